@@ -1,0 +1,54 @@
+"""Checks on a box as an annotation file states it."""
+
+import math
+
+# Tools that count from 0 write 0 where VOC counts from 1, and COCO's boxes are
+# rounded: a box that leaves the photo by no more than this is clipped in silence.
+SILENT_PIXELS = 1.0
+
+
+class BadBox(ValueError):
+    """The box is unusable; the message says why."""
+
+
+def checked_box(box, width=None, height=None):
+    """Clips a box to its photo, or refuses it.
+
+    Args:
+        box: Four finite or not so finite numbers `(x_min, y_min, x_max, y_max)`,
+            0-based and half-open.
+        width: Width of the photo in pixels, or None if unknown.
+        height: Height of the photo in pixels, or None if unknown.
+
+    Returns:
+        `(box, remark)`: the clipped box, and None or a text that says how far it left
+        the photo.
+
+    Raises:
+        BadBox: If a number is not finite, the corners are swapped, or nothing of the
+            box lies in the photo.
+    """
+    x_min, y_min, x_max, y_max = box
+    if not all(math.isfinite(value) for value in box):
+        raise BadBox(f"box {_text(box)} is not finite")
+    if x_max < x_min or y_max < y_min:
+        raise BadBox(f"box {_text(box)} has its corners swapped")
+    if x_max == x_min or y_max == y_min:
+        raise BadBox(f"box {_text(box)} is empty")
+    clipped = (
+        max(x_min, 0.0),
+        max(y_min, 0.0),
+        min(x_max, float(width or math.inf)),
+        min(y_max, float(height or math.inf)),
+    )
+    if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
+        raise BadBox(f"box {_text(box)} lies outside the photo of {width} x {height}")
+    excess = max(abs(a - b) for a, b in zip(box, clipped, strict=True))
+    remark = None
+    if excess > SILENT_PIXELS:
+        remark = f"box {_text(box)} clipped to the photo of {width} x {height}"
+    return clipped, remark
+
+
+def _text(box):
+    return "(" + ", ".join(f"{value:g}" for value in box) + ")"

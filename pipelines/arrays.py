@@ -1,0 +1,90 @@
+"""Reader for photos that are already NumPy arrays, in memory or in an .npz file."""
+
+import pathlib
+import zipfile
+
+import numpy as np
+
+from pipelines.content import ArrayItem
+from pipelines.photo import Photo, Photos
+
+
+def read_npz(path, name=None) -> Photos:
+    """Reads an `.npz` file: array `images`, or the only 4-d array, and maybe `labels`.
+
+    Args:
+        path: Path of the file.
+        name: Name of the source; the file's stem by default.
+
+    Raises:
+        ValueError: If the file is damaged, or its arrays are not photos.
+    """
+    path = pathlib.Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            arrays = dict(arrays)
+    except (ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not a readable .npz file: {error}") from error
+    return read_arrays(arrays, name or path.stem, array_name=str(path))
+
+
+def read_arrays(arrays, name="arrays", array_name=None) -> Photos:
+    """Reads photos from an array, or from a dict of arrays.
+
+    Args:
+        arrays: uint8 array `(num_photos, height, width, 3)` of RGB pixels, or a dict
+            that has it as `images` or as its only 4-d array, and may have `labels`:
+            `(num_photos,)` class names or integers.
+        name: Name of the source.
+        array_name: How messages call the array; `name` by default.
+
+    Raises:
+        ValueError: If shape, type or number of the arrays does not fit.
+    """
+    array_name = array_name or name
+    images, labels = _split_dict(arrays, array_name)
+    if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
+        raise ValueError(
+            f"{array_name}: images must be a uint8 array (num_photos, height, width, "
+            "3) with RGB in [0, 255]. Scale floats, repeat gray three times. Received: "
+            f"{images.dtype} of shape {images.shape}"
+        )
+    if not images.size:
+        raise ValueError(f"{array_name}: has no photos: its shape is {images.shape}")
+    if labels is not None and labels.shape != (len(images),):
+        raise ValueError(
+            f"{array_name}: labels must have shape ({len(images)},), one per photo. "
+            f"Received: {labels.shape}"
+        )
+    width = len(str(len(images) - 1))
+    return Photos(
+        (
+            Photo(
+                image_id=f"{index:0{width}d}",
+                source=name,
+                content=ArrayItem(images, index, array_name),
+                label=None if labels is None else str(labels[index]),
+                width=images.shape[2],
+                height=images.shape[1],
+            )
+            for index in range(len(images))
+        ),
+        name,
+    )
+
+
+def _split_dict(arrays, array_name):
+    if isinstance(arrays, np.ndarray):
+        return arrays, None
+    arrays = {key: np.asarray(value) for key, value in arrays.items()}
+    labels = arrays.get("labels")
+    if "images" in arrays:
+        return arrays["images"], labels
+    candidates = [value for value in arrays.values() if value.ndim == 4]
+    if len(candidates) != 1:
+        shapes = {key: value.shape for key, value in arrays.items()}
+        raise ValueError(
+            f"{array_name}: expected an array named images, or exactly one array of 4 "
+            f"dimensions. Received: {shapes}"
+        )
+    return candidates[0], labels

@@ -1,0 +1,153 @@
+"""Where the bytes or pixels of a photo are, and how to tell that they changed."""
+
+import dataclasses
+import hashlib
+import pathlib
+import threading
+import typing
+import zipfile
+import zlib
+
+import numpy as np
+
+# A photo of more bytes is no photo; reading it would only fill the memory.
+MAX_FILE_BYTES = 256 * 1024**2
+
+
+class UnreadableImage(ValueError):
+    """The data cannot become pixels; the message is the reason, in a few words."""
+
+
+class Content(typing.Protocol):
+    """What `Photo.content` has to offer."""
+
+    @property
+    def path_name(self) -> str:
+        """The place in words, for messages."""
+
+    def load(self) -> bytes | np.ndarray:
+        """Returns the encoded bytes, or pixels `(height, width, 3)`."""
+
+    def fingerprint(self) -> str:
+        """Returns a text that changes when the content does."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PhotoFile:
+    """A photo in a file of its own."""
+
+    path: pathlib.Path
+
+    @property
+    def path_name(self) -> str:
+        return str(self.path)
+
+    def load(self) -> bytes:
+        refuse_oversized(self.path.stat().st_size)
+        return self.path.read_bytes()
+
+    def fingerprint(self) -> str:
+        try:
+            status = self.path.stat()
+        except OSError:
+            return "unreadable"
+        return f"{status.st_size} {status.st_mtime_ns}"
+
+
+class ZipArchive:
+    """A zip file whose members may be read from several threads at once.
+
+    `zipfile` counts its open members without a lock, so reads take turns here. The
+    turn is short: photos are hardly compressible, and decoding happens outside it.
+
+    Args:
+        path: Path of the zip file.
+
+    Raises:
+        ValueError: If the file is not a zip file.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self._lock = threading.Lock()
+        try:
+            self._zip_file = zipfile.ZipFile(self.path)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise ValueError(
+                f"{self.path} is not a readable zip file ({error}). Download or pack "
+                "it again."
+            ) from error
+        status = self.path.stat()
+        self.fingerprint = f"{status.st_size} {status.st_mtime_ns}"
+
+    def names(self) -> list[str]:
+        """Names of the files inside, folders left out."""
+        return [
+            info.filename for info in self._zip_file.infolist() if not info.is_dir()
+        ]
+
+    def read(self, name: str) -> bytes:
+        """Reads one member.
+
+        Raises:
+            UnreadableImage: If the member is damaged, encrypted or too large.
+        """
+        try:
+            with self._lock:
+                refuse_oversized(self._zip_file.getinfo(name).file_size)
+                return self._zip_file.read(name)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,  # a compression that this Python lacks
+            RuntimeError,  # zipfile's word for an encrypted member
+        ) as error:
+            raise UnreadableImage(f"damaged or encrypted in the zip: {error}") from None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ZipMember:
+    """A photo inside a zip file."""
+
+    archive: ZipArchive
+    name: str
+
+    @property
+    def path_name(self) -> str:
+        return f"{self.archive.path}/{self.name}"
+
+    def load(self) -> bytes:
+        return self.archive.read(self.name)
+
+    def fingerprint(self) -> str:
+        return self.archive.fingerprint
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class ArrayItem:
+    """A photo that is already pixels: `images[index]`."""
+
+    images: np.ndarray
+    index: int
+    array_name: str
+
+    @property
+    def path_name(self) -> str:
+        return f"{self.array_name}[{self.index}]"
+
+    def load(self) -> np.ndarray:
+        return self.images[self.index]
+
+    def fingerprint(self) -> str:
+        pixels = np.ascontiguousarray(self.images[self.index])
+        return hashlib.blake2b(pixels, digest_size=16).hexdigest()
+
+
+def refuse_oversized(num_bytes):
+    """Raises `UnreadableImage` for a file that would only fill the memory."""
+    if num_bytes > MAX_FILE_BYTES:
+        raise UnreadableImage(
+            f"has {num_bytes / 1024**2:.0f} MiB; a photo may have at most "
+            f"{MAX_FILE_BYTES // 1024**2}"
+        )

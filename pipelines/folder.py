@@ -1,0 +1,64 @@
+"""Reader for a folder of photos."""
+
+import pathlib
+
+from pipelines.content import PhotoFile
+from pipelines.listing import list_photos
+from pipelines.photo import Photo, Photos
+
+# Subfolders of these names beside `train` are splits, not classes.
+OTHER_SPLITS = ("val", "valid", "validation", "test")
+
+
+def read_folder(folder, split=None, name=None) -> Photos:
+    """Reads the photos of a folder, at any depth.
+
+    Where photos lie in two or more subfolders, a photo's label is the name of its
+    first-level subfolder. Photos directly in the folder have no label.
+
+    Args:
+        folder: Path of the folder.
+        split: Name of a subfolder that holds a split. Without it, `train` is taken if
+            there is one beside a `val`, `valid`, `validation` or `test`.
+        name: Name of the source; the folder's by default.
+
+    Raises:
+        ValueError: If the split is missing, or no file is named like a photo.
+    """
+    folder = pathlib.Path(folder)
+    root = _split_folder(folder, split)
+    paths = list_photos(root)
+    if not paths:
+        raise ValueError(
+            f"{root} holds no photos. Expected files named .jpg, .png, .bmp, .gif, "
+            ".webp or .tif at any depth, a VOC tree, or the path of a COCO json file."
+        )
+    subfolders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
+    has_classes = len({parts for parts in subfolders if parts}) > 1
+    name = name or folder.resolve().name
+    return Photos(
+        (
+            Photo(
+                image_id=path.stem,
+                source=name,
+                content=PhotoFile(path),
+                label=parts[0] if has_classes and parts else None,
+            )
+            for path, parts in zip(paths, subfolders, strict=True)
+        ),
+        name,
+    )
+
+
+def _split_folder(folder, split):
+    if split is not None:
+        if (folder / split).is_dir():
+            return folder / split
+        raise ValueError(
+            f"{folder} has no split {split!r}: expected a subfolder of that name. "
+            "Leave the split out to read the whole folder."
+        )
+    is_split = (folder / "train").is_dir() and any(
+        (folder / other).is_dir() for other in OTHER_SPLITS
+    )
+    return folder / "train" if is_split else folder

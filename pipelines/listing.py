@@ -1,0 +1,45 @@
+"""Which files of a folder are photos."""
+
+import os
+import pathlib
+
+PHOTO_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp")
+    + (".tif", ".tiff", ".ppm", ".pgm")
+)
+
+
+def is_photo_name(name: str) -> bool:
+    """Whether a file of this name is expected to hold a photo.
+
+    Hidden files are not: macOS leaves `._name.jpg` beside `name.jpg`.
+    """
+    path = pathlib.PurePosixPath(name)
+    return (
+        path.suffix.lower() in PHOTO_SUFFIXES
+        and not path.name.startswith(".")
+        and "__MACOSX" not in path.parts
+    )
+
+
+def list_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Files below a folder at any depth, sorted by path.
+
+    Links to folders are followed, each folder once; hidden folders are not entered.
+    """
+    visited = set()
+    files = []
+    for parent, folder_names, file_names in os.walk(folder, followlinks=True):
+        real_path = os.path.realpath(parent)
+        if real_path in visited:
+            folder_names.clear()
+            continue
+        visited.add(real_path)
+        folder_names[:] = sorted(n for n in folder_names if not n.startswith("."))
+        files += [pathlib.Path(parent, name) for name in file_names]
+    return sorted(files)
+
+
+def list_photos(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Photos below a folder at any depth, sorted by path."""
+    return [path for path in list_files(folder) if is_photo_name(path.as_posix())]
