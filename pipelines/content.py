@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 import pathlib
 import threading
 import typing
@@ -47,11 +48,7 @@ class PhotoFile:
         return self.path.read_bytes()
 
     def fingerprint(self) -> str:
-        try:
-            status = self.path.stat()
-        except OSError:
-            return "unreadable"
-        return f"{status.st_size} {status.st_mtime_ns}"
+        return file_fingerprint(self.path)
 
 
 class ZipArchive:
@@ -77,8 +74,7 @@ class ZipArchive:
                 f"{self.path} is not a readable zip file ({error}). Download or pack "
                 "it again."
             ) from error
-        status = self.path.stat()
-        self.fingerprint = f"{status.st_size} {status.st_mtime_ns}"
+        self.fingerprint = file_fingerprint(self.path)
 
     def names(self) -> list[str]:
         """Names of the files inside, folders left out."""
@@ -142,6 +138,17 @@ class ArrayItem:
     def fingerprint(self) -> str:
         pixels = np.ascontiguousarray(self.images[self.index])
         return hashlib.blake2b(pixels, digest_size=16).hexdigest()
+
+
+def file_fingerprint(path) -> str:
+    """A text that changes when a file is replaced, edited or made readable."""
+    place = os.path.abspath(path)
+    try:
+        status = os.stat(path)
+    except OSError:
+        return f"{place} missing"
+    # The time of the last change of status tells of permissions, too.
+    return f"{place} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def refuse_oversized(num_bytes):

@@ -64,6 +64,20 @@ def decode(data, min_size: int | None = None) -> np.ndarray:
         raise UnreadableImage(f"damaged: {error or type(error).__name__}") from error
 
 
+def encoded_size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels as the header states them, orientation not applied.
+
+    Raises:
+        UnreadableImage: If the bytes do not begin like an image of a known format.
+    """
+    from PIL import Image
+
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS).size
+    except Exception as error:
+        raise UnreadableImage(f"no image header: {error}") from error
+
+
 def _refuse_bomb(size, max_pixels):
     width, height = size
     if width < 1 or height < 1:

@@ -1,8 +1,11 @@
 """From a source to a pool: every photo decoded once, the unreadable left out."""
 
+import math
+
 import numpy as np
 
 from pipelines.content import UnreadableImage
+from pipelines.disk_cache import cache_entry, load_or_fill
 from pipelines.perceptual_hashing import perceptual_hash
 from pipelines.photo import Photos, Skipped
 from pipelines.pool import Pool
@@ -50,19 +53,30 @@ def prepare(
     if cache not in CACHES:
         raise ValueError(f"`cache` must be one of {CACHES}. Received: {cache!r}")
     photos = source if isinstance(source, Photos) else read(source, split)
-    num_bytes = len(photos) * image_size * image_size * 3
-    if cache == "auto":
-        cache = "memory" if num_bytes <= MAX_MEMORY_BYTES else "disk"
+    if not photos:
+        raise ValueError(f"{photos.name} has no photos.")
     shape = (len(photos), image_size, image_size, 3)
-    images = None if cache == "none" else np.empty(shape, "uint8")
-    hashes, reasons = decode_all(photos, image_size, images, workers, progress)
-    kept = compact(images, hashes, reasons)
+    if cache == "auto":
+        cache = "memory" if math.prod(shape) <= MAX_MEMORY_BYTES else "disk"
+
+    def fill(images):
+        hashes, reasons = decode_all(photos, image_size, images, workers, progress)
+        move_readable_first(hashes, images, reasons)
+        return hashes, reasons
+
+    if cache == "disk":
+        entry = cache_entry(photos, image_size, cache_dir)
+        images, hashes, reasons = load_or_fill(entry, shape, fill)
+    else:
+        images = None if cache == "none" else np.empty(shape, "uint8")
+        hashes, reasons = fill(images)
+    readable = [photo for i, photo in enumerate(photos) if i not in reasons]
     return Pool(
-        Photos([photos[index] for index in kept], photos.name, photos.problems),
+        Photos(readable, photos.name, photos.problems),
         image_size,
-        hashes[: len(kept)],
-        None if images is None else images[: len(kept)],
-        [Skipped(photos[index].path_name, reasons[index]) for index in sorted(reasons)],
+        hashes[: len(readable)],
+        None if images is None else images[: len(readable)],
+        [Skipped(photos[i].path_name, reasons[i]) for i in sorted(reasons)],
         workers,
     )
 
@@ -106,16 +120,11 @@ def decode_all(photos, image_size, images, workers=None, progress=None):
     return hashes, reasons
 
 
-def compact(images, hashes, reasons):
-    """Moves the rows of readable photos to the front, in place.
-
-    Returns:
-        List of the indices that the first rows now hold.
-    """
-    kept = [index for index in range(len(hashes)) if index not in reasons]
-    for row, index in enumerate(kept):
+def move_readable_first(hashes, images, reasons):
+    """Moves the rows of readable photos to the front, in place and in order."""
+    readable = [index for index in range(len(hashes)) if index not in reasons]
+    for row, index in enumerate(readable):
         if row != index:
             hashes[row] = hashes[index]
             if images is not None:
                 images[row] = images[index]
-    return kept

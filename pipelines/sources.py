@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from pipelines.arrays import read_arrays, read_npz
+from pipelines.coco import read_coco
 from pipelines.folder import read_folder
 from pipelines.photo import Photos
 from pipelines.voc import read_voc, voc_trees
@@ -104,13 +105,20 @@ def _read_path(source, split, name):
         if voc_trees(path):
             return read_voc(path, split, name)
         return read_folder(path, split, name)
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".json":
+        _refuse_split(split, f"{source} is one split and has")
+        return read_coco(path, name)
+    if path.suffix.lower() == ".npz":
         _refuse_split(split, f"{source} has")
         return read_npz(path, name)
     raise ValueError(f"{source} is a file of an unknown kind. Expected {UNDERSTOOD}.")
 
 
 def _read_keyword(source, split):
+    if source.startswith("tfds:"):
+        from pipelines.tfds_source import read_tfds
+
+        return read_tfds(source.removeprefix("tfds:"), split)
     from pipelines import scenes
 
     return read_voc(scenes.scenes_folder(), split, name="scenes")

@@ -1,0 +1,113 @@
+"""Prepared images on disk, found again by what they were made from."""
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import pathlib
+import shutil
+
+import numpy as np
+
+from pipelines.cache import cache_folder
+
+# Part of the key: raise it when decoding, resizing or hashing give other values.
+PREPARATION_VERSION = 1
+
+
+def cache_entry(photos, image_size, cache_dir=None) -> pathlib.Path:
+    """Folder of the prepared images of these photos at this size; it may not exist.
+
+    Its name is a digest of the photos' fingerprints (path, size and modification time
+    of a file; the pixels of an array) in their order, and of the image size.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{PREPARATION_VERSION} {image_size}\n".encode())
+    for photo in photos:
+        line = f"{photo.path_name}\n{photo.content.fingerprint()}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    root = cache_folder() if cache_dir is None else pathlib.Path(cache_dir)
+    return root / "prepared" / digest.hexdigest()
+
+
+def load_or_fill(entry, shape, fill):
+    """Opens an entry, after making it if it is missing or damaged.
+
+    An entry appears whole or not at all. Processes that want the same one take turns,
+    so that one of them decodes and the others find it done.
+
+    Args:
+        entry: Path of the entry's folder, see `cache_entry`.
+        shape: `(num_photos, image_size, image_size, 3)`.
+        fill: Callable that writes to a uint8 array of this shape and returns
+            `(hashes, reasons)`: uint64 `(num_photos,)`, and a dict from the index of
+            an unreadable photo to the reason.
+
+    Returns:
+        `(images, hashes, reasons)`, the images as a read-only memory map.
+
+    Raises:
+        OSError: If the cache folder cannot be written or the disk is full.
+    """
+    found = _load(entry, shape)
+    if found is not None:
+        return found
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(entry.with_suffix(".lock")):
+        found = _load(entry, shape)  # another process may have just made it
+        if found is None:
+            _make(entry, shape, fill)
+            found = _load(entry, shape)
+    return found
+
+
+def _load(entry, shape):
+    try:
+        images = np.load(entry / "images.npy", mmap_mode="r")
+        hashes = np.load(entry / "hashes.npy")
+        stored = json.loads((entry / "unreadable.json").read_text("utf-8"))
+    except (OSError, ValueError, EOFError):
+        return None
+    if images.shape != shape or hashes.shape != shape[:1]:
+        return None
+    return images, hashes, {int(index): reason for index, reason in stored.items()}
+
+
+def _make(entry, shape, fill):
+    temporary = entry.with_suffix(".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # a killed process may have left it
+    temporary.mkdir()
+    try:
+        _refuse_full_disk(temporary, math.prod(shape))
+        path = temporary / "images.npy"
+        images = np.lib.format.open_memmap(path, "w+", "uint8", shape)
+        hashes, reasons = fill(images)
+        images.flush()
+        np.save(temporary / "hashes.npy", hashes)
+        (temporary / "unreadable.json").write_text(json.dumps(reasons), "utf-8")
+        shutil.rmtree(entry, ignore_errors=True)
+        os.replace(temporary, entry)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_full_disk(folder, num_bytes):
+    # A memory map learns of a full disk by a signal that ends the process.
+    free = shutil.disk_usage(folder).free
+    if num_bytes > free:
+        raise OSError(
+            f"the prepared images need {num_bytes / 1e9:.1f} GB, but {folder.parent} "
+            f"has {free / 1e9:.1f} GB left. Choose another cache folder, a smaller "
+            "image size, or no cache."
+        )
+
+
+@contextlib.contextmanager
+def _locked(path):
+    import fcntl
+
+    with path.open("w") as file:
+        # The system releases the lock of a process that dies.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
