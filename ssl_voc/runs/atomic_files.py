@@ -1,0 +1,81 @@
+"""Files that are either the old ones or the new ones, never half written."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# Left behind by a killed process; `remove_leftovers` deletes what carries it.
+TEMPORARY_PREFIX = ".unfinished-"
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`, which replaces it on success.
+
+    The temporary file keeps the suffix, since savers choose their format by it. Its
+    bytes are on the disk before it takes the name. When the block raises, `path`
+    stays as it was.
+
+    Args:
+        path: File to write. Its folder must exist.
+
+    Yields:
+        Path to write to.
+    """
+    path = Path(path)
+    descriptor, name = tempfile.mkstemp(
+        prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent
+    )
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes the file private; a run folder is read by others.
+        temporary.chmod(0o666 & ~_umask())
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` as UTF-8, replacing `path` at once."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Appends one line in a single write and waits until it is on the disk."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        os.write(descriptor, (line + "\n").encode("utf-8"))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Deletes the temporary files that killed processes left in `folder`."""
+    for path in Path(folder).glob(TEMPORARY_PREFIX + "*"):
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":
+        return  # Windows cannot open a folder.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

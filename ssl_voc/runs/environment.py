@@ -1,0 +1,105 @@
+"""What a run ran on: packages, backend, devices, commit."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = (
+    "ssl_voc",
+    "keras",
+    "tensorflow",
+    "jax",
+    "torch",
+    "keras-cv",
+    "tensorflow-datasets",
+    "numpy",
+    "pillow",
+)
+
+
+def describe_software() -> dict[str, Any]:
+    """Names the Python, platform, package versions and source commit.
+
+    Imports none of the packages.
+    """
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": _package_versions(),
+        "git_commit": _source_commit(),
+    }
+
+
+def describe_compute() -> dict[str, Any]:
+    """Names the Keras backend, its devices and the CPU count.
+
+    Empty until Keras was imported: looking does not load a backend.
+    """
+    keras = sys.modules.get("keras")
+    if keras is None or not hasattr(keras, "backend"):
+        return {}
+    backend = keras.backend.backend()
+    return {
+        "backend": backend,
+        "devices": _devices(backend),
+        "cpu_count": os.cpu_count(),
+    }
+
+
+def _package_versions() -> dict[str, str]:
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _devices(backend: str) -> list[str]:
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        names = []
+        for device in tf.config.list_physical_devices():
+            details = tf.config.experimental.get_device_details(device)
+            names.append(details.get("device_name", device.device_type))
+        return names
+    if backend == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.devices()]
+    if backend == "torch":
+        import torch
+
+        gpus = range(torch.cuda.device_count())
+        return [torch.cuda.get_device_name(index) for index in gpus] or ["cpu"]
+    return []
+
+
+def _source_commit() -> str | None:
+    """Returns the commit of the checkout this file lies in, `+` if it was changed."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None  # Installed: an outer repository would not be ours.
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + "+" * bool(changed)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=True,
+    )
+    return done.stdout.strip()

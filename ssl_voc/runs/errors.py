@@ -1,0 +1,75 @@
+"""Errors that a command reports in one line, and the exit status of each."""
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+EXIT_DONE = 0
+EXIT_DEFECT = 1
+EXIT_BAD_INPUT = 2
+EXIT_STOPPED_EARLY = 3
+
+
+class BadInput(Exception):
+    """The flags or the data cannot be worked with. Exit status 2.
+
+    The message is one line for the person at the command line: what is wrong, what
+    was expected, what came, and what to do.
+    """
+
+
+class StoppedEarly(Exception):
+    """The run stopped before its end with its work saved. Exit status 3.
+
+    The message says why it stopped and how to go on.
+    """
+
+
+def run_command(
+    function: Callable[[Any], object],
+    config_class: type,
+    argv: Sequence[str] | None,
+    command: str,
+    description: str,
+) -> int:
+    """Parses the flags, runs a command and turns what it raises into an exit status.
+
+    Args:
+        function: The command's importable function. Takes the config.
+        config_class: Frozen dataclass that `ssl_voc.runs.flags.parse` understands.
+        argv: Arguments after the command's name. `None` reads `sys.argv`.
+        command: Name of the command as in `python -m ssl_voc.COMMAND`.
+        description: First lines of `--help`.
+
+    Returns:
+        0 done, 2 bad input or flags, 3 stopped early or interrupted, 1 a defect,
+        whose traceback goes to stderr.
+
+    Raises:
+        SystemExit: With status 0, after `--help`.
+    """
+    from ssl_voc.runs import flags
+
+    try:
+        function(flags.parse(config_class, argv, command, description))
+    except BadInput as error:
+        _print_line("error", error)
+        return EXIT_BAD_INPUT
+    except StoppedEarly as error:
+        _print_line("stopped", error)
+        return EXIT_STOPPED_EARLY
+    except KeyboardInterrupt:
+        # A command that saves on Ctrl-C raises StoppedEarly, saying how to go on.
+        _print_line("stopped", "interrupted")
+        return EXIT_STOPPED_EARLY
+    except Exception:
+        traceback.print_exc()
+        return EXIT_DEFECT
+    return EXIT_DONE
+
+
+def _print_line(kind: str, message: object) -> None:
+    sys.stdout.flush()
+    # A message may quote a library's error of several lines.
+    print(f"{kind}: {' '.join(str(message).split())}", file=sys.stderr, flush=True)

@@ -1,0 +1,38 @@
+"""Strict JSON from what training produces."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Writes `value` as JSON that any reader accepts.
+
+    Numbers that are nan or infinite become null, since JSON has no word for them.
+
+    Args:
+        value: Mappings, sequences, texts, paths, numbers, NumPy scalars and arrays.
+        indent: Spaces per level; `None` writes one line.
+    """
+    return json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # NumPy scalars and arrays.
+        return _plain(value.tolist())
+    raise TypeError(
+        "JSON holds mappings, sequences, texts and numbers. "
+        f"Received: {type(value).__name__}"
+    )

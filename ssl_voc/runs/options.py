@@ -1,0 +1,254 @@
+"""The fields of a command's config: type, range and help text of each."""
+
+import dataclasses
+import math
+import types
+import typing
+from pathlib import Path
+from typing import Any, Literal
+
+_METADATA_KEY = "ssl_voc_option"
+_NOUNS = {int: "an integer", float: "a number", str: "text", Path: "a path"}
+_TRUE_WORDS = ("true", "yes", "on", "1")
+_FALSE_WORDS = ("false", "no", "off", "0")
+
+
+def option(
+    default: Any = dataclasses.MISSING,
+    help: str = "",
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    positional: bool = False,
+) -> Any:
+    """Declares a field of a config dataclass and the flag that sets it.
+
+    Args:
+        default: Value without flag. Left out, the flag is required.
+        help: One sentence for `--help`.
+        minimum: Smallest value allowed.
+        maximum: Largest value allowed.
+        above: Bound that the value must exceed.
+        below: Bound that the value must stay under.
+        positional: Whether the value is given by position instead of by flag, as
+            the run folder of `evaluate RUN`.
+
+    Returns:
+        A `dataclasses.field` carrying all this as metadata.
+    """
+    bounds = Bounds(minimum, maximum, above, below)
+    metadata = {_METADATA_KEY: (help, bounds, positional)}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bounds:
+    """Range of a number; `None` leaves a side open."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def contain(self, value: float) -> bool:
+        """Says whether `value` lies inside."""
+        return (
+            (self.minimum is None or value >= self.minimum)
+            and (self.maximum is None or value <= self.maximum)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+    def __str__(self) -> str:
+        words = {
+            "at least": self.minimum,
+            "above": self.above,
+            "at most": self.maximum,
+            "below": self.below,
+        }
+        return " and ".join(f"{word} {v}" for word, v in words.items() if v is not None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """One field of a config, read from its annotation and its metadata.
+
+    Attributes:
+        name: Name of the field and of the key in a config file.
+        kind: `int`, `float`, `bool`, `str` or `Path`; of one item for a tuple.
+        choices: Values of a `Literal`, else empty.
+        optional: Whether `None` is a value.
+        count: Number of items: 1 for a plain value, n for `tuple[X, X]`, -1 for
+            `tuple[X, ...]`, whose flag may be repeated.
+        default: `dataclasses.MISSING` for a required field.
+        help: One sentence.
+        bounds: Range of a number.
+        positional: Whether it is given by position.
+    """
+
+    name: str
+    kind: type
+    choices: tuple[str, ...]
+    optional: bool
+    count: int
+    default: Any
+    help: str
+    bounds: Bounds
+    positional: bool
+
+    @property
+    def flag(self) -> str:
+        """The flag as it is typed, or the upper-case name of a positional one."""
+        if self.positional:
+            return self.name.upper()
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default."""
+        return self.default is dataclasses.MISSING
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, as words for an error message."""
+        if self.choices:
+            words = "one of " + ", ".join(self.choices)
+        elif self.kind is bool:
+            words = "true or false"
+        else:
+            bounds = str(self.bounds)
+            words = _NOUNS[self.kind]
+            words += f" {'of ' * bounds.startswith('at')}{bounds}" if bounds else ""
+        if self.count > 1:
+            words = f"{self.count} values, each {words}"
+        return words + (" or none" if self.optional else "")
+
+    def convert(self, value: Any) -> Any:
+        """Turns a flag's text or a config file's value into the field's value.
+
+        Args:
+            value: Text, a YAML scalar, or a sequence of those for a tuple.
+
+        Returns:
+            The value in the field's type.
+
+        Raises:
+            ValueError: Naming what was expected and what came.
+        """
+        if self.optional and (value is None or value == "none"):
+            return None
+        if self.count == 1:
+            return self._convert_item(value)
+        items = value if isinstance(value, list | tuple) else [value]
+        if self.count > 1 and len(items) != self.count or not items and self.required:
+            raise self._unexpected(value)
+        return tuple(self._convert_item(item) for item in items)
+
+    def _convert_item(self, item: Any) -> Any:
+        try:
+            converted = _CONVERTERS[self.kind](item)
+        except (ValueError, TypeError, OverflowError):
+            raise self._unexpected(item) from None
+        if self.choices and converted not in self.choices:
+            raise self._unexpected(item)
+        if self.kind in (int, float) and not self.bounds.contain(converted):
+            raise self._unexpected(item)
+        return converted
+
+    def _unexpected(self, value: Any) -> ValueError:
+        return ValueError(f"expected {self.expected}, got {value!r}")
+
+
+def options_of(config_class: type) -> tuple[Option, ...]:
+    """Reads the options of a config dataclass, in the order of its fields.
+
+    Raises:
+        TypeError: For an annotation that no flag can carry.
+    """
+    annotations = typing.get_type_hints(config_class)
+    return tuple(
+        _read_field(field, annotations[field.name])
+        for field in dataclasses.fields(config_class)
+    )
+
+
+def _read_field(field: dataclasses.Field, annotation: Any) -> Option:
+    help, bounds, positional = field.metadata.get(_METADATA_KEY, ("", Bounds(), False))
+    item, optional = _without_none(annotation)
+    count = 1
+    if typing.get_origin(item) is tuple:
+        items = typing.get_args(item)
+        item, count = items[0], -1 if items[-1] is Ellipsis else len(items)
+    choices = typing.get_args(item) if typing.get_origin(item) is Literal else ()
+    kind = str if choices else item
+    if kind not in _CONVERTERS:
+        raise TypeError(
+            f"Field `{field.name}` must be int, float, bool, str, Path, a Literal of "
+            f"texts, a tuple of one of those, or `X | None`. Received: {annotation}"
+        )
+    default = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    return Option(
+        name=field.name,
+        kind=kind,
+        choices=choices,
+        optional=optional,
+        count=count,
+        default=default,
+        help=help,
+        bounds=bounds,
+        positional=positional,
+    )
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
+        return annotation, False
+    others = [a for a in typing.get_args(annotation) if a is not type(None)]
+    # A union of two real types has no reading as a flag: the caller refuses it.
+    return (others[0], True) if len(others) == 1 else (annotation, False)
+
+
+def _to_int(value: Any) -> int:
+    # YAML's `true` and 1.5 are no integers, although int() takes both.
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError
+    return int(value)
+
+
+def _to_float(value: Any) -> float:
+    # YAML reads 1e-3, without a dot, as text.
+    if isinstance(value, bool) or not math.isfinite(float(value)):
+        raise ValueError
+    return float(value)
+
+
+def _to_bool(value: Any) -> bool:
+    if isinstance(value, str) and value.lower() in _TRUE_WORDS + _FALSE_WORDS:
+        return value.lower() in _TRUE_WORDS
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _to_text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
+
+
+def _to_path(value: Any) -> Path:
+    path = value if isinstance(value, Path) else Path(_to_text(value))
+    return path.expanduser()
+
+
+_CONVERTERS = {
+    int: _to_int,
+    float: _to_float,
+    bool: _to_bool,
+    str: _to_text,
+    Path: _to_path,
+}

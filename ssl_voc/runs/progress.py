@@ -1,0 +1,176 @@
+"""Progress of a training or of a preparation: a bar in a terminal, lines in a log."""
+
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TextIO
+
+import keras
+from tqdm import tqdm
+
+from ssl_voc.runs.pace import Pace, TimedIterator
+
+__all__ = ["Progress", "TimedIterator", "progress_bar"]
+
+_BAR_FORMAT = "{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}"
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows one bar an epoch in a terminal, one line an epoch elsewhere.
+
+    At the end of an epoch it adds `learning_rate`, `seconds`, `images_per_second` and
+    `data_wait_share` to the logs, so callbacks after it in the list find them there.
+    Use it with `fit(verbose=0)`.
+
+    Args:
+        total_epochs: Epochs of the whole run, earlier starts included.
+        steps_per_epoch: Steps of one epoch.
+        batch_size: Global batch size, in images.
+        timer: Has `seconds` spent waiting for data so far, such as a
+            `TimedIterator`. Without it the waiting is left out.
+        shown: Log names to show beside speed and time left, where logged.
+        stream: Where to write. `None`: standard output.
+    """
+
+    # Keras then reads the logs off the training thread: no device sync per step.
+    async_safe = True
+
+    def __init__(
+        self,
+        total_epochs: int,
+        steps_per_epoch: int,
+        batch_size: int,
+        timer: Any = None,
+        shown: Sequence[str] = ("loss", "loss_over_chance"),
+        stream: TextIO | None = None,
+    ):
+        super().__init__()
+        self.total_epochs = total_epochs
+        self.steps_per_epoch = steps_per_epoch
+        self.batch_size = batch_size
+        self.timer = timer
+        self.shown = tuple(shown)
+        self.stream = sys.stdout if stream is None else stream
+        self.pace = Pace(total_epochs, steps_per_epoch, timer)
+        self._lock = threading.Lock()
+        self._bar = None
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None):
+        """Starts the epoch's bar."""
+        self.pace.begin_epoch(epoch)
+        if self.stream.isatty():
+            self._bar = tqdm(
+                total=self.steps_per_epoch,
+                desc=self._title(),
+                bar_format=_BAR_FORMAT,
+                file=self.stream,
+                dynamic_ncols=True,
+                mininterval=0.2,
+            )
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None):
+        """Moves the bar."""
+        with self._lock:
+            self.pace.end_step(batch + 1)
+            if self._bar is not None:
+                parts = [*self._time_left(), *self._metrics(logs or {})]
+                self._bar.set_postfix_str("  ".join(parts), refresh=False)
+                self._bar.update(self.pace.steps_done - self._bar.n)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None):
+        """Completes the logs and closes the bar or prints the line."""
+        logs = {} if logs is None else logs
+        logs["learning_rate"] = _learning_rate(self.model)
+        logs["seconds"] = self.pace.epoch_seconds
+        if self.pace.steps_per_second is not None:
+            logs["images_per_second"] = self.pace.steps_per_second * self.batch_size
+        if self.pace.data_wait_share is not None:
+            logs["data_wait_share"] = self.pace.data_wait_share
+        parts = [*self._metrics(logs), format_duration(logs["seconds"])]
+        parts += self._time_left()
+        if self._bar is None:
+            print("  ".join([self._title(), *parts]), file=self.stream, flush=True)
+            return
+        self._bar.set_postfix_str("  ".join(parts))
+        self._close_bar()
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None):
+        """Leaves the terminal on a fresh line, also when the epoch was cut short."""
+        self._close_bar()
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _title(self) -> str:
+        return f"epoch {self.pace.epoch + 1}/{self.total_epochs}"
+
+    def _metrics(self, logs: Mapping[str, Any]) -> list[str]:
+        parts = []
+        for name in self.shown:
+            if name in logs:
+                parts.append(f"{name.replace('_over_', '/')} {float(logs[name]):.3f}")
+        parts.append(f"lr {_learning_rate(self.model):.3g}")
+        if self.pace.steps_per_second is not None:
+            speed = self.pace.steps_per_second * self.batch_size
+            parts.append(f"{speed:.{0 if speed >= 10 else 2}f} img/s")
+        if self.pace.data_wait_share is not None:
+            parts.append(f"data wait {self.pace.data_wait_share:.0%}")
+        return parts
+
+    def _time_left(self) -> list[str]:
+        seconds = self.pace.seconds_left
+        return [] if seconds is None else [f"{format_duration(seconds)} left"]
+
+
+def progress_bar(
+    description: str, unit: str = "photo", stream: TextIO | None = None
+) -> Callable[[int, int], None]:
+    """Makes a `progress(done, total)` to be called while something advances.
+
+    In a terminal it draws a bar; elsewhere it writes one line at the end.
+
+    Args:
+        description: What is going on, such as "reading photos".
+        unit: What is counted.
+        stream: Where to write. `None`: standard output.
+    """
+    stream = sys.stdout if stream is None else stream
+    bar = None
+
+    def progress(done: int, total: int) -> None:
+        nonlocal bar
+        if not stream.isatty():
+            if done == total:
+                print(f"{description}: {total} {unit}s", file=stream, flush=True)
+            return
+        if bar is None:
+            bar = tqdm(
+                total=total,
+                desc=description,
+                unit=unit,
+                file=stream,
+                dynamic_ncols=True,
+            )
+        bar.update(done - bar.n)
+        if done == total:
+            bar.close()
+            bar = None
+
+    return progress
+
+
+def format_duration(seconds: float) -> str:
+    """Writes seconds as `42s`, `5:12` (minutes) or `1:05:12` (hours)."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds}s"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _learning_rate(model: keras.Model) -> float:
+    rate = model.optimizer.learning_rate
+    return float(keras.ops.convert_to_numpy(rate))

@@ -1,0 +1,288 @@
+"""A run's folder: refused, created or resumed, and safe against a kill."""
+
+import datetime
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ssl_voc.runs import atomic_files
+from ssl_voc.runs.config_file import (
+    config_to_dict,
+    config_to_yaml,
+    read_config_file,
+)
+from ssl_voc.runs.environment import describe_compute, describe_software
+from ssl_voc.runs.errors import BadInput
+from ssl_voc.runs.folder_lock import LOCK_NAME, FolderLock
+from ssl_voc.runs.json_values import to_json
+
+_PROGRAM = "ssl_voc"
+# Where the run lies and whether it replaces another are no settings of it.
+_NOT_SETTINGS = ("out", "overwrite")
+_OWN_FOLDERS = ("checkpoints", "tensorboard")
+
+
+class RunFolder:
+    """One run's folder, locked while this object lives.
+
+    Made by `RunFolder.open`. Every file is replaced at once: a process killed at any
+    moment leaves either the old or the new one.
+
+    Attributes:
+        path: The folder.
+        resuming: Whether an earlier start of the same run left work to go on from.
+        manifest: What `manifest.json` holds.
+    """
+
+    def __init__(self, path: Path, lock: FolderLock, resuming: bool, manifest: dict):
+        self.path = path
+        self.resuming = resuming
+        self.manifest = manifest
+        self._lock = lock
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path,
+        config: Any,
+        command: str,
+        overwrite: bool = False,
+        may_grow: Sequence[str] = ("epochs",),
+    ) -> "RunFolder":
+        """Creates a run's folder or takes up the unfinished run in it.
+
+        The same command started again with the same settings resumes. `out` and
+        `overwrite` do not count as settings, and the fields in `may_grow` may differ
+        as long as no recorded epoch is lost; a finished run resumes if one of them
+        grew.
+
+        Args:
+            folder: Where the run is written. Made with its parents.
+            config: The command's config dataclass.
+            command: Name of the command.
+            overwrite: Whether to replace a run that cannot be resumed. In a folder
+                that held other files when the run began, those stay.
+            may_grow: Integer fields that a later start may change.
+
+        Raises:
+            BadInput: If the folder is finished, holds another run or foreign files,
+                is being written by another process, or cannot be written.
+        """
+        path = Path(folder)
+        settings = _settings(config)
+        try:
+            _inspect(path, settings, command, overwrite, may_grow)
+            path.mkdir(parents=True, exist_ok=True)
+            lock = FolderLock(path)
+            try:
+                # Looked at again: another process may have been quicker.
+                state = _inspect(path, settings, command, overwrite, may_grow)
+                manifest = _prepare(path, state, command, settings)
+            except BaseException:
+                lock.release()
+                raise
+        except OSError as error:
+            raise BadInput(f"--out: cannot write {path}: {error}") from error
+        return cls(path, lock, state == "resume", manifest)
+
+    @property
+    def finished(self) -> bool:
+        """Whether `finish` was called and the run did not go on since."""
+        return (self.path / "summary.json").exists()
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a UTF-8 text file."""
+        atomic_files.write_text(self.path / name, text)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes a JSON file; nan and infinity become null."""
+        self.write_text(name, to_json(value, indent=2) + "\n")
+
+    def append_jsonl(self, name: str, row: Mapping[str, Any]) -> None:
+        """Appends one JSON object as a line."""
+        atomic_files.append_line(self.path / name, to_json(row))
+
+    def read_jsonl(self, name: str) -> list[dict[str, Any]]:
+        """Reads the lines of a file; empty if there is none.
+
+        A last line that a kill cut short is left out.
+        """
+        return _read_jsonl(self.path / name)
+
+    def truncate_jsonl(self, name: str, num_epochs: int) -> None:
+        """Drops the rows after epoch `num_epochs`, which no checkpoint covers."""
+        rows = [row for row in self.read_jsonl(name) if row["epoch"] <= num_epochs]
+        self.write_text(name, "".join(to_json(row) + "\n" for row in rows))
+
+    def update_manifest(self, **entries: Any) -> None:
+        """Adds entries to `manifest.json`, and the devices once Keras knows them."""
+        self.manifest.update(describe_compute(), **entries)
+        self.write_json("manifest.json", self.manifest)
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Writes `summary.json`, after which the run counts as finished."""
+        self.update_manifest(finished=_now())
+        self.write_json("summary.json", summary)
+
+    def close(self) -> None:
+        """Lets another process open the folder."""
+        self._lock.release()
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    values = config_to_dict(config)
+    return {key: values[key] for key in values if key not in _NOT_SETTINGS}
+
+
+def _inspect(
+    path: Path,
+    settings: Mapping[str, Any],
+    command: str,
+    overwrite: bool,
+    may_grow: Sequence[str],
+) -> str:
+    """Returns "create", "replace" or "resume", or refuses. Changes nothing."""
+    if path.exists() and not path.is_dir():
+        raise BadInput(f"--out: {path} is a file. Name a folder.")
+    if not _names(path):
+        return "create"
+    manifest = _read_manifest(path)
+    if manifest is None:
+        return _inspect_foreign(path, overwrite)
+    if overwrite:
+        return "replace"
+    remedy = "Choose another --out, or replace it with --overwrite."
+    if manifest.get("command") != command:
+        raise BadInput(
+            f"--out: {path} holds a run of {manifest.get('command')}, "
+            f"not of {command}. {remedy}"
+        )
+    if not (path / "config.yaml").exists():
+        # Killed between its first two files: nothing was done yet.
+        return "replace"
+    recorded = read_config_file(path / "config.yaml")
+    changed = [
+        f"{name} {recorded.get(name)!r} there, {settings.get(name)!r} now"
+        for name in {**recorded, **settings}
+        if recorded.get(name) != settings.get(name) and name not in may_grow
+    ]
+    if changed:
+        raise BadInput(
+            f"--out: {path} holds a run with other settings: {'; '.join(changed)}. "
+            f"{remedy}"
+        )
+    _refuse_finished(path, recorded, settings, may_grow, remedy)
+    return "resume"
+
+
+def _inspect_foreign(path: Path, overwrite: bool) -> str:
+    if not overwrite:
+        raise BadInput(
+            f"--out: {path} is not empty and holds no run of this program. "
+            "Choose another --out; --overwrite writes the run among those files."
+        )
+    taken = [name for name in _OWN_FOLDERS if (path / name).exists()]
+    if taken:
+        raise BadInput(
+            f"--out: {path} holds {taken[0]}/ of another program, which a run would "
+            "mix with its own. Choose another --out."
+        )
+    return "create"
+
+
+def _refuse_finished(
+    path: Path,
+    recorded: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    may_grow: Sequence[str],
+    remedy: str,
+) -> None:
+    names = [name for name in may_grow if name in settings]
+    if "epochs" in names:
+        done = len(_read_jsonl(path / "metrics.jsonl"))
+        if settings["epochs"] < done:
+            raise BadInput(
+                f"--epochs: {path} holds {done} epochs already, got "
+                f"{settings['epochs']}. {remedy}"
+            )
+    if not (path / "summary.json").exists():
+        return
+    if not any(settings[name] > recorded.get(name, 0) for name in names):
+        more = f"Give more --{names[0]} to go on. " if names else ""
+        raise BadInput(f"--out: the run in {path} is finished. {more}{remedy}")
+
+
+def _prepare(
+    path: Path, state: str, command: str, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    atomic_files.remove_leftovers(path)
+    manifest = _read_manifest(path) or {}
+    if state == "replace":
+        _clear(path, owns_folder=manifest.get("owns_folder", False))
+    if state != "resume":
+        manifest = {
+            "program": _PROGRAM,
+            "command": command,
+            "owns_folder": manifest.get("owns_folder", not _names(path)),
+            "started": _now(),
+            "seed": settings.get("seed"),
+            "starts": [],
+        }
+    manifest.pop("finished", None)
+    manifest.update(describe_software(), **describe_compute())
+    manifest["argv"] = sys.argv[1:]
+    manifest["starts"].append({"time": _now(), "argv": sys.argv[1:]})
+    # The run goes on: until its end it does not count as finished.
+    (path / "summary.json").unlink(missing_ok=True)
+    # The manifest first: it marks the folder as ours.
+    atomic_files.write_text(path / "manifest.json", to_json(manifest, indent=2) + "\n")
+    atomic_files.write_text(path / "config.yaml", config_to_yaml(dict(settings)))
+    return manifest
+
+
+def _clear(path: Path, owns_folder: bool) -> None:
+    """Deletes a run's files, or everything where the run made the folder."""
+    known = {*_OWN_FOLDERS, "config.yaml", "metrics.jsonl", "summary.json"}
+    for name in _names(path) if owns_folder else known & set(_names(path)):
+        entry = path / name
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _names(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    passing = (LOCK_NAME, atomic_files.TEMPORARY_PREFIX)
+    return [e.name for e in path.iterdir() if not e.name.startswith(passing)]
+
+
+def _read_manifest(path: Path) -> dict[str, Any] | None:
+    try:
+        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    ours = isinstance(manifest, dict) and manifest.get("program") == _PROGRAM
+    return manifest if ours else None
+
+
+def _read_jsonl(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8", errors="replace")
+    complete, _, _ = text.rpartition("\n")
+    return [json.loads(line) for line in complete.splitlines() if line]
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
