@@ -1,0 +1,16 @@
+"""Augmentations on the accelerator, and the layers that models are made of."""
+
+from ssl_voc.layers.fused_batch_normalization import (
+    FusedBatchNormalization as FusedBatchNormalization,
+)
+from ssl_voc.layers.projection_head import ProjectionHead as ProjectionHead
+from ssl_voc.layers.random_color_jitter import RandomColorJitter as RandomColorJitter
+from ssl_voc.layers.random_gaussian_blur import RandomGaussianBlur as RandomGaussianBlur
+from ssl_voc.layers.random_grayscale import RandomGrayscale as RandomGrayscale
+from ssl_voc.layers.random_horizontal_flip import (
+    RandomHorizontalFlip as RandomHorizontalFlip,
+)
+from ssl_voc.layers.random_resized_crop import RandomResizedCrop as RandomResizedCrop
+from ssl_voc.layers.random_resized_crop import crop_and_resize as crop_and_resize
+from ssl_voc.layers.random_solarize import RandomSolarize as RandomSolarize
+from ssl_voc.layers.simclr_augmenter import SimCLRAugmenter as SimCLRAugmenter

@@ -1,0 +1,73 @@
+"""Blurs a random share of the images, each by its own width."""
+
+import keras
+from keras import ops
+
+from ssl_voc.layers.random_layer import RandomLayer, check_range, check_rate
+
+
+@keras.saving.register_keras_serializable(package="ssl_voc")
+class RandomGaussianBlur(RandomLayer):
+    """Blurs a random share of the images with a Gaussian of random width.
+
+    A separable blur of an image is `B @ image @ B.T` with a banded matrix `B` per
+    image, so every image can have its own width in one batched matrix product.
+    Kernels reach three standard deviations; at the border the part of the kernel
+    that is inside the image counts in full.
+
+    Args:
+        sigma_range: Smallest and largest standard deviation, in pixels. SimCLR draws
+            from 0.1 to 2.0 at 224 pixels; scale it with the size of the views.
+        rate: Probability that an image is blurred, in `[0, 1]`.
+        seed: Optional integer or `keras.random.SeedGenerator`.
+
+    Call arguments:
+        images: Tensor `(batch, height, width, channels)`, height and width
+            known.
+
+    Returns:
+        Float tensor of the shape of `images`.
+
+    Reference:
+        - [Chen et al., 2020](https://arxiv.org/abs/2002.05709), appendix A
+    """
+
+    def __init__(self, sigma_range=(0.1, 2.0), rate=0.5, seed=None, **kwargs):
+        super().__init__(seed=seed, **kwargs)
+        check_range("sigma_range", sigma_range, lowest=0.0, open_low=True)
+        check_rate("rate", rate)
+        self.sigma_range = tuple(sigma_range)
+        self.rate = rate
+
+    def draw_sigmas(self, batch_size):
+        """Float32 tensor `(batch_size,)`: standard deviations, 0 for no blur."""
+        sigmas = self.draw_uniform((batch_size,), *self.sigma_range)
+        blurred = self.draw_uniform((batch_size,)) < self.rate
+        return ops.where(blurred, sigmas, 0.0)
+
+    def augment(self, images):
+        _, height, width, channels = images.shape
+        sigmas = self.draw_sigmas(ops.shape(images)[0])
+        rows = ops.cast(_blur_matrices(sigmas, height), images.dtype)
+        columns = ops.cast(_blur_matrices(sigmas, width), images.dtype)
+        images = ops.matmul(rows, ops.reshape(images, (-1, height, width * channels)))
+        images = ops.reshape(images, (-1, height, width, channels))
+        return ops.einsum("btw,bswc->bstc", columns, images)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "sigma_range": self.sigma_range,
+            "rate": self.rate,
+        }
+
+
+def _blur_matrices(sigmas, length):
+    """Matrices `(batch, length, length)` whose rows are normalized kernels."""
+    pixels = ops.arange(length, dtype="float32")
+    distances = ops.square(pixels[:, None] - pixels[None, :])[None]
+    # A width of 0 would divide by zero; this one is the identity in float32.
+    variances = ops.square(ops.maximum(sigmas, 1e-2))[:, None, None]
+    kernels = ops.exp(-distances / (2.0 * variances))
+    kernels = ops.where(distances <= 9.0 * ops.maximum(variances, 1.0), kernels, 0.0)
+    return kernels / ops.sum(kernels, axis=-1, keepdims=True)

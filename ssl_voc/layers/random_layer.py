@@ -1,0 +1,73 @@
+"""What the random augmentations have in common: their own seed, draws per image."""
+
+import math
+
+import keras
+from keras import ops
+
+
+class RandomLayer(keras.layers.Layer):
+    """Base of the augmentations: each image draws on its own, in every mode.
+
+    The layers ignore `training`: a contrastive model needs its views in `evaluate`
+    too, and inference uses the backbone alone.
+
+    A subclass implements `augment(images)` on float images. The arithmetic is float32
+    under every policy: bfloat16 has 8 bits for 256 brightness levels and less for sums.
+
+    Args:
+        seed: Optional integer, for reproducible draws, or a
+            `keras.random.SeedGenerator` that several layers share (it is saved as its
+            integer seed).
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`; `dtype` defaults to
+            float32 whatever the global policy.
+    """
+
+    def __init__(self, seed=None, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if isinstance(seed, keras.random.SeedGenerator):
+            self.seed, self.seed_generator = seed.get_config()["seed"], seed
+        else:
+            self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
+
+    def call(self, images):
+        return self.augment(ops.cast(images, self.compute_dtype))
+
+    def augment(self, images):
+        """Returns the augmented images; `images` are float and batched."""
+        raise NotImplementedError
+
+    def draw_uniform(self, shape, low=0.0, high=1.0):
+        """Float32 tensor of `shape`, uniform in `[low, high)`."""
+        return keras.random.uniform(
+            shape, low, high, dtype="float32", seed=self.seed_generator
+        )
+
+    def draw_applied(self, images, rate):
+        """Bool tensor `(batch, 1, 1, 1)`, true for a random share `rate`."""
+        return self.draw_uniform((ops.shape(images)[0], 1, 1, 1)) < rate
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "seed": self.seed}
+
+
+def check_rate(name, rate):
+    """Raises unless `rate` is a probability."""
+    if not 0.0 <= rate <= 1.0:
+        raise ValueError(
+            f"`{name}` is a probability and must lie in [0, 1]. Received: {name}={rate}"
+        )
+
+
+def check_range(name, values, lowest, highest=math.inf, open_low=False):
+    """Raises unless `values` is an ascending pair inside the bounds."""
+    bound = f"{'(' if open_low else '['}{lowest}, {highest}]"
+    too_low = values[0] <= lowest if open_low else values[0] < lowest
+    if len(values) != 2 or too_low or not values[0] <= values[1] <= highest:
+        raise ValueError(
+            f"`{name}` must be an ascending pair of numbers in {bound}. "
+            f"Received: {name}={values}"
+        )

@@ -1,0 +1,136 @@
+"""Random resized crops, one box an image, resampled by two matrix products."""
+
+import math
+
+import keras
+from keras import ops
+
+from ssl_voc.layers.random_layer import RandomLayer, check_range
+
+
+def crop_and_resize(images, boxes_rel_xyxy, size):
+    """Cuts one box out of each image and resizes it, antialiased bilinear.
+
+    Bilinear resampling is separable and linear, so a crop is `rows @ image @ columns`
+    with two small weight matrices per image: plain matrix products, which XLA compiles
+    on every device (the crop kernels of TensorFlow do not). The triangle filter widens
+    where the box is shrunk, as in `tf.image.resize(antialias=True)` and Pillow.
+
+    Args:
+        images: Tensor `(batch, height, width, channels)`.
+        boxes_rel_xyxy: Float tensor `(batch, 4)`: x1, y1, x2, y2 as fractions of the
+            image.
+        size: Tuple `(height, width)` of the result, in pixels.
+
+    Returns:
+        Tensor `(batch, size[0], size[1], channels)` of the dtype of `images`.
+
+    Reference:
+        - [Turkowski, 1990](https://dl.acm.org/doi/10.5555/90767.90805), filters for
+          common resampling tasks
+    """
+    _, height, width, channels = images.shape
+    left, top, right, bottom = ops.unstack(boxes_rel_xyxy, 4, axis=1)
+    rows = _resampling_weights(top, bottom, height, size[0])
+    columns = _resampling_weights(left, right, width, size[1])
+    rows, columns = ops.cast(rows, images.dtype), ops.cast(columns, images.dtype)
+    # (batch, out_height, height) @ (batch, height, width * channels)
+    images = ops.matmul(rows, ops.reshape(images, (-1, height, width * channels)))
+    images = ops.reshape(images, (-1, size[0], width, channels))
+    images = ops.einsum("btw,bswc->bstc", columns, images)
+    return images
+
+
+def _resampling_weights(starts, ends, length, out_length):
+    """Weights `(batch, out_length, length)` of each source pixel in each result."""
+    starts, ends = starts * length, ends * length
+    scale = (ends - starts) / out_length  # source pixels per result pixel
+    steps = ops.arange(out_length, dtype="float32") + 0.5
+    centers = starts[:, None] + steps[None, :] * scale[:, None]
+    pixels = ops.arange(length, dtype="float32") + 0.5
+    distances = ops.abs(pixels[None, None, :] - centers[:, :, None])
+    radius = ops.maximum(scale, 1.0)[:, None, None]
+    weights = ops.maximum(1.0 - distances / radius, 0.0)
+    # Rows near the border reach outside the image: what is inside counts in full.
+    return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1e-6)
+
+
+@keras.saving.register_keras_serializable(package="ssl_voc")
+class RandomResizedCrop(RandomLayer):
+    """Cuts a random box out of each image and resizes it to one size.
+
+    The box's area is uniform in `area_range` times the image's, the logarithm of its
+    aspect ratio (in pixels, width / height) uniform in `aspect_range`; a side that
+    would not fit is cut to the image's. Every image draws its own box.
+
+    Args:
+        size: Side of the square result, in pixels.
+        area_range: Smallest and largest share of the image's area, in `(0, 1]`.
+        aspect_range: Smallest and largest width / height.
+        seed: Optional integer or `keras.random.SeedGenerator`.
+
+    Call arguments:
+        images: Tensor `(batch, height, width, 3)` in `[0, 255]`, height and width
+            known.
+
+    Returns:
+        Float tensor `(batch, size, size, 3)` in `[0, 255]`.
+
+    Reference:
+        - [Szegedy et al., 2014](https://arxiv.org/abs/1409.4842)
+        - [Chen et al., 2020](https://arxiv.org/abs/2002.05709), appendix A
+    """
+
+    def __init__(
+        self,
+        size,
+        area_range=(0.08, 1.0),
+        aspect_range=(3 / 4, 4 / 3),
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(seed=seed, **kwargs)
+        check_range("area_range", area_range, lowest=0.0, highest=1.0, open_low=True)
+        check_range("aspect_range", aspect_range, lowest=0.0, open_low=True)
+        if size < 1:
+            raise ValueError(f"`size` must be at least 1 pixel. Received: size={size}")
+        self.size = int(size)
+        self.area_range = tuple(area_range)
+        self.aspect_range = tuple(aspect_range)
+
+    def draw_boxes(self, batch_size, height, width):
+        """Draws a box for each image.
+
+        Args:
+            batch_size: Number of boxes, integer or scalar tensor.
+            height: Height of the images in pixels.
+            width: Width of the images in pixels.
+
+        Returns:
+            Float32 tensor `(batch_size, 4)`: x1, y1, x2, y2 as fractions of the
+            image.
+        """
+        area = self.draw_uniform((batch_size,), *self.area_range)
+        log_aspects = [math.log(aspect) for aspect in self.aspect_range]
+        aspect = ops.exp(self.draw_uniform((batch_size,), *log_aspects))
+        aspect = aspect * height / width  # of the fractions, no longer of pixels
+        box_height = ops.minimum(ops.sqrt(area / aspect), 1.0)
+        box_width = ops.minimum(ops.sqrt(area * aspect), 1.0)
+        top = self.draw_uniform((batch_size,)) * (1.0 - box_height)
+        left = self.draw_uniform((batch_size,)) * (1.0 - box_width)
+        return ops.stack([left, top, left + box_width, top + box_height], axis=1)
+
+    def augment(self, images):
+        boxes_rel_xyxy = self.draw_boxes(ops.shape(images)[0], *images.shape[1:3])
+        return crop_and_resize(images, boxes_rel_xyxy, (self.size, self.size))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.size, self.size, input_shape[3])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "area_range": self.area_range,
+            "aspect_range": self.aspect_range,
+        }

@@ -1,0 +1,37 @@
+"""How many dimensions the features really use."""
+
+import numpy as np
+
+
+def effective_rank(features):
+    """RankMe: exponential of the entropy of the singular values' shares.
+
+    Between 1 (all features on one line through the origin: collapse) and the smaller
+    side of the matrix. Features are taken as they are, not centred; 1e-7 is added to
+    each share, as in the paper. It depends on the number of rows: report that.
+
+    Args:
+        features: Float array `(num_images, dimensions)`: pooled backbone features of
+            unaugmented images.
+
+    Returns:
+        Float, at least 1.
+
+    Raises:
+        ValueError: when `features` is not a matrix with rows.
+
+    Reference:
+        - [Garrido et al., 2023](https://arxiv.org/abs/2210.02885), equation 1
+    """
+    features = np.asarray(features, dtype="float64")
+    if features.ndim != 2 or 0 in features.shape:
+        raise ValueError(
+            "`features` must have shape (num_images, dimensions) with at least one "
+            f"image. Received: features.shape={features.shape}"
+        )
+    singular_values = np.linalg.svd(features, compute_uv=False)
+    total = singular_values.sum()
+    if total == 0.0:
+        return 1.0  # Every feature is zero: nothing is told apart.
+    shares = singular_values / total + 1e-7
+    return float(np.exp(-np.sum(shares * np.log(shares))))

@@ -1,0 +1,41 @@
+"""How evenly different images spread over the sphere."""
+
+import keras
+from keras import ops
+
+from ssl_voc.similarity import check_pair, l2_normalize
+
+
+@keras.saving.register_keras_serializable(package="ssl_voc")
+class Uniformity(keras.metrics.Mean):
+    """Logarithm of the mean of `exp(-2 d ** 2)` over pairs of different images.
+
+    `d` is the distance of two normalized projections of one view side; both sides are
+    averaged. 0 when all projections coincide (collapse), about -4 when they spread
+    evenly in many dimensions. Pairs are formed within a batch, so a batch of one image
+    adds nothing.
+
+    Args:
+        name: Name in the logs.
+        dtype: Optional dtype of the metric's state.
+
+    Reference:
+        - [Wang and Isola, 2020](https://arxiv.org/abs/2005.10242)
+    """
+
+    def __init__(self, name="uniformity", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, projections_a, projections_b, sample_weight=None):
+        """Adds a batch of pairs, two float tensors `(batch, dimensions)`."""
+        check_pair(projections_a, projections_b)
+        for side in (projections_a, projections_b):
+            side = l2_normalize(side)
+            cosines = ops.matmul(side, ops.transpose(side))
+            potentials = ops.exp(-2.0 * (2.0 - 2.0 * cosines))
+            batch_size = ops.shape(side)[0]
+            different = 1.0 - ops.eye(batch_size, dtype="float32")
+            super().update_state(potentials, sample_weight=different)
+
+    def result(self):
+        return ops.log(ops.maximum(super().result(), 1e-30))

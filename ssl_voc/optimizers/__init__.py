@@ -1,0 +1,3 @@
+"""Optimizers that Keras does not have."""
+
+from ssl_voc.optimizers.lars import LARS as LARS
