@@ -1,33 +1,8 @@
-"""How fast a training goes, how long it waits for data, and when it will end."""
+"""How fast a training goes, how much of it is waiting, and when it will end."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
-
-
-class TimedIterator:
-    """Iterates over batches and adds up the time spent waiting for them.
-
-    Args:
-        iterable: Anything that gives batches.
-
-    Attributes:
-        seconds: Seconds spent in `next` so far.
-    """
-
-    def __init__(self, iterable: Iterable[Any]):
-        self.seconds = 0.0
-        self._iterator = iter(iterable)
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        start = time.perf_counter()
-        try:
-            return next(self._iterator)
-        finally:
-            self.seconds += time.perf_counter() - start
 
 
 class Pace:
@@ -39,8 +14,8 @@ class Pace:
     Args:
         total_epochs: Epochs of the whole run, earlier starts included.
         steps_per_epoch: Steps of one epoch.
-        timer: Has `seconds` spent waiting for data so far, such as a
-            `TimedIterator`. `None` if nobody measures it.
+        timer: Has `seconds` spent waiting for data so far
+            (`ssl_voc.runs.data_wait`). `None` if nobody measures it.
         clock: Returns seconds.
     """
 
@@ -100,7 +75,7 @@ class Pace:
     @property
     def data_wait_share(self) -> float | None:
         """Share of this epoch's training time spent waiting for data, in `[0, 1]`."""
-        if self.timer is None or not self._marked_seconds:
+        if self.timer is None or not self._marked_steps or not self._marked_seconds:
             return None
         waited = self.timer.seconds - self._mark_waited
         return min(1.0, waited / self._marked_seconds)

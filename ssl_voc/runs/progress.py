@@ -1,4 +1,4 @@
-"""Progress of a training or of a preparation: a bar in a terminal, lines in a log."""
+"""Progress of a training or a preparation: bars in a terminal, lines in a log."""
 
 import sys
 import threading
@@ -8,15 +8,13 @@ from typing import Any, TextIO
 import keras
 from tqdm import tqdm
 
-from ssl_voc.runs.pace import Pace, TimedIterator
-
-__all__ = ["Progress", "TimedIterator", "progress_bar"]
+from ssl_voc.runs.pace import Pace
 
 _BAR_FORMAT = "{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}"
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows one bar an epoch in a terminal, one line an epoch elsewhere.
+    """Shows a bar during an epoch, in a terminal, and a line after it, everywhere.
 
     At the end of an epoch it adds `learning_rate`, `seconds`, `images_per_second` and
     `data_wait_share` to the logs, so callbacks after it in the list find them there.
@@ -26,8 +24,8 @@ class Progress(keras.callbacks.Callback):
         total_epochs: Epochs of the whole run, earlier starts included.
         steps_per_epoch: Steps of one epoch.
         batch_size: Global batch size, in images.
-        timer: Has `seconds` spent waiting for data so far, such as a
-            `TimedIterator`. Without it the waiting is left out.
+        timer: A `TimedDataset` or `TimedIterator` (`ssl_voc.runs.data_wait`) around
+            the batches. Without it the waiting is left out.
         shown: Log names to show beside speed and time left, where logged.
         stream: Where to write. `None`: standard output.
     """
@@ -66,6 +64,7 @@ class Progress(keras.callbacks.Callback):
                 file=self.stream,
                 dynamic_ncols=True,
                 mininterval=0.2,
+                leave=False,  # The epoch's line takes its place.
             )
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None):
@@ -74,11 +73,11 @@ class Progress(keras.callbacks.Callback):
             self.pace.end_step(batch + 1)
             if self._bar is not None:
                 parts = [*self._time_left(), *self._metrics(logs or {})]
-                self._bar.set_postfix_str("  ".join(parts), refresh=False)
+                self._bar.set_postfix_str(", ".join(parts), refresh=False)
                 self._bar.update(self.pace.steps_done - self._bar.n)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None):
-        """Completes the logs and closes the bar or prints the line."""
+        """Completes the logs and turns the bar into a line."""
         logs = {} if logs is None else logs
         logs["learning_rate"] = _learning_rate(self.model)
         logs["seconds"] = self.pace.epoch_seconds
@@ -86,13 +85,11 @@ class Progress(keras.callbacks.Callback):
             logs["images_per_second"] = self.pace.steps_per_second * self.batch_size
         if self.pace.data_wait_share is not None:
             logs["data_wait_share"] = self.pace.data_wait_share
-        parts = [*self._metrics(logs), format_duration(logs["seconds"])]
-        parts += self._time_left()
-        if self._bar is None:
-            print("  ".join([self._title(), *parts]), file=self.stream, flush=True)
-            return
-        self._bar.set_postfix_str("  ".join(parts))
+        parts = [*self._metrics(logs), f"took {format_duration(logs['seconds'])}"]
+        if epoch + 1 < self.total_epochs:
+            parts += self._time_left()
         self._close_bar()
+        print(f"{self._title()}: {', '.join(parts)}", file=self.stream, flush=True)
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None):
         """Leaves the terminal on a fresh line, also when the epoch was cut short."""

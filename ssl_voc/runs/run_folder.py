@@ -1,7 +1,6 @@
 """A run's folder: refused, created or resumed, and safe against a kill."""
 
 import datetime
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,20 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from ssl_voc.runs import atomic_files
-from ssl_voc.runs.config_file import (
-    config_to_dict,
-    config_to_yaml,
-    read_config_file,
-)
+from ssl_voc.runs.config_file import config_to_dict, config_to_yaml
 from ssl_voc.runs.environment import describe_compute, describe_software
 from ssl_voc.runs.errors import BadInput
-from ssl_voc.runs.folder_lock import LOCK_NAME, FolderLock
-from ssl_voc.runs.json_values import to_json
+from ssl_voc.runs.folder_lock import FolderLock
+from ssl_voc.runs.json_files import read_jsonl, to_json
+from ssl_voc.runs.start_rules import (
+    OWN_FOLDERS,
+    PROGRAM,
+    Start,
+    decide,
+    entries,
+    read_manifest,
+)
 
-_PROGRAM = "ssl_voc"
 # Where the run lies and whether it replaces another are no settings of it.
 _NOT_SETTINGS = ("out", "overwrite")
-_OWN_FOLDERS = ("checkpoints", "tensorboard")
 
 
 class RunFolder:
@@ -74,19 +75,19 @@ class RunFolder:
         path = Path(folder)
         settings = _settings(config)
         try:
-            _inspect(path, settings, command, overwrite, may_grow)
+            decide(path, settings, command, overwrite, may_grow)
             path.mkdir(parents=True, exist_ok=True)
             lock = FolderLock(path)
             try:
                 # Looked at again: another process may have been quicker.
-                state = _inspect(path, settings, command, overwrite, may_grow)
-                manifest = _prepare(path, state, command, settings)
+                start = decide(path, settings, command, overwrite, may_grow)
+                manifest = _prepare(path, start, command, settings)
             except BaseException:
                 lock.release()
                 raise
         except OSError as error:
             raise BadInput(f"--out: cannot write {path}: {error}") from error
-        return cls(path, lock, state == "resume", manifest)
+        return cls(path, lock, start is Start.RESUME, manifest)
 
     @property
     def finished(self) -> bool:
@@ -110,7 +111,7 @@ class RunFolder:
 
         A last line that a kill cut short is left out.
         """
-        return _read_jsonl(self.path / name)
+        return read_jsonl(self.path / name)
 
     def truncate_jsonl(self, name: str, num_epochs: int) -> None:
         """Drops the rows after epoch `num_epochs`, which no checkpoint covers."""
@@ -143,96 +144,18 @@ def _settings(config: Any) -> dict[str, Any]:
     return {key: values[key] for key in values if key not in _NOT_SETTINGS}
 
 
-def _inspect(
-    path: Path,
-    settings: Mapping[str, Any],
-    command: str,
-    overwrite: bool,
-    may_grow: Sequence[str],
-) -> str:
-    """Returns "create", "replace" or "resume", or refuses. Changes nothing."""
-    if path.exists() and not path.is_dir():
-        raise BadInput(f"--out: {path} is a file. Name a folder.")
-    if not _names(path):
-        return "create"
-    manifest = _read_manifest(path)
-    if manifest is None:
-        return _inspect_foreign(path, overwrite)
-    if overwrite:
-        return "replace"
-    remedy = "Choose another --out, or replace it with --overwrite."
-    if manifest.get("command") != command:
-        raise BadInput(
-            f"--out: {path} holds a run of {manifest.get('command')}, "
-            f"not of {command}. {remedy}"
-        )
-    if not (path / "config.yaml").exists():
-        # Killed between its first two files: nothing was done yet.
-        return "replace"
-    recorded = read_config_file(path / "config.yaml")
-    changed = [
-        f"{name} {recorded.get(name)!r} there, {settings.get(name)!r} now"
-        for name in {**recorded, **settings}
-        if recorded.get(name) != settings.get(name) and name not in may_grow
-    ]
-    if changed:
-        raise BadInput(
-            f"--out: {path} holds a run with other settings: {'; '.join(changed)}. "
-            f"{remedy}"
-        )
-    _refuse_finished(path, recorded, settings, may_grow, remedy)
-    return "resume"
-
-
-def _inspect_foreign(path: Path, overwrite: bool) -> str:
-    if not overwrite:
-        raise BadInput(
-            f"--out: {path} is not empty and holds no run of this program. "
-            "Choose another --out; --overwrite writes the run among those files."
-        )
-    taken = [name for name in _OWN_FOLDERS if (path / name).exists()]
-    if taken:
-        raise BadInput(
-            f"--out: {path} holds {taken[0]}/ of another program, which a run would "
-            "mix with its own. Choose another --out."
-        )
-    return "create"
-
-
-def _refuse_finished(
-    path: Path,
-    recorded: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    may_grow: Sequence[str],
-    remedy: str,
-) -> None:
-    names = [name for name in may_grow if name in settings]
-    if "epochs" in names:
-        done = len(_read_jsonl(path / "metrics.jsonl"))
-        if settings["epochs"] < done:
-            raise BadInput(
-                f"--epochs: {path} holds {done} epochs already, got "
-                f"{settings['epochs']}. {remedy}"
-            )
-    if not (path / "summary.json").exists():
-        return
-    if not any(settings[name] > recorded.get(name, 0) for name in names):
-        more = f"Give more --{names[0]} to go on. " if names else ""
-        raise BadInput(f"--out: the run in {path} is finished. {more}{remedy}")
-
-
 def _prepare(
-    path: Path, state: str, command: str, settings: Mapping[str, Any]
+    path: Path, start: Start, command: str, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     atomic_files.remove_leftovers(path)
-    manifest = _read_manifest(path) or {}
-    if state == "replace":
+    manifest = read_manifest(path) or {}
+    if start is Start.REPLACE:
         _clear(path, owns_folder=manifest.get("owns_folder", False))
-    if state != "resume":
+    if start is not Start.RESUME:
         manifest = {
-            "program": _PROGRAM,
+            "program": PROGRAM,
             "command": command,
-            "owns_folder": manifest.get("owns_folder", not _names(path)),
+            "owns_folder": manifest.get("owns_folder", not entries(path)),
             "started": _now(),
             "seed": settings.get("seed"),
             "starts": [],
@@ -251,37 +174,13 @@ def _prepare(
 
 def _clear(path: Path, owns_folder: bool) -> None:
     """Deletes a run's files, or everything where the run made the folder."""
-    known = {*_OWN_FOLDERS, "config.yaml", "metrics.jsonl", "summary.json"}
-    for name in _names(path) if owns_folder else known & set(_names(path)):
+    known = {*OWN_FOLDERS, "config.yaml", "metrics.jsonl", "summary.json"}
+    for name in entries(path) if owns_folder else known & set(entries(path)):
         entry = path / name
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
             entry.unlink()
-
-
-def _names(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    passing = (LOCK_NAME, atomic_files.TEMPORARY_PREFIX)
-    return [e.name for e in path.iterdir() if not e.name.startswith(passing)]
-
-
-def _read_manifest(path: Path) -> dict[str, Any] | None:
-    try:
-        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    ours = isinstance(manifest, dict) and manifest.get("program") == _PROGRAM
-    return manifest if ours else None
-
-
-def _read_jsonl(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    complete, _, _ = text.rpartition("\n")
-    return [json.loads(line) for line in complete.splitlines() if line]
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""Strict JSON from what training produces."""
+"""Strict JSON from what training produces, and the lines of a log read back."""
 
 import json
 import math
@@ -17,6 +17,18 @@ def to_json(value: Any, indent: int | None = None) -> str:
         indent: Spaces per level; `None` writes one line.
     """
     return json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Reads a file of one JSON object a line; empty if there is no file.
+
+    A last line that a kill cut short is left out.
+    """
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8", errors="replace")
+    complete, _, _ = text.rpartition("\n")
+    return [json.loads(line) for line in complete.splitlines() if line]
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,147 @@
+"""Whether a command may start in a folder: create, replace or resume, or be refused."""
+
+import enum
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX
+from ssl_voc.runs.config_file import read_config_file
+from ssl_voc.runs.errors import BadInput
+from ssl_voc.runs.folder_lock import LOCK_NAME
+from ssl_voc.runs.json_files import read_jsonl
+
+PROGRAM = "ssl_voc"
+OWN_FOLDERS = ("checkpoints", "tensorboard")
+_REMEDY = "Choose another --out, or replace it with --overwrite."
+
+
+class Start(enum.Enum):
+    """How a run begins in its folder."""
+
+    CREATE = "create"
+    REPLACE = "replace"
+    RESUME = "resume"
+
+
+def decide(
+    path: Path,
+    settings: Mapping[str, Any],
+    command: str,
+    overwrite: bool,
+    may_grow: Sequence[str],
+) -> Start:
+    """Looks at a folder and says how a run may start there. Changes nothing.
+
+    Args:
+        path: The folder; need not exist.
+        settings: The settings of the run that wants to start.
+        command: Name of its command.
+        overwrite: Whether what lies there may be replaced.
+        may_grow: Names of integer settings that a later start may change.
+
+    Raises:
+        BadInput: If the run may not start there.
+    """
+    if path.exists() and not path.is_dir():
+        raise BadInput(f"--out: {path} is a file. Name a folder.")
+    names = entries(path)
+    if not names:
+        return Start.CREATE
+    manifest = read_manifest(path)
+    if manifest is None:
+        return _decide_on_foreign(path, names, overwrite)
+    if overwrite or names == ["manifest.json"]:
+        # The manifest alone: killed after its first file, nothing was done yet.
+        return Start.REPLACE
+    if manifest.get("command") != command:
+        raise BadInput(
+            f"--out: {path} holds a run of {manifest.get('command')}, "
+            f"not of {command}. {_REMEDY}"
+        )
+    recorded = _recorded_settings(path)
+    _refuse_changes(path, recorded, settings, may_grow)
+    _refuse_lost_epochs(path, settings)
+    _refuse_finished(path, recorded, settings, may_grow)
+    return Start.RESUME
+
+
+def entries(path: Path) -> list[str]:
+    """Names what lies in a folder, without locks and unfinished files."""
+    if not path.exists():
+        return []
+    passing = (LOCK_NAME, TEMPORARY_PREFIX)
+    return [e.name for e in path.iterdir() if not e.name.startswith(passing)]
+
+
+def read_manifest(path: Path) -> dict[str, Any] | None:
+    """Reads the manifest of a run's folder; `None` if there is none of ours."""
+    try:
+        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    ours = isinstance(manifest, dict) and manifest.get("program") == PROGRAM
+    return manifest if ours else None
+
+
+def _decide_on_foreign(path: Path, names: Sequence[str], overwrite: bool) -> Start:
+    if not overwrite:
+        raise BadInput(
+            f"--out: {path} is not empty and holds no run of this program. "
+            "Choose another --out; --overwrite writes the run among those files."
+        )
+    taken = [name for name in OWN_FOLDERS if name in names]
+    if taken:
+        raise BadInput(
+            f"--out: {path} holds {taken[0]}/ of another program, which a run would "
+            "mix with its own. Choose another --out."
+        )
+    return Start.CREATE
+
+
+def _recorded_settings(path: Path) -> dict[str, Any]:
+    if not (path / "config.yaml").exists():
+        raise BadInput(f"--out: the run in {path} has lost its config.yaml. {_REMEDY}")
+    return read_config_file(path / "config.yaml")
+
+
+def _refuse_changes(
+    path: Path,
+    recorded: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    may_grow: Sequence[str],
+) -> None:
+    changed = [
+        f"{name} {recorded.get(name)!r} there, {settings.get(name)!r} now"
+        for name in {**recorded, **settings}
+        if recorded.get(name) != settings.get(name) and name not in may_grow
+    ]
+    if changed:
+        raise BadInput(
+            f"--out: {path} holds a run with other settings: {'; '.join(changed)}. "
+            f"{_REMEDY}"
+        )
+
+
+def _refuse_lost_epochs(path: Path, settings: Mapping[str, Any]) -> None:
+    num_done = len(read_jsonl(path / "metrics.jsonl"))
+    if settings.get("epochs", num_done) < num_done:
+        raise BadInput(
+            f"--epochs: {path} holds {num_done} epochs already, got "
+            f"{settings['epochs']}. {_REMEDY}"
+        )
+
+
+def _refuse_finished(
+    path: Path,
+    recorded: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    may_grow: Sequence[str],
+) -> None:
+    if not (path / "summary.json").exists():
+        return
+    names = [name for name in may_grow if name in settings]
+    if not any(settings[name] > recorded.get(name, 0) for name in names):
+        more = f"Give more --{names[0]} to go on. " if names else ""
+        raise BadInput(f"--out: the run in {path} is finished. {more}{_REMEDY}")
