@@ -11,6 +11,11 @@ import numpy as np
 from ssl_voc.runs.atomic_files import replacing
 
 _INK = "#333333"
+_DPI = 100
+# Sizes in a grid of images, in pixels. Smaller images are enlarged by whole factors.
+_SMALLEST_CELL = 128
+_GAP = 8
+_TITLE_LINE = 14
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,7 +41,8 @@ def plot_curves(
     """Draws figures over epochs, one panel beside the other.
 
     Args:
-        rows: Rows of `metrics.jsonl`: `epoch` and figures; `None` leaves a gap.
+        rows: Rows of `metrics.jsonl`: `epoch` and figures. A `None`, which stands for
+            nan, leaves a gap in the line; a row without the key does not.
         path: The png file, replaced at once.
         panels: What to draw. A panel of which no row has a figure is left out.
     """
@@ -52,7 +58,7 @@ def plot_curves(
     grid = figure.subplots(lines, columns, squeeze=False).flat
     for axes, panel in zip(grid, drawn, strict=False):
         _draw_panel(axes, rows, panel)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in list(grid)[len(drawn) :]:
         axes.remove()
     _save(figure, path)
@@ -64,7 +70,7 @@ def plot_image_grid(
     columns: int,
     titles: Sequence[str] | None = None,
 ) -> None:
-    """Draws images in rows of `columns`, every pixel at least one pixel wide.
+    """Draws images in rows of `columns`, each pixel as a square of whole pixels.
 
     Args:
         images: Arrays `(height, width, 3)` in `[0, 255]`, integer or float. Sizes may
@@ -85,20 +91,31 @@ def plot_image_grid(
             "`titles` must hold one text for each image. Received: "
             f"{len(titles)} titles for {len(images)} images."
         )
-    lines = math.ceil(len(images) / columns)
-    side = max(1.4, max(max(image.shape[:2]) for image in images) / 100)
-    height = side + (0.25 if titles is not None else 0.0)
-    figure = Figure(figsize=(side * columns, height * lines), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    grid = figure.subplots(lines, columns, squeeze=False).flat
-    for axes in grid:
-        axes.set_axis_off()
+    cell_height = max(image.shape[0] for image in images)
+    cell_width = max(image.shape[1] for image in images)
+    scale = max(1, _SMALLEST_CELL // max(cell_height, cell_width))
+    num_title_lines = max((text.count("\n") + 1 for text in titles or ()), default=0)
+    title_height = _TITLE_LINE * num_title_lines
+    # In pixels of the png; each cell's gap lies on its left and below it.
+    column_width = scale * cell_width + _GAP
+    row_height = scale * cell_height + _GAP + title_height
+    columns = min(columns, len(images))
+    width = columns * column_width + _GAP
+    height = math.ceil(len(images) / columns) * row_height + _GAP
+    figure = Figure(figsize=(width / _DPI, height / _DPI))
     for index, image in enumerate(images):
-        axes = figure.axes[index]
+        image_height, image_width = (scale * side for side in image.shape[:2])
+        row, column = divmod(index, columns)
+        left = _GAP + column * column_width
+        bottom = height - row * row_height - _GAP - title_height - image_height
+        axes = figure.add_axes(
+            (left / width, bottom / height, image_width / width, image_height / height)
+        )
+        axes.set_axis_off()
         pixels = np.clip(np.round(image), 0, 255).astype("uint8")
-        axes.imshow(pixels, interpolation="nearest")
+        axes.imshow(pixels, interpolation="nearest", aspect="auto")
         if titles is not None:
-            axes.set_title(titles[index], fontsize=8, color=_INK)
+            axes.set_title(titles[index], fontsize=8, color=_INK, loc="left", pad=3)
     _save(figure, path)
 
 
@@ -107,13 +124,14 @@ def _keys_in(rows: Sequence[Mapping[str, Any]], panel: Panel) -> list[str]:
 
 
 def _draw_panel(axes: Any, rows: Sequence[Mapping[str, Any]], panel: Panel) -> None:
-    epochs = [row["epoch"] for row in rows]
     keys = _keys_in(rows, panel)
     for key in keys:
-        values = [row.get(key) for row in rows]
-        points = [math.nan if value is None else value for value in values]
+        points = [(row["epoch"], row[key]) for row in rows if key in row]
+        epochs, values = zip(*points, strict=True)
+        values = [math.nan if value is None else value for value in values]
         # Markers show single epochs and those between gaps.
-        axes.plot(epochs, points, marker="o", markersize=2.5, linewidth=1.4, label=key)
+        axes.plot(epochs, values, marker="o", markersize=2.5, linewidth=1.4, label=key)
+    axes.set_xlim(rows[0]["epoch"] - 0.5, rows[-1]["epoch"] + 0.5)
     if panel.chance is not None:
         axes.axhline(panel.chance, color=_INK, linestyle="--", linewidth=1)
         axes.annotate(
@@ -138,4 +156,4 @@ def _draw_panel(axes: Any, rows: Sequence[Mapping[str, Any]], panel: Panel) -> N
 
 def _save(figure: Any, path: str | Path) -> None:
     with replacing(Path(path)) as temporary:
-        figure.savefig(temporary, dpi=100, format="png")
+        figure.savefig(temporary, dpi=_DPI, format="png")
