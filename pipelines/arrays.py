@@ -2,6 +2,7 @@
 
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -21,9 +22,9 @@ def read_npz(path, name=None) -> Photos:
     """
     path = pathlib.Path(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             arrays = dict(arrays)
-    except (ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is not a readable .npz file: {error}") from error
     return read_arrays(arrays, name or path.stem, array_name=str(path))
 
@@ -51,11 +52,7 @@ def read_arrays(arrays, name="arrays", array_name=None) -> Photos:
         )
     if not images.size:
         raise ValueError(f"{array_name}: has no photos: its shape is {images.shape}")
-    if labels is not None and labels.shape != (len(images),):
-        raise ValueError(
-            f"{array_name}: labels must have shape ({len(images)},), one per photo. "
-            f"Received: {labels.shape}"
-        )
+    names = None if labels is None else _label_names(labels, len(images), array_name)
     width = len(str(len(images) - 1))
     return Photos(
         (
@@ -63,7 +60,7 @@ def read_arrays(arrays, name="arrays", array_name=None) -> Photos:
                 image_id=f"{index:0{width}d}",
                 source=name,
                 content=ArrayItem(images, index, array_name),
-                label=None if labels is None else str(labels[index]),
+                label=None if names is None else names[index],
                 width=images.shape[2],
                 height=images.shape[1],
             )
@@ -71,6 +68,18 @@ def read_arrays(arrays, name="arrays", array_name=None) -> Photos:
         ),
         name,
     )
+
+
+def _label_names(labels, num_photos, array_name):
+    if labels.shape != (num_photos,) or labels.dtype.kind not in "iuUSO":
+        raise ValueError(
+            f"{array_name}: labels must be class names or integers of shape "
+            f"({num_photos},), one per photo. Received: {labels.dtype} of shape "
+            f"{labels.shape}"
+        )
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, "utf-8")
+    return [str(label) for label in labels]
 
 
 def _split_dict(arrays, array_name):

@@ -1,5 +1,6 @@
 """Finds the photos that a COCO json names: in folders or zip files beside it."""
 
+import os
 import pathlib
 
 from pipelines.content import Content, PhotoFile, ZipArchive, ZipMember
@@ -25,7 +26,7 @@ class PhotoFinder:
         self._problems = problems
         self._root = json_path.parent
         if self._root.resolve().name == "annotations":
-            self._root = self._root / ".."
+            self._root = pathlib.Path(os.path.normpath(self._root / ".."))
         paths = list_files(self._root)
         self._zip_paths = [path for path in paths if path.suffix.lower() == ".zip"]
         self._files = {}

@@ -43,7 +43,7 @@ def read_coco(path, name=None) -> Photos:
         own_objects = tuple(objects.get(photo_id, ()))
         photos.append(
             Photo(
-                image_id=pathlib.PurePosixPath(entry["file_name"]).stem,
+                image_id=pathlib.PurePosixPath(photo_content.path_name).stem,
                 source=name,
                 content=photo_content,
                 objects=own_objects,
@@ -154,7 +154,10 @@ def _read_object(entry, photo_entry, names):
     box = entry.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
         raise BadBox(f"its bbox is {box!r}, not four numbers")
-    x_min, y_min, width, height = map(float, box)
+    try:
+        x_min, y_min, width, height = map(float, box)
+    except OverflowError:
+        raise BadBox("its bbox has a number too large") from None
     box, remark = checked_box(
         (x_min, y_min, x_min + width, y_min + height),
         _size(photo_entry.get("width")),

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import stat
 import threading
 import typing
 import zipfile
@@ -44,7 +45,10 @@ class PhotoFile:
         return str(self.path)
 
     def load(self) -> bytes:
-        refuse_oversized(self.path.stat().st_size)
+        status = self.path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableImage("is not a regular file")  # a pipe would block
+        refuse_oversized(status.st_size)
         return self.path.read_bytes()
 
     def fingerprint(self) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from pipelines.content import UnreadableImage
 
 # Formats are named so that a file cannot reach Pillow's rarer, less tested parsers.
-FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 EXIF_ORIENTATION = 0x0112
 
 

@@ -40,8 +40,6 @@ def read(source, split=None) -> Photos:
         FileNotFoundError: If a path does not exist.
         ValueError: If a source is not understood, empty, or named twice.
     """
-    if isinstance(source, Photos):
-        raise ValueError("`source` is already read: `Photos` need no second `read`.")
     if isinstance(source, list | tuple):
         return _read_several(source, split)
     if isinstance(source, np.ndarray | dict):

@@ -3,7 +3,8 @@
 import concurrent.futures
 import os
 
-CHUNK = 16  # photos a task, so that handing out tasks costs nothing beside decoding
+# Photos a task: many enough that handing out tasks costs nothing beside decoding.
+MAX_CHUNK = 16
 
 
 def default_workers() -> int:
@@ -26,15 +27,18 @@ def for_each(function, num_items, workers=None, progress=None):
     if workers < 1:
         raise ValueError(f"`workers` must be at least 1. Received: {workers}")
 
+    # A batch is small: every thread shall get something to do.
+    chunk = max(1, min(MAX_CHUNK, num_items // workers))
+
     def work(start):
-        stop = min(start + CHUNK, num_items)
+        stop = min(start + chunk, num_items)
         for index in range(start, stop):
             function(index)
         return stop - start
 
     executor = concurrent.futures.ThreadPoolExecutor(workers)
     try:
-        futures = [executor.submit(work, s) for s in range(0, num_items, CHUNK)]
+        futures = [executor.submit(work, s) for s in range(0, num_items, chunk)]
         done = 0
         for future in concurrent.futures.as_completed(futures):
             done += future.result()
