@@ -14,3 +14,4 @@ from ssl_voc.layers.random_resized_crop import RandomResizedCrop as RandomResize
 from ssl_voc.layers.random_resized_crop import crop_and_resize as crop_and_resize
 from ssl_voc.layers.random_solarize import RandomSolarize as RandomSolarize
 from ssl_voc.layers.simclr_augmenter import SimCLRAugmenter as SimCLRAugmenter
+from ssl_voc.layers.view_audit import audit_views as audit_views

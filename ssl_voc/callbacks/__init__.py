@@ -1,0 +1,8 @@
+"""What happens between the epochs of a training."""
+
+from ssl_voc.callbacks.checkpoint import Checkpoint as Checkpoint
+from ssl_voc.callbacks.checkpoint import last_epoch as last_epoch
+from ssl_voc.callbacks.checkpoint import restore as restore
+from ssl_voc.callbacks.epoch_seeds import EpochSeeds as EpochSeeds
+from ssl_voc.callbacks.feature_probe import FeatureProbe as FeatureProbe
+from ssl_voc.callbacks.training_watch import TrainingWatch as TrainingWatch

@@ -1,0 +1,77 @@
+"""What a run needs to go on after a kill, written at the end of every epoch."""
+
+import os
+import re
+from pathlib import Path
+
+import keras
+
+_NAME = re.compile(r"epoch_(\d+)\.weights\.h5")
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves the model's weights and the optimizer's state after every epoch.
+
+    A file gets its name only when it is complete and on disk, so a kill leaves the
+    earlier checkpoint. Together with `EpochSeeds` and data ordered by epoch, a resumed
+    run computes what an uninterrupted one would.
+
+    Args:
+        folder: Where the checkpoints lie; made if missing.
+        keep: Number of checkpoints to keep, at least 1.
+    """
+
+    def __init__(self, folder, keep=2):
+        super().__init__()
+        self.folder = Path(folder)
+        self.keep = keep
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves epoch `epoch + 1` and removes what is older than `keep`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / "partial.weights.h5"
+        self.model.save_weights(partial, overwrite=True)
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, self.folder / f"epoch_{epoch + 1:05d}.weights.h5")
+        for path in _checkpoints(self.folder)[: -self.keep]:
+            path.unlink()
+
+
+def last_epoch(folder):
+    """Number of epochs that the newest checkpoint in a folder covers; 0 for none."""
+    checkpoints = _checkpoints(Path(folder))
+    return int(_NAME.fullmatch(checkpoints[-1].name)[1]) if checkpoints else 0
+
+
+def restore(model, folder):
+    """Loads the newest checkpoint into a compiled model.
+
+    Args:
+        model: Built and compiled model of the architecture that was saved.
+        folder: Folder that `Checkpoint` wrote to.
+
+    Returns:
+        Number of epochs that are done; 0 where there is no checkpoint.
+
+    Raises:
+        ValueError: when the newest checkpoint cannot be read into the model.
+    """
+    epoch = last_epoch(folder)
+    if epoch:
+        path = _checkpoints(Path(folder))[-1]
+        model.optimizer.build(model.trainable_variables)
+        try:
+            model.load_weights(path)
+        except Exception as error:
+            raise ValueError(
+                f"The checkpoint {path} cannot be read: {str(error).splitlines()[0]} "
+                "Delete it to go on from the one before."
+            ) from error
+    return epoch
+
+
+def _checkpoints(folder):
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))

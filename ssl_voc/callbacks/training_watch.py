@@ -1,0 +1,66 @@
+"""Stops a training that computes nonsense or learns nothing."""
+
+import math
+
+import keras
+
+from ssl_voc.runs.errors import StoppedEarly
+
+
+class TrainingWatch(keras.callbacks.Callback):
+    """Stops when the loss is not a number, or has sat at chance for long.
+
+    Contrastive runs have been left at chance for hundreds of epochs because nobody
+    looked. An epoch counts as sitting at chance when its loss is above `margin` of
+    chance; the run stops when `patience_steps` steps in a row were spent so.
+
+    Args:
+        patience_steps: Number of steps, at least 1,000.
+        margin: Share of the chance level from which a loss learned nothing.
+        check_every: Steps between looks at the loss, each of which waits for the
+            device.
+
+    Raises:
+        StoppedEarly: from `fit`, saying why and what to try.
+    """
+
+    def __init__(self, patience_steps=2000, margin=0.995, check_every=50):
+        super().__init__()
+        self.patience_steps = max(1000, patience_steps)
+        self.margin = margin
+        self.check_every = check_every
+        self._steps_at_chance = 0
+        self._steps_in_epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Counts the steps of the epoch anew."""
+        self._steps_in_epoch = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss now and then."""
+        self._steps_in_epoch = batch + 1
+        if batch % self.check_every == 0:
+            self._refuse_nan(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at the epoch's mean loss."""
+        self._refuse_nan(logs)
+        if (logs or {}).get("loss_over_chance", 0.0) < self.margin:
+            self._steps_at_chance = 0
+            return
+        self._steps_at_chance += self._steps_in_epoch
+        if self._steps_at_chance >= self.patience_steps:
+            raise StoppedEarly(
+                f"the loss has been at chance for {self._steps_at_chance} steps: the "
+                "backbone learns nothing. Try another --learning-rate, --optimizer "
+                "lars, a larger --batch-size, or milder views (--color-strength, "
+                "--crop-area)."
+            )
+
+    def _refuse_nan(self, logs):
+        loss = float((logs or {}).get("loss", 0.0))
+        if not math.isfinite(loss):
+            raise StoppedEarly(
+                f"the loss is {loss}. The last checkpoint is from before. Try a lower "
+                "--learning-rate, a longer --warmup, or --precision float32."
+            )

@@ -1,0 +1,161 @@
+"""`python -m ssl_voc.pretrain`: learns a backbone from photos without labels."""
+
+import dataclasses
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+from ssl_voc.runs.errors import BadInput, StoppedEarly, run_command
+from ssl_voc.runs.options import option
+
+DESCRIPTION = """Learns an EfficientNet backbone from photos without labels (SimCLR).
+
+DATA is a folder of photos, a VOC devkit, a COCO json beside its photos or zips, an .npz
+of images, tfds:NAME, or `scenes`, a data set that the program draws itself.
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PretrainConfig:
+    """Settings of a pretraining run; see `--help` for each."""
+
+    data: tuple[str, ...] = option(("scenes",), "Photos to learn from.")
+    train_split: str | None = option(None, "Split to read from each --data.")
+    out: Path | None = option(None, "Run folder; by default one under runs/.")
+    overwrite: bool = option(False, "Replace the run that --out holds.")
+    objective: Literal["simclr"] = option("simclr", "What to learn from the photos.")
+    backbone: str = option("EfficientNetB1", "EfficientNetB0 to B7, or a .keras file.")
+    weights: str | None = option(None, "Start: imagenet, a run folder or a file.")
+    image_size: int = option(96, "Side of a view in pixels.", minimum=16)
+    pool_size: int | None = option(
+        None, "Side photos are kept at; by default 7/6 of --image-size.", minimum=16
+    )
+    batch_size: int = option(128, "Images in a step, over all devices.", minimum=2)
+    epochs: int = option(36, "Passes over the photos.", minimum=1)
+    optimizer: Literal["sgd", "lars", "adamw"] = option("sgd", "Optimizer.")
+    learning_rate: float | None = option(
+        None, "Peak per 256 images; by default the optimizer's own.", above=0
+    )
+    weight_decay: float | None = option(
+        None, "Weight decay; by default the optimizer's own.", minimum=0
+    )
+    warmup: float = option(0.05, "Share of steps to warm up.", minimum=0, below=1)
+    temperature: float = option(0.15, "Temperature of NT-Xent.", above=0)
+    hidden_dimensions: int = option(512, "Width of the head's hidden layer.", minimum=1)
+    projection_dimensions: int = option(128, "Width of the projections.", minimum=2)
+    projection_layers: int = option(2, "Dense layers of the head.", minimum=1)
+    drop_connect: float = option(0.0, "Stochastic depth.", minimum=0, below=1)
+    crop_area: tuple[float, float] = option(
+        (0.2, 1.0), "Smallest and largest share of a photo in a view.", above=0
+    )
+    color_strength: float = option(0.5, "Strength of color jitter.", minimum=0)
+    grayscale_rate: float = option(0.2, "Share of gray views.", minimum=0, maximum=1)
+    blur_rate: float = option(0.0, "Share of blurred views.", minimum=0, maximum=1)
+    solarize_rate: float = option(0.0, "Share of solarized.", minimum=0, maximum=1)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option(
+        "float32", "Arithmetic of the model."
+    )
+    jit_compile: Literal["auto", "on", "off"] = option(
+        "auto", "XLA; auto compiles on accelerators only."
+    )
+    cache: Literal["auto", "memory", "disk", "none"] = option(
+        "auto", "Where prepared photos are kept."
+    )
+    seed: int = option(0, "Seed of weights, views and order.", minimum=0)
+    deterministic: bool = option(False, "Demand deterministic kernels.")
+
+    def __post_init__(self):
+        low, high = self.crop_area
+        if not 0 < low <= high <= 1:
+            raise ValueError(
+                "--crop-area: expected two ascending shares of at most 1, got "
+                f"{low} {high}"
+            )
+
+    def resolved(self):
+        """The same settings with every default that depends on others filled in.
+
+        Without `out`, the run folder is named after the settings, so that the same
+        command finds its run again.
+        """
+        from ssl_voc import training
+
+        rates, decays = training.LEARNING_RATES, training.WEIGHT_DECAYS
+        filled = {}
+        if self.pool_size is None:
+            filled["pool_size"] = round(self.image_size * 7 / 6)
+        if self.learning_rate is None:
+            filled["learning_rate"] = rates[self.optimizer]
+        if self.weight_decay is None:
+            filled["weight_decay"] = decays[self.optimizer]
+        config = dataclasses.replace(self, **filled)
+        if self.out is None:
+            settings = dataclasses.asdict(config)
+            for name in ("out", "overwrite", "epochs"):
+                del settings[name]
+            digest = hashlib.sha256(repr(sorted(settings.items())).encode())
+            stem = f"{Path(self.backbone).stem.lower()}-{self.image_size}px"
+            name = f"pretrain-{stem}-{digest.hexdigest()[:6]}"
+            config = dataclasses.replace(config, out=Path("runs") / name)
+        return config
+
+
+def pretrain(config):
+    """Pretrains a backbone and writes a run folder; resumes one that was cut short.
+
+    Args:
+        config: A `PretrainConfig`.
+
+    Returns:
+        The dictionary that `summary.json` holds.
+
+    Raises:
+        BadInput: when data, weights or run folder cannot be worked with.
+        StoppedEarly: when interrupted, or when the training went wrong; what was done
+            is saved.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from ssl_voc.runs.run_folder import RunFolder
+
+    config = config.resolved()
+    with RunFolder.open(config.out, config, "pretrain", config.overwrite) as run:
+        _print_config(config, run)
+        from ssl_voc.pretraining_run import PretrainingRun
+
+        try:
+            pretraining = PretrainingRun(config, run)
+        except (ValueError, OSError) as error:
+            raise BadInput(str(error)) from error
+        try:
+            pretraining.fit()
+        except KeyboardInterrupt:
+            raise StoppedEarly(pretraining.how_to_go_on()) from None
+        summary = pretraining.finish()
+        print(pretraining.report(summary), flush=True)
+        return summary
+
+
+def _print_config(config, run):
+    for name, value in dataclasses.asdict(config).items():
+        if isinstance(value, tuple):
+            value = " ".join(map(str, value))
+        print(f"  {name:22} {'none' if value is None else value}")
+    print(f"{'resuming' if run.resuming else 'writing'} {run.path}", flush=True)
+
+
+def main(argv=None):
+    """Runs the command.
+
+    Args:
+        argv: Arguments; `None` reads those of the process.
+
+    Returns:
+        Exit status: 0 done, 2 bad input, 3 stopped early with work saved, 1 a defect.
+    """
+    return run_command(pretrain, PretrainConfig, argv, "pretrain", DESCRIPTION)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
