@@ -1,0 +1,48 @@
+# make pretrain   learn from the drawn scenes: the whole job, in minutes on a CPU
+# make test       lint, formatting and tests
+# make format     rewrite the code as the formatter wants it
+# ARGS="..."      further flags for pretrain or pytest
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN = runs/scenes
+INSTALLED = $(VENV)/.installed
+
+.PHONY: help install pretrain test format clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '/^# make/s/^# //p; /^# ARGS/s/^# //p' Makefile
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or \
+	    sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12")'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet \
+	    -r requirements.txt -r requirements-dev.txt
+	touch $@
+
+# A finished run is left alone, unless ARGS say what to do with it.
+pretrain: $(INSTALLED)
+	@if [ -e $(RUN)/summary.json ] && [ -z "$(ARGS)" ]; then \
+	    echo "$(RUN) is finished; its figures are in $(RUN)/summary.json."; \
+	    echo "Learn on:    make pretrain ARGS='--epochs N', N above the present number"; \
+	    echo "Start anew:  make pretrain ARGS=--overwrite"; \
+	else \
+	    $(VENV)/bin/python -m ssl_voc.pretrain --out $(RUN) $(ARGS); \
+	fi
+
+test: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/python -m pytest --durations=15 $(ARGS)
+
+format: $(INSTALLED)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean:
+	rm -rf build dist .pytest_cache .ruff_cache
+	find ssl_voc pipelines tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,35 @@
+"""What every test stands on: the environment and the photographs."""
+
+import os
+import pathlib
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+
+# Read when a backend is imported, hence before any test module.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Tiny models lose time on many threads, and two backends share one device.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "4")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "4")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_session(tmp_path_factory):
+    """Keeps the tests away from the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_VOC_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    """Folder of real photographs, or a skip where there is none."""
+    chosen = os.environ.get("SSL_VOC_DATA")
+    folder = pathlib.Path(chosen) if chosen else REPOSITORY / "../shared/data"
+    if not folder.is_dir():
+        pytest.skip(f"no real photographs: {folder} is missing (set SSL_VOC_DATA)")
+    return folder.resolve()
