@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -10,6 +11,7 @@ from tqdm import tqdm
 
 from ssl_voc.runs.pace import Pace
 
+_REFRESH_SECONDS = 0.2
 _BAR_FORMAT = "{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}"
 
 
@@ -52,6 +54,7 @@ class Progress(keras.callbacks.Callback):
         self.pace = Pace(total_epochs, steps_per_epoch, timer)
         self._lock = threading.Lock()
         self._bar = None
+        self._refreshed = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None):
         """Starts the epoch's bar."""
@@ -63,7 +66,7 @@ class Progress(keras.callbacks.Callback):
                 bar_format=_BAR_FORMAT,
                 file=self.stream,
                 dynamic_ncols=True,
-                mininterval=0.2,
+                mininterval=_REFRESH_SECONDS,
                 leave=False,  # The epoch's line takes its place.
             )
 
@@ -71,10 +74,15 @@ class Progress(keras.callbacks.Callback):
         """Moves the bar."""
         with self._lock:
             self.pace.end_step(batch + 1)
-            if self._bar is not None:
+            if self._bar is None:
+                return
+            now = time.monotonic()
+            if now - self._refreshed > _REFRESH_SECONDS:
+                # Not at every step: a learning rate schedule is work, too.
+                self._refreshed = now
                 parts = [*self._time_left(), *self._metrics(logs or {})]
                 self._bar.set_postfix_str(", ".join(parts), refresh=False)
-                self._bar.update(self.pace.steps_done - self._bar.n)
+            self._bar.update(self.pace.steps_done - self._bar.n)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None):
         """Completes the logs and turns the bar into a line."""
@@ -88,14 +96,15 @@ class Progress(keras.callbacks.Callback):
         parts = [*self._metrics(logs), f"took {format_duration(logs['seconds'])}"]
         if epoch + 1 < self.total_epochs:
             parts += self._time_left()
-        self._close_bar()
+        self.close()
         print(f"{self._title()}: {', '.join(parts)}", file=self.stream, flush=True)
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None):
-        """Leaves the terminal on a fresh line, also when the epoch was cut short."""
-        self._close_bar()
+        """Takes the bar of an epoch that a callback cut short off the terminal."""
+        self.close()
 
-    def _close_bar(self) -> None:
+    def close(self) -> None:
+        """Takes the bar off the terminal. Call it where an interrupt is caught."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -160,6 +160,9 @@ def _prepare(
             "seed": settings.get("seed"),
             "starts": [],
         }
+    for log in path.glob("*.jsonl"):
+        # What is appended must not continue a line that a kill cut short.
+        atomic_files.write_text(log, _complete_lines(log))
     manifest.pop("finished", None)
     manifest.update(describe_software(), **describe_compute())
     manifest["argv"] = sys.argv[1:]
@@ -181,6 +184,11 @@ def _clear(path: Path, owns_folder: bool) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
+
+
+def _complete_lines(log: Path) -> str:
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return text[: text.rfind("\n") + 1]
 
 
 def _now() -> str:

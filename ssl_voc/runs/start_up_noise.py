@@ -1,0 +1,41 @@
+"""Keeps the chatter of native libraries, while they load, out of a person's sight."""
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+
+# TensorFlow writes these whatever TF_CPP_MIN_LOG_LEVEL says: its log library is not
+# yet initialized. Lines of its levels W, E and F are passed on.
+_NOISE = re.compile(
+    r"I\d{4} |WARNING: All log messages before absl::InitializeLog|"
+    r"To enable the following instructions: "
+)
+
+
+@contextlib.contextmanager
+def without_start_up_noise() -> Iterator[None]:
+    """Holds back stderr inside the block and drops its informational lines after it.
+
+    Everything else is passed on when the block ends, also by an exception. With
+    `TF_CPP_MIN_LOG_LEVEL=0` nothing is held back.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+        yield
+        return
+    sys.stderr.flush()
+    original = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(original, 2)
+            os.close(original)
+            held.seek(0)
+            for line in held.read().decode("utf-8", "replace").splitlines():
+                if not _NOISE.match(line):
+                    print(line, file=sys.stderr, flush=True)
