@@ -15,9 +15,10 @@ frame cuts the object, `difficult` that less than `DIFFICULT_SHARE` of it is vis
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from pipelines import shapes, textures
+from pipelines.polygons import contour_coverage, polygon_coverage
 
 CLASSES = {
     "fish": (shapes.fish, textures.scales),
@@ -38,23 +39,28 @@ CLUTTER_TEXTURES = tuple(texture for _, texture in CLASSES.values()) + (
 )
 
 # Lengths are shares of the frame's shorter side; a size is the root of the box's area.
-MAIN_SIZE = (0.55, 0.85)
+MAIN_SIZE = (0.65, 0.95)
 SMALL_SIZE = (0.18, 0.34)
 MAX_SMALL_OBJECTS = 3
 NO_MAIN_OBJECT_SHARE = 0.1  # scenes of small objects only
-OVERFLOW = 0.2  # share of an object's extent that may lie beyond the frame
-MAX_TILT = 40.0  # degrees to either side
+CUT_SHARE = 0.3  # of the objects that may reach beyond the frame
+OVERFLOW = 0.25  # share of such an object's extent that may lie there
+MAX_TILT = 25.0  # degrees to either side
 MAX_STRETCH = 1.3
-PERIOD = (0.14, 0.24)  # of a pattern, as a share of the object's size
+PERIOD = (0.15, 0.21)  # of a pattern, as a share of the object's size
 MIN_PERIOD_PIXELS = 6.0
-MIN_CONTRAST = 70.0  # least difference of brightness between a pattern's colours
-NUM_CLUTTER_BLOBS = (4, 9)
+DARK, BRIGHT = (40.0, 90.0), (160.0, 210.0)  # brightness of a pattern's two colours
+COLOURFULNESS = 28.0  # largest departure of a colour's channels from gray
+BACKGROUND_CONTRAST = 0.35
+MAX_TURN = 25.0  # of a pattern against its object, degrees to either side
+NUM_CLUTTER_BLOBS = (2, 6)
 CLUTTER_SIZE = (0.15, 0.5)
-CLUTTER_CONTRAST = 0.6  # of a blob's pattern, as a share of an object's
+CLUTTER_CONTRAST = 0.5  # of a blob's pattern, as a share of an object's
+EDGE_LEVELS = (15.0, 240.0)  # gray levels of an object's contour
+SHADING = 0.4  # largest change of brightness along an object's size
 PIXEL_NOISE = 6.0
 DIFFICULT_SHARE = 0.5
 LEAST_VISIBLE_SHARE = 0.15  # what is hidden more than this is left out of the scene
-SUPERSAMPLING = 4
 
 _BRIGHTNESS = np.array([0.299, 0.587, 0.114], "float32")
 
@@ -98,25 +104,12 @@ class _Tile:
     """
 
     def __init__(self, outline, edge_width):
+        # One pixel more on each side, where half of the edge line lies.
         low = np.floor(outline.min(0)).astype(int) - 1
-        high = np.ceil(outline.max(0)).astype(int) + 1
+        width, height = np.ceil(outline.max(0)).astype(int) + 1 - low
         self.left, self.top = int(low[0]), int(low[1])
-        size = tuple(int(side) * SUPERSAMPLING for side in high - low)
-        # Pillow counts from pixel centres, outlines from pixel corners.
-        points = ((outline - low) * SUPERSAMPLING - 0.5).ravel().tolist()
-        self.coverage = self._draw(size, lambda draw: draw.polygon(points, fill=255))
-        self.edge = self._draw(
-            size,
-            lambda draw: draw.line(
-                points + points[:4], 255, round(edge_width * SUPERSAMPLING), "curve"
-            ),
-        )
-
-    @staticmethod
-    def _draw(size, paint):
-        mask = Image.new("L", size)
-        paint(ImageDraw.Draw(mask))
-        return np.asarray(mask.reduce(SUPERSAMPLING), "float32") / 255
+        self.coverage = polygon_coverage(outline - low, width, height)
+        self.edge = contour_coverage(outline - low, width, height, edge_width)
 
     def windows(self, height, width):
         """Slices of the frame and of the tile where the two overlap."""
@@ -136,6 +129,7 @@ class _Layer:
     name: str | None  # None: clutter
     outline: np.ndarray
     centre: np.ndarray
+    tilt: float
     size: float
     texture: object
     contrast: float
@@ -152,12 +146,17 @@ def _place(rng, shape, size, width, height):
     points = points @ [[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]]
     extent = np.ptp(points, axis=0)
     scale = size / np.sqrt(extent.prod())
+    overflow = OVERFLOW
+    if rng.random() >= CUT_SHARE:
+        overflow = 0.0
+        scale = min(scale, *([width, height] / extent))
     points, extent = points * scale, extent * scale
     points -= (points.max(0) + points.min(0)) / 2
-    nearest = extent * (0.5 - OVERFLOW)
+    nearest = extent * (0.5 - overflow)
     farthest = [width, height] - nearest
-    centre = rng.uniform(np.minimum(nearest, farthest), np.maximum(nearest, farthest))
-    return points + centre, centre
+    low, high = np.minimum(nearest, farthest), np.maximum(nearest, farthest)
+    centre = rng.uniform(low, high)
+    return points + centre, centre, tilt
 
 
 def _plan(rng, class_name, width, height):
@@ -172,8 +171,8 @@ def _plan(rng, class_name, width, height):
             contrast = CLUTTER_CONTRAST
         else:
             (shape, texture), contrast = CLASSES[name], 1.0
-        outline, centre = _place(rng, shape, size, width, height)
-        return _Layer(name, outline, centre, size, texture, contrast)
+        outline, centre, tilt = _place(rng, shape, size, width, height)
+        return _Layer(name, outline, centre, tilt, size, texture, contrast)
 
     names = list(CLASSES)
     clutter = [
@@ -201,10 +200,13 @@ def _visible_masks(layers, tiles, height, width):
 
 def _colours(rng, contrast):
     """Two RGB colours of clearly different brightness, in random order."""
-    while True:
-        first, second = rng.uniform(15, 240, (2, 3)).astype("float32")
-        if abs((first - second) @ _BRIGHTNESS) >= MIN_CONTRAST:
-            return first, first + (second - first) * np.float32(contrast)
+    tints = rng.uniform(-COLOURFULNESS, COLOURFULNESS, (2, 3))
+    tints -= (tints @ _BRIGHTNESS)[:, None]
+    levels = np.array([rng.uniform(*DARK), rng.uniform(*BRIGHT)])[:, None]
+    first, second = rng.permutation(levels + tints).astype("float32")
+    middle = (first + second) / 2
+    half = (first - second) / 2 * np.float32(contrast)
+    return middle + half, middle - half
 
 
 def _smooth_noise(rng, knots, width, height):
@@ -213,7 +215,7 @@ def _smooth_noise(rng, knots, width, height):
 
 
 def _background(rng, width, height):
-    first, second = _colours(rng, 0.6)
+    first, second = _colours(rng, BACKGROUND_CONTRAST)
     noise = _smooth_noise(rng, 6, width, height)
     share = np.clip(0.5 + 0.5 * noise, 0, 1)[..., None]
     return first + (second - first) * share
@@ -224,7 +226,7 @@ def _paint(pixels, layer, tile, rng):
     frame, part = tile.windows(height, width)
     first, second = _colours(rng, layer.contrast)
     period = max(rng.uniform(*PERIOD) * layer.size, MIN_PERIOD_PIXELS)
-    turn = rng.uniform(0, 2 * np.pi)
+    turn = layer.tilt + np.deg2rad(rng.uniform(-MAX_TURN, MAX_TURN))
     rows, columns = np.mgrid[frame]
     x = (columns + 0.5 - layer.centre[0]).astype("float32") / np.float32(period)
     y = (rows + 0.5 - layer.centre[1]).astype("float32") / np.float32(period)
@@ -234,10 +236,10 @@ def _paint(pixels, layer, tile, rng):
     colour = second + (first - second) * share
     if layer.name is not None:
         edge = tile.edge[part][..., None]
-        colour = colour * (1 - edge) + edge * np.float32(rng.choice([15.0, 240.0]))
+        colour = colour * (1 - edge) + edge * np.float32(rng.choice(EDGE_LEVELS))
         # Light from one side makes the surface look like one body.
-        light = rng.uniform(-0.5, 0.5, 2) / layer.size * period
-        shade = 1 + np.clip(light[0] * x + light[1] * y, -0.3, 0.3)
+        light = rng.uniform(-SHADING, SHADING, 2) * (period / layer.size)
+        shade = 1 + light[0] * x + light[1] * y
         colour = colour * shade[..., None].astype("float32")
     coverage = tile.coverage[part][..., None]
     pixels[frame] += (colour - pixels[frame]) * coverage
@@ -277,7 +279,7 @@ def draw_scene(class_name, image_size, rng):
         if main_is_seen:
             break
     pixels += rng.standard_normal(pixels.shape, dtype=np.float32) * PIXEL_NOISE
-    return Scene(np.clip(pixels, 0, 255).astype("uint8"), tuple(objects))
+    return Scene(np.clip(np.rint(pixels), 0, 255).astype("uint8"), tuple(objects))
 
 
 def _annotate(layer, tile, visible):

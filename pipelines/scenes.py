@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines import drawing, shapes, textures
+from pipelines.cache import cache_folder
 
 NUM_TRAIN = 2000
 NUM_VAL = 500
@@ -99,8 +100,6 @@ def scenes_folder(cache_dir=None, progress=None):
         `Path` of a VOC devkit tree. Its name holds a digest of the code that draws, so
         that a changed drawing is drawn anew.
     """
-    from pipelines.cache import cache_folder
-
     digest = hashlib.sha256()
     for module in (drawing, shapes, textures):
         digest.update(Path(module.__file__).read_bytes())

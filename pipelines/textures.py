@@ -7,7 +7,6 @@ first colour: so that the painter can smooth the edge over exactly one pixel.
 """
 
 import numpy as np
-from PIL import Image
 
 
 def _distance_to_cell_centre(x):
@@ -87,12 +86,15 @@ def weave(u, v, rng):
 
 def marble(u, v, rng):
     """Random veins without a direction."""
-    noise = Image.fromarray(rng.standard_normal((24, 24), dtype=np.float32))
-    side = 24 / 1.6  # a vein is somewhat wider than one knot of the noise
-    table = np.asarray(noise.resize((768, 768), Image.Resampling.BICUBIC))
-    columns = np.mod((u / side + 0.5) * 768, 768).astype(np.intp)
-    rows = np.mod((v / side + 0.5) * 768, 768).astype(np.intp)
-    return np.abs(table[rows, columns]) * 0.5 - 0.25
+    directions, phases = rng.uniform(0, 2 * np.pi, (2, 10)).astype("float32")
+    lengths = rng.uniform(0.35, 0.65, 10).astype("float32") * np.float32(2 * np.pi)
+    noise = np.zeros_like(u)
+    for x, y, phase in zip(
+        lengths * np.cos(directions), lengths * np.sin(directions), phases, strict=True
+    ):
+        noise += np.cos(x * u + y * v + phase)
+    # The sum of ten waves has variance 5; its slope turns values into distances.
+    return (np.abs(noise) / np.float32(5**0.5) - 0.65) / 3
 
 
 def lattice(u, v, rng):
