@@ -1,0 +1,58 @@
+"""Files under a kill: the old ones or the new ones."""
+
+import os
+import stat
+
+import pytest
+
+from ssl_voc.runs import atomic_files
+
+
+def test_file_keeps_its_text_when_writing_fails(tmp_path):
+    path = tmp_path / "summary.json"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        with atomic_files.replacing(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["summary.json"]
+
+
+def test_file_changes_only_after_the_block(tmp_path):
+    path = tmp_path / "curves.png"
+    path.write_text("old")
+    with atomic_files.replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+        assert temporary.suffix == ".png"
+        assert temporary.parent == path.parent
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["curves.png"]
+
+
+def test_others_may_read_what_the_umask_allows(tmp_path):
+    before = os.umask(0o027)
+    try:
+        atomic_files.write_text(tmp_path / "a.txt", "text")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o640
+
+
+def test_text_is_utf_8(tmp_path):
+    atomic_files.write_text(tmp_path / "a.txt", "Größe 96")
+    assert (tmp_path / "a.txt").read_bytes() == "Größe 96".encode()
+
+
+def test_lines_are_appended(tmp_path):
+    atomic_files.append_line(tmp_path / "a.jsonl", "1")
+    atomic_files.append_line(tmp_path / "a.jsonl", "2")
+    assert (tmp_path / "a.jsonl").read_text() == "1\n2\n"
+
+
+def test_leftovers_of_a_kill_are_removed_and_nothing_else(tmp_path):
+    (tmp_path / "kept.txt").write_text("")
+    (tmp_path / f"{atomic_files.TEMPORARY_PREFIX}abc.png").write_text("half")
+    atomic_files.remove_leftovers(tmp_path)
+    assert os.listdir(tmp_path) == ["kept.txt"]

@@ -1,0 +1,86 @@
+"""The time a training waits for data, against waits of known length."""
+
+import time
+
+import keras
+import pytest
+
+from ssl_voc.runs.data_wait import TimedDataset, TimedIterator
+
+
+def test_iterator_adds_up_the_time_in_next_only():
+    def batches():
+        for number in range(3):
+            time.sleep(0.05)
+            yield number
+
+    timed = TimedIterator(batches())
+    taken = []
+    for number in timed:
+        taken.append(number)
+        time.sleep(0.1)
+    assert taken == [0, 1, 2]
+    assert 0.15 <= timed.seconds < 0.3
+
+
+def test_generator_gives_the_batches_and_keeps_the_time():
+    timed = TimedIterator(range(3))
+    assert list(timed.generator()) == [0, 1, 2]
+    assert timed.seconds > 0
+
+
+@pytest.fixture
+def tf():
+    return pytest.importorskip("tensorflow")
+
+
+def slow_dataset(tf, seconds):
+    def read(number):
+        time.sleep(seconds)
+        return number
+
+    numbers = tf.data.Dataset.range(200)
+    return numbers.map(lambda n: tf.numpy_function(read, [n], "int64")).prefetch(2)
+
+
+@pytest.mark.parametrize(
+    ("step_seconds", "lowest", "highest"),
+    [
+        # Reading takes 30 ms: the step waits for the rest of it, 20 of 30 ms.
+        (0.01, 0.45, 0.85),
+        # The step is the slower one: everything is there when it asks.
+        (0.06, 0.0, 0.15),
+    ],
+)
+def test_dataset_knows_the_wait_of_its_consumer(tf, step_seconds, lowest, highest):
+    timed = TimedDataset(slow_dataset(tf, 0.03))
+    batches = iter(timed.dataset)
+    next(batches)
+    waited, start = timed.seconds, time.perf_counter()
+    for _ in range(20):
+        next(batches)
+        time.sleep(step_seconds)
+    share = (timed.seconds - waited) / (time.perf_counter() - start)
+    assert lowest <= share <= highest
+
+
+def test_dataset_keeps_batches_and_their_order(tf):
+    images = tf.reshape(tf.range(24), (6, 4))
+    dataset = tf.data.Dataset.from_tensor_slices((images, {"labels": images[:, 0]}))
+    plain, timed = dataset.batch(2), TimedDataset(dataset.batch(2)).dataset
+    assert timed.element_spec == plain.element_spec
+    for expected, got in zip(plain, timed, strict=True):
+        tf.nest.map_structure(tf.debugging.assert_equal, expected, got)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a tf.data clock")
+def test_wait_inside_a_compiled_step_is_seen(tf):
+    model = keras.Sequential([keras.Input(()), keras.layers.Rescaling(0.5)])
+    model.compile(loss=lambda y_true, y_pred: keras.ops.mean(y_pred))
+    numbers = slow_dataset(tf, 0.02).map(lambda n: (tf.fill([4], float(n)), 0.0))
+    timed = TimedDataset(
+        numbers.map(lambda x, y: (tf.ensure_shape(x, [4]), tf.fill([4], y)))
+    )
+    start = time.perf_counter()
+    model.evaluate(timed.dataset, steps=20, verbose=0)
+    assert 0.2 < timed.seconds < time.perf_counter() - start

@@ -1,0 +1,48 @@
+"""JSON that any reader accepts."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssl_voc.runs.json_files import read_jsonl, to_json
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (float("nan"), None),
+        (-np.inf, None),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (np.array([[1.0, np.nan]]), [[1.0, None]]),
+        (Path("runs/a"), "runs/a"),
+        ({1: (2, "drei")}, {"1": [2, "drei"]}),
+        (None, None),
+        (True, True),
+    ],
+)
+def test_value_is_written_as_strict_json(value, expected):
+    text = to_json({"value": value})
+    assert json.loads(text, parse_constant=pytest.fail) == {"value": expected}
+
+
+def test_letters_stay_readable():
+    assert to_json("Größe") == '"Größe"'
+
+
+def test_what_json_cannot_hold_is_a_defect():
+    with pytest.raises(TypeError, match="Received: object"):
+        to_json({"value": object()})
+
+
+def test_line_cut_short_by_a_kill_is_left_out(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"epoch": 1}\n{"epoch": 2}\n{"epo')
+    assert read_jsonl(path) == [{"epoch": 1}, {"epoch": 2}]
+
+
+def test_missing_file_has_no_rows(tmp_path):
+    assert read_jsonl(tmp_path / "metrics.jsonl") == []

@@ -1,0 +1,246 @@
+"""A run's folder: who may start there, and what it holds."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from ssl_voc.runs.config_file import read_config_file
+from ssl_voc.runs.errors import BadInput
+from ssl_voc.runs.run_folder import RunFolder
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of the runs in these tests."""
+
+    epochs: int = 3
+    batch_size: int = 64
+    data: tuple[str, ...] = ("photos",)
+    weights: Path | None = None
+    seed: int = 7
+    out: Path | None = None
+    overwrite: bool = False
+
+
+def start(folder, command="pretrain", overwrite=False, **settings):
+    return RunFolder.open(folder, Config(**settings), command, overwrite=overwrite)
+
+
+def leave_run(folder, num_epochs=2, finished=False, **settings):
+    """Writes a run of `num_epochs` epochs, as if its process had ended there."""
+    with start(folder, **settings) as run:
+        (run.path / "checkpoints").mkdir()
+        for epoch in range(1, num_epochs + 1):
+            run.append_jsonl("metrics.jsonl", {"epoch": epoch, "loss": 1 / epoch})
+        if finished:
+            run.finish({"loss": 0.5})
+
+
+def refusal(folder, **arguments):
+    before = contents(folder)
+    with pytest.raises(BadInput) as raised:
+        start(folder, **arguments)
+    assert contents(folder) == before, "a refused start must change nothing"
+    return str(raised.value)
+
+
+def contents(folder):
+    if not folder.is_dir():
+        return None
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def test_new_folder_is_made_with_its_parents(tmp_path):
+    with start(tmp_path / "a" / "b") as run:
+        assert run.path == tmp_path / "a" / "b"
+        assert not run.resuming
+        assert not run.finished
+        recorded = read_config_file(run.path / "config.yaml")
+    # Where the run lies and whether it replaced another are no settings of it.
+    assert recorded == {
+        "epochs": 3,
+        "batch_size": 64,
+        "data": ["photos"],
+        "weights": None,
+        "seed": 7,
+    }
+
+
+def test_manifest_says_what_ran_where(tmp_path):
+    with start(tmp_path / "run") as run:
+        run.update_manifest(num_photos=1550)
+        manifest = json.loads((run.path / "manifest.json").read_text())
+    assert manifest["command"] == "pretrain"
+    assert manifest["seed"] == 7
+    assert manifest["num_photos"] == 1550
+    keys = {"argv", "python", "platform", "packages", "git_commit", "started", "starts"}
+    assert keys <= set(manifest)
+
+
+def test_same_settings_resume(tmp_path):
+    leave_run(tmp_path / "run")
+    with start(tmp_path / "run", out=tmp_path / "elsewhere") as run:
+        assert run.resuming
+        assert len(run.read_jsonl("metrics.jsonl")) == 2
+        assert len(run.manifest["starts"]) == 2
+
+
+def test_entries_of_the_manifest_outlast_a_kill(tmp_path):
+    with start(tmp_path / "run") as run:
+        run.update_manifest(knn_top1_untrained=0.2)
+    with start(tmp_path / "run") as run:
+        assert run.manifest["knn_top1_untrained"] == 0.2
+
+
+@pytest.mark.parametrize("epochs", [2, 9])
+def test_other_number_of_epochs_resumes_an_unfinished_run(tmp_path, epochs):
+    leave_run(tmp_path / "run", num_epochs=2)
+    with start(tmp_path / "run", epochs=epochs) as run:
+        assert run.resuming
+        assert read_config_file(run.path / "config.yaml")["epochs"] == epochs
+
+
+def test_fewer_epochs_than_were_trained_are_refused(tmp_path):
+    leave_run(tmp_path / "run", num_epochs=2)
+    assert "holds 2 epochs already, got 1" in refusal(tmp_path / "run", epochs=1)
+
+
+def test_other_settings_are_refused_by_name(tmp_path):
+    leave_run(tmp_path / "run")
+    said = refusal(tmp_path / "run", batch_size=128, data=("a", "b"))
+    assert "batch_size 64 there, 128 now" in said
+    assert "data ['photos'] there, ['a', 'b'] now" in said
+    assert "--overwrite" in said
+
+
+def test_run_of_another_command_is_refused(tmp_path):
+    leave_run(tmp_path / "run")
+    said = refusal(tmp_path / "run", command="finetune")
+    assert "holds a run of pretrain, not of finetune" in said
+
+
+def test_finished_run_is_refused(tmp_path):
+    leave_run(tmp_path / "run", num_epochs=3, finished=True)
+    said = refusal(tmp_path / "run")
+    assert "is finished. Give more --epochs to go on." in said
+
+
+def test_finished_run_goes_on_when_epochs_grew(tmp_path):
+    leave_run(tmp_path / "run", num_epochs=3, finished=True)
+    with start(tmp_path / "run", epochs=5) as run:
+        assert run.resuming
+        # Killed from here on, the run must not look finished.
+        assert not run.finished
+    with start(tmp_path / "run", epochs=5) as run:
+        assert run.resuming
+
+
+def test_overwrite_starts_anew(tmp_path):
+    leave_run(tmp_path / "run", finished=True)
+    (tmp_path / "run" / "views.png").write_text("old")
+    with start(tmp_path / "run", overwrite=True, batch_size=128) as run:
+        assert not run.resuming
+        left = {path.name for path in run.path.iterdir()}
+    assert left == {".lock", "config.yaml", "manifest.json"}
+
+
+def test_overwrite_does_not_follow_links_out_of_the_folder(tmp_path):
+    outside = tmp_path / "photos"
+    outside.mkdir()
+    (outside / "a.jpg").write_text("photo")
+    leave_run(tmp_path / "run")
+    (tmp_path / "run" / "link").symlink_to(outside)
+    start(tmp_path / "run", overwrite=True).close()
+    assert (outside / "a.jpg").exists()
+    assert not (tmp_path / "run" / "link").is_symlink()
+
+
+def test_foreign_folder_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    assert "holds no run of this program" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("text", ['{"program": "other"}', "[]", "{", ""])
+def test_manifest_of_another_program_is_foreign(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    assert "holds no run of this program" in refusal(tmp_path)
+
+
+def test_overwrite_leaves_foreign_files_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    for _ in range(2):
+        with start(tmp_path, overwrite=True) as run:
+            assert not run.resuming
+            run.append_jsonl("metrics.jsonl", {"epoch": 1})
+        assert (tmp_path / "thesis.tex").read_text() == "precious"
+        assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 1
+
+
+def test_checkpoints_of_another_program_are_never_overwritten(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    assert "of another program" in refusal(tmp_path, overwrite=True)
+
+
+def test_folder_in_use_is_refused(tmp_path):
+    with start(tmp_path / "run"):
+        assert "another process is writing" in refusal(tmp_path / "run")
+    start(tmp_path / "run").close()
+
+
+def test_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "run").write_text("")
+    assert "is a file" in refusal(tmp_path / "run")
+    assert "cannot write" in refusal(tmp_path / "run" / "inner")
+
+
+def test_start_killed_after_its_first_file_begins_anew(tmp_path):
+    start(tmp_path / "run").close()
+    (tmp_path / "run" / "config.yaml").unlink()
+    with start(tmp_path / "run") as run:
+        assert not run.resuming
+
+
+def test_run_without_its_config_is_refused(tmp_path):
+    leave_run(tmp_path / "run")
+    (tmp_path / "run" / "config.yaml").unlink()
+    assert "lost its config.yaml" in refusal(tmp_path / "run")
+
+
+def test_rows_after_the_last_checkpoint_are_cut_off(tmp_path):
+    leave_run(tmp_path / "run", num_epochs=3)
+    with start(tmp_path / "run") as run:
+        run.truncate_jsonl("metrics.jsonl", 1)
+        run.append_jsonl("metrics.jsonl", {"epoch": 2})
+        epochs = [row["epoch"] for row in run.read_jsonl("metrics.jsonl")]
+    assert epochs == [1, 2]
+
+
+def test_row_cut_short_by_a_kill_does_not_spoil_the_next(tmp_path):
+    leave_run(tmp_path / "run", num_epochs=1)
+    with (tmp_path / "run" / "metrics.jsonl").open("a") as log:
+        log.write('{"epoch": 2, "lo')
+    with start(tmp_path / "run") as run:
+        run.append_jsonl("metrics.jsonl", {"epoch": 2})
+        epochs = [row["epoch"] for row in run.read_jsonl("metrics.jsonl")]
+    assert epochs == [1, 2]
+
+
+def test_summary_is_the_last_file_written(tmp_path, monkeypatch):
+    written = []
+    with start(tmp_path / "run") as run:
+        write = RunFolder.write_text
+        monkeypatch.setattr(
+            RunFolder,
+            "write_text",
+            lambda self, name, text: (written.append(name), write(self, name, text)),
+        )
+        run.finish({"loss": float("nan")})
+        assert run.finished
+        assert "finished" in run.manifest
+    assert written == ["manifest.json", "summary.json"]
+    assert json.loads((tmp_path / "run" / "summary.json").read_text()) == {"loss": None}
