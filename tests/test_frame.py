@@ -5,6 +5,7 @@ import importlib.metadata
 import pathlib
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -110,3 +111,33 @@ def test_every_requirement_is_a_range_that_holds_the_installed_version(name):
         except importlib.metadata.PackageNotFoundError:
             continue  # The code trains without tensorflow, and its tests run so.
         assert version in requirement.specifier, line
+
+
+COMMANDS = [
+    path.stem
+    for path in sorted((REPOSITORY / "ssl_voc").glob("*.py"))
+    if "\ndef main(" in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_answers_without_loading_anything_heavy(command):
+    script = (
+        "import runpy, sys\n"
+        "sys.argv[1:] = ['--help']\n"
+        "try:\n"
+        f"    runpy.run_module('ssl_voc.{command}', run_name='__main__')\n"
+        "finally:\n"
+        "    heavy = {'keras', 'tensorflow', 'jax', 'torch', 'numpy', 'matplotlib'}\n"
+        "    print('loaded:', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"Usage: python -m ssl_voc.{command}" in done.stdout
+    assert done.stdout.endswith("loaded: []\n")
+
+
+def test_there_is_a_command_to_ask_for_help():
+    assert "pretrain" in COMMANDS

@@ -47,7 +47,7 @@ def slow_dataset(tf, seconds):
     ("step_seconds", "lowest", "highest"),
     [
         # Reading takes 30 ms: the step waits for the rest of it, 20 of 30 ms.
-        (0.01, 0.45, 0.85),
+        (0.01, 0.35, 0.8),
         # The step is the slower one: everything is there when it asks.
         (0.06, 0.0, 0.15),
     ],

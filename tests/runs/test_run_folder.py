@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -244,3 +247,38 @@ def test_summary_is_the_last_file_written(tmp_path, monkeypatch):
         assert "finished" in run.manifest
     assert written == ["manifest.json", "summary.json"]
     assert json.loads((tmp_path / "run" / "summary.json").read_text()) == {"loss": None}
+
+
+WRITE_UNTIL_KILLED = """
+import itertools, sys
+from ssl_voc.runs.run_folder import RunFolder
+import dataclasses
+Config = dataclasses.make_dataclass("Config", [("epochs", int, 9)])
+run = RunFolder.open(sys.argv[1], Config(), "pretrain")
+for epoch in itertools.count(1):
+    run.append_jsonl("metrics.jsonl", {"epoch": epoch, "text": "x" * 2000})
+    run.update_manifest(epoch=epoch, text="y" * 20000)
+    if epoch == 3:
+        print("writing", flush=True)
+"""
+
+
+def test_kill_at_any_moment_leaves_whole_files(tmp_path):
+    for attempt in range(3):
+        folder = tmp_path / str(attempt)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITE_UNTIL_KILLED, str(folder)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert writer.stdout.readline() == "writing\n"
+        time.sleep(0.01 + 0.007 * attempt)
+        writer.kill()
+        writer.communicate()
+        config = dataclasses.make_dataclass("Config", [("epochs", int, 10**9)])
+        with RunFolder.open(folder, config(), "pretrain") as run:
+            assert run.resuming
+            num_rows = len(run.read_jsonl("metrics.jsonl"))
+            assert run.manifest["epoch"] in (num_rows, num_rows - 1)
+            names = {path.name for path in folder.iterdir()}
+        assert names == {".lock", "config.yaml", "manifest.json", "metrics.jsonl"}
