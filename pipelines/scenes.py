@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipelines import drawing, shapes, textures
+from pipelines import drawing, painting, polygons, shapes, textures
 from pipelines.cache import cache_folder
 
 NUM_TRAIN = 2000
 NUM_VAL = 500
 IMAGE_SIZE = (160, 128)
 JPEG_QUALITY = 90
+DRAWING_MODULES = (drawing, painting, polygons, shapes, textures)
 
 
 def draw_scenes(
@@ -33,8 +34,9 @@ def draw_scenes(
     """Draws scenes and writes them as a VOC devkit tree.
 
     The tree appears complete or not at all: it is written beside `folder` and renamed.
-    One seed gives the same bytes with every call; a scene does not depend on how many
-    others are drawn. The classes of the main objects are balanced.
+    One seed gives the same bytes with every call (under the same versions of NumPy and
+    Pillow); a scene does not depend on how many others are drawn. The classes of the
+    main objects are balanced.
 
     Args:
         folder: Folder to create. It may exist if it is empty.
@@ -101,9 +103,9 @@ def scenes_folder(cache_dir=None, progress=None):
         that a changed drawing is drawn anew.
     """
     digest = hashlib.sha256()
-    for module in (drawing, shapes, textures):
-        digest.update(Path(module.__file__).read_bytes())
-    digest.update(Path(__file__).read_bytes())
+    sources = [module.__file__ for module in DRAWING_MODULES]
+    for source in [*sources, __file__]:
+        digest.update(Path(source).read_bytes())
     parent = Path(cache_dir) if cache_dir is not None else cache_folder()
     folder = parent / f"scenes-{digest.hexdigest()[:12]}"
     if not folder.is_dir():

@@ -38,7 +38,7 @@ def fish(rng):
 
 
 def flower(rng):
-    """Rounded petals around a centre."""
+    """Rounded petals around a center."""
     num_petals = rng.integers(5, 8)
     depth = rng.uniform(0.18, 0.26)
     angles = _turn(0, 1, 96)

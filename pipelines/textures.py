@@ -1,21 +1,21 @@
 """Surface patterns of the drawn objects.
 
 A texture is a function `(u, v, rng)` of two float32 arrays of one shape: coordinates
-from the centre of the object, in units of the pattern's period. It returns the signed
-distance to the edge between the pattern's two colours, in periods, positive in the
-first colour: so that the painter can smooth the edge over exactly one pixel.
+from the center of the object, in units of the pattern's period. It returns the signed
+distance to the edge between the pattern's two colors, in periods, positive in the
+first color: so that the painter can smooth the edge over exactly one pixel.
 """
 
 import numpy as np
 
 
-def _distance_to_cell_centre(x):
+def _distance_to_cell_center(x):
     return np.abs(x - np.floor(x) - 0.5)
 
 
 def stripes(u, v, rng):
     """Straight bands of equal width."""
-    return _distance_to_cell_centre(u) - 0.25
+    return _distance_to_cell_center(u) - 0.25
 
 
 def checks(u, v, rng):
@@ -28,7 +28,7 @@ def dots(u, v, rng):
     """Discs, every second row shifted by half."""
     shift = 0.5 * np.mod(np.floor(v), 2)
     return 0.36 - np.hypot(
-        _distance_to_cell_centre(u + shift), _distance_to_cell_centre(v)
+        _distance_to_cell_center(u + shift), _distance_to_cell_center(v)
     )
 
 
@@ -38,7 +38,7 @@ def rings(u, v, rng):
 
 
 def rays(u, v, rng):
-    """Sectors that meet in the centre."""
+    """Sectors that meet in the center."""
     num_rays = rng.integers(7, 12)
     radius = np.hypot(u, v)
     sectors = np.arctan2(v, u) * (num_rays / (2 * np.pi))
@@ -48,14 +48,14 @@ def rays(u, v, rng):
 def bricks(u, v, rng):
     """Bricks twice as wide as high, in shifted rows, with mortar between."""
     row = np.floor(2 * v)
-    along = _distance_to_cell_centre(u + 0.5 * np.mod(row, 2))
-    down = _distance_to_cell_centre(2 * v) / 2
+    along = _distance_to_cell_center(u + 0.5 * np.mod(row, 2))
+    down = _distance_to_cell_center(2 * v) / 2
     return np.minimum(0.44 - along, 0.19 - down)
 
 
 def zigzag(u, v, rng):
     """Bands that bend sharply, one corner to a period."""
-    return (_distance_to_cell_centre(v + 1.5 * _distance_to_cell_centre(u)) - 0.25) / (
+    return (_distance_to_cell_center(v + 1.5 * _distance_to_cell_center(u)) - 0.25) / (
         np.float32(np.hypot(1, 1.5))
     )
 
@@ -70,10 +70,10 @@ def scales(u, v, rng):
     row = np.floor(2 * v)
     radius = np.full_like(u, 0.5)
     for step in (1, 0):  # the upper row lies over the lower one
-        centre_row = row + step
-        shift = 0.5 * np.mod(centre_row, 2)
-        sideways = _distance_to_cell_centre(u + shift)
-        distance = np.hypot(sideways, v - (centre_row - 1) / 2)
+        center_row = row + step
+        shift = 0.5 * np.mod(center_row, 2)
+        sideways = _distance_to_cell_center(u + shift)
+        distance = np.hypot(sideways, v - (center_row - 1) / 2)
         radius = np.where(distance < 0.56, distance, radius)
     return np.abs(radius - 0.28) - 0.16
 
@@ -99,7 +99,7 @@ def marble(u, v, rng):
 
 def lattice(u, v, rng):
     """Thin lines that cross."""
-    across, down = _distance_to_cell_centre(u), _distance_to_cell_centre(v)
+    across, down = _distance_to_cell_center(u), _distance_to_cell_center(v)
     return 0.12 - np.minimum(across, down)
 
 

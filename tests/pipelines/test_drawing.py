@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines import drawing, textures
+from pipelines import drawing, painting, textures
 
 SIZE = (96, 72)
 
@@ -52,19 +52,16 @@ def test_boxes_are_the_extent_of_the_visible_pixels(scenes):
             )
 
 
-def test_a_lone_objects_box_is_where_its_colour_is(monkeypatch):
+def test_a_lone_objects_box_is_where_its_color_is(monkeypatch):
     def red_on_blue(rng, contrast):
-        colour = (255, 0, 0) if contrast == 1.0 else (0, 0, 255)
-        return (np.array(colour, "float32"),) * 2
+        color = (255, 0, 0) if contrast == 1.0 else (0, 0, 255)
+        return (np.array(color, "float32"),) * 2
 
-    for name, value in {
-        "MAX_SMALL_OBJECTS": 0,
-        "PIXEL_NOISE": 0.0,
-        "SHADING": 0.0,
-        "EDGE_LEVELS": (255.0,),
-        "_colours": red_on_blue,
-    }.items():
-        monkeypatch.setattr(drawing, name, value)
+    monkeypatch.setattr(drawing, "MAX_SMALL_OBJECTS", 0)
+    monkeypatch.setattr(drawing, "PIXEL_NOISE", 0.0)
+    monkeypatch.setattr(painting, "SHADING", 0.0)
+    monkeypatch.setattr(painting, "CONTOUR_LEVELS", (255.0,))
+    monkeypatch.setattr(painting, "_colors", red_on_blue)
     for scene in draw_some(20):
         (drawn,) = scene.objects
         rows, columns = np.nonzero(scene.pixels[..., 0] >= 128)
@@ -146,18 +143,18 @@ def test_textures_measure_the_distance_to_their_edge(texture):
     """Near an edge, a step of a thirtieth of a period changes the value by as much."""
     step = np.float32(1 / 30)
     u, v = np.mgrid[-2.5:2.5:200j, -2.5:2.5:200j].astype("float32")
-    centre, aside, below = (
+    center, aside, below = (
         texture(u + du, v + dv, np.random.default_rng(0))
         for du, dv in ((0, 0), (step, 0), (0, step))
     )
-    slope = np.hypot(aside - centre, below - centre) / step
-    near = np.abs(centre) < 0.03
+    slope = np.hypot(aside - center, below - center) / step
+    near = np.abs(center) < 0.03
     if texture is textures.plain:
         assert not near.any()
     else:
         assert 0.5 < np.median(slope[near]) < 2.0
-        # Both colours occur: neither is a rare speck.
-        assert 0.15 < (centre > 0).mean() < 0.85
+        # Both colors occur: neither is a rare speck.
+        assert 0.15 < (center > 0).mean() < 0.85
 
 
 def histogram(scene):
@@ -166,7 +163,7 @@ def histogram(scene):
     return np.sqrt(counts / counts.sum())
 
 
-def test_colour_histograms_do_not_tell_the_classes_apart():
+def test_color_histograms_do_not_tell_the_classes_apart():
     scenes = draw_some(400, seed=1)
     labels = np.arange(400) % len(drawing.CLASSES)
     features = np.stack([histogram(scene) for scene in scenes])

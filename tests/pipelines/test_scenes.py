@@ -184,6 +184,17 @@ def test_the_cached_scenes_are_drawn_once(tmp_path, monkeypatch):
     assert first.parent == tmp_path
 
 
+def test_scenes_are_drawn_anew_when_the_drawing_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        scenes, "draw_scenes", lambda folder, progress: folder.mkdir(parents=True)
+    )
+    before = scenes.scenes_folder(tmp_path)
+    changed = tmp_path / "drawing.py"
+    changed.write_text("# another way to draw")
+    monkeypatch.setattr(drawing, "__file__", str(changed))
+    assert scenes.scenes_folder(tmp_path) != before
+
+
 def test_scenes_go_to_the_cache_folder_unless_told_otherwise(monkeypatch):
     draw_scenes = scenes.draw_scenes
     monkeypatch.setattr(
