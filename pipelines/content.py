@@ -58,8 +58,8 @@ class PhotoFile:
 class ZipArchive:
     """A zip file whose members may be read from several threads at once.
 
-    `zipfile` counts its open members without a lock, so reads take turns here. The
-    turn is short: photos are hardly compressible, and decoding happens outside it.
+    `zipfile` promises nothing about threads, so reads take turns. A turn is short:
+    photos are hardly compressible, and decoding happens outside it.
 
     Args:
         path: Path of the zip file.

@@ -124,11 +124,11 @@ def _list_path(tree, split):
 
 
 def _read_list(path, paths, problems):
-    image_ids = {}
+    image_ids = {}  # a dict, since a set would forget the order
     text = path.read_text(encoding="utf-8", errors="replace")
     for line in text.splitlines():
         image_id = _first_column(line)
-        if not image_id or image_id in image_ids:
+        if not image_id:
             continue
         if image_id not in paths and is_photo_name(image_id):
             image_id = pathlib.PurePath(image_id).stem

@@ -4,11 +4,10 @@ import dataclasses
 import pathlib
 import xml.etree.ElementTree
 
-import defusedxml
 import defusedxml.ElementTree
 
 from pipelines.annotated_box import BadBox, checked_box
-from pipelines.content import PhotoFile, UnreadableImage
+from pipelines.content import PhotoFile
 from pipelines.photo import Object, Problem
 
 
@@ -44,10 +43,8 @@ def read_voc_annotation(path, problems) -> VOCAnnotation:
         return VOCAnnotation()
     except (
         xml.etree.ElementTree.ParseError,
-        defusedxml.DefusedXmlException,  # entities, e.g. the billion laughs
-        UnreadableImage,  # oversized
-        ValueError,  # an encoding that is none
-        LookupError,
+        ValueError,  # entities such as the billion laughs; an oversized file
+        LookupError,  # an unknown encoding
         OSError,
     ) as error:
         problems.append(Problem(str(path), f"unreadable annotation: {error}"))

@@ -57,10 +57,11 @@ def test_exif_orientation_is_applied(orientation, draw, encode):
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("body", [b"II*\x00\xff\xff\xff\xff", b"no TIFF header", b""])
-def test_nonsense_exif_does_not_lose_the_photo(body, draw, encode):
+def test_nonsense_exif_does_not_lose_the_photo(body, kind, draw, encode):
     pixels = draw()
-    data = encode(pixels, "JPEG", exif=b"Exif\x00\x00" + body)
+    data = encode(pixels, kind, exif=b"Exif\x00\x00" + body)
     assert decode(data).shape == pixels.shape
 
 

@@ -103,6 +103,13 @@ def test_damaged_entry_is_made_again(name, data, folder, tmp_path, num_decoded):
     np.testing.assert_array_equal(pool.images, prepare(folder, 16).images)
 
 
+def test_entry_of_another_shape_is_made_again(folder, tmp_path, num_decoded):
+    prepare(folder, 16, cache="disk", cache_dir=tmp_path)
+    np.save(entries(tmp_path)[0] / "images.npy", np.zeros((5, 8, 8, 3), "uint8"))
+    prepare(folder, 16, cache="disk", cache_dir=tmp_path)
+    assert num_decoded() == 10
+
+
 def test_failed_preparation_leaves_nothing_behind(folder, tmp_path):
     def interrupt(done, total):
         raise KeyboardInterrupt
@@ -161,6 +168,8 @@ def test_cache_folder_obeys_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert cache_folder() == tmp_path / "own"
+    monkeypatch.setenv("SSL_VOC_CACHE", "~/own")
+    assert cache_folder() == tmp_path / "home" / "own"
     monkeypatch.delenv("SSL_VOC_CACHE")
     assert cache_folder() == tmp_path / "xdg" / "ssl_voc"
     monkeypatch.delenv("XDG_CACHE_HOME")

@@ -59,6 +59,12 @@ def test_class_names_are_those_found(tree):
     assert read_voc(tree, "val").class_names == ()
 
 
+def test_class_of_a_minor_object_is_a_class(tree, voc_xml):
+    objects = voc_xml(("cat", (1, 1, 30, 20)), ("owl", (1, 1, 9, 9)))
+    (tree / "Annotations" / "c.xml").write_text(objects)
+    assert read_voc(tree, "val").class_names == ("cat", "owl")
+
+
 def test_photo_is_the_file_of_its_stem(tree, draw):
     photo = read_voc(tree, "all")[1]
     # `write_voc` draws the second photo with seed 1.

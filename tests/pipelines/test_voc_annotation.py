@@ -123,6 +123,7 @@ BILLION_LAUGHS = (
     )
     + "]><annotation>&a9;</annotation>"
 )
+ENTITY = f'<!DOCTYPE a [<!ENTITY cat "cat">]>{with_box(BOX).replace("cat", "&cat;")}'
 EXTERNAL_ENTITY = (
     '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
     "<annotation><object><name>&x;</name></object></annotation>"
@@ -138,9 +139,19 @@ EXTERNAL_ENTITY = (
         b"\xff\xfe\x00broken",
         '<?xml version="1.0" encoding="no-such-code"?><annotation/>',
         BILLION_LAUGHS,
+        ENTITY,
         EXTERNAL_ENTITY,
     ],
-    ids=["empty", "text", "unclosed", "bytes", "encoding", "laughs", "external"],
+    ids=[
+        "empty",
+        "text",
+        "unclosed",
+        "bytes",
+        "encoding",
+        "laughs",
+        "entity",
+        "external",
+    ],
 )
 def test_unreadable_annotation_is_empty_and_told_by_its_name(text, read):
     annotation, problems = read(text)
