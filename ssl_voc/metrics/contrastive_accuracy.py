@@ -36,5 +36,8 @@ class ContrastiveAccuracy(keras.metrics.Mean):
         logits, positives = contrastive_logits(projections_a, projections_b)
         positives = ops.expand_dims(positives, 1)
         partner = ops.take_along_axis(logits, positives, axis=1)
-        at_least_as_near = ops.sum(ops.cast(logits >= partner, "float32"), axis=1)
-        super().update_state(ops.cast(at_least_as_near < 1.5, "float32"))
+        # Counted by what is not below: projections that are nan compare as false, and
+        # would be found by everyone otherwise. The partner itself is one of these.
+        not_below = ops.logical_not(logits < partner)
+        num_not_below = ops.sum(ops.cast(not_below, "float32"), axis=1)
+        super().update_state(ops.cast(num_not_below < 1.5, "float32"))
