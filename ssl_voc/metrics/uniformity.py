@@ -35,7 +35,10 @@ class Uniformity(keras.metrics.Mean):
             potentials = ops.exp(-2.0 * (2.0 - 2.0 * cosines))
             batch_size = ops.shape(side)[0]
             different = 1.0 - ops.eye(batch_size, dtype="float32")
-            super().update_state(potentials, sample_weight=different)
+            # Flat, since `Mean` would give every row, not every pair, the same weight.
+            super().update_state(
+                ops.reshape(potentials, (-1,)), ops.reshape(different, (-1,))
+            )
 
     def result(self):
         return ops.log(ops.maximum(super().result(), 1e-30))
