@@ -1,5 +1,7 @@
 """How many dimensions the features really use."""
 
+import math
+
 import numpy as np
 
 
@@ -15,7 +17,7 @@ def effective_rank(features):
             unaugmented images.
 
     Returns:
-        Float, at least 1.
+        Float, at least 1; nan when a feature is not finite.
 
     Raises:
         ValueError: when `features` is not a matrix with rows.
@@ -29,6 +31,8 @@ def effective_rank(features):
             "`features` must have shape (num_images, dimensions) with at least one "
             f"image. Received: features.shape={features.shape}"
         )
+    if not np.all(np.isfinite(features)):
+        return math.nan  # The decomposition would not converge.
     singular_values = np.linalg.svd(features, compute_uv=False)
     total = singular_values.sum()
     if total == 0.0:

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from ssl_voc.metrics import effective_rank
+
+
+@pytest.mark.parametrize("rank", [1, 2, 5])
+def test_equal_singular_values_count_as_one_dimension_each(rank):
+    features = np.zeros((8, 6))
+    features[:rank, :rank] = 3.0 * np.eye(rank)
+    # rank shares of 1 / rank have the entropy log(rank).
+    assert effective_rank(features) == pytest.approx(rank, rel=1e-4)
+
+
+def test_unequal_singular_values_count_by_the_entropy_of_their_shares():
+    # Shares 3/4 and 1/4: exp(0.75 log(4/3) + 0.25 log 4) = 1.7547654
+    assert effective_rank(np.diag([3.0, 1.0])) == pytest.approx(1.7547654, rel=1e-5)
+
+
+def test_paper_s_epsilon_is_added_to_each_share():
+    # 999 shares of 1e-7 add 999 * 1e-7 * log(1e7) = 1.610e-3 to an entropy of 0.
+    features = np.zeros((1000, 1000))
+    features[0, 0] = 1.0
+    assert np.log(effective_rank(features)) == pytest.approx(1.610e-3, rel=1e-2)
+
+
+def test_features_are_not_centred():
+    # All images alike: one direction, which centring would take away.
+    assert effective_rank(np.full((20, 10), 7.0)) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_scale_and_order_do_not_matter():
+    features = np.random.default_rng(0).normal(size=(30, 10))
+    rank = effective_rank(features)
+    assert effective_rank(1e-3 * features[::-1]) == pytest.approx(rank)
+    assert 7 < rank <= 10
+
+
+def test_zero_features_are_collapsed():
+    assert effective_rank(np.zeros((4, 4))) == 1.0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_have_no_rank(value):
+    features = np.ones((4, 4))
+    features[1, 2] = value
+    assert np.isnan(effective_rank(features))
+
+
+@pytest.mark.parametrize("shape", [(5,), (0, 5), (2, 3, 4)])
+def test_features_must_be_a_matrix_with_rows(shape):
+    with pytest.raises(ValueError, match=r"must have shape \(num_images, dimensions\)"):
+        effective_rank(np.ones(shape))
