@@ -1,0 +1,69 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from ssl_voc.similarity import contrastive_logits, l2_normalize
+from tests import reference
+
+
+@pytest.fixture
+def pair():
+    random = np.random.default_rng(0)
+    return random.normal(size=(2, 5, 7)).astype("float32")
+
+
+def test_logits_are_cosines_over_temperature(pair):
+    logits, _ = contrastive_logits(*pair, temperature=0.2)
+    views = [*pair[0], *pair[1]]
+    for i in range(10):
+        for k in range(10):
+            if i != k:
+                expected = reference.cosine(views[i], views[k]) / 0.2
+                np.testing.assert_allclose(logits[i, k], expected, atol=1e-5)
+
+
+def test_positive_of_a_view_is_the_other_view_of_its_image(pair):
+    _, positives = contrastive_logits(*pair)
+    assert list(ops.convert_to_numpy(positives)) == [5, 6, 7, 8, 9, 0, 1, 2, 3, 4]
+
+
+def test_a_view_is_no_candidate_of_itself(pair):
+    logits = ops.convert_to_numpy(contrastive_logits(*pair, temperature=0.01)[0])
+    # exp(-1e9) is 0, so a row's softmax gives the view itself nothing.
+    assert (np.diagonal(logits) == -1e9).all()
+    assert (logits[~np.eye(10, dtype=bool)] >= -1 / 0.01 - 1e-3).all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_logits_of_half_precision_are_float32(pair, dtype):
+    halves = [ops.cast(side, dtype) for side in pair]
+    logits, _ = contrastive_logits(*halves, temperature=0.1)
+    assert keras.backend.standardize_dtype(logits.dtype) == "float32"
+    expected = contrastive_logits(*pair, temperature=0.1)[0]
+    # bfloat16 keeps 8 bits: cosines are off by up to 2^-8, times 1 / 0.1.
+    np.testing.assert_allclose(logits, expected, atol=0.1)
+
+
+def test_normalized_vectors_have_length_one_and_zero_stays_zero():
+    vectors = np.array([[3.0, 4.0], [0.0, 0.0], [1e-3, 0.0]], "float32")
+    expected = [[0.6, 0.8], [0.0, 0.0], [1.0, 0.0]]
+    np.testing.assert_allclose(l2_normalize(vectors), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [300.0, 6e4])
+def test_large_float16_vectors_do_not_overflow_when_squared(value):
+    # 300 ** 2 is beyond float16, whose largest number is 65,504.
+    vector = ops.cast(np.full((1, 4), value), "float16")
+    np.testing.assert_allclose(l2_normalize(vector), np.full((1, 4), 0.5), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape_a", "shape_b"),
+    [((4, 8), (3, 8)), ((4, 8), (4, 7)), ((8,), (8,)), ((2, 4, 8), (2, 4, 8))],
+)
+def test_projections_of_other_shapes_are_named_in_the_error(shape_a, shape_b):
+    with pytest.raises(ValueError, match="must both have shape") as error:
+        contrastive_logits(np.ones(shape_a, "float32"), np.ones(shape_b, "float32"))
+    assert f"projections_a.shape={shape_a}" in str(error.value)
+    assert f"projections_b.shape={shape_b}" in str(error.value)
