@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import os
 import sys
 from pathlib import Path
 from typing import Literal
@@ -116,9 +115,13 @@ def pretrain(config):
         StoppedEarly: when interrupted, or when the training went wrong; what was done
             is saved.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from ssl_voc.runs.run_folder import RunFolder
+    from ssl_voc.runs.start_up_noise import without_start_up_noise
 
+    with without_start_up_noise():
+        from ssl_voc import training
+
+        training.accelerators()  # the first look for a GPU is noisy, too
     config = config.resolved()
     with RunFolder.open(config.out, config, "pretrain", config.overwrite) as run:
         _print_config(config, run)

@@ -52,8 +52,7 @@ def decide(
     manifest = read_manifest(path)
     if manifest is None:
         return _decide_on_foreign(path, names, overwrite)
-    if overwrite or names == ["manifest.json"]:
-        # The manifest alone: killed after its first file, nothing was done yet.
+    if overwrite or not _has_work(path, names):
         return Start.REPLACE
     if manifest.get("command") != command:
         raise BadInput(
@@ -83,6 +82,18 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
         return None
     ours = isinstance(manifest, dict) and manifest.get("program") == PROGRAM
     return manifest if ours else None
+
+
+def _has_work(path: Path, names: Sequence[str]) -> bool:
+    """Whether a run got as far as a first epoch or an end.
+
+    One that did not, stopped by bad input, say, is worth no question: the command is
+    started again with the mistake corrected.
+    """
+    worth = ("checkpoints", "summary.json")
+    return any(name in names for name in worth) or bool(
+        read_jsonl(path / "metrics.jsonl")
+    )
 
 
 def _decide_on_foreign(path: Path, names: Sequence[str], overwrite: bool) -> Start:
