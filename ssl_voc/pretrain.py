@@ -136,7 +136,7 @@ def pretrain(config):
         except KeyboardInterrupt:
             raise StoppedEarly(pretraining.how_to_go_on()) from None
         summary = pretraining.finish()
-        print(pretraining.report(summary), flush=True)
+        print(pretraining.last_words(summary), flush=True)
         return summary
 
 

@@ -2,8 +2,6 @@
 
 from keras import ops
 
-from ssl_voc.distributed import gather_across_replicas
-
 # Added to a masked logit. Finite, so that a row's softmax stays free of nan, and far
 # beyond the range of a cosine divided by any temperature in use.
 MASKED = -1e9
@@ -23,8 +21,8 @@ def l2_normalize(vectors):
     return vectors * ops.rsqrt(ops.maximum(squares, 1e-12))
 
 
-def contrastive_logits(projections_a, projections_b, temperature=1.0):
-    """Compares every view with every other view, over all replicas.
+def contrastive_logits(projections_a, projections_b, temperature=1.0, gather=None):
+    """Compares every view with every other view.
 
     Row `i < batch` is image `i` seen in view a, row `batch + i` the same image in
     view b. Columns are ordered alike. A view is masked against itself, so a row has
@@ -34,6 +32,10 @@ def contrastive_logits(projections_a, projections_b, temperature=1.0):
         projections_a: Float tensor `(batch, dimensions)`, one view of each image.
         projections_b: Float tensor `(batch, dimensions)`, the other view.
         temperature: Positive number that divides the cosine similarities.
+        gather: Optional function from a tensor of this replica to the tensor of all
+            replicas and the index in it of this replica's first row, such as
+            `ssl_voc.distributed.gather_across_replicas`; `None` compares within the
+            replica.
 
     Returns:
         Tuple `(logits, positives)`: float32 tensor `(2 * batch, 2 * global_batch)` and
@@ -50,8 +52,10 @@ def contrastive_logits(projections_a, projections_b, temperature=1.0):
         l2_normalize(projections_a),
         l2_normalize(projections_b),
     )
-    all_a, offset = gather_across_replicas(normalized_a)
-    all_b, _ = gather_across_replicas(normalized_b)
+    all_a, all_b, offset = normalized_a, normalized_b, 0
+    if gather is not None:
+        all_a, offset = gather(normalized_a)
+        all_b, _ = gather(normalized_b)
     rows = ops.concatenate([normalized_a, normalized_b], axis=0)
     columns = ops.concatenate([all_a, all_b], axis=0)
     logits = ops.matmul(rows, ops.transpose(columns)) / temperature

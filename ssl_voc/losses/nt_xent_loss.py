@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from ssl_voc.distributed import gather_across_replicas
 from ssl_voc.similarity import contrastive_logits
 
 
@@ -35,7 +36,9 @@ def nt_xent(projections_a, projections_b, temperature):
 
 def nt_xent_per_pair(projections_a, projections_b, temperature):
     """`nt_xent` before the mean over pairs: a float32 tensor `(batch,)`."""
-    logits, positives = contrastive_logits(projections_a, projections_b, temperature)
+    logits, positives = contrastive_logits(
+        projections_a, projections_b, temperature, gather_across_replicas
+    )
     positive_logits = ops.take_along_axis(logits, ops.expand_dims(positives, 1), axis=1)
     per_view = ops.logsumexp(logits, axis=1) - positive_logits[:, 0]
     return ops.mean(ops.reshape(per_view, (2, -1)), axis=0)

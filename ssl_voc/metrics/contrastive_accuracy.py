@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from ssl_voc.distributed import gather_across_replicas
 from ssl_voc.similarity import contrastive_logits
 
 
@@ -33,7 +34,9 @@ class ContrastiveAccuracy(keras.metrics.Mean):
             projections_b: Float tensor `(batch, dimensions)`, the other view.
             sample_weight: Ignored; pairs weigh alike.
         """
-        logits, positives = contrastive_logits(projections_a, projections_b)
+        logits, positives = contrastive_logits(
+            projections_a, projections_b, gather=gather_across_replicas
+        )
         positives = ops.expand_dims(positives, 1)
         partner = ops.take_along_axis(logits, positives, axis=1)
         # Counted by what is not below: projections that are nan compare as false, and

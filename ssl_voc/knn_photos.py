@@ -1,0 +1,64 @@
+"""Which photos the features of a pretraining are measured on."""
+
+import numpy as np
+
+from ssl_voc.callbacks.feature_probe import FeatureProbe
+
+# Photos whose features give the effective rank, which depends on their number.
+NUM_RANK_PHOTOS = 512
+# Labelled photos that the k-NN probe looks at, at most; half of them are queries.
+MAX_KNN_PHOTOS = 4000
+NUM_KNN_PROBES = 9  # over the whole run
+
+
+def build_probe(backbone, pool, config, jit_compile):
+    """Builds the `FeatureProbe` of a pretraining.
+
+    Args:
+        backbone: The model whose features are looked at.
+        pool: `pipelines.Pool` of the photos.
+        config: A `PretrainConfig`.
+        jit_compile: Whether inference is compiled by XLA.
+
+    Returns:
+        A `ssl_voc.callbacks.FeatureProbe`; without k-NN where no labels tell photos
+        apart.
+    """
+    random = np.random.default_rng(config.seed)
+    num_rank = min(NUM_RANK_PHOTOS, len(pool))
+    rank_indices = np.sort(random.permutation(len(pool))[:num_rank])
+    knn_indices, knn_labels = knn_photos(pool, random)
+    every = max(1, config.epochs // NUM_KNN_PROBES)
+    return FeatureProbe(
+        backbone,
+        config.image_size,
+        rank_images=pool.gather(rank_indices),
+        knn_images=pool.gather(knn_indices) if len(knn_indices) else None,
+        knn_labels=knn_labels if len(knn_indices) else None,
+        knn_epochs=range(every, config.epochs + 1, every),
+        batch_size=min(config.batch_size, 128),
+        jit_compile=jit_compile,
+    )
+
+
+def knn_photos(pool, random):
+    """Indices of shuffled labelled photos and their labels as integers.
+
+    A source whose photos all have one class says nothing about telling classes apart
+    and is left out.
+    """
+    classes = {}
+    for source, label in zip(pool.sources, pool.labels, strict=True):
+        classes.setdefault(source, set()).add(label)
+    told_apart = {name for name, found in classes.items() if len(found - {None}) > 1}
+    usable = [
+        index
+        for index, (source, label) in enumerate(
+            zip(pool.sources, pool.labels, strict=True)
+        )
+        if source in told_apart and label is not None
+    ]
+    indices = random.permutation(np.array(usable, dtype="int64"))[:MAX_KNN_PHOTOS]
+    names = sorted({pool.labels[index] for index in indices})
+    labels = np.array([names.index(pool.labels[index]) for index in indices], "int64")
+    return indices, labels
