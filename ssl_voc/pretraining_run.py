@@ -169,8 +169,10 @@ class PretrainingRun:
         config = self.config
         arguments = (config.batch_size, config.seed, self.done_epochs)
         if keras.backend.backend() != "tensorflow":
-            timer = TimedIterator(self.pool.batches(*arguments))
-            return timer, timer
+            batches = self.pool.batches(*arguments)
+            # `fit` takes no iterator but a generator, and no batch but a tuple.
+            timer = TimedIterator((images,) for images in batches)
+            return timer.generator(), timer
         from ssl_voc.runs.data_wait import TimedDataset
 
         timer = TimedDataset(self.pool.dataset(*arguments))

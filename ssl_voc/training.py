@@ -37,6 +37,10 @@ def set_up_runtime(seed, deterministic, precision):
 
 def accelerators():
     """Number of accelerators (GPU or TPU) that the Keras backend can use."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.cuda.device_count()  # `keras.distribution` knows no torch
     names = keras.distribution.list_devices()
     return sum(not name.lower().startswith("cpu") for name in names)
 
