@@ -77,7 +77,7 @@ def test_top_level_is_the_one_agreed_upon():
     beside = {"LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "tests", ".ci"}
     assert agreed | beside <= top
     extra = {"README.md", "pyproject.toml", "requirements-dev.txt", ".gitignore"}
-    assert top <= agreed | beside | extra | {"examples", "benchmarks"}
+    assert top <= agreed | beside | extra | {"docs", "examples", "benchmarks"}
 
 
 def test_every_package_folder_is_packaged():

@@ -1,7 +1,6 @@
 """Progress of a training or a preparation: bars in a terminal, lines in a log."""
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
@@ -32,9 +31,6 @@ class Progress(keras.callbacks.Callback):
         stream: Where to write. `None`: standard output.
     """
 
-    # Keras then reads the logs off the training thread: no device sync per step.
-    async_safe = True
-
     def __init__(
         self,
         total_epochs: int,
@@ -52,7 +48,6 @@ class Progress(keras.callbacks.Callback):
         self.shown = tuple(shown)
         self.stream = sys.stdout if stream is None else stream
         self.pace = Pace(total_epochs, steps_per_epoch, timer)
-        self._lock = threading.Lock()
         self._bar = None
         self._refreshed = 0.0
 
@@ -72,17 +67,16 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None):
         """Moves the bar."""
-        with self._lock:
-            self.pace.end_step(batch + 1)
-            if self._bar is None:
-                return
-            now = time.monotonic()
-            if now - self._refreshed > _REFRESH_SECONDS:
-                # Not at every step: a learning rate schedule is work, too.
-                self._refreshed = now
-                parts = [*self._time_left(), *self._metrics(logs or {})]
-                self._bar.set_postfix_str(", ".join(parts), refresh=False)
-            self._bar.update(self.pace.steps_done - self._bar.n)
+        self.pace.end_step(batch + 1)
+        if self._bar is None:
+            return
+        now = time.monotonic()
+        if now - self._refreshed > _REFRESH_SECONDS:
+            # Not at every step: a learning rate schedule is work, too.
+            self._refreshed = now
+            parts = [*self._time_left(), *self._metrics(logs or {})]
+            self._bar.set_postfix_str(", ".join(parts), refresh=False)
+        self._bar.update(self.pace.steps_done - self._bar.n)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None):
         """Completes the logs and turns the bar into a line."""

@@ -81,7 +81,7 @@ class RunFolder:
             try:
                 # Looked at again: another process may have been quicker.
                 start = decide(path, settings, command, overwrite, may_grow)
-                manifest = _prepare(path, start, command, settings)
+                manifest = _prepare(path, start, command, settings, overwrite)
             except BaseException:
                 lock.release()
                 raise
@@ -145,12 +145,17 @@ def _settings(config: Any) -> dict[str, Any]:
 
 
 def _prepare(
-    path: Path, start: Start, command: str, settings: Mapping[str, Any]
+    path: Path,
+    start: Start,
+    command: str,
+    settings: Mapping[str, Any],
+    overwrite: bool,
 ) -> dict[str, Any]:
     atomic_files.remove_leftovers(path)
     manifest = read_manifest(path) or {}
     if start is Start.REPLACE:
-        _clear(path, owns_folder=manifest.get("owns_folder", False))
+        # Unasked, only a run's own records go.
+        _clear(path, everything=overwrite and manifest.get("owns_folder", False))
     if start is not Start.RESUME:
         manifest = {
             "program": PROGRAM,
@@ -175,10 +180,10 @@ def _prepare(
     return manifest
 
 
-def _clear(path: Path, owns_folder: bool) -> None:
-    """Deletes a run's files, or everything where the run made the folder."""
+def _clear(path: Path, everything: bool) -> None:
+    """Deletes a run's records, or all that lies in its folder."""
     known = {*OWN_FOLDERS, "config.yaml", "metrics.jsonl", "summary.json"}
-    for name in entries(path) if owns_folder else known & set(entries(path)):
+    for name in entries(path) if everything else known & set(entries(path)):
         entry = path / name
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

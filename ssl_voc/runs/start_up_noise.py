@@ -11,7 +11,8 @@ from collections.abc import Iterator
 # yet initialized. Lines of its levels W, E and F are passed on.
 _NOISE = re.compile(
     r"I\d{4} |WARNING: All log messages before absl::InitializeLog|"
-    r"To enable the following instructions: "
+    r"To enable the following instructions: |"
+    r"E\d{4} .*failed call to cuInit"  # all it says is that there is no GPU
 )
 
 

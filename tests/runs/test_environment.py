@@ -40,26 +40,30 @@ def test_looking_loads_no_backend():
     assert json.loads(done.stdout) == [{}, []]
 
 
-def test_commit_of_a_repository_around_an_installed_copy_is_not_ours(
-    tmp_path, monkeypatch
-):
-    (tmp_path / ".git").mkdir()
+def git(folder, *arguments):
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True)
+
+
+def commit_source(root, path):
+    """Makes a repository in `root` that holds one source file at `path`."""
+    path.parent.mkdir(parents=True)
+    path.write_text("1")
+    git(root, "init", "--quiet")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message", "first", "--no-verify")
+
+
+def test_repository_around_an_installed_copy_is_not_ours(tmp_path, monkeypatch):
     copy = tmp_path / "site-packages" / "ssl_voc" / "runs" / "environment.py"
+    commit_source(tmp_path, copy)
     monkeypatch.setattr(environment, "__file__", str(copy))
     assert environment.describe_software()["git_commit"] is None
 
 
 def test_changed_checkout_is_marked(tmp_path, monkeypatch):
-    def git(*arguments):
-        identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True)
-
     source = tmp_path / "ssl_voc" / "runs" / "environment.py"
-    source.parent.mkdir(parents=True)
-    source.write_text("1")
-    git("init", "--quiet")
-    git("add", ".")
-    git("commit", "--quiet", "--message", "first", "--no-verify")
+    commit_source(tmp_path, source)
     monkeypatch.setattr(environment, "__file__", str(source))
     clean = environment.describe_software()["git_commit"]
     assert len(clean) == 40

@@ -16,6 +16,7 @@ class Config:
 
     data: tuple[str, ...] = option(help="Photos.")
     image_size: int = option(96, "Side.", minimum=32, maximum=512)
+    seed: int = option(0, "Seed.")
     momentum: float = option(0.9, "Momentum.", minimum=0, below=1)
     temperature: float = option(0.1, "Temperature.", above=0)
     crop_area: tuple[float, float] = option((0.2, 1.0), "Area.", above=0, maximum=1)
@@ -65,7 +66,7 @@ def test_value_is_taken_in_the_type_of_its_field(name, given, value):
         ("image_size", 513, "got 513"),
         ("image_size", "96.0", "expected an integer"),
         ("image_size", 96.0, "got 96.0"),
-        ("image_size", True, "got True"),
+        ("seed", True, "expected an integer, got True"),
         ("image_size", None, "got None"),
         ("image_size", "none", "got 'none'"),
         ("momentum", "1", "expected a number of at least 0 and below 1, got '1'"),

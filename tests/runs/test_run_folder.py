@@ -96,6 +96,7 @@ def test_same_settings_resume(tmp_path):
 def test_entries_of_the_manifest_outlast_a_kill(tmp_path):
     with start(tmp_path / "run") as run:
         run.update_manifest(knn_top1_untrained=0.2)
+        run.append_jsonl("metrics.jsonl", {"epoch": 1})
     with start(tmp_path / "run") as run:
         assert run.manifest["knn_top1_untrained"] == 0.2
 
@@ -199,6 +200,16 @@ def test_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "run").write_text("")
     assert "is a file" in refusal(tmp_path / "run")
     assert "cannot write" in refusal(tmp_path / "run" / "inner")
+
+
+def test_run_that_never_began_may_be_corrected(tmp_path):
+    start(tmp_path / "run", data=("fotos",)).close()
+    (tmp_path / "run" / "notes.txt").write_text("precious")
+    with start(tmp_path / "run", data=("photos",)) as run:
+        assert not run.resuming
+        assert read_config_file(run.path / "config.yaml")["data"] == ["photos"]
+    # Nobody asked for --overwrite.
+    assert (tmp_path / "run" / "notes.txt").read_text() == "precious"
 
 
 def test_start_killed_after_its_first_file_begins_anew(tmp_path):
