@@ -22,11 +22,11 @@ class RandomGaussianBlur(RandomLayer):
         seed: Optional integer or `keras.random.SeedGenerator`.
 
     Call arguments:
-        images: Tensor `(batch, height, width, channels)`, height and width
-            known.
+        images: Tensor `(batch, height, width, channels)` in `[0, 255]`, height and
+            width known.
 
     Returns:
-        Float tensor of the shape of `images`.
+        Float tensor of the shape of `images`, in `[0, 255]`.
 
     Reference:
         - [Chen et al., 2020](https://arxiv.org/abs/2002.05709), appendix A
@@ -52,7 +52,9 @@ class RandomGaussianBlur(RandomLayer):
         columns = ops.cast(_blur_matrices(sigmas, width), images.dtype)
         images = ops.matmul(rows, ops.reshape(images, (-1, height, width * channels)))
         images = ops.reshape(images, (-1, height, width, channels))
-        return ops.einsum("btw,bswc->bstc", columns, images)
+        images = ops.einsum("btw,bswc->bstc", columns, images)
+        # Weights add up to 1 but for rounding: white would become 255.00002.
+        return ops.clip(images, 0.0, 255.0)
 
     def get_config(self):
         return {

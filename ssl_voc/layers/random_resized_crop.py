@@ -29,6 +29,9 @@ def crop_and_resize(images, boxes_rel_xyxy, size):
         - [Turkowski, 1990](https://dl.acm.org/doi/10.5555/90767.90805), filters for
           common resampling tasks
     """
+    # The torch backend does not unstack NumPy arrays.
+    images = ops.convert_to_tensor(images)
+    boxes_rel_xyxy = ops.convert_to_tensor(boxes_rel_xyxy)
     _, height, width, channels = images.shape
     left, top, right, bottom = ops.unstack(boxes_rel_xyxy, 4, axis=1)
     rows = _resampling_weights(top, bottom, height, size[0])
@@ -122,7 +125,13 @@ class RandomResizedCrop(RandomLayer):
 
     def augment(self, images):
         boxes_rel_xyxy = self.draw_boxes(ops.shape(images)[0], *images.shape[1:3])
-        return crop_and_resize(images, boxes_rel_xyxy, (self.size, self.size))
+        return self.cut(images, boxes_rel_xyxy)
+
+    def cut(self, images, boxes_rel_xyxy):
+        """Cuts the given boxes, of the form of `draw_boxes`, out of float images."""
+        crops = crop_and_resize(images, boxes_rel_xyxy, (self.size, self.size))
+        # Weights add up to 1 but for rounding: white would become 255.00002.
+        return ops.clip(crops, 0.0, 255.0)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.size, self.size, input_shape[3])

@@ -1,0 +1,137 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from PIL import Image
+
+from ssl_voc.layers import RandomResizedCrop, crop_and_resize
+from tests import reference, tiny
+
+WHOLE = np.array([[0.0, 0.0, 1.0, 1.0]], "float32")
+
+
+@pytest.mark.parametrize("size", [(5, 4), (9, 11), (1, 1)])
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0.0, 0.0, 1.0, 1.0),
+        (0.25, 0.125, 0.75, 0.875),
+        (0.61, 0.07, 0.98, 0.31),  # fractions of pixels
+        (0.9, 0.9, 1.0, 1.0),  # less than a pixel wide, in the corner
+    ],
+)
+def test_crop_is_that_of_the_loops(box, size):
+    image = tiny.draw_photos(1, size=10)[0, :8].astype("float32")  # 8 rows, 10 columns
+    crop = crop_and_resize(image[None], np.array([box], "float32"), size)
+    expected = reference.crop_and_resize(image, box, size)
+    np.testing.assert_allclose(crop[0], expected, atol=2e-2)
+
+
+def test_every_image_is_cut_at_its_own_box():
+    images = tiny.draw_photos(3, size=8).astype("float32")
+    boxes = np.array(
+        [[0, 0, 0.5, 0.5], [0.5, 0.25, 1, 0.5], [0, 0, 1, 1]], dtype="float32"
+    )
+    crops = crop_and_resize(images, boxes, (4, 4))
+    for image, box, crop in zip(images, boxes, crops, strict=True):
+        expected = reference.crop_and_resize(image, box, (4, 4))
+        np.testing.assert_allclose(crop, expected, atol=2e-2)
+
+
+def test_whole_box_at_the_same_size_is_the_image():
+    images = tiny.draw_photos(1, size=24).astype("float32")
+    np.testing.assert_allclose(
+        crop_and_resize(images, WHOLE, (24, 24)), images, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("size", [(17, 24), (60, 50), (40, 7)])
+def test_whole_box_is_resized_as_by_pillow(size):
+    images = tiny.draw_photos(1, size=40)
+    resized = Image.fromarray(images[0]).resize(size[::-1], Image.BILINEAR)
+    crop = crop_and_resize(images.astype("float32"), WHOLE, size)
+    # Pillow rounds to integers, once a direction.
+    np.testing.assert_allclose(crop[0], np.asarray(resized), atol=1.01)
+
+
+def test_whole_box_is_resized_as_by_tensorflow():
+    tf = pytest.importorskip("tensorflow")
+    images = tiny.draw_photos(2, size=40).astype("float32")
+    resized = tf.image.resize(images, (13, 27), antialias=True).numpy()
+    crop = crop_and_resize(images, np.repeat(WHOLE, 2, axis=0), (13, 27))
+    np.testing.assert_allclose(crop, resized, atol=2e-2)
+
+
+def test_layer_cuts_at_the_boxes_that_it_draws():
+    images = tiny.draw_photos(4, size=16).astype("float32")
+    arguments = {"size": 8, "area_range": (0.1, 0.6), "seed": 5}
+    boxes = ops.convert_to_numpy(RandomResizedCrop(**arguments).draw_boxes(4, 16, 16))
+    crops = RandomResizedCrop(**arguments)(images)
+    for image, box, crop in zip(images, boxes, crops, strict=True):
+        expected = reference.crop_and_resize(image, box, (8, 8))
+        np.testing.assert_allclose(crop, expected, atol=2e-2)
+
+
+@pytest.mark.parametrize(("height", "width"), [(100, 100), (60, 90)])
+def test_drawn_boxes_keep_to_area_aspect_and_image(height, width):
+    layer = RandomResizedCrop(8, area_range=(0.2, 0.5), aspect_range=(0.5, 2), seed=0)
+    boxes = ops.convert_to_numpy(layer.draw_boxes(4000, height, width))
+    left, top, right, bottom = np.float64(boxes).T
+    assert boxes.min() >= 0.0 and boxes.max() <= 1.0 + 1e-6
+    area = (right - left) * (bottom - top)
+    aspect = (right - left) * width / ((bottom - top) * height)
+    uncut = (right - left < 0.999) & (bottom - top < 0.999)
+    assert uncut.mean() > 0.8
+    assert area.max() < 0.5 + 1e-5
+    assert area[uncut].min() > 0.2 - 1e-5
+    assert aspect[uncut].min() > 0.5 - 1e-4 and aspect[uncut].max() < 2 + 1e-4
+    if height == width:
+        # Uniform between 0.2 and 0.5, and as often upright as lying.
+        assert area[uncut].mean() == pytest.approx(0.35, abs=0.01)
+        assert np.log(aspect[uncut]).mean() == pytest.approx(0.0, abs=0.03)
+
+
+def test_position_of_boxes_is_uniform_in_what_is_left():
+    layer = RandomResizedCrop(8, area_range=(0.2, 0.5), seed=1)
+    left, top, right, bottom = np.float64(layer.draw_boxes(4000, 50, 50)).T
+    for share in (left / (1 - (right - left)), top / (1 - (bottom - top))):
+        # A uniform share has mean 1/2 and standard deviation sqrt(1/12).
+        assert share.mean() == pytest.approx(0.5, abs=0.02)
+        assert share.std() == pytest.approx(12**-0.5, abs=0.02)
+    assert abs(np.corrcoef(left, top)[0, 1]) < 0.1
+
+
+def test_area_one_and_aspect_one_is_the_whole_image():
+    layer = RandomResizedCrop(8, area_range=(1.0, 1.0), aspect_range=(1.0, 1.0))
+    np.testing.assert_allclose(
+        layer.draw_boxes(3, 40, 40), WHOLE.repeat(3, 0), atol=1e-6
+    )
+
+
+def test_white_stays_inside_the_range_of_pixels():
+    white = np.full((64, 24, 24, 3), 255, "uint8")
+    views = ops.convert_to_numpy(RandomResizedCrop(17, seed=0)(white))
+    assert views.max() <= 255.0
+    assert views.min() > 254.99
+
+
+def test_symbolic_shape_is_the_real_one():
+    layer = RandomResizedCrop(8)
+    assert layer(keras.Input((16, 12, 3))).shape == (None, 8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"size": 0}, "`size` must be at least 1"),
+        ({"size": 8, "area_range": (0.0, 1.0)}, "`area_range` must be an ascending"),
+        ({"size": 8, "area_range": (0.5, 1.5)}, "`area_range` must be an ascending"),
+        ({"size": 8, "area_range": (0.9, 0.5)}, "`area_range` must be an ascending"),
+        ({"size": 8, "area_range": ()}, "`area_range` must be an ascending"),
+        ({"size": 8, "aspect_range": (-1, 1)}, "`aspect_range` must be an ascending"),
+        ({"size": 8, "aspect_range": (1, 2, 3)}, "`aspect_range` must be an ascend"),
+    ],
+)
+def test_arguments_out_of_range_are_named(arguments, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        RandomResizedCrop(**arguments)
