@@ -65,8 +65,8 @@ def check_rate(name, rate):
 def check_range(name, values, lowest, highest=math.inf, open_low=False):
     """Raises unless `values` is an ascending pair inside the bounds."""
     bound = f"{'(' if open_low else '['}{lowest}, {highest}]"
-    too_low = values[0] <= lowest if open_low else values[0] < lowest
-    if len(values) != 2 or too_low or not values[0] <= values[1] <= highest:
+    fits = len(values) == 2 and lowest <= values[0] <= values[1] <= highest
+    if not fits or (open_low and values[0] == lowest):
         raise ValueError(
             f"`{name}` must be an ascending pair of numbers in {bound}. "
             f"Received: {name}={values}"

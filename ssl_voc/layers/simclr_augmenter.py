@@ -7,8 +7,8 @@ from ssl_voc.layers.random_color_jitter import RandomColorJitter
 from ssl_voc.layers.random_gaussian_blur import RandomGaussianBlur
 from ssl_voc.layers.random_grayscale import RandomGrayscale
 from ssl_voc.layers.random_horizontal_flip import RandomHorizontalFlip
-from ssl_voc.layers.random_layer import RandomLayer
-from ssl_voc.layers.random_resized_crop import RandomResizedCrop, crop_and_resize
+from ssl_voc.layers.random_layer import RandomLayer, check_rate
+from ssl_voc.layers.random_resized_crop import RandomResizedCrop
 from ssl_voc.layers.random_solarize import RandomSolarize
 
 
@@ -75,6 +75,19 @@ class SimCLRAugmenter(RandomLayer):
         **kwargs,
     ):
         super().__init__(seed=seed, **kwargs)
+        for name, rate in (
+            ("flip_rate", flip_rate),
+            ("color_rate", color_rate),
+            ("grayscale_rate", grayscale_rate),
+            ("blur_rate", blur_rate),
+            ("solarize_rate", solarize_rate),
+        ):
+            check_rate(name, rate)
+        if color_strength < 0:
+            raise ValueError(
+                "`color_strength` must not be negative. "
+                f"Received: color_strength={color_strength}"
+            )
         if blur_sigma_range is None:
             blur_sigma_range = (0.1, max(0.2, 2.0 * image_size / 224))
         self.image_size = image_size
@@ -116,9 +129,7 @@ class SimCLRAugmenter(RandomLayer):
     def augment(self, images):
         both = ops.concatenate([images, images], axis=0)
         boxes_rel_xyxy = self.crop.draw_boxes(ops.shape(both)[0], *both.shape[1:3])
-        views = crop_and_resize(
-            both, boxes_rel_xyxy, (self.image_size, self.image_size)
-        )
+        views = self.crop.cut(both, boxes_rel_xyxy)
         flips = self.flip.draw_flips(views)
         views = ops.where(flips, ops.flip(views, axis=2), views)
         for distortion in self.distortions:

@@ -1,0 +1,131 @@
+"""What holds for every augmentation."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from ssl_voc.layers import (
+    RandomColorJitter,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomSolarize,
+)
+from tests import tiny
+
+# No argument is left at its default: a config that forgets one changes the result.
+LAYERS = {
+    "crop": (RandomResizedCrop, {"size": 9, "area_range": (0.1, 0.3)}),
+    "aspect": (RandomResizedCrop, {"size": 9, "aspect_range": (0.2, 0.3)}),
+    "flip": (RandomHorizontalFlip, {"rate": 0.7}),
+    "jitter": (
+        RandomColorJitter,
+        {
+            "brightness": 0.1,
+            "contrast": 0.2,
+            "saturation": 0.3,
+            "hue": 0.05,
+            "rate": 0.6,
+        },
+    ),
+    "gray": (RandomGrayscale, {"rate": 0.6}),
+    "blur": (RandomGaussianBlur, {"sigma_range": (0.5, 0.9), "rate": 0.7}),
+    "solarize": (RandomSolarize, {"rate": 0.7, "threshold": 40.0}),
+}
+
+
+@pytest.fixture(params=LAYERS)
+def build(request):
+    """Returns `build(**arguments)` for one of the augmentations."""
+    layer_class, arguments = LAYERS[request.param]
+    return lambda **more: layer_class(**{**arguments, "seed": 11, **more})
+
+
+def call(layer, images, **arguments):
+    return ops.convert_to_numpy(layer(images, **arguments))
+
+
+def test_equal_images_of_a_batch_are_augmented_differently(build):
+    images = np.repeat(tiny.draw_photos(1, size=16), 16, axis=0)
+    results = call(build(), images)
+    distinct = np.unique(results.reshape(16, -1).round(2), axis=0)
+    assert len(distinct) > 1
+    if hasattr(build(), "draw_factors") or hasattr(build(), "draw_boxes"):
+        assert len(distinct) > 5  # drawn from a range, not by a coin
+
+
+def test_seed_determines_the_draws_and_every_call_draws_anew(build):
+    images = tiny.draw_photos(16, size=16)
+    layer, twin, other = build(), build(), build(seed=12)
+    first = call(layer, images)
+    np.testing.assert_array_equal(call(twin, images), first)
+    assert not np.array_equal(call(other, images), first)
+    assert not np.array_equal(call(layer, images), first)
+
+
+def test_layer_made_from_its_config_computes_the_same(build):
+    images = tiny.draw_photos(16, size=16)
+    layer = build(name="augmentation")
+    expected = call(layer, images)
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(layer)
+    )
+    np.testing.assert_array_equal(call(again, images), expected)
+    assert again.name == "augmentation"
+
+
+def test_every_argument_is_an_attribute_and_a_config_key(build):
+    layer = build()
+    config = layer.get_config()
+    for name, value in LAYERS_BY_CLASS[type(layer)].items():
+        assert getattr(layer, name) is not None
+        assert name in config, (name, value)
+
+
+LAYERS_BY_CLASS = {layer_class: arguments for layer_class, arguments in LAYERS.values()}
+
+
+def test_integers_and_floats_give_the_same_float32_in_the_range_of_pixels(build):
+    images = tiny.draw_photos(16, size=16)
+    result = call(build(), images)
+    assert result.dtype == np.float32
+    assert result.min() >= 0.0 and result.max() <= 255.0
+    np.testing.assert_array_equal(call(build(), images.astype("float32")), result)
+
+
+def test_draws_do_not_depend_on_training(build):
+    images = tiny.draw_photos(16, size=16)
+    model = keras.Sequential([keras.Input((16, 16, 3)), build()])
+    twin = keras.Sequential([keras.Input((16, 16, 3)), build()])
+    training = call(model, images, training=True)
+    np.testing.assert_array_equal(call(twin, images, training=False), training)
+    assert not np.array_equal(training[:, :9, :9], images[:, :9, :9])
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_arithmetic_is_float32_under_every_policy(build, policy):
+    images = tiny.draw_photos(16, size=16)
+    expected = call(build(), images)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        result = call(build(), images)
+    finally:
+        keras.config.set_dtype_policy(before)
+    np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize(
+    "layer_class",
+    [RandomHorizontalFlip, RandomGrayscale, RandomGaussianBlur, RandomSolarize],
+)
+def test_rates_are_the_share_of_images_changed(layer_class):
+    images = np.repeat(tiny.draw_photos(1, size=4), 2000, axis=0)
+    images = images.astype("float32")
+    result = call(layer_class(rate=0.3, seed=0), images)
+    changed = np.abs(result - images).max(axis=(1, 2, 3)) > 1e-3
+    assert changed.mean() == pytest.approx(0.3, abs=0.04)
+    with pytest.raises(ValueError, match="`rate` is a probability"):
+        layer_class(rate=-0.1)

@@ -1,0 +1,189 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from ssl_voc.layers import SimCLRAugmenter
+from tests import reference, tiny
+
+# Views that only crop and mirror.
+PLAIN = {"color_rate": 0.0, "grayscale_rate": 0.0, "blur_rate": 0.0}
+# No argument at its default.
+ALL_ARGUMENTS = {
+    "image_size": 9,
+    "area_range": (0.3, 0.6),
+    "aspect_range": (0.5, 0.8),
+    "flip_rate": 0.7,
+    "color_strength": 0.3,
+    "color_rate": 0.6,
+    "grayscale_rate": 0.4,
+    "blur_rate": 0.6,
+    "blur_sigma_range": (0.4, 0.7),
+    "solarize_rate": 0.5,
+    "seed": 21,
+}
+
+
+def draw(augmenter, images):
+    """The augmenter's dictionary as NumPy arrays."""
+    drawn = augmenter(images)
+    return {name: ops.convert_to_numpy(value) for name, value in drawn.items()}
+
+
+def assert_views_are_their_crops(drawn, images):
+    """Cuts every view again, in loops, from its image, box and flip."""
+    size = drawn["views"].shape[1]
+    doubled = np.concatenate([images, images]).astype("float32")
+    origins = zip(doubled, drawn["boxes_rel_xyxy"], drawn["flips"], strict=True)
+    for (image, box, flip), view in zip(origins, drawn["views"], strict=True):
+        crop = reference.crop_and_resize(image, box, (size, size))
+        np.testing.assert_allclose(view, crop[:, ::-1] if flip else crop, atol=2e-2)
+
+
+def test_views_come_from_the_boxes_and_flips_that_are_reported():
+    images = tiny.draw_photos(5, size=14)[:, :12]
+    drawn = draw(SimCLRAugmenter(8, seed=1, **PLAIN), images)
+    assert drawn["views"].shape == (10, 8, 8, 3)
+    assert 0 < drawn["flips"].sum() < 10
+    assert_views_are_their_crops(drawn, images)
+
+
+def test_distortions_are_those_of_the_loops_in_simclr_s_order():
+    images = tiny.draw_photos(3, size=10).astype("float32")
+    drawn = draw(SimCLRAugmenter(**ALL_ARGUMENTS), images)
+    # The twin draws the same numbers, one after another, from the one generator.
+    twin = SimCLRAugmenter(**ALL_ARGUMENTS)
+    boxes = ops.convert_to_numpy(twin.crop.draw_boxes(6, 10, 10))
+    placeholder = np.zeros((6, 1, 1, 1), "float32")
+    flips = ops.convert_to_numpy(twin.flip.draw_flips(placeholder)).ravel()
+    jitter, grayscale, blur, solarize = twin.distortions
+    factors = jitter.draw_factors(6)
+    gray = ops.convert_to_numpy(grayscale.draw_applied(placeholder, 0.4)).ravel()
+    sigmas = ops.convert_to_numpy(blur.draw_sigmas(6))
+    solarized = ops.convert_to_numpy(solarize.draw_applied(placeholder, 0.5)).ravel()
+    assert 0 < gray.sum() < 6 and 0 < solarized.sum() < 6 and 0 < (sigmas > 0).sum() < 6
+    np.testing.assert_array_equal(drawn["boxes_rel_xyxy"], boxes)
+    np.testing.assert_array_equal(drawn["flips"], flips)
+    for i in range(6):
+        view = reference.crop_and_resize(images[i % 3], boxes[i], (9, 9))
+        view = view[:, ::-1] if flips[i] else view
+        values = {name: float(drawn[i]) for name, drawn in factors.items()}
+        view = reference.color_jitter(view, **values)
+        if gray[i]:
+            lumas = [[reference.luma(pixel) for pixel in row] for row in view]
+            view = np.repeat(np.array(lumas)[..., None], 3, axis=-1)
+        view = reference.gaussian_blur(view, float(sigmas[i]))
+        if solarized[i]:
+            # Interpolation leaves values beside the threshold on either side of it.
+            near = np.abs(view - 128) < 0.05
+            view = np.where(view >= 128, 255 - view, view)
+            assert near.mean() < 0.05
+            view = np.where(near, drawn["views"][i], view)
+        np.testing.assert_allclose(drawn["views"][i], view, atol=5e-2)
+
+
+def test_the_two_views_of_an_image_and_of_equal_images_differ():
+    images = np.repeat(tiny.draw_photos(1, size=20), 4, axis=0)
+    views = draw(SimCLRAugmenter(16, seed=0), images)["views"].reshape(8, -1)
+    distances = np.abs(views[:, None] - views[None]).mean(axis=-1)
+    assert distances[~np.eye(8, dtype=bool)].min() > 1.0
+
+
+def test_seed_determines_the_views_and_every_call_draws_anew():
+    images = tiny.draw_photos(3, size=20)
+    augmenter = SimCLRAugmenter(16, seed=3)
+    first = draw(augmenter, images)
+    again = draw(SimCLRAugmenter(16, seed=3), images)
+    for name, value in first.items():
+        np.testing.assert_array_equal(again[name], value)
+    assert not np.array_equal(draw(augmenter, images)["views"], first["views"])
+    other = draw(SimCLRAugmenter(16, seed=4), images)
+    assert not np.array_equal(other["boxes_rel_xyxy"], first["boxes_rel_xyxy"])
+
+
+def test_boxes_and_flips_are_drawn_for_each_view_alone():
+    images = tiny.draw_photos(200, size=8)
+    drawn = draw(SimCLRAugmenter(4, seed=0, **PLAIN), images)
+    boxes_a, boxes_b = np.split(drawn["boxes_rel_xyxy"], 2)
+    assert abs(np.corrcoef(boxes_a[:, 0], boxes_b[:, 0])[0, 1]) < 0.25
+    flips_a, flips_b = np.split(drawn["flips"], 2)
+    assert (flips_a == flips_b).mean() == pytest.approx(0.5, abs=0.15)
+
+
+def test_augmenter_made_from_its_config_draws_the_same():
+    images = tiny.draw_photos(8, size=12)
+    augmenter = SimCLRAugmenter(**ALL_ARGUMENTS)
+    expected = draw(augmenter, images)
+    config = keras.saving.serialize_keras_object(augmenter)
+    assert ALL_ARGUMENTS.items() <= config["config"].items()
+    again = keras.saving.deserialize_keras_object(config)
+    for name, value in draw(again, images).items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
+def test_default_blur_scales_with_the_size_of_the_views():
+    # SimCLR's 0.1 to 2.0 is for 224 pixels.
+    assert SimCLRAugmenter(224).blur_sigma_range == (0.1, 2.0)
+    assert SimCLRAugmenter(112).blur_sigma_range == (0.1, 1.0)
+    assert SimCLRAugmenter(8).blur_sigma_range == (0.1, 0.2)
+
+
+def test_color_strength_one_is_that_of_simclr():
+    jitter = SimCLRAugmenter(8, color_strength=1.0).distortions[0]
+    strengths = (jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue)
+    assert strengths == pytest.approx((0.8, 0.8, 0.8, 0.2))
+    half = SimCLRAugmenter(8, color_strength=0.5).distortions[0]
+    assert (half.brightness, half.hue) == pytest.approx((0.4, 0.1))
+
+
+@pytest.mark.parametrize("distortions", [{}, PLAIN, {"solarize_rate": 1.0}])
+def test_white_and_black_stay_inside_the_range_of_pixels(distortions):
+    images = np.zeros((32, 24, 24, 3), "uint8")
+    images[::2] = 255
+    views = draw(SimCLRAugmenter(17, seed=0, **distortions), images)["views"]
+    assert views.min() >= 0.0 and views.max() <= 255.0
+
+
+def test_symbolic_output_is_of_the_real_shapes_and_types():
+    symbolic = SimCLRAugmenter(8)(keras.Input((10, 10, 3), batch_size=2))
+    drawn = draw(SimCLRAugmenter(8), tiny.draw_photos(2, size=10))
+    assert symbolic.keys() == drawn.keys()
+    for name, value in drawn.items():
+        assert tuple(symbolic[name].shape) == value.shape
+        assert symbolic[name].dtype == str(value.dtype)
+    unknown = SimCLRAugmenter(8)(keras.Input((10, 10, 3)))
+    assert unknown["views"].shape == (None, 8, 8, 3)
+
+
+def test_everything_compiles_under_xla():
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("compiles by tf.function")
+    images = tiny.draw_photos(3, size=14)
+    plain = SimCLRAugmenter(8, seed=1, **PLAIN)
+    drawn = tf.function(plain, jit_compile=True)(images)
+    drawn = {name: value.numpy() for name, value in drawn.items()}
+    assert_views_are_their_crops(drawn, images)
+    distorted = SimCLRAugmenter(8, blur_rate=1.0, solarize_rate=0.5, seed=1)
+    views = tf.function(distorted, jit_compile=True)(images)["views"].numpy()
+    assert np.isfinite(views).all() and views.min() >= 0 and views.max() <= 255
+    assert len(np.unique(views.reshape(6, -1), axis=0)) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("flip_rate", 1.5),
+        ("color_rate", -0.1),
+        ("grayscale_rate", -0.1),
+        ("blur_rate", -0.1),
+        ("solarize_rate", -0.1),
+        ("color_strength", -1.0),
+        ("area_range", (0.0, 1.0)),
+        ("blur_sigma_range", (0.0, 1.0)),
+    ],
+)
+def test_arguments_out_of_range_are_named(name, value):
+    expected = "sigma_range" if name == "blur_sigma_range" else name
+    with pytest.raises(ValueError, match=f"`{expected}`"):
+        SimCLRAugmenter(8, **{name: value})
