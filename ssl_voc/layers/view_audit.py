@@ -6,9 +6,16 @@ from keras import ops
 from ssl_voc.layers.random_color_jitter import LUMA
 from ssl_voc.layers.random_resized_crop import crop_and_resize
 
-# Side in pixels at which a view is compared with its crop: coarse, so that blur and
-# interpolation do not matter.
-_COMPARED_SIZE = 16
+# Sides in pixels at which a view may be compared with its crop: coarse, so that blur
+# and interpolation do not matter.
+_COMPARED_SIZES = (16, 8)
+_NUM_TONES = 8
+# Share of a view's variance that its crop explains: 0.9 and more for the true crop
+# (under solarization too, which is why it is no correlation), about 0.3 for another.
+_LEAST_EXPLAINED = 0.5
+# Share of the views that their origin must explain better than another place does. A
+# coin that was reported wrongly gives 0.5.
+_LEAST_AHEAD = 0.8
 
 
 def audit_views(augmenter, images):
@@ -17,7 +24,9 @@ def audit_views(augmenter, images):
     Augmenters that did nothing, or gave every image the same crop, have gone unnoticed
     elsewhere for whole trainings. Checked are: finite, in `[0, 255]`, the two views of
     an image differ, and each view shows its own image, at the crop box and flip that
-    the augmenter reports (by correlation of luma, own crop against other images').
+    the augmenter reports. For that, the crop has to explain the brightness of the view,
+    and to do so better than its mirror image, the other view's box and other images'
+    crops. Views under 8 pixels and blank images are not told apart.
 
     Args:
         augmenter: Layer such as `SimCLRAugmenter`.
@@ -57,34 +66,61 @@ def audit_views(augmenter, images):
 
 
 def _check_origin(drawn, images):
-    """Raises unless views correlate with their own crops better than with others'."""
-    doubled = np.concatenate([images, images]).astype("float32")
-    crops = ops.convert_to_numpy(
-        crop_and_resize(doubled, drawn["boxes_rel_xyxy"], (_COMPARED_SIZE,) * 2)
-    )
-    flips = drawn["flips"][:, None, None, None]
-    crops = np.where(flips, crops[:, :, ::-1], crops)
-    size = drawn["views"].shape[1]
+    """Raises unless the views look like the crops that they are said to be."""
+    fitting = [side for side in _COMPARED_SIZES if side <= drawn["views"].shape[1]]
+    if not fitting:
+        return
+    side = fitting[0]
+    boxes, flips = drawn["boxes_rel_xyxy"], drawn["flips"]
+    doubled = np.concatenate([images, images])
     whole = np.tile(np.array([0.0, 0.0, 1.0, 1.0], "float32"), (len(doubled), 1))
-    views = ops.convert_to_numpy(
-        crop_and_resize(drawn["views"], whole, (min(_COMPARED_SIZE, size),) * 2)
-    )
-    if views.shape != crops.shape:
-        return  # Views of a few pixels: too small to tell one image from another.
-    views, crops = _standard_luma(views), _standard_luma(crops)
-    own = np.mean(views * crops, axis=1)
-    # Solarized and blank views may correlate little: the bulk must not.
-    others = np.mean(views * np.roll(crops, 1, axis=0), axis=1)
-    if np.mean(np.abs(own)) < np.mean(np.abs(others)) + 0.1:
+    views = _tones(drawn["views"], whole, np.zeros(len(doubled), bool), side)
+    own = _tones(doubled, boxes, flips, side)
+    explained = _explained_share(views, own)
+    told = np.std(own, axis=1) > 1.0
+    typical = np.median(explained[told]) if np.any(told) else 1.0
+    if typical < _LEAST_EXPLAINED:
         raise ValueError(
-            "The views do not show the images at the crop boxes that the augmenter "
-            f"reports: mean correlation {np.mean(np.abs(own)):.2f} with their own "
-            f"crops, {np.mean(np.abs(others)):.2f} with those of other images."
+            "The views do not show their images at the crop boxes and flips that the "
+            f"augmenter reports: a crop explains {typical:.0%} of the brightness of "
+            f"its view, expected at least {_LEAST_EXPLAINED:.0%}."
         )
+    next_image = np.roll(np.arange(len(doubled)), 1)
+    other_view = np.roll(np.arange(len(doubled)), len(images))
+    for name, other in (
+        ("mirror images", _tones(doubled, boxes, ~flips, side)),
+        ("the other view's box", _tones(doubled, boxes[other_view], flips, side)),
+        ("another image's crop", own[next_image]),
+    ):
+        # Where both places look the same, neither is ahead.
+        apart = told & (_explained_share(own, other) < 0.8)
+        ahead = explained[apart] > _explained_share(views, other)[apart]
+        if len(ahead) and np.mean(ahead) < _LEAST_AHEAD:
+            raise ValueError(
+                "The views do not show their images at the crop boxes and flips that "
+                f"the augmenter reports: {np.sum(~ahead)} of {len(ahead)} views look "
+                f"more like {name}."
+            )
 
 
-def _standard_luma(images):
-    luma = np.sum(images * np.array(LUMA, "float32"), axis=-1)
-    luma = luma.reshape(len(images), -1)
-    luma = luma - luma.mean(axis=1, keepdims=True)
-    return luma / np.maximum(luma.std(axis=1, keepdims=True), 1e-6)
+def _tones(images, boxes_rel_xyxy, flips, side):
+    """Luma of crops, float array `(batch, side * side)`."""
+    crops = crop_and_resize(images.astype("float32"), boxes_rel_xyxy, (side, side))
+    luma = np.sum(ops.convert_to_numpy(crops) * np.array(LUMA, "float32"), axis=-1)
+    luma = np.where(flips[:, None, None], luma[:, :, ::-1], luma)
+    return luma.reshape(len(luma), -1)
+
+
+def _explained_share(views, crops):
+    """Share of each view's variance between pixels of different tones in its crop.
+
+    The correlation ratio, known from the registration of images: it is 1 for any map
+    of tones, be it rising, falling or, as solarization, both.
+    """
+    # Ties in random order: blank parts of a crop shall explain nothing.
+    ties = np.random.default_rng(0).random(crops.shape)
+    order = np.lexsort((ties, crops), axis=1)
+    by_tone = np.take_along_axis(views, order, axis=1)
+    by_tone = by_tone.reshape(len(views), _NUM_TONES, -1)
+    within = by_tone.var(axis=2).mean(axis=1)
+    return 1.0 - within / np.maximum(views.var(axis=1), 1e-6)
