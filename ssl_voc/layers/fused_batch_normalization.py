@@ -12,8 +12,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     operations; on a CPU one `FusedBatchNormV3` does the same in less memory traffic
     (EfficientNetB1 at 96 pixels trains 1.4 times as fast). Weights, config, inference
     and moving statistics are those of the Keras layer, which also does the work where
-    the kernel cannot: other backends, other axes than the last, masks, synchronized
-    replicas.
+    the kernel cannot: other backends, other axes than the last, masks, float64,
+    renormalization, synchronized replicas.
 
     Args:
         **kwargs: those of `keras.layers.BatchNormalization`.
@@ -33,6 +33,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             and self.scale
             and self.center
             and not self.synchronized
+            and not self.renorm
+            and inputs.dtype in ("float32", "float16", "bfloat16")
         )
 
 
@@ -50,7 +52,7 @@ def _fused_training_pass(layer, inputs):
         is_training=True,
     )
     # The kernel reports the unbiased variance; Keras tracks the biased one.
-    count = ops.cast(ops.size(inputs) / inputs.shape[-1], "float32")
+    count = ops.prod([ops.cast(size, "float32") for size in ops.shape(inputs)[:3]])
     variance = variance * (count - 1.0) / count
     for moving, batch in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         moving.assign(moving * layer.momentum + batch * (1.0 - layer.momentum))
