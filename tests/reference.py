@@ -4,6 +4,11 @@ import math
 
 import numpy as np
 
+# FCC's 1953 color space of NTSC: luma and two chroma coordinates from RGB.
+YIQ = np.array(
+    [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]]
+)
+
 
 def cosine(vector_a, vector_b):
     """Cosine of the angle between two vectors."""
@@ -116,16 +121,10 @@ def color_jitter(image, brightness, contrast, saturation, hue):
             red, green, blue = (
                 gray + saturation * (value - gray) for value in (red, green, blue)
             )
-            chroma_i = 0.5959 * red - 0.2746 * green - 0.3213 * blue
-            chroma_q = 0.2115 * red - 0.5227 * green + 0.3112 * blue
+            _, chroma_i, chroma_q = YIQ @ (red, green, blue)
             turned_i = math.cos(hue) * chroma_i - math.sin(hue) * chroma_q
             turned_q = math.sin(hue) * chroma_i + math.cos(hue) * chroma_q
-            # Published inverse of the YIQ matrix, to its printed digits.
-            jittered[y, x] = (
-                gray + 0.956 * turned_i + 0.619 * turned_q,
-                gray - 0.272 * turned_i - 0.647 * turned_q,
-                gray - 1.106 * turned_i + 1.703 * turned_q,
-            )
+            jittered[y, x] = np.linalg.solve(YIQ, (gray, turned_i, turned_q))
     lumas = [luma(pixel) for row in jittered for pixel in row]
     mean = sum(lumas) / len(lumas)
     return np.clip(mean + contrast * (jittered - mean), 0, 255)
