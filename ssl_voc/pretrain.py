@@ -115,6 +115,7 @@ def pretrain(config):
         StoppedEarly: when interrupted, or when the training went wrong; what was done
             is saved.
     """
+    from ssl_voc.runs.config_file import describe_config
     from ssl_voc.runs.run_folder import RunFolder
     from ssl_voc.runs.start_up_noise import without_start_up_noise
 
@@ -124,7 +125,8 @@ def pretrain(config):
         training.accelerators()  # the first look for a GPU is noisy, too
     config = config.resolved()
     with RunFolder.open(config.out, config, "pretrain", config.overwrite) as run:
-        _print_config(config, run)
+        print(describe_config(config))
+        print(f"{'resuming' if run.resuming else 'writing'} {run.path}", flush=True)
         from ssl_voc.pretraining_run import PretrainingRun
 
         try:
@@ -138,14 +140,6 @@ def pretrain(config):
         summary = pretraining.finish()
         print(pretraining.last_words(summary), flush=True)
         return summary
-
-
-def _print_config(config, run):
-    for name, value in dataclasses.asdict(config).items():
-        if isinstance(value, tuple):
-            value = " ".join(map(str, value))
-        print(f"  {name:22} {'none' if value is None else value}")
-    print(f"{'resuming' if run.resuming else 'writing'} {run.path}", flush=True)
 
 
 def main(argv=None):

@@ -59,24 +59,29 @@ class PretrainingRun:
         progress = Progress(
             self.config.epochs, self.steps, self.config.batch_size, timer
         )
-        self.model.fit(
-            batches,
-            steps_per_epoch=self.steps,
-            initial_epoch=self.done_epochs,
-            epochs=self.config.epochs,
-            shuffle=False,  # the order is the pipeline's
-            verbose=0,
-            callbacks=[
-                callbacks.EpochSeeds(self.config.seed),
-                callbacks.TrainingWatch(),
-                self.probe,
-                progress,
-                MetricsLog(self.run),
-                *self._tensorboard(),
-                keras.callbacks.LambdaCallback(on_epoch_end=self._draw_curves),
-                callbacks.Checkpoint(self.run.path / "checkpoints"),
-            ],
-        )
+        following = [
+            callbacks.EpochSeeds(self.config.seed),
+            callbacks.TrainingWatch(),
+            self.probe,
+            progress,
+            MetricsLog(self.run),
+            *self._tensorboard(),
+            keras.callbacks.LambdaCallback(on_epoch_end=self._draw_curves),
+            # Last: what a checkpoint covers has been measured and logged.
+            callbacks.Checkpoint(self.run.path / "checkpoints"),
+        ]
+        try:
+            self.model.fit(
+                batches,
+                steps_per_epoch=self.steps,
+                initial_epoch=self.done_epochs,
+                epochs=self.config.epochs,
+                shuffle=False,  # the order is the pipeline's
+                verbose=0,
+                callbacks=following,
+            )
+        finally:
+            progress.close()
 
     def finish(self):
         """Saves the backbone and the summary, and returns the summary."""

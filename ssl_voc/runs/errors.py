@@ -1,6 +1,8 @@
 """Errors that a command reports in one line, and the exit status of each."""
 
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -51,6 +53,7 @@ def run_command(
     """
     from ssl_voc.runs import flags
 
+    _treat_termination_as_interrupt()
     try:
         function(flags.parse(config_class, argv, command, description))
     except BadInput as error:
@@ -67,6 +70,16 @@ def run_command(
         traceback.print_exc()
         return EXIT_DEFECT
     return EXIT_DONE
+
+
+def _treat_termination_as_interrupt() -> None:
+    """Lets a scheduler's SIGTERM end a run as Ctrl-C does."""
+
+    def interrupt(signal_number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, interrupt)
 
 
 def _print_line(kind: str, message: object) -> None:
