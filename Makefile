@@ -31,7 +31,8 @@ pretrain: $(INSTALLED)
 	    echo "Learn on:    make pretrain ARGS='--epochs N', N above the present number"; \
 	    echo "Start anew:  make pretrain ARGS=--overwrite"; \
 	else \
-	    $(VENV)/bin/python -m ssl_voc.pretrain --out $(RUN) $(ARGS); \
+	    $(VENV)/bin/python -m ssl_voc.pretrain \
+	        --config examples/scenes.yaml --out $(RUN) $(ARGS); \
 	fi
 
 test: $(INSTALLED)

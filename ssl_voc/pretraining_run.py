@@ -3,6 +3,7 @@
 import keras
 
 import pipelines
+from pipelines.scenes import scenes_folder
 from ssl_voc import (
     callbacks,
     layers,
@@ -33,6 +34,8 @@ class PretrainingRun:
         self.config, self.run = config, run
         training.set_up_runtime(config.seed, config.deterministic, config.precision)
         self.jit_compile = training.should_jit_compile(config.jit_compile)
+        if "scenes" in config.data:
+            scenes_folder(progress=progress_bar("drawing scenes", "scene"))
         self.pool = pipelines.prepare(
             [*config.data],
             config.pool_size,
