@@ -61,6 +61,11 @@ def read_voc(folder, split=None, name=None) -> Photos:
     return Photos(photos, name, problems)
 
 
+def has_lists(tree) -> bool:
+    """Whether a tree has lists of photos in `ImageSets/Main`."""
+    return any((pathlib.Path(tree) / "ImageSets" / "Main").glob("*.txt"))
+
+
 def _read_tree(tree, split, source, photos, problems):
     paths = _photos_by_stem(tree / "JPEGImages", problems)
     list_path = _list_path(tree, split)
