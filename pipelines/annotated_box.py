@@ -2,13 +2,23 @@
 
 import math
 
+BOX_CLIPPED = "box clipped"
 # Tools that count from 0 write 0 where VOC counts from 1, and COCO's boxes are
 # rounded: a box that leaves the photo by no more than this is clipped in silence.
 SILENT_PIXELS = 1.0
 
 
 class BadBox(ValueError):
-    """The box is unusable; the message says why."""
+    """The box is unusable.
+
+    Args:
+        message: Why, with the numbers.
+        kind: Why, in few words that many boxes share.
+    """
+
+    def __init__(self, message, kind):
+        super().__init__(message)
+        self.kind = f"box dropped: {kind}"
 
 
 def checked_box(box, width=None, height=None):
@@ -30,11 +40,11 @@ def checked_box(box, width=None, height=None):
     """
     x_min, y_min, x_max, y_max = box
     if not all(math.isfinite(value) for value in box):
-        raise BadBox(f"box {_text(box)} is not finite")
+        raise BadBox(f"box {_text(box)} is not finite", "not finite")
     if x_max < x_min or y_max < y_min:
-        raise BadBox(f"box {_text(box)} has its corners swapped")
+        raise BadBox(f"box {_text(box)} has its corners swapped", "corners swapped")
     if x_max == x_min or y_max == y_min:
-        raise BadBox(f"box {_text(box)} is empty")
+        raise BadBox(f"box {_text(box)} is empty", "empty")
     clipped = (
         max(x_min, 0.0),
         max(y_min, 0.0),
@@ -42,7 +52,10 @@ def checked_box(box, width=None, height=None):
         min(y_max, float(height or math.inf)),
     )
     if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
-        raise BadBox(f"box {_text(box)} lies outside the photo of {width} x {height}")
+        raise BadBox(
+            f"box {_text(box)} lies outside the photo of {width} x {height}",
+            "outside the photo",
+        )
     excess = max(abs(a - b) for a, b in zip(box, clipped, strict=True))
     remark = None
     if excess > SILENT_PIXELS:

@@ -70,7 +70,9 @@ class PhotoFinder:
             try:
                 archive = ZipArchive(zip_path)
             except (ValueError, OSError) as error:
-                self._problems.append(Problem(str(zip_path), str(error)))
+                self._problems.append(
+                    Problem(str(zip_path), str(error), "archive unreadable")
+                )
                 continue
             for name in archive.names():
                 if is_photo_name(name):

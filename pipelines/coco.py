@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from pipelines.annotated_box import BadBox, checked_box
+from pipelines.annotated_box import BOX_CLIPPED, BadBox, checked_box
 from pipelines.beside_json import PhotoFinder
 from pipelines.photo import Object, Photo, Photos, Problem, main_class
 
@@ -38,7 +38,7 @@ def read_coco(path, name=None) -> Photos:
         try:
             photo_content = finder.find(entry["file_name"])
         except LookupError as error:
-            problems.add(f"photo {photo_id!r}: {error.args[0]}")
+            problems.add(f"photo {photo_id!r}: {error.args[0]}", "photo missing")
             continue
         own_objects = tuple(objects.get(photo_id, ()))
         photos.append(
@@ -68,8 +68,8 @@ class _Problems(list):
         super().__init__()
         self._path_name = str(path)
 
-    def add(self, reason):
-        self.append(Problem(self._path_name, reason))
+    def add(self, reason, kind="entry unusable"):
+        self.append(Problem(self._path_name, reason, kind))
 
 
 def _load_json(path):
@@ -133,16 +133,19 @@ def _objects(annotations, entries, names, problems):
     for number, entry in _dicts(annotations, "annotations", problems):
         photo_id = entry.get("image_id")
         if not _is_id(photo_id) or photo_id not in entries:
-            problems.add(f"annotations[{number}] is of unknown photo {photo_id!r}")
+            problems.add(
+                f"annotations[{number}] is of unknown photo {photo_id!r}",
+                "photo missing",
+            )
             continue
         where = f"annotations[{number}] of {entries[photo_id]['file_name']!r}"
         try:
             item, remark = _read_object(entry, entries[photo_id], names)
         except BadBox as error:
-            problems.add(f"{where} left out: {error}")
+            problems.add(f"{where} left out: {error}", error.kind)
             continue
         if remark:
-            problems.add(f"{where}: {remark}")
+            problems.add(f"{where}: {remark}", BOX_CLIPPED)
         objects.setdefault(photo_id, []).append(item)
     return objects
 
@@ -150,14 +153,14 @@ def _objects(annotations, entries, names, problems):
 def _read_object(entry, photo_entry, names):
     category_id = entry.get("category_id")
     if not _is_id(category_id) or category_id not in names:
-        raise BadBox(f"its category {category_id!r} is unknown")
+        raise BadBox(f"its category {category_id!r} is unknown", "unknown class")
     box = entry.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
-        raise BadBox(f"its bbox is {box!r}, not four numbers")
+        raise BadBox(f"its bbox is {box!r}, not four numbers", "not a number")
     try:
         x_min, y_min, width, height = map(float, box)
     except OverflowError:
-        raise BadBox("its bbox has a number too large") from None
+        raise BadBox("its bbox has a number too large", "not finite") from None
     box, remark = checked_box(
         (x_min, y_min, x_min + width, y_min + height),
         _size(photo_entry.get("width")),

@@ -72,10 +72,18 @@ class Photo:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Problem:
-    """An annotation, or part of one, that a reader went on without."""
+    """What is wrong with an annotation; the reader went on without that part.
+
+    Attributes:
+        path_name: The file that is to be looked at.
+        reason: What is wrong, with the numbers.
+        kind: What is wrong, in words that many problems share, for counting:
+            `"box dropped: ..."`, `"box clipped"`, `"annotation unreadable"`, ...
+    """
 
     path_name: str
     reason: str
+    kind: str = "other"
 
     def __str__(self):
         return f"{self.path_name}: {self.reason}"

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from pipelines.annotated_box import BadBox, checked_box
+from pipelines.annotated_box import BOX_CLIPPED, BadBox, checked_box
 from pipelines.content import UnreadableImage
 from pipelines.decoding import encoded_size
 from pipelines.photo import Object, Photo, Photos, Problem, main_class
@@ -134,7 +134,13 @@ def _read_photo(record, layout, source, problems):
         width, height = encoded_size(values[layout.image][0])
     except (UnreadableImage, KeyError, IndexError) as error:
         # Decoding will meet it again and tell why the photo is left out.
-        problems.append(Problem(record.path_name, f"no annotation read: {error}"))
+        problems.append(
+            Problem(
+                record.path_name,
+                f"no annotation read: {error}",
+                "annotation unreadable",
+            )
+        )
         return Photo(f"{record.path.name}-{record.number}", source, record)
     file_name = f"{record.path.name}-{record.number}"
     for feature in FILE_NAME_FEATURES:
@@ -170,10 +176,14 @@ def _read_objects(path_name, values, layout, width, height, problems):
         try:
             box, remark = checked_box(box, width, height)
         except BadBox as error:
-            problems.append(Problem(path_name, f"object {number} left out: {error}"))
+            problems.append(
+                Problem(path_name, f"object {number} left out: {error}", error.kind)
+            )
             continue
         if remark:
-            problems.append(Problem(path_name, f"object {number}: {remark}"))
+            problems.append(
+                Problem(path_name, f"object {number}: {remark}", BOX_CLIPPED)
+            )
         yield Object(
             layout.object_names[label],
             box,

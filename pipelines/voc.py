@@ -73,7 +73,11 @@ def _read_tree(tree, split, source, photos, problems):
         image_ids = sorted(paths)
         for path in sorted((tree / "Annotations").glob("*.xml")):
             if path.stem not in paths:
-                problems.append(Problem(str(path), "its photo is not in JPEGImages"))
+                problems.append(
+                    Problem(
+                        str(path), "its photo is not in JPEGImages", "photo missing"
+                    )
+                )
     else:
         image_ids = _read_list(list_path, paths, problems)
     for image_id in image_ids:
@@ -105,7 +109,11 @@ def _photos_by_stem(folder, problems):
             continue
         if path.stem in paths:
             problems.append(
-                Problem(str(path), f"{paths[path.stem].name} has the same stem")
+                Problem(
+                    str(path),
+                    f"{paths[path.stem].name} has the same stem",
+                    "photo repeated",
+                )
             )
             continue
         paths[path.stem] = path
@@ -141,7 +149,11 @@ def _read_list(path, paths, problems):
             image_ids[image_id] = None
         else:
             problems.append(
-                Problem(str(path), f"names {image_id!r}, which is not in JPEGImages")
+                Problem(
+                    str(path),
+                    f"names {image_id!r}, which is not in JPEGImages",
+                    "photo missing",
+                )
             )
     return list(image_ids)
 

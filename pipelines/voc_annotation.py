@@ -6,7 +6,7 @@ import xml.etree.ElementTree
 
 import defusedxml.ElementTree
 
-from pipelines.annotated_box import BadBox, checked_box
+from pipelines.annotated_box import BOX_CLIPPED, BadBox, checked_box
 from pipelines.content import PhotoFile
 from pipelines.photo import Object, Problem
 
@@ -47,15 +47,31 @@ def read_voc_annotation(path, problems) -> VOCAnnotation:
         LookupError,  # an unknown encoding
         OSError,
     ) as error:
-        problems.append(Problem(str(path), f"unreadable annotation: {error}"))
+        problems.append(
+            Problem(
+                str(path), f"unreadable annotation: {error}", "annotation unreadable"
+            )
+        )
         return VOCAnnotation()
     if root.tag != "annotation":
-        problems.append(Problem(str(path), f"starts with <{root.tag}>, not annotation"))
+        problems.append(
+            Problem(
+                str(path),
+                f"starts with <{root.tag}>, not annotation",
+                "annotation unreadable",
+            )
+        )
         return VOCAnnotation()
     file_name = root.findtext("filename") or ""
     if ".." in pathlib.PureWindowsPath(file_name).parts:
         # The photo is found by the annotation's own name, so this is only told.
-        problems.append(Problem(str(path), f"file name {file_name!r} leaves the tree"))
+        problems.append(
+            Problem(
+                str(path),
+                f"file name {file_name!r} leaves the tree",
+                "file name leaves the tree",
+            )
+        )
     width = _size(root.findtext("size/width"))
     height = _size(root.findtext("size/height"))
     objects = []
@@ -63,10 +79,14 @@ def read_voc_annotation(path, problems) -> VOCAnnotation:
         try:
             item, remark = _read_object(element, width, height)
         except BadBox as error:
-            problems.append(Problem(str(path), f"object {number} left out: {error}"))
+            problems.append(
+                Problem(str(path), f"object {number} left out: {error}", error.kind)
+            )
             continue
         if remark:
-            problems.append(Problem(str(path), f"object {number}: {remark}"))
+            problems.append(
+                Problem(str(path), f"object {number}: {remark}", BOX_CLIPPED)
+            )
         objects.append(item)
     return VOCAnnotation(tuple(objects), width, height)
 
@@ -74,10 +94,10 @@ def read_voc_annotation(path, problems) -> VOCAnnotation:
 def _read_object(element, width, height):
     name = (element.findtext("name") or "").strip()
     if not name:
-        raise BadBox("it has no name")
+        raise BadBox("it has no name", "no name")
     box_element = element.find("bndbox")
     if box_element is None:
-        raise BadBox("it has no bndbox")
+        raise BadBox("it has no bndbox", "no box")
     x_min, y_min, x_max, y_max = (
         _number(box_element, tag) for tag in ("xmin", "ymin", "xmax", "ymax")
     )
@@ -94,11 +114,11 @@ def _read_object(element, width, height):
 def _number(box_element, tag):
     text = box_element.findtext(tag)
     if text is None:
-        raise BadBox(f"its bndbox has no {tag}")
+        raise BadBox(f"its bndbox has no {tag}", "coordinate missing")
     try:
         return float(text)
     except ValueError:
-        raise BadBox(f"{tag} is {text!r}, not a number") from None
+        raise BadBox(f"{tag} is {text!r}, not a number", "not a number") from None
 
 
 def _size(text):
