@@ -36,6 +36,31 @@ def _gather_tensorflow(tensor):
     return gathered, offset
 
 
+def draw_own_share(draw, shape):
+    """Draws random numbers that differ from those of the other replicas.
+
+    Under `tf.distribute.MirroredStrategy` the state of a seed generator is mirrored:
+    all replicas would draw the same numbers, and give the images of one place in their
+    batches the same crops. So each draws for all and keeps its own part.
+
+    Args:
+        draw: Function from a shape to a tensor, the same on every replica.
+        shape: Tuple `(batch, ...)` of this replica's numbers.
+
+    Returns:
+        Tensor of `shape`.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return draw(shape)
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return draw(shape)
+    drawn = draw((context.num_replicas_in_sync, *shape))
+    return ops.take(drawn, context.replica_id_in_sync_group, axis=0)
+
+
 def count_replicas():
     """Number of replicas that share the current train step, at least 1."""
     if keras.backend.backend() != "tensorflow":

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from ssl_voc.distributed import draw_own_share
+
 
 class RandomLayer(keras.layers.Layer):
     """Base of the augmentations: each image draws on its own, in every mode.
@@ -38,9 +40,12 @@ class RandomLayer(keras.layers.Layer):
         raise NotImplementedError
 
     def draw_uniform(self, shape, low=0.0, high=1.0):
-        """Float32 tensor of `shape`, uniform in `[low, high)`."""
-        return keras.random.uniform(
-            shape, low, high, dtype="float32", seed=self.seed_generator
+        """Float32 tensor of `shape`, uniform in `[low, high)`; replicas differ."""
+        return draw_own_share(
+            lambda shape: keras.random.uniform(
+                shape, low, high, dtype="float32", seed=self.seed_generator
+            ),
+            shape,
         )
 
     def draw_applied(self, images, rate):
