@@ -1,5 +1,6 @@
 """What a run needs to go on after a kill, written at the end of every epoch."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -60,7 +61,8 @@ def restore(model, folder):
     epoch = last_epoch(folder)
     if epoch:
         path = _checkpoints(Path(folder))[-1]
-        model.optimizer.build(model.trainable_variables)
+        with _replica_scope(model):
+            model.optimizer.build(model.trainable_variables)
         try:
             model.load_weights(path)
         except Exception as error:
@@ -69,6 +71,13 @@ def restore(model, folder):
                 "Delete it to go on from the one before."
             ) from error
     return epoch
+
+
+def _replica_scope(model):
+    """Where variables are made beside those of the model, on all its devices."""
+    if keras.backend.backend() != "tensorflow":
+        return contextlib.nullcontext()
+    return model.distribute_strategy.scope()
 
 
 def _checkpoints(folder):
