@@ -1,0 +1,164 @@
+"""Runs under `tf.distribute.MirroredStrategy` on two logical CPUs and saves figures.
+
+A script, since logical devices must be set before TensorFlow starts. Read by
+`test_distributed.py`; its argument is the folder to write to.
+"""
+
+import contextlib
+import functools
+import json
+import pathlib
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssl_voc import distributed, layers, losses, metrics, models, pretrain, training
+from tests import tiny
+
+
+class HalfBright(keras.layers.Layer):
+    """Views without chance, so that every device layout sees the same."""
+
+    def call(self, images):
+        images = keras.ops.cast(images, "float32")
+        views = [images, keras.ops.flip(images, axis=2) * 0.7 + 20]
+        return {"views": keras.ops.concatenate(views, axis=0)}
+
+
+@functools.cache
+def two_devices():
+    """The strategy of two replicas; a second one would mix up its collectives."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+def losses_and_gradients(pair):
+    """Loss and gradient of the matrix that makes projections, on 1 and 2 devices."""
+    loss_function = losses.NTXentLoss(0.2)
+
+    def step(matrix, a, b):
+        with tf.GradientTape() as tape:
+            loss = loss_function(a @ matrix, b @ matrix)
+        return loss, tape.gradient(loss, matrix)
+
+    start = np.random.default_rng(1).normal(size=(6, 5)).astype("float32")
+    single_loss, single_gradient = step(tf.Variable(start), *map(tf.constant, pair))
+    strategy = two_devices()
+    with strategy.scope():
+        matrix = tf.Variable(start)
+    halves = [
+        strategy.experimental_distribute_values_from_function(
+            lambda context, side=side: tf.constant(
+                np.split(side, 2)[context.replica_id_in_sync_group]
+            )
+        )
+        for side in pair
+    ]
+
+    def replica_step(a, b):
+        replica_loss, gradient = step(matrix, a, b)
+        # What an optimizer does with the replicas' gradients.
+        context = tf.distribute.get_replica_context()
+        return replica_loss, context.all_reduce("sum", gradient)
+
+    run = tf.function(lambda: strategy.run(replica_step, args=halves))
+    replica_losses, gradients = run()
+    return {
+        "single_loss": single_loss,
+        "single_gradient": single_gradient,
+        "replica_losses": strategy.experimental_local_results(replica_losses),
+        "mirrored_gradient": strategy.experimental_local_results(gradients)[0],
+    }
+
+
+def fit(scope, photos):
+    """Weights and logs after an epoch of a model without chance or batch norm."""
+    keras.utils.set_random_seed(0)
+    with scope:
+        inputs = keras.Input((20, 20, 3))
+        x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+        x = keras.layers.Conv2D(8, 3, 2, activation="relu")(x)
+        model = models.ContrastiveModel(
+            keras.Model(inputs, x),
+            HalfBright(),
+            layers.ProjectionHead(dimensions=6, num_layers=1),
+        )
+        model.compile(
+            keras.optimizers.SGD(0.5),
+            losses.NTXentLoss(0.2),
+            metrics=[metrics.ContrastiveAccuracy(), metrics.Alignment()],
+        )
+        history = model.fit(photos, batch_size=8, epochs=1, shuffle=False, verbose=0)
+    weights = np.concatenate([w.ravel() for w in model.get_weights()])
+    return weights, {name: values[0] for name, values in history.history.items()}
+
+
+def draws():
+    """Crop boxes that either replica draws, and the number of replicas seen."""
+    strategy = two_devices()
+    with strategy.scope():
+        crop = layers.RandomResizedCrop(8, seed=0)
+
+    @tf.function
+    def draw():
+        return strategy.run(lambda: (crop.draw_boxes(4, 20, 20), replicas()))
+
+    def replicas():
+        return tf.constant(distributed.count_replicas())
+
+    boxes, counts = draw()
+    results = strategy.experimental_local_results
+    return np.stack(results(boxes)), [int(count) for count in results(counts)]
+
+
+def run_command(folder):
+    """Exit status and summary of the command, cut short and resumed."""
+    photos, labels = tiny.draw_photos(20), [str(i % 2) for i in range(20)]
+    np.savez(folder / "photos.npz", images=photos, labels=labels)
+    backbone = tiny.save_backbone(folder / "tiny.keras")
+    training.replica_scope = lambda: two_devices().scope()
+    status = []
+    for epochs in (1, 2):
+        status.append(
+            pretrain.main(
+                f"--data {folder / 'photos.npz'} --backbone {backbone} --image-size 32 "
+                f"--batch-size 8 --epochs {epochs} --out {folder / 'run'}".split()
+            )
+        )
+    summary = json.loads((folder / "run" / "summary.json").read_text())
+    return {"status": status, "summary": summary}
+
+
+def main(folder):
+    """Writes `arrays.npz` and `figures.json` into `folder`."""
+    random = np.random.default_rng(0)
+    a = random.normal(size=(8, 6)).astype("float32")
+    pair = (a, (a + random.normal(size=a.shape)).astype("float32"))
+    photos = tiny.draw_photos(16, size=20)
+    single_weights, single_logs = fit(contextlib.nullcontext(), photos)
+    mirrored_weights, mirrored_logs = fit(two_devices().scope(), photos)
+    boxes, counts = draws()
+    np.savez(
+        folder / "arrays.npz",
+        **losses_and_gradients(pair),
+        projections=pair,
+        single_weights=single_weights,
+        mirrored_weights=mirrored_weights,
+        boxes=boxes,
+    )
+    figures = {
+        "single": single_logs,
+        "mirrored": mirrored_logs,
+        "replicas": counts,
+        "command": run_command(folder),
+    }
+    (folder / "figures.json").write_text(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    main(pathlib.Path(sys.argv[1]))

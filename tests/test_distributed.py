@@ -1,0 +1,91 @@
+"""What two replicas compute together is what one device computes alone."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ssl_voc.distributed import count_replicas, gather_across_replicas
+from tests import reference
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def mirrored(tmp_path_factory):
+    """Arrays and figures of one process that trained on two logical CPUs."""
+    pytest.importorskip("tensorflow")
+    folder = tmp_path_factory.mktemp("mirrored")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.mirrored_replicas", str(folder)],
+        cwd=REPOSITORY,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with np.load(folder / "arrays.npz") as arrays:
+        return dict(arrays), json.loads((folder / "figures.json").read_text())
+
+
+def test_one_device_gathers_its_own_tensor_at_offset_zero():
+    tensor = np.ones((3, 2), "float32")
+    gathered, offset = gather_across_replicas(tensor)
+    assert gathered is tensor and offset == 0
+    assert count_replicas() == 1
+
+
+def test_every_replica_counts_them_all(mirrored):
+    assert mirrored[1]["replicas"] == [2, 2]
+
+
+def test_gathered_loss_is_that_of_the_whole_batch(mirrored):
+    arrays, _ = mirrored
+    # Keras divides a replica's loss by their number, so that their sum is the mean.
+    assert arrays["replica_losses"].shape == (2,)
+    np.testing.assert_allclose(
+        arrays["replica_losses"].sum(), arrays["single_loss"], rtol=1e-5
+    )
+    # Half a batch alone has 7 candidates instead of 15: a much smaller loss.
+    halves = [np.split(side, 2) for side in arrays["projections"]]
+    alone = np.mean(
+        [reference.nt_xent(a, b, 0.2) for a, b in zip(*halves, strict=True)]
+    )
+    assert arrays["single_loss"] > alone + 0.1
+
+
+def test_summed_gradient_is_that_of_the_whole_batch(mirrored):
+    arrays, _ = mirrored
+    expected = arrays["single_gradient"]
+    np.testing.assert_allclose(arrays["mirrored_gradient"], expected, atol=1e-5)
+    assert np.abs(expected).max() > 0.01
+
+
+def test_fit_on_two_devices_gives_the_weights_and_logs_of_one(mirrored):
+    arrays, figures = mirrored
+    np.testing.assert_allclose(
+        arrays["mirrored_weights"], arrays["single_weights"], atol=1e-5
+    )
+    assert figures["single"].keys() == figures["mirrored"].keys()
+    for name in ("loss", "loss_over_chance", "contrastive_top1", "alignment"):
+        assert figures["mirrored"][name] == pytest.approx(
+            figures["single"][name], rel=1e-4
+        ), name
+
+
+def test_replicas_draw_different_views(mirrored):
+    boxes = mirrored[0]["boxes"].reshape(-1, 4)
+    assert len(np.unique(boxes.round(5), axis=0)) == 8
+
+
+def test_command_trains_and_resumes_on_two_devices(mirrored):
+    command = mirrored[1]["command"]
+    assert command["status"] == [0, 0]
+    assert np.isfinite(command["summary"]["loss"])
+    # 15 candidates for the 8 images of both devices.
+    chance = command["summary"]["loss"] / command["summary"]["loss_over_chance"]
+    assert chance == pytest.approx(np.log(15), rel=1e-4)
