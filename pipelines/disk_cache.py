@@ -13,17 +13,18 @@ import numpy as np
 from pipelines.cache import cache_folder
 
 # Part of the key: raise it when decoding, resizing or hashing give other values.
-PREPARATION_VERSION = 1
+PREPARATION_VERSION = 2
 
 
-def cache_entry(photos, image_size, cache_dir=None) -> pathlib.Path:
+def cache_entry(photos, image_size, cache_dir=None, shape="square") -> pathlib.Path:
     """Folder of the prepared images of these photos at this size; it may not exist.
 
     Its name is a digest of the photos' fingerprints (path, size and modification time
-    of a file; the pixels of an array) in their order, and of the image size.
+    of a file; the pixels of an array) in their order, of the image size, and of how the
+    photos got their shape.
     """
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{PREPARATION_VERSION} {image_size}\n".encode())
+    digest.update(f"{PREPARATION_VERSION} {image_size} {shape}\n".encode())
     for photo in photos:
         line = f"{photo.path_name}\n{photo.content.fingerprint()}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
@@ -41,11 +42,12 @@ def load_or_fill(entry, shape, fill):
         entry: Path of the entry's folder, see `cache_entry`.
         shape: `(num_photos, image_size, image_size, 3)`.
         fill: Callable that writes to a uint8 array of this shape and returns
-            `(hashes, reasons)`: uint64 `(num_photos,)`, and a dict from the index of
-            an unreadable photo to the reason.
+            `(facts, reasons)`: an array `(num_photos,)` of what is known of each
+            photo, such as its hash, and a dict from the index of an unreadable photo
+            to the reason.
 
     Returns:
-        `(images, hashes, reasons)`, the images as a read-only memory map.
+        `(images, facts, reasons)`, the images as a read-only memory map.
 
     Raises:
         OSError: If the cache folder cannot be written or the disk is full.
@@ -65,13 +67,13 @@ def load_or_fill(entry, shape, fill):
 def _load(entry, shape):
     try:
         images = np.load(entry / "images.npy", mmap_mode="r")
-        hashes = np.load(entry / "hashes.npy")
+        facts = np.load(entry / "facts.npy")
         stored = json.loads((entry / "unreadable.json").read_text("utf-8"))
     except (OSError, ValueError, EOFError):
         return None
-    if images.shape != shape or hashes.shape != shape[:1]:
+    if images.shape != shape or facts.shape != shape[:1]:
         return None
-    return images, hashes, {int(index): reason for index, reason in stored.items()}
+    return images, facts, {int(index): reason for index, reason in stored.items()}
 
 
 def _make(entry, shape, fill):
@@ -82,9 +84,9 @@ def _make(entry, shape, fill):
         _refuse_full_disk(temporary, math.prod(shape))
         path = temporary / "images.npy"
         images = np.lib.format.open_memmap(path, "w+", "uint8", shape)
-        hashes, reasons = fill(images)
+        facts, reasons = fill(images)
         images.flush()
-        np.save(temporary / "hashes.npy", hashes)
+        np.save(temporary / "facts.npy", facts)
         (temporary / "unreadable.json").write_text(json.dumps(reasons), "utf-8")
         shutil.rmtree(entry, ignore_errors=True)
         os.replace(temporary, entry)

@@ -1,10 +1,10 @@
 """Prepared photos and the order in which training sees them."""
 
-import functools
 import itertools
 
 import numpy as np
 
+from pipelines.epoch_order import EpochOrder
 from pipelines.photo import Photos, Problem, Skipped
 from pipelines.resizing import decode_for, squash
 from pipelines.threads import for_each
@@ -141,15 +141,5 @@ class Pool:
     def _order(self, batch_size, seed, initial_epoch):
         """Returns a function from step to indices, and the first step."""
         num_steps = self.steps_per_epoch(batch_size)
-
-        # Parallel gathering may stand with one foot in the next epoch.
-        @functools.lru_cache(maxsize=2)
-        def permutation(epoch):
-            return np.random.default_rng([seed, epoch]).permutation(len(self))
-
-        def indices_of(step):
-            epoch, position = divmod(step, num_steps)
-            start = position * batch_size
-            return permutation(epoch)[start : start + batch_size]
-
-        return indices_of, initial_epoch * num_steps
+        order = EpochOrder(len(self), batch_size, seed)
+        return order.indices, initial_epoch * num_steps

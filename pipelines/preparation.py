@@ -1,15 +1,15 @@
 """From a source to a pool: every photo decoded once, the unreadable left out."""
 
+import dataclasses
 import math
 
 import numpy as np
 
 from pipelines.content import UnreadableImage
 from pipelines.disk_cache import cache_entry, load_or_fill
-from pipelines.perceptual_hashing import perceptual_hash
 from pipelines.photo import Photos, Skipped
 from pipelines.pool import Pool
-from pipelines.resizing import decode_for, squash
+from pipelines.resizing import Squashing
 from pipelines.sources import read
 from pipelines.threads import for_each
 
@@ -48,68 +48,111 @@ def prepare(
         ValueError: If an argument is out of range, the source is not understood, or
             not one photo is readable.
     """
-    if image_size < 1:
-        raise ValueError(f"`image_size` must be at least 1. Received: {image_size}")
-    if cache not in CACHES:
-        raise ValueError(f"`cache` must be one of {CACHES}. Received: {cache!r}")
+    _check_arguments(image_size, cache)
     photos = source if isinstance(source, Photos) else read(source, split)
-    if not photos:
-        raise ValueError(f"{photos.name} has no photos.")
-    shape = (len(photos), image_size, image_size, 3)
-    if cache == "auto":
-        cache = "memory" if math.prod(shape) <= MAX_MEMORY_BYTES else "disk"
-
-    def fill(images):
-        hashes, reasons = decode_all(photos, image_size, images, workers, progress)
-        move_readable_first(hashes, images, reasons)
-        return hashes, reasons
-
-    if cache == "disk":
-        entry = cache_entry(photos, image_size, cache_dir)
-        images, hashes, reasons = load_or_fill(entry, shape, fill)
-    else:
-        images = None if cache == "none" else np.empty(shape, "uint8")
-        hashes, reasons = fill(images)
-    readable = [photo for i, photo in enumerate(photos) if i not in reasons]
+    prepared = prepare_images(
+        photos, Squashing(image_size), cache, cache_dir, workers, progress
+    )
     return Pool(
-        Photos(readable, photos.name, photos.problems),
+        prepared.photos,
         image_size,
-        hashes[: len(readable)],
-        None if images is None else images[: len(readable)],
-        [Skipped(photos[i].path_name, reasons[i]) for i in sorted(reasons)],
+        prepared.facts,
+        prepared.images,
+        prepared.skipped,
         workers,
     )
 
 
-def decode_all(photos, image_size, images, workers=None, progress=None):
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class PreparedImages:
+    """Photos decoded once.
+
+    Attributes:
+        photos: `Photos`, the readable ones.
+        images: uint8 array or memory map `(num_photos, image_size, image_size, 3)`, or
+            None where none are kept.
+        facts: Array `(num_photos,)` of what was measured on each photo.
+        skipped: List of `Skipped`, the unreadable ones.
+    """
+
+    photos: Photos
+    images: np.ndarray | None
+    facts: np.ndarray
+    skipped: list[Skipped]
+
+
+def prepare_images(
+    photos, resizing, cache="auto", cache_dir=None, workers=None, progress=None
+) -> PreparedImages:
+    """Decodes, resizes and measures every photo; for the other arguments see `prepare`.
+
+    Args:
+        photos: `Photos`.
+        resizing: How photos become square, such as `Squashing`.
+        cache: Where pixels are kept.
+        cache_dir: Folder of the disk cache.
+        workers: Number of decoding threads.
+        progress: Optional callable `(done, total)`.
+
+    Raises:
+        ValueError: If an argument is out of range, or not one photo is readable.
+    """
+    _check_arguments(resizing.image_size, cache)
+    if not photos:
+        raise ValueError(f"{photos.name} has no photos.")
+    shape = (len(photos), resizing.image_size, resizing.image_size, 3)
+    if cache == "auto":
+        cache = "memory" if math.prod(shape) <= MAX_MEMORY_BYTES else "disk"
+
+    def fill(images):
+        facts, reasons = decode_all(photos, resizing, images, workers, progress)
+        move_readable_first(facts, images, reasons)
+        return facts, reasons
+
+    if cache == "disk":
+        entry = cache_entry(photos, resizing.image_size, cache_dir, resizing.name)
+        images, facts, reasons = load_or_fill(entry, shape, fill)
+    else:
+        images = None if cache == "none" else np.empty(shape, "uint8")
+        facts, reasons = fill(images)
+    readable = [photo for i, photo in enumerate(photos) if i not in reasons]
+    return PreparedImages(
+        Photos(readable, photos.name, photos.problems),
+        None if images is None else images[: len(readable)],
+        facts[: len(readable)],
+        [Skipped(photos[i].path_name, reasons[i]) for i in sorted(reasons)],
+    )
+
+
+def decode_all(photos, resizing, images, workers=None, progress=None):
     """Decodes every photo into its row of `images`.
 
     Args:
         photos: Sequence of `Photo`.
-        image_size: Side of the squashed images in pixels.
+        resizing: How photos become square, such as `Squashing`.
         images: uint8 array `(num_photos, image_size, image_size, 3)` to write to, or
             None.
         workers: Number of threads.
         progress: Optional callable `(done, total)`.
 
     Returns:
-        `(hashes, reasons)`: uint64 array `(num_photos,)`, and a dict from the index of
-        an unreadable photo to the reason.
+        `(facts, reasons)`: array `(num_photos,)` of what was measured, and a dict from
+        the index of an unreadable photo to the reason.
     """
-    hashes = np.zeros(len(photos), "uint64")
+    facts = np.zeros(len(photos), resizing.facts_type)
     reasons = {}
 
     def decode_one(index):
         try:
-            pixels = decode_for(photos[index], image_size)
+            pixels = resizing.decode(photos[index])
         except UnreadableImage as error:
             reasons[index] = str(error)
         except OSError as error:
             reasons[index] = f"cannot be read: {error.strerror or error}"
         else:
-            hashes[index] = perceptual_hash(pixels)
+            facts[index] = resizing.measure(pixels)
             if images is not None:
-                images[index] = squash(pixels, image_size)
+                images[index] = resizing.resize(pixels)
 
     for_each(decode_one, len(photos), workers, progress)
     if len(reasons) == len(photos):
@@ -117,14 +160,21 @@ def decode_all(photos, image_size, images, workers=None, progress=None):
             f"None of the {len(photos)} photos of {photos.name} can be read. The "
             f"first: {photos[0].path_name}: {reasons[0]}"
         )
-    return hashes, reasons
+    return facts, reasons
 
 
-def move_readable_first(hashes, images, reasons):
+def move_readable_first(facts, images, reasons):
     """Moves the rows of readable photos to the front, in place and in order."""
-    readable = [index for index in range(len(hashes)) if index not in reasons]
+    readable = [index for index in range(len(facts)) if index not in reasons]
     for row, index in enumerate(readable):
         if row != index:
-            hashes[row] = hashes[index]
+            facts[row] = facts[index]
             if images is not None:
                 images[row] = images[index]
+
+
+def _check_arguments(image_size, cache):
+    if image_size < 1:
+        raise ValueError(f"`image_size` must be at least 1. Received: {image_size}")
+    if cache not in CACHES:
+        raise ValueError(f"`cache` must be one of {CACHES}. Received: {cache!r}")

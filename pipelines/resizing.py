@@ -1,8 +1,12 @@
-"""Resizing on the CPU, antialiased."""
+"""How photos become square on the CPU, antialiased: squashed, or letterboxed."""
+
+import functools
 
 import numpy as np
 
 from pipelines.decoding import decode
+from pipelines.letterboxing import letterbox
+from pipelines.perceptual_hashing import perceptual_hash
 
 
 def squash(pixels: np.ndarray, image_size: int) -> np.ndarray:
@@ -36,3 +40,64 @@ def decode_for(photo, image_size: int) -> np.ndarray:
         UnreadableImage: If its content is not a complete image.
     """
     return decode(photo.load(), min_size=2 * image_size)
+
+
+class Squashing:
+    """Prepares unlabeled photos; what is measured is the perceptual hash.
+
+    Args:
+        image_size: Side of the square images in pixels.
+    """
+
+    name = "square"
+    facts_type = np.dtype("uint64")
+
+    def __init__(self, image_size):
+        self.image_size = image_size
+
+    def decode(self, photo):
+        return decode_for(photo, self.image_size)
+
+    def measure(self, pixels):
+        return perceptual_hash(pixels)
+
+    def resize(self, pixels):
+        return squash(pixels, self.image_size)
+
+
+class Letterboxing:
+    """Prepares labelled photos; measured are the perceptual hash and the true size.
+
+    A photo is decoded whole, since a server that shares `letterbox` does so, too.
+
+    Args:
+        image_size: Side of the square images in pixels.
+    """
+
+    name = "letterbox"
+    facts_type = np.dtype([("hash", "uint64"), ("height", "int32"), ("width", "int32")])
+
+    def __init__(self, image_size):
+        self.image_size = image_size
+
+    def decode(self, photo):
+        return decode(photo.load())
+
+    def measure(self, pixels):
+        return perceptual_hash(pixels), *pixels.shape[:2]
+
+    def resize(self, pixels):
+        return self._compiled(pixels).numpy()
+
+    @functools.cached_property
+    def _compiled(self):
+        """`letterbox` as one graph for photos of every size, ten times faster."""
+        import tensorflow as tf
+
+        @tf.function(input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])
+        def compiled(image):
+            # A photo is too little work to be worth the way to an accelerator.
+            with tf.device("CPU:0"):
+                return letterbox(image, self.image_size)
+
+        return compiled

@@ -92,7 +92,7 @@ def test_sizes_and_orders_have_entries_of_their_own(folder, tmp_path):
     assert disk_cache.cache_entry(read(folder), 16, tmp_path) in keys
 
 
-@pytest.mark.parametrize("name", ["images.npy", "hashes.npy", "unreadable.json"])
+@pytest.mark.parametrize("name", ["images.npy", "facts.npy", "unreadable.json"])
 @pytest.mark.parametrize("data", [None, b"", b"\x93NUMPY damaged"])
 def test_damaged_entry_is_made_again(name, data, folder, tmp_path, num_decoded):
     prepare(folder, 16, cache="disk", cache_dir=tmp_path)
