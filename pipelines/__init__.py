@@ -1,4 +1,4 @@
-"""From files to uint8 batches: readers, decoding, the pool of unlabeled photos.
+"""From files to uint8 batches: readers, decoding, unlabeled and labelled photos.
 
 Knows nothing of models: pixels are `[0, 255]`, boxes are in pixels, order depends on
 seed and epoch. tensorflow is imported only by what cannot do without it.
@@ -7,14 +7,27 @@ seed and epoch. tensorflow is imported only by what cannot do without it.
 from pipelines.cache import cache_folder
 from pipelines.content import UnreadableImage
 from pipelines.decoding import decode
+from pipelines.label_subsets import label_subset
+from pipelines.labeled_batches import detection, localization
+from pipelines.labeled_pool import LabeledPool
+from pipelines.labeled_preparation import prepare_labeled
+from pipelines.letterboxing import (
+    boxes_from_letterbox,
+    boxes_to_letterbox,
+    letterbox,
+    letterboxed_size,
+)
 from pipelines.perceptual_hashing import perceptual_hash
 from pipelines.photo import Object, Photo, Photos, Problem, Skipped, main_object
+from pipelines.photo_tables import photo_table, read_photo_table, select_photos
 from pipelines.pool import Pool
 from pipelines.preparation import prepare
 from pipelines.sources import read
+from pipelines.splits import read_training, split_validation
 from pipelines.unlabeled_batches import unlabeled
 
 __all__ = [
+    "LabeledPool",
     "Object",
     "Photo",
     "Photos",
@@ -22,11 +35,24 @@ __all__ = [
     "Problem",
     "Skipped",
     "UnreadableImage",
+    "boxes_from_letterbox",
+    "boxes_to_letterbox",
     "cache_folder",
     "decode",
+    "detection",
+    "label_subset",
+    "letterbox",
+    "letterboxed_size",
+    "localization",
     "main_object",
     "perceptual_hash",
+    "photo_table",
     "prepare",
+    "prepare_labeled",
     "read",
+    "read_photo_table",
+    "read_training",
+    "select_photos",
+    "split_validation",
     "unlabeled",
 ]
