@@ -8,7 +8,7 @@ from ssl_voc.optimizers.lars import LARS
 
 # Learning rates per 256 images and weight decays, by optimizer.
 LEARNING_RATES = {"sgd": 1.0, "lars": 3.0, "adamw": 1e-3}
-WEIGHT_DECAYS = {"sgd": 1e-4, "lars": 1e-6, "adamw": 0.05}
+WEIGHT_DECAYS = {"sgd": 0.0, "lars": 1e-6, "adamw": 0.05}
 
 
 def set_up_runtime(seed, deterministic, precision):
