@@ -6,6 +6,7 @@ seed and epoch. tensorflow is imported only by what cannot do without it.
 
 from pipelines.cache import cache_folder
 from pipelines.content import UnreadableImage
+from pipelines.data_report import DataReport, report_data
 from pipelines.decoding import decode
 from pipelines.label_subsets import label_subset
 from pipelines.labeled_batches import detection, localization
@@ -17,6 +18,7 @@ from pipelines.letterboxing import (
     letterbox,
     letterboxed_size,
 )
+from pipelines.near_duplicates import find_near_duplicates
 from pipelines.perceptual_hashing import perceptual_hash
 from pipelines.photo import Object, Photo, Photos, Problem, Skipped, main_object
 from pipelines.photo_tables import photo_table, read_photo_table, select_photos
@@ -27,6 +29,7 @@ from pipelines.splits import read_training, split_validation
 from pipelines.unlabeled_batches import unlabeled
 
 __all__ = [
+    "DataReport",
     "LabeledPool",
     "Object",
     "Photo",
@@ -40,6 +43,7 @@ __all__ = [
     "cache_folder",
     "decode",
     "detection",
+    "find_near_duplicates",
     "label_subset",
     "letterbox",
     "letterboxed_size",
@@ -52,6 +56,7 @@ __all__ = [
     "read",
     "read_photo_table",
     "read_training",
+    "report_data",
     "select_photos",
     "split_validation",
     "unlabeled",

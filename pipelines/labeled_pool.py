@@ -1,12 +1,13 @@
 """Prepared photos with their boxes, and the batches that fitting and evaluation see."""
 
+import collections.abc
 import itertools
 
 import numpy as np
 
 from pipelines.epoch_order import EpochOrder
 from pipelines.letterboxing import boxes_to_letterbox
-from pipelines.photo import Photos, Problem, Skipped, main_object
+from pipelines.photo import Photo, Photos, Problem, Skipped, main_object
 from pipelines.resizing import Letterboxing
 from pipelines.threads import for_each
 
@@ -44,7 +45,7 @@ class LabeledPool:
         main_object_only: Whether a photo has one target, its main object.
         max_boxes: Number of objects to pad to; by default as many as needed.
         skipped: List of `Skipped`, the photos that could not be read.
-        left_out: List of `Skipped`, the photos without a main object.
+        left_out: `Photos` without a main object.
         workers: Number of decoding threads where `images` is None.
     """
 
@@ -69,7 +70,7 @@ class LabeledPool:
         self.images = images
         self.main_object_only = main_object_only
         self.skipped: list[Skipped] = list(skipped)
-        self.left_out: list[Skipped] = list(left_out)
+        self.left_out: collections.abc.Sequence[Photo] = left_out
         self.workers = workers
         self._rows = np.arange(len(photos)) if rows is None else np.asarray(rows)
         self.original_sizes = np.array(

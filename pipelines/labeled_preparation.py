@@ -4,14 +4,13 @@ import dataclasses
 
 from pipelines.annotated_box import BOX_CLIPPED, BadBox, checked_box
 from pipelines.labeled_pool import LabeledPool
-from pipelines.photo import Photo, Photos, Problem, Skipped, main_class, main_object
+from pipelines.photo import Photo, Photos, Problem, main_class, main_object
 from pipelines.preparation import prepare_images
 from pipelines.resizing import Letterboxing
 from pipelines.sources import read
 
 SIZE_MISMATCH = "size mismatch"
 UNKNOWN_CLASS = "box dropped: unknown class"
-NO_MAIN_OBJECT = "has no object that is not difficult"
 
 
 def prepare_labeled(
@@ -71,7 +70,7 @@ def prepare_labeled(
         size = int(facts["height"]), int(facts["width"])
         photo = usable_photo(photo, *size, class_names, problems)
         if main_object_only and main_object(photo.objects) is None:
-            left_out.append(Skipped(photo.path_name, NO_MAIN_OBJECT))
+            left_out.append(photo)
             continue
         usable.append(photo)
         rows.append(row)
@@ -91,7 +90,7 @@ def prepare_labeled(
         main_object_only,
         max_boxes,
         prepared.skipped,
-        left_out,
+        Photos(left_out, f"{photos.name} left out"),
         workers,
     )
 

@@ -81,7 +81,7 @@ def test_beside_the_main_object_all_objects_are_there(main_objects, all_objects)
 
 def test_photos_without_a_main_object_are_left_out_and_listed(main_objects, tree):
     assert [photo.image_id for photo in main_objects.photos] == ["a", "b", "d"]
-    assert [item.name for item in main_objects.left_out] == [
+    assert [photo.path_name for photo in main_objects.left_out] == [
         str(tree / "JPEGImages" / "c.jpg")
     ]
 
