@@ -91,7 +91,7 @@ class Letterboxing:
 
     @functools.cached_property
     def _compiled(self):
-        """`letterbox` as one graph for photos of every size, ten times faster."""
+        """`letterbox` as one graph for photos of every size, twice as fast as eagerly."""
         import tensorflow as tf
 
         @tf.function(input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])
