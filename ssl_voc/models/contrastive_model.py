@@ -111,7 +111,9 @@ class ContrastiveModel(keras.Model):
         chance = chance_level(replicas * ops.shape(projections_a)[0])
         # Keras divides the loss by the number of replicas, whose gradients it sums.
         mean_loss = ops.cast(loss, "float32") * replicas
-        return loss, {"loss_over_chance": mean_loss / chance}
+        # An image without rivals, left over in a last batch, is told by chance alone.
+        over_chance = ops.where(chance > 0, ops.divide_no_nan(mean_loss, chance), 1.0)
+        return loss, {"loss_over_chance": over_chance}
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
