@@ -5,7 +5,8 @@ from pathlib import Path
 import keras
 
 from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
-from ssl_voc.models.pretrained_weights import load_pretrained_weights
+from ssl_voc.models.cloning import clone_with_weights, copier_to
+from ssl_voc.models.pretrained_weights import load_pretrained_weights, read_model
 
 EFFICIENT_NETS = tuple(f"EfficientNetB{number}" for number in range(8))
 
@@ -75,7 +76,7 @@ def plain_backbone(model):
             return keras.layers.BatchNormalization.from_config(layer.get_config())
         return layer.__class__.from_config(layer.get_config())
 
-    return _clone_with_weights(model, plain)
+    return clone_with_weights(model, plain)
 
 
 def _efficient_net(name, image_size):
@@ -89,21 +90,19 @@ def _from_file(path, image_size):
         raise FileNotFoundError(
             f"The backbone file does not exist. Received: name={str(path)!r}"
         )
-    model = keras.models.load_model(path, compile=False)
-    if len(model.outputs) != 1 or len(model.output_shape) != 4:
-        raise ValueError(
-            f"{path} must hold a model that ends in one feature map (batch, rows, "
-            f"columns, channels). Received: output_shape={model.output_shape}"
-        )
+    # The precision asked for now, not that of the run which wrote the file.
+    copier = copier_to(keras.config.dtype_policy().name)
     inputs = keras.Input((image_size, image_size, 3))
-    resized = keras.models.clone_model(model, input_tensors=inputs)
-    resized.set_weights(model.get_weights())
-    return resized
+    return clone_with_weights(read_model(path), copier, inputs)
 
 
 def _rebuild_for_training(model, drop_connect):
     """Swaps in the fused batch norm and sets momentum and stochastic depth."""
-    drop_layers = [layer for layer in model.layers if layer.name.endswith("_drop")]
+    drop_layers = [
+        layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Dropout) and layer.name.endswith("_drop")
+    ]
     # The builder raises the rate from 0 at the first block to the full rate at the
     # last; blocks without a residual connection have none.
     rates = {
@@ -119,10 +118,4 @@ def _rebuild_for_training(model, drop_connect):
             config["rate"] = rates[layer.name]
         return layer.__class__.from_config(config)
 
-    return _clone_with_weights(model, trainable_copy)
-
-
-def _clone_with_weights(model, clone_function):
-    clone = keras.models.clone_model(model, clone_function=clone_function)
-    clone.set_weights(model.get_weights())
-    return clone
+    return clone_with_weights(model, trainable_copy)

@@ -6,12 +6,21 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ssl_voc.models.cloning import (
+    clone_with_weights,
+    copier_to,
+    normalization_layers,
+    refresh_normalization,
+    set_weights,
+)
+
 # What `keras.applications` multiplies into its ImageNet graphs: see `_fold_rescaling`.
 IMAGENET_DEVIATIONS = np.array([0.229, 0.224, 0.225], dtype="float32")
+_SIZE_OF_ANY = 64  # where a backbone takes images of any size
 
 
 def load_pretrained_weights(model, name, weights):
-    """Loads weights into a backbone, or raises and says why they do not fit.
+    """Loads weights into a backbone, or leaves it as it was and says why not.
 
     Args:
         model: Backbone, as `ssl_voc.backbone` builds it.
@@ -20,11 +29,11 @@ def load_pretrained_weights(model, name, weights):
 
     Raises:
         ValueError: when the weights are of another architecture, or when the features
-            after loading are not those that the weights' own record tells.
+            after loading are not those of the weights' own model and record.
         FileNotFoundError: when there is no such file.
     """
     if weights == "imagenet":
-        _load_imagenet(model, name)
+        _take_over(_imagenet_model(model, name), model, "imagenet")
         return
     path = Path(weights)
     recorded = None
@@ -37,9 +46,10 @@ def load_pretrained_weights(model, name, weights):
             "pretraining run, a .keras file or an .h5 weights file. "
             f"Received: weights={str(weights)!r}"
         )
-    before = fingerprint(model)
     if path.suffix == ".keras":
-        _copy_weights(keras.models.load_model(path, compile=False), model, path)
+        source = read_model(path)
+        _check_record(source, recorded, path)
+        _take_over(source, model, path)
     elif path.suffix == ".h5":
         _load_weights_file(model, path)
     else:
@@ -47,36 +57,54 @@ def load_pretrained_weights(model, name, weights):
             "Weights must be a run folder, a .keras or an .h5 file. "
             f"Received: weights={str(weights)!r}"
         )
-    after = fingerprint(model)
-    if np.allclose(before, after, rtol=1e-5):
-        raise ValueError(
-            f"Loading {path} left the features of the backbone as they were: the file "
-            "holds no weights for it. Name the file of a pretrained backbone."
-        )
-    if recorded is not None and not np.allclose(recorded, after, rtol=0.02, atol=1e-3):
-        raise ValueError(
-            f"The backbone loaded from {path} does not compute the features that its "
-            f"run recorded: expected {recorded}, got {after.tolist()}. The file was "
-            "changed or damaged, or this Keras version reads it otherwise."
-        )
 
 
-def fingerprint(model):
+def read_model(path):
+    """Reads a `.keras` file that ends in one feature map.
+
+    Raises:
+        ValueError: naming the file, when it cannot be read or holds something else.
+    """
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be read as a Keras model: {str(error).splitlines()[0]}"
+        ) from error
+    # A subclassed model, such as `ContrastiveModel`, has no such attribute.
+    outputs = getattr(model, "outputs", None) or ()
+    shapes = [tuple(output.shape) for output in outputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4:
+        raise ValueError(
+            f"{path} must hold a backbone: a functional model that ends in one feature "
+            "map (batch, rows, columns, channels). Of a ContrastiveModel, save "
+            f"`model.backbone`. Received: {model.__class__.__name__} with output "
+            f"shapes {shapes or 'unknown'}"
+        )
+    return model
+
+
+def fingerprint(model, image_size=None):
     """What a backbone says of one fixed image: a proof that its weights are in place.
+
+    Computed in float32 whatever the policy of the backbone, so that fingerprints can
+    be compared across policies; and at a given size, across sizes.
 
     Args:
         model: Backbone from images in `[0, 255]` to feature maps.
+        image_size: Side of the image in pixels; by default that of the backbone.
 
     Returns:
         Float array `(9,)`: eight entries of the pooled features, evenly spread, and
-        their norm, rounded to 5 significant digits' worth.
+        the norm of all.
     """
-    size = model.input_shape[1] or 64
+    size = image_size or model.input_shape[1] or _SIZE_OF_ANY
     rows, columns = np.mgrid[0:size, 0:size] / size
     image = np.stack([rows, columns, np.sin(20 * rows * columns) / 2 + 0.5], axis=-1)
-    features = model(255.0 * image[None].astype("float32"), training=False)
-    features = keras.ops.convert_to_numpy(features).astype("float32")
-    pooled = features.mean(axis=(0, 1, 2))
+    inputs = keras.Input((size, size, 3))
+    exact = clone_with_weights(model, copier_to("float32"), inputs)
+    features = exact(255.0 * image[None].astype("float32"), training=False)
+    pooled = keras.ops.convert_to_numpy(features).mean(axis=(0, 1, 2))
     entries = pooled[np.linspace(0, len(pooled) - 1, 8).astype(int)]
     return np.append(entries, np.linalg.norm(pooled)).astype("float64")
 
@@ -89,17 +117,44 @@ def _recorded_fingerprint(run_folder):
     return manifest.get("backbone_fingerprint")
 
 
-def _copy_weights(source, model, path):
+def _check_record(source, recorded, path):
+    if recorded is None:
+        return
+    found = fingerprint(source)
+    # Kernels of other devices and versions round otherwise.
+    if not np.allclose(recorded, found, rtol=0.02, atol=1e-3):
+        raise ValueError(
+            f"The backbone loaded from {path} does not compute the features that its "
+            f"run recorded: expected {recorded}, got {found.tolist()}. The file was "
+            "changed or damaged, or this Keras version reads it otherwise."
+        )
+
+
+def _take_over(source, model, origin):
+    """Copies weights between models whose features then agree, or copies nothing."""
     theirs = [tuple(weight.shape) for weight in source.weights]
     ours = [tuple(weight.shape) for weight in model.weights]
     if theirs != ours:
         raise ValueError(
-            f"{path} holds another architecture ({source.name}: {len(theirs)} weights, "
-            f"{source.count_params():,} parameters) than the backbone {model.name} "
-            f"({len(ours)} weights, {model.count_params():,} parameters). Name the "
-            "backbone that was pretrained."
+            f"{origin} holds another architecture ({source.name}: {len(theirs)} "
+            f"weights, {source.count_params():,} parameters) than the backbone "
+            f"{model.name} ({len(ours)} weights, {model.count_params():,} parameters). "
+            "Name the backbone that was pretrained."
         )
-    model.set_weights(source.get_weights())
+    before = model.get_weights()
+    set_weights(model, source.get_weights())
+    if _count_rescalings(source) > _count_rescalings(model):
+        _fold_rescaling(model)
+    # At the size of the source: not every model computes at every size.
+    size = source.input_shape[1] or model.input_shape[1] or _SIZE_OF_ANY
+    expected, found = fingerprint(source, size), fingerprint(model, size)
+    if not np.allclose(expected, found, rtol=1e-3, atol=1e-4):
+        set_weights(model, before)
+        raise ValueError(
+            f"{origin} has weights of the shapes that the backbone {model.name} has, "
+            f"but another graph: the features became {found.tolist()} instead of "
+            f"{expected.tolist()}. Name the file as the backbone itself."
+        )
 
 
 def _load_weights_file(model, path):
@@ -108,7 +163,7 @@ def _load_weights_file(model, path):
         model.load_weights(path)
     except Exception as error:
         # Keras may have assigned some weights before it failed: never half-loaded.
-        model.set_weights(before)
+        set_weights(model, before)
         raise ValueError(
             f"{path} does not fit the backbone {model.name} with its "
             f"{len(model.weights)} weights; expected a file of this EfficientNet "
@@ -120,7 +175,7 @@ def _load_weights_file(model, path):
         if len(old.shape) > 1 and np.array_equal(old, weight)
     ]
     if unchanged:
-        model.set_weights(before)
+        set_weights(model, before)
         raise ValueError(
             f"{path} has no values for {len(unchanged)} kernels of {model.name}, "
             f"{unchanged[0]} among them. Name a file of the whole backbone."
@@ -128,7 +183,7 @@ def _load_weights_file(model, path):
     _fold_rescaling(model)
 
 
-def _load_imagenet(model, name):
+def _imagenet_model(model, name):
     build = getattr(keras.applications, str(name), None)
     if build is None:
         raise ValueError(
@@ -136,7 +191,7 @@ def _load_imagenet(model, name):
             f"Received: name={str(name)!r}"
         )
     try:
-        source = build(
+        return build(
             include_top=False, weights="imagenet", input_shape=model.input_shape[1:]
         )
     except Exception as error:
@@ -145,14 +200,10 @@ def _load_imagenet(model, name):
             f"{str(error).splitlines()[0]} Without a network, give the path of "
             "Keras' '..._notop.h5' file instead."
         ) from error
-    _copy_weights(source, model, "imagenet")
-    _fold_rescaling(model)
-    expected, got = fingerprint(source), fingerprint(model)
-    if not np.allclose(expected, got, rtol=1e-3, atol=1e-4):
-        raise ValueError(
-            f"The ImageNet features of {name} are not reproduced: expected "
-            f"{expected.tolist()}, got {got.tolist()}."
-        )
+
+
+def _count_rescalings(model):
+    return sum(isinstance(layer, keras.layers.Rescaling) for layer in model.layers)
 
 
 def _fold_rescaling(model):
@@ -162,12 +213,11 @@ def _fold_rescaling(model):
     its builder makes up for that by one more `Rescaling`, by 1 / sqrt(deviation), for
     `weights="imagenet"` alone. The same factor goes into the variance here.
     """
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Normalization):
-            for weight in layer.weights:
-                values = keras.ops.convert_to_numpy(weight)
-                if values.size == 3 and np.allclose(
-                    values.ravel(), IMAGENET_DEVIATIONS, atol=1e-3
-                ):
-                    weight.assign(np.square(values))
-            layer.finalize_state()
+    for layer in normalization_layers(model):
+        for weight in layer.weights:
+            values = keras.ops.convert_to_numpy(weight)
+            if values.size == 3 and np.allclose(
+                values.ravel(), IMAGENET_DEVIATIONS, atol=1e-3
+            ):
+                weight.assign(np.square(values))
+    refresh_normalization(model)
