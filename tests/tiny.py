@@ -27,6 +27,22 @@ def save_backbone(path, image_size=32, seed=0):
     return path
 
 
+def randomize(model, seed=0):
+    """Gives kernels, scales, offsets and statistics values that no initializer would.
+
+    Statistics of pixels, three numbers or one, stay as they are.
+    """
+    random = np.random.default_rng(seed)
+    values = []
+    for weight in model.get_weights():
+        if weight.size > 3:
+            change = random.uniform(0.9, 1.1, weight.shape)
+            shift = random.uniform(0, 0.05, weight.shape) if weight.ndim == 1 else 0.0
+            weight = (weight * change + shift).astype(weight.dtype)
+        values.append(weight)
+    model.set_weights(values)
+
+
 def draw_photos(num_photos, size=40, seed=0):
     """Smooth uint8 photos `(num_photos, size, size, 3)`, no two alike."""
     random = np.random.default_rng(seed)

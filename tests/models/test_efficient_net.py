@@ -1,0 +1,191 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import ssl_voc
+from ssl_voc.layers import FusedBatchNormalization
+from ssl_voc.models import plain_backbone
+from tests import tiny
+
+
+def features_of(model, images, **arguments):
+    return ops.convert_to_numpy(model(images.astype("float32"), **arguments))
+
+
+def norms_of(model):
+    return [
+        layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+
+
+def drop_rates_of(model):
+    return [layer.rate for layer in model.layers if layer.name.endswith("_drop")]
+
+
+@pytest.fixture(scope="module")
+def b0():
+    return ssl_voc.backbone("EfficientNetB0", image_size=64)
+
+
+def test_b0_computes_what_keras_applications_computes(b0):
+    stock = keras.applications.EfficientNetB0(
+        include_top=False, weights=None, input_shape=(64, 64, 3)
+    )
+    stock.set_weights(b0.get_weights())
+    images = tiny.draw_photos(2, size=64)
+    features = features_of(b0, images)
+    assert features.shape == (2, 2, 2, 1280)
+    np.testing.assert_allclose(features, features_of(stock, images), atol=1e-5)
+
+
+def test_every_batch_norm_is_fused_with_momentum_0_9(b0):
+    assert len(norms_of(b0)) == 49
+    assert {type(layer) for layer in norms_of(b0)} == {FusedBatchNormalization}
+    assert {layer.momentum for layer in norms_of(b0)} == {0.9}
+
+
+def test_stochastic_depth_is_off_unless_asked_for(b0):
+    assert drop_rates_of(b0) == [0.0] * 9
+    images = tiny.draw_photos(2, size=64)
+    first = features_of(b0, images, training=True)
+    np.testing.assert_array_equal(features_of(b0, images, training=True), first)
+
+
+def test_stochastic_depth_rises_to_the_rate_at_the_deepest_block():
+    model = ssl_voc.backbone("EfficientNetB0", image_size=32, drop_connect=0.2)
+    rates = drop_rates_of(model)
+    np.testing.assert_allclose(rates, 0.2 * np.arange(1, 10) / 9)
+    images = tiny.draw_photos(2, size=32)
+    first = features_of(model, images, training=True)
+    assert not np.array_equal(features_of(model, images, training=True), first)
+
+
+def test_b1_is_the_default_and_takes_images_of_any_size():
+    model = ssl_voc.backbone()
+    assert model.name == "efficientnetb1"
+    assert model.input_shape == (None, None, None, 3)
+    assert model.output_shape == (None, None, None, 1280)
+    assert {layer.momentum for layer in norms_of(model)} == {0.9}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(2, 8))
+def test_larger_ones_build(number):
+    model = ssl_voc.backbone(f"EfficientNetB{number}", image_size=32)
+    assert model.output_shape[1:3] == (1, 1)
+    assert {type(layer) for layer in norms_of(model)} == {FusedBatchNormalization}
+    assert set(drop_rates_of(model)) == {0.0}
+
+
+def test_a_file_gives_architecture_and_weights(tmp_path):
+    stock = tiny.build_backbone(32)
+    tiny.randomize(stock)
+    stock.save(tmp_path / "tiny.keras")
+    model = ssl_voc.backbone(tmp_path / "tiny.keras", image_size=32)
+    images = tiny.draw_photos(2, size=32)
+    np.testing.assert_allclose(
+        features_of(model, images), features_of(stock, images), atol=1e-5
+    )
+    assert {type(layer) for layer in norms_of(model)} == {FusedBatchNormalization}
+    assert {layer.momentum for layer in norms_of(model)} == {0.9}
+    other_size = ssl_voc.backbone(tmp_path / "tiny.keras", image_size=24)
+    assert other_size.output_shape == (None, 5, 5, 16)
+    any_size = ssl_voc.backbone(tmp_path / "tiny.keras")
+    np.testing.assert_allclose(
+        features_of(any_size, images), features_of(stock, images), atol=1e-5
+    )
+
+
+def test_normalization_of_a_file_keeps_its_statistics(tmp_path):
+    inputs = keras.Input((16, 16, 3))
+    normalization = keras.layers.Normalization()
+    x = keras.layers.Conv2D(4, 3)(normalization(inputs))
+    stock = keras.Model(inputs, x)
+    normalization.adapt(tiny.draw_photos(4, size=16).astype("float32"))
+    stock.save(tmp_path / "normalized.keras")
+    model = ssl_voc.backbone(tmp_path / "normalized.keras", image_size=16)
+    images = tiny.draw_photos(2, size=16, seed=1)
+    np.testing.assert_allclose(
+        features_of(model, images), features_of(stock, images), rtol=1e-4
+    )
+
+
+def test_a_file_is_taken_in_the_precision_of_now(tmp_path):
+    path = tiny.save_backbone(tmp_path / "tiny.keras")
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = ssl_voc.backbone(path, image_size=32)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert {layer.compute_dtype for layer in norms_of(model)} == {"bfloat16"}
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+
+
+def test_plain_copy_has_keras_layers_alone_and_the_same_features(b0):
+    tiny.randomize(b0)
+    plain = plain_backbone(b0)
+    assert {type(layer).__module__.split(".")[0] for layer in plain.layers} == {"keras"}
+    images = tiny.draw_photos(2, size=64)
+    np.testing.assert_allclose(
+        features_of(plain, images), features_of(b0, images), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_plain_copy_loads_where_ssl_voc_is_not_imported(tmp_path):
+    model = ssl_voc.backbone(tiny.save_backbone(tmp_path / "tiny.keras"), 32)
+    tiny.randomize(model)
+    plain_backbone(model).save(tmp_path / "plain.keras")
+    images = tiny.draw_photos(2, size=32).astype("float32")
+    np.save(tmp_path / "images.npy", images)
+    script = (
+        "import sys, keras, numpy\n"
+        "model = keras.models.load_model('plain.keras')\n"
+        "features = model.predict(numpy.load('images.npy'), verbose=0)\n"
+        "numpy.save('features.npy', features)\n"
+        "assert not any(name.startswith('ssl_voc') for name in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(
+        np.load(tmp_path / "features.npy"), features_of(model, images), atol=1e-5
+    )
+
+
+def test_unknown_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match="EfficientNetB0, EfficientNetB1.*'resnet'"):
+        ssl_voc.backbone("resnet")
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="missing.keras"):
+        ssl_voc.backbone(tmp_path / "missing.keras")
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path):
+    (tmp_path / "text.keras").write_text("no model")
+    with pytest.raises(ValueError, match="text.keras cannot be read as a Keras model"):
+        ssl_voc.backbone(tmp_path / "text.keras")
+
+
+def test_a_model_that_pools_is_refused(tmp_path):
+    inputs = keras.Input((16, 16, 3))
+    keras.Model(inputs, keras.layers.GlobalMaxPooling2D()(inputs)).save(
+        tmp_path / "pooled.keras"
+    )
+    with pytest.raises(ValueError, match="pooled.keras must hold a backbone"):
+        ssl_voc.backbone(tmp_path / "pooled.keras")
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0])
+def test_drop_connect_must_be_a_probability_below_one(rate):
+    with pytest.raises(ValueError, match="`drop_connect` is a probability below 1"):
+        ssl_voc.backbone("EfficientNetB0", drop_connect=rate)
