@@ -64,8 +64,8 @@ class PretrainingRun:
         )
         following = [
             callbacks.EpochSeeds(self.config.seed),
-            callbacks.TrainingWatch(),
             self.probe,
+            callbacks.TrainingWatch(),
             progress,
             MetricsLog(self.run),
             *self._tensorboard(),

@@ -8,7 +8,10 @@ from ssl_voc.runs.errors import StoppedEarly
 
 
 class TrainingWatch(keras.callbacks.Callback):
-    """Stops when the loss is not a number, or has sat at chance for long.
+    """Stops when a figure is not a number, or the loss has sat at chance for long.
+
+    Place it after callbacks that add figures to the logs, such as `FeatureProbe`:
+    weights that overflowed can give features without a number and yet a loss.
 
     Contrastive runs have been left at chance for hundreds of epochs because nobody
     looked. An epoch counts as sitting at chance when its loss is above `margin` of
@@ -58,9 +61,10 @@ class TrainingWatch(keras.callbacks.Callback):
             )
 
     def _refuse_nan(self, logs):
-        loss = float((logs or {}).get("loss", 0.0))
-        if not math.isfinite(loss):
-            raise StoppedEarly(
-                f"the loss is {loss}. The last checkpoint is from before. Try a lower "
-                "--learning-rate, a longer --warmup, or --precision float32."
-            )
+        for name in ("loss", "effective_rank"):
+            value = float((logs or {}).get(name, 0.0))
+            if not math.isfinite(value):
+                raise StoppedEarly(
+                    f"{name} is {value}. The last checkpoint is from before. Try a "
+                    "lower --learning-rate, a longer --warmup, or --precision float32."
+                )

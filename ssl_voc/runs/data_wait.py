@@ -59,10 +59,10 @@ class TimedDataset:
         with tf.device("cpu"):
             waited = tf.Variable(0.0, dtype="float64", trainable=False)
         # Both maps hold stateful ops, hence tf.data does not run them in parallel.
-        clock = tf.data.Dataset.counter().map(lambda _: tf.timestamp())
+        clock = tf.data.Dataset.counter().map(lambda _: _now())
 
         def stop_clock(start, batch):
-            with tf.control_dependencies([waited.assign_add(tf.timestamp() - start)]):
+            with tf.control_dependencies([waited.assign_add(_now() - start)]):
                 return tf.nest.map_structure(tf.identity, batch)
 
         options = tf.data.Options()
@@ -76,3 +76,10 @@ class TimedDataset:
     def seconds(self) -> float:
         """Seconds waited so far."""
         return float(self._waited.numpy())
+
+
+def _now() -> Any:
+    """Seconds as a float64 tensor; `tf.timestamp` refuses deterministic runs."""
+    import tensorflow as tf
+
+    return tf.numpy_function(time.perf_counter, [], tf.float64)
