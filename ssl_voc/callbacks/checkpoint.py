@@ -42,7 +42,7 @@ class Checkpoint(keras.callbacks.Callback):
 def last_epoch(folder):
     """Number of epochs that the newest checkpoint in a folder covers; 0 for none."""
     checkpoints = _checkpoints(Path(folder))
-    return int(_NAME.fullmatch(checkpoints[-1].name)[1]) if checkpoints else 0
+    return _epoch_of(checkpoints[-1]) if checkpoints else 0
 
 
 def restore(model, folder):
@@ -83,4 +83,9 @@ def _replica_scope(model):
 def _checkpoints(folder):
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+    return sorted(found, key=_epoch_of)
+
+
+def _epoch_of(path):
+    return int(_NAME.fullmatch(path.name)[1])
