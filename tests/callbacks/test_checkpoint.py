@@ -1,0 +1,137 @@
+import keras
+import numpy as np
+import pytest
+
+import ssl_voc
+from ssl_voc.callbacks import Checkpoint, EpochSeeds, last_epoch, restore
+from ssl_voc.layers import ProjectionHead, SimCLRAugmenter
+from ssl_voc.losses import NTXentLoss
+from tests import tiny
+
+
+def build_model(optimizer=None, seed=0):
+    keras.utils.set_random_seed(seed)
+    model = ssl_voc.ContrastiveModel(
+        tiny.build_backbone(12), SimCLRAugmenter(12, seed=seed), ProjectionHead(8, 4)
+    )
+    model.build((None, 16, 16, 3))
+    model.compile(optimizer or keras.optimizers.SGD(0.3, momentum=0.9), NTXentLoss())
+    return model
+
+
+def train(model, folder, epochs, initial_epoch=0):
+    model.fit(
+        tiny.draw_photos(8, size=16),
+        batch_size=4,
+        shuffle=False,
+        initial_epoch=initial_epoch,
+        epochs=epochs,
+        verbose=0,
+        callbacks=[EpochSeeds(0), Checkpoint(folder)],
+    )
+
+
+def save_epochs(folder, *epochs, keep=2):
+    """Saves checkpoints of a model of one number: the epoch that it covers."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(), "mse")
+    checkpoint = Checkpoint(folder, keep=keep)
+    checkpoint.set_model(model)
+    for epoch in epochs:
+        model.set_weights([np.full((1, 1), epoch), np.zeros(1)])
+        checkpoint.on_epoch_end(epoch - 1)
+    return model
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["sgd", "loss scaled"])
+def test_restored_model_takes_the_steps_of_the_uninterrupted_one(tmp_path, kind):
+    build = {
+        "sgd": lambda: keras.optimizers.SGD(0.3, momentum=0.9),
+        "loss scaled": lambda: keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.SGD(0.3, momentum=0.9), initial_scale=64.0
+        ),
+    }[kind]
+    whole = build_model(build())
+    train(whole, tmp_path / "whole", epochs=4)
+    train(build_model(build()), tmp_path / "cut", epochs=2)
+    # Another process begins with other weights and other draws.
+    resumed = build_model(build(), seed=7)
+    assert restore(resumed, tmp_path / "cut") == 2
+    train(resumed, tmp_path / "cut", epochs=4, initial_epoch=2)
+    for variable, other in zip(
+        [*resumed.weights, *resumed.optimizer.variables],
+        [*whole.weights, *whole.optimizer.variables],
+        strict=True,
+    ):
+        # Kernels on several threads may add up in another order.
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(variable),
+            keras.ops.convert_to_numpy(other),
+            rtol=1e-4,
+            atol=1e-6,
+            err_msg=variable.path,
+        )
+
+
+def test_two_newest_are_kept(tmp_path):
+    save_epochs(tmp_path, 1, 2, 3)
+    assert names_in(tmp_path) == ["epoch_00002.weights.h5", "epoch_00003.weights.h5"]
+    assert last_epoch(tmp_path) == 3
+
+
+def test_newest_is_told_by_its_number(tmp_path):
+    model = save_epochs(tmp_path, 99_999, 100_000, keep=1)
+    assert names_in(tmp_path) == ["epoch_100000.weights.h5"]
+    model.set_weights([np.zeros((1, 1)), np.zeros(1)])
+    assert restore(model, tmp_path) == 100_000
+    assert float(model.get_weights()[0][0, 0]) == 100_000
+
+
+def test_a_kill_while_saving_leaves_the_earlier_checkpoint(tmp_path):
+    model = save_epochs(tmp_path, 1)
+
+    def write_half(path, overwrite):
+        path.write_bytes(b"\x89HDF half a file")
+        raise KeyboardInterrupt  # like a kill, no ordinary exception
+
+    model.save_weights = write_half
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.set_model(model)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.on_epoch_end(1)
+    del model.save_weights
+    assert last_epoch(tmp_path) == 1
+    model.set_weights([np.zeros((1, 1)), np.zeros(1)])
+    assert restore(model, tmp_path) == 1
+    assert float(model.get_weights()[0][0, 0]) == 1
+    # The next save is not disturbed by what was left.
+    save_epochs(tmp_path, 2)
+    assert names_in(tmp_path) == ["epoch_00001.weights.h5", "epoch_00002.weights.h5"]
+
+
+def test_without_checkpoint_nothing_is_restored(tmp_path):
+    model = save_epochs(tmp_path / "other", 5)
+    assert restore(model, tmp_path / "missing") == 0
+    (tmp_path / "notes.txt").write_text("epoch_00009.weights.h5")
+    (tmp_path / "partial.weights.h5").write_bytes(b"")
+    assert last_epoch(tmp_path) == 0
+    assert float(model.get_weights()[0][0, 0]) == 5
+
+
+def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path):
+    model = save_epochs(tmp_path, 1, 2)
+    (tmp_path / "epoch_00002.weights.h5").write_bytes(b"damaged")
+    with pytest.raises(ValueError, match="epoch_00002.weights.h5 cannot be read"):
+        restore(model, tmp_path)
+    (tmp_path / "epoch_00002.weights.h5").unlink()
+    assert restore(model, tmp_path) == 1
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    save_epochs(tmp_path, 1)
+    with pytest.raises(ValueError, match="cannot be read"):
+        restore(build_model(), tmp_path)

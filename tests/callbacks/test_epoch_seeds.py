@@ -1,0 +1,59 @@
+import keras
+import numpy as np
+from keras import ops
+
+from ssl_voc.callbacks import EpochSeeds
+from ssl_voc.layers import RandomGrayscale, RandomResizedCrop
+
+
+def build_model():
+    """A model with two generators."""
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            RandomResizedCrop(4, seed=1),
+            RandomGrayscale(0.5, seed=1),
+        ]
+    )
+    return model
+
+
+def begin(model, seed, epoch):
+    """Draws of both generators at the beginning of an epoch."""
+    callback = EpochSeeds(seed)
+    callback.set_model(model)
+    callback.on_epoch_begin(epoch)
+    return [
+        ops.convert_to_numpy(layer.draw_uniform((4,)))
+        for layer in model.layers
+        if hasattr(layer, "draw_uniform")
+    ]
+
+
+def test_draws_follow_from_seed_and_epoch_whatever_was_drawn_before():
+    expected = begin(build_model(), seed=3, epoch=5)
+    used = build_model()
+    for epoch in range(5):
+        begin(used, seed=3, epoch=epoch)
+    used(np.zeros((2, 8, 8, 3), "float32"))
+    np.testing.assert_array_equal(begin(used, seed=3, epoch=5), expected)
+
+
+def test_epochs_seeds_and_generators_draw_differently():
+    model = build_model()
+    draws = [
+        values
+        for seed, epoch in ((0, 0), (0, 1), (1, 0))
+        for values in begin(model, seed, epoch)
+    ]
+    assert len(np.unique(np.array(draws), axis=0)) == 6
+
+
+def test_weights_are_left_alone():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    before = model.get_weights()
+    callback = EpochSeeds(0)
+    callback.set_model(model)
+    callback.on_epoch_begin(0)
+    for weight, old in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, old)

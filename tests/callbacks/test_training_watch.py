@@ -1,0 +1,77 @@
+import keras
+import numpy as np
+import pytest
+
+from ssl_voc.callbacks import TrainingWatch
+from ssl_voc.runs.errors import StoppedEarly
+
+
+def run_epoch(watch, num_steps, epoch=0, **logs):
+    """What `fit` tells the callback in one epoch."""
+    watch.on_epoch_begin(epoch)
+    for batch in range(num_steps):
+        watch.on_train_batch_end(batch, {"loss": 1.0})
+    watch.on_epoch_end(epoch, {"loss": 1.0, **logs})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_loss_that_is_no_number_stops_at_the_end_of_the_epoch(value):
+    with pytest.raises(StoppedEarly, match="loss is (nan|inf|-inf).*--learning-rate"):
+        run_epoch(TrainingWatch(), 3, loss=value)
+
+
+def test_a_loss_that_is_no_number_stops_inside_a_long_epoch():
+    watch = TrainingWatch(check_every=50)
+    watch.on_epoch_begin(0)
+    with pytest.raises(StoppedEarly, match="loss is nan"):
+        for batch in range(51):
+            watch.on_train_batch_end(batch, {"loss": np.nan if batch >= 3 else 1.0})
+    # Looked at once in 50 steps, not at each.
+    assert batch == 50
+
+
+def test_features_that_are_no_numbers_stop_although_the_loss_is_one():
+    with pytest.raises(StoppedEarly, match="effective_rank is nan"):
+        run_epoch(TrainingWatch(), 3, effective_rank=np.nan)
+
+
+def test_a_loss_at_chance_stops_after_the_patience():
+    watch = TrainingWatch(patience_steps=1500)
+    for epoch in range(2):
+        run_epoch(watch, 500, epoch, loss_over_chance=0.999)
+    with pytest.raises(StoppedEarly, match="at chance for 1500 steps.*lars"):
+        run_epoch(watch, 500, 2, loss_over_chance=1.2)
+
+
+@pytest.mark.parametrize("patience_steps", [1, 999, 1000])
+def test_a_loss_at_chance_never_stops_before_1000_steps(patience_steps):
+    watch = TrainingWatch(patience_steps=patience_steps)
+    for epoch in range(9):
+        run_epoch(watch, 111, epoch, loss_over_chance=1.0)  # 999 steps
+    with pytest.raises(StoppedEarly):
+        run_epoch(watch, 1, 9, loss_over_chance=1.0)
+
+
+def test_one_epoch_below_chance_begins_the_count_anew():
+    watch = TrainingWatch(patience_steps=1000)
+    run_epoch(watch, 900, 0, loss_over_chance=1.0)
+    run_epoch(watch, 900, 1, loss_over_chance=0.99)
+    run_epoch(watch, 900, 2, loss_over_chance=1.0)
+    with pytest.raises(StoppedEarly, match="for 1800 steps"):
+        run_epoch(watch, 900, 3, loss_over_chance=1.0)
+
+
+def test_models_without_a_chance_level_are_left_alone():
+    watch = TrainingWatch(patience_steps=1000)
+    for epoch in range(3):
+        run_epoch(watch, 1000, epoch)
+
+
+def test_fit_ends_with_the_reason():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1e30), "mse")
+    x = np.ones((8, 2), "float32")
+    with pytest.raises(StoppedEarly, match="loss is (inf|nan)"):
+        model.fit(
+            x, x[:, :1], epochs=9, batch_size=2, verbose=0, callbacks=[TrainingWatch()]
+        )
