@@ -27,7 +27,7 @@ def build_probe(backbone, pool, config, jit_compile):
     random = np.random.default_rng(config.seed)
     num_rank = min(NUM_RANK_PHOTOS, len(pool))
     rank_indices = np.sort(random.permutation(len(pool))[:num_rank])
-    knn_indices, knn_labels = knn_photos(pool, random)
+    knn_indices, knn_labels = choose_knn_photos(pool, random)
     every = max(1, config.epochs // NUM_KNN_PROBES)
     return FeatureProbe(
         backbone,
@@ -41,7 +41,7 @@ def build_probe(backbone, pool, config, jit_compile):
     )
 
 
-def knn_photos(pool, random):
+def choose_knn_photos(pool, random):
     """Indices of shuffled labelled photos and their labels as integers.
 
     A source whose photos all have one class says nothing about telling classes apart
