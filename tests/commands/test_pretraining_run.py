@@ -1,0 +1,137 @@
+"""What a run leaves, read by what comes after it."""
+
+import json
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import ssl_voc
+from ssl_voc.pretrain import PretrainConfig, pretrain
+from tests import tiny
+from tests.conftest import REPOSITORY
+
+
+@pytest.fixture(autouse=True)
+def policy_of_before():
+    """Undoes the precision that a run sets for its whole process."""
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Photos without labels and a tiny backbone."""
+    folder = tmp_path_factory.mktemp("runs")
+    tiny.save_backbone(folder / "tiny.keras")
+    np.savez(folder / "photos.npz", images=tiny.draw_photos(18))
+    return folder
+
+
+def run(place, out, **changes):
+    settings = {
+        "data": (str(place / "photos.npz"),),
+        "backbone": str(place / "tiny.keras"),
+        "out": out,
+        "image_size": 32,
+        "batch_size": 8,
+        "epochs": 1,
+    }
+    return pretrain(PretrainConfig(**{**settings, **changes}))
+
+
+def test_printed_command_loads_the_backbone_at_every_size(place, tmp_path, capsys):
+    run(place, tmp_path / "run")
+    printed = capsys.readouterr().out
+    call = re.search(r"^next +(ssl_voc\.backbone\(.*\))$", printed, re.M)[1]
+    model = eval(call, {"ssl_voc": ssl_voc})
+    saved = keras.models.load_model(tmp_path / "run" / "backbone.keras")
+    images = tiny.draw_photos(2, size=32).astype("float32")
+    np.testing.assert_allclose(model(images), saved(images), atol=1e-5)
+    larger = ssl_voc.backbone(place / "tiny.keras", 64, weights=tmp_path / "run")
+    np.testing.assert_array_equal(larger.get_weights()[0], model.get_weights()[0])
+
+
+def test_run_in_mixed_precision_starts_another_in_full(place, tmp_path):
+    first = run(place, tmp_path / "first", precision="mixed_bfloat16")
+    assert np.isfinite(first["loss"])
+    second = run(
+        place,
+        tmp_path / "second",
+        precision="float32",
+        weights=str(tmp_path / "first"),
+        learning_rate=1e-9,
+        image_size=48,
+        optimizer="adamw",
+        drop_connect=0.2,
+        blur_rate=0.5,
+        solarize_rate=0.2,
+    )
+    assert np.isfinite(second["loss"])
+    models = [
+        keras.models.load_model(tmp_path / name / "backbone.keras")
+        for name in ("first", "second")
+    ]
+    # Next to no learning: the second still has the kernels of the first.
+    kernels = [model.get_weights()[0] for model in models]
+    np.testing.assert_allclose(*kernels, atol=1e-6)
+    start = keras.models.load_model(place / "tiny.keras").get_weights()[0]
+    assert np.abs(kernels[0] - start).max() > 1e-4
+
+
+def test_a_run_killed_after_its_last_epoch_is_finished_by_the_same_command(
+    place, tmp_path
+):
+    out = tmp_path / "run"
+    expected = run(place, out)
+    weights = keras.models.load_model(out / "backbone.keras").get_weights()
+    for name in ("summary.json", "backbone.keras"):
+        (out / name).unlink()
+    again = run(place, out)
+    assert again == pytest.approx(expected)
+    assert json.loads((out / "summary.json").read_text()) == pytest.approx(expected)
+    for weight, old in zip(
+        keras.models.load_model(out / "backbone.keras").get_weights(),
+        weights,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(weight, old)
+    assert len((out / "metrics.jsonl").read_text().splitlines()) == 1
+
+
+def test_without_labels_no_neighbors_are_asked(place, tmp_path):
+    summary = run(place, tmp_path / "run")
+    assert not any(name.startswith("knn") for name in summary)
+    assert summary["effective_rank_images"] == summary["num_images"] == 18
+    assert (tmp_path / "run" / "skipped.txt").read_text() == ""
+
+
+def test_help_names_every_setting_and_loads_no_framework():
+    script = (
+        "import sys\n"
+        "from ssl_voc import pretrain\n"
+        "try:\n"
+        "    pretrain.main(['--help'])\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code\n"
+        "heavy = {'keras', 'tensorflow', 'numpy', 'PIL', 'matplotlib', 'pipelines'}\n"
+        "sys.exit(' '.join(heavy & set(sys.modules)) or 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for name in PretrainConfig.__dataclass_fields__:
+        assert f"--{name.replace('_', '-')}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "crop_area", [(0.9, 0.2), (0.2, 1.5)], ids=["descending", "beyond the photo"]
+)
+def test_crop_area_must_be_two_ascending_shares(crop_area):
+    with pytest.raises(ValueError, match="--crop-area: expected two ascending shares"):
+        PretrainConfig(crop_area=crop_area)
