@@ -14,6 +14,7 @@ from ssl_voc import (
     training,
 )
 from ssl_voc.knn_photos import build_probe
+from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.runs.data_wait import TimedIterator
 from ssl_voc.runs.metrics_log import MetricsLog
 from ssl_voc.runs.progress import Progress, progress_bar
@@ -96,9 +97,8 @@ class PretrainingRun:
     def save_backbone(self):
         """Writes `backbone.keras`, of Keras' own layers, and what it computes."""
         plain = models.plain_backbone(self.model.backbone)
-        partial = self.run.path / "partial_backbone.keras"
-        plain.save(partial)
-        partial.replace(self.run.path / "backbone.keras")
+        with replacing(self.run.path / "backbone.keras") as temporary:
+            plain.save(temporary)
         # A reader can prove by features that the weights have arrived.
         proof = models.fingerprint(self.model.backbone).tolist()
         self.run.update_manifest(backbone_fingerprint=proof)
