@@ -98,7 +98,7 @@ class OurWorker:
 
         Args:
             stream: `"kept"`, photos that were decoded once; `"decoded"`, photos that
-                are decoded for every batch; `"ready views"`, one batch of views again
+                are decoded for every batch; `"ready_views"`, one batch of views again
                 and again, without augmentation.
             num_steps: Number of steps to time.
 
@@ -107,7 +107,7 @@ class OurWorker:
         """
         batches, timer = self._batches(stream)
         model, clock = self.model, StepClock(1, timer)
-        if stream == "ready views":
+        if stream == "ready_views":
             if self.model_without_augmentation is None:
                 self.model_without_augmentation = self._compile(ReadyViews())
             model = self.model_without_augmentation
@@ -142,7 +142,7 @@ class OurWorker:
     def _batches(self, stream):
         """What `fit` takes, and the timer of the wait for it."""
         tensorflow = keras.backend.backend() == "tensorflow"
-        if stream == "ready views":
+        if stream == "ready_views":
             shape = (2 * self.batch_size, self.image_size, self.image_size, 3)
             views = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
             if tensorflow:

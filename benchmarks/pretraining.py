@@ -91,7 +91,7 @@ def measure(options):
     }
     for index, image_size in enumerate(sizes):
         rounds = options.rounds if index == 0 else max(1, options.rounds // 2)
-        streams = ["kept", "decoded", "ready views"] if index == 0 else ["kept"]
+        streams = ["kept", "decoded", "ready_views"] if index == 0 else ["kept"]
         with Turns(options, image_size) as turns:
             report |= turns.describe()
             results = turns.take(rounds, options.steps, streams)
@@ -196,9 +196,9 @@ def summarize(results, batch_size):
             figures[f"data_wait_share_{name}"] = [
                 turn["waited"] / turn["seconds"] for turn in turns
             ]
-    if "ready views" in rounds[0]:
+    if "ready_views" in rounds[0]:
         figures["augmentation_share"] = [
-            1 - turn["ready views"]["seconds"] / turn["kept"]["seconds"]
+            1 - turn["ready_views"]["seconds"] / turn["kept"]["seconds"]
             for turn in rounds
         ]
     return {

@@ -17,9 +17,9 @@ def test_figures_follow_from_the_times_of_the_rounds():
         "prepare": {"seconds": 2.0, "num_photos": 320},
         "steps": 5,
         "rounds": [
-            {"kept": turn(4.0, 0.2), "peer": turn(8.0), "ready views": turn(3.8)},
-            {"kept": turn(5.0, 0.0), "peer": turn(8.0), "ready views": turn(4.5)},
-            {"kept": turn(4.0, 0.4), "peer": turn(6.0), "ready views": turn(4.0)},
+            {"kept": turn(4.0, 0.2), "peer": turn(8.0), "ready_views": turn(3.8)},
+            {"kept": turn(5.0, 0.0), "peer": turn(8.0), "ready_views": turn(4.5)},
+            {"kept": turn(4.0, 0.4), "peer": turn(6.0), "ready_views": turn(4.0)},
         ],
     }
     figures = summarize(results, batch_size=64)["figures"]
