@@ -1,5 +1,9 @@
-"""Contrastive losses."""
+"""Losses: contrastive ones, and those of boxes."""
 
+from ssl_voc.losses.ciou_loss import CIoULoss as CIoULoss
+from ssl_voc.losses.ciou_loss import ciou as ciou
+from ssl_voc.losses.giou_loss import GIoULoss as GIoULoss
+from ssl_voc.losses.giou_loss import giou as giou
 from ssl_voc.losses.nt_xent_loss import NTXentLoss as NTXentLoss
 from ssl_voc.losses.nt_xent_loss import chance_level as chance_level
 from ssl_voc.losses.nt_xent_loss import nt_xent as nt_xent
