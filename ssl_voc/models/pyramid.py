@@ -1,0 +1,45 @@
+"""Feature maps of a backbone by their stride, whatever its blocks are called."""
+
+import keras
+
+
+def feature_levels(backbone, strides):
+    """Finds the deepest feature map of each stride inside a backbone.
+
+    Block names differ between EfficientNets, so levels are found by resolution: of all
+    4-d outputs at `input size / stride`, the last one before the next downsampling.
+
+    Args:
+        backbone: Functional Keras model with one image input of known size.
+        strides: Iterable of integers, such as `(8, 16, 32)`.
+
+    Returns:
+        Functional `keras.Model` from the backbone's input to the list of feature maps,
+        in the order of `strides`. It shares the backbone's layers.
+
+    Raises:
+        ValueError: when the input size is unknown or the backbone has no such stride.
+    """
+    size = backbone.input_shape[1]
+    if size is None:
+        raise ValueError(
+            "Feature levels are found by resolution: build the backbone with an "
+            f"`image_size`. Received: backbone.input_shape={backbone.input_shape}"
+        )
+    deepest = {}
+    for layer in backbone.layers:
+        output = layer.output
+        if not isinstance(output, keras.KerasTensor) or len(output.shape) != 4:
+            continue
+        for stride in strides:
+            # Padding rounds up: 100 px at stride 32 are 4 rows.
+            if output.shape[1] == -(-size // stride):
+                deepest[stride] = output
+    missing = [stride for stride in strides if stride not in deepest]
+    if missing:
+        raise ValueError(
+            f"The backbone {backbone.name} has no feature map of stride {missing[0]} "
+            f"at {size} px; it ends in {backbone.output_shape}."
+        )
+    outputs = [deepest[stride] for stride in strides]
+    return keras.Model(backbone.input, outputs, name=f"{backbone.name}_levels")
