@@ -55,11 +55,11 @@ def plot_curves(
     columns = min(3, len(drawn))
     lines = math.ceil(len(drawn) / columns)
     figure = Figure(figsize=(4.6 * columns, 3.2 * lines), layout="constrained")
-    grid = figure.subplots(lines, columns, squeeze=False).flat
+    grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes, panel in zip(grid, drawn, strict=False):
         _draw_panel(axes, rows, panel)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    for axes in list(grid)[len(drawn) :]:
+    for axes in grid[len(drawn) :]:
         axes.remove()
     _save(figure, path)
 

@@ -29,6 +29,16 @@ def test_curve_of_each_panel_is_drawn(tmp_path):
         assert num_like(panel, BLUE) > 200
 
 
+def test_fields_without_a_panel_stay_blank(tmp_path):
+    rows = [{"epoch": e, **{str(n): e for n in range(4)}} for e in range(1, 9)]
+    panels = [plots.Panel((str(n),), str(n)) for n in range(4)]
+    plots.plot_curves(rows, tmp_path / "four.png", panels)
+    pixels = pixels_of(tmp_path / "four.png")
+    # Three columns: the second line holds the fourth panel and two empty fields.
+    empty = pixels[pixels.shape[0] // 2 + 10 :, pixels.shape[1] // 3 + 10 :]
+    assert empty.min() == 255
+
+
 def test_nan_leaves_a_gap_and_a_missing_figure_does_not(tmp_path):
     def blue(rows, name):
         panel = plots.Panel(("knn",), "k-NN")
