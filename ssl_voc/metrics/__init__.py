@@ -1,9 +1,21 @@
-"""Measures of contrastive training and of the features it leaves."""
+"""Measures of contrastive training and its features, and of localization."""
 
 from ssl_voc.metrics.alignment import Alignment as Alignment
+from ssl_voc.metrics.bootstrap import Interval as Interval
+from ssl_voc.metrics.bootstrap import bootstrap_interval as bootstrap_interval
+from ssl_voc.metrics.bootstrap import paired_bootstrap as paired_bootstrap
 from ssl_voc.metrics.contrastive_accuracy import (
     ContrastiveAccuracy as ContrastiveAccuracy,
 )
+from ssl_voc.metrics.cor_loc import CorLoc as CorLoc
+from ssl_voc.metrics.localization_accuracy import (
+    LocalizationAccuracy as LocalizationAccuracy,
+)
+from ssl_voc.metrics.localization_measures import box_ious as box_ious
+from ssl_voc.metrics.localization_measures import mean_by_group as mean_by_group
+from ssl_voc.metrics.localization_measures import measure_images as measure_images
+from ssl_voc.metrics.localization_measures import top_k_hits as top_k_hits
+from ssl_voc.metrics.mean_box_iou import MeanBoxIoU as MeanBoxIoU
 from ssl_voc.metrics.nearest_neighbors import knn_accuracy as knn_accuracy
 from ssl_voc.metrics.rank_me import effective_rank as effective_rank
 from ssl_voc.metrics.uniformity import Uniformity as Uniformity

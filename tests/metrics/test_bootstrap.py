@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+
+from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
+
+NAN = np.nan
+
+
+def test_interval_is_that_of_resampling_in_a_loop():
+    random = np.random.default_rng(0)
+    values = random.random(40)
+    averages = [random.choice(values, 40).mean() for _ in range(20_000)]
+    interval = bootstrap_interval(values, num_resamples=20_000)
+    assert interval.mean == pytest.approx(values.mean())
+    assert interval.low == pytest.approx(np.percentile(averages, 2.5), abs=0.004)
+    assert interval.high == pytest.approx(np.percentile(averages, 97.5), abs=0.004)
+
+
+def test_interval_of_95_percent_covers_the_truth_about_as_often():
+    random = np.random.default_rng(1)
+    covered = 0
+    for seed in range(500):
+        # Hits with a probability of 0.6, as LocAcc of 80 images.
+        values = (random.random(80) < 0.6).astype(float)
+        interval = bootstrap_interval(values, num_resamples=400, seed=seed)
+        covered += interval.low <= 0.6 <= interval.high
+    # Standard error of the share: sqrt(0.95 * 0.05 / 500) = 0.01.
+    assert 0.915 <= covered / 500 <= 0.975
+
+
+def test_lower_confidence_is_narrower():
+    values = np.random.default_rng(2).normal(size=100)
+    wide, narrow = (bootstrap_interval(values, confidence=c) for c in (0.95, 0.5))
+    # Normal quantiles: 0.674 / 1.960 = 0.344.
+    ratio = (narrow.high - narrow.low) / (wide.high - wide.low)
+    assert ratio == pytest.approx(0.344, abs=0.03)
+
+
+def test_paired_interval_is_tighter_than_two_apart():
+    random = np.random.default_rng(3)
+    difficulty = random.normal(size=200)
+    a = difficulty + random.normal(0.1, 0.2, 200)
+    b = difficulty + random.normal(0.0, 0.2, 200)
+    paired = paired_bootstrap(a, b)
+    averages = [
+        random.choice(a, 200).mean() - random.choice(b, 200).mean() for _ in range(2000)
+    ]
+    unpaired_width = np.ptp(np.percentile(averages, [2.5, 97.5]))
+    # Standard deviations: sqrt(2 * 0.04) = 0.28 against sqrt(2 * 1.04) = 1.44.
+    ratio = (paired.high - paired.low) / unpaired_width
+    assert ratio == pytest.approx(0.28 / 1.44, abs=0.05)
+    assert paired.excludes_zero
+    assert paired.mean == pytest.approx(a.mean() - b.mean())
+
+
+def test_identical_runs_differ_by_exactly_nothing():
+    values = np.random.default_rng(4).random((3, 70))
+    difference = paired_bootstrap(values, values)
+    assert (difference.mean, difference.low, difference.high) == (0.0, 0.0, 0.0)
+    assert not difference.excludes_zero
+
+
+def test_shift_of_every_image_is_certain():
+    values = np.random.default_rng(5).random(30)
+    difference = paired_bootstrap(values + 0.25, values)
+    for end in (difference.mean, difference.low, difference.high):
+        assert end == pytest.approx(0.25, abs=1e-12)
+
+
+def test_images_without_the_quantity_are_left_out():
+    values = np.array([1.0, 0.0, 0.0, 1.0, 1.0])
+    gaps = np.array([1.0, NAN, 0.0, 0.0, NAN, 1.0, 1.0])
+    assert bootstrap_interval(gaps) == bootstrap_interval(values)
+    assert bootstrap_interval(gaps).num_images == 5
+    pair = paired_bootstrap([1, NAN, 0, 1.0], [0, 0, NAN, 1.0])
+    assert (pair.mean, pair.num_images) == (0.5, 2)
+
+
+def test_no_image_at_all_gives_nan():
+    for values in ([], [NAN, NAN], [[NAN], [NAN]]):
+        interval = bootstrap_interval(values)
+        assert np.isnan([interval.mean, interval.low, interval.high]).all()
+        assert interval.num_images == 0
+        assert not interval.excludes_zero
+
+
+def test_copies_of_a_run_are_no_new_images():
+    values = np.random.default_rng(6).random(60)
+    alone, thrice = bootstrap_interval(values), bootstrap_interval([values] * 3)
+    # Drawn apart for every run, the interval would shrink by sqrt(3).
+    assert thrice.low == pytest.approx(alone.low, abs=1e-9)
+    assert thrice.high == pytest.approx(alone.high, abs=1e-9)
+    assert thrice.num_images == 60
+
+
+def test_noise_of_single_runs_averages_out():
+    random = np.random.default_rng(7)
+    runs = random.normal(size=(4, 300))
+    pooled = bootstrap_interval(runs)
+    alone = bootstrap_interval(runs[0])
+    ratio = (pooled.high - pooled.low) / (alone.high - alone.low)
+    assert ratio == pytest.approx(0.5, abs=0.08)  # 1 / sqrt(4)
+    assert pooled.mean == pytest.approx(runs.mean())
+
+
+def test_drawing_runs_too_covers_the_spread_of_seeds():
+    # Every image says the same; only the seeds differ: 0, 1, 2 with equal chance.
+    runs = np.repeat([[0.0], [1.0], [2.0]], 50, axis=1)
+    fixed = bootstrap_interval(runs)
+    assert (fixed.low, fixed.high) == pytest.approx((1.0, 1.0))
+    drawn = bootstrap_interval(runs, resample_runs=True)
+    # All three draws alike: 1 / 27 = 3.7 % on each side.
+    assert (drawn.low, drawn.high) == pytest.approx((0.0, 2.0))
+
+
+def test_seed_decides_the_interval():
+    values = np.random.default_rng(8).random(50)
+    assert bootstrap_interval(values, seed=3) == bootstrap_interval(values, seed=3)
+    assert bootstrap_interval(values, seed=3) != bootstrap_interval(values, seed=4)
+
+
+def test_many_images_are_drawn_in_parts(monkeypatch):
+    values = np.random.default_rng(9).random(50)
+    whole = bootstrap_interval(values, num_resamples=3000)
+    monkeypatch.setattr("ssl_voc.metrics.bootstrap._CHUNK_NUMBERS", 1000)
+    parts = bootstrap_interval(values, num_resamples=3000)
+    # The order of drawing is the same, so are the images drawn.
+    assert parts == whole
+
+
+def test_runs_on_other_images_are_refused():
+    with pytest.raises(ValueError, match=r"same images.*\(5,\).*\(6,\)"):
+        paired_bootstrap(np.ones(5), np.ones(6))
+    with pytest.raises(ValueError, match="confidence=95"):
+        bootstrap_interval(np.ones(5), confidence=95)
