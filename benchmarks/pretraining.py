@@ -33,12 +33,12 @@ import pathlib
 import platform
 import shutil
 import signal
-import statistics
 import sys
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))  # run as a file, its own folder stands there
 
+from benchmarks.figures import print_report, summarize  # noqa: E402
 from benchmarks.worker import Worker, WorkerFailed  # noqa: E402
 
 SECOND_IMAGE_SIZE = 160
@@ -80,29 +80,42 @@ def main(argv=None):
 
 def measure(options):
     """Runs all rounds; returns a dictionary of settings and results."""
-    sizes = [options.image_size]
-    if not options.one_size:
-        sizes.append(SECOND_IMAGE_SIZE)
+    sides = ["ours", "peer"] if options.peer_python else ["ours"]
     report = {
         "machine": f"{platform.platform()}, {os.cpu_count()} cores",
         "data": options.data.name,
         "batch_size": options.batch_size,
         "sizes": {},
     }
-    for index, image_size in enumerate(sizes):
-        rounds = options.rounds if index == 0 else max(1, options.rounds // 2)
-        streams = ["kept", "decoded", "ready_views"] if index == 0 else ["kept"]
-        with Turns(options, image_size) as turns:
-            report |= turns.describe()
-            results = turns.take(rounds, options.steps, streams)
-        report["sizes"][image_size] = results
+    streams = ("kept", "decoded", "ready_views")
+    with Turns(options, options.image_size, sides) as turns:
+        report["versions"] = turns.describe()
+        results = turns.take(options.rounds, options.steps, streams)
+    report["sizes"][options.image_size] = results | summarize(results, options)
+    if options.one_size:
+        return report
+
+    # Activations of both at once do not fit into 24 GiB: one ends before the other.
+    rounds = max(2, options.rounds // 2)
+    results = {}
+    for side in sides:
+        with Turns(options, SECOND_IMAGE_SIZE, [side]) as turns:
+            alone = turns.take(rounds, options.steps, streams[:1])
+        results = _merge(results, alone)
+    report["sizes"][SECOND_IMAGE_SIZE] = results | summarize(results, options)
     return report
 
 
 class Turns:
-    """Our worker and the peer's, of one image size, asked one after the other."""
+    """Workers of one image size, asked one after the other.
 
-    def __init__(self, options, image_size):
+    Args:
+        options: Parsed arguments.
+        image_size: Side of the views in pixels.
+        sides: Names of those that take part, of `"ours"` and `"peer"`.
+    """
+
+    def __init__(self, options, image_size, sides):
         arguments = {
             "data": str(options.data.resolve()),
             "image_size": image_size,
@@ -111,135 +124,75 @@ class Turns:
                 Augmentation(blur_sigma_range=(0.1, 2.0 * image_size / 224))
             ),
         }
-        self.batch_size = options.batch_size
-        self.ours = Worker(sys.executable, "benchmarks.our_worker", arguments)
-        self.peer = None
-        if options.peer_python:
-            self.peer = Worker(options.peer_python, "benchmarks.peer_worker", arguments)
+        programs = {
+            "ours": (sys.executable, "benchmarks.our_worker"),
+            "peer": (options.peer_python, "benchmarks.peer_worker"),
+        }
+        self.batch_size, self.image_size = options.batch_size, image_size
+        self.workers = {side: Worker(*programs[side], arguments) for side in sides}
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        self.ours.close()
-        if self.peer:
-            self.peer.close()
+        for worker in self.workers.values():
+            worker.close()
 
     def describe(self):
         """Versions of what is compared."""
-        described = {"ours": self.ours.ask("describe")}
-        if self.peer:
-            described["peer"] = self.peer.ask("describe")
-        return described
+        return {side: worker.ask("describe") for side, worker in self.workers.items()}
 
-    def take(self, rounds, steps, streams):
-        """Lets both train by turns.
+    def take(self, num_rounds, steps, streams):
+        """Warms the workers up and lets them train by turns.
 
         Args:
-            rounds: Number of rounds.
+            num_rounds: Number of rounds.
             steps: Number of timed steps in a turn.
             streams: Streams of `OurWorker.train`, `"kept"` first.
 
         Returns:
-            Dictionary of results, times in seconds.
+            Dictionary of what was measured, times in seconds.
         """
-        results = {"prepare": self.ours.ask("prepare"), "steps": steps, "rounds": []}
-        self.ours.ask("warm_up", streams=streams[:1])
-        results["peak_memory_gib"] = {"ours": self.ours.ask("peak_memory")}
-        self.ours.ask("warm_up", streams=streams[1:])
-        turns = [("peer", self.peer)] if self.peer else []
-        if self.peer:
-            results["peer_choice"] = self.peer.ask("warm_up")
-            results["peak_memory_gib"]["peer"] = self.peer.ask("peak_memory")
-        turns += [(stream, self.ours) for stream in streams]
-        for number in range(rounds):
+        results = {"steps": steps, "peak_memory_gib": {}}
+        ours, peer = self.workers.get("ours"), self.workers.get("peer")
+        turns = []
+        if peer:
+            results["peer_choice"] = peer.ask("warm_up")
+            results["peak_memory_gib"]["peer"] = peer.ask("peak_memory")
+            turns += [("peer", peer, {})]
+        if ours:
+            results["prepare"] = ours.ask("prepare")
+            ours.ask("warm_up", streams=streams[:1])
+            results["peak_memory_gib"]["ours"] = ours.ask("peak_memory")
+            ours.ask("warm_up", streams=streams[1:])
+            turns += [(stream, ours, {"stream": stream}) for stream in streams]
+        results["rounds"] = []
+        for number in range(num_rounds):
             results["rounds"].append({})
             # Who begins changes: what drifts within a round then cancels.
-            for name, worker in turns if number % 2 else reversed(turns):
-                arguments = {} if name == "peer" else {"stream": name}
+            for name, worker, arguments in turns if number % 2 else reversed(turns):
                 timed = worker.ask("train", num_steps=steps, **arguments)
                 results["rounds"][-1][name] = timed
                 speed = steps * self.batch_size / timed["seconds"]
-                print(f"round {number + 1}: {name:12}{speed:6.1f} pairs/s", flush=True)
-        results |= summarize(results, self.batch_size)
+                print(
+                    f"{self.image_size} px, round {number + 1}, {name:12}"
+                    f"{speed:6.1f} pairs/s",
+                    flush=True,
+                )
         return results
 
 
-def summarize(results, batch_size):
-    """Figures of one image size.
-
-    Args:
-        results: Dictionary that `Turns.take` filled.
-        batch_size: Number of pairs in a step.
-
-    Returns:
-        Dictionary from the name of a figure to `{"median", "low", "high"}` over the
-        rounds.
-    """
-    rounds, pairs = results["rounds"], results["steps"] * batch_size
-    figures = {}
-    for name in rounds[0]:
-        seconds = [turn[name]["seconds"] for turn in rounds]
-        figures[f"pairs_per_second_{name}"] = [pairs / second for second in seconds]
-    num_photos = results["prepare"]["num_photos"]
-    figures["pairs_per_second_first_epoch"] = [
-        num_photos / (results["prepare"]["seconds"] + num_photos / speed)
-        for speed in figures["pairs_per_second_kept"]
-    ]
-    for name in ("kept", "first_epoch", "decoded"):
-        if "peer" in rounds[0] and f"pairs_per_second_{name}" in figures:
-            both = figures[f"pairs_per_second_{name}"], figures["pairs_per_second_peer"]
-            figures[f"ratio_{name}"] = [a / b for a, b in zip(*both, strict=True)]
-    for name in ("kept", "decoded", "peer"):
-        if name in rounds[0]:
-            turns = [turn[name] for turn in rounds]
-            figures[f"data_wait_share_{name}"] = [
-                turn["waited"] / turn["seconds"] for turn in turns
-            ]
-    if "ready_views" in rounds[0]:
-        figures["augmentation_share"] = [
-            1 - turn["ready_views"]["seconds"] / turn["kept"]["seconds"]
-            for turn in rounds
-        ]
+def _merge(results, others):
+    """Puts together what `Turns.take` returned for either side alone."""
+    if not results:
+        return others
+    rounds = zip(results["rounds"], others["rounds"], strict=True)
+    peaks = results["peak_memory_gib"] | others["peak_memory_gib"]
     return {
-        "figures": {
-            name: {
-                "median": statistics.median(values),
-                "low": min(values),
-                "high": max(values),
-            }
-            for name, values in figures.items()
-        }
+        **(results | others),
+        "rounds": [mine | theirs for mine, theirs in rounds],
+        "peak_memory_gib": peaks,
     }
-
-
-def print_report(report):
-    """Prints a table of the medians, with their ranges over the rounds."""
-    print(f"\n{report['machine']}; {report['data']}, batch {report['batch_size']}")
-    print(f"ours  {report['ours']}")
-    if "peer" in report:
-        print(f"peer  {report['peer']}")
-    for image_size, results in report["sizes"].items():
-        print(f"\n{image_size} px, {len(results['rounds'])} rounds of turns")
-        for name, figure in results["figures"].items():
-            share = name.startswith(("data_wait", "augmentation"))
-            scale, unit = (100, " %") if share else (1, "")
-            numbers = [scale * figure[key] for key in ("median", "low", "high")]
-            digits = 2 if name.startswith("ratio") else 1
-            median, low, high = (f"{number:.{digits}f}" for number in numbers)
-            print(f"  {name:32}{median:>7}{unit}  ({low} to {high})")
-        print(
-            f"  prepare: {results['prepare']['num_photos']} photos in "
-            f"{results['prepare']['seconds']:.1f} s"
-        )
-        for name, peak in results["peak_memory_gib"].items():
-            print(f"  peak memory of {name}: {peak:.2f} GiB")
-        if "peer_choice" in results:
-            choice = results["peer_choice"]
-            print(
-                f"  peer's loader processes: {choice['num_workers']}, "
-                f"{choice['memory_format']}"
-            )
 
 
 def _parse(argv):

@@ -1,10 +1,11 @@
 """The arithmetic of the benchmark, and its worker processes."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.pretraining import summarize
+from benchmarks.figures import summarize
 from benchmarks.worker import Worker, WorkerFailed
 
 
@@ -22,7 +23,7 @@ def test_figures_follow_from_the_times_of_the_rounds():
             {"kept": turn(4.0, 0.4), "peer": turn(6.0), "ready_views": turn(4.0)},
         ],
     }
-    figures = summarize(results, batch_size=64)["figures"]
+    figures = summarize(results, SimpleNamespace(batch_size=64))["figures"]
     # 5 steps of 64 pairs in 4, 5 and 4 seconds.
     assert figures["pairs_per_second_kept"] == {"median": 80, "low": 64, "high": 80}
     assert figures["pairs_per_second_peer"]["median"] == 40
