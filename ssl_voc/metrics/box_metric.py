@@ -9,9 +9,9 @@ from ssl_voc import boxes
 class BoxMetric(keras.metrics.Mean):
     """Mean over images of a score of the predicted box's IoU; base of the box metrics.
 
-    Images without an object are left out. In `fit`, boxes are in pixels of the
-    letterboxed image: one scale in both directions and a shift, which no IoU sees; the
-    figures of an evaluation are of original pixels.
+    Images without an object are left out. Boxes may be in pixels of the original or of
+    the letterboxed images: IoU is the same on axes of another scale. (An evaluation
+    also clips predictions to the photo, which changes those that reach beyond it.)
 
     A subclass implements `score(ious)`.
 
