@@ -16,6 +16,11 @@ def test_three_layers_are_dense_norm_relu_twice_and_dense():
     projections = ops.convert_to_numpy(head(features, training=True))
     kernels = [w for w in head.get_weights() if w.ndim == 2]
     assert [kernel.shape for kernel in kernels] == [(5, 4), (4, 4), (4, 3)]
+    # A batch norm takes the mean away: a bias before it would do nothing.
+    assert [w.name for w in head.trainable_weights] == [
+        *("kernel", "gamma", "beta") * 2,
+        *("kernel", "bias"),
+    ]
     hidden = features
     for kernel in kernels[:2]:
         hidden = hidden @ kernel
@@ -37,8 +42,9 @@ def test_batch_statistics_are_used_in_training_alone():
     head = ProjectionHead(4, 3)
     features = draw_features()
     before = ops.convert_to_numpy(head(features, training=False))
-    ops.convert_to_numpy(head(features, training=True))
+    in_training = ops.convert_to_numpy(head(features, training=True))
     moved = ops.convert_to_numpy(head(features, training=False))
+    assert not np.allclose(before, in_training, rtol=0.1)
     assert not np.allclose(before, moved)
     # Momentum 0.9: the batch's mean enters with a tenth.
     hidden = features @ head.get_weights()[0]
