@@ -35,10 +35,10 @@ def summarize(results, options):
                 turn["waited"] / turn["seconds"] for turn in turns
             ]
     if "ready_views" in rounds[0]:
-        figures["augmentation_share"] = [
-            1 - turn["ready_views"]["seconds"] / turn["kept"]["seconds"]
-            for turn in rounds
-        ]
+        for name, key in (("", "seconds"), ("_of_cpu", "cpu_seconds")):
+            figures[f"augmentation_share{name}"] = [
+                1 - turn["ready_views"][key] / turn["kept"][key] for turn in rounds
+            ]
     return {
         "figures": {
             name: {

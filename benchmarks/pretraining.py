@@ -12,7 +12,8 @@ and view size, with SimCLR's augmentation in the same strengths, a head of 512 a
 both views in one batch. Both are warmed up, then take turns, the other one stopped by
 a signal meanwhile, so that a change of the machine's mood meets both. The peer loads
 photos with the number of processes, and computes in the memory format, that a trial
-shows to be fastest. Ours also computes the metrics that `pretrain` logs.
+shows to be fastest. Ours also computes the metrics that `pretrain` logs. At 160 pixels
+one ends before the other starts, since their activations together take over 20 GiB.
 
 One difference is of design: ours decodes every photo once and keeps it at 7/6 of the
 view's side, the peer decodes in every epoch. So ours is given three times:
@@ -22,7 +23,7 @@ view's side, the peer decodes in every epoch. So ours is given three times:
 
 Also: peak memory of either process, loader processes not counted; the cost of
 augmentation, as the step's time with it minus without it (the same model on ready
-views); and the share of time spent waiting in `next` for data.
+views), by the clock and by CPU time, which a busy machine disturbs less; and the share of time spent waiting in `next` for data.
 """
 
 import argparse

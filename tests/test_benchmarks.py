@@ -10,7 +10,7 @@ from benchmarks.worker import Worker, WorkerFailed
 
 
 def turn(seconds, waited=0.0):
-    return {"seconds": seconds, "waited": waited}
+    return {"seconds": seconds, "waited": waited, "cpu_seconds": 2 * seconds}
 
 
 def test_figures_follow_from_the_times_of_the_rounds():
