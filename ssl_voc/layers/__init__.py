@@ -3,7 +3,11 @@
 from ssl_voc.layers.fused_batch_normalization import (
     FusedBatchNormalization as FusedBatchNormalization,
 )
+from ssl_voc.layers.localization_augmenter import (
+    LocalizationAugmenter as LocalizationAugmenter,
+)
 from ssl_voc.layers.projection_head import ProjectionHead as ProjectionHead
+from ssl_voc.layers.random_box_crop import RandomBoxCrop as RandomBoxCrop
 from ssl_voc.layers.random_color_jitter import RandomColorJitter as RandomColorJitter
 from ssl_voc.layers.random_gaussian_blur import RandomGaussianBlur as RandomGaussianBlur
 from ssl_voc.layers.random_grayscale import RandomGrayscale as RandomGrayscale

@@ -1,0 +1,194 @@
+"""Random crops, or wider views, that keep the main object of each image."""
+
+import math
+
+import keras
+from keras import ops
+
+from ssl_voc import boxes
+from ssl_voc.layers.box_motions import boxes_in_crops, keep_visible
+from ssl_voc.layers.random_layer import RandomLayer, check_range, check_rate
+from ssl_voc.layers.random_resized_crop import crop_and_resize
+
+
+@keras.saving.register_keras_serializable(package="ssl_voc")
+class RandomBoxCrop(RandomLayer):
+    """Cuts a random part out of each image and resizes it; boxes follow.
+
+    Size and shape of the crop are drawn as in `RandomResizedCrop`; areas above 1 zoom
+    out, onto black. The place is uniform among those that show enough of the main
+    object, the largest of the image: along each axis the crop must hold the share
+    `sqrt(min_main_share)` of its side, which gives an interval of places in closed
+    form. Nothing is drawn again, so XLA compiles it and every draw counts. A crop too
+    small for its object grows to the least that fits.
+
+    Other objects are clipped at the border of the crop and dropped, to class -1, where
+    less than `min_visible_share` of their area is left.
+
+    Args:
+        image_size: Side of the square result, in pixels.
+        area_range: Smallest and largest area of the crop, in areas of the image.
+        aspect_range: Smallest and largest width / height of the crop, in pixels of the
+            image.
+        min_main_share: Share of the main object's area that stays, in `[0, 1]`.
+        min_visible_share: Share of its area below which an object is dropped; at most
+            `min_main_share`, so that the main object never is.
+        seed: Optional integer or `keras.random.SeedGenerator`.
+
+    Call arguments:
+        inputs: Dictionary of `"images"`, a tensor `(batch, height, width, 3)` in
+            `[0, 255]`, height and width known, and `"bounding_boxes"`, a dictionary of
+            `"boxes"` `(batch, n, 4)`, xyxy in pixels and inside the image, and
+            `"classes"` `(batch, n)`; both are -1 where padded.
+
+    Returns:
+        Dictionary of the same form; images are float.
+
+    Reference:
+        - [Liu et al., 2015](https://arxiv.org/abs/1512.02325), section 2.2, for crops
+          and zooming out in detection
+    """
+
+    def __init__(
+        self,
+        image_size,
+        area_range=(0.4, 1.3),
+        aspect_range=(3 / 4, 4 / 3),
+        min_main_share=0.7,
+        min_visible_share=0.3,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(seed=seed, **kwargs)
+        check_range("area_range", area_range, lowest=0.0, open_low=True)
+        check_range("aspect_range", aspect_range, lowest=0.0, open_low=True)
+        check_rate("min_main_share", min_main_share)
+        check_rate("min_visible_share", min_visible_share)
+        if min_visible_share > min_main_share:
+            raise ValueError(
+                "`min_visible_share` must not exceed `min_main_share`, or main objects "
+                f"would be dropped. Received: min_visible_share={min_visible_share}, "
+                f"min_main_share={min_main_share}"
+            )
+        if image_size < 1:
+            raise ValueError(
+                f"`image_size` must be at least 1 pixel. Received: {image_size}"
+            )
+        self.image_size = int(image_size)
+        self.area_range = tuple(area_range)
+        self.aspect_range = tuple(aspect_range)
+        self.min_main_share = min_main_share
+        self.min_visible_share = min_visible_share
+
+    def build(self, inputs_shape):
+        pass  # There are no weights.
+
+    def call(self, inputs):
+        bounding_boxes = inputs["bounding_boxes"]
+        crops_rel_xyxy = self.draw_crops(bounding_boxes, *inputs["images"].shape[1:3])
+        return self.cut(inputs, crops_rel_xyxy)
+
+    def draw_crops(self, bounding_boxes, height, width):
+        """Draws a crop for each image.
+
+        Args:
+            bounding_boxes: Dictionary of `"boxes"` and `"classes"`.
+            height: Height of the images in pixels.
+            width: Width of the images in pixels.
+
+        Returns:
+            Float32 tensor `(batch, 4)`: x1, y1, x2, y2 as shares of the image, below 0
+            and above 1 where the crop is wider.
+        """
+        starts, ends, needed = self._main_objects(bounding_boxes, (height, width))
+        batch_size = ops.shape(starts)[0]
+        area = self.draw_uniform((batch_size,), *self.area_range)
+        log_aspects = [math.log(aspect) for aspect in self.aspect_range]
+        aspect = ops.exp(self.draw_uniform((batch_size,), *log_aspects))
+        aspect = aspect * height / width  # of the shares, no longer of pixels
+        sides = ops.stack([ops.sqrt(area * aspect), ops.sqrt(area / aspect)], axis=1)
+        # Without zooming out, a side longer than the image's is cut to it.
+        sides = ops.minimum(sides, max(1.0, math.sqrt(self.area_range[1])))
+        sides = ops.maximum(sides, needed)
+        # Inside the image, or, where it is wider, around it.
+        room = 1.0 - sides
+        lowest = ops.maximum(starts + needed - sides, ops.minimum(room, 0.0))
+        highest = ops.minimum(ends - needed, ops.maximum(room, 0.0))
+        places = self.draw_uniform((batch_size, 2))
+        places = lowest + places * (highest - lowest)
+        return ops.concatenate([places, places + sides], axis=1)
+
+    def cut(self, inputs, crops_rel_xyxy):
+        """Cuts the given crops, of the form of `draw_crops`; boxes follow."""
+        images = ops.cast(inputs["images"], self.compute_dtype)
+        bounding_boxes = inputs["bounding_boxes"]
+        size = (self.image_size, self.image_size)
+        moved = boxes_in_crops(
+            bounding_boxes["boxes"], crops_rel_xyxy, images.shape[1:3], size
+        )
+        moved, classes = keep_visible(
+            moved, bounding_boxes["classes"], size, self.min_visible_share
+        )
+        # Weights add up to 1 but for rounding: white would become 255.00002.
+        crops = ops.clip(crop_and_resize(images, crops_rel_xyxy, size), 0.0, 255.0)
+        # Resampling lets the border of the image bleed; beyond it lies black.
+        crops = ops.where(_pixels_inside(crops_rel_xyxy, size), crops, 0.0)
+        return {"images": crops, "bounding_boxes": {"boxes": moved, "classes": classes}}
+
+    def _main_objects(self, bounding_boxes, image_shape):
+        """Starts and ends `(batch, 2)` in x and y of each main object, as shares.
+
+        And the length of it that a crop must hold; an image without objects is its own
+        main object, of which nothing is needed.
+        """
+        whole = boxes.clip_boxes(bounding_boxes["boxes"], image_shape)
+        whole = boxes.convert_format(whole, "xyxy", "rel_xyxy", image_shape)
+        exists = boxes.is_object(bounding_boxes["classes"])
+        areas = ops.where(exists, boxes.box_areas(whole), -1.0)
+        largest = ops.argmax(areas, axis=1)[:, None, None]
+        main = ops.take_along_axis(whole, largest, axis=1)[:, 0]  # (batch, 4)
+        exists = ops.any(exists, axis=1)[:, None]
+        starts = ops.where(exists, main[:, :2], 0.0)
+        ends = ops.where(exists, main[:, 2:], 1.0)
+        share = ops.where(exists, math.sqrt(self.min_main_share), 0.0)
+        return starts, ends, share * (ends - starts)
+
+    def compute_output_spec(self, inputs):
+        return cropped_spec(inputs, self.image_size, self.compute_dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_size": self.image_size,
+            "area_range": self.area_range,
+            "aspect_range": self.aspect_range,
+            "min_main_share": self.min_main_share,
+            "min_visible_share": self.min_visible_share,
+        }
+
+
+def _pixels_inside(crops_rel_xyxy, size):
+    """Bool tensor `(batch, height, width, 1)`: which pixels are of the image."""
+    inside = []
+    for axis, length in ((1, size[0]), (0, size[1])):
+        starts, ends = crops_rel_xyxy[:, axis], crops_rel_xyxy[:, axis + 2]
+        steps = (ops.arange(length, dtype="float32") + 0.5) / length
+        centers = starts[:, None] + steps[None, :] * (ends - starts)[:, None]
+        inside.append(ops.logical_and(centers > 0.0, centers < 1.0))
+    rows, columns = inside
+    return ops.logical_and(rows[:, :, None, None], columns[:, None, :, None])
+
+
+def cropped_spec(inputs, image_size, dtype):
+    """Symbolic result of layers that resize images and move their boxes."""
+    images, bounding_boxes = inputs["images"], inputs["bounding_boxes"]
+    shape = (images.shape[0], image_size, image_size, images.shape[3])
+    return {
+        "images": keras.KerasTensor(shape, dtype=dtype),
+        "bounding_boxes": {
+            "boxes": keras.KerasTensor(bounding_boxes["boxes"].shape, dtype="float32"),
+            "classes": keras.KerasTensor(
+                bounding_boxes["classes"].shape, dtype=bounding_boxes["classes"].dtype
+            ),
+        },
+    }

@@ -1,0 +1,227 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from ssl_voc.layers import LocalizationAugmenter
+
+PLAIN = {"color_strength": 0.0, "grayscale_rate": 0.0}
+
+
+def paint(num_images=48, height=72, width=96, seed=0):
+    """A red and a green rectangle on black in each image, and one row of padding."""
+    random = np.random.default_rng(seed)
+    images = np.zeros((num_images, height, width, 3), "uint8")
+    boxes = np.full((num_images, 3, 4), -1.0, "float32")
+    for image, rows in zip(images, boxes, strict=True):
+        for channel in range(2):
+            x1, x2 = np.sort(random.choice(width + 1, 2, replace=False))
+            y1, y2 = np.sort(random.choice(height + 1, 2, replace=False))
+            # At least 12 pixels, so that the smallest view of it is one.
+            x1, y1 = min(x1, width - 12), min(y1, height - 12)
+            x2, y2 = max(x2, x1 + 12), max(y2, y1 + 12)
+            image[y1:y2, x1:x2, channel] = 255
+            rows[channel] = x1, y1, x2, y2
+    classes = np.tile([[0.0, 5.0, -1.0]], (num_images, 1)).astype("float32")
+    return {"images": images, "bounding_boxes": {"boxes": boxes, "classes": classes}}
+
+
+def to_numpy(batch):
+    batch = keras.tree.map_structure(ops.convert_to_numpy, batch)
+    bounding_boxes = batch["bounding_boxes"]
+    return batch["images"], bounding_boxes["boxes"], bounding_boxes["classes"]
+
+
+def find(channel):
+    """Box of the bright pixels of an array `(height, width)`, half-open; or None."""
+    bright = channel > 127
+    if not bright.any():
+        return None
+    columns, rows = np.flatnonzero(bright.any(0)), np.flatnonzero(bright.any(1))
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+
+
+@pytest.mark.parametrize("area_range", [(0.2, 0.6), (0.5, 1.0), (1.0, 3.0)])
+@pytest.mark.parametrize("image_size", [64, 112])
+def test_boxes_follow_their_objects_to_the_pixel(area_range, image_size):
+    batch = paint()
+    augmenter = LocalizationAugmenter(image_size, area_range, seed=1, **PLAIN)
+    images, boxes, classes = to_numpy(augmenter(batch, training=True))
+    sizes = batch["bounding_boxes"]["boxes"]
+    sizes = (sizes[..., 2:] - sizes[..., :2]).prod(-1)
+    num_kept = 0
+    for index, image in enumerate(images):
+        assert classes[index, 2] == -1
+        for channel, own_class in ((0, 0.0), (1, 5.0)):
+            found = find(image[..., channel])
+            if classes[index, channel] >= 0:
+                assert classes[index, channel] == own_class
+                np.testing.assert_allclose(boxes[index, channel], found, atol=1.0)
+                num_kept += 1
+        largest = np.flatnonzero(sizes[index] == sizes[index].max())
+        assert np.any(classes[index, largest] >= 0)  # the main object
+    np.testing.assert_array_equal(boxes[classes < 0], -1.0)
+    assert num_kept > 1.3 * len(images)
+
+
+def test_all_that_is_drawn_differs_from_image_to_image():
+    batch = paint(1)
+    batch = keras.tree.map_structure(lambda part: np.repeat(part, 40, 0), batch)
+    augmenter = LocalizationAugmenter(48, seed=0, **PLAIN)
+    _, boxes, classes = to_numpy(augmenter(batch, training=True))
+    assert len(np.unique(boxes[:, 0].round(2), axis=0)) > 30
+
+
+def test_only_hidden_objects_are_dropped():
+    batch = paint(200)
+    arguments = {"area_range": (0.2, 0.6), "flip_rate": 0.0, "seed": 2, **PLAIN}
+    strict, loose = (
+        to_numpy(
+            LocalizationAugmenter(64, min_visible_share=s, **arguments)(
+                batch, training=True
+            )
+        )
+        for s in (0.6, 0.1)
+    )
+    np.testing.assert_array_equal(strict[0], loose[0])  # the same draws
+    num_strict, num_loose = (np.sum(c >= 0) for _, _, c in (strict, loose))
+    assert 200 < num_strict < num_loose < 400
+    hidden = (loose[2] < 0)[:, :2]
+    bright = (loose[0][..., :2] > 127).sum(axis=(1, 2))
+    # At most a tenth of the largest view of an object is left.
+    assert np.all(bright[hidden] < 0.1 * 64 * 64)
+
+
+def test_half_of_the_images_are_mirrored():
+    image = np.zeros((400, 8, 8, 3), "uint8")
+    image[:, 2:6, 1:3] = 255
+    batch = {
+        "images": image,
+        "bounding_boxes": {
+            "boxes": np.tile([[[1, 2, 3, 6.0]]], (400, 1, 1)).astype("float32"),
+            "classes": np.zeros((400, 1), "float32"),
+        },
+    }
+    augmenter = LocalizationAugmenter(
+        8, area_range=(1, 1), aspect_range=(1, 1), seed=0, **PLAIN
+    )
+    images, boxes, _ = to_numpy(augmenter(batch, training=True))
+    mirrored = boxes[:, 0, 0] > 4
+    np.testing.assert_allclose(boxes[mirrored, 0], [[5, 2, 7, 6]] * mirrored.sum())
+    np.testing.assert_allclose(images[mirrored][:, 4, 5], 255.0, atol=1e-3)
+    np.testing.assert_allclose(images[~mirrored][:, 4, 1], 255.0, atol=1e-3)
+    assert mirrored.mean() == pytest.approx(0.5, abs=0.08)
+
+
+def test_inference_changes_nothing():
+    batch = paint(4, height=64, width=64)
+    augmenter = LocalizationAugmenter(64, seed=0)
+    for result in (augmenter(batch), augmenter(batch, training=False)):
+        images, boxes, classes = to_numpy(result)
+        np.testing.assert_array_equal(images, batch["images"])
+        np.testing.assert_array_equal(boxes, batch["bounding_boxes"]["boxes"])
+        np.testing.assert_array_equal(classes, batch["bounding_boxes"]["classes"])
+
+
+def test_inference_on_other_sizes_only_resizes():
+    batch = paint(6)
+    images, boxes, classes = to_numpy(LocalizationAugmenter(48, seed=0)(batch))
+    before = batch["bounding_boxes"]
+    np.testing.assert_array_equal(classes, before["classes"])
+    expected = before["boxes"][:, :2] * [48 / 96, 48 / 72, 48 / 96, 48 / 72]
+    np.testing.assert_allclose(boxes[:, :2], expected, rtol=1e-5)
+    np.testing.assert_array_equal(boxes[:, 2], -1.0)
+    for index, channel in np.ndindex(6, 2):
+        found = find(images[index, ..., channel])
+        np.testing.assert_allclose(boxes[index, channel], found, atol=1.0)
+
+
+def test_colors_change_in_training_and_stay_in_range():
+    batch = paint(32)
+    batch["images"] = np.maximum(batch["images"] // 2, 60)
+    whole = {"area_range": (1, 1), "aspect_range": (4 / 3, 4 / 3), "flip_rate": 0.0}
+    augmenter = LocalizationAugmenter(72, **whole, grayscale_rate=0.5, seed=0)
+    plain = LocalizationAugmenter(72, **whole, **PLAIN, seed=0)
+    images, boxes, _ = to_numpy(augmenter(batch, training=True))
+    kept, boxes_kept, _ = to_numpy(plain(batch, training=True))
+    np.testing.assert_allclose(boxes, boxes_kept, atol=1e-4)
+    assert images.min() >= 0.0 and images.max() <= 255.0
+    changed = np.abs(images - kept).mean(axis=(1, 2, 3)) > 2.0
+    gray = np.ptp(images, axis=-1).max(axis=(1, 2)) < 0.01
+    assert changed.mean() > 0.7
+    assert gray.mean() == pytest.approx(0.5, abs=0.25)
+
+
+def test_augmenter_runs_inside_a_model_of_any_batch():
+    inputs = {
+        "images": keras.Input((72, 96, 3), dtype="uint8", name="images"),
+        "bounding_boxes": {
+            "boxes": keras.Input((3, 4), name="boxes"),
+            "classes": keras.Input((3,), name="classes"),
+        },
+    }
+    augmenter = LocalizationAugmenter(32, seed=0)
+    outputs = augmenter(inputs, training=True)
+    assert outputs["images"].shape == (None, 32, 32, 3)
+    model = keras.Model(inputs, outputs)
+    for num_images in (2, 5):
+        images, boxes, classes = to_numpy(model.predict(paint(num_images), verbose=0))
+        assert images.shape == (num_images, 32, 32, 3)
+        assert boxes.shape == (num_images, 3, 4) and classes.shape == (num_images, 3)
+        assert np.all((classes >= 0).any(axis=1))
+
+
+def test_what_does_not_follow_the_views_is_left_behind():
+    batch = paint(2)
+    batch["all_objects"] = batch["bounding_boxes"]["boxes"]
+    result = LocalizationAugmenter(32, seed=0)(batch, training=True)
+    assert set(result) == {"images", "bounding_boxes"}
+    assert set(result["bounding_boxes"]) == {"boxes", "classes"}
+
+
+def test_augmenter_reloads_with_its_arguments():
+    augmenter = LocalizationAugmenter(
+        24, (0.2, 0.4), (0.9, 1.1), 0.3, 0.2, 0.6, 0.4, 0.5, 0.2, seed=7
+    )
+    again = keras.layers.deserialize(keras.layers.serialize(augmenter))
+    batch = paint(8)
+    for first, second in zip(
+        to_numpy(augmenter(batch, training=True)),
+        to_numpy(again(batch, training=True)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("batch", "complaint"),
+    [
+        (np.zeros((2, 8, 8, 3)), "Expected a dictionary .*Received: .*Tensor"),
+        ({"images": np.zeros((2, 8, 8, 3))}, r"Received: \{images\}"),
+        (
+            {
+                "images": np.zeros((2, 8, 8, 3)),
+                "bounding_boxes": {"boxes": np.ones((2, 4)), "classes": np.ones(2)},
+            },
+            r"Pad images .* boxes.shape=\(2, 4\)",
+        ),
+    ],
+)
+def test_other_input_is_refused(batch, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        LocalizationAugmenter(8)(batch, training=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"flip_rate": 2}, "`flip_rate` is a probability"),
+        ({"color_rate": -1}, "`color_rate` is a probability"),
+        ({"grayscale_rate": 9}, "`grayscale_rate` is a probability"),
+        ({"color_strength": -1}, "`color_strength` must not be negative"),
+        ({"min_visible_share": 0.9}, "`min_visible_share` must not exceed"),
+    ],
+)
+def test_arguments_out_of_range_are_named(arguments, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        LocalizationAugmenter(8, **arguments)
