@@ -23,7 +23,8 @@ view's side, the peer decodes in every epoch. So ours is given three times:
 
 Also: peak memory of either process, loader processes not counted; the cost of
 augmentation, as the step's time with it minus without it (the same model on ready
-views), by the clock and by CPU time, which a busy machine disturbs less; and the share of time spent waiting in `next` for data.
+views), by the clock and by CPU time, which a busy machine disturbs less; and the share
+of time spent waiting in `next` for data.
 """
 
 import argparse
