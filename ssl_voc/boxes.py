@@ -183,7 +183,8 @@ def elementwise_iou(boxes_a, boxes_b):
         boxes_b: Tensor `(..., 4)`, xyxy; the shapes broadcast.
 
     Returns:
-        Float32 tensor `(...)` in `[0, 1]`; 0 where neither box has an area.
+        Float32 tensor `(...)` in `[0, 1]`; 0 where neither box has an area, or a corner
+        is not a number.
     """
     return iou_and_union(boxes_a, boxes_b)[0]
 

@@ -101,6 +101,17 @@ def test_boxes_without_area_have_no_iou():
     assert not np.any(ops.convert_to_numpy(bx.pairwise_iou(nothing, nothing)))
 
 
+def test_corner_that_is_not_a_number_has_no_iou():
+    broken = np.array([[np.nan, 0, 1, 1], [-np.inf, 0, np.inf, 1]], "float32")
+    np.testing.assert_array_equal(bx.elementwise_iou(broken, [[0, 0, 1, 1]]), 0.0)
+
+
+def test_small_boxes_in_shares_of_the_image_have_an_area():
+    # A pixel of a photo of 4,000 x 4,000, and its left half.
+    pixel, half = [0, 0, 0.00025, 0.00025], [0, 0, 0.000125, 0.00025]
+    assert float(bx.elementwise_iou(pixel, half)) == pytest.approx(0.5, rel=1e-4)
+
+
 def test_offsets_golden():
     # Center (30, 20) to (35, 30): 5 / 20 and 10 / 40; sides 20 to 40, 40 to 20.
     offsets = bx.encode_offsets([15, 20, 55, 40], [20, 0, 40, 40])

@@ -141,7 +141,8 @@ class LocalizationAugmenter(RandomLayer):
         moved = boxes.convert_format(moved, "xyxy", "xyxy")  # float32
         shape, size = tuple(images.shape[1:3]), (self.image_size, self.image_size)
         if shape != size:
-            whole = ops.tile([[0.0, 0.0, 1.0, 1.0]], (ops.shape(images)[0], 1))
+            whole = ops.convert_to_tensor([[0.0, 0.0, 1.0, 1.0]], dtype="float32")
+            whole = ops.tile(whole, (ops.shape(images)[0], 1))
             moved = pad_boxes(boxes_in_crops(moved, whole, shape, size), classes)
             images = ops.clip(crop_and_resize(images, whole, size), 0.0, 255.0)
         return _pack(images, moved, classes)
@@ -166,14 +167,15 @@ class LocalizationAugmenter(RandomLayer):
 
 def _read(inputs):
     """Checks the form of the input and drops what does not follow the augmentation."""
-    try:
-        images, bounding_boxes = inputs["images"], inputs["bounding_boxes"]
-        moved, classes = bounding_boxes["boxes"], bounding_boxes["classes"]
-    except (KeyError, TypeError) as error:
+    parts = inputs.get("bounding_boxes") if isinstance(inputs, dict) else None
+    if not isinstance(parts, dict) or not (
+        "images" in inputs and "boxes" in parts and "classes" in parts
+    ):
         raise ValueError(
             'Expected a dictionary {"images", "bounding_boxes": {"boxes", "classes"}}. '
             f"Received: {_describe(inputs)}"
-        ) from error
+        )
+    images, moved, classes = inputs["images"], parts["boxes"], parts["classes"]
     if len(moved.shape) != 3 or moved.shape[2] != 4 or len(classes.shape) != 2:
         raise ValueError(
             "Boxes must have shape (batch, num_boxes, 4) and classes (batch, "

@@ -61,8 +61,7 @@ class BoxMetric(keras.metrics.Mean):
             )
         counted = self._counted(y_true, boxes_true)
         ious = boxes.elementwise_iou(boxes_true, boxes_pred)  # (batch, n)
-        # Written so that boxes that are not finite overlap nothing: nan is not above 0.
-        ious = ops.where(ops.logical_and(counted, ious > 0.0), ious, 0.0)
+        ious = ops.where(counted, ious, 0.0)
         weights = ops.cast(ops.any(counted, axis=1), "float32")
         if sample_weight is not None:
             sample_weight = ops.cast(ops.convert_to_tensor(sample_weight), "float32")

@@ -165,10 +165,13 @@ def test_augmenter_runs_inside_a_model_of_any_batch():
     assert outputs["images"].shape == (None, 32, 32, 3)
     model = keras.Model(inputs, outputs)
     for num_images in (2, 5):
-        images, boxes, classes = to_numpy(model.predict(paint(num_images), verbose=0))
-        assert images.shape == (num_images, 32, 32, 3)
-        assert boxes.shape == (num_images, 3, 4) and classes.shape == (num_images, 3)
-        assert np.all((classes >= 0).any(axis=1))
+        batch = paint(num_images)
+        images, boxes, classes = to_numpy(model.predict(batch, verbose=0))
+        # Inference resizes only, so that nothing is lost.
+        np.testing.assert_array_equal(classes, batch["bounding_boxes"]["classes"])
+        resized = to_numpy(augmenter(batch, training=False))
+        np.testing.assert_allclose(images, resized[0], atol=1e-3)
+        np.testing.assert_allclose(boxes, resized[1], atol=1e-3)
 
 
 def test_what_does_not_follow_the_views_is_left_behind():
@@ -196,7 +199,7 @@ def test_augmenter_reloads_with_its_arguments():
 @pytest.mark.parametrize(
     ("batch", "complaint"),
     [
-        (np.zeros((2, 8, 8, 3)), "Expected a dictionary .*Received: .*Tensor"),
+        (np.zeros((2, 8, 8, 3)), "Expected a dictionary .*Received: "),
         ({"images": np.zeros((2, 8, 8, 3))}, r"Received: \{images\}"),
         (
             {

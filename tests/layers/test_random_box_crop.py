@@ -51,6 +51,30 @@ def test_main_object_stays_in_every_crop(area_range, share):
         assert shares.min() < share + 0.1
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.77, 1.0])
+def test_main_object_is_not_dropped_at_the_least_share(share):
+    targets = draw_targets(2000)
+    targets["boxes"][:, 0] = -1.0
+    targets["classes"][:, 0] = -1.0
+    layer = RandomBoxCrop(
+        16, (0.02, 0.1), min_main_share=share, min_visible_share=share, seed=0
+    )
+    images = np.zeros((2000, HEIGHT, WIDTH, 1), "uint8")
+    result = layer({"images": images, "bounding_boxes": targets})
+    classes = ops.convert_to_numpy(result["bounding_boxes"]["classes"])
+    np.testing.assert_array_equal(classes[:, 1], 4)
+
+
+def test_aspect_is_width_by_height_in_pixels():
+    targets = {"boxes": np.full((500, 1, 4), -1.0), "classes": -np.ones((500, 1))}
+    crops = drawn_crops(targets, area_range=(0.1, 0.2), aspect_range=(2.0, 3.0))
+    width, height = ((crops[:, 2:] - crops[:, :2]) * [WIDTH, HEIGHT]).T
+    aspect = width / height
+    assert aspect.min() > 2 - 1e-4 and aspect.max() < 3 + 1e-4
+    # The logarithm is uniform: its mean is that of sqrt(2 * 3).
+    assert np.log(aspect).mean() == pytest.approx(np.log(6) / 2, abs=0.02)
+
+
 def test_crop_lies_inside_the_image_or_around_it():
     crops = drawn_crops(draw_targets(), area_range=(0.1, 3.0))
     sides = crops[:, 2:] - crops[:, :2]
