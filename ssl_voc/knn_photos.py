@@ -47,18 +47,18 @@ def choose_knn_photos(pool, random):
     A source whose photos all have one class says nothing about telling classes apart
     and is left out.
     """
+    labelled = list(zip(pool.sources, pool.labels, strict=True))
     classes = {}
-    for source, label in zip(pool.sources, pool.labels, strict=True):
+    for source, label in labelled:
         classes.setdefault(source, set()).add(label)
     told_apart = {name for name, found in classes.items() if len(found - {None}) > 1}
     usable = [
         index
-        for index, (source, label) in enumerate(
-            zip(pool.sources, pool.labels, strict=True)
-        )
+        for index, (source, label) in enumerate(labelled)
         if source in told_apart and label is not None
     ]
     indices = random.permutation(np.array(usable, dtype="int64"))[:MAX_KNN_PHOTOS]
-    names = sorted({pool.labels[index] for index in indices})
-    labels = np.array([names.index(pool.labels[index]) for index in indices], "int64")
+    chosen = [labelled[index][1] for index in indices]
+    numbers = {name: number for number, name in enumerate(sorted(set(chosen)))}
+    labels = np.array([numbers[label] for label in chosen], "int64")
     return indices, labels
