@@ -1,24 +1,11 @@
 """Small photos and trees that the tests of the pipelines read."""
 
 import io
-import os
 import pathlib
 
 import numpy as np
 import pytest
 from PIL import Image
-
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def data_folder():
-    """Folder of real photographs, or a skip where there is none."""
-    chosen = os.environ.get("SSL_VOC_DATA")
-    folder = pathlib.Path(chosen) if chosen else REPOSITORY / "../shared/data"
-    if not folder.is_dir():
-        pytest.skip(f"no real photographs: {folder} is missing (set SSL_VOC_DATA)")
-    return folder.resolve()
 
 
 @pytest.fixture(autouse=True)
