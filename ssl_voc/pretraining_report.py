@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pipelines import photo_table
 from ssl_voc.layers.view_audit import audit_views
 from ssl_voc.losses.nt_xent_loss import chance_level
 from ssl_voc.metrics.wilson import wilson_interval
@@ -26,10 +27,7 @@ def record_photos(run, pool):
     """Lists what was read and what was skipped, with a hash of each photo."""
     skipped = "".join(f"{item.name}\t{item.reason}\n" for item in pool.skipped)
     run.write_text("skipped.txt", skipped)
-    lines = ["image_id\tsource\tperceptual_hash"]
-    for photo, value in zip(pool.photos, pool.hashes, strict=True):
-        lines.append(f"{photo.image_id}\t{photo.source}\t{int(value):016x}")
-    run.write_text("photos.tsv", "\n".join(lines) + "\n")
+    run.write_text("photos.tsv", photo_table(pool.photos, pool.hashes))
     run.update_manifest(num_photos=len(pool), num_skipped=len(pool.skipped))
     if pool.skipped:
         print(f"skipped {len(pool.skipped)} unreadable photos, see skipped.txt")
