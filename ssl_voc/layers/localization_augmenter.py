@@ -5,9 +5,8 @@ from keras import ops
 
 from ssl_voc import boxes
 from ssl_voc.layers.box_motions import boxes_in_crops, flip_boxes, pad_boxes
+from ssl_voc.layers.color_distortions import build_color_distortions
 from ssl_voc.layers.random_box_crop import RandomBoxCrop, cropped_spec
-from ssl_voc.layers.random_color_jitter import RandomColorJitter
-from ssl_voc.layers.random_grayscale import RandomGrayscale
 from ssl_voc.layers.random_horizontal_flip import RandomHorizontalFlip
 from ssl_voc.layers.random_layer import RandomLayer, check_rate
 from ssl_voc.layers.random_resized_crop import crop_and_resize
@@ -72,17 +71,7 @@ class LocalizationAugmenter(RandomLayer):
         **kwargs,
     ):
         super().__init__(seed=seed, **kwargs)
-        for name, rate in (
-            ("flip_rate", flip_rate),
-            ("color_rate", color_rate),
-            ("grayscale_rate", grayscale_rate),
-        ):
-            check_rate(name, rate)
-        if color_strength < 0:
-            raise ValueError(
-                "`color_strength` must not be negative. "
-                f"Received: color_strength={color_strength}"
-            )
+        check_rate("flip_rate", flip_rate)
         generator = self.seed_generator
         self.crop = RandomBoxCrop(
             image_size,
@@ -103,15 +92,9 @@ class LocalizationAugmenter(RandomLayer):
         self.min_visible_share = min_visible_share
         self.flip = RandomHorizontalFlip(flip_rate, seed=generator)
         # What changes colors but moves no pixel.
-        self.distortions = []
-        if color_strength > 0 and color_rate > 0:
-            jitter = 0.8 * color_strength
-            hue = min(0.2 * color_strength, 0.5)
-            self.distortions.append(
-                RandomColorJitter(jitter, jitter, jitter, hue, color_rate, generator)
-            )
-        if grayscale_rate > 0:
-            self.distortions.append(RandomGrayscale(grayscale_rate, generator))
+        self.distortions = build_color_distortions(
+            color_strength, color_rate, grayscale_rate, generator
+        )
 
     def build(self, inputs_shape):
         pass  # The parts have no weights; only the generator has a state.

@@ -3,9 +3,8 @@
 import keras
 from keras import ops
 
-from ssl_voc.layers.random_color_jitter import RandomColorJitter
+from ssl_voc.layers.color_distortions import build_color_distortions
 from ssl_voc.layers.random_gaussian_blur import RandomGaussianBlur
-from ssl_voc.layers.random_grayscale import RandomGrayscale
 from ssl_voc.layers.random_horizontal_flip import RandomHorizontalFlip
 from ssl_voc.layers.random_layer import RandomLayer, check_rate
 from ssl_voc.layers.random_resized_crop import RandomResizedCrop
@@ -77,17 +76,10 @@ class SimCLRAugmenter(RandomLayer):
         super().__init__(seed=seed, **kwargs)
         for name, rate in (
             ("flip_rate", flip_rate),
-            ("color_rate", color_rate),
-            ("grayscale_rate", grayscale_rate),
             ("blur_rate", blur_rate),
             ("solarize_rate", solarize_rate),
         ):
             check_rate(name, rate)
-        if color_strength < 0:
-            raise ValueError(
-                "`color_strength` must not be negative. "
-                f"Received: color_strength={color_strength}"
-            )
         if blur_sigma_range is None:
             blur_sigma_range = (0.1, max(0.2, 2.0 * image_size / 224))
         self.image_size = image_size
@@ -107,15 +99,9 @@ class SimCLRAugmenter(RandomLayer):
         )
         self.flip = RandomHorizontalFlip(flip_rate, seed=generator)
         # What changes colors and sharpness but moves no pixel, in SimCLR's order.
-        self.distortions = []
-        if color_strength > 0 and color_rate > 0:
-            jitter = 0.8 * color_strength
-            hue = min(0.2 * color_strength, 0.5)
-            self.distortions.append(
-                RandomColorJitter(jitter, jitter, jitter, hue, color_rate, generator)
-            )
-        if grayscale_rate > 0:
-            self.distortions.append(RandomGrayscale(grayscale_rate, generator))
+        self.distortions = build_color_distortions(
+            color_strength, color_rate, grayscale_rate, generator
+        )
         if blur_rate > 0:
             self.distortions.append(
                 RandomGaussianBlur(self.blur_sigma_range, blur_rate, generator)
