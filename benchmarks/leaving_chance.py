@@ -1,6 +1,6 @@
 """Which optimizer leaves the chance level of NT-Xent fastest, from random weights?
 
-    python benchmarks/leaving_chance.py --data PHOTOS [--data PHOTOS] --out FILE.json
+    python -m benchmarks.leaving_chance --data PHOTOS [--data PHOTOS] --out FILE.json
 
 Trains EfficientNetB1 from the same random weights on the same batches and views for a
 fixed number of steps with every optimizer and learning rate below (warm-up 5 %, then

@@ -101,13 +101,7 @@ def build_optimizer(
     if weight_decay is None:
         weight_decay = WEIGHT_DECAYS[name]
     peak = learning_rate * batch_size / 256
-    warmup_steps = int(warmup_share * total_steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup_steps else peak,
-        decay_steps=max(1, total_steps - warmup_steps),
-        warmup_target=peak if warmup_steps else None,
-        warmup_steps=warmup_steps,
-    )
+    schedule = warm_up_and_decay(peak, total_steps, warmup_share)
     if name == "lars":
         return LARS(schedule, momentum=0.9, weight_decay=weight_decay)
     if name == "sgd":
@@ -118,3 +112,30 @@ def build_optimizer(
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def warm_up_and_decay(peak, total_steps, warmup_share):
+    """A learning rate that rises linearly to its peak and falls by half a cosine.
+
+    Args:
+        peak: Largest learning rate.
+        total_steps: Number of steps until it is 0.
+        warmup_share: Share of the steps until the peak, in `[0, 1)`.
+    """
+    warmup_steps = int(warmup_share * total_steps)
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup_steps else peak,
+        decay_steps=max(1, total_steps - warmup_steps),
+        warmup_target=peak if warmup_steps else None,
+        warmup_steps=warmup_steps,
+    )
+
+
+def tensorboard_callbacks(folder):
+    """Writes TensorBoard events, where tensorflow and tensorboard are installed."""
+    try:
+        import tensorboard  # noqa: F401
+        import tensorflow  # noqa: F401
+    except ImportError:
+        return []  # Event files are TensorFlow's: without it the jsonl must do.
+    return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]

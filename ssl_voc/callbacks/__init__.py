@@ -1,5 +1,7 @@
 """What happens between the epochs of a training."""
 
+from ssl_voc.callbacks.best_weights import BestWeights as BestWeights
+from ssl_voc.callbacks.best_weights import load_best as load_best
 from ssl_voc.callbacks.checkpoint import Checkpoint as Checkpoint
 from ssl_voc.callbacks.checkpoint import last_epoch as last_epoch
 from ssl_voc.callbacks.checkpoint import restore as restore

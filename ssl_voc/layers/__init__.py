@@ -6,6 +6,7 @@ from ssl_voc.layers.fused_batch_normalization import (
 from ssl_voc.layers.localization_augmenter import (
     LocalizationAugmenter as LocalizationAugmenter,
 )
+from ssl_voc.layers.localization_head import LocalizationHead as LocalizationHead
 from ssl_voc.layers.projection_head import ProjectionHead as ProjectionHead
 from ssl_voc.layers.random_box_crop import RandomBoxCrop as RandomBoxCrop
 from ssl_voc.layers.random_color_jitter import RandomColorJitter as RandomColorJitter

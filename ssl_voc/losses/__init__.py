@@ -1,5 +1,6 @@
 """Losses: contrastive ones, and those of boxes."""
 
+from ssl_voc.losses.box_loss import BoxLoss as BoxLoss
 from ssl_voc.losses.ciou_loss import CIoULoss as CIoULoss
 from ssl_voc.losses.ciou_loss import ciou as ciou
 from ssl_voc.losses.giou_loss import GIoULoss as GIoULoss

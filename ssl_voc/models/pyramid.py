@@ -43,3 +43,43 @@ def feature_levels(backbone, strides):
         )
     outputs = [deepest[stride] for stride in strides]
     return keras.Model(backbone.input, outputs, name=f"{backbone.name}_levels")
+
+
+def deepest_levels(backbone):
+    """Finds the last feature map of a backbone and the deepest one twice as fine.
+
+    Args:
+        backbone: Functional Keras model with one image input of known size.
+
+    Returns:
+        Functional `keras.Model` from the backbone's input to the list of both, the
+        finer one first, or of the last one alone where nothing is twice as fine. It
+        shares the backbone's layers.
+
+    Raises:
+        ValueError: when the input size is unknown or the backbone does not end in a
+            feature map.
+    """
+    shape = tuple(backbone.output_shape)
+    if len(shape) != 4 or None in shape[1:]:
+        raise ValueError(
+            "The backbone must end in feature maps (batch, rows, columns, channels) of "
+            "known size: build it with an `image_size`, and leave pooling to the head. "
+            f"Received: {backbone.name} with output shape {shape}"
+        )
+    rows = shape[1]
+    finer = None
+    for layer in backbone.layers:
+        output = layer.output
+        if not isinstance(output, keras.KerasTensor) or len(output.shape) != 4:
+            continue
+        if isinstance(layer, keras.layers.ZeroPadding2D):
+            continue  # a convolution's border is no resolution of its own
+        # Without padding, convolutions lose a row or so on the way down.
+        if (
+            output.shape[1] in (2 * rows - 1, 2 * rows, 2 * rows + 1)
+            and rows < output.shape[1]
+        ):
+            finer = output
+    outputs = [backbone.output] if finer is None else [finer, backbone.output]
+    return keras.Model(backbone.input, outputs, name=f"{backbone.name}_levels")

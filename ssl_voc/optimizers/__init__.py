@@ -1,3 +1,6 @@
 """Optimizers that Keras does not have."""
 
+from ssl_voc.optimizers.discriminative_adamw import (
+    DiscriminativeAdamW as DiscriminativeAdamW,
+)
 from ssl_voc.optimizers.lars import LARS as LARS

@@ -1,0 +1,165 @@
+"""`python -m ssl_voc.finetune`: learns from boxes, on a pretrained backbone."""
+
+import dataclasses
+import hashlib
+import sys
+from pathlib import Path
+from typing import Literal
+
+from ssl_voc.runs.errors import BadInput, StoppedEarly, run_command
+from ssl_voc.runs.options import option
+
+DESCRIPTION = """Fits a head, and the backbone under it, on labelled photos.
+
+Task localize: the class and the box of the main object of each photo. DATA is a VOC
+tree or devkit, a COCO json beside its photos or zips, tfds:NAME, or `scenes`, a data
+set that the program draws itself. Figures to report come from `evaluate`.
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FinetuneConfig:
+    """Settings of a fine-tuning run; see `--help` for each."""
+
+    task: Literal["localize"] = option("localize", "What to learn.")
+    data: tuple[str, ...] = option(("scenes",), "Labelled photos.")
+    train_split: str | None = option(
+        None, "Split to learn from; by default train, or a seeded 80 % without lists."
+    )
+    val_split: str | None = option(
+        None, "Split that chooses the epoch; by default --val-share of the labels."
+    )
+    val_share: float = option(
+        0.15, "Share of the labels that chooses the epoch.", minimum=0, below=1
+    )
+    class_names: tuple[str, ...] = option((), "Classes; by default all that occur.")
+    label_fraction: float | None = option(
+        None, "Share of the labels to use.", above=0, maximum=1
+    )
+    labels_per_class: int | None = option(
+        None, "Number of labelled photos to use of each class.", minimum=1
+    )
+    out: Path | None = option(None, "Run folder; by default one under runs/.")
+    overwrite: bool = option(False, "Replace the run that --out holds.")
+    allow_leakage: bool = option(
+        False, "Go on where photos of --val-split were seen in training."
+    )
+    weights: str | None = option(
+        None, "Backbone: a pretraining's folder, a file, or imagenet."
+    )
+    backbone: str = option("EfficientNetB1", "EfficientNetB0 to B7, or a .keras file.")
+    image_size: int = option(128, "Side of the letterboxed photos.", minimum=32)
+    batch_size: int = option(32, "Photos in a step, over all devices.", minimum=2)
+    epochs: int = option(30, "Passes over the labelled photos.", minimum=1)
+    schedule: Literal["full", "staged", "frozen"] = option(
+        "full", "Train all, the head first, or the head alone."
+    )
+    unfreeze_epoch: int = option(5, "Epochs of the head alone, if staged.", minimum=1)
+    learning_rate: float = option(8e-3, "Peak per 256 photos.", above=0)
+    backbone_rate: float = option(
+        0.3, "Learning rate of the backbone, as a share.", above=0
+    )
+    weight_decay: float = option(0.05, "Decoupled weight decay.", minimum=0)
+    warmup: float = option(0.1, "Share of steps to warm up.", minimum=0, below=1)
+    overlap: Literal["giou", "ciou"] = option("giou", "IoU of the box loss.")
+    crop_area: tuple[float, float] = option(
+        (0.4, 1.3), "Smallest and largest crop, in areas of a photo.", above=0
+    )
+    color_strength: float = option(0.4, "Strength of color jitter.", minimum=0)
+    drop_connect: float = option(0.0, "Stochastic depth.", minimum=0, below=1)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option(
+        "float32", "Arithmetic of the model."
+    )
+    jit_compile: Literal["auto", "on", "off"] = option(
+        "auto", "XLA; auto compiles on accelerators only."
+    )
+    cache: Literal["auto", "memory", "disk", "none"] = option(
+        "auto", "Where prepared photos are kept."
+    )
+    seed: int = option(0, "Seed of splits, head, views and order.", minimum=0)
+    deterministic: bool = option(False, "Demand deterministic kernels.")
+
+    def __post_init__(self):
+        if self.label_fraction is not None and self.labels_per_class is not None:
+            raise ValueError(
+                "--label-fraction and --labels-per-class exclude each other"
+            )
+        low, high = self.crop_area
+        if low > high:
+            raise ValueError(
+                f"--crop-area: expected two ascending areas, got {low} {high}"
+            )
+        if self.schedule == "staged" and self.unfreeze_epoch >= self.epochs:
+            raise ValueError(
+                "--unfreeze-epoch: expected fewer than the "
+                f"{self.epochs} --epochs, got {self.unfreeze_epoch}"
+            )
+
+    def resolved(self):
+        """The same settings with a run folder, named after them if none was given."""
+        if self.out is not None:
+            return self
+        settings = dataclasses.asdict(self)
+        for name in ("out", "overwrite", "epochs"):
+            del settings[name]
+        digest = hashlib.sha256(repr(sorted(settings.items())).encode())
+        stem = f"{Path(self.backbone).stem.lower()}-{self.image_size}px"
+        name = f"finetune-{self.task}-{stem}-{digest.hexdigest()[:6]}"
+        return dataclasses.replace(self, out=Path("runs") / name)
+
+
+def finetune(config):
+    """Fine-tunes and writes a run folder; resumes a run that was cut short.
+
+    Args:
+        config: A `FinetuneConfig`.
+
+    Returns:
+        The dictionary that `summary.json` holds.
+
+    Raises:
+        BadInput: when data, weights or run folder cannot be worked with.
+        StoppedEarly: when interrupted, or when the training went wrong; what was done
+            is saved.
+    """
+    from ssl_voc.runs.config_file import describe_config
+    from ssl_voc.runs.run_folder import RunFolder
+    from ssl_voc.runs.start_up_noise import without_start_up_noise
+
+    with without_start_up_noise():
+        from ssl_voc import training
+
+        training.accelerators()  # the first look for a GPU is noisy, too
+    config = config.resolved()
+    with RunFolder.open(config.out, config, "finetune", config.overwrite) as run:
+        print(describe_config(config))
+        print(f"{'resuming' if run.resuming else 'writing'} {run.path}", flush=True)
+        from ssl_voc.finetuning_run import FinetuningRun
+
+        try:
+            finetuning = FinetuningRun(config, run)
+        except (ValueError, OSError) as error:
+            raise BadInput(str(error)) from error
+        try:
+            finetuning.fit()
+        except KeyboardInterrupt:
+            raise StoppedEarly(finetuning.how_to_go_on()) from None
+        summary = finetuning.finish()
+        print(finetuning.last_words(summary), flush=True)
+        return summary
+
+
+def main(argv=None):
+    """Runs the command.
+
+    Args:
+        argv: Arguments; `None` reads those of the process.
+
+    Returns:
+        Exit status: 0 done, 2 bad input, 3 stopped early with work saved, 1 a defect.
+    """
+    return run_command(finetune, FinetuneConfig, argv, "finetune", DESCRIPTION)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

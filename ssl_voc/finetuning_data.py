@@ -1,0 +1,168 @@
+"""The labelled photos of a fine-tuning: which are learned from, which choose."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pipelines
+from pipelines.labeled_preparation import box_class_names
+from pipelines.scenes import scenes_folder
+from ssl_voc.runs.errors import BadInput
+from ssl_voc.runs.progress import progress_bar
+
+TRAINING_LIST = "training_photos.tsv"
+VALIDATION_LIST = "validation_photos.tsv"
+HELD_OUT_LIST = "held_out_photos.tsv"
+PRETRAINING_LIST = "pretraining_photos.tsv"
+# Held-out photos are looked at for their hash alone.
+_HASHED_SIZE = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class FinetuningData:
+    """Prepared photos of a fine-tuning.
+
+    Attributes:
+        training: `pipelines.LabeledPool` that is learned from.
+        validation: `LabeledPool` that chooses the epoch, or None.
+        report: `pipelines.DataReport` of both.
+    """
+
+    training: pipelines.LabeledPool
+    validation: pipelines.LabeledPool | None
+    report: pipelines.DataReport
+
+
+def prepare_finetuning_data(config, run):
+    """Reads, splits, prepares and reports the photos, and lists them in the run folder.
+
+    Args:
+        config: A `FinetuneConfig`.
+        run: The `RunFolder`.
+
+    Returns:
+        `FinetuningData`.
+
+    Raises:
+        BadInput: when photos of `--val-split` were seen in training, or the data is not
+            what it was when the run began.
+        ValueError, OSError: when the data cannot be used.
+    """
+    if "scenes" in config.data:
+        scenes_folder(progress=progress_bar("drawing scenes", "scene"))
+    source = [*config.data]
+    labelled, held_out = pipelines.read_training(
+        source, config.train_split, config.seed
+    )
+    # Of all labels, so that a small share of them does not lose a class.
+    class_names = config.class_names or box_class_names(labelled)
+    training = pipelines.label_subset(
+        labelled, config.label_fraction, config.labels_per_class, config.seed
+    )
+    validation = None
+    if config.val_split is not None:
+        validation = pipelines.read(source, config.val_split)
+    elif config.val_share:
+        training, validation = pipelines.split_validation(
+            training, config.val_share, config.seed
+        )
+
+    def prepare(photos, what):
+        return pipelines.prepare_labeled(
+            photos,
+            config.image_size,
+            class_names=class_names,
+            main_object_only=True,
+            cache=config.cache,
+            progress=progress_bar(f"preparing {what} photos"),
+        )
+
+    training = prepare(training, "training")
+    if validation is not None:
+        validation = prepare(validation, "validation")
+        if config.val_split is None:
+            validation = _without_twins(validation, training, prepare)
+    lists = {TRAINING_LIST: training, VALIDATION_LIST: validation}
+    if held_out is not None:
+        lists[HELD_OUT_LIST] = _hashed_without_twins(held_out, training)
+    for name, pool in lists.items():
+        if pool is not None:
+            _write_list(run, name, pool)
+    seen = _pretraining_photos(config, run)
+    named = validation if config.val_split is not None else None
+    report = pipelines.report_data(
+        training, validation, seen if named is not None else ()
+    )
+    _write_report(run, report)
+    if named is not None and report.num_leaked and not config.allow_leakage:
+        raise BadInput(
+            f"--val-split: {report.num_leaked} of the {len(named)} photos of "
+            f"{config.val_split!r} were seen in training, in this or nearly this form; "
+            f"{run.path / 'data_report.txt'} names them. Choose another split, or "
+            "--allow-leakage."
+        )
+    return FinetuningData(training, validation, report)
+
+
+def _without_twins(validation, training, prepare):
+    """The validation photos that have no near-duplicate among the training photos."""
+    twins = pipelines.find_near_duplicates(validation.hashes, training.hashes)
+    if not twins:
+        return validation
+    print(f"left {len(twins)} validation photos out: twins of training photos")
+    kept = _photos_without(validation.photos, twins)
+    return prepare(kept, "validation") if kept else None
+
+
+def _hashed_without_twins(held_out, training):
+    """A pool of the held-out photos that training has not seen."""
+    pool = pipelines.prepare(
+        held_out,
+        _HASHED_SIZE,
+        cache="memory",
+        progress=progress_bar("looking at held-out photos"),
+    )
+    twins = pipelines.find_near_duplicates(pool.hashes, training.hashes)
+    if not twins:
+        return pool
+    print(f"left {len(twins)} held-out photos out: twins of training photos")
+    kept = _photos_without(pool.photos, twins)
+    return pipelines.prepare(kept, _HASHED_SIZE, cache="memory") if kept else None
+
+
+def _photos_without(photos, twins):
+    left_out = {twin.index for twin in twins}
+    return pipelines.Photos(
+        [photo for index, photo in enumerate(photos) if index not in left_out],
+        photos.name,
+        photos.problems,
+    )
+
+
+def _write_list(run, name, pool):
+    text = pipelines.photo_table(pool.photos, pool.hashes)
+    path = run.path / name
+    if run.resuming and path.exists() and path.read_text(encoding="utf-8") != text:
+        raise BadInput(
+            f"--data: the photos are not those the run began with, which {path} lists. "
+            "Bring them back, or begin anew with --overwrite."
+        )
+    run.write_text(name, text)
+
+
+def _pretraining_photos(config, run):
+    """The photos that the backbone saw, as a list of tables; copied into the run."""
+    if config.weights is None:
+        return []
+    recorded = Path(config.weights).expanduser() / "photos.tsv"
+    if not recorded.is_file():
+        return []
+    shutil.copyfile(recorded, run.path / PRETRAINING_LIST)
+    return [pipelines.read_photo_table(recorded)]
+
+
+def _write_report(run, report):
+    run.write_text("data_report.txt", report.text() + "\n")
+    run.write_json("data_report.json", report.as_dict())
+    print(report.text())
+    print(f"this report lies in {run.path / 'data_report.txt'}", flush=True)

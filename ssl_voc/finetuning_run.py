@@ -1,0 +1,256 @@
+"""One fine-tuning: its photos, model and training."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from ssl_voc import callbacks, finetuning_report, layers, losses, metrics, models
+from ssl_voc import training as runtime
+from ssl_voc.finetuning_data import prepare_finetuning_data
+from ssl_voc.optimizers import DiscriminativeAdamW
+from ssl_voc.runs.atomic_files import replacing
+from ssl_voc.runs.data_wait import TimedDataset, TimedIterator
+from ssl_voc.runs.metrics_log import MetricsLog
+from ssl_voc.runs.progress import Progress
+
+HEAD = "localization_head"
+EVALUATION_BATCH = 64
+# What chooses the epoch, where there are photos to choose by.
+SCORED = ("val_top1", "val_mean_iou")
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """Epochs that train the same weights.
+
+    Attributes:
+        first: Number of epochs done before.
+        last: Number of epochs done after.
+        frozen: Whether the backbone stays as it is.
+    """
+
+    first: int
+    last: int
+    frozen: bool
+
+
+def plan_phases(schedule, epochs, unfreeze_epoch):
+    """The phases of a schedule, as a list of `Phase`."""
+    if schedule == "staged":
+        return [Phase(0, unfreeze_epoch, True), Phase(unfreeze_epoch, epochs, False)]
+    return [Phase(0, epochs, schedule == "frozen")]
+
+
+class FinetuningRun:
+    """Everything between a config and a model that finds objects.
+
+    Args:
+        config: A `FinetuneConfig`.
+        run: The `RunFolder` to write to, new or to be resumed.
+
+    Raises:
+        BadInput, ValueError, OSError: when photos, weights or backbone cannot be used.
+    """
+
+    def __init__(self, config, run):
+        self.config, self.run = config, run
+        runtime.set_up_runtime(config.seed, config.deterministic, config.precision)
+        self.jit_compile = runtime.should_jit_compile(config.jit_compile)
+        self.data = prepare_finetuning_data(config, run)
+        self.training = self.data.training
+        self.steps = self.training.steps_per_epoch(config.batch_size)
+        finetuning_report.record_data(run, config, self.data)
+        self.phases = plan_phases(config.schedule, config.epochs, config.unfreeze_epoch)
+        with runtime.replica_scope():
+            self.model = self._build_model()
+        finetuning_report.save_examples(run, self.training, self.model.augmenter)
+        self.done_epochs = self._begin_or_resume()
+
+    def fit(self):
+        """Trains the epochs that are left."""
+        for phase in self.phases:
+            if self.done_epochs < phase.last:
+                if self.done_epochs == phase.first:
+                    self._compile(phase)
+                self._fit_phase(phase)
+                self.done_epochs = phase.last
+
+    def finish(self):
+        """Saves the model with its best weights and returns the summary."""
+        best_epoch = 0
+        if self.data.validation is not None:
+            best_epoch = callbacks.load_best(self.model, self.run.path / "checkpoints")
+        with replacing(self.run.path / "model.keras") as temporary:
+            self.model.save(temporary)
+        summary = finetuning_report.summarize(
+            self.run, self.data, best_epoch or self.config.epochs
+        )
+        self.run.finish(summary)
+        return summary
+
+    def how_to_go_on(self):
+        """What to tell a person who interrupted the run."""
+        done = callbacks.last_epoch(self.run.path / "checkpoints")
+        return (
+            f"interrupted. {done} of {self.config.epochs} epochs are saved in "
+            f"{self.run.path}; the same command goes on from there."
+        )
+
+    def last_words(self, summary):
+        """What a person wants to know at the end, as text."""
+        return finetuning_report.last_words(self.run, self.config, self.data, summary)
+
+    def _build_model(self):
+        config = self.config
+        model = models.Localizer(
+            models.backbone(
+                config.backbone,
+                image_size=config.image_size,
+                weights=config.weights,
+                drop_connect=config.drop_connect,
+            ),
+            len(self.training.class_names),
+            augmenter=layers.LocalizationAugmenter(
+                config.image_size,
+                area_range=config.crop_area,
+                color_strength=config.color_strength,
+                seed=config.seed,
+            ),
+        )
+        model.build()
+        return model
+
+    def _compile(self, phase):
+        """Makes the model ready for a phase, with an optimizer of its own."""
+        config, model = self.config, self.model
+        model.backbone.trainable = not phase.frozen
+        schedule = runtime.warm_up_and_decay(
+            config.learning_rate * config.batch_size / 256,
+            self.steps * (phase.last - phase.first),
+            config.warmup,
+        )
+        model.compile(
+            optimizer=DiscriminativeAdamW(
+                schedule,
+                factors={"": config.backbone_rate, HEAD: 1.0},
+                weight_decay=config.weight_decay,
+                global_clipnorm=10.0,
+            ),
+            loss={
+                "boxes": losses.BoxLoss(
+                    model.bounding_box_format, model.image_shape, config.overlap
+                ),
+                "classes": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            },
+            metrics={
+                "boxes": [
+                    metrics.MeanBoxIoU(),
+                    metrics.LocalizationAccuracy(0.5),
+                    metrics.LocalizationAccuracy(0.7),
+                ],
+                "classes": [keras.metrics.SparseCategoricalAccuracy(name="top1")],
+            },
+            jit_compile=self.jit_compile,
+        )
+
+    def _begin_or_resume(self):
+        """Loads the newest checkpoint into the model of the phase that it is of."""
+        folder = self.run.path / "checkpoints"
+        done = callbacks.last_epoch(folder)
+        if done:
+            phase = next(phase for phase in self.phases if done <= phase.last)
+            self._compile(phase)
+            callbacks.restore(self.model, folder)
+            print(f"going on after epoch {done}", flush=True)
+        return done
+
+    def _fit_phase(self, phase):
+        batches, timer = self._batches()
+        config = self.config
+        progress = Progress(
+            config.epochs,
+            self.steps,
+            config.batch_size,
+            timer,
+            shown=("loss", "top1", "mean_iou", *SCORED),
+        )
+        try:
+            self.model.fit(
+                batches,
+                steps_per_epoch=self.steps,
+                initial_epoch=self.done_epochs,
+                epochs=phase.last,
+                shuffle=False,  # the order is the pipeline's
+                verbose=0,
+                callbacks=self._callbacks(progress),
+                **self._validation(),
+            )
+        finally:
+            progress.close()
+
+    def _callbacks(self, progress):
+        folder = self.run.path / "checkpoints"
+        following = [
+            callbacks.EpochSeeds(self.config.seed),
+            keras.callbacks.LambdaCallback(on_epoch_end=_shorten_names),
+            callbacks.TrainingWatch(),
+            progress,
+        ]
+        if self.data.validation is not None:
+            rows = self.run.read_jsonl("metrics.jsonl")
+            rows = [row for row in rows if row["epoch"] <= self.done_epochs]
+            following.append(callbacks.BestWeights(folder, SCORED, rows))
+        return [
+            *following,
+            MetricsLog(self.run),
+            *runtime.tensorboard_callbacks(self.run.path / "tensorboard"),
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: finetuning_report.draw_curves(self.run)
+            ),
+            # Last: what a checkpoint covers has been measured and logged.
+            callbacks.Checkpoint(folder),
+        ]
+
+    def _batches(self):
+        """The batches that are left, and what measures the wait for them."""
+        config = self.config
+        arguments = (config.batch_size, config.seed, self.done_epochs)
+        if keras.backend.backend() != "tensorflow":
+            batches = (
+                (_model_inputs(batch),) for batch in self.training.batches(*arguments)
+            )
+            timer = TimedIterator(batches)
+            return timer.generator(), timer
+        timer = TimedDataset(self.training.dataset(*arguments).map(_model_inputs))
+        return timer.dataset, timer
+
+    def _validation(self):
+        """Arguments of `fit` for the photos that choose the epoch."""
+        pool = self.data.validation
+        if pool is None:
+            return {}
+        if keras.backend.backend() == "tensorflow":
+            batches = pool.evaluation_dataset(EVALUATION_BATCH).map(_model_inputs)
+            return {"validation_data": batches}
+        everything = _model_inputs(pool.gather(np.arange(len(pool))))
+        return {
+            "validation_data": (everything,),
+            "validation_batch_size": EVALUATION_BATCH,
+        }
+
+
+def _model_inputs(batch):
+    """The part of a batch that the model looks at."""
+    return {name: batch[name] for name in ("images", "bounding_boxes", "truncated")}
+
+
+def _shorten_names(epoch, logs):
+    """Names figures as the summaries do: `val_boxes_mean_iou` is `val_mean_iou`."""
+    for name in [*logs]:
+        short = name.replace("boxes_mean_iou", "mean_iou")
+        short = short.replace("boxes_loc_acc", "loc_acc").replace(
+            "classes_top1", "top1"
+        )
+        if short != name:
+            logs[short] = logs.pop(name)

@@ -1,0 +1,298 @@
+"""A Keras model that finds the main object of an image."""
+
+import keras
+from keras import ops
+
+from ssl_voc import boxes
+from ssl_voc.layers.localization_head import LocalizationHead
+from ssl_voc.losses.attention_loss import attention_outside
+from ssl_voc.losses.box_loss import BoxLoss
+from ssl_voc.models.pyramid import deepest_levels
+
+
+@keras.saving.register_keras_serializable(package="ssl_voc")
+class Localizer(keras.Model):
+    """Finds the main object of an image: scores of all classes and one box.
+
+    A backbone, a `LocalizationHead` on its two deepest resolutions, and KerasCV's
+    conventions: targets are `{"boxes", "classes"}`, padded with class -1, of which the
+    main object, the largest that is not `difficult`, is learned. An image without one
+    teaches nothing and counts nothing.
+
+    The train step is Keras' own. `call` augments the batch (while training) and
+    predicts; `compute_loss` compares with the targets that followed the augmentation,
+    by the losses given to `compile` for `"boxes"` and `"classes"`, and adds the
+    attention loss: the negative log of the attention that lies inside the box, so that
+    the cells which see the object are those whose votes count.
+
+    Args:
+        backbone: Functional Keras model of known image size from images in `[0, 255]`
+            to feature maps `(batch, rows, columns, channels)`, such as
+            `ssl_voc.backbone("EfficientNetB1", image_size=160)`.
+        num_classes: Number of classes.
+        bounding_box_format: Format of targets and predictions, as KerasCV names it;
+            pixels are those of the square image.
+        augmenter: Optional layer that takes and returns a dictionary of `"images"` and
+            `"bounding_boxes"` in xyxy, such as `ssl_voc.layers.LocalizationAugmenter`.
+        head: Optional layer in place of the default `LocalizationHead(num_classes)`.
+        attention_weight: Weight of the attention loss; 0 for none.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Call arguments:
+        inputs: Images `(batch, size, size, 3)` in `[0, 255]`; or a dictionary of
+            `"images"` and `"bounding_boxes"`, with `"difficult"` `(batch, n)` and
+            `"all_objects"` where known, as `pipelines.localization` gives it.
+
+    Returns:
+        Dictionary of float32 tensors: `"boxes"` `(batch, 1, 4)`, `"classes"`, logits
+        `(batch, num_classes)`, `"attention"` `(batch, rows, columns)`, logits of where
+        the model looks; and, given targets, `"targets"`: boxes and classes of the
+        main object after the augmentation. `predict` returns the dictionary of
+        `decode_predictions` instead.
+
+    Example:
+
+    >>> model = ssl_voc.Localizer(
+    ...     ssl_voc.backbone("EfficientNetB1", image_size=160, weights="runs/photos"),
+    ...     num_classes=5,
+    ...     augmenter=ssl_voc.layers.LocalizationAugmenter(160),
+    ... )
+    >>> model.compile(
+    ...     optimizer=keras.optimizers.AdamW(3e-4),
+    ...     metrics={"boxes": [ssl_voc.metrics.MeanBoxIoU()]},
+    ... )
+    >>> model.fit(batches, steps_per_epoch=40, epochs=20)
+    >>> model.predict(photos)["boxes"]
+    """
+
+    def __init__(
+        self,
+        backbone,
+        num_classes,
+        bounding_box_format="xyxy",
+        augmenter=None,
+        head=None,
+        attention_weight=0.25,
+        **kwargs,
+    ):
+        boxes.check_format(bounding_box_format)
+        super().__init__(**kwargs)
+        self.levels = deepest_levels(backbone)
+        self.backbone = backbone
+        self.num_classes = num_classes
+        self.bounding_box_format = bounding_box_format
+        self.augmenter = augmenter
+        self.head = head or LocalizationHead(num_classes, name="localization_head")
+        self.attention_weight = attention_weight
+        self.attention_loss = keras.metrics.Mean(name="attention_loss")
+
+    @property
+    def image_shape(self):
+        """`(height, width)` of the images in pixels."""
+        return tuple(self.backbone.input_shape[1:3])
+
+    def build(self, inputs_shape=None):
+        if not self.head.built:
+            self.head.build([tuple(level.shape) for level in self.levels.outputs])
+
+    def compile(self, optimizer="adamw", loss=None, loss_weights=None, **kwargs):
+        """Configures training; arguments are those of `keras.Model.compile`.
+
+        Args:
+            optimizer: Keras optimizer.
+            loss: Dictionary with a loss for `"boxes"` and one for `"classes"`; by
+                default a `BoxLoss` and cross-entropy.
+            loss_weights: Optional dictionary of the same keys.
+            **kwargs: Among them `metrics`, a dictionary of lists: those of `"boxes"`,
+                such as `MeanBoxIoU`, are given the whole dictionary of targets, those
+                of `"classes"` integer classes `(batch, 1)` and logits.
+        """
+        if loss is None:
+            loss = {
+                "boxes": BoxLoss(self.bounding_box_format, self.image_shape),
+                "classes": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            }
+        super().compile(optimizer, loss=loss, loss_weights=loss_weights, **kwargs)
+
+    def compile_from_config(self, config):
+        config = keras.saving.deserialize_keras_object(config)
+        self.compile(**config)
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def call(self, inputs, training=False):
+        targets = None
+        if isinstance(inputs, dict):
+            targets = self._main_targets(inputs)
+            inputs = inputs["images"]
+            if training and targets is not None and self.augmenter is not None:
+                inputs, targets = self._augment(inputs, targets)
+        outputs = self.head(self.levels(inputs, training=training), training=training)
+        shape = self.image_shape
+        predicted = boxes.convert_format(
+            outputs["boxes"], "rel_xyxy", self.bounding_box_format, shape
+        )
+        outputs = {
+            "boxes": predicted[:, None],
+            "classes": outputs["logits"],
+            "attention": outputs["attention_logits"],
+        }
+        return outputs if targets is None else {**outputs, "targets": targets}
+
+    def train_step(self, *args):
+        return super().train_step(*args[:-1], _as_inputs(args[-1]))
+
+    def test_step(self, *args):
+        return super().test_step(*args[:-1], _as_inputs(args[-1]))
+
+    def predict_step(self, *args):
+        outputs = super().predict_step(*args)
+        if isinstance(outputs, tuple):  # jax returns its state, too
+            return self.decode_predictions(outputs[0]), *outputs[1:]
+        return self.decode_predictions(outputs)
+
+    def decode_predictions(self, outputs):
+        """Turns what `call` returns into what `predict` returns.
+
+        Returns:
+            Dictionary of `"boxes"` `(batch, 1, 4)`, clipped to the image, `"classes"`
+            `(batch, 1)`, int32, and `"confidence"` `(batch, 1)`, the best class and
+            its probability, and `"scores"` `(batch, num_classes)`, the probabilities.
+        """
+        format, shape = self.bounding_box_format, self.image_shape
+        clipped = boxes.convert_format(outputs["boxes"], format, "xyxy", shape)
+        clipped = boxes.clip_boxes(clipped, shape)
+        scores = ops.softmax(outputs["classes"])
+        return {
+            "boxes": boxes.convert_format(clipped, "xyxy", format, shape),
+            "classes": ops.cast(ops.argmax(scores, axis=-1), "int32")[:, None],
+            "confidence": ops.max(scores, axis=-1, keepdims=True),
+            "scores": scores,
+        }
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        targets = _required_targets(y_pred)
+        counts = ops.cast(boxes.is_object(targets["classes"]), "float32")  # (batch, 1)
+        # Keras averages over the batch; images without target are no part of it.
+        weights = counts / ops.maximum(ops.mean(counts), 1e-6)
+        if sample_weight is not None:
+            weights = weights * ops.reshape(sample_weight, (-1, 1))
+        loss = super().compute_loss(
+            y={
+                "boxes": targets["boxes"],
+                "classes": ops.maximum(targets["classes"], 0.0),
+            },
+            y_pred={name: y_pred[name] for name in ("boxes", "classes")},
+            sample_weight={"boxes": weights, "classes": weights},
+        )
+        if self.attention_weight:
+            outside = attention_outside(
+                boxes.convert_format(
+                    targets["boxes"][:, 0],
+                    self.bounding_box_format,
+                    "rel_xyxy",
+                    self.image_shape,
+                ),
+                y_pred["attention"],
+            )
+            outside = ops.mean(weights[:, 0] * outside)
+            self.attention_loss.update_state(outside)
+            loss = loss + self.attention_weight * outside
+        return loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        targets = _required_targets(y_pred)
+        return super().compute_metrics(
+            x,
+            {"boxes": targets, "classes": targets["classes"]},
+            {name: y_pred[name] for name in ("boxes", "classes")},
+            sample_weight,
+        )
+
+    def _main_targets(self, inputs):
+        """Boxes `(batch, 1, 4)` and classes `(batch, 1)` of the main objects."""
+        objects = inputs.get("bounding_boxes")
+        if objects is None:
+            return None
+        corners = boxes.convert_format(
+            objects["boxes"], self.bounding_box_format, "xyxy", self.image_shape
+        )
+        classes = ops.cast(objects["classes"], "float32")
+        usable = boxes.is_object(classes)
+        if "difficult" in inputs:
+            usable = ops.logical_and(usable, ops.logical_not(inputs["difficult"]))
+        areas = ops.where(usable, boxes.box_areas(corners), -1.0)
+        main = ops.argmax(areas, axis=1)[:, None]
+
+        def pick(values):
+            return ops.take_along_axis(values, main, axis=1)
+
+        # An image whose objects are all difficult has none.
+        chosen = ops.where(pick(usable), pick(classes), boxes.PADDING)
+        original = ops.convert_to_tensor(objects["boxes"])
+        picked = ops.take_along_axis(original, main[..., None], axis=1)
+        targets = {"boxes": ops.cast(picked, "float32"), "classes": chosen}
+        if "truncated" in inputs:
+            targets["truncated"] = pick(ops.cast(inputs["truncated"], "float32"))
+        if "all_objects" in inputs:
+            targets["all_objects"] = inputs["all_objects"]
+        return targets
+
+    def _augment(self, images, targets):
+        format, shape = self.bounding_box_format, self.image_shape
+        targets = {**targets}
+        targets.pop("all_objects", None)  # they do not follow
+        moved = boxes.convert_format(targets["boxes"], format, "xyxy", shape)
+        objects = {"boxes": moved, "classes": targets["classes"]}
+        augmented = self.augmenter(
+            {"images": images, "bounding_boxes": objects}, training=True
+        )
+        moved = augmented["bounding_boxes"]
+        targets["boxes"] = boxes.convert_format(moved["boxes"], "xyxy", format, shape)
+        targets["classes"] = moved["classes"]
+        return augmented["images"], targets
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        parts = {"augmenter": self.augmenter, "head": self.head}
+        return {
+            "name": self.name,
+            "dtype": serialize(self.dtype_policy),
+            "backbone": serialize(self.backbone),
+            "num_classes": self.num_classes,
+            "bounding_box_format": self.bounding_box_format,
+            "attention_weight": self.attention_weight,
+            **{key: part and serialize(part) for key, part in parts.items()},
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(
+            **{
+                key: keras.saving.deserialize_keras_object(value)
+                if isinstance(value, dict)
+                else value
+                for key, value in config.items()
+            }
+        )
+
+
+def _as_inputs(data):
+    """Keras' (images, targets) as the one dictionary that `call` takes."""
+    images, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if targets is None:
+        return data
+    inputs = images if isinstance(images, dict) else {"images": images}
+    return {**inputs, "bounding_boxes": targets}, None, sample_weight
+
+
+def _required_targets(outputs):
+    if "targets" not in outputs:
+        raise ValueError(
+            "Training and evaluation need boxes: pass batches of "
+            '{"images", "bounding_boxes": {"boxes", "classes"}}, or images and such '
+            "targets. Received images alone."
+        )
+    return outputs["targets"]
