@@ -1,0 +1,137 @@
+"""Pictures of figures: bars by class with intervals, and who was taken for whom."""
+
+import numpy as np
+
+from ssl_voc.localization_evaluation import LABELS
+from ssl_voc.runs.atomic_files import replacing
+
+_INK = "#333333"
+# Okabe and Ito's blue, and their vermilion for what is compared with.
+_BAR = "#0072B2"
+_MARK = "#D55E00"
+_DPI = 100
+_SHOWN = ("top1", "mean_iou", "loc_acc_50", "loc_acc_70")
+# Numbers in cells of a confusion matrix get too small to read beyond.
+_MOST_CLASSES_WITH_NUMBERS = 25
+_LONGEST_NAME = 24
+
+
+def draw_per_class(figures, path):
+    """Draws a panel of bars for each measure, a bar for each class.
+
+    Args:
+        figures: What `ssl_voc.localization_evaluation.summarize` returns.
+        path: The png file, replaced at once.
+    """
+    from matplotlib.figure import Figure
+
+    rows = figures["per_class"]
+    names = [name for name in _SHOWN if name in figures]
+    labels = [f"{_shortened(key)} ({row['num_images']})" for key, row in rows.items()]
+    height = 1.5 + 0.34 * len(rows)
+    figure = Figure(figsize=(2.6 * len(names) + 1.4, height), layout="constrained")
+    panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    positions = np.arange(len(rows))
+    for axes, name in zip(panels, names, strict=True):
+        values = np.array([row[name] for row in rows.values()], "float64")
+        limits = np.array([row[f"{name}_ci"] for row in rows.values()], "float64")
+        axes.barh(positions, values, height=0.66, color=_BAR, alpha=0.55)
+        has_value = np.isfinite(values)
+        axes.hlines(
+            positions[has_value],
+            limits[has_value, 0],
+            limits[has_value, 1],
+            color=_INK,
+            linewidth=1.6,
+        )
+        # A dot, since a bar of length 0 cannot be told from none.
+        axes.plot(values, positions, "o", ms=3.5, color=_INK, clip_on=False)
+        axes.axvline(figures[name], color=_INK, linewidth=1.2, label="all photos")
+        axes.axvline(
+            figures["baseline"][name],
+            color=_MARK,
+            linestyle="--",
+            linewidth=1.4,
+            label="baseline",
+        )
+        axes.set_title(f"{LABELS[name]} {figures[name]:.3f}", fontsize=10, color=_INK)
+        axes.set_xlim(0, 1)
+        axes.grid(axis="x", alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=9)
+    _name_ticks(panels[0].yaxis, labels, 9)
+    panels[0].set_ylim(len(rows) - 0.4, -0.6)
+    handles, texts = panels[0].get_legend_handles_labels()
+    figure.legend(
+        handles,
+        [*texts[:-1], f"{texts[-1]} (commonest class; whole photo as box)"],
+        loc="outside lower center",
+        ncols=2,
+        fontsize=9,
+        frameon=False,
+        title="bars by class (photos), lines: 95 % bootstrap intervals",
+        title_fontsize=9,
+    )
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=_DPI, format="png")
+
+
+def draw_confusions(counts, class_names, path):
+    """Draws a confusion matrix: shares of each true class, and counts.
+
+    Args:
+        counts: Integer array `(num_classes, num_classes)`: rows true, columns
+            predicted.
+        class_names: Names of the classes.
+        path: The png file, replaced at once.
+    """
+    from matplotlib.figure import Figure
+
+    counts = np.asarray(counts)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    numbered = len(counts) <= _MOST_CLASSES_WITH_NUMBERS
+    side = (0.62 if numbered else 0.16) * len(counts) + 2.4
+    figure = Figure(
+        figsize=(max(4.6, side + 0.6), max(3.6, side)), layout="constrained"
+    )
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    ticks = [_shortened(name) for name in class_names]
+    size = 9 if numbered else 6
+    turned = {"rotation": 45 if numbered else 90, "rotation_mode": "anchor"}
+    _name_ticks(axes.xaxis, ticks, size, ha="right", **turned)
+    rows = [f"{name} ({n})" for name, n in zip(ticks, totals[:, 0], strict=True)]
+    _name_ticks(axes.yaxis, rows, size)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class (photos)")
+    if numbered:
+        for (row, column), share in np.ndenumerate(shares):
+            if counts[row, column]:
+                axes.text(
+                    column,
+                    row,
+                    f"{share:.2f}\n{counts[row, column]}",
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color="white" if share > 0.55 else _INK,
+                )
+    bar = figure.colorbar(image, ax=axes, shrink=0.8)
+    bar.set_label("share of the true class", fontsize=9)
+    right = np.trace(counts)
+    axes.set_title(
+        f"{right} of {counts.sum()} photos on the diagonal", fontsize=10, color=_INK
+    )
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=_DPI, format="png")
+
+
+def _name_ticks(axis, names, size, **style):
+    axis.set_ticks(range(len(names)), names, fontsize=size, **style)
+    for label in axis.get_ticklabels():
+        label.set_parse_math(False)  # names may hold dollars
+
+
+def _shortened(text):
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"

@@ -1,0 +1,261 @@
+"""One evaluation: its photos, the check for leakage, predictions and what is left."""
+
+import hashlib
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import pipelines
+import ssl_voc.models  # noqa: F401, a saved model is made of its classes
+from pipelines.labeled_preparation import UNKNOWN_CLASS, box_class_names
+from pipelines.scenes import scenes_folder
+from ssl_voc import boxes, training
+from ssl_voc import localization_evaluation as localization
+from ssl_voc.evaluate import HELD_OUT_LIST
+from ssl_voc.evaluation_gallery import GALLERIES, draw_gallery
+from ssl_voc.evaluation_plots import draw_confusions, draw_per_class
+from ssl_voc.evaluation_table import format_localization
+from ssl_voc.runs.errors import BadInput
+from ssl_voc.runs.json_files import to_json
+from ssl_voc.runs.progress import progress_bar
+
+# Lists of a run folder whose photos its model has seen, and in what role.
+SEEN = {
+    "training_photos.tsv": "trained on",
+    "validation_photos.tsv": "used to choose the epoch",
+    "pretraining_photos.tsv": "pretrained on, without labels",
+}
+
+
+class EvaluationRun:
+    """What evaluations of all tasks share: photos, leakage, predictions, records.
+
+    A subclass measures and draws what its task predicts.
+
+    Args:
+        config: An `EvaluateConfig`, resolved.
+        finished: The `FinishedRun` to evaluate.
+        folder: The `RunFolder` to write to.
+
+    Raises:
+        BadInput: when photos were seen in training.
+        ValueError, OSError: when photos or model cannot be used.
+    """
+
+    # Whether a photo has one target, its main object.
+    main_object_only = False
+
+    def __init__(self, config, finished, folder):
+        self.config, self.finished, self.folder = config, finished, folder
+        self.pool = self._prepare()
+        skipped = "".join(f"{item.name}\t{item.reason}\n" for item in self.pool.skipped)
+        folder.write_text("skipped.txt", skipped)
+        self.report = self._refuse_leakage()
+        self.model = _load(finished.path / "model.keras")
+
+    def finish(self):
+        """Predicts, measures and writes everything; returns the metrics."""
+        metrics = {**self.measure(self.predict()), **self._facts()}
+        self.folder.write_json("metrics.json", metrics)
+        self.folder.finish(
+            {key: item for key, item in metrics.items() if not isinstance(item, dict)}
+        )
+        return metrics
+
+    def measure(self, predicted):
+        """Writes and draws what the task is about; returns the figures."""
+        raise NotImplementedError
+
+    def describe(self, metrics):
+        """The figures as text, and the names of the pictures."""
+        raise NotImplementedError
+
+    def predict(self):
+        """What `model.predict` gives for all photos, as a dictionary of arrays."""
+        size = self.config.batch_size
+        progress = progress_bar("predicting")
+        num_photos = len(self.pool)
+
+        def advance(batch, logs):
+            progress(min(num_photos, (batch + 1) * size), num_photos)
+
+        if keras.backend.backend() == "tensorflow":
+            batches = self.pool.evaluation_dataset(size).map(lambda b: b["images"])
+        else:
+            batches = ((b["images"],) for b in self.pool.evaluation_batches(size))
+        predicted = self.model.predict(
+            batches,
+            verbose=0,
+            callbacks=[keras.callbacks.LambdaCallback(on_predict_batch_end=advance)],
+        )
+        num_scores = predicted["scores"].shape[1]
+        if num_scores != len(self.pool.class_names):
+            raise BadInput(
+                f"RUN: {self.finished.path / 'model.keras'} scores {num_scores} "
+                f"classes, but manifest.json names {len(self.pool.class_names)}."
+            )
+        return predicted
+
+    def last_words(self, metrics):
+        """What a person wants to know at the end, as text."""
+        folder = self.folder.path
+        lines = ["", f"{metrics['num_images']} photos of {self.pool.photos.name}"]
+        lines[-1] += f" ({self.config.split})" * bool(self.config.split)
+        counts = {
+            "num_left_out": "without a main object left out",
+            "num_skipped": f"unreadable, see {folder / 'skipped.txt'}",
+            "num_unknown_boxes": "boxes of other classes left out: "
+            + ", ".join(metrics["unknown_classes"]),
+            "num_not_finite": "WITH PREDICTIONS THAT ARE NO NUMBERS",
+            "num_leaked": "SEEN IN TRAINING, see data_report.txt: not to be reported",
+        }
+        lines += [
+            f"  {metrics[key]} {text}" for key, text in counts.items() if metrics[key]
+        ]
+        table, pictures = self.describe(metrics)
+        return "\n".join(
+            [
+                *lines,
+                "",
+                table,
+                "",
+                f"figures       {folder / 'metrics.json'}",
+                f"predictions   {folder / 'predictions.json'}, images.jsonl",
+                f"pictures      {folder / pictures[0]}, {', '.join(pictures[1:])}",
+            ]
+        )
+
+    def _prepare(self):
+        """Reads and letterboxes the photos."""
+        config, finished = self.config, self.finished
+        if "scenes" in config.data:
+            scenes_folder(progress=progress_bar("drawing scenes", "scene"))
+        photos = pipelines.read([*config.data], config.split)
+        if config.evaluates_held_out(finished):
+            table = pipelines.read_photo_table(finished.path / HELD_OUT_LIST)
+            photos = pipelines.select_photos(photos, table)
+        self.unknown_classes = sorted(
+            {*box_class_names(photos)} - {*finished.class_names}
+        )
+        return pipelines.prepare_labeled(
+            photos,
+            finished.manifest["image_size"],
+            class_names=finished.class_names,
+            main_object_only=self.main_object_only,
+            cache=config.cache,
+            progress=progress_bar("preparing photos"),
+        )
+
+    def _refuse_leakage(self):
+        """Reports the data, and stops where photos were seen."""
+        paths = [self.finished.path / name for name in SEEN]
+        tables = [pipelines.read_photo_table(path) for path in paths if path.is_file()]
+        report = pipelines.report_data(evaluation=self.pool, seen=tables)
+        self.folder.write_text("data_report.txt", report.text() + "\n")
+        self.folder.write_json("data_report.json", report.as_dict())
+        where = self.folder.path / "data_report.txt"
+        print(f"what the photos hold is told in {where}", flush=True)
+        if not report.num_leaked:
+            return report
+        roles = [
+            f"{len(part.photos)} {role}"
+            for part in report.leakages
+            for name, role in SEEN.items()
+            if part.photos and part.seen.endswith(name)
+        ]
+        what = (
+            f"{report.num_leaked} of the {len(self.pool)} photos were seen, in this or "
+            f"nearly this form, by the model to be evaluated: {', '.join(roles)}"
+        )
+        if not self.config.allow_leakage:
+            raise BadInput(
+                f"--split: {what}; {where.with_suffix('.json')} lists them. Name other "
+                "photos by --data and --split, or --allow-leakage."
+            )
+        print(f"leakage: {what}", flush=True)
+        return report
+
+    def _in_photos(self, predicted):
+        """Boxes `(n, 4)` in pixels of the photos, of `(n, 1, 4)` in the model's."""
+        side = self.pool.image_size
+        format = getattr(self.model, "bounding_box_format", "xyxy")
+        corners = keras.ops.convert_to_numpy(
+            boxes.convert_format(predicted, format, "xyxy", (side, side))
+        )
+        return pipelines.boxes_from_letterbox(
+            corners.astype("float64"), self.pool.original_sizes, side
+        )[:, 0]
+
+    def _facts(self):
+        """What the figures are of: photos, model, and what was left out."""
+        problems = self.report.evaluation.problems.get(UNKNOWN_CLASS, [])
+        weights = self.finished.path / "model.keras"
+        return {
+            "num_left_out": len(self.pool.left_out),
+            "num_skipped": len(self.pool.skipped),
+            "num_unknown_boxes": len(problems),
+            "unknown_classes": self.unknown_classes,
+            "num_leaked": self.report.num_leaked,
+            "leakage_checked_against": [
+                Path(part.seen).name for part in self.report.leakages
+            ],
+            "task": self.finished.task,
+            "class_names": list(self.pool.class_names),
+            "data": list(self.config.data),
+            "split": self.config.split,
+            "run": str(self.finished.path),
+            "run_finished": self.finished.manifest.get("finished"),
+            "weights": self.finished.settings.get("weights"),
+            "model_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        }
+
+
+class LocalizationRun(EvaluationRun):
+    """An evaluation of task `localize`: a class and a box for each photo."""
+
+    main_object_only = True
+
+    def measure(self, predicted):
+        found = localization.measure_localizations(
+            self.pool.photos,
+            self.pool.class_names,
+            predicted["scores"],
+            self._in_photos(predicted["boxes"]),
+        )
+        finite = np.isfinite(found.scores).all(1) & np.isfinite(found.boxes_pred).all(1)
+        print("measuring and drawing", flush=True)
+        metrics = localization.summarize(found, self.config.seed)
+        metrics["num_not_finite"] = int((~finite).sum())
+        self.folder.write_json("predictions.json", localization.coco_results(found))
+        rows = "".join(to_json(row) + "\n" for row in localization.image_rows(found))
+        self.folder.write_text("images.jsonl", rows)
+        path = self.folder.path
+        draw_per_class(metrics, path / "per_class.png")
+        draw_confusions(
+            localization.count_confusions(found),
+            found.class_names,
+            path / "confusion_matrix.png",
+        )
+        for gallery in GALLERIES:
+            draw_gallery(gallery, found, path / f"gallery_{gallery.name}.png")
+        return metrics
+
+    def describe(self, metrics):
+        galleries = [f"gallery_{gallery.name}.png" for gallery in GALLERIES]
+        pictures = ["per_class.png", "confusion_matrix.png", *galleries]
+        return format_localization(metrics), pictures
+
+
+EVALUATIONS = {"localize": LocalizationRun}
+
+
+def _load(path):
+    """The saved model, ready to predict."""
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError) as error:
+        raise BadInput(f"RUN: {path} cannot be loaded: {error}") from error
+    # Keras would compile by XLA on its own, which is slower on a CPU.
+    model.jit_compile = training.should_jit_compile("auto")
+    return model
