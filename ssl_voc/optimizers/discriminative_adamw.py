@@ -8,14 +8,14 @@ class DiscriminativeAdamW(keras.optimizers.Adam):
     """AdamW that multiplies the learning rate of some weights by a factor.
 
     Pretrained layers need smaller steps than a new head. The factor of a weight is that
-    of the longest prefix of its path that is given; it scales the decoupled decay as
-    well, as a learning rate does.
+    of the longest name given that one of its path's parts begins with; it scales the
+    decoupled decay as well, as a learning rate does.
 
     Args:
         learning_rate: Float, schedule or callable.
-        factors: Dictionary from the beginning of a weight's path, such as
-            `"localization_head"`, to its factor; `""` stands for all other weights,
-            whose factor is 1 by default.
+        factors: Dictionary from a name in a weight's path, that of a layer such as
+            `"localization_head"` or several of them as in `"head/dense"`, to its
+            factor; `""` stands for all other weights, whose factor is 1 by default.
         weight_decay: Decoupled decay of all weights but biases, norms' scales and
             offsets.
         name: Name of the optimizer.
@@ -41,10 +41,11 @@ class DiscriminativeAdamW(keras.optimizers.Adam):
 
     def factor_of(self, variable):
         """Number that the learning rate of a variable is multiplied by."""
-        prefixes = [
-            prefix for prefix in self.factors if variable.path.startswith(prefix)
-        ]
-        return self.factors[max(prefixes, key=len)] if prefixes else 1.0
+        # Not from the start alone: a model's own name stands before its layers' or
+        # does not, depending on whether it was built by hand or reloaded.
+        path = f"/{variable.path}"
+        names = [name for name in self.factors if f"/{name}" in path]
+        return self.factors[max(names, key=len)] if names else 1.0
 
     def build(self, variables):
         if not self.built:
