@@ -200,7 +200,7 @@ def _refuse_ambiguous_photos(config, finished):
                 + f" The run learned from {learned!r}."
                 * (source in finished.data and learned in found)
             )
-    if config.data == finished.data:
+    if config.data == finished.data and not config.allow_leakage:
         raise BadInput(
             f"--data: {finished.path} learned from {' '.join(config.data)}, which has "
             "no splits. Name other photos by --data."
@@ -213,6 +213,9 @@ def splits_of(source):
     Args:
         source: Anything that `--data` takes. Of a TensorFlow data set, which only
             tensorflow-datasets can list, the usual names are given.
+
+    Raises:
+        BadInput: when there is no such source.
     """
     from pipelines.folder import OTHER_SPLITS
     from pipelines.voc import voc_trees
@@ -222,6 +225,8 @@ def splits_of(source):
     if source.startswith("tfds:"):
         return ("train", "validation", "test")
     path = Path(source).expanduser()
+    if not path.exists():
+        raise BadInput(f"--data: {source} does not exist. Name labelled photos.")
     if not path.is_dir():
         return ()
     trees = voc_trees(path)

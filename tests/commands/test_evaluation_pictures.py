@@ -13,7 +13,7 @@ from ssl_voc.evaluation_plots import draw_confusions, draw_per_class
 from ssl_voc.runs.boxes_on_images import COLORS
 
 BEST, WORST, CONFUSING = GALLERIES
-NAMES = ("$cat^{", "dog_")  # what matplotlib would take for mathematics
+NAMES = ("$cat^{$", "dog_")  # what matplotlib would take for mathematics
 GROUND = (0, 160, 60)  # no text has this color
 TRUE, PREDICTED = (np.array(color) for color in COLORS)
 
@@ -27,7 +27,7 @@ def build_case(rows, size=(120, 60)):
     pixels = np.full((1, height, width, 3), GROUND, "uint8")
     photos = [
         Photo(
-            f"{number}$_",
+            f"{number}_",
             "set",
             ArrayItem(pixels, 0, "set"),
             (Object(NAMES[row[0]], (0, 10, 40, 50)),),
@@ -101,7 +101,7 @@ def test_gallery_without_a_photo_says_so(tmp_path, monkeypatch):
 def test_caption_tells_both_classes_score_and_iou(tmp_path, monkeypatch):
     texts = texts_of_figures(monkeypatch)
     draw_gallery(CONFUSING, build_case([(0, 1, 0.75, 20)]), tmp_path / "one.png")
-    expected = "true $cat^{, predicted dog_ 0.75\nIoU 0.33   0$_"
+    expected = "true $cat^{$, predicted dog_ 0.75\nIoU 0.33   0_"
     assert expected in texts and (tmp_path / "one.png").exists()
 
 

@@ -1,0 +1,131 @@
+"""A finished fine-tuning whose model sees, and the photos that it sees.
+
+Photos show a bright rectangle on a darker ground, its class is its color, and `Oracle`
+reads both from the pixels.
+"""
+
+import json
+
+import keras
+import numpy as np
+from keras import ops
+from PIL import Image
+
+import pipelines
+from tests import tiny
+
+SIDE = 48
+NAMES = ("red", "green", "blue")
+# Width and height: letterboxing halves them, so even corners stay whole pixels.
+SIZES = ((96, 64), (64, 96))
+NUM_TRAIN, NUM_VAL = 8, 6
+OBJECT = """<object><name>{name}</name><difficult>{difficult}</difficult>
+<truncated>{truncated}</truncated><bndbox><xmin>{x1}</xmin><ymin>{y1}</ymin>
+<xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object>"""
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Oracle(keras.Model):
+    """Finds the bright rectangle, and answers a box that lies `shift` pixels beside."""
+
+    def __init__(self, shift=0.0, num_classes=3, **kwargs):
+        super().__init__(**kwargs)
+        self.shift, self.num_classes = shift, num_classes
+
+    def call(self, images):
+        images = ops.cast(images, "float32")
+        bright = ops.max(images, axis=-1) > 180.0  # (batch, rows, columns)
+        sides = []
+        for axis in (1, 2):  # columns first: x before y
+            found = ops.cast(ops.any(bright, axis=axis), "float32")
+            positions = ops.arange(1.0, SIDE + 1.0)
+            end = ops.max(found * positions, axis=1)
+            start = SIDE - ops.max(found * positions[::-1], axis=1)
+            sides.append((start, end))
+        (x1, x2), (y1, y2) = sides
+        boxes = ops.stack([x1, y1, x2, y2], axis=-1)[:, None] + self.shift
+        weights = ops.cast(bright, "float32")[..., None]
+        scores = ops.softmax(ops.sum(images * weights, axis=(1, 2)) / 255.0)
+        return {"boxes": boxes, "scores": scores[:, : self.num_classes]}
+
+    def get_config(self):
+        return {"shift": self.shift, "num_classes": self.num_classes}
+
+
+def box_of(number):
+    """Corners in the photo: even, and different in every photo."""
+    x, y = 4 + 2 * (number % 5), 6 + 2 * (number % 7)
+    return x, y, x + 30 + 2 * (number % 4), y + 24 + 4 * (number % 3)
+
+
+def draw_photo(number):
+    """A dark textured ground with a rectangle in one of three colors."""
+    width, height = SIZES[number % 2]
+    ground = tiny.draw_photos(1, size=96, seed=number)[0] // 2
+    pixels = ground[:height, :width].copy()
+    x1, y1, x2, y2 = box_of(number)
+    pixels[y1:y2, x1:x2] //= 4
+    pixels[y1:y2, x1:x2, number % 3] = 255
+    return pixels
+
+
+def annotation(*objects):
+    text = "".join(
+        OBJECT.format(
+            name=name,
+            difficult=int(difficult),
+            truncated=0,
+            x1=box[0] + 1,  # VOC counts pixels from 1, the last one included
+            y1=box[1] + 1,
+            x2=box[2],
+            y2=box[3],
+        )
+        for name, box, difficult in objects
+    )
+    return f"<annotation>{text}</annotation>"
+
+
+def write_tree(tree, lists=True):
+    """A VOC tree of train and val photos, each with its one object."""
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (tree / name).mkdir(parents=True)
+    for number in range(NUM_TRAIN + NUM_VAL):
+        Image.fromarray(draw_photo(number)).save(tree / f"JPEGImages/p{number:02}.png")
+        text = annotation((NAMES[number % 3], box_of(number), False))
+        (tree / f"Annotations/p{number:02}.xml").write_text(text)
+    if lists:
+        for name, numbers in (
+            ("train", range(NUM_TRAIN)),
+            ("val", range(NUM_TRAIN, NUM_TRAIN + NUM_VAL)),
+        ):
+            listing = "".join(f"p{number:02}\n" for number in numbers)
+            (tree / f"ImageSets/Main/{name}.txt").write_text(listing)
+    return tree
+
+
+def write_run(folder, data, model=None, names=NAMES, seen=None):
+    """The folder of a finished run that learned from the train list."""
+    folder.mkdir(parents=True)
+    manifest = {
+        "program": "ssl_voc",
+        "command": "finetune",
+        "task": "localize",
+        "class_names": list(names),
+        "image_size": SIDE,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "config.yaml").write_text(f"data:\n- {data}\nweights: runs/start\n")
+    (folder / "summary.json").write_text("{}")
+    model = Oracle() if model is None else model
+    if not model.built:
+        model(np.zeros((1, SIDE, SIDE, 3), "float32"))
+    model.save(folder / "model.keras")
+    if seen is None:
+        seen = pipelines.read(str(data))
+    record(folder / "training_photos.tsv", seen)
+    return folder
+
+
+def record(path, photos):
+    pool = pipelines.prepare(photos, SIDE, cache="none")
+    path.write_text(pipelines.photo_table(pool.photos, pool.hashes))
