@@ -14,26 +14,34 @@ def gather_across_replicas(tensor):
     device.
 
     Args:
-        tensor: Tensor `(batch, ...)`, of equal shape on every replica.
+        tensor: Tensor `(batch, ...)`; the shares of a batch that does not divide by
+            the replicas may differ by replica.
 
     Returns:
-        Tuple `(gathered, offset)`: the tensor `(replicas * batch, ...)`, through which
+        Tuple `(gathered, offset)`: the tensor `(global_batch, ...)`, through which
         gradients flow, and the index in it of this replica's first row.
     """
-    if keras.backend.backend() == "tensorflow":
-        return _gather_tensorflow(tensor)
-    return tensor, 0
-
-
-def _gather_tensorflow(tensor):
-    import tensorflow as tf
-
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
+    context = _replica_context()
+    if context is None:
         return tensor, 0
-    gathered = context.all_gather(tensor, axis=0)
-    offset = context.replica_id_in_sync_group * ops.shape(tensor)[0]
-    return gathered, offset
+    sizes = _gather_sizes(context, tensor)
+    offset = ops.sum(sizes[: context.replica_id_in_sync_group])
+    return context.all_gather(tensor, axis=0), offset
+
+
+def count_in_global_batch(tensor):
+    """Number of rows that the shares of all replicas have together.
+
+    Args:
+        tensor: Tensor `(batch, ...)` of this replica.
+
+    Returns:
+        Integer, or integer tensor.
+    """
+    context = _replica_context()
+    if context is None:
+        return ops.shape(tensor)[0]
+    return ops.sum(_gather_sizes(context, tensor))
 
 
 def draw_own_share(draw, shape):
@@ -50,15 +58,13 @@ def draw_own_share(draw, shape):
     Returns:
         Tensor of `shape`.
     """
-    if keras.backend.backend() != "tensorflow":
+    context = _replica_context()
+    if context is None:
         return draw(shape)
-    import tensorflow as tf
-
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return draw(shape)
-    drawn = draw((context.num_replicas_in_sync, *shape))
-    return ops.take(drawn, context.replica_id_in_sync_group, axis=0)
+    # Image by image, not replica by replica: a generator's numbers come in one row, in
+    # which no two replicas' places meet even if one of them has an image more.
+    drawn = draw((shape[0], context.num_replicas_in_sync, *shape[1:]))
+    return ops.take(drawn, context.replica_id_in_sync_group, axis=1)
 
 
 def count_replicas():
@@ -68,3 +74,20 @@ def count_replicas():
     import tensorflow as tf
 
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _replica_context():
+    """TensorFlow's context of one replica among several, or None."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return None
+    return context
+
+
+def _gather_sizes(context, tensor):
+    """Int32 tensor `(replicas,)` of the lengths of the replicas' shares."""
+    return context.all_gather(ops.shape(tensor)[0] * ops.ones(1, "int32"), axis=0)

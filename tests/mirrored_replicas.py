@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssl_voc import distributed, layers, losses, metrics, models, pretrain, training
+from ssl_voc.losses import nt_xent_loss
 from tests import tiny
 
 
@@ -94,6 +95,34 @@ def fit(scope, photos):
     return weights, {name: values[0] for name, values in history.history.items()}
 
 
+def uneven_shares(pair):
+    """Loss of each of nine pairs, five on one device and four on the other."""
+    halves = [
+        two_devices().experimental_distribute_values_from_function(
+            lambda context, side=side: tf.constant(
+                np.split(side, [5])[context.replica_id_in_sync_group]
+            )
+        )
+        for side in pair
+    ]
+    with two_devices().scope():
+        crop = layers.RandomResizedCrop(8, seed=0)
+
+    def replica_step(a, b):
+        per_pair = nt_xent_loss.nt_xent_per_pair(a, b, 0.2)
+        total = distributed.count_in_global_batch(a)
+        return per_pair, total, crop.draw_boxes(tf.shape(a)[0], 20, 20)
+
+    run = tf.function(lambda: two_devices().run(replica_step, args=halves))
+    per_pair, totals, boxes = map(two_devices().experimental_local_results, run())
+    return {
+        "uneven_projections": pair,
+        "uneven_losses": np.concatenate(per_pair),
+        "uneven_totals": totals,
+        "uneven_boxes": np.concatenate(boxes),
+    }
+
+
 def draws():
     """Crop boxes that either replica draws, and the number of replicas seen."""
     strategy = two_devices()
@@ -135,6 +164,7 @@ def main(folder):
     random = np.random.default_rng(0)
     a = random.normal(size=(8, 6)).astype("float32")
     pair = (a, (a + random.normal(size=a.shape)).astype("float32"))
+    nine = random.normal(size=(2, 9, 6)).astype("float32")
     photos = tiny.draw_photos(16, size=20)
     single_weights, single_logs = fit(contextlib.nullcontext(), photos)
     mirrored_weights, mirrored_logs = fit(two_devices().scope(), photos)
@@ -142,6 +172,7 @@ def main(folder):
     np.savez(
         folder / "arrays.npz",
         **losses_and_gradients(pair),
+        **uneven_shares(nine),
         projections=pair,
         single_weights=single_weights,
         mirrored_weights=mirrored_weights,

@@ -65,6 +65,17 @@ def test_summed_gradient_is_that_of_the_whole_batch(mirrored):
     assert np.abs(expected).max() > 0.01
 
 
+def test_shares_of_unequal_length_find_their_own_rows(mirrored):
+    arrays, _ = mirrored
+    a, b = arrays["uneven_projections"]
+    assert arrays["uneven_losses"].shape == (9,)
+    np.testing.assert_allclose(
+        arrays["uneven_losses"].mean(), reference.nt_xent(a, b, 0.2), rtol=1e-5
+    )
+    assert arrays["uneven_totals"].tolist() == [9, 9]
+    assert len(np.unique(arrays["uneven_boxes"].round(5), axis=0)) == 9
+
+
 def test_fit_on_two_devices_gives_the_weights_and_logs_of_one(mirrored):
     arrays, figures = mirrored
     np.testing.assert_allclose(

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from ssl_voc.distributed import count_replicas
+from ssl_voc.distributed import count_in_global_batch, count_replicas
 from ssl_voc.layers.projection_head import ProjectionHead
 from ssl_voc.losses.nt_xent_loss import chance_level
 
@@ -107,10 +107,9 @@ class ContrastiveModel(keras.Model):
         """
         projections_a, projections_b = ops.split(outputs["projections"], 2, axis=0)
         loss = super().compute_loss(y=projections_a, y_pred=projections_b)
-        replicas = count_replicas()
-        chance = chance_level(replicas * ops.shape(projections_a)[0])
+        chance = chance_level(count_in_global_batch(projections_a))
         # Keras divides the loss by the number of replicas, whose gradients it sums.
-        mean_loss = ops.cast(loss, "float32") * replicas
+        mean_loss = ops.cast(loss, "float32") * count_replicas()
         # An image without rivals, left over in a last batch, is told by chance alone.
         over_chance = ops.where(chance > 0, ops.divide_no_nan(mean_loss, chance), 1.0)
         return loss, {"loss_over_chance": over_chance}
