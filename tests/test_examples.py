@@ -1,10 +1,12 @@
 """The examples run as their first lines say, under every backend that is here."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
 
-from tests.interpreters import run_python
+from tests.interpreters import REPOSITORY, run_python
 from tests.tiny import draw_photos, save_backbone
 
 pytestmark = pytest.mark.slow
@@ -32,3 +34,29 @@ def test_script_turns_photos_into_a_backbone(backend, tmp_path):
         assert not np.allclose(old, new), old.path
     # Of Keras' own layers: the file loads where ssl_voc is not installed.
     assert {type(layer).__module__.split(".")[0] for layer in after.layers} == {"keras"}
+
+
+def test_backbone_of_the_readme_loads_without_ssl_voc(tmp_path, monkeypatch):
+    readme = (REPOSITORY / "README.md").read_text().splitlines()
+    start = readme.index("    import keras, ssl_voc")
+    text = itertools.takewhile(lambda line: line[:4].strip() == "", readme[start:])
+    snippet = "\n".join(line[4:] for line in text)
+    for written, small in (
+        ('"EfficientNetB1", image_size=96', '"tiny.keras", image_size=32'),
+        ("image_size=96", "image_size=32"),
+        ("batch_size=128, epochs=36", "batch_size=8, verbose=0"),
+    ):
+        assert written in snippet
+        snippet = snippet.replace(written, small)
+    monkeypatch.chdir(tmp_path)
+    save_backbone("tiny.keras")
+    names = {"photos": draw_photos(16)}
+    exec(snippet, names)
+    load = "import sys, keras; keras.models.load_model(sys.argv[1])"
+    without = "import sys; sys.modules['ssl_voc'] = None; " + load
+    run_python("tensorflow", "-c", without, tmp_path / "backbone.keras")
+    # What the README says of every other file.
+    names["model"].save(tmp_path / "model.keras")
+    parts = "from ssl_voc import layers, losses, metrics, models, optimizers"
+    assert parts in " ".join(readme)
+    run_python("tensorflow", "-c", f"{parts}; {load}", tmp_path / "model.keras")

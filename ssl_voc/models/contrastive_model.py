@@ -56,7 +56,7 @@ class ContrastiveModel(keras.Model):
     ...     metrics=[ssl_voc.metrics.ContrastiveAccuracy()],
     ... )
     >>> model.fit(photos, batch_size=64, epochs=10)
-    >>> model.backbone.save("backbone.keras")
+    >>> ssl_voc.models.plain_backbone(model.backbone).save("backbone.keras")
 
     Reference:
         - [Chen et al., 2020](https://arxiv.org/abs/2002.05709)

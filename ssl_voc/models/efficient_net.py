@@ -62,7 +62,9 @@ def backbone(name="EfficientNetB1", image_size=None, weights=None, drop_connect=
 def plain_backbone(model):
     """Copies a backbone into one of Keras' own layers only.
 
-    What this returns can be saved and loaded where `ssl_voc` is not installed.
+    What this returns can be saved and loaded where `ssl_voc` is not installed. The
+    backbone itself holds fused batch norms: its file loads only after `from ssl_voc
+    import layers`.
 
     Args:
         model: A model that `backbone` returned.
