@@ -7,6 +7,7 @@ from ssl_voc import boxes
 from ssl_voc.layers.localization_head import LocalizationHead
 from ssl_voc.losses.attention_loss import attention_outside
 from ssl_voc.losses.box_loss import BoxLoss
+from ssl_voc.models.object_targets import inputs_of, main_targets, weights_of
 from ssl_voc.models.pyramid import deepest_levels
 
 
@@ -36,6 +37,9 @@ class Localizer(keras.Model):
             `"bounding_boxes"` in xyxy, such as `ssl_voc.layers.LocalizationAugmenter`.
         head: Optional layer in place of the default `LocalizationHead(num_classes)`.
         attention_weight: Weight of the attention loss; 0 for none.
+        freeze_batch_norm: Whether the backbone's batch norms use and keep the
+            statistics of their pretraining while everything else trains: few photos
+            have poorer ones. Stochastic depth is off then.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Call arguments:
@@ -73,6 +77,7 @@ class Localizer(keras.Model):
         augmenter=None,
         head=None,
         attention_weight=0.25,
+        freeze_batch_norm=False,
         **kwargs,
     ):
         boxes.check_format(bounding_box_format)
@@ -84,7 +89,10 @@ class Localizer(keras.Model):
         self.augmenter = augmenter
         self.head = head or LocalizationHead(num_classes, name="localization_head")
         self.attention_weight = attention_weight
-        self.attention_loss = keras.metrics.Mean(name="attention_loss")
+        self.freeze_batch_norm = freeze_batch_norm
+        self.attention_loss = None
+        if attention_weight:
+            self.attention_loss = keras.metrics.Mean(name="attention_loss")
 
     @property
     def image_shape(self):
@@ -95,7 +103,15 @@ class Localizer(keras.Model):
         if not self.head.built:
             self.head.build([tuple(level.shape) for level in self.levels.outputs])
 
-    def compile(self, optimizer="adamw", loss=None, loss_weights=None, **kwargs):
+    def compile(
+        self,
+        optimizer="adamw",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        **kwargs,
+    ):
         """Configures training; arguments are those of `keras.Model.compile`.
 
         Args:
@@ -103,16 +119,31 @@ class Localizer(keras.Model):
             loss: Dictionary with a loss for `"boxes"` and one for `"classes"`; by
                 default a `BoxLoss` and cross-entropy.
             loss_weights: Optional dictionary of the same keys.
-            **kwargs: Among them `metrics`, a dictionary of lists: those of `"boxes"`,
-                such as `MeanBoxIoU`, are given the whole dictionary of targets, those
-                of `"classes"` integer classes `(batch, 1)` and logits.
+            metrics: Optional dictionary of lists: those of `"boxes"`, such as
+                `MeanBoxIoU`, are given the whole dictionary of targets, those of
+                `"classes"` integer classes `(batch, 1)` and logits.
+            weighted_metrics: Optional dictionary of lists that obey `sample_weight`;
+                those of `"classes"` always do.
+            **kwargs: Other arguments of `keras.Model.compile`.
         """
         if loss is None:
             loss = {
                 "boxes": BoxLoss(self.bounding_box_format, self.image_shape),
                 "classes": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             }
-        super().compile(optimizer, loss=loss, loss_weights=loss_weights, **kwargs)
+        if isinstance(metrics, dict) and "classes" in metrics:
+            # A weight of 0 is how they learn that an image has no object.
+            metrics, weighted_metrics = {**metrics}, {**(weighted_metrics or {})}
+            both = [weighted_metrics.get("classes", []), metrics.pop("classes")]
+            weighted_metrics["classes"] = keras.tree.flatten(both)
+        super().compile(
+            optimizer,
+            loss=loss,
+            loss_weights=loss_weights,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
+            **kwargs,
+        )
 
     def compile_from_config(self, config):
         config = keras.saving.deserialize_keras_object(config)
@@ -127,7 +158,8 @@ class Localizer(keras.Model):
             inputs = inputs["images"]
             if training and targets is not None and self.augmenter is not None:
                 inputs, targets = self._augment(inputs, targets)
-        outputs = self.head(self.levels(inputs, training=training), training=training)
+        learns = training and not self.freeze_batch_norm
+        outputs = self.head(self.levels(inputs, training=learns), training=training)
         shape = self.image_shape
         predicted = boxes.convert_format(
             outputs["boxes"], "rel_xyxy", self.bounding_box_format, shape
@@ -140,10 +172,10 @@ class Localizer(keras.Model):
         return outputs if targets is None else {**outputs, "targets": targets}
 
     def train_step(self, *args):
-        return super().train_step(*args[:-1], _as_inputs(args[-1]))
+        return super().train_step(*args[:-1], inputs_of(args[-1]))
 
     def test_step(self, *args):
-        return super().test_step(*args[:-1], _as_inputs(args[-1]))
+        return super().test_step(*args[:-1], inputs_of(args[-1]))
 
     def predict_step(self, *args):
         outputs = super().predict_step(*args)
@@ -173,12 +205,11 @@ class Localizer(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        targets = _required_targets(y_pred)
-        counts = ops.cast(boxes.is_object(targets["classes"]), "float32")  # (batch, 1)
+        targets = self._targets_of(y, y_pred)
         # Keras averages over the batch; images without target are no part of it.
-        weights = counts / ops.maximum(ops.mean(counts), 1e-6)
-        if sample_weight is not None:
-            weights = weights * ops.reshape(sample_weight, (-1, 1))
+        counts = weights_of(targets)
+        weights = weights_of(targets, sample_weight)
+        weights = weights / ops.maximum(ops.mean(counts), 1e-6)
         loss = super().compute_loss(
             y={
                 "boxes": targets["boxes"],
@@ -198,46 +229,40 @@ class Localizer(keras.Model):
                 y_pred["attention"],
             )
             outside = ops.mean(weights[:, 0] * outside)
-            self.attention_loss.update_state(outside)
+            # As Keras tracks the other parts: a short batch counts less.
+            self.attention_loss.update_state(outside, ops.shape(weights)[0])
             loss = loss + self.attention_weight * outside
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        targets = _required_targets(y_pred)
+        targets = self._targets_of(y, y_pred)
         return super().compute_metrics(
             x,
-            {"boxes": targets, "classes": targets["classes"]},
+            {"boxes": targets, "classes": ops.maximum(targets["classes"], 0.0)},
             {name: y_pred[name] for name in ("boxes", "classes")},
-            sample_weight,
+            weights_of(targets, sample_weight),
         )
 
     def _main_targets(self, inputs):
         """Boxes `(batch, 1, 4)` and classes `(batch, 1)` of the main objects."""
-        objects = inputs.get("bounding_boxes")
-        if objects is None:
+        if "bounding_boxes" not in inputs:
             return None
-        corners = boxes.convert_format(
-            objects["boxes"], self.bounding_box_format, "xyxy", self.image_shape
-        )
-        classes = ops.cast(objects["classes"], "float32")
-        usable = boxes.is_object(classes)
-        if "difficult" in inputs:
-            usable = ops.logical_and(usable, ops.logical_not(inputs["difficult"]))
-        areas = ops.where(usable, boxes.box_areas(corners), -1.0)
-        main = ops.argmax(areas, axis=1)[:, None]
+        return main_targets(inputs, self.bounding_box_format, self.image_shape)
 
-        def pick(values):
-            return ops.take_along_axis(values, main, axis=1)
+    def _targets_of(self, y, y_pred):
+        """Targets that `call` gave, or those of `fit`'s `y` as they came.
 
-        # An image whose objects are all difficult has none.
-        chosen = ops.where(pick(usable), pick(classes), boxes.PADDING)
-        original = ops.convert_to_tensor(objects["boxes"])
-        picked = ops.take_along_axis(original, main[..., None], axis=1)
-        targets = {"boxes": ops.cast(picked, "float32"), "classes": chosen}
-        if "truncated" in inputs:
-            targets["truncated"] = pick(ops.cast(inputs["truncated"], "float32"))
-        if "all_objects" in inputs:
-            targets["all_objects"] = inputs["all_objects"]
+        Keras builds losses and metrics from what `call` makes of the images alone.
+        """
+        targets = y_pred.get("targets")
+        if targets is None and y is not None:
+            targets = self._main_targets({"bounding_boxes": y})
+        if targets is None:
+            raise ValueError(
+                "Training and evaluation need boxes: pass batches of "
+                '{"images", "bounding_boxes": {"boxes", "classes"}}, or images and '
+                "such targets. Received images alone."
+            )
         return targets
 
     def _augment(self, images, targets):
@@ -264,6 +289,7 @@ class Localizer(keras.Model):
             "num_classes": self.num_classes,
             "bounding_box_format": self.bounding_box_format,
             "attention_weight": self.attention_weight,
+            "freeze_batch_norm": self.freeze_batch_norm,
             **{key: part and serialize(part) for key, part in parts.items()},
         }
 
@@ -277,22 +303,3 @@ class Localizer(keras.Model):
                 for key, value in config.items()
             }
         )
-
-
-def _as_inputs(data):
-    """Keras' (images, targets) as the one dictionary that `call` takes."""
-    images, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if targets is None:
-        return data
-    inputs = images if isinstance(images, dict) else {"images": images}
-    return {**inputs, "bounding_boxes": targets}, None, sample_weight
-
-
-def _required_targets(outputs):
-    if "targets" not in outputs:
-        raise ValueError(
-            "Training and evaluation need boxes: pass batches of "
-            '{"images", "bounding_boxes": {"boxes", "classes"}}, or images and such '
-            "targets. Received images alone."
-        )
-    return outputs["targets"]

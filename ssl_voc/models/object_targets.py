@@ -1,0 +1,67 @@
+"""The one object of each image that a localizer learns to find."""
+
+import keras
+from keras import ops
+
+from ssl_voc import boxes
+
+
+def main_targets(inputs, bounding_box_format, image_shape):
+    """Picks the largest object of each image that is not difficult.
+
+    Args:
+        inputs: Dictionary of `"bounding_boxes"`, with `"boxes"` `(batch, n, 4)` and
+            `"classes"` `(batch, n)`, -1 where padded, and of `"difficult"` and
+            `"truncated"` `(batch, n)` and `"all_objects"` where known.
+        bounding_box_format: Format of the boxes, as KerasCV names it.
+        image_shape: `(height, width)` of the images in pixels.
+
+    Returns:
+        Dictionary of `"boxes"` `(batch, 1, 4)` and `"classes"` `(batch, 1)`, float32,
+        -1 for an image without such an object; and of `"truncated"` `(batch, 1)` and
+        `"all_objects"` where given.
+    """
+    objects = inputs["bounding_boxes"]
+    corners = boxes.convert_format(
+        objects["boxes"], bounding_box_format, "xyxy", image_shape
+    )
+    classes = ops.cast(objects["classes"], "float32")
+    usable = boxes.is_object(classes)
+    if "difficult" in inputs:
+        usable = ops.logical_and(usable, ops.logical_not(inputs["difficult"]))
+    areas = ops.where(usable, boxes.box_areas(corners), -1.0)
+    main = ops.argmax(areas, axis=1)[:, None]
+
+    def pick(values):
+        return ops.take_along_axis(values, main, axis=1)
+
+    original = ops.cast(ops.convert_to_tensor(objects["boxes"]), "float32")
+    targets = {
+        "boxes": ops.take_along_axis(original, main[..., None], axis=1),
+        # An image whose objects are all difficult has none.
+        "classes": ops.where(pick(usable), pick(classes), boxes.PADDING),
+    }
+    if "truncated" in inputs:
+        targets["truncated"] = pick(ops.cast(inputs["truncated"], "float32"))
+    if "all_objects" in inputs:
+        targets["all_objects"] = inputs["all_objects"]
+    return targets
+
+
+def inputs_of(data):
+    """Keras' (images, targets) as the one dictionary that `Localizer.call` takes."""
+    images, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if targets is None:
+        return data
+    inputs = images if isinstance(images, dict) else {"images": images}
+    return {**inputs, "bounding_boxes": targets}, None, sample_weight
+
+
+def weights_of(targets, sample_weight=None):
+    """Weights `(batch, 1)`: 0 where an image has no object, else those given."""
+    weights = ops.cast(boxes.is_object(targets["classes"]), "float32")
+    if sample_weight is None:
+        return weights
+    # Keras hands a weight of each image on as one for each part of the targets.
+    sample_weight = ops.cast(keras.tree.flatten(sample_weight)[0], "float32")
+    return weights * ops.reshape(sample_weight, (-1, 1))
