@@ -52,3 +52,117 @@ def draw_photos(num_photos, size=40, seed=0):
         image = Image.fromarray(coarse).resize((size, size), Image.BICUBIC)
         photos.append(np.asarray(image))
     return np.stack(photos)
+
+
+COLORS = {"blue": (40, 60, 220), "green": (40, 200, 60), "red": (220, 40, 40)}
+
+
+def draw_objects(num_photos, size=40, seed=0, height=None):
+    """Photos that show one rectangle each, of a color that is its class.
+
+    Returns:
+        uint8 photos `(num_photos, height or size, size, 3)`, gray and uneven but for
+        the rectangle; float32 boxes `(num_photos, 4)`, xyxy; and integer classes, which
+        take turns, indices into `COLORS`.
+    """
+    random = np.random.default_rng(seed)
+    height = height or size
+    coarse = random.integers(90, 150, (num_photos, 6, 6), "uint8")
+    photos, boxes = [], []
+    classes = np.arange(num_photos) % len(COLORS)
+    for index, color in enumerate(classes):
+        gray = Image.fromarray(coarse[index]).resize((size, height), Image.BICUBIC)
+        photo = np.asarray(gray.convert("RGB")).copy()
+        sides = random.integers([size // 4, height // 4], [size // 2, height // 2])
+        start = random.integers([0, 0], [size, height] - sides)
+        (left, top), (right, bottom) = start, start + sides
+        photo[top:bottom, left:right] = [*COLORS.values()][color]
+        photos.append(photo)
+        boxes.append((left, top, right, bottom))
+    return np.stack(photos), np.array(boxes, "float32"), classes
+
+
+def write_voc(tree, num_train, num_val=0, seed=0, size=40):
+    """Writes `draw_objects` as a VOC tree with the lists train and val.
+
+    Photos are named 000, 001 and so on, those of train first; without photos for val
+    there are no lists.
+    """
+    photos, boxes, classes = draw_objects(num_train + num_val, size, seed)
+    names = [*COLORS]
+    for folder in ("JPEGImages", "Annotations"):
+        (tree / folder).mkdir(parents=True)
+    for index, photo in enumerate(photos):
+        Image.fromarray(photo).save(tree / "JPEGImages" / f"{index:03d}.png")
+        # VOC counts pixels from 1 and includes the last one.
+        left, top, right, bottom = boxes[index].astype(int)
+        text = (
+            f"<annotation><size><width>{size}</width><height>{size}</height></size>"
+            f"<object><name>{names[classes[index]]}</name><bndbox>"
+            f"<xmin>{left + 1}</xmin><ymin>{top + 1}</ymin>"
+            f"<xmax>{right}</xmax><ymax>{bottom}</ymax></bndbox></object></annotation>"
+        )
+        (tree / "Annotations" / f"{index:03d}.xml").write_text(text)
+    if num_val:
+        lists = tree / "ImageSets" / "Main"
+        lists.mkdir(parents=True)
+        for name, indices in (
+            ("train", range(num_train)),
+            ("val", range(num_train, num_train + num_val)),
+        ):
+            lines = [f"{index:03d}" for index in indices]
+            (lists / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    return tree
+
+
+def labeled_batch(num_photos=8, image_size=32, seed=0):
+    """`draw_objects` as the dictionary that a `Localizer` takes, boxes in xyxy."""
+    photos, boxes, classes = draw_objects(num_photos, image_size, seed)
+    classes = classes[:, None].astype("float32")
+    return {
+        "images": photos,
+        "bounding_boxes": {"boxes": boxes[:, None], "classes": classes},
+    }
+
+
+def build_plain_backbone(image_size=32, channels=8):
+    """A backbone without batch norm: an image's features are its own affair."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((image_size, image_size, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    for _ in range(2):
+        x = layers.Conv2D(channels, 3, 2, padding="same", activation="relu")(x)
+    return keras.Model(inputs, x, name="plain")
+
+
+def build_localizer(build=build_plain_backbone, seed=0, dropout=0.0, **arguments):
+    """A small `Localizer` of three classes, all of it drawn from a seed."""
+    import keras
+
+    import ssl_voc
+
+    keras.utils.set_random_seed(seed)
+    arguments.setdefault("num_classes", len(COLORS))
+    head = ssl_voc.layers.LocalizationHead(
+        arguments["num_classes"], channels=16, num_layers=1, dropout=dropout
+    )
+    model = ssl_voc.Localizer(build(), head=head, **arguments)
+    model.build()
+    return model
+
+
+def compile_localizer(model, metrics=None):
+    """Compiles a localizer to run eagerly, which is quick for a few steps."""
+    import keras
+
+    import ssl_voc
+
+    if metrics is None:
+        metrics = {
+            "boxes": [ssl_voc.metrics.MeanBoxIoU(model.bounding_box_format)],
+            "classes": [keras.metrics.SparseCategoricalAccuracy(name="top1")],
+        }
+    model.compile(keras.optimizers.SGD(1.0), metrics=metrics, run_eagerly=True)
+    return model
