@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,11 @@ def plot_image_grid(
         pixels = np.clip(np.round(image), 0, 255).astype("uint8")
         axes.imshow(pixels, interpolation="nearest", aspect="auto")
         if titles is not None:
-            axes.set_title(titles[index], fontsize=8, color=_INK, loc="left", pad=3)
+            # Names of files may hold dollars, which are no formulas, and bytes that
+            # are no text.
+            title = titles[index].encode("utf-8", "replace").decode("utf-8")
+            style = {"fontsize": 8, "color": _INK, "parse_math": False}
+            axes.set_title(title, loc="left", pad=3, **style)
     _save(figure, path)
 
 
@@ -155,5 +160,7 @@ def _draw_panel(axes: Any, rows: Sequence[Mapping[str, Any]], panel: Panel) -> N
 
 
 def _save(figure: Any, path: str | Path) -> None:
-    with replacing(Path(path)) as temporary:
+    with replacing(Path(path)) as temporary, warnings.catch_warnings():
+        # A name in a script that the font lacks shows as boxes: good enough.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure.savefig(temporary, dpi=_DPI, format="png")

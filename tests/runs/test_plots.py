@@ -108,6 +108,20 @@ def test_titles_make_room_for_themselves(tmp_path):
     assert num_like(above, (51, 51, 51)) > 50
 
 
+def test_titles_are_shown_as_they_are_whatever_the_file_is_called(tmp_path):
+    images = [np.zeros((128, 128, 3))] * 2
+    path = tmp_path / "grid.png"
+    # A broken formula; a file's name in Latin-1 as Python reads it, and one that the
+    # font cannot show.
+    titles = ["$x^$", "caf\udce9 猫\t"]
+    plots.plot_image_grid(images, path, columns=2, titles=titles)
+    above = pixels_of(path)[:14]
+    plots.plot_image_grid(images, path, columns=2, titles=["$x$", "caf? 猫\t"])
+    assert not np.array_equal(above, pixels_of(path)[:14])
+    middle = above.shape[1] // 2
+    np.testing.assert_array_equal(above[:, middle:], pixels_of(path)[:14, middle:])
+
+
 def test_grid_without_images_or_titles_to_match_is_refused(tmp_path):
     with pytest.raises(ValueError, match="at least one image"):
         plots.plot_image_grid([], tmp_path / "grid.png", columns=2)
