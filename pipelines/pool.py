@@ -97,35 +97,63 @@ class Pool:
             )
         return len(self) // batch_size
 
-    def batches(self, batch_size: int, seed: int, initial_epoch: int = 0):
+    def label_numbers(self, class_names) -> np.ndarray:
+        """Index of each photo's label in `class_names`, int32 `(num_photos,)`.
+
+        Raises:
+            ValueError: If a photo has no label, or one that is not among the names.
+        """
+        number_of = {name: number for number, name in enumerate(class_names)}
+        for photo in self.photos:
+            if photo.label not in number_of:
+                raise ValueError(
+                    f"{photo.path_name} has the label {photo.label!r}, which is none "
+                    f"of the {len(number_of)} class names. Leave such photos out."
+                )
+        return np.array([number_of[label] for label in self.labels], "int32")
+
+    def batches(
+        self, batch_size: int, seed: int, initial_epoch: int = 0, class_names=None
+    ):
         """Infinite iterator of batches as NumPy arrays; needs no tensorflow.
 
         Args:
             batch_size: Number of images in a batch.
             seed: Non-negative integer that determines the order.
             initial_epoch: Number of the epoch to begin with, from 0.
+            class_names: With names, labels come along, see `label_numbers`.
 
         Returns:
-            Iterator of uint8 arrays `(batch_size, image_size, image_size, 3)`.
+            Iterator of uint8 arrays `(batch_size, image_size, image_size, 3)`; with
+            `class_names`, of tuples of such an array and int32 labels `(batch_size,)`.
         """
-        indices_of, first_step = self._order(batch_size, seed, initial_epoch)
-        return (self.gather(indices_of(step)) for step in itertools.count(first_step))
+        load, first_step = self._loader(batch_size, seed, initial_epoch, class_names)
+        return (load(step) for step in itertools.count(first_step))
 
-    def dataset(self, batch_size: int, seed: int, initial_epoch: int = 0):
+    def dataset(
+        self, batch_size: int, seed: int, initial_epoch: int = 0, class_names=None
+    ):
         """The batches of `batches` as an infinite `tf.data.Dataset`.
 
         Pass `steps_per_epoch=pool.steps_per_epoch(batch_size)` to `fit`.
         """
         import tensorflow as tf
 
-        indices_of, first_step = self._order(batch_size, seed, initial_epoch)
-
-        def load(step):
-            return self.gather(indices_of(int(step)))
+        load, first_step = self._loader(batch_size, seed, initial_epoch, class_names)
+        spec = tf.TensorSpec((batch_size, *self._image_shape), tf.uint8)
+        if class_names is not None:
+            spec = (spec, tf.TensorSpec((batch_size,), tf.int32))
+        types = tf.nest.map_structure(lambda part: part.dtype, spec)
 
         def load_batch(step):
-            batch = tf.numpy_function(load, [step], tf.uint8, stateful=False)
-            return tf.ensure_shape(batch, (batch_size, *self._image_shape))
+            batch = tf.numpy_function(
+                lambda step: load(int(step)), [step], types, stateful=False
+            )
+            return tf.nest.map_structure(
+                lambda tensor, part: tf.ensure_shape(tensor, part.shape),
+                tf.nest.pack_sequence_as(spec, tf.nest.flatten(batch)),
+                spec,
+            )
 
         # The order is a function of the step, so batches may be gathered in parallel.
         return (
@@ -138,8 +166,15 @@ class Pool:
     def _image_shape(self):
         return (self.image_size, self.image_size, 3)
 
-    def _order(self, batch_size, seed, initial_epoch):
-        """Returns a function from step to indices, and the first step."""
+    def _loader(self, batch_size, seed, initial_epoch, class_names):
+        """Returns a function from step to batch, and the first step."""
         num_steps = self.steps_per_epoch(batch_size)
         order = EpochOrder(len(self), batch_size, seed)
-        return order.indices, initial_epoch * num_steps
+        labels = None if class_names is None else self.label_numbers(class_names)
+
+        def load(step):
+            indices = order.indices(step)
+            images = self.gather(indices)
+            return images if labels is None else (images, labels[indices])
+
+        return load, initial_epoch * num_steps

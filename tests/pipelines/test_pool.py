@@ -65,6 +65,43 @@ def test_dataset_gives_the_batches_in_their_order(pool):
     assert [indices(batch) for batch in dataset.take(3)] == expected[:3]
 
 
+def test_labels_come_with_their_images_as_places_among_the_names(pool):
+    names = ("1", "2", "0")  # the label of a photo is the parity of its red value
+    plain = take(pool.batches(4, 3, initial_epoch=1), 5)
+    batches = pool.batches(4, 3, initial_epoch=1, class_names=names)
+    for expected, (images, labels) in zip(plain, batches, strict=False):
+        assert indices(images) == expected
+        assert labels.dtype == "int32"
+        assert labels.tolist() == [0 if index % 2 else 2 for index in expected]
+
+
+def test_dataset_gives_labelled_batches_in_their_order(pool):
+    tf = pytest.importorskip("tensorflow")
+    dataset = pool.dataset(4, 3, initial_epoch=1, class_names=("0", "1"))
+    assert dataset.element_spec == (
+        tf.TensorSpec((4, 4, 4, 3), tf.uint8),
+        tf.TensorSpec((4,), tf.int32),
+    )
+    expected = pool.batches(4, 3, initial_epoch=1, class_names=("0", "1"))
+    for got, (images, labels) in zip(dataset.take(9), expected, strict=False):
+        np.testing.assert_array_equal(got[0], images)
+        np.testing.assert_array_equal(got[1], labels)
+
+
+@pytest.mark.parametrize("names", [("0",), ()])
+def test_a_label_that_is_not_among_the_names_is_an_error(names, pool):
+    for call in (pool.batches, pool.dataset):
+        with pytest.raises(ValueError, match=r"has the label '\d', which is none of"):
+            call(4, 0, class_names=names)
+
+
+def test_a_photo_without_label_cannot_come_in_a_labelled_batch(pool):
+    photos = read_arrays({"images": pool.images})
+    without = Pool(photos, 4, pool.hashes, pool.images)
+    with pytest.raises(ValueError, match="has the label None"):
+        without.label_numbers(("0", "1"))
+
+
 def test_gather_gives_the_rows_asked_for(pool):
     assert indices(pool.gather([9, 0, 9])) == [9, 0, 9]
     pool.gather([0])[:] = 99
