@@ -14,24 +14,33 @@ class TrainingWatch(keras.callbacks.Callback):
     weights that overflowed can give features without a number and yet a loss.
 
     Contrastive runs have been left at chance for hundreds of epochs because nobody
-    looked. An epoch counts as sitting at chance when its loss is above `margin` of
-    chance; the run stops when `patience_steps` steps in a row were spent so.
+    looked. An epoch counts as sitting at chance when its `loss_over_chance` is above
+    `margin`; the run stops when `patience_steps` steps in a row were spent so. Models
+    without that figure are watched for numbers alone.
 
     Args:
-        patience_steps: Number of steps, at least 1,000.
+        patience_steps: Number of steps, at least 1,000: some runs take hundreds to
+            leave chance.
         margin: Share of the chance level from which a loss learned nothing.
         check_every: Steps between looks at the loss, each of which waits for the
             device.
+        advice: Sentence that says what to try when the loss stays at chance.
 
     Raises:
         StoppedEarly: from `fit`, saying why and what to try.
     """
 
-    def __init__(self, patience_steps=2000, margin=0.995, check_every=50):
+    def __init__(self, patience_steps=2000, margin=0.995, check_every=50, advice=""):
         super().__init__()
-        self.patience_steps = max(1000, patience_steps)
+        if patience_steps < 1000:
+            raise ValueError(
+                "`patience_steps` must be at least 1000: runs that learn may take "
+                f"hundreds to begin. Received: patience_steps={patience_steps}"
+            )
+        self.patience_steps = patience_steps
         self.margin = margin
         self.check_every = check_every
+        self.advice = advice
         self._steps_at_chance = 0
         self._steps_in_epoch = 0
 
@@ -55,9 +64,7 @@ class TrainingWatch(keras.callbacks.Callback):
         if self._steps_at_chance >= self.patience_steps:
             raise StoppedEarly(
                 f"the loss has been at chance for {self._steps_at_chance} steps: the "
-                "backbone learns nothing. Try another --learning-rate, --optimizer "
-                "lars, a larger --batch-size, or milder views (--color-strength, "
-                "--crop-area)."
+                f"backbone learns nothing. {self.advice}".rstrip()
             )
 
     def _refuse_nan(self, logs):
@@ -65,6 +72,6 @@ class TrainingWatch(keras.callbacks.Callback):
             value = float((logs or {}).get(name, 0.0))
             if not math.isfinite(value):
                 raise StoppedEarly(
-                    f"{name} is {value}. The last checkpoint is from before. Try a "
+                    f"{name} is {value}. What earlier epochs saved is kept. Try a "
                     "lower --learning-rate, a longer --warmup, or --precision float32."
                 )

@@ -36,16 +36,23 @@ def test_features_that_are_no_numbers_stop_although_the_loss_is_one():
 
 
 def test_a_loss_at_chance_stops_after_the_patience():
-    watch = TrainingWatch(patience_steps=1500)
+    watch = TrainingWatch(patience_steps=1500, advice="Try --optimizer lars.")
     for epoch in range(2):
         run_epoch(watch, 500, epoch, loss_over_chance=0.999)
-    with pytest.raises(StoppedEarly, match="at chance for 1500 steps.*lars"):
+    with pytest.raises(
+        StoppedEarly, match="at chance for 1500 steps.*nothing. Try --optimizer lars.$"
+    ):
         run_epoch(watch, 500, 2, loss_over_chance=1.2)
 
 
-@pytest.mark.parametrize("patience_steps", [1, 999, 1000])
-def test_a_loss_at_chance_never_stops_before_1000_steps(patience_steps):
-    watch = TrainingWatch(patience_steps=patience_steps)
+@pytest.mark.parametrize("patience_steps", [1, 999])
+def test_patience_of_less_than_1000_steps_is_refused(patience_steps):
+    with pytest.raises(ValueError, match=f"at least 1000.*={patience_steps}"):
+        TrainingWatch(patience_steps=patience_steps)
+
+
+def test_a_loss_at_chance_stops_at_the_step_of_the_patience_and_not_before():
+    watch = TrainingWatch(patience_steps=1000)
     for epoch in range(9):
         run_epoch(watch, 111, epoch, loss_over_chance=1.0)  # 999 steps
     with pytest.raises(StoppedEarly):
