@@ -1,0 +1,56 @@
+"""One random view of every image, to learn from its label."""
+
+import keras
+from keras import ops
+
+from ssl_voc.layers.random_resized_crop import crop_and_resize
+from ssl_voc.layers.simclr_augmenter import SimCLRAugmenter
+
+
+@keras.saving.register_keras_serializable(package="ssl_voc")
+class SingleViewAugmenter(SimCLRAugmenter):
+    """Draws one view of every image, of the kind that `SimCLRAugmenter` draws two of.
+
+    Unlike the contrastive augmentations this one obeys `training`: at inference it
+    resizes the whole image. Arguments are those of `SimCLRAugmenter`.
+
+    Call arguments:
+        images: Tensor `(batch, height, width, 3)` in `[0, 255]`, uint8 or float, height
+            and width known.
+        training: Whether to draw a view.
+
+    Returns:
+        Float tensor `(batch, image_size, image_size, 3)` in `[0, 255]`.
+
+    Example:
+
+    >>> augmenter = SingleViewAugmenter(image_size=96, seed=0)
+    >>> augmenter(photos, training=True).shape  # photos: (64, 112, 112, 3)
+    (64, 96, 96, 3)
+    """
+
+    def call(self, images, training=False):
+        images = ops.cast(images, self.compute_dtype)
+        return self.augment(images) if training else self.resize(images)
+
+    def augment(self, images):
+        boxes_rel_xyxy = self.crop.draw_boxes(ops.shape(images)[0], *images.shape[1:3])
+        views = self.crop.cut(images, boxes_rel_xyxy)
+        flips = self.flip.draw_flips(views)
+        views = ops.where(flips, ops.flip(views, axis=2), views)
+        for distortion in self.distortions:
+            views = distortion(views)
+        return views
+
+    def resize(self, images):
+        """The whole images at `image_size`, antialiased."""
+        size = (self.image_size, self.image_size)
+        if tuple(images.shape[1:3]) == size:
+            return images
+        whole = ops.convert_to_tensor([[0.0, 0.0, 1.0, 1.0]], dtype="float32")
+        whole = ops.tile(whole, (ops.shape(images)[0], 1))
+        return ops.clip(crop_and_resize(images, whole, size), 0.0, 255.0)
+
+    def compute_output_spec(self, images, training=False):
+        shape = (images.shape[0], self.image_size, self.image_size, 3)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
