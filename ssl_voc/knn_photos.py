@@ -11,7 +11,7 @@ MAX_KNN_PHOTOS = 4000
 NUM_KNN_PROBES = 9  # over the whole run
 
 
-def build_probe(backbone, pool, config, jit_compile):
+def build_probe(backbone, pool, config, jit_compile, asks_neighbors=True):
     """Builds the `FeatureProbe` of a pretraining.
 
     Args:
@@ -19,6 +19,7 @@ def build_probe(backbone, pool, config, jit_compile):
         pool: `pipelines.Pool` of the photos.
         config: A `PretrainConfig`.
         jit_compile: Whether inference is compiled by XLA.
+        asks_neighbors: Whether k-NN accuracy on the pool's labels says something.
 
     Returns:
         A `ssl_voc.callbacks.FeatureProbe`; without k-NN where no labels tell photos
@@ -27,15 +28,20 @@ def build_probe(backbone, pool, config, jit_compile):
     random = np.random.default_rng(config.seed)
     num_rank = min(NUM_RANK_PHOTOS, len(pool))
     rank_indices = np.sort(random.permutation(len(pool))[:num_rank])
-    knn_indices, knn_labels = choose_knn_photos(pool, random)
+    knn_images = knn_labels = None
+    if asks_neighbors:
+        knn_indices, labels = choose_knn_photos(pool, random)
+        if len(knn_indices):
+            knn_images, knn_labels = pool.gather(knn_indices), labels
     every = max(1, config.epochs // NUM_KNN_PROBES)
     return FeatureProbe(
         backbone,
         config.image_size,
         rank_images=pool.gather(rank_indices),
-        knn_images=pool.gather(knn_indices) if len(knn_indices) else None,
-        knn_labels=knn_labels if len(knn_indices) else None,
-        knn_epochs=range(every, config.epochs + 1, every),
+        knn_images=knn_images,
+        knn_labels=knn_labels,
+        # The last one is the run's result.
+        knn_epochs={*range(every, config.epochs, every), config.epochs},
         batch_size=min(config.batch_size, 128),
         jit_compile=jit_compile,
     )

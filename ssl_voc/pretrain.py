@@ -1,4 +1,4 @@
-"""`python -m ssl_voc.pretrain`: learns a backbone from photos without labels."""
+"""`python -m ssl_voc.pretrain`: learns a backbone from photos, labels or none."""
 
 import dataclasses
 import hashlib
@@ -11,9 +11,23 @@ from ssl_voc.runs.options import option
 
 DESCRIPTION = """Learns an EfficientNet backbone from photos without labels (SimCLR).
 
+For comparison, --objective supervised learns it from the labels of the photos: the
+class of the main object where there are boxes, or the folder. It holds --val-share of
+them out to report top-1 on; 0 learns from every labelled photo.
+
 DATA is a folder of photos, a VOC devkit, a COCO json beside its photos or zips, an .npz
 of images, tfds:NAME, or `scenes`, a data set that the program draws itself.
 """
+# What only one objective looks at: a value for another would be ignored in silence.
+OWN_SETTINGS = {
+    "simclr": (
+        "temperature",
+        "hidden_dimensions",
+        "projection_dimensions",
+        "projection_layers",
+    ),
+    "supervised": ("val_share", "dropout"),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,7 +38,9 @@ class PretrainConfig:
     train_split: str | None = option(None, "Split to read from each --data.")
     out: Path | None = option(None, "Run folder; by default one under runs/.")
     overwrite: bool = option(False, "Replace the run that --out holds.")
-    objective: Literal["simclr"] = option("simclr", "What to learn from the photos.")
+    objective: Literal["simclr", "supervised"] = option(
+        "simclr", "Learn from views of photos (simclr) or from their labels."
+    )
     backbone: str = option("EfficientNetB1", "EfficientNetB0 to B7, or a .keras file.")
     weights: str | None = option(None, "Start: imagenet, a run folder or a file.")
     image_size: int = option(96, "Side of a view in pixels.", minimum=16)
@@ -41,10 +57,20 @@ class PretrainConfig:
         None, "Weight decay; by default the optimizer's own.", minimum=0
     )
     warmup: float = option(0.05, "Share of steps to warm up.", minimum=0, below=1)
-    temperature: float = option(0.15, "Temperature of NT-Xent.", above=0)
-    hidden_dimensions: int = option(512, "Width of the head's hidden layer.", minimum=1)
-    projection_dimensions: int = option(128, "Width of the projections.", minimum=2)
-    projection_layers: int = option(2, "Dense layers of the head.", minimum=1)
+    temperature: float = option(0.15, "simclr: temperature of NT-Xent.", above=0)
+    hidden_dimensions: int = option(
+        512, "simclr: width of the head's hidden layer.", minimum=1
+    )
+    projection_dimensions: int = option(
+        128, "simclr: width of the projections.", minimum=2
+    )
+    projection_layers: int = option(2, "simclr: dense layers of the head.", minimum=1)
+    val_share: float = option(
+        0.15, "supervised: share of the labels to hold out.", minimum=0, below=1
+    )
+    dropout: float = option(
+        0.2, "supervised: share of features left out.", minimum=0, below=1
+    )
     drop_connect: float = option(0.0, "Stochastic depth.", minimum=0, below=1)
     crop_area: tuple[float, float] = option(
         (0.2, 1.0), "Smallest and largest share of a photo in a view.", above=0
@@ -72,6 +98,9 @@ class PretrainConfig:
                 "--crop-area: expected two ascending shares of at most 1, got "
                 f"{low} {high}"
             )
+        for objective, names in OWN_SETTINGS.items():
+            if objective != self.objective:
+                self._refuse_settings_of(objective, names)
 
     def resolved(self):
         """The same settings with every default that depends on others filled in.
@@ -99,6 +128,17 @@ class PretrainConfig:
             name = f"pretrain-{stem}-{digest.hexdigest()[:6]}"
             config = dataclasses.replace(config, out=Path("runs") / name)
         return config
+
+    def _refuse_settings_of(self, objective, names):
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        for name in names:
+            value = getattr(self, name)
+            if value != defaults[name]:
+                raise ValueError(
+                    f"--{name.replace('_', '-')}: a setting of --objective "
+                    f"{objective}; --objective {self.objective} does not look at it, "
+                    f"got {value}"
+                )
 
 
 def pretrain(config):

@@ -2,22 +2,17 @@
 
 import keras
 
-import pipelines
-from pipelines.scenes import scenes_folder
-from ssl_voc import (
-    callbacks,
-    layers,
-    losses,
-    metrics,
-    models,
-    pretraining_report,
-    training,
-)
+from ssl_voc import callbacks, models, pretraining_report, training
 from ssl_voc.knn_photos import build_probe
+from ssl_voc.pretraining_data import record_photos
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.runs.data_wait import TimedIterator
 from ssl_voc.runs.metrics_log import MetricsLog
-from ssl_voc.runs.progress import Progress, progress_bar
+from ssl_voc.runs.progress import Progress
+from ssl_voc.simclr_objective import SimCLRObjective
+from ssl_voc.supervised_objective import SupervisedObjective
+
+OBJECTIVES = {"simclr": SimCLRObjective, "supervised": SupervisedObjective}
 
 
 class PretrainingRun:
@@ -35,41 +30,44 @@ class PretrainingRun:
         self.config, self.run = config, run
         training.set_up_runtime(config.seed, config.deterministic, config.precision)
         self.jit_compile = training.should_jit_compile(config.jit_compile)
-        if "scenes" in config.data:
-            scenes_folder(progress=progress_bar("drawing scenes", "scene"))
-        self.pool = pipelines.prepare(
-            [*config.data],
-            config.pool_size,
-            split=config.train_split,
-            cache=config.cache,
-            progress=progress_bar("preparing photos"),
-        )
-        self.steps = self.pool.steps_per_epoch(config.batch_size)
-        pretraining_report.record_photos(self.run, self.pool)
+        self.objective = OBJECTIVES[config.objective](config)
+        pool = self.objective.pool
+        self.steps = pool.steps_per_epoch(config.batch_size)
+        self.objective.record(run)
+        record_photos(run, pool, self.objective.skipped)
         self.run.update_manifest(
             steps_per_epoch=self.steps, jit_compile=self.jit_compile
         )
         with training.replica_scope():
             self.model = self._build_model()
         self.probe = build_probe(
-            self.model.backbone, self.pool, config, self.jit_compile
+            self.model.backbone,
+            pool,
+            config,
+            self.jit_compile,
+            self.objective.asks_neighbors,
         )
-        pretraining_report.save_views(self.run, self.pool, self.model.augmenter)
+        pretraining_report.save_views(run, self.objective, self.model)
         self.done_epochs = self._begin_or_resume()
 
     def fit(self):
         """Trains the epochs that are left."""
         batches, timer = self._batches()
         progress = Progress(
-            self.config.epochs, self.steps, self.config.batch_size, timer
+            self.config.epochs,
+            self.steps,
+            self.config.batch_size,
+            timer,
+            self.objective.shown,
         )
         following = [
             callbacks.EpochSeeds(self.config.seed),
             self.probe,
-            callbacks.TrainingWatch(),
+            *self.objective.callbacks(),
+            callbacks.TrainingWatch(advice=self.objective.advice),
             progress,
             MetricsLog(self.run),
-            *self._tensorboard(),
+            *training.tensorboard_callbacks(self.run.path / "tensorboard"),
             keras.callbacks.LambdaCallback(on_epoch_end=self._draw_curves),
             # Last: what a checkpoint covers has been measured and logged.
             callbacks.Checkpoint(self.run.path / "checkpoints"),
@@ -83,6 +81,7 @@ class PretrainingRun:
                 shuffle=False,  # the order is the pipeline's
                 verbose=0,
                 callbacks=following,
+                **self.objective.fit_arguments(),
             )
         finally:
             progress.close()
@@ -90,7 +89,7 @@ class PretrainingRun:
     def finish(self):
         """Saves the backbone and the summary, and returns the summary."""
         self.save_backbone()
-        summary = pretraining_report.summarize(self.run, self.pool, self.probe)
+        summary = pretraining_report.summarize(self.run, self.objective, self.probe)
         self.run.finish(summary)
         return summary
 
@@ -113,33 +112,17 @@ class PretrainingRun:
 
     def last_words(self, summary):
         """What a person wants to know at the end, as text."""
-        return pretraining_report.last_words(
-            self.run, self.pool, self.config.backbone, summary
-        )
+        return pretraining_report.last_words(self.run, self.objective, summary)
 
     def _build_model(self):
         config = self.config
-        model = models.ContrastiveModel(
+        model = self.objective.build_model(
             models.backbone(
                 config.backbone,
                 image_size=config.image_size,
                 weights=config.weights,
                 drop_connect=config.drop_connect,
-            ),
-            layers.SimCLRAugmenter(
-                config.image_size,
-                area_range=config.crop_area,
-                color_strength=config.color_strength,
-                grayscale_rate=config.grayscale_rate,
-                blur_rate=config.blur_rate,
-                solarize_rate=config.solarize_rate,
-                seed=config.seed,
-            ),
-            layers.ProjectionHead(
-                config.hidden_dimensions,
-                config.projection_dimensions,
-                config.projection_layers,
-            ),
+            )
         )
         model.build((None, config.pool_size, config.pool_size, 3))
         model.compile(
@@ -151,13 +134,8 @@ class PretrainingRun:
                 self.steps * config.epochs,
                 config.warmup,
             ),
-            loss=losses.NTXentLoss(config.temperature),
-            metrics=[
-                metrics.ContrastiveAccuracy(),
-                metrics.Alignment(),
-                metrics.Uniformity(),
-            ],
             jit_compile=self.jit_compile,
+            **self.objective.compile_arguments(),
         )
         return model
 
@@ -177,23 +155,13 @@ class PretrainingRun:
         config = self.config
         arguments = (config.batch_size, config.seed, self.done_epochs)
         if keras.backend.backend() != "tensorflow":
-            batches = self.pool.batches(*arguments)
-            # `fit` takes no iterator but a generator, and no batch but a tuple.
-            timer = TimedIterator((images,) for images in batches)
+            timer = TimedIterator(self.objective.batches(*arguments))
+            # `fit` takes no iterator but a generator.
             return timer.generator(), timer
         from ssl_voc.runs.data_wait import TimedDataset
 
-        timer = TimedDataset(self.pool.dataset(*arguments))
+        timer = TimedDataset(self.objective.dataset(*arguments))
         return timer.dataset, timer
 
-    def _tensorboard(self):
-        try:
-            import tensorboard  # noqa: F401
-            import tensorflow  # noqa: F401
-        except ImportError:
-            return []  # Event files are TensorFlow's: without it the jsonl must do.
-        folder = str(self.run.path / "tensorboard")
-        return [keras.callbacks.TensorBoard(folder, write_graph=False)]
-
     def _draw_curves(self, epoch, logs):
-        pretraining_report.draw_curves(self.run, self.config.batch_size)
+        pretraining_report.draw_curves(self.run, self.objective.panels())

@@ -103,3 +103,21 @@ def test_rank_is_measured_on_512_photos_at_most(monkeypatch):
 def test_no_more_photos_than_the_limit_are_chosen(monkeypatch, most):
     monkeypatch.setattr(knn_photos, "MAX_KNN_PHOTOS", most)
     assert len(chosen(prepare(pets=["dog", "cat"] * 4))[0]) == most
+
+
+def test_probe_that_shall_not_ask_neighbors_measures_rank_alone():
+    pool = prepare(pets=["dog", "cat"] * 4)
+    backbone = tiny.build_backbone(20)
+    probe = knn_photos.build_probe(
+        backbone, pool, Config(), False, asks_neighbors=False
+    )
+    assert probe.num_queries == 0
+    assert 1 <= probe.measure_rank() <= 8
+
+
+@pytest.mark.parametrize("epochs", [1, 8, 9, 10, 17, 19, 100])
+def test_neighbors_are_asked_after_the_last_epoch(epochs):
+    pool = prepare(pets=["dog", "cat"] * 4)
+    backbone = tiny.build_backbone(20)
+    probe = knn_photos.build_probe(backbone, pool, Config(epochs=epochs), False)
+    assert max(probe.knn_epochs) == epochs

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 
@@ -10,7 +11,10 @@ import numpy as np
 import pytest
 
 import ssl_voc
+from ssl_voc import pretraining_report
+from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.pretrain import PretrainConfig, pretrain
+from ssl_voc.runs.flags import parse
 from tests import tiny
 from tests.conftest import REPOSITORY
 
@@ -47,13 +51,30 @@ def run(place, out, **changes):
 def test_printed_command_loads_the_backbone_at_every_size(place, tmp_path, capsys):
     run(place, tmp_path / "run")
     printed = capsys.readouterr().out
-    call = re.search(r"^next +(ssl_voc\.backbone\(.*\))$", printed, re.M)[1]
+    call = re.search(r"^ +(ssl_voc\.backbone\(.*\))$", printed, re.M)[1]
     model = eval(call, {"ssl_voc": ssl_voc})
     saved = keras.models.load_model(tmp_path / "run" / "backbone.keras")
     images = tiny.draw_photos(2, size=32).astype("float32")
     np.testing.assert_allclose(model(images), saved(images), atol=1e-5)
     larger = ssl_voc.backbone(place / "tiny.keras", 64, weights=tmp_path / "run")
     np.testing.assert_array_equal(larger.get_weights()[0], model.get_weights()[0])
+
+
+def test_printed_command_is_one_that_finetune_understands(place, tmp_path, capsys):
+    out = tmp_path / "a run"
+    run(place, out)
+    printed = capsys.readouterr().out
+    command = re.search(r"^next +python -m ssl_voc\.finetune (.*)$", printed, re.M)[1]
+    config = parse(FinetuneConfig, shlex.split(command), "finetune", "")
+    assert (config.task, config.data) == ("localize", ("DATA",))
+    assert config.weights == str(out)
+    assert config.backbone == str(place / "tiny.keras")
+
+
+def test_the_default_backbone_needs_no_flag_of_the_next_command():
+    command, _ = pretraining_report.next_steps("runs/a", "EfficientNetB1")
+    assert "--backbone" not in command
+    assert FinetuneConfig().backbone == PretrainConfig().backbone == "EfficientNetB1"
 
 
 def test_run_in_mixed_precision_starts_another_in_full(place, tmp_path):
@@ -101,6 +122,20 @@ def test_a_run_killed_after_its_last_epoch_is_finished_by_the_same_command(
     ):
         np.testing.assert_array_equal(weight, old)
     assert len((out / "metrics.jsonl").read_text().splitlines()) == 1
+
+
+def test_neighbors_are_asked_where_the_last_row_has_no_answer(place, tmp_path):
+    labels = np.arange(18) % 2
+    np.savez(tmp_path / "labelled.npz", images=tiny.draw_photos(18), labels=labels)
+    settings = {"data": (str(tmp_path / "labelled.npz"),), "epochs": 2}
+    out = tmp_path / "run"
+    expected = run(place, out, **settings)
+    rows = [json.loads(row) for row in (out / "metrics.jsonl").read_text().splitlines()]
+    assert expected["knn_top1"] == rows[-1].pop("knn_top1")
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (out / "metrics.jsonl").write_text(lines)
+    (out / "summary.json").unlink()
+    assert run(place, out, **settings)["knn_top1"] == expected["knn_top1"]
 
 
 def test_without_labels_no_neighbors_are_asked(place, tmp_path):

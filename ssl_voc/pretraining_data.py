@@ -1,0 +1,45 @@
+"""The photos of a pretraining: read, prepared, and listed in its run folder."""
+
+import pipelines
+from pipelines.scenes import scenes_folder
+from ssl_voc.runs.progress import progress_bar
+
+
+def read_photos(config):
+    """Lists the photos of `--data`, drawing the scenes where they are asked for.
+
+    Args:
+        config: A `PretrainConfig`.
+
+    Returns:
+        `pipelines.Photos`.
+    """
+    if "scenes" in config.data:
+        scenes_folder(progress=progress_bar("drawing scenes", "scene"))
+    return pipelines.read([*config.data], config.train_split)
+
+
+def prepare_photos(photos, config, what="photos"):
+    """Decodes photos into a `pipelines.Pool`.
+
+    Args:
+        photos: `pipelines.Photos`.
+        config: A `PretrainConfig`.
+        what: What the progress bar calls them.
+    """
+    return pipelines.prepare(
+        photos,
+        config.pool_size,
+        cache=config.cache,
+        progress=progress_bar(f"preparing {what}"),
+    )
+
+
+def record_photos(run, pool, skipped):
+    """Lists what is learned from, with a hash of each photo, and what was skipped."""
+    lines = "".join(f"{item.name}\t{item.reason}\n" for item in skipped)
+    run.write_text("skipped.txt", lines)
+    run.write_text("photos.tsv", pipelines.photo_table(pool.photos, pool.hashes))
+    run.update_manifest(num_photos=len(pool), num_skipped=len(skipped))
+    if skipped:
+        print(f"skipped {len(skipped)} unreadable photos, see skipped.txt")

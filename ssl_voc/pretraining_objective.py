@@ -1,0 +1,107 @@
+"""What a way of learning from photos has to answer."""
+
+
+class PretrainingObjective:
+    """One way of learning a backbone from photos, and all that depends on it.
+
+    `PretrainingRun` has the rest: weights, optimizer, batches, checkpoints, logs. A
+    subclass chooses photos and model, and says which figures and pictures tell how it
+    went.
+
+    Attributes:
+        pool: `pipelines.Pool` of the photos that are learned from.
+        skipped: List of `pipelines.Skipped`, photos that could not be read.
+        asks_neighbors: Whether k-NN accuracy on the pool's own labels says something:
+            not after these labels were learned.
+        shown: Names of the figures in the line of an epoch.
+        summarized: Names of the last epoch's figures in `summary.json`, by their names
+            in `metrics.jsonl`.
+        advice: What to try when the loss stays at chance.
+
+    Args:
+        config: A `PretrainConfig`.
+
+    Raises:
+        ValueError, OSError: when the photos cannot be used.
+    """
+
+    asks_neighbors = True
+    shown = ("loss", "loss_over_chance")
+    summarized = {
+        name: name
+        for name in (
+            "loss",
+            "loss_over_chance",
+            "effective_rank",
+            "images_per_second",
+            "data_wait_share",
+        )
+    }
+    advice = ""
+
+    def __init__(self, config):
+        self.config = config
+
+    def record(self, run):
+        """Notes in the run folder what only this objective knows."""
+
+    def build_model(self, backbone):
+        """Builds the model around a backbone, which becomes its `backbone`."""
+        raise NotImplementedError
+
+    def augmenter_arguments(self):
+        """Arguments of an augmenter of the family of `SimCLRAugmenter`."""
+        config = self.config
+        return {
+            "image_size": config.image_size,
+            "area_range": config.crop_area,
+            "color_strength": config.color_strength,
+            "grayscale_rate": config.grayscale_rate,
+            "blur_rate": config.blur_rate,
+            "solarize_rate": config.solarize_rate,
+            "seed": config.seed,
+        }
+
+    def compile_arguments(self):
+        """Loss and metrics, as arguments of `compile`."""
+        raise NotImplementedError
+
+    def batches(self, batch_size, seed, initial_epoch):
+        """Endless iterator of the tuples that `fit` takes, as NumPy arrays."""
+        raise NotImplementedError
+
+    def dataset(self, batch_size, seed, initial_epoch):
+        """The same batches as a `tf.data.Dataset`."""
+        raise NotImplementedError
+
+    def fit_arguments(self):
+        """Further arguments of `fit`."""
+        return {}
+
+    def callbacks(self):
+        """Callbacks that add figures to the logs."""
+        return []
+
+    def draw_views(self, model, images):
+        """What the model is shown of some images.
+
+        Returns:
+            Arrays `views_a`, `views_b` of two random views of each image.
+        """
+        raise NotImplementedError
+
+    def title(self, photo):
+        """What is written above a photo in `views.png`."""
+        return photo.image_id[:18]
+
+    def panels(self):
+        """List of `Panel` for `curves.png`."""
+        raise NotImplementedError
+
+    def summarize(self, last):
+        """Further entries of `summary.json`, given the figures of the last epoch."""
+        return {}
+
+    def describe(self, summary):
+        """Lines of the last words: `(heading, text)`, the loss first."""
+        raise NotImplementedError
