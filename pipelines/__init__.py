@@ -21,7 +21,13 @@ from pipelines.letterboxing import (
 from pipelines.near_duplicates import find_near_duplicates
 from pipelines.perceptual_hashing import perceptual_hash
 from pipelines.photo import Object, Photo, Photos, Problem, Skipped, main_object
-from pipelines.photo_tables import photo_table, read_photo_table, select_photos
+from pipelines.photo_tables import (
+    photo_table,
+    problem_table,
+    read_photo_table,
+    select_photos,
+    skipped_table,
+)
 from pipelines.pool import Pool
 from pipelines.preparation import prepare
 from pipelines.sources import read
@@ -53,11 +59,13 @@ __all__ = [
     "photo_table",
     "prepare",
     "prepare_labeled",
+    "problem_table",
     "read",
     "read_photo_table",
     "read_training",
     "report_data",
     "select_photos",
+    "skipped_table",
     "split_validation",
     "unlabeled",
 ]

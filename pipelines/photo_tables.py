@@ -48,6 +48,24 @@ def photo_table(photos, hashes=None) -> str:
     return "\n".join([*lines, *map("\t".join, rows)]) + "\n"
 
 
+def skipped_table(skipped) -> str:
+    """Text of a list of photos that were left out: place, tab, reason; maybe empty.
+
+    Args:
+        skipped: Iterable of `Skipped`.
+    """
+    return _reason_lines((item.name, item.reason) for item in skipped)
+
+
+def problem_table(problems) -> str:
+    """Text of a list of what is wrong with the data: place, tab, reason; maybe empty.
+
+    Args:
+        problems: Iterable of `Problem`.
+    """
+    return _reason_lines((item.path_name, item.reason) for item in problems)
+
+
 def read_photo_table(path) -> PhotoTable:
     """Reads a list that `photo_table` gave, such as a pretraining's `photos.tsv`.
 
@@ -105,6 +123,10 @@ def select_photos(photos, table: PhotoTable) -> Photos:
             "the data the list was made from."
         )
     return Photos(chosen, photos.name, photos.problems)
+
+
+def _reason_lines(pairs):
+    return "".join("\t".join(map(_one_field, pair)) + "\n" for pair in pairs)
 
 
 def _one_field(text):

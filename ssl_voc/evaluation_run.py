@@ -49,8 +49,7 @@ class EvaluationRun:
     def __init__(self, config, finished, folder):
         self.config, self.finished, self.folder = config, finished, folder
         self.pool = self._prepare()
-        skipped = "".join(f"{item.name}\t{item.reason}\n" for item in self.pool.skipped)
-        folder.write_text("skipped.txt", skipped)
+        folder.write_text("skipped.txt", pipelines.skipped_table(self.pool.skipped))
         self.report = self._refuse_leakage()
         self.model = _load(finished.path / "model.keras")
 

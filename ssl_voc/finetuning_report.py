@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import pipelines
 from ssl_voc.runs.boxes_on_images import outline_boxes
 from ssl_voc.runs.plots import Panel, plot_curves, plot_image_grid
 
@@ -12,10 +13,8 @@ MEASURES = ("top1", "mean_iou", "loc_acc_50", "loc_acc_70")
 def record_data(run, config, data):
     """Notes in the run folder what was skipped and what the model will know."""
     pools = [pool for pool in (data.training, data.validation) if pool is not None]
-    skipped = "".join(
-        f"{item.name}\t{item.reason}\n" for pool in pools for item in pool.skipped
-    )
-    run.write_text("skipped.txt", skipped)
+    skipped = [item for pool in pools for item in pool.skipped]
+    run.write_text("skipped.txt", pipelines.skipped_table(skipped))
     run.update_manifest(
         task=config.task,
         class_names=list(data.training.class_names),
