@@ -7,6 +7,7 @@ from pathlib import Path
 import pipelines
 from pipelines.labeled_preparation import box_class_names
 from pipelines.scenes import scenes_folder
+from ssl_voc.photo_lists import list_photos
 from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.progress import progress_bar
 
@@ -87,7 +88,7 @@ def prepare_finetuning_data(config, run):
         lists[HELD_OUT_LIST] = _hashed_without_twins(held_out, training)
     for name, pool in lists.items():
         if pool is not None:
-            _write_list(run, name, pool)
+            list_photos(run, name, pool.photos, pool.hashes)
     seen = _pretraining_photos(config, run)
     named = validation if config.val_split is not None else None
     report = pipelines.report_data(
@@ -137,17 +138,6 @@ def _photos_without(photos, twins):
         photos.name,
         photos.problems,
     )
-
-
-def _write_list(run, name, pool):
-    text = pipelines.photo_table(pool.photos, pool.hashes)
-    path = run.path / name
-    if run.resuming and path.exists() and path.read_text(encoding="utf-8") != text:
-        raise BadInput(
-            f"--data: the photos are not those the run began with, which {path} lists. "
-            "Bring them back, or begin anew with --overwrite."
-        )
-    run.write_text(name, text)
 
 
 def _pretraining_photos(config, run):

@@ -2,6 +2,7 @@
 
 import pipelines
 from pipelines.scenes import scenes_folder
+from ssl_voc.photo_lists import list_photos
 from ssl_voc.runs.progress import progress_bar
 
 
@@ -36,10 +37,13 @@ def prepare_photos(photos, config, what="photos"):
 
 
 def record_photos(run, pool, skipped):
-    """Lists what is learned from, with a hash of each photo, and what was skipped."""
-    lines = "".join(f"{item.name}\t{item.reason}\n" for item in skipped)
-    run.write_text("skipped.txt", lines)
-    run.write_text("photos.tsv", pipelines.photo_table(pool.photos, pool.hashes))
+    """Lists what is learned from, with a hash of each photo, and what was skipped.
+
+    Raises:
+        BadInput: when the run goes on with other photos than it began with.
+    """
+    list_photos(run, "photos.tsv", pool.photos, pool.hashes)
+    run.write_text("skipped.txt", pipelines.skipped_table(skipped))
     run.update_manifest(num_photos=len(pool), num_skipped=len(skipped))
     if skipped:
         print(f"skipped {len(skipped)} unreadable photos, see skipped.txt")

@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 
-from pipelines import photo_table
 from ssl_voc.layers.single_view_augmenter import SingleViewAugmenter
 from ssl_voc.metrics.wilson import wilson_interval
 from ssl_voc.models.classifier import Classifier
+from ssl_voc.photo_lists import list_photos
 from ssl_voc.pretraining_objective import PretrainingObjective
 from ssl_voc.runs.plots import Panel
 from ssl_voc.supervised_photos import prepare_supervised_photos
@@ -64,10 +64,11 @@ class SupervisedObjective(PretrainingObjective):
         """Notes the classes and the held-out photos.
 
         Raises:
-            ValueError: when a run goes on with other photos held out than it began
+            BadInput: when a run goes on with other photos held out than it began
                 with, some of which it has learned from.
         """
-        self._list_held_out(run)
+        held_out = self.photos.held_out
+        list_photos(run, HELD_OUT_LIST, held_out.photos, held_out.hashes)
         run.update_manifest(
             class_names=list(self.class_names),
             num_unlabelled=self.photos.num_unlabelled,
@@ -171,14 +172,3 @@ class SupervisedObjective(PretrainingObjective):
             without = f"{self.photos.num_unlabelled} photos without a label"
             lines.append(("left out", without))
         return lines
-
-    def _list_held_out(self, run):
-        text = photo_table(self.photos.held_out.photos, self.photos.held_out.hashes)
-        path = run.path / HELD_OUT_LIST
-        if run.resuming and path.exists() and path.read_text("utf-8") != text:
-            raise ValueError(
-                "--data: the photos are not those the run began with: it would hold "
-                f"others out than {path} lists. Bring them back, or begin anew with "
-                "--overwrite."
-            )
-        run.write_text(HELD_OUT_LIST, text)
