@@ -14,6 +14,7 @@ def attention_outside(boxes_rel_xyxy, attention_logits):
     Returns:
         Float32 tensor `(batch,)`: 0 when all attention lies in cells that the box
         touches, the log of the number of cells over those touched when it is uniform.
+        Also 0 where the box touches no cell: padding, or a box outside the image.
     """
     rows, columns = attention_logits.shape[1:]
     # Slices, since tensorflow's graph optimizer loses the axis of `[:, i, None]`.
@@ -30,4 +31,5 @@ def attention_outside(boxes_rel_xyxy, attention_logits):
     logits = ops.reshape(attention_logits, (-1, rows * columns))
     logits = ops.cast(logits, "float32")
     held = ops.logsumexp(ops.where(touched, logits, -1e9), axis=1)
-    return ops.logsumexp(logits, axis=1) - held
+    outside = ops.logsumexp(logits, axis=1) - held
+    return ops.where(ops.any(touched, axis=1), outside, 0.0)
