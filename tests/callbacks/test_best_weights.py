@@ -1,0 +1,173 @@
+import functools
+
+import keras
+import numpy as np
+import pytest
+
+from ssl_voc.callbacks import BestWeights, load_best
+
+NAMES = ("val_top1", "val_mean_iou")
+
+
+@functools.cache
+def build_model():
+    """A model of one number, which is the epoch that it was trained to."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def end_epoch(callback, model, epoch, score):
+    """Ends an epoch, counted from 1, and returns the row that the logs would get."""
+    model.set_weights([np.full((1, 1), epoch, "float32")])
+    callback.set_model(model)
+    logs = {"val_top1": score, "val_mean_iou": score, "loss": 1.0}
+    callback.on_epoch_end(epoch - 1, logs)
+    return {"epoch": epoch, **logs}
+
+
+def train(folder, scores, first=1, rows=()):
+    """Rows of the epochs from `first` on, one for each score."""
+    callback, model = BestWeights(folder, NAMES, rows), build_model()
+    return [
+        end_epoch(callback, model, epoch, score)
+        for epoch, score in enumerate(scores, start=first)
+    ]
+
+
+def best_of(folder):
+    """The epoch that is loaded, and the epoch that its weights are of."""
+    model = build_model()
+    model.set_weights([np.zeros((1, 1), "float32")])
+    epoch = load_best(model, folder)
+    return epoch, int(model.get_weights()[0][0, 0])
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ([0.1, 0.5, 0.3], 2),
+        ([0.1, 0.2, 0.3], 3),
+        ([0.9, 0.2, 0.3], 1),
+        # Of equals the first, which was trained for less long.
+        ([0.2, 0.4, 0.4], 2),
+        ([0.0, 0.0], 1),
+        ([float("nan"), 0.1, float("nan")], 2),
+    ],
+)
+def test_weights_of_the_highest_score_are_loaded(tmp_path, scores, best):
+    train(tmp_path, scores)
+    assert best_of(tmp_path) == (best, best)
+
+
+def test_score_is_the_mean_of_the_entries_and_stands_in_the_logs(tmp_path):
+    callback = BestWeights(tmp_path, NAMES)
+    callback.set_model(build_model())
+    logs = {"val_top1": 0.9, "val_mean_iou": 0.5, "val_loss": 7.0}
+    callback.on_epoch_end(0, logs)
+    assert logs["score"] == pytest.approx(0.7)
+    assert set(logs) == {*NAMES, "val_loss", "score"}
+    # Better in one of two alone, and worse in the mean.
+    worse = {"val_top1": 1.0, "val_mean_iou": 0.3}
+    callback.on_epoch_end(1, worse)
+    assert load_best(build_model(), tmp_path) == 1
+
+
+def test_best_and_the_one_before_are_kept(tmp_path):
+    train(tmp_path, [0.1, 0.2, 0.1, 0.3, 0.4, 0.0])
+    assert names_in(tmp_path) == ["best_00004.npz", "best_00005.npz"]
+
+
+def test_resumed_run_knows_the_best_score_so_far(tmp_path):
+    rows = train(tmp_path, [0.1, 0.6, 0.3])
+    train(tmp_path, [0.5, 0.4], first=4, rows=rows)
+    assert best_of(tmp_path) == (2, 2)
+    train(tmp_path, [0.7], first=6, rows=rows)
+    assert best_of(tmp_path) == (6, 6)
+
+
+def test_what_a_killed_epoch_saved_gives_way_to_its_second_run(tmp_path):
+    rows = train(tmp_path, [0.4, 0.9])
+    # Killed in epoch 2 after its weights were kept and before its row was written.
+    train(tmp_path, [0.2, 0.3], first=2, rows=rows[:1])
+    assert best_of(tmp_path) == (1, 1)
+
+
+def test_random_kills_end_in_the_weights_of_an_uninterrupted_run(tmp_path):
+    random = np.random.default_rng(0)
+    for trial in range(30):
+        folder = tmp_path / str(trial)
+        scores = random.integers(0, 5, 8) / 4
+        rows = []
+        while len(rows) < len(scores):
+            begun = len(rows)
+            # The last epoch of a killed process was kept but not written down.
+            survived = int(random.integers(0, 4))
+            new = train(folder, scores[begun:][: survived + 1], begun + 1, rows)
+            at_end = begun + len(new) == len(scores)
+            rows += new if at_end and random.random() < 0.5 else new[:survived]
+        expected = int(np.argmax(scores)) + 1
+        assert best_of(folder) == (expected, expected), (trial, scores)
+
+
+def test_a_kill_while_saving_leaves_the_earlier_best(tmp_path, monkeypatch):
+    rows = train(tmp_path, [0.4])
+
+    def write_half(path, *arrays):
+        path.write_bytes(b"PK half a file")
+        raise KeyboardInterrupt  # like a kill, no ordinary exception
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", write_half)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, [0.8], first=2, rows=rows)
+    assert best_of(tmp_path) == (1, 1)
+    train(tmp_path, [0.8], first=2, rows=rows)
+    assert best_of(tmp_path) == (2, 2)
+    assert names_in(tmp_path) == ["best_00001.npz", "best_00002.npz"]
+
+
+def test_newest_is_told_by_its_number(tmp_path):
+    train(tmp_path, [0.1, 0.2], first=99_999)
+    assert best_of(tmp_path) == (100_000, 100_000)
+
+
+def test_other_files_are_left_alone(tmp_path):
+    (tmp_path / "epoch_00009.weights.h5").write_bytes(b"")
+    (tmp_path / "best_of_all.npz").write_bytes(b"")
+    BestWeights(tmp_path, NAMES)
+    assert load_best(build_model(), tmp_path) == 0
+    assert load_best(build_model(), tmp_path / "missing") == 0
+    train(tmp_path, [0.1, 0.2, 0.3])
+    assert {"epoch_00009.weights.h5", "best_of_all.npz"} <= set(names_in(tmp_path))
+
+
+def test_loaded_statistics_of_pixels_take_effect(tmp_path):
+    def build(mean):
+        layer = keras.layers.Normalization(mean=None)
+        model = keras.Sequential([keras.Input((2,)), layer])
+        layer.adapt(np.array([[mean, mean], [mean + 2, mean + 4]], "float32"))
+        return model
+
+    model, other = build(3.0), build(100.0)
+    callback = BestWeights(tmp_path, NAMES)
+    callback.set_model(model)
+    callback.on_epoch_end(0, {"val_top1": 0.5, "val_mean_iou": 0.5})
+    assert load_best(other, tmp_path) == 1
+    x = np.array([[3.0, 9.0]], "float32")
+    np.testing.assert_allclose(other(x), model(x), rtol=1e-6)
+
+
+def test_the_fit_of_keras_calls_it_with_what_validation_measured(tmp_path):
+    x = np.ones((4, 1), "float32")
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"], run_eagerly=True)
+    callback = BestWeights(tmp_path, ["val_mae"])
+    history = model.fit(
+        x, x, validation_data=(x, x), epochs=2, verbose=0, callbacks=[callback]
+    ).history
+    assert history["score"] == history["val_mae"]
