@@ -59,6 +59,9 @@ class FinetuneConfig:
     backbone_rate: float = option(
         0.3, "Learning rate of the backbone, as a share.", above=0
     )
+    freeze_batch_norm: bool = option(
+        False, "Keep the backbone's batch-norm statistics: for few labels."
+    )
     weight_decay: float = option(0.05, "Decoupled weight decay.", minimum=0)
     warmup: float = option(0.1, "Share of steps to warm up.", minimum=0, below=1)
     overlap: Literal["giou", "ciou"] = option("giou", "IoU of the box loss.")

@@ -117,6 +117,7 @@ class FinetuningRun:
                 color_strength=config.color_strength,
                 seed=config.seed,
             ),
+            freeze_batch_norm=config.freeze_batch_norm,
         )
         model.build()
         return model
