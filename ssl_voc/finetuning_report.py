@@ -3,6 +3,7 @@
 import numpy as np
 
 import pipelines
+from ssl_voc.finetuning_data import HELD_OUT_LIST
 from ssl_voc.runs.boxes_on_images import outline_boxes
 from ssl_voc.runs.plots import Panel, plot_curves, plot_image_grid
 
@@ -101,10 +102,9 @@ def last_words(run, config, data, summary):
             f"{summary['epoch']} of {config.epochs}",
             f"on these        {figures} (chosen by them: not to be reported)",
         ]
-    where = "".join(f" --data {name}" for name in config.data)
-    if (run.path / "held_out_photos.tsv").exists():
-        where = ""
+    if (run.path / HELD_OUT_LIST).exists():
+        where = ""  # `evaluate` takes the photos that were held out
     else:
-        where += " --split SPLIT"
+        where = "".join(f" --data {name}" for name in config.data) + " --split SPLIT"
     lines.append(f"next            python -m ssl_voc.evaluate {run.path}{where}")
     return "\n".join(lines)

@@ -10,8 +10,10 @@ class CorLoc(LocalizationAccuracy):
     """Share of images whose predicted box has an IoU above 0.5 with any object.
 
     Unlike `LocalizationAccuracy`, targets hold all objects of an image, padded with
-    class -1, and finding another than the main one counts. With `where`, objects that
-    do not match are not looked for.
+    class -1, and finding another than the main one counts. Targets that are the main
+    objects may have all as `"all_objects"`, as a `Localizer` evaluating
+    `pipelines.localization` gives them; an augmented batch has the main ones only. With
+    `where`, objects that do not match are not looked for.
 
     Args:
         threshold: IoU to exceed, in `[0, 1)`; 0.5 in the literature.
@@ -35,3 +37,8 @@ class CorLoc(LocalizationAccuracy):
         dtype=None,
     ):
         super().__init__(threshold, bounding_box_format, where, name, dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        if isinstance(y_true, dict):
+            y_true = y_true.get("all_objects", y_true)
+        super().update_state(y_true, y_pred, sample_weight)

@@ -27,6 +27,20 @@ def test_any_object_will_do_and_images_without_are_left_out():
     assert float(metric.result()) == pytest.approx(2 / 3)
 
 
+def test_targets_that_are_main_objects_may_bring_all_along():
+    main = {
+        "boxes": [[[50, 50, 90, 90]], [[50, 50, 90, 90]], [[0, 0, 10, 10]], [[-1] * 4]],
+        "classes": [[2], [2], [0], [-1]],
+    }
+    metric = CorLoc()
+    metric.update_state(main, FOUND)
+    # The first prediction found the other object.
+    assert float(metric.result()) == pytest.approx(1 / 3)
+    metric.reset_state()
+    metric.update_state({**main, "all_objects": FOUR}, FOUND)
+    assert float(metric.result()) == pytest.approx(2 / 3)
+
+
 def test_objects_of_another_class_are_not_looked_for():
     for class_index, expected in ((0, 1 / 3), (2, 1 / 2)):
         metric = CorLoc(where={"classes": class_index})
