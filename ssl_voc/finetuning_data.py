@@ -4,6 +4,8 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 import pipelines
 from pipelines.labeled_preparation import box_class_names
 from pipelines.scenes import scenes_folder
@@ -85,11 +87,14 @@ def prepare_finetuning_data(config, run):
             validation = _without_twins(validation, training, prepare)
     lists = {TRAINING_LIST: training, VALIDATION_LIST: validation}
     if held_out is not None:
-        lists[HELD_OUT_LIST] = _hashed_without_twins(held_out, training)
+        lists[HELD_OUT_LIST] = _hashed_without_twins(
+            held_out, [pool for pool in (training, validation) if pool is not None]
+        )
     for name, pool in lists.items():
         if pool is not None:
             list_photos(run, name, pool.photos, pool.hashes)
     seen = _pretraining_photos(config, run)
+    _tell_of_exposure(lists.get(HELD_OUT_LIST), seen)
     named = validation if config.val_split is not None else None
     report = pipelines.report_data(
         training, validation, seen if named is not None else ()
@@ -115,20 +120,32 @@ def _without_twins(validation, training, prepare):
     return prepare(kept, "validation") if kept else None
 
 
-def _hashed_without_twins(held_out, training):
-    """A pool of the held-out photos that training has not seen."""
+def _hashed_without_twins(held_out, pools):
+    """A pool of the held-out photos that are in none of the pools, hashed."""
     pool = pipelines.prepare(
         held_out,
         _HASHED_SIZE,
         cache="memory",
         progress=progress_bar("looking at held-out photos"),
     )
-    twins = pipelines.find_near_duplicates(pool.hashes, training.hashes)
+    used = np.concatenate([pool.hashes for pool in pools])
+    twins = pipelines.find_near_duplicates(pool.hashes, used)
     if not twins:
         return pool
     print(f"left {len(twins)} held-out photos out: twins of training photos")
     kept = _photos_without(pool.photos, twins)
     return pipelines.prepare(kept, _HASHED_SIZE, cache="memory") if kept else None
+
+
+def _tell_of_exposure(held_out, tables):
+    """Says early what `evaluate` will refuse."""
+    for table in tables if held_out is not None else ():
+        twins = pipelines.find_near_duplicates(held_out.hashes, table.hashes)
+        if twins:
+            print(
+                f"the backbone saw {len(twins)} of the {len(held_out)} held-out photos "
+                "without their labels: `evaluate` will want --allow-leakage"
+            )
 
 
 def _photos_without(photos, twins):
