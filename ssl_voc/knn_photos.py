@@ -1,5 +1,7 @@
 """Which photos the features of a pretraining are measured on."""
 
+import math
+
 import numpy as np
 
 from ssl_voc.callbacks.feature_probe import FeatureProbe
@@ -8,7 +10,7 @@ from ssl_voc.callbacks.feature_probe import FeatureProbe
 NUM_RANK_PHOTOS = 512
 # Labelled photos that the k-NN probe looks at, at most; half of them are queries.
 MAX_KNN_PHOTOS = 4000
-NUM_KNN_PROBES = 9  # over the whole run
+NUM_KNN_PROBES = 9  # over the whole run, at most
 
 
 def build_probe(backbone, pool, config, jit_compile, asks_neighbors=True):
@@ -33,7 +35,7 @@ def build_probe(backbone, pool, config, jit_compile, asks_neighbors=True):
         knn_indices, labels = choose_knn_photos(pool, random)
         if len(knn_indices):
             knn_images, knn_labels = pool.gather(knn_indices), labels
-    every = max(1, config.epochs // NUM_KNN_PROBES)
+    every = math.ceil(config.epochs / NUM_KNN_PROBES)
     return FeatureProbe(
         backbone,
         config.image_size,

@@ -4,7 +4,7 @@ import shlex
 
 import numpy as np
 
-from ssl_voc.metrics.wilson import wilson_interval
+from ssl_voc import knn_report
 from ssl_voc.runs.plots import plot_curves, plot_image_grid
 
 NUM_DRAWN = 32
@@ -49,18 +49,7 @@ def summarize(run, objective, probe):
         if name in last
     }
     summary.update(objective.summarize(last))
-    if probe.num_queries:
-        # An epoch that was not to be the last may become it, by fewer --epochs.
-        knn_top1 = last["knn_top1"] if "knn_top1" in last else probe.measure_knn()
-        knn = {
-            "knn_top1": knn_top1,
-            "knn_top1_untrained": run.manifest["knn_top1_untrained"],
-        }
-        for name, value in knn.items():
-            summary[name] = value
-            summary[f"{name}_ci"] = wilson_interval(value, probe.num_queries)
-        summary["knn_majority"] = probe.majority_share
-        summary["knn_num_queries"] = probe.num_queries
+    summary.update(knn_report.summarize(run, probe, last["epoch"]))
     summary["effective_rank_images"] = len(probe.rank_images)
     summary["num_images"] = len(objective.pool)
     summary["num_skipped"] = len(objective.skipped)
@@ -79,14 +68,7 @@ def last_words(run, objective, summary):
             f"on {summary['effective_rank_images']} photos",
         ),
     ]
-    if "knn_top1" in summary:
-        low, high = summary["knn_top1_ci"]
-        neighbors = (
-            f"{summary['knn_top1']:.3f} [{low:.3f}, {high:.3f}]; "
-            f"untrained {summary['knn_top1_untrained']:.3f}, commonest class "
-            f"{summary['knn_majority']:.3f} ({summary['knn_num_queries']} queries)"
-        )
-        words.append(("k-NN top-1", neighbors))
+    words += knn_report.describe(summary)
     if objective.skipped:
         skipped = f"{len(objective.skipped)} unreadable photos"
         words.append(("skipped", f"{skipped}: {run.path / 'skipped.txt'}"))

@@ -2,7 +2,7 @@
 
 import keras
 
-from ssl_voc import callbacks, models, pretraining_report, training
+from ssl_voc import callbacks, knn_report, models, pretraining_report, training
 from ssl_voc.knn_photos import build_probe
 from ssl_voc.pretraining_data import record_photos
 from ssl_voc.runs.atomic_files import replacing
@@ -145,9 +145,7 @@ class PretrainingRun:
         if done:
             print(f"going on after epoch {done}", flush=True)
         elif self.probe.num_queries:
-            untrained = self.probe.measure_knn()
-            self.run.update_manifest(knn_top1_untrained=untrained)
-            print(f"k-NN top-1 of the untrained backbone {untrained:.3f}", flush=True)
+            knn_report.record_untrained(self.run, self.probe)
         return done
 
     def _batches(self):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from ssl_voc.metrics.nearest_neighbors import knn_accuracy
+from ssl_voc.metrics.nearest_neighbors import knn_hits
 from ssl_voc.metrics.rank_me import effective_rank
 
 
@@ -25,6 +25,10 @@ class FeatureProbe(keras.callbacks.Callback):
         knn_epochs: Epochs, counted from 1, after which k-NN accuracy is measured.
         batch_size: Number of images in an inference batch.
         jit_compile: Whether inference is compiled by XLA.
+
+    Attributes:
+        hits: Tuple of the last epoch, from 1, whose neighbors were asked, and of the
+            bool array `(num_queries,)` of those told right; None before.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class FeatureProbe(keras.callbacks.Callback):
         self.knn_labels = knn_labels
         self.knn_epochs = frozenset(knn_epochs)
         self.batch_size = batch_size
+        self.hits = None
         self.extractor = keras.Sequential(
             [
                 keras.Input(rank_images.shape[1:]),
@@ -69,19 +74,20 @@ class FeatureProbe(keras.callbacks.Callback):
         """Effective rank of the features of `rank_images`."""
         return effective_rank(self._features(self.rank_images))
 
-    def measure_knn(self):
-        """Accuracy of 20 nearest neighbors on the queries."""
+    def measure_hits(self):
+        """Which queries 20 nearest neighbors tell right, bool `(num_queries,)`."""
         features = self._features(self.knn_images)
         bank, queries = np.split(features, [self._num_bank])
         bank_labels, query_labels = np.split(self.knn_labels, [self._num_bank])
-        return knn_accuracy(bank, bank_labels, queries, query_labels)
+        return knn_hits(bank, bank_labels, queries, query_labels)
 
     def on_epoch_end(self, epoch, logs=None):
         """Adds `effective_rank`, and `knn_top1` after the epochs asked for."""
         logs = {} if logs is None else logs
         logs["effective_rank"] = self.measure_rank()
         if self.num_queries and epoch + 1 in self.knn_epochs:
-            logs["knn_top1"] = self.measure_knn()
+            self.hits = epoch + 1, self.measure_hits()
+            logs["knn_top1"] = float(np.mean(self.hits[1]))
 
     @property
     def _num_bank(self):

@@ -17,6 +17,7 @@ from ssl_voc.metrics.localization_measures import measure_images as measure_imag
 from ssl_voc.metrics.localization_measures import top_k_hits as top_k_hits
 from ssl_voc.metrics.mean_box_iou import MeanBoxIoU as MeanBoxIoU
 from ssl_voc.metrics.nearest_neighbors import knn_accuracy as knn_accuracy
+from ssl_voc.metrics.nearest_neighbors import knn_hits as knn_hits
 from ssl_voc.metrics.rank_me import effective_rank as effective_rank
 from ssl_voc.metrics.uniformity import Uniformity as Uniformity
 from ssl_voc.metrics.wilson import wilson_interval as wilson_interval

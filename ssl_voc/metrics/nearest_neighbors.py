@@ -3,7 +3,15 @@
 import numpy as np
 
 
-def knn_accuracy(
+def knn_accuracy(*arguments, **options):
+    """Share of the queries that their nearest neighbors tell right.
+
+    Takes the arguments of `knn_hits`; returns a float in `[0, 1]`.
+    """
+    return float(np.mean(knn_hits(*arguments, **options)))
+
+
+def knn_hits(
     bank_features,
     bank_labels,
     query_features,
@@ -11,7 +19,7 @@ def knn_accuracy(
     num_neighbors=20,
     temperature=0.07,
 ):
-    """Top-1 accuracy of cosine nearest neighbors, votes weighted by similarity.
+    """Which queries cosine nearest neighbors tell right, votes weighted by similarity.
 
     A probe that trains nothing: each query takes the label with the largest sum of
     `exp(cosine / temperature)` over its nearest neighbors in the bank.
@@ -25,7 +33,7 @@ def knn_accuracy(
         temperature: Positive number; small ones trust the nearest most.
 
     Returns:
-        Float in `[0, 1]`.
+        Bool array `(num_queries,)`.
 
     Raises:
         ValueError: when bank or queries are empty or shapes do not fit.
@@ -49,7 +57,7 @@ def knn_accuracy(
         )
     num_neighbors = min(num_neighbors, len(bank))
     num_classes = int(max(bank_labels.max(), query_labels.max())) + 1
-    correct = 0
+    hits = []
     for start in range(0, len(queries), 1024):  # bounds the similarity matrix
         cosines = queries[start : start + 1024] @ bank.T
         nearest = np.argpartition(-cosines, num_neighbors - 1, axis=1)
@@ -60,8 +68,8 @@ def knn_accuracy(
         totals = np.zeros((len(cosines), num_classes))
         rows = np.arange(len(cosines))[:, None]
         np.add.at(totals, (rows, bank_labels[nearest]), votes)
-        correct += np.sum(totals.argmax(axis=1) == query_labels[start : start + 1024])
-    return float(correct / len(queries))
+        hits.append(totals.argmax(axis=1) == query_labels[start : start + 1024])
+    return np.concatenate(hits)
 
 
 def _unit_rows(features):

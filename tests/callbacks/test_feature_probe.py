@@ -50,7 +50,7 @@ def test_second_half_is_told_by_its_neighbors_in_the_first(backbone):
     expected = reference.knn_accuracy(
         features[:16], labels[:16], features[16:], labels[16:]
     )
-    assert probe.measure_knn() == pytest.approx(expected)
+    assert np.mean(probe.measure_hits()) == pytest.approx(expected)
 
 
 def test_neighbors_are_asked_after_the_epochs_named(backbone):
@@ -62,6 +62,9 @@ def test_neighbors_are_asked_after_the_epochs_named(backbone):
         logs = {}
         probe.on_epoch_end(epoch, logs)
         measured.append("knn_top1" in logs)
+        if measured[-1]:
+            assert probe.hits[0] == epoch + 1
+            assert logs["knn_top1"] == np.mean(probe.hits[1])
     assert measured == [False, True, False, True]
 
 
@@ -78,7 +81,7 @@ def test_probing_changes_no_weight(backbone):
     before = backbone.get_weights()
     probe = FeatureProbe(backbone, 20, images, images, np.array([0, 1] * 3))
     probe.measure_rank()
-    probe.measure_knn()
+    probe.measure_hits()
     for weight, old in zip(backbone.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, old)
 

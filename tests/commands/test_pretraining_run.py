@@ -135,7 +135,24 @@ def test_neighbors_are_asked_where_the_last_row_has_no_answer(place, tmp_path):
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     (out / "metrics.jsonl").write_text(lines)
     (out / "summary.json").unlink()
-    assert run(place, out, **settings)["knn_top1"] == expected["knn_top1"]
+    again = run(place, out, **settings)
+    assert again["knn_top1"] == expected["knn_top1"]
+    assert again["knn_top1_gain_ci"] == expected["knn_top1_gain_ci"]
+
+
+def test_labels_that_appear_while_a_run_rests_are_asked_without_a_before(
+    place, tmp_path, capsys
+):
+    data, out = tmp_path / "photos.npz", tmp_path / "run"
+    images = tiny.draw_photos(18)
+    np.savez(data, images=images)
+    run(place, out, data=(str(data),))
+    np.savez(data, images=images, labels=np.arange(18) % 2)
+    summary = run(place, out, data=(str(data),), epochs=2)
+    assert 0 <= summary["knn_top1"] <= 1
+    assert "knn_top1_untrained" not in summary and "knn_top1_gain" not in summary
+    line = re.search("^k-NN top-1.*", capsys.readouterr().out, re.M)[0]
+    assert "untrained" not in line and "commonest class" in line
 
 
 def test_without_labels_no_neighbors_are_asked(place, tmp_path):

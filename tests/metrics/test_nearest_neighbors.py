@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ssl_voc.metrics import knn_accuracy
+from ssl_voc.metrics import knn_accuracy, knn_hits
 from tests import reference
 
 
@@ -28,6 +28,8 @@ def test_queries_beyond_the_first_thousand_count_too():
     queries, labels = np.tile(np.eye(2), (1000, 1)), np.tile([0, 1], 1000)
     labels[1500:] = 1 - labels[1500:]
     assert knn_accuracy(bank, [0, 1], queries, labels) == pytest.approx(0.75)
+    hits = knn_hits(bank, [0, 1], queries, labels)
+    np.testing.assert_array_equal(hits, np.arange(2000) < 1500)
 
 
 def test_near_neighbors_outvote_many_far_ones():
