@@ -18,7 +18,8 @@ class PhotoFinder:
 
     Args:
         json_path: Path of the json file.
-        problems: List to which a `Problem` is appended for an unreadable zip file.
+        problems: List to which a `Problem` is appended for an unreadable zip file or
+            folder.
     """
 
     def __init__(self, json_path, problems):
@@ -27,7 +28,7 @@ class PhotoFinder:
         self._root = json_path.parent
         if self._root.resolve().name == "annotations":
             self._root = pathlib.Path(os.path.normpath(self._root / ".."))
-        paths = list_files(self._root)
+        paths = list_files(self._root, problems)
         self._zip_paths = [path for path in paths if path.suffix.lower() == ".zip"]
         self._files = {}
         for path in paths:

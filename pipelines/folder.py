@@ -1,5 +1,6 @@
 """Reader for a folder of photos."""
 
+import os
 import pathlib
 
 from pipelines.content import PhotoFile
@@ -23,15 +24,18 @@ def read_folder(folder, split=None, name=None) -> Photos:
         name: Name of the source; the folder's by default.
 
     Raises:
-        ValueError: If the split is missing, or no file is named like a photo.
+        ValueError: If the folder cannot be read, the split is missing, or no file is
+            named like a photo.
     """
     folder = pathlib.Path(folder)
     root = _split_folder(folder, split)
-    paths = list_photos(root)
+    problems = []
+    paths = list_photos(root, problems)
     if not paths:
         raise ValueError(
             f"{root} holds no photos. Expected files named .jpg, .png, .bmp, .gif, "
             ".webp or .tif at any depth, a VOC tree, or the path of a COCO json file."
+            + (f" First problem: {problems[0]}" if problems else "")
         )
     subfolders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
     has_classes = len({parts for parts in subfolders if parts}) > 1
@@ -47,18 +51,19 @@ def read_folder(folder, split=None, name=None) -> Photos:
             for path, parts in zip(paths, subfolders, strict=True)
         ),
         name,
+        problems,
     )
 
 
 def _split_folder(folder, split):
     if split is not None:
-        if (folder / split).is_dir():
+        if os.path.isdir(folder / split):
             return folder / split
         raise ValueError(
             f"{folder} has no split {split!r}: expected a subfolder of that name. "
             "Leave the split out to read the whole folder."
         )
-    is_split = (folder / "train").is_dir() and any(
-        (folder / other).is_dir() for other in OTHER_SPLITS
+    is_split = os.path.isdir(folder / "train") and any(
+        os.path.isdir(folder / other) for other in OTHER_SPLITS
     )
     return folder / "train" if is_split else folder

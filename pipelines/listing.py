@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+from pipelines.photo import Problem
+
 PHOTO_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp")
     + (".tif", ".tiff", ".ppm", ".pgm")
@@ -22,14 +24,32 @@ def is_photo_name(name: str) -> bool:
     )
 
 
-def list_files(folder: pathlib.Path) -> list[pathlib.Path]:
+def list_files(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
     """Files below a folder at any depth, sorted by path.
 
     Links to folders are followed, each folder once; hidden folders are not entered.
+
+    Args:
+        folder: Path of the folder.
+        problems: List to which a `Problem` is appended for a subfolder that cannot be
+            read.
+
+    Raises:
+        ValueError: If the folder itself cannot be read.
     """
+
+    def report(error):
+        reason = error.strerror or str(error)
+        if pathlib.Path(error.filename) == pathlib.Path(folder):
+            raise ValueError(f"{folder} cannot be read: {reason}") from error
+        problem = f"its files are left out: {reason}"
+        problems.append(Problem(error.filename, problem, "folder unreadable"))
+
     visited = set()
     files = []
-    for parent, folder_names, file_names in os.walk(folder, followlinks=True):
+    for parent, folder_names, file_names in os.walk(
+        folder, onerror=report, followlinks=True
+    ):
         real_path = os.path.realpath(parent)
         if real_path in visited:
             folder_names.clear()
@@ -40,6 +60,7 @@ def list_files(folder: pathlib.Path) -> list[pathlib.Path]:
     return sorted(files)
 
 
-def list_photos(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Photos below a folder at any depth, sorted by path."""
-    return [path for path in list_files(folder) if is_photo_name(path.as_posix())]
+def list_photos(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
+    """Photos below a folder at any depth, sorted by path; see `list_files`."""
+    files = list_files(folder, problems)
+    return [path for path in files if is_photo_name(path.as_posix())]

@@ -1,5 +1,6 @@
 """Reader for Pascal VOC trees."""
 
+import os
 import pathlib
 
 from pipelines.content import PhotoFile
@@ -19,12 +20,14 @@ def voc_trees(folder) -> list[pathlib.Path]:
     """
     folder = pathlib.Path(folder)
     for root in (folder, folder / "VOCdevkit"):
-        if (root / "JPEGImages").is_dir():
+        if _is_tree(root):
             return [root]
-        if root.is_dir():
-            trees = [path for path in root.iterdir() if (path / "JPEGImages").is_dir()]
-            if trees:
-                return sorted(trees)
+        try:
+            trees = sorted(path for path in root.iterdir() if _is_tree(path))
+        except OSError:
+            continue  # What cannot be looked into is no tree.
+        if trees:
+            return trees
     return []
 
 
@@ -64,6 +67,11 @@ def read_voc(folder, split=None, name=None) -> Photos:
 def has_lists(tree) -> bool:
     """Whether a tree has lists of photos in `ImageSets/Main`."""
     return any((pathlib.Path(tree) / "ImageSets" / "Main").glob("*.txt"))
+
+
+def _is_tree(folder):
+    # `Path.is_dir` would raise in a folder such as a disk's `lost+found`.
+    return os.path.isdir(folder / "JPEGImages")
 
 
 def _read_tree(tree, split, source, photos, problems):

@@ -1,6 +1,8 @@
 """Small photos and trees that the tests of the pipelines read."""
 
+import errno
 import io
+import os
 import pathlib
 
 import numpy as np
@@ -97,3 +99,26 @@ def write_voc(write_photo):
         return tree
 
     return write_voc
+
+
+@pytest.fixture
+def lock(monkeypatch):
+    """Returns `lock(folder)`: from then on nobody may look into the folder.
+
+    Modes do not keep root out, whom tests may run as: the system calls refuse instead.
+    """
+
+    def lock(folder):
+        for name in ("scandir", "listdir", "stat"):
+            monkeypatch.setattr(os, name, refusing(getattr(os, name), name, folder))
+
+    def refusing(call, name, folder):
+        def refuse(path=".", *arguments, **options):
+            inside = str(path).startswith(f"{folder}/")
+            if inside or (name != "stat" and str(path) == str(folder)):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return call(path, *arguments, **options)
+
+        return refuse
+
+    return lock

@@ -82,7 +82,29 @@ def test_linked_folder_is_read_and_a_circle_ends(write, tmp_path):
     os.symlink(elsewhere, folder / "emu")
     os.symlink(folder, folder / "cat" / "circle")
     assert [photo.image_id for photo in read_folder(folder)] == ["1", "2", "3"]
-    assert len(list_files(folder)) == 3
+    assert len(list_files(folder, [])) == 3
+
+
+def test_subfolder_that_cannot_be_read_is_told(write, lock):
+    folder = write("cat/1.jpg", "dog/2.jpg", "emu/3.jpg")
+    lock(folder / "dog")
+    photos = read_folder(folder)
+    assert [photo.image_id for photo in photos] == ["1", "3"]
+    (problem,) = photos.problems
+    assert problem.path_name == str(folder / "dog")
+    assert problem.kind == "folder unreadable"
+    assert "left out: Permission denied" in problem.reason
+    for name in ("cat", "emu"):
+        lock(folder / name)
+    with pytest.raises(ValueError, match="holds no photos.*cat: .*Permission denied"):
+        read_folder(folder)
+
+
+def test_folder_that_cannot_be_read_says_so(write, lock):
+    folder = write("cat/1.jpg")
+    lock(folder)
+    with pytest.raises(ValueError, match="photos cannot be read: Permission denied"):
+        read_folder(folder)
 
 
 def test_photo_names():

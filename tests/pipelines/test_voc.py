@@ -135,6 +135,15 @@ def test_folder_without_jpegimages_is_no_tree(tmp_path, write_photo):
         read_voc(tmp_path)
 
 
+def test_folder_that_nobody_may_enter_is_no_tree(tree, tmp_path, lock):
+    # As `lost+found`, which lies at the top of many a disk.
+    (tmp_path / "lost+found").mkdir()
+    lock(tmp_path / "lost+found")
+    assert voc_trees(tmp_path) == [tree]
+    lock(tmp_path)
+    assert voc_trees(tmp_path) == []
+
+
 def test_tree_of_which_nothing_is_left_stops_with_the_reason(tree):
     (tree / "ImageSets" / "Main" / "train.txt").write_text("gone\n")
     with pytest.raises(ValueError, match="gives no photo.*'gone'"):
