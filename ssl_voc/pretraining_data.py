@@ -1,5 +1,7 @@
 """The photos of a pretraining: read, prepared, and listed in its run folder."""
 
+import collections
+
 import pipelines
 from pipelines.scenes import scenes_folder
 from ssl_voc.photo_lists import list_photos
@@ -37,13 +39,22 @@ def prepare_photos(photos, config, what="photos"):
 
 
 def record_photos(run, pool, skipped):
-    """Lists what is learned from, with a hash of each photo, and what was skipped.
+    """Lists what is learned from, with a hash of each photo, and what is not.
 
     Raises:
         BadInput: when the run goes on with other photos than it began with.
     """
     list_photos(run, "photos.tsv", pool.photos, pool.hashes)
     run.write_text("skipped.txt", pipelines.skipped_table(skipped))
-    run.update_manifest(num_photos=len(pool), num_skipped=len(skipped))
+    run.write_text("problems.txt", pipelines.problem_table(pool.problems))
+    run.update_manifest(
+        num_photos=len(pool),
+        num_skipped=len(skipped),
+        num_problems=len(pool.problems),
+    )
     if skipped:
         print(f"skipped {len(skipped)} unreadable photos, see skipped.txt")
+    if pool.problems:
+        kinds = collections.Counter(problem.kind for problem in pool.problems)
+        counts = ", ".join(f"{kind} ({n})" for kind, n in kinds.most_common())
+        print(f"problems of the data: {counts}; see problems.txt", flush=True)

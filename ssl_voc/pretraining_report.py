@@ -53,6 +53,7 @@ def summarize(run, objective, probe):
     summary["effective_rank_images"] = len(probe.rank_images)
     summary["num_images"] = len(objective.pool)
     summary["num_skipped"] = len(objective.skipped)
+    summary["num_problems"] = len(objective.pool.problems)
     return summary
 
 

@@ -245,54 +245,10 @@ def test_corrected_command_starts_in_the_folder_of_the_mistaken_one(place, tmp_p
     assert pretrain(config(place, tmp_path / "run", epochs=1))["num_images"] == 44
 
 
-def test_folder_without_a_readable_image_is_an_error(place, tmp_path):
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "note.jpg").write_text("no photo")
-    with pytest.raises(BadInput, match="None of the 1 photos"):
-        pretrain(config(place, tmp_path / "run", data=(str(tmp_path / "bad"),)))
-
-
 def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
     with pytest.raises(StoppedEarly, match="is (nan|inf).*--learning-rate"):
         pretrain(config(place, tmp_path / "run", learning_rate=1e20, warmup=0.0))
     assert not (tmp_path / "run" / "summary.json").exists()
-
-
-def test_hostile_photos_are_listed_and_poison_no_batch(place, tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    good = tiny.draw_photos(12)
-    for index, pixels in enumerate(good):
-        Image.fromarray(pixels).save(folder / f"good_{index}.jpg")
-    whole = (folder / "good_0.jpg").read_bytes()
-    (folder / "truncated.jpg").write_bytes(whole[: len(whole) // 3])
-    (folder / "empty.jpg").write_bytes(b"")
-    (folder / "text.jpg").write_text("no photo")
-    (folder / "png_named.jpg").write_bytes(_encoded(good[1], "PNG"))
-    Image.fromarray(good[2]).convert("CMYK").save(folder / "cmyk.jpg")
-    Image.fromarray(good[3]).convert("L").save(folder / "gray.jpg")
-    sixteen = good[4][..., 0].astype("uint16") * 257
-    Image.fromarray(sixteen).save(folder / "sixteen_bit.png")
-    Image.fromarray(good[5][:1, :1]).save(folder / "pixel.png")
-    Image.new("RGB", (20000, 20), (90, 40, 200)).save(folder / "strip.jpg")
-
-    out = tmp_path / "run"
-    summary = pretrain(config(place, out, data=(str(folder),), epochs=1, batch_size=9))
-    listed = {
-        line.split("\t")[0].rsplit("/", 1)[-1]
-        for line in (out / "skipped.txt").read_text().splitlines()
-    }
-    assert listed == {"truncated.jpg", "empty.jpg", "text.jpg"}
-    assert summary["num_skipped"] == 3 and summary["num_images"] == 18
-    assert np.isfinite(summary["loss"])
-
-
-def _encoded(pixels, kind):
-    import io
-
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind)
-    return buffer.getvalue()
 
 
 def test_default_run_folder_is_found_again_by_the_same_settings():
