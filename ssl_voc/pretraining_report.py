@@ -19,12 +19,16 @@ def save_views(run, objective, model):
         ValueError: when the views cannot teach anything.
     """
     pool = objective.pool
-    images = pool.gather(np.arange(min(NUM_DRAWN, len(pool))))
+    # From all over: the first ones may be the frames of one film, or scanned covers.
+    random = np.random.default_rng(objective.config.seed)
+    indices = np.sort(random.permutation(len(pool))[:NUM_DRAWN])
+    images = pool.gather(indices)
     views_a, views_b = objective.draw_views(model, images)
     grid, titles = [], []
     for index in range(min(NUM_SHOWN, len(images))):
         grid += [images[index], views_a[index], views_b[index]]
-        titles += [objective.title(pool.photos[index]), "view a", "view b"]
+        photo = pool.photos[indices[index]]
+        titles += [objective.title(photo), "view a", "view b"]
     plot_image_grid(grid, run.path / "views.png", columns=6, titles=titles)
     print(f"views look like {run.path / 'views.png'}", flush=True)
 

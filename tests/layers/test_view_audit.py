@@ -161,3 +161,18 @@ def test_an_augmenter_that_does_nothing_is_refused(images):
     )
     with pytest.raises(ValueError, match="16 of 16 images have two identical views"):
         audit_views(idle, images)
+
+
+@pytest.mark.parametrize("num_blank", [12, 16])
+def test_blank_images_are_no_fault_of_the_augmenter(images, num_blank):
+    images = images.copy()
+    images[:num_blank] = 255
+    plain = SimCLRAugmenter(40, color_rate=0.0, grayscale_rate=0.0, blur_rate=0.0)
+    audit_views(plain, images)
+
+
+def test_blank_images_do_not_hide_an_augmenter_that_does_nothing(images):
+    images = images.copy()
+    images[:12] = np.arange(12).reshape(-1, 1, 1, 1)
+    with pytest.raises(ValueError, match="4 of 4 images have two identical views"):
+        audit_views(Tampered(tamper_identical), images)
