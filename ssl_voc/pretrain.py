@@ -43,9 +43,9 @@ class PretrainConfig:
     )
     backbone: str = option("EfficientNetB1", "EfficientNetB0 to B7, or a .keras file.")
     weights: str | None = option(None, "Start: imagenet, a run folder or a file.")
-    image_size: int = option(96, "Side of a view in pixels.", minimum=16)
+    image_size: int = option(96, "Side of a view in pixels.", minimum=32)
     pool_size: int | None = option(
-        None, "Side photos are kept at; by default 7/6 of --image-size.", minimum=16
+        None, "Side photos are kept at; by default 7/6 of --image-size.", minimum=32
     )
     batch_size: int = option(128, "Images in a step, over all devices.", minimum=2)
     epochs: int = option(36, "Passes over the photos.", minimum=1)
@@ -88,7 +88,9 @@ class PretrainConfig:
     cache: Literal["auto", "memory", "disk", "none"] = option(
         "auto", "Where prepared photos are kept."
     )
-    seed: int = option(0, "Seed of weights, views and order.", minimum=0)
+    seed: int = option(
+        0, "Seed of weights, views and order.", minimum=0, maximum=2**32 - 1
+    )
     deterministic: bool = option(False, "Demand deterministic kernels.")
 
     def __post_init__(self):
@@ -97,6 +99,11 @@ class PretrainConfig:
             raise ValueError(
                 "--crop-area: expected two ascending shares of at most 1, got "
                 f"{low} {high}"
+            )
+        if self.pool_size is not None and self.pool_size < self.image_size:
+            raise ValueError(
+                f"--pool-size: expected at least the {self.image_size} pixels of "
+                f"--image-size, which views are cut out of it, got {self.pool_size}"
             )
         for objective, names in OWN_SETTINGS.items():
             if objective != self.objective:

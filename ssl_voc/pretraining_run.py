@@ -30,16 +30,23 @@ class PretrainingRun:
         self.config, self.run = config, run
         training.set_up_runtime(config.seed, config.deterministic, config.precision)
         self.jit_compile = training.should_jit_compile(config.jit_compile)
-        self.objective = OBJECTIVES[config.objective](config)
-        pool = self.objective.pool
-        self.steps = pool.steps_per_epoch(config.batch_size)
-        self.objective.record(run)
-        record_photos(run, pool, self.objective.skipped)
+        with training.replica_scope():
+            # First: a wrong name shall not wait for hours of decoding.
+            backbone = models.backbone(
+                config.backbone,
+                image_size=config.image_size,
+                weights=config.weights,
+                drop_connect=config.drop_connect,
+            )
+            self.objective = OBJECTIVES[config.objective](config)
+            pool = self.objective.pool
+            self.steps = pool.steps_per_epoch(config.batch_size)
+            self.objective.record(run)
+            record_photos(run, pool, self.objective.skipped)
+            self.model = self._build_model(backbone)
         self.run.update_manifest(
             steps_per_epoch=self.steps, jit_compile=self.jit_compile
         )
-        with training.replica_scope():
-            self.model = self._build_model()
         self.probe = build_probe(
             self.model.backbone,
             pool,
@@ -114,16 +121,9 @@ class PretrainingRun:
         """What a person wants to know at the end, as text."""
         return pretraining_report.last_words(self.run, self.objective, summary)
 
-    def _build_model(self):
+    def _build_model(self, backbone):
         config = self.config
-        model = self.objective.build_model(
-            models.backbone(
-                config.backbone,
-                image_size=config.image_size,
-                weights=config.weights,
-                drop_connect=config.drop_connect,
-            )
-        )
+        model = self.objective.build_model(backbone)
         model.build((None, config.pool_size, config.pool_size, 3))
         model.compile(
             optimizer=training.build_optimizer(

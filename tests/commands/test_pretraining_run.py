@@ -10,10 +10,12 @@ import keras
 import numpy as np
 import pytest
 
+import pipelines
 import ssl_voc
 from ssl_voc import pretraining_report
 from ssl_voc.finetune import FinetuneConfig
-from ssl_voc.pretrain import PretrainConfig, pretrain
+from ssl_voc.pretrain import PretrainConfig, main, pretrain
+from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.flags import parse
 from tests import tiny
 from tests.conftest import REPOSITORY
@@ -179,6 +181,33 @@ def test_help_names_every_setting_and_loads_no_framework():
     assert done.returncode == 0, done.stderr
     for name in PretrainConfig.__dataclass_fields__:
         assert f"--{name.replace('_', '-')}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("backbone", "ResNet50"), ("weights", "nowhere")]
+)
+def test_a_wrong_backbone_is_found_before_photos_are_decoded(
+    place, tmp_path, monkeypatch, name, value
+):
+    def decode(*arguments, **options):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(pipelines, "prepare", decode)
+    with pytest.raises(BadInput, match=value):
+        run(place, tmp_path / "run", **{name: value})
+
+
+def test_photos_kept_smaller_than_the_views_are_refused(capsys):
+    assert main("--image-size 96 --pool-size 64".split()) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "--pool-size: expected at least the 96 pixels of --image-size" in line
+
+
+@pytest.mark.parametrize(("flag", "value"), [("image-size", 31), ("seed", 2**32)])
+def test_what_keras_cannot_take_is_refused_by_its_flag(flag, value, capsys):
+    assert main([f"--{flag}", str(value)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"error: --{flag}")
 
 
 @pytest.mark.parametrize(
