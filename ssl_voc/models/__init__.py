@@ -1,5 +1,8 @@
 """Backbones and the models that train them."""
 
+# A file of a compiled model holds metrics and an optimizer, which Keras must know.
+import ssl_voc.metrics
+import ssl_voc.optimizers  # noqa: F401
 from ssl_voc.models.contrastive_model import ContrastiveModel as ContrastiveModel
 from ssl_voc.models.efficient_net import backbone as backbone
 from ssl_voc.models.efficient_net import plain_backbone as plain_backbone
