@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from pipelines.content import UnreadableImage
 from pipelines.epoch_order import EpochOrder
 from pipelines.photo import Photos, Problem, Skipped
 from pipelines.resizing import decode_for, squash
@@ -26,6 +27,10 @@ class Pool:
             None decodes again whenever a batch is gathered.
         skipped: List of `Skipped`, the photos that could not be read.
         workers: Number of decoding threads where `images` is None.
+
+    Attributes:
+        failure: The error that ended the last `gather`, or None. Under tf.data, `fit`
+            raises another one, of TensorFlow's.
     """
 
     def __init__(
@@ -37,6 +42,7 @@ class Pool:
         self.images = images
         self.skipped: list[Skipped] = list(skipped)
         self.workers = workers
+        self.failure: Exception | None = None
 
     def __len__(self):
         return len(self.photos)
@@ -66,8 +72,8 @@ class Pool:
         """Images of the given indices, uint8 `(len(indices), size, size, 3)`.
 
         Raises:
-            OSError, UnreadableImage: Without kept images, if a photo that was readable
-                no longer is.
+            UnreadableImage: Without kept images, if a photo that was readable no longer
+                is; names the photo.
         """
         indices = np.asarray(indices, "int64")
         if self.images is not None:
@@ -76,7 +82,15 @@ class Pool:
 
         def fill(row):
             photo = self.photos[int(indices[row])]
-            batch[row] = squash(decode_for(photo, self.image_size), self.image_size)
+            try:
+                pixels = decode_for(photo, self.image_size)
+            except (OSError, UnreadableImage) as error:
+                reason = getattr(error, "strerror", None) or error
+                self.failure = UnreadableImage(
+                    f"{photo.path_name} can no longer be read: {reason}"
+                )
+                raise self.failure from error
+            batch[row] = squash(pixels, self.image_size)
 
         for_each(fill, len(indices), self.workers)
         return batch

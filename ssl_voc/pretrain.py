@@ -159,8 +159,8 @@ def pretrain(config):
 
     Raises:
         BadInput: when data, weights or run folder cannot be worked with.
-        StoppedEarly: when interrupted, or when the training went wrong; what was done
-            is saved.
+        StoppedEarly: when interrupted, when photos, disk or memory failed, or when the
+            training went wrong; what was done is saved.
     """
     from ssl_voc.runs.config_file import describe_config
     from ssl_voc.runs.run_folder import RunFolder
@@ -182,9 +182,14 @@ def pretrain(config):
             raise BadInput(str(error)) from error
         try:
             pretraining.fit()
-        except KeyboardInterrupt:
-            raise StoppedEarly(pretraining.how_to_go_on()) from None
-        summary = pretraining.finish()
+            summary = pretraining.finish()
+        except StoppedEarly:
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            reason = pretraining.why_stopped(error)
+            if reason is None:
+                raise
+            raise StoppedEarly(reason) from error
         print(pretraining.last_words(summary), flush=True)
         return summary
 

@@ -109,11 +109,16 @@ class PretrainingRun:
         proof = models.fingerprint(self.model.backbone).tolist()
         self.run.update_manifest(backbone_fingerprint=proof)
 
-    def how_to_go_on(self):
-        """What to tell a person who interrupted the run."""
+    def why_stopped(self, error):
+        """What to tell a person of a training that ended early; None for a defect."""
+        reason = "interrupted"
+        if not isinstance(error, KeyboardInterrupt):
+            reason = training.reason_of_stop(error, self.objective.pool.failure)
+        if reason is None:
+            return None
         done = callbacks.last_epoch(self.run.path / "checkpoints")
         return (
-            f"interrupted. {done} of {self.config.epochs} epochs are saved in "
+            f"{reason.rstrip('.')}. {done} of {self.config.epochs} epochs are saved in "
             f"{self.run.path}; the same command goes on from there."
         )
 

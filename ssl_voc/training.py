@@ -131,6 +131,29 @@ def warm_up_and_decay(peak, total_steps, warmup_share):
     )
 
 
+def reason_of_stop(error, failure=None):
+    """Why training stopped, where neither the person nor the program is to blame.
+
+    Args:
+        error: What `fit` raised.
+        failure: What the photos raised, if they did: under tf.data `fit` raises
+            another error for it.
+
+    Returns:
+        One line, or None where the error is a defect.
+    """
+    if failure is not None:
+        return str(failure)
+    if isinstance(error, OSError):
+        return f"the system refused: {error}"
+    # Each backend has its own class for a device whose memory is full.
+    names = {parent.__name__ for parent in type(error).__mro__}
+    full = names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+    if full or "RESOURCE_EXHAUSTED" in str(error):
+        return "the memory is full. Try a smaller --batch-size, in a new --out"
+    return None
+
+
 def tensorboard_callbacks(folder):
     """Writes TensorBoard events, where tensorflow and tensorboard are installed."""
     try:

@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -104,3 +106,26 @@ def test_accelerators_are_the_devices_that_are_no_cpu(monkeypatch):
     devices = ["cpu:0", "CPU:1", "gpu:0", "GPU:1", "tpu:0"]
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: devices)
     assert training.accelerators() == 3
+
+
+class ResourceExhaustedError(Exception):
+    """As TensorFlow calls it, which these tests need not have."""
+
+
+@pytest.mark.parametrize(
+    ("error", "failure", "reason"),
+    [
+        (OSError(28, "No space left", "a/b"), None, "No space left.*'a/b'"),
+        (ResourceExhaustedError("OOM"), None, "memory is full.*--batch-size"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of"), None, "memory is full"),
+        (MemoryError(), None, "memory is full"),
+        (RuntimeError("pipeline"), ValueError("a.jpg is gone"), "^a.jpg is gone$"),
+    ],
+)
+def test_what_neither_person_nor_program_did_is_told(error, failure, reason):
+    assert re.search(reason, training.reason_of_stop(error, failure))
+
+
+@pytest.mark.parametrize("error", [ValueError("shape"), KeyError("loss")])
+def test_a_defect_is_no_reason(error):
+    assert training.reason_of_stop(error) is None

@@ -1,5 +1,6 @@
 """What a pretraining makes of the photos that it is given."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -9,7 +10,8 @@ from PIL import Image
 import pipelines
 from ssl_voc.pretrain import PretrainConfig, pretrain
 from ssl_voc.pretraining_data import record_photos
-from ssl_voc.runs.errors import BadInput
+from ssl_voc.pretraining_run import PretrainingRun
+from ssl_voc.runs.errors import BadInput, StoppedEarly
 from ssl_voc.runs.run_folder import RunFolder
 from tests import tiny
 
@@ -91,3 +93,21 @@ def test_data_without_problems_are_passed_in_silence(tmp_path, capsys):
     record_photos(run, pool, [])
     assert (tmp_path / "problems.txt").read_text() == ""
     assert capsys.readouterr().out == ""
+
+
+def test_a_photo_that_goes_missing_stops_the_run_and_says_so(
+    config, tmp_path, monkeypatch
+):
+    tree = tiny.write_voc(tmp_path / "VOC", 12)
+    fit = PretrainingRun.fit
+
+    def fit_without_photos(pretraining):
+        for path in (tree / "JPEGImages").iterdir():
+            path.unlink()
+        fit(pretraining)
+
+    monkeypatch.setattr(PretrainingRun, "fit", fit_without_photos)
+    settings = dataclasses.replace(config(tree), cache="none")
+    expected = "png can no longer be read: No such file.*0 of 1 epochs are saved"
+    with pytest.raises(StoppedEarly, match=expected):
+        pretrain(settings)

@@ -145,5 +145,9 @@ def test_photo_that_becomes_unreadable_stops_the_batch(tmp_path, write_photo):
     path = write_photo(tmp_path / "photos" / "1.jpg")
     pool = prepare(tmp_path / "photos", 16, cache="none")
     path.write_bytes(b"")
-    with pytest.raises(UnreadableImage):
+    with pytest.raises(UnreadableImage, match=f"{path} can no longer be read: "):
         pool.gather([0])
+    path.unlink()
+    with pytest.raises(UnreadableImage, match="no longer be read: No such file") as end:
+        pool.gather([0])
+    assert pool.failure is end.value
