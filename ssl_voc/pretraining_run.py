@@ -67,11 +67,14 @@ class PretrainingRun:
             timer,
             self.objective.shown,
         )
+        watch = callbacks.TrainingWatch(advice=self.objective.advice)
+        rows = self.run.read_jsonl("metrics.jsonl")[: self.done_epochs]
+        watch.remember(rows, self.steps)
         following = [
             callbacks.EpochSeeds(self.config.seed),
             self.probe,
             *self.objective.callbacks(),
-            callbacks.TrainingWatch(advice=self.objective.advice),
+            watch,
             progress,
             MetricsLog(self.run),
             *training.tensorboard_callbacks(self.run.path / "tensorboard"),

@@ -43,10 +43,22 @@ class TrainingWatch(keras.callbacks.Callback):
         self.advice = advice
         self._steps_at_chance = 0
         self._steps_in_epoch = 0
+        self._done_epochs = 0
+
+    def remember(self, rows, steps_per_epoch):
+        """Counts on where an earlier start of the run left off.
+
+        Args:
+            rows: The logs of its epochs, in their order.
+            steps_per_epoch: Number of steps in each of them.
+        """
+        for row in rows:
+            self._count(row, steps_per_epoch)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Counts the steps of the epoch anew."""
         self._steps_in_epoch = 0
+        self._done_epochs = epoch
 
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the loss now and then."""
@@ -57,21 +69,30 @@ class TrainingWatch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Looks at the epoch's mean loss."""
         self._refuse_nan(logs)
-        if (logs or {}).get("loss_over_chance", 0.0) < self.margin:
-            self._steps_at_chance = 0
-            return
-        self._steps_at_chance += self._steps_in_epoch
+        self._count(logs or {}, self._steps_in_epoch)
         if self._steps_at_chance >= self.patience_steps:
             raise StoppedEarly(
                 f"the loss has been at chance for {self._steps_at_chance} steps: the "
                 f"backbone learns nothing. {self.advice}".rstrip()
             )
 
+    def _count(self, logs, num_steps):
+        # `None` is how a figure that was no number is logged.
+        if (logs.get("loss_over_chance") or 0.0) < self.margin:
+            self._steps_at_chance = 0
+        else:
+            self._steps_at_chance += num_steps
+
     def _refuse_nan(self, logs):
         for name in ("loss", "effective_rank"):
             value = float((logs or {}).get(name, 0.0))
             if not math.isfinite(value):
+                done = self._done_epochs
+                saved, place = f"epoch {done} is saved", " in a new --out"
+                if not done:
+                    saved, place = "nothing is saved yet", ""
                 raise StoppedEarly(
-                    f"{name} is {value}. What earlier epochs saved is kept. Try a "
-                    "lower --learning-rate, a longer --warmup, or --precision float32."
+                    f"{name} is {value} in epoch {done + 1}; {saved}. Try a lower "
+                    "--learning-rate, a longer --warmup, or --precision float32"
+                    f"{place}."
                 )

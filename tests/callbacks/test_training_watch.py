@@ -30,6 +30,27 @@ def test_a_loss_that_is_no_number_stops_inside_a_long_epoch():
     assert batch == 50
 
 
+def test_the_reason_names_what_is_saved():
+    with pytest.raises(StoppedEarly, match="in epoch 1; nothing is saved yet.*t32.$"):
+        run_epoch(TrainingWatch(), 3, epoch=0, loss=np.nan)
+    with pytest.raises(StoppedEarly, match="5; epoch 4 is saved.*in a new --out"):
+        run_epoch(TrainingWatch(), 3, epoch=4, loss=np.nan)
+
+
+def test_steps_at_chance_before_a_restart_count_too():
+    watch = TrainingWatch(patience_steps=1000)
+    at_chance = {"loss": 5.5, "loss_over_chance": 1.0}
+    watch.remember([at_chance] * 9, steps_per_epoch=111)
+    with pytest.raises(StoppedEarly, match="for 1000 steps"):
+        run_epoch(watch, 1, 9, loss_over_chance=1.0)
+    watch = TrainingWatch(patience_steps=1000)
+    below = {"loss": 5.0, "loss_over_chance": 0.9}
+    watch.remember([at_chance, below, {"loss": None}, at_chance], steps_per_epoch=600)
+    run_epoch(watch, 399, 4, loss_over_chance=1.0)
+    with pytest.raises(StoppedEarly, match="for 1000 steps"):
+        run_epoch(watch, 1, 5, loss_over_chance=1.0)
+
+
 def test_features_that_are_no_numbers_stop_although_the_loss_is_one():
     with pytest.raises(StoppedEarly, match="effective_rank is nan"):
         run_epoch(TrainingWatch(), 3, effective_rank=np.nan)

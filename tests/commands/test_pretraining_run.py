@@ -12,7 +12,7 @@ import pytest
 
 import pipelines
 import ssl_voc
-from ssl_voc import pretraining_report
+from ssl_voc import callbacks, pretraining_report
 from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.pretrain import PretrainConfig, main, pretrain
 from ssl_voc.runs.errors import BadInput
@@ -155,6 +155,20 @@ def test_labels_that_appear_while_a_run_rests_are_asked_without_a_before(
     assert "knn_top1_untrained" not in summary and "knn_top1_gain" not in summary
     line = re.search("^k-NN top-1.*", capsys.readouterr().out, re.M)[0]
     assert "untrained" not in line and "commonest class" in line
+
+
+def test_a_run_that_goes_on_remembers_its_time_at_chance(place, tmp_path, monkeypatch):
+    run(place, tmp_path / "run")
+    remembered = []
+    monkeypatch.setattr(
+        callbacks.TrainingWatch,
+        "remember",
+        lambda watch, *told: remembered.append(told),
+    )
+    run(place, tmp_path / "run", epochs=2)
+    (((row,), steps_per_epoch),) = remembered
+    assert row["epoch"] == 1 and row["loss_over_chance"] > 0
+    assert steps_per_epoch == 2
 
 
 def test_without_labels_no_neighbors_are_asked(place, tmp_path):
