@@ -57,7 +57,7 @@ class FinetuneConfig:
     unfreeze_epoch: int = option(5, "Epochs of the head alone, if staged.", minimum=1)
     learning_rate: float = option(8e-3, "Peak per 256 photos.", above=0)
     backbone_rate: float = option(
-        0.3, "Learning rate of the backbone, as a share.", above=0
+        1.0, "Learning rate of the backbone, as a share: 0.1 for few labels.", above=0
     )
     freeze_batch_norm: bool = option(
         False, "Keep the backbone's batch-norm statistics: for few labels."
