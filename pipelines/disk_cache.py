@@ -14,6 +14,8 @@ from pipelines.cache import cache_folder
 
 # Part of the key: raise it when decoding, resizing or hashing give other values.
 PREPARATION_VERSION = 2
+# Marks an entry that lacks photos which a failing system could not read.
+_RETRY = "retry"
 
 
 def cache_entry(photos, image_size, cache_dir=None, shape="square") -> pathlib.Path:
@@ -36,15 +38,16 @@ def load_or_fill(entry, shape, fill):
     """Opens an entry, after making it if it is missing or damaged.
 
     An entry appears whole or not at all. Processes that want the same one take turns,
-    so that one of them decodes and the others find it done.
+    so that one of them decodes and the others find it done. An entry whose photos were
+    unreadable for passing reasons serves once.
 
     Args:
         entry: Path of the entry's folder, see `cache_entry`.
         shape: `(num_photos, image_size, image_size, 3)`.
         fill: Callable that writes to a uint8 array of this shape and returns
-            `(facts, reasons)`: an array `(num_photos,)` of what is known of each
-            photo, such as its hash, and a dict from the index of an unreadable photo
-            to the reason.
+            `(facts, reasons, lasting)`: an array `(num_photos,)` of what is known of
+            each photo, such as its hash; a dict from the index of an unreadable photo
+            to the reason; and whether these reasons will be true the next time.
 
     Returns:
         `(images, facts, reasons)`, the images as a read-only memory map.
@@ -52,16 +55,20 @@ def load_or_fill(entry, shape, fill):
     Raises:
         OSError: If the cache folder cannot be written or the disk is full.
     """
-    found = _load(entry, shape)
+    found = _load_to_stay(entry, shape)
     if found is not None:
         return found
     entry.parent.mkdir(parents=True, exist_ok=True)
     with _locked(entry.with_suffix(".lock")):
-        found = _load(entry, shape)  # another process may have just made it
+        found = _load_to_stay(entry, shape)  # another process may have just made it
         if found is None:
             _make(entry, shape, fill)
             found = _load(entry, shape)
     return found
+
+
+def _load_to_stay(entry, shape):
+    return None if (entry / _RETRY).exists() else _load(entry, shape)
 
 
 def _load(entry, shape):
@@ -84,10 +91,12 @@ def _make(entry, shape, fill):
         _refuse_full_disk(temporary, math.prod(shape))
         path = temporary / "images.npy"
         images = np.lib.format.open_memmap(path, "w+", "uint8", shape)
-        facts, reasons = fill(images)
+        facts, reasons, lasting = fill(images)
         images.flush()
         np.save(temporary / "facts.npy", facts)
         (temporary / "unreadable.json").write_text(json.dumps(reasons), "utf-8")
+        if not lasting:
+            (temporary / _RETRY).touch()
         shutil.rmtree(entry, ignore_errors=True)
         os.replace(temporary, entry)
     finally:

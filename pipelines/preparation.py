@@ -1,7 +1,9 @@
 """From a source to a pool: every photo decoded once, the unreadable left out."""
 
 import dataclasses
+import errno
 import math
+import typing
 
 import numpy as np
 
@@ -14,6 +16,12 @@ from pipelines.sources import read
 from pipelines.threads import for_each
 
 CACHES = ("auto", "memory", "disk", "none")
+# Errors of a file itself. Others, such as a failing disk or too many open files, pass.
+# Pillow's own have no number: they are about what is in the file.
+LASTING_ERRORS = frozenset(
+    (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+    + (errno.EACCES, errno.EPERM)
+)
 # "auto" keeps pixels in memory up to here, beyond it on disk.
 MAX_MEMORY_BYTES = 2 * 1024**3
 
@@ -105,16 +113,16 @@ def prepare_images(
         cache = "memory" if math.prod(shape) <= MAX_MEMORY_BYTES else "disk"
 
     def fill(images):
-        facts, reasons = decode_all(photos, resizing, images, workers, progress)
-        move_readable_first(facts, images, reasons)
-        return facts, reasons
+        decoded = decode_all(photos, resizing, images, workers, progress)
+        move_readable_first(decoded.facts, images, decoded.reasons)
+        return decoded
 
     if cache == "disk":
         entry = cache_entry(photos, resizing.image_size, cache_dir, resizing.name)
         images, facts, reasons = load_or_fill(entry, shape, fill)
     else:
-        images = None if cache == "none" else np.empty(shape, "uint8")
-        facts, reasons = fill(images)
+        images = None if cache == "none" else _allocate(shape)
+        facts, reasons, _ = fill(images)
     readable = [photo for i, photo in enumerate(photos) if i not in reasons]
     return PreparedImages(
         Photos(readable, photos.name, photos.problems),
@@ -122,6 +130,21 @@ def prepare_images(
         facts[: len(readable)],
         [Skipped(photos[i].path_name, reasons[i]) for i in sorted(reasons)],
     )
+
+
+class Decoded(typing.NamedTuple):
+    """What `decode_all` found out.
+
+    Attributes:
+        facts: Array `(num_photos,)` of what was measured.
+        reasons: Dict from the index of an unreadable photo to the reason.
+        lasting: Whether all reasons lie with the photos. Otherwise the system failed,
+            and the next time they may be readable.
+    """
+
+    facts: np.ndarray
+    reasons: dict[int, str]
+    lasting: bool
 
 
 def decode_all(photos, resizing, images, workers=None, progress=None):
@@ -136,11 +159,10 @@ def decode_all(photos, resizing, images, workers=None, progress=None):
         progress: Optional callable `(done, total)`.
 
     Returns:
-        `(facts, reasons)`: array `(num_photos,)` of what was measured, and a dict from
-        the index of an unreadable photo to the reason.
+        `Decoded`.
     """
     facts = np.zeros(len(photos), resizing.facts_type)
-    reasons = {}
+    reasons, passing = {}, []
 
     def decode_one(index):
         try:
@@ -149,6 +171,8 @@ def decode_all(photos, resizing, images, workers=None, progress=None):
             reasons[index] = str(error)
         except OSError as error:
             reasons[index] = f"cannot be read: {error.strerror or error}"
+            if error.errno not in LASTING_ERRORS and error.errno is not None:
+                passing.append(index)
         else:
             facts[index] = resizing.measure(pixels)
             if images is not None:
@@ -160,7 +184,7 @@ def decode_all(photos, resizing, images, workers=None, progress=None):
             f"None of the {len(photos)} photos of {photos.name} can be read. The "
             f"first: {photos[0].path_name}: {reasons[0]}"
         )
-    return facts, reasons
+    return Decoded(facts, reasons, not passing)
 
 
 def move_readable_first(facts, images, reasons):
@@ -171,6 +195,17 @@ def move_readable_first(facts, images, reasons):
             facts[row] = facts[index]
             if images is not None:
                 images[row] = images[index]
+
+
+def _allocate(shape):
+    try:
+        return np.empty(shape, "uint8")
+    except MemoryError:
+        raise ValueError(
+            f"{shape[0]} photos of {shape[1]} px need {math.prod(shape) / 1e9:.1f} GB "
+            "of memory, more than there is. Keep them on disk (--cache disk), or "
+            "choose a smaller size."
+        ) from None
 
 
 def _check_arguments(image_size, cache):

@@ -1,3 +1,4 @@
+import errno
 import os
 import pathlib
 import shutil
@@ -79,6 +80,33 @@ def test_another_folder_content_is_prepared_anew(edit, folder, tmp_path):
     pool = prepare(folder, 16, cache="disk", cache_dir=tmp_path)
     np.testing.assert_array_equal(pool.images, prepare(folder, 16).images)
     assert len(entries(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "times"), [(errno.EIO, 2), (errno.EMFILE, 2), (errno.EACCES, 1)]
+)
+def test_photos_that_a_failing_system_refused_are_tried_again(
+    number, times, folder, tmp_path, num_decoded, monkeypatch
+):
+    read_bytes = pathlib.Path.read_bytes
+
+    def fail(path):
+        if path.name == "3.jpg":
+            raise OSError(number, "it did not work")
+        return read_bytes(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pathlib.Path, "read_bytes", fail)
+        pool = prepare(folder, 16, cache="disk", cache_dir=tmp_path)
+    assert [str(item) for item in pool.skipped] == [
+        f"{folder}/3.jpg: cannot be read: it did not work"
+    ]
+    again = prepare(folder, 16, cache="disk", cache_dir=tmp_path)
+    assert num_decoded() == times * 5
+    assert len(again) == (5 if times == 2 else 4)
+    assert len(pool.images) == 4  # what is in use stays
+    prepare(folder, 16, cache="disk", cache_dir=tmp_path)
+    assert num_decoded() == times * 5
 
 
 def test_sizes_and_orders_have_entries_of_their_own(folder, tmp_path):

@@ -97,6 +97,15 @@ def test_problems_of_annotations_reach_the_pool(tmp_path, write_voc):
     assert len(pool) == 1 and pool.problems[0].path_name.endswith("a.xml")
 
 
+def test_more_than_the_memory_holds_is_told_in_gigabytes(folder, monkeypatch):
+    def refuse(shape, dtype):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "empty", refuse)
+    with pytest.raises(ValueError, match="6 photos of 9000 px need 1.5 GB.*--cache"):
+        prepare(folder, 9000, cache="memory")
+
+
 def test_arguments_out_of_range_are_refused(folder):
     with pytest.raises(ValueError, match="image_size.*0"):
         prepare(folder, 0)
