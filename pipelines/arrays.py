@@ -22,10 +22,24 @@ def read_npz(path, name=None) -> Photos:
     """
     path = pathlib.Path(path)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            arrays = dict(arrays)
-    except (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        with path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, np.ndarray):
+                arrays = dict(arrays)
+    except (
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,  # a compression that this Python lacks
+        RuntimeError,  # zipfile's word for an encrypted file
+    ) as error:
         raise ValueError(f"{path} is not a readable .npz file: {error}") from error
+    if isinstance(arrays, np.ndarray):
+        raise ValueError(
+            f"{path} is an .npy file by another name. Write it by "
+            "np.savez(PATH, images=images)."
+        )
     return read_arrays(arrays, name or path.stem, array_name=str(path))
 
 

@@ -61,7 +61,8 @@ def read_tfds(dataset_name, split=None, data_dir=None) -> Photos:
     builder = _prepared_builder(tfds, dataset_name, data_dir)
     layout = _find_layout(tfds, builder, name)
     photos, problems = [], []
-    for instruction in _file_instructions(builder, split, name):
+    instructions = _file_instructions(builder, split, name)
+    for instruction in instructions:
         take = instruction.take if instruction.take >= 0 else None
         for record in list_records(
             instruction.filename, layout.image, instruction.skip, take
@@ -69,6 +70,10 @@ def read_tfds(dataset_name, split=None, data_dir=None) -> Photos:
             photos.append(_read_photo(record, layout, name, problems))
     if not photos:
         raise ValueError(f"{name} has no photos in split {split!r}.")
+    num_missing = sum(item.take for item in instructions) - len(photos)
+    if num_missing > 0:
+        reason = f"{num_missing} records cannot be found behind a damaged one"
+        problems.append(Problem(name, reason, "photo missing"))
     return Photos(photos, name, problems)
 
 
@@ -154,7 +159,9 @@ def _read_photo(record, layout, source, problems):
         )
     label = main_class(objects)
     if layout.label is not None and values.get(layout.label):
-        label = layout.label_names[values[layout.label][0]]
+        number = values[layout.label][0]
+        if number >= 0:  # splits without labels have -1
+            label = layout.label_names[number]
     stem = pathlib.PurePosixPath(file_name).stem
     return Photo(stem, source, record, objects, label, width, height)
 
@@ -165,6 +172,10 @@ def _read_objects(path_name, values, layout, width, height, problems):
     difficult = next((values[key] for key in DIFFICULT_FEATURES if key in values), [])
     truncated = values.get("objects/is_truncated", [])
     for number, label in enumerate(labels):
+        if label < 0:
+            reason = f"object {number} left out: it has no class"
+            problems.append(Problem(path_name, reason, "box dropped: no class"))
+            continue
         y_min, x_min, y_max, x_max = boxes_rel_yxyx[4 * number : 4 * number + 4]
         # Rounded, since the data set keeps shares of the size in single precision.
         box = (

@@ -74,9 +74,14 @@ def list_records(path, feature, skip=0, take=None) -> list[RecordImage]:
         feature: Name of the feature that holds the encoded image.
         skip: Number of records to leave out at the beginning.
         take: Number of records to return; all by default.
+
+    Returns:
+        List of `RecordImage`. A record whose length is damaged, so that it would reach
+        beyond the file, is the last one: none can be found behind it.
     """
     path = pathlib.Path(path)
     records = []
+    file_bytes = os.path.getsize(path)
     with path.open("rb") as file:
         number = 0
         while take is None or len(records) < take:
@@ -84,10 +89,15 @@ def list_records(path, feature, skip=0, take=None) -> list[RecordImage]:
             if len(header) < HEADER_BYTES:
                 break
             (num_bytes,) = struct.unpack("<Q", header[:8])
+            is_last = num_bytes > file_bytes - file.tell()
+            if is_last:
+                num_bytes = file_bytes - file.tell()
             if number >= skip:
                 records.append(
                     RecordImage(path, number, file.tell(), num_bytes, feature)
                 )
+            if is_last:
+                break
             file.seek(num_bytes + CHECKSUM_BYTES, os.SEEK_CUR)
             number += 1
     return records

@@ -87,6 +87,25 @@ def test_damaged_files_are_refused_by_name(tmp_path):
             read_npz(path)
 
 
+def test_encrypted_file_is_refused_by_name(tmp_path):
+    path = tmp_path / "set.npz"
+    np.savez(path, images=IMAGES)
+    data = bytearray(path.read_bytes())
+    # The flag for encryption, in the header of the member and in the directory.
+    data[6] |= 1
+    data[data.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="set.npz is not a readable.*encrypted"):
+        read_npz(path)
+
+
+def test_renamed_npy_file_is_told(tmp_path):
+    np.save(tmp_path / "set.npy", IMAGES)
+    (tmp_path / "set.npy").rename(tmp_path / "set.npz")
+    with pytest.raises(ValueError, match="set.npz is an .npy file.*np.savez"):
+        read_npz(tmp_path / "set.npz")
+
+
 def test_pickled_objects_are_not_executed(tmp_path):
     np.savez(tmp_path / "set.npz", images=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ValueError, match="set.npz"):

@@ -1,10 +1,13 @@
 """The voc builder itself writes a small prepared data set; nothing is downloaded."""
 
 import importlib.resources.abc
+import pathlib
 import sys
+import types
 
 import pytest
 
+from pipelines import tfds_source
 from pipelines.content import UnreadableImage
 from pipelines.decoding import decode
 from pipelines.preparation import prepare
@@ -147,3 +150,39 @@ def test_truncated_record_file_gives_the_whole_records(prepared):
     path.write_bytes(path.read_bytes()[: records[-1].offset + 10])
     pool = prepare(read_tfds("voc/2007", data_dir=prepared), 16)
     assert len(pool) == NUM_TRAIN - 1 and len(pool.skipped) == 1
+
+
+@pytest.mark.parametrize("length", [b"\xff" * 8, (10**6).to_bytes(8, "little")])
+def test_a_damaged_length_loses_no_photo_in_silence(length, prepared):
+    (path,) = prepared.glob("voc/2007/*/voc-train.tfrecord*")
+    offset = list_records(path, "image")[1].offset
+    data = bytearray(path.read_bytes())
+    data[offset - 12 : offset - 4] = length
+    path.write_bytes(data)
+    pool = prepare(read_tfds("voc/2007", data_dir=prepared), 16)
+    # The record itself cannot be read, those behind it cannot be found.
+    assert len(pool) == 1 and len(pool.skipped) == 1
+    missing = f"{NUM_TRAIN - 2} records cannot be found behind a damaged one"
+    assert missing in [problem.reason for problem in pool.problems]
+
+
+def test_a_label_of_minus_one_is_none(encode, draw):
+    features = {
+        "image": [encode(draw())],
+        "label": [-1],
+        "objects/label": [-1, 1],
+        "objects/bbox": [0.0, 0.0, 0.5, 0.5] * 2,
+    }
+    path = pathlib.Path("x.tfrecord")
+    record = types.SimpleNamespace(
+        path=path, number=0, path_name="x[0]", read_features=lambda: features
+    )
+    names = ("cat", "dog")
+    layout = tfds_source.TFDSLayout("image", "label", names, names, first_pixel=0)
+    problems = []
+    photo = tfds_source._read_photo(record, layout, "set", problems)
+    assert [item.name for item in photo.objects] == ["dog"]
+    assert [problem.kind for problem in problems] == ["box dropped: no class"]
+    assert photo.label == "dog"  # of the main object, not the last of the names
+    features.pop("objects/label")
+    assert tfds_source._read_photo(record, layout, "set", []).label is None
