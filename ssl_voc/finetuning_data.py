@@ -58,7 +58,7 @@ def prepare_finetuning_data(config, run):
         source, config.train_split, config.seed
     )
     # Of all labels, so that a small share of them does not lose a class.
-    class_names = config.class_names or box_class_names(labelled)
+    class_names = _class_names(config.class_names, labelled)
     training = pipelines.label_subset(
         labelled, config.label_fraction, config.labels_per_class, config.seed
     )
@@ -108,6 +108,18 @@ def prepare_finetuning_data(config, run):
             "--allow-leakage."
         )
     return FinetuningData(training, validation, report)
+
+
+def _class_names(wanted, labelled):
+    """The classes that were asked for, or all that have a box."""
+    found = box_class_names(labelled)
+    missing = [name for name in wanted if name not in found]
+    if missing and found:
+        raise BadInput(
+            f"--class-names: no photo to learn from in {labelled.name} shows "
+            f"{', '.join(map(repr, missing))}; they show {', '.join(map(repr, found))}."
+        )
+    return wanted or found
 
 
 def _without_twins(validation, training, prepare):
