@@ -154,6 +154,7 @@ def test_config_holds_every_argument():
         bounding_box_format="rel_yxyx",
         augmenter=LocalizationAugmenter(32, flip_rate=0.2, seed=3),
         attention_weight=0.7,
+        freeze_batch_norm=True,
         name="finder",
     )
     config = model.get_config()
@@ -163,6 +164,7 @@ def test_config_holds_every_argument():
     again.build()
     for name in ("num_classes", "bounding_box_format", "attention_weight", "name"):
         assert getattr(again, name) == getattr(model, name), name
+    assert again.freeze_batch_norm is True
     assert again.augmenter.flip_rate == 0.2
     assert (again.head.channels, again.head.num_layers) == (16, 1)
     again.set_weights(model.get_weights())
@@ -180,6 +182,23 @@ def test_default_head_fits_the_number_of_classes():
     assert tuple(model(images)["classes"].shape) == (2, 7)
 
 
+def test_head_and_backbone_learn_at_rates_of_their_own():
+    model = tiny.build_localizer()
+    rates = DiscriminativeAdamW(1e-2, {"": 0.3, "localization_head": 1.0}, 0.0)
+    compile_model(model, rates, run_eagerly=True)
+    before = [ops.convert_to_numpy(weight) for weight in model.trainable_weights]
+    model.train_on_batch(tiny.labeled_batch(4))
+    moved = [
+        np.abs(ops.convert_to_numpy(weight) - old).max()
+        for weight, old in zip(model.trainable_weights, before, strict=True)
+    ]
+    # Adam's first step is the rate, whatever the gradient.
+    count = len(model.backbone.trainable_weights)
+    assert moved[:count] == pytest.approx([3e-3] * count, rel=1e-2)
+    # A number added to all logits of the attention has no gradient.
+    assert np.median(moved[count:]) == pytest.approx(1e-2, rel=1e-2)
+
+
 def test_a_frozen_backbone_keeps_weights_and_statistics():
     model = compile_model(tiny.build_localizer(tiny.build_backbone))
     model.backbone.trainable = False
@@ -190,6 +209,26 @@ def test_a_frozen_backbone_keeps_weights_and_statistics():
     for old, new in zip(before, model.backbone.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert not np.array_equal(head[-1], model.head.get_weights()[-1])
+
+
+def test_frozen_batch_norms_keep_their_statistics_while_kernels_learn():
+    moved = {}
+    for freeze in (True, False):
+        model = tiny.build_localizer(tiny.build_backbone, freeze_batch_norm=freeze)
+        compile_model(model, run_eagerly=True)
+        before = {
+            weight.path: ops.convert_to_numpy(weight)
+            for weight in model.backbone.weights
+        }
+        model.fit(tiny.labeled_batch(4), verbose=0)
+        moved[freeze] = {
+            weight.path.split("/")[-1]
+            for weight in model.backbone.weights
+            if not np.array_equal(ops.convert_to_numpy(weight), before[weight.path])
+        }
+    learned = {"kernel", "gamma", "beta"}
+    assert moved[True] == learned
+    assert moved[False] == learned | {"moving_mean", "moving_variance"}
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])

@@ -1,0 +1,94 @@
+"""What `python -m ssl_voc.finetune` refuses, and how it says so."""
+
+import json
+import shutil
+
+import pytest
+
+from ssl_voc.finetune import FinetuneConfig, finetune, main
+from ssl_voc.runs.errors import BadInput, StoppedEarly
+from tests import tiny
+from tests.commands.finetune_settings import config, flags, prepare_place
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a VOC tree and a tiny backbone."""
+    return prepare_place(tmp_path_factory.mktemp("finetune"))
+
+
+def test_other_photos_are_refused_on_going_on_and_the_same_are_not(place, tmp_path):
+    tree = shutil.copytree(place / "voc", tmp_path / "voc")
+    listed = tree / "ImageSets" / "Main" / "train.txt"
+    before, run = listed.read_text(), tmp_path / "run"
+    changes = {"data": (str(tree),), "val_share": 0.0}
+    finetune(config(place, run, epochs=1, **changes))
+    listed.write_text("\n".join(before.splitlines()[1:]))
+    with pytest.raises(BadInput, match="photos are not those|training_photos.tsv"):
+        finetune(config(place, run, **changes))
+    listed.write_text(before)
+    finetune(config(place, run, **changes))
+    rows = (run / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(row)["epoch"] for row in rows] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"label_fraction": 0.5, "labels_per_class": 3}, "exclude each other"),
+        ({"crop_area": (1.2, 0.4)}, "two ascending areas, got 1.2 0.4"),
+        ({"schedule": "staged", "unfreeze_epoch": 2}, "fewer than the 2 --epochs"),
+        ({"label_fraction": 0.0}, "--label-fraction"),
+        ({"data": ("/no/such/tree",)}, "does not exist"),
+        (
+            {"train_split": "trainval"},
+            "has no split 'trainval'. Expected one of: train",
+        ),
+        ({"val_split": "test"}, "has no split 'test'"),
+        ({"backbone": "ResNet50"}, "Unknown backbone"),
+        ({"weights": "/no/such/run"}, "Weights not found"),
+        (
+            {"class_names": ("red", "cat")},
+            "shows 'cat'; they show 'blue', 'green', 'red'",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    place, tmp_path, capsys, changes, complaint
+):
+    assert main(flags(place, tmp_path / "run", **changes)) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: ") and complaint in line, line
+    assert not (tmp_path / "run" / "summary.json").exists()
+
+
+def test_weights_of_another_backbone_are_refused(place, tmp_path, capsys):
+    tiny.build_backbone(32, channels=8).save(tmp_path / "narrow.keras")
+    (tmp_path / "text.keras").write_text("no model")
+    for name, complaint in (
+        ("narrow.keras", "another architecture"),
+        ("text.keras", "cannot be read as a Keras model"),
+    ):
+        weights = str(tmp_path / name)
+        assert main(flags(place, tmp_path / "run", weights=weights)) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert name in line and complaint in line
+
+
+def test_photos_without_boxes_are_refused(place, tmp_path, capsys):
+    photos = str(place / "voc" / "JPEGImages")
+    assert main(flags(place, tmp_path / "run", data=(photos,))) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "has no usable box" in line
+
+
+def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
+    with pytest.raises(StoppedEarly, match="is (nan|inf).*--learning-rate"):
+        finetune(config(place, tmp_path / "run", learning_rate=1e30, warmup=0.0))
+    assert not (tmp_path / "run" / "summary.json").exists()
+
+
+def test_default_run_folder_is_found_again_by_the_same_settings():
+    resolved = FinetuneConfig(data=("photos",)).resolved()
+    assert resolved.out == FinetuneConfig(data=("photos",), epochs=99).resolved().out
+    assert resolved.out != FinetuneConfig(data=("photos",), seed=1).resolved().out
