@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ssl_voc.runs.errors import BadInput
+
 
 def to_json(value: Any, indent: int | None = None) -> str:
     """Writes `value` as JSON that any reader accepts.
@@ -23,12 +25,29 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """Reads a file of one JSON object a line; empty if there is no file.
 
     A last line that a kill cut short is left out.
+
+    Raises:
+        BadInput: If another line is damaged.
     """
     if not path.exists():
         return []
     text = path.read_text(encoding="utf-8", errors="replace")
     complete, _, _ = text.rpartition("\n")
-    return [json.loads(line) for line in complete.splitlines() if line]
+    rows = []
+    # Not by `splitlines`: texts may hold what else Unicode calls a line break.
+    for number, line in enumerate(complete.split("\n"), start=1):
+        try:
+            row = json.loads(line) if line.strip() else None
+        except ValueError:
+            row = line
+        if isinstance(row, dict):
+            rows.append(row)
+        elif row is not None:
+            raise BadInput(
+                f"{path}, line {number}: expected a JSON object, found {line[:60]!r}. "
+                "Bring the file back, or begin anew with --overwrite."
+            )
+    return rows
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.json_files import read_jsonl, to_json
 
 
@@ -42,6 +43,21 @@ def test_line_cut_short_by_a_kill_is_left_out(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"epoch": 1}\n{"epoch": 2}\n{"epo')
     assert read_jsonl(path) == [{"epoch": 1}, {"epoch": 2}]
+
+
+@pytest.mark.parametrize("damaged", ["{'loss'", "[1]", "7", "\x00\x00"])
+def test_damaged_line_is_named(tmp_path, damaged):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{{"epoch": 1}}\n{damaged}\n{{"epoch": 3}}\n')
+    with pytest.raises(BadInput, match="metrics.jsonl, line 2: expected a JSON object"):
+        read_jsonl(path)
+
+
+def test_line_breaks_of_unicode_do_not_end_a_line(tmp_path):
+    path = tmp_path / "images.jsonl"
+    row = {"image_id": "a\u2028b\x85c"}
+    path.write_text(to_json(row) + "\n", "utf-8")
+    assert read_jsonl(path) == [row]
 
 
 def test_missing_file_has_no_rows(tmp_path):
