@@ -34,15 +34,22 @@ def describe_software() -> dict[str, Any]:
     }
 
 
+def current_backend() -> str | None:
+    """Name of the Keras backend, `None` until Keras was imported."""
+    keras = sys.modules.get("keras")
+    if keras is None or not hasattr(keras, "backend"):
+        return None
+    return keras.backend.backend()
+
+
 def describe_compute() -> dict[str, Any]:
     """Names the Keras backend, its devices and the CPU count.
 
     Empty until Keras was imported: looking does not load a backend.
     """
-    keras = sys.modules.get("keras")
-    if keras is None or not hasattr(keras, "backend"):
+    backend = current_backend()
+    if backend is None:
         return {}
-    backend = keras.backend.backend()
     return {
         "backend": backend,
         "devices": _devices(backend),

@@ -9,7 +9,11 @@ from typing import Any
 
 from ssl_voc.runs import atomic_files
 from ssl_voc.runs.config_file import config_to_dict, config_to_yaml
-from ssl_voc.runs.environment import describe_compute, describe_software
+from ssl_voc.runs.environment import (
+    current_backend,
+    describe_compute,
+    describe_software,
+)
 from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.folder_lock import FolderLock
 from ssl_voc.runs.json_files import read_jsonl, to_json
@@ -171,7 +175,14 @@ def _prepare(
     manifest.pop("finished", None)
     manifest.update(describe_software(), **describe_compute())
     manifest["argv"] = sys.argv[1:]
-    manifest["starts"].append({"time": _now(), "argv": sys.argv[1:]})
+    manifest["starts"].append(
+        {
+            "time": _now(),
+            "argv": sys.argv[1:],
+            "packages": manifest["packages"],
+            "backend": current_backend(),
+        }
+    )
     # The run goes on: until its end it does not count as finished.
     (path / "summary.json").unlink(missing_ok=True)
     # The manifest first: it marks the folder as ours.

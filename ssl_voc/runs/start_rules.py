@@ -8,6 +8,7 @@ from typing import Any
 
 from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX
 from ssl_voc.runs.config_file import read_config_file
+from ssl_voc.runs.environment import current_backend
 from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.folder_lock import LOCK_NAME
 from ssl_voc.runs.json_files import read_jsonl
@@ -59,6 +60,7 @@ def decide(
             f"--out: {path} holds a run of {manifest.get('command')}, "
             f"not of {command}. {_REMEDY}"
         )
+    _refuse_other_backend(path, manifest)
     recorded = _recorded_settings(path)
     _refuse_changes(path, recorded, settings, may_grow)
     _refuse_lost_epochs(path, settings)
@@ -109,6 +111,16 @@ def _decide_on_foreign(path: Path, names: Sequence[str], overwrite: bool) -> Sta
             "mix with its own. Choose another --out."
         )
     return Start.CREATE
+
+
+def _refuse_other_backend(path: Path, manifest: Mapping[str, Any]) -> None:
+    recorded, current = manifest.get("backend"), current_backend()
+    if recorded and current and recorded != current:
+        # Its random numbers are others: the rest would not be the rest of this run.
+        raise BadInput(
+            f"--out: the run in {path} began under the {recorded} backend and cannot "
+            f"go on under {current}. Set KERAS_BACKEND={recorded}. {_REMEDY}"
+        )
 
 
 def _recorded_settings(path: Path) -> dict[str, Any]:
