@@ -1,6 +1,7 @@
 """What every training command sets up alike: runtime, optimizer, step compilation."""
 
 import contextlib
+import os
 
 import keras
 
@@ -16,7 +17,9 @@ def set_up_runtime(seed, deterministic, precision):
 
     Args:
         seed: Non-negative integer for Python, NumPy and the Keras backend.
-        deterministic: Whether to demand deterministic kernels: slower on a GPU.
+        deterministic: Whether to demand deterministic kernels: slower on a GPU. Under
+            jax on a GPU they take `XLA_FLAGS=--xla_gpu_deterministic_ops=true`, set
+            before the start.
         precision: Name of the global `keras.dtype_policies` policy.
     """
     keras.utils.set_random_seed(seed)
@@ -30,9 +33,10 @@ def set_up_runtime(seed, deterministic, precision):
     elif backend == "torch":
         import torch
 
+        if deterministic:
+            # Read when cuBLAS starts; without it, torch refuses matrix products.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(deterministic)
-    # XLA on the jax backend is deterministic on a CPU as it is; on a GPU it takes
-    # XLA_FLAGS=--xla_gpu_deterministic_ops=true, set before the start.
 
 
 def accelerators():

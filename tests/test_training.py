@@ -1,4 +1,7 @@
+import os
 import re
+import sys
+import types
 
 import keras
 import numpy as np
@@ -129,3 +132,19 @@ def test_what_neither_person_nor_program_did_is_told(error, failure, reason):
 @pytest.mark.parametrize("error", [ValueError("shape"), KeyError("loss")])
 def test_a_defect_is_no_reason(error):
     assert training.reason_of_stop(error) is None
+
+
+def test_determinism_on_cuda_is_set_up_before_its_libraries_start(monkeypatch):
+    demanded = []
+    torch = types.SimpleNamespace(use_deterministic_algorithms=demanded.append)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    monkeypatch.setattr(keras.utils, "set_random_seed", lambda seed: None)
+    # Restores the absence, too.
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "x")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    training.set_up_runtime(0, False, "float32")
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+    training.set_up_runtime(0, True, "float32")
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert demanded == [False, True]
