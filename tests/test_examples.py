@@ -1,13 +1,16 @@
 """The examples run as their first lines say, under every backend that is here."""
 
 import itertools
+import re
 
 import keras
 import numpy as np
 import pytest
 
+import ssl_voc.models  # noqa: F401 registers what model.keras holds
+from tests import box_reference
 from tests.interpreters import REPOSITORY, run_python
-from tests.tiny import draw_photos, save_backbone
+from tests.tiny import COLORS, draw_objects, draw_photos, save_backbone, write_voc
 
 pytestmark = pytest.mark.slow
 
@@ -60,3 +63,26 @@ def test_backbone_of_the_readme_loads_without_ssl_voc(tmp_path, monkeypatch):
     parts = "from ssl_voc import layers, losses, metrics, models, optimizers"
     assert parts in " ".join(readme)
     run_python("tensorflow", "-c", f"{parts}; {load}", tmp_path / "model.keras")
+
+
+def test_script_turns_boxes_into_a_model_that_finds_them(tmp_path):
+    photos, boxes, classes = draw_objects(24)
+    tree, learned = write_voc(tmp_path / "voc", 24), tmp_path / "model.keras"
+    flags = f"--backbone {save_backbone(tmp_path / 'tiny.keras')} --image-size 32"
+    printed = run_python(
+        "tensorflow",
+        "-m",
+        "examples.localize_from_script",
+        tree,
+        *flags.split(),
+        *("--batch-size", 12, "--epochs", 60, "--out", learned),
+    )
+    line = printed.strip().splitlines()[-1]
+    name, *corners = re.fullmatch(
+        r"000: (\w+) at (-?\d+) (-?\d+) (\d+) (\d+)", line
+    ).groups()
+    # Photos of 40 px were looked at in 32: the answer is in pixels of the photo.
+    assert box_reference.iou(boxes[0], [*map(int, corners)]) > 0.3
+    assert name == [*COLORS][classes[0]]
+    model = keras.models.load_model(learned)
+    assert model.predict(photos[:2, :32, :32], verbose=0)["boxes"].shape == (2, 1, 4)
