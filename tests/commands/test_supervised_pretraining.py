@@ -248,6 +248,18 @@ def test_going_on_with_other_photos_held_out_is_refused(place, tmp_path, num_los
     assert (out / "photos.tsv").read_text() == learned
 
 
+def test_rate_of_sgd_is_a_smaller_one_than_that_of_contrastive_learning():
+    rates = {
+        (objective, optimizer): PretrainConfig(objective=objective, optimizer=optimizer)
+        .resolved()
+        .learning_rate
+        for objective in ("simclr", "supervised")
+        for optimizer in ("sgd", "adamw")
+    }
+    assert rates["supervised", "sgd"] == 0.1 < rates["simclr", "sgd"] == 1.0
+    assert rates["supervised", "adamw"] == rates["simclr", "adamw"]
+
+
 @pytest.mark.slow
 def test_killed_in_epoch_2_and_started_again_ends_bit_for_bit_alike(place, tmp_path):
     def flags(out):
