@@ -43,6 +43,14 @@ def randomize(model, seed=0):
     model.set_weights(values)
 
 
+def features_of(model, size=64):
+    """Feature maps of two photos, as NumPy array."""
+    import keras
+
+    photos = draw_photos(2, size=size).astype("float32")
+    return keras.ops.convert_to_numpy(model(photos))
+
+
 def draw_photos(num_photos, size=40, seed=0):
     """Smooth uint8 photos `(num_photos, size, size, 3)`, no two alike."""
     random = np.random.default_rng(seed)

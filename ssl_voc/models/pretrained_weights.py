@@ -51,7 +51,7 @@ def load_pretrained_weights(model, name, weights):
         _check_record(source, recorded, path)
         _take_over(source, model, path)
     elif path.suffix == ".h5":
-        _load_weights_file(model, path)
+        _take_over(_model_of_weights_file(model, name, path), model, path)
     else:
         raise ValueError(
             "Weights must be a run folder, a .keras or an .h5 file. "
@@ -135,8 +135,14 @@ def _agree(expected, found, tolerance):
 
     Of random weights they are about 1e-6: an absolute tolerance would pass anything.
     """
+    expected, found = np.asarray(expected), np.asarray(found)
+    if expected.shape != found.shape:
+        return False
     largest = np.max(np.abs(expected[:-1]))
-    return np.allclose(found[:-1], expected[:-1], rtol=0, atol=tolerance * largest)
+    # The norm, the last one, tells of the features that are not among the entries.
+    return np.allclose(
+        found[:-1], expected[:-1], rtol=0, atol=tolerance * largest
+    ) and np.isclose(found[-1], expected[-1], rtol=tolerance, atol=0)
 
 
 def _take_over(source, model, origin):
@@ -166,30 +172,49 @@ def _take_over(source, model, origin):
         )
 
 
-def _load_weights_file(model, path):
-    before = model.get_weights()
-    try:
-        model.load_weights(path)
-    except Exception as error:
-        # Keras may have assigned some weights before it failed: never half-loaded.
-        set_weights(model, before)
+def _model_of_weights_file(model, name, path):
+    """Another model of the architecture, with the weights of an .h5 file.
+
+    Keras fills it as it does its own graphs, so that the features of the backbone can
+    be compared with those that the file stands for; and a file that fails half-way
+    leaves the backbone as it was.
+    """
+    for build in (_keras_graph, lambda model, name: clone_with_weights(model)):
+        source = build(model, name)
+        before = source.get_weights()
+        try:
+            source.load_weights(path)
+            break
+        except Exception as error:
+            # Keras 3 finds weights by the class names of layers, which in a file of
+            # this package's backbones are not those of Keras' graph.
+            reason = error
+    else:
         raise ValueError(
             f"{path} does not fit the backbone {model.name} with its "
             f"{len(model.weights)} weights; expected a file of this EfficientNet "
-            f"without top ('..._notop.h5'). Keras said: {str(error).splitlines()[0]}"
-        ) from error
+            f"without top ('..._notop.h5'). Keras said: {str(reason).splitlines()[0]}"
+        ) from reason
     unchanged = [
         weight.path
-        for weight, old in zip(model.weights, before, strict=True)
+        for weight, old in zip(source.weights, before, strict=True)
         if len(old.shape) > 1 and np.array_equal(old, weight)
     ]
     if unchanged:
-        set_weights(model, before)
         raise ValueError(
             f"{path} has no values for {len(unchanged)} kernels of {model.name}, "
             f"{unchanged[0]} among them. Name a file of the whole backbone."
         )
-    _fold_rescaling(model)
+    _fold_rescaling(source)
+    return source
+
+
+def _keras_graph(model, name):
+    """Keras' own graph of that name, or a copy of the model where there is none."""
+    build = getattr(keras.applications, str(name), None)
+    if build is None:
+        return clone_with_weights(model)
+    return build(include_top=False, weights=None, input_shape=model.input_shape[1:])
 
 
 def _imagenet_model(model, name):
