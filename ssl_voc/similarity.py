@@ -5,6 +5,8 @@ from keras import ops
 # Added to a masked logit. Finite, so that a row's softmax stays free of nan, and far
 # beyond the range of a cosine divided by any temperature in use.
 MASKED = -1e9
+# Shorter vectors count as zero: near the end of float32 divisions are not safe.
+_SMALLEST = 1e-30
 
 
 def l2_normalize(vectors):
@@ -17,8 +19,13 @@ def l2_normalize(vectors):
         Float32 tensor of the same shape; a zero vector stays zero.
     """
     vectors = ops.cast(vectors, "float32")
+    # Squares of small entries would vanish and those of large ones overflow. A factor
+    # changes no direction, so no gradient flows through it.
+    largest = ops.stop_gradient(ops.max(ops.abs(vectors), axis=-1, keepdims=True))
+    vectors = vectors / ops.where(largest > _SMALLEST, largest, 1.0)
     squares = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
-    return vectors * ops.rsqrt(ops.maximum(squares, 1e-12))
+    # At least 1 but for zero vectors, whose gradient stays finite by the bound.
+    return vectors * ops.rsqrt(ops.maximum(squares, 0.5))
 
 
 def contrastive_logits(projections_a, projections_b, temperature=1.0, gather=None):

@@ -5,6 +5,7 @@ from keras import ops
 
 from ssl_voc.similarity import contrastive_logits, l2_normalize
 from tests import reference
+from tests.gradients import gradient_of
 
 
 @pytest.fixture
@@ -49,6 +50,41 @@ def test_normalized_vectors_have_length_one_and_zero_stays_zero():
     vectors = np.array([[3.0, 4.0], [0.0, 0.0], [1e-3, 0.0]], "float32")
     expected = [[0.6, 0.8], [0.0, 0.0], [1.0, 0.0]]
     np.testing.assert_allclose(l2_normalize(vectors), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("length", [3e-7, 1e-19, 1e-25, 1e15, 1e25])
+def test_length_does_not_matter_however_short_or_long(length, pair):
+    # Squares below 1e-38 vanish in float32, those above 3e38 are infinite.
+    expected = l2_normalize(pair[0])
+    np.testing.assert_allclose(l2_normalize(length * pair[0]), expected, atol=1e-6)
+
+
+def test_shortest_float16_vectors_have_length_one():
+    vector = ops.cast(np.full((1, 4), 6e-8), "float16")  # the smallest there is
+    np.testing.assert_allclose(l2_normalize(vector), np.full((1, 4), 0.5), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 3e-7])
+def test_gradient_is_that_of_the_quotient(scale, pair):
+    vector, weights = pair[0, :1] * scale, pair[1, :1]
+
+    def weighted(vectors):
+        return l2_normalize(vectors) * weights
+
+    # Of v / |v|: what is left of the weights beside v, over |v|.
+    length = np.linalg.norm(vector)
+    unit = vector / length
+    expected = (weights - unit * np.sum(unit * weights)) / length
+    np.testing.assert_allclose(gradient_of(weighted, vector), expected, rtol=1e-4)
+    # A unit vector along an axis is where bounds may tie.
+    axis = np.array([[0.0, 2.0, 0, 0, 0, 0, 0]], "float32")
+    expected = np.where(axis > 0, 0.0, weights / 2)
+    np.testing.assert_allclose(gradient_of(weighted, axis), expected, atol=1e-6)
+
+
+def test_gradient_at_zero_is_finite_in_half_precision():
+    gradient = gradient_of(l2_normalize, np.zeros((2, 3)))
+    assert np.all(np.abs(gradient) < 65504)
 
 
 @pytest.mark.parametrize("value", [300.0, 6e4])

@@ -221,9 +221,7 @@ def test_a_file_is_refused_by_a_backbone_that_computes_otherwise(imagenet_file):
     model = ssl_voc.backbone("EfficientNetB0", image_size=64)
     model = keras.models.clone_model(model, clone_function=without_sigmoid)
     before = model.get_weights()
-    with pytest.raises(
-        ValueError, match="_notop.h5 has weights.*another graph"
-    ):
+    with pytest.raises(ValueError, match="_notop.h5 has weights.*another graph"):
         load_pretrained_weights(model, "EfficientNetB0", imagenet_file)
     for weight, old in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, old)
