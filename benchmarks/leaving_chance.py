@@ -42,8 +42,9 @@ def main(argv=None):
     parser.add_argument("--steps", type=int, default=56)
     parser.add_argument("--out")
     options = parser.parse_args(argv)
-
-    pool = pipelines.prepare(options.data, round(options.image_size * 7 / 6))
+    if options.steps < 4:
+        parser.error(f"--steps: expected 4 or more, one a quarter, got {options.steps}")
+pool = pipelines.prepare(options.data, round(options.image_size * 7 / 6))
     rows = []
     for name, learning_rate in CANDIDATES:
         quarters = train(pool, options, name, learning_rate)

@@ -203,7 +203,9 @@ def _parse(argv):
     parser.add_argument(
         "--data", type=pathlib.Path, required=True, help="folder of photos"
     )
-    parser.add_argument("--peer-python", help="Python that has lightly and timm")
+    parser.add_argument(
+        "--peer-python", type=_executable, help="Python that has lightly and timm"
+    )
     parser.add_argument("--image-size", type=int, default=96)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
@@ -219,7 +221,8 @@ def _executable(name):
     path = shutil.which(name)
     if path is None:
         raise argparse.ArgumentTypeError(f"{name} is no program")
-    return os.path.abspath(path)  # A symbolic link tells Python its environment.
+    # Workers run elsewhere. Links stay: they tell Python its environment.
+    return os.path.abspath(path)
 
 
 if __name__ == "__main__":

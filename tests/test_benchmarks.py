@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from benchmarks import leaving_chance, pretraining
 from benchmarks.figures import summarize
 from benchmarks.worker import Worker, WorkerFailed
 
@@ -45,3 +46,24 @@ def test_worker_answers_and_reports_its_end():
             worker.ask("fail")
     finally:
         worker.close()
+
+
+def test_python_of_the_peer_is_found_from_where_the_command_was_given(
+    tmp_path, monkeypatch, capsys
+):
+    python = tmp_path / "peer" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    monkeypatch.chdir(tmp_path)
+    options = pretraining._parse("--data . --peer-python peer/bin/python".split())
+    # The link itself: behind it is a Python without the peer's packages.
+    assert options.peer_python == str(python)
+    with pytest.raises(SystemExit):
+        pretraining._parse("--data . --peer-python peer/bin/none".split())
+    assert "peer/bin/none is no program" in capsys.readouterr().err
+
+
+def test_fewer_steps_than_quarters_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        leaving_chance.main("--data x --steps 3".split())
+    assert "--steps: expected 4 or more" in capsys.readouterr().err
