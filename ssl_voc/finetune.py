@@ -79,7 +79,9 @@ class FinetuneConfig:
     cache: Literal["auto", "memory", "disk", "none"] = option(
         "auto", "Where prepared photos are kept."
     )
-    seed: int = option(0, "Seed of splits, head, views and order.", minimum=0)
+    seed: int = option(
+        0, "Seed of splits, head, views and order.", minimum=0, maximum=2**32 - 1
+    )
     deterministic: bool = option(False, "Demand deterministic kernels.")
 
     def __post_init__(self):

@@ -88,7 +88,8 @@ def _efficient_net(name, image_size):
 
 
 def _from_file(path, image_size):
-    if not Path(path).is_file():
+    path = Path(path).expanduser()
+    if not path.is_file():
         raise FileNotFoundError(
             f"The backbone file does not exist. Received: name={str(path)!r}"
         )

@@ -35,7 +35,7 @@ def load_pretrained_weights(model, name, weights):
     if weights == "imagenet":
         _take_over(_imagenet_model(model, name), model, "imagenet")
         return
-    path = Path(weights)
+    path = Path(weights).expanduser()
     recorded = None
     if path.is_dir():
         recorded = _recorded_fingerprint(path)

@@ -12,7 +12,7 @@ import pytest
 
 import pipelines
 import ssl_voc
-from ssl_voc import callbacks, pretraining_report
+from ssl_voc import callbacks, finetune, pretraining_report
 from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.pretrain import PretrainConfig, main, pretrain
 from ssl_voc.runs.errors import BadInput
@@ -218,8 +218,9 @@ def test_photos_kept_smaller_than_the_views_are_refused(capsys):
 
 
 @pytest.mark.parametrize(("flag", "value"), [("image-size", 31), ("seed", 2**32)])
-def test_what_keras_cannot_take_is_refused_by_its_flag(flag, value, capsys):
-    assert main([f"--{flag}", str(value)]) == 2
+@pytest.mark.parametrize("command", [main, finetune.main])
+def test_what_keras_cannot_take_is_refused_by_its_flag(command, flag, value, capsys):
+    assert command([f"--{flag}", str(value)]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f"error: --{flag}")
 

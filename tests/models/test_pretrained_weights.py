@@ -50,6 +50,12 @@ def test_keras_file_loads_without_a_record(run, tiny_model, tmp_path):
     )
 
 
+def test_home_is_known_without_a_shell(run, tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))  # as in --weights=~/run, or a config
+    model = ssl_voc.backbone("~/tiny.keras", image_size=32, weights="~/run")
+    np.testing.assert_array_equal(model.get_weights()[0], tiny_model.get_weights()[0])
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_run_in_mixed_precision_loads_in_full(tmp_path, policy):
     path = tiny.save_backbone(tmp_path / "tiny.keras")
