@@ -44,7 +44,8 @@ def main(argv=None):
     options = parser.parse_args(argv)
     if options.steps < 4:
         parser.error(f"--steps: expected 4 or more, one a quarter, got {options.steps}")
-pool = pipelines.prepare(options.data, round(options.image_size * 7 / 6))
+
+    pool = pipelines.prepare(options.data, round(options.image_size * 7 / 6))
     rows = []
     for name, learning_rate in CANDIDATES:
         quarters = train(pool, options, name, learning_rate)
