@@ -32,7 +32,9 @@ def main(argv=None):
     photos = pipelines.prepare(options.photos, pool_size).images
     model = ssl_voc.ContrastiveModel(
         ssl_voc.backbone(options.backbone, image_size=options.image_size),
-        ssl_voc.layers.SimCLRAugmenter(options.image_size, color_strength=0.5),
+        ssl_voc.layers.SimCLRAugmenter(
+            options.image_size, area_range=(0.2, 1.0), color_strength=0.5, blur_rate=0.0
+        ),
     )
     model.compile(
         optimizer=keras.optimizers.SGD(0.3, momentum=0.9),

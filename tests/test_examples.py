@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import ssl_voc.models  # noqa: F401 registers what model.keras holds
+from ssl_voc.pretrain import PretrainConfig
 from tests import box_reference
 from tests.interpreters import REPOSITORY, run_python
 from tests.tiny import COLORS, draw_objects, draw_photos, save_backbone, write_voc
@@ -58,6 +59,15 @@ def test_backbone_of_the_readme_loads_without_ssl_voc(tmp_path, monkeypatch):
     load = "import sys, keras; keras.models.load_model(sys.argv[1])"
     without = "import sys; sys.modules['ssl_voc'] = None; " + load
     run_python("tensorflow", "-c", without, tmp_path / "backbone.keras")
+    # One recipe, whether by script, by example or by command.
+    recipe, augmenter = PretrainConfig(), names["model"].augmenter
+    assert tuple(augmenter.area_range) == recipe.crop_area
+    assert augmenter.color_strength == recipe.color_strength
+    assert augmenter.blur_rate == recipe.blur_rate
+    assert names["model"].loss.temperature == recipe.temperature
+    example = (REPOSITORY / "examples" / "pretrain_from_script.py").read_text()
+    for setting in ("area_range=(0.2, 1.0), color_strength=0.5, blur_rate=0.0", "0.15"):
+        assert setting in example and setting in "\n".join(readme)
     # What the README says of every other file.
     names["model"].save(tmp_path / "model.keras")
     parts = "from ssl_voc import layers, losses, metrics, models, optimizers"
