@@ -169,6 +169,20 @@ def test_augmentation_moves_targets_in_fit_and_is_absent_elsewhere():
     )
 
 
+def test_an_object_that_the_augmentation_lost_counts_nothing():
+    class Lose(Mirror):
+        def call(self, inputs, training=False):
+            outputs = super().call(inputs, training=training)
+            classes = outputs["bounding_boxes"]["classes"]
+            outputs["bounding_boxes"]["classes"] = ops.full_like(classes, -1)
+            return outputs
+
+    logs, weights = step(tiny.labeled_batch(2), augmenter=Lose())
+    assert logs["loss"] == 0.0
+    for one, other in zip(weights, tiny.build_localizer().get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_boxes_frame_the_objects_of_augmented_photos():
     seen = []
 
