@@ -141,8 +141,25 @@ def draws():
     return np.stack(results(boxes)), [int(count) for count in results(counts)]
 
 
+def record_candidates():
+    """Set that the loss adds to: how many views a view is compared with, itself too."""
+    found, contrastive_logits = set(), nt_xent_loss.contrastive_logits
+
+    def recorded(*arguments):
+        logits, positives = contrastive_logits(*arguments)
+        count = tf.numpy_function(
+            lambda size: found.add(int(size)) or size, [tf.shape(logits)[1]], tf.int32
+        )
+        with tf.control_dependencies([count]):
+            return tf.identity(logits), positives
+
+    nt_xent_loss.contrastive_logits = recorded
+    return found
+
+
 def run_command(folder):
     """Exit status and summary of the command, cut short and resumed."""
+    candidates = record_candidates()
     photos, labels = tiny.draw_photos(20), [str(i % 2) for i in range(20)]
     np.savez(folder / "photos.npz", images=photos, labels=labels)
     backbone = tiny.save_backbone(folder / "tiny.keras")
@@ -156,7 +173,7 @@ def run_command(folder):
             )
         )
     summary = json.loads((folder / "run" / "summary.json").read_text())
-    return {"status": status, "summary": summary}
+    return {"status": status, "summary": summary, "candidates": sorted(candidates)}
 
 
 def main(folder):

@@ -97,6 +97,7 @@ def test_command_trains_and_resumes_on_two_devices(mirrored):
     command = mirrored[1]["command"]
     assert command["status"] == [0, 0]
     assert np.isfinite(command["summary"]["loss"])
-    # 15 candidates for the 8 images of both devices.
+    # 8 images on both devices together: 16 views, of which 15 are candidates.
+    assert command["candidates"] == [16]
     chance = command["summary"]["loss"] / command["summary"]["loss_over_chance"]
     assert chance == pytest.approx(np.log(15), rel=1e-4)
