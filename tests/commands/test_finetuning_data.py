@@ -134,7 +134,9 @@ def test_twin_of_a_training_photo_in_the_named_split_is_leakage(tmp_path, capsys
     add_twin(tree, "004", "twin", "val")
     out = tmp_path / "run"
     flags = ["--data", str(tree), "--out", str(out), "--val-split", "val"]
-    assert main([*flags, "--image-size", "32"]) == 2
+    backbone = tiny.save_backbone(tmp_path / "tiny.keras")
+    flags += ["--image-size", "32", "--backbone", str(backbone)]
+    assert main(flags) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "--val-split: 1 of the 7 photos of 'val' were seen" in line
     assert "--allow-leakage" in line
