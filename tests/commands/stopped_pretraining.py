@@ -13,6 +13,8 @@ from ssl_voc.callbacks import TrainingWatch
 
 def stop_at(number, epoch, batch):
     """Sends this process a signal after `batch` of `epoch`, both counted from 0."""
+    # A shell's background jobs, and what they start, ignore interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     on_epoch_begin = TrainingWatch.on_epoch_begin
     reached = {}
 
