@@ -228,9 +228,10 @@ def test_photos_that_cannot_be_told_apart_by_labels_are_an_error(
     ],
 )
 def test_a_setting_of_another_objective_is_refused(
-    objective, flag, value, owner, capsys
+    objective, flag, value, owner, tmp_path, capsys
 ):
-    assert main(["--objective", objective, flag, value]) == 2
+    data = ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "run")]
+    assert main([*data, "--objective", objective, flag, value]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f"error: {flag}: a setting of --objective {owner};")
 

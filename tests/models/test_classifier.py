@@ -83,6 +83,18 @@ def test_gradient_reaches_every_trainable_weight(photos):
         assert np.abs(ops.convert_to_numpy(variable) - old).max() > 1e-6, variable.path
 
 
+def test_statistics_of_batch_norm_follow_the_training(photos):
+    model = build_model()
+    model.build((None, 24, 24, 3))
+    norm = model.backbone.get_layer("norm_0")
+    before = ops.convert_to_numpy(norm.moving_variance).copy()
+    model.evaluate(*photos, verbose=0)
+    np.testing.assert_array_equal(norm.moving_variance, before)
+    model.fit(*photos, batch_size=9, epochs=1, verbose=0)
+    after = ops.convert_to_numpy(norm.moving_variance)
+    assert np.abs(after - before).min() > 1e-4
+
+
 def test_saved_model_says_the_same_and_trains_on(photos, tmp_path):
     model = build_model(dropout=0.3)
     model.fit(*photos, batch_size=9, epochs=1, verbose=0)
