@@ -5,8 +5,8 @@
 Trains EfficientNetB1 from the same random weights on the same batches and views for a
 fixed number of steps with every optimizer and learning rate below (warm-up 5 %, then
 a cosine over four times as many steps), and prints the loss as a share of chance,
-averaged over each quarter. The default of `pretrain` is the row with the lowest last
-figure.
+averaged over each quarter. Rows that differ by less than 0.02 do not differ: another
+rounding of the same run moves that much.
 About 1.5 minutes a row on two CPU cores at 64 px.
 """
 
