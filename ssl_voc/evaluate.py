@@ -175,7 +175,7 @@ def evaluate(config):
     ) as folder:
         print(describe_config(config))
         print(f"writing {folder.path}", flush=True)
-        from ssl_voc.evaluation_run import EVALUATIONS
+        from ssl_voc.evaluation_tasks import EVALUATIONS
 
         try:
             evaluation = EVALUATIONS[finished.task](config, finished, folder)

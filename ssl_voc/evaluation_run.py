@@ -4,18 +4,13 @@ import hashlib
 from pathlib import Path
 
 import keras
-import numpy as np
 
 import pipelines
 import ssl_voc.models  # noqa: F401, a saved model is made of its classes
 from pipelines.labeled_preparation import UNKNOWN_CLASS, box_class_names
 from pipelines.scenes import scenes_folder
 from ssl_voc import boxes, training
-from ssl_voc import localization_evaluation as localization
 from ssl_voc.evaluate import HELD_OUT_LIST
-from ssl_voc.evaluation_gallery import GALLERIES, draw_gallery
-from ssl_voc.evaluation_plots import draw_confusions, draw_per_class
-from ssl_voc.evaluation_table import format_localization
 from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.runs.progress import progress_bar
@@ -45,6 +40,8 @@ class EvaluationRun:
 
     # Whether a photo has one target, its main object.
     main_object_only = False
+    # Counts in the metrics that a person is told of unless they are 0, with the words.
+    counts = {}
 
     def __init__(self, config, finished, folder):
         self.config, self.finished, self.folder = config, finished, folder
@@ -70,6 +67,10 @@ class EvaluationRun:
         """The figures as text, and the names of the pictures."""
         raise NotImplementedError
 
+    def count_classes(self, predicted):
+        """Number of classes that the model tells apart."""
+        raise NotImplementedError
+
     def predict(self):
         """What `model.predict` gives for all photos, as a dictionary of arrays."""
         size = self.config.batch_size
@@ -88,13 +89,19 @@ class EvaluationRun:
             verbose=0,
             callbacks=[keras.callbacks.LambdaCallback(on_predict_batch_end=advance)],
         )
-        num_scores = predicted["scores"].shape[1]
-        if num_scores != len(self.pool.class_names):
+        num_classes = self.count_classes(predicted)
+        if num_classes != len(self.pool.class_names):
             raise BadInput(
-                f"RUN: {self.finished.path / 'model.keras'} scores {num_scores} "
+                f"RUN: {self.finished.path / 'model.keras'} scores {num_classes} "
                 f"classes, but manifest.json names {len(self.pool.class_names)}."
             )
         return predicted
+
+    def write_records(self, results, rows):
+        """Writes `predictions.json` and, a line each, the rows of `images.jsonl`."""
+        self.folder.write_json("predictions.json", results)
+        text = "".join(to_json(row) + "\n" for row in rows)
+        self.folder.write_text("images.jsonl", text)
 
     def last_words(self, metrics):
         """What a person wants to know at the end, as text."""
@@ -102,7 +109,7 @@ class EvaluationRun:
         lines = ["", f"{metrics['num_images']} photos of {self.pool.photos.name}"]
         lines[-1] += f" ({self.config.split})" * bool(self.config.split)
         counts = {
-            "num_left_out": "without a main object left out",
+            **self.counts,
             "num_skipped": f"unreadable, see {folder / 'skipped.txt'}",
             "num_unknown_boxes": "boxes of other classes left out: "
             + ", ".join(metrics["unknown_classes"]),
@@ -176,7 +183,7 @@ class EvaluationRun:
         return report
 
     def _in_photos(self, predicted):
-        """Boxes `(n, 4)` in pixels of the photos, of `(n, 1, 4)` in the model's."""
+        """Boxes `(n, D, 4)`, float64 xyxy in pixels of the photos, of the model's."""
         side = self.pool.image_size
         format = getattr(self.model, "bounding_box_format", "xyxy")
         corners = keras.ops.convert_to_numpy(
@@ -184,14 +191,13 @@ class EvaluationRun:
         )
         return pipelines.boxes_from_letterbox(
             corners.astype("float64"), self.pool.original_sizes, side
-        )[:, 0]
+        )
 
     def _facts(self):
         """What the figures are of: photos, model, and what was left out."""
         problems = self.report.evaluation.problems.get(UNKNOWN_CLASS, [])
         weights = self.finished.path / "model.keras"
         return {
-            "num_left_out": len(self.pool.left_out),
             "num_skipped": len(self.pool.skipped),
             "num_unknown_boxes": len(problems),
             "unknown_classes": self.unknown_classes,
@@ -208,45 +214,6 @@ class EvaluationRun:
             "weights": self.finished.settings.get("weights"),
             "model_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         }
-
-
-class LocalizationRun(EvaluationRun):
-    """An evaluation of task `localize`: a class and a box for each photo."""
-
-    main_object_only = True
-
-    def measure(self, predicted):
-        found = localization.measure_localizations(
-            self.pool.photos,
-            self.pool.class_names,
-            predicted["scores"],
-            self._in_photos(predicted["boxes"]),
-        )
-        finite = np.isfinite(found.scores).all(1) & np.isfinite(found.boxes_pred).all(1)
-        print("measuring and drawing", flush=True)
-        metrics = localization.summarize(found, self.config.seed)
-        metrics["num_not_finite"] = int((~finite).sum())
-        self.folder.write_json("predictions.json", localization.coco_results(found))
-        rows = "".join(to_json(row) + "\n" for row in localization.image_rows(found))
-        self.folder.write_text("images.jsonl", rows)
-        path = self.folder.path
-        draw_per_class(metrics, path / "per_class.png")
-        draw_confusions(
-            localization.count_confusions(found),
-            found.class_names,
-            path / "confusion_matrix.png",
-        )
-        for gallery in GALLERIES:
-            draw_gallery(gallery, found, path / f"gallery_{gallery.name}.png")
-        return metrics
-
-    def describe(self, metrics):
-        galleries = [f"gallery_{gallery.name}.png" for gallery in GALLERIES]
-        pictures = ["per_class.png", "confusion_matrix.png", *galleries]
-        return format_localization(metrics), pictures
-
-
-EVALUATIONS = {"localize": LocalizationRun}
 
 
 def _load(path):

@@ -7,7 +7,7 @@ import pytest
 
 from ssl_voc import evaluate as command
 from ssl_voc.evaluate import EvaluateConfig
-from ssl_voc.evaluation_run import EVALUATIONS
+from ssl_voc.evaluation_tasks import EVALUATIONS
 from tests.commands.oracle import write_run, write_tree
 from tests.conftest import REPOSITORY
 

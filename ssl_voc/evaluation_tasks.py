@@ -1,0 +1,5 @@
+"""Which evaluation belongs to which task of `finetune`."""
+
+from ssl_voc.localization_run import LocalizationRun
+
+EVALUATIONS = {"localize": LocalizationRun}
