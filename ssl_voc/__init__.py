@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _ROOM_OF = {
     "ContrastiveModel": "ssl_voc.models",
+    "Detector": "ssl_voc.models",
     "Localizer": "ssl_voc.models",
     "backbone": "ssl_voc.models",
     "callbacks": None,

@@ -3,8 +3,9 @@
 import math
 
 import keras
-import numpy as np
 from keras import ops
+
+from ssl_voc.layers.nearest_resizing import resize_nearest
 
 # Softplus of this is 1: votes begin as boxes of `_FIRST_SIDE` around their cell.
 _SOFTPLUS_ONE = math.log(math.e - 1.0)
@@ -118,7 +119,7 @@ class LocalizationHead(keras.layers.Layer):
         for level, norm, lateral in reversed([*levels]):
             level = lateral(norm(level))
             if mixed is not None:
-                level = level + _nearest(mixed, *level.shape[1:3])
+                level = level + resize_nearest(mixed, *level.shape[1:3])
             mixed = level
         mixed = ops.silu(mixed)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
@@ -156,11 +157,3 @@ class LocalizationHead(keras.layers.Layer):
             "num_layers": self.num_layers,
             "dropout": self.dropout,
         }
-
-
-def _nearest(maps, rows, columns):
-    """Maps `(batch, r, c, channels)` at `(rows, columns)`, each cell by its nearest."""
-    for axis, size in ((1, rows), (2, columns)):
-        source = np.arange(size) * maps.shape[axis] // size
-        maps = ops.take(maps, source, axis=axis)
-    return maps

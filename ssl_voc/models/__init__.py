@@ -4,6 +4,7 @@
 import ssl_voc.metrics
 import ssl_voc.optimizers  # noqa: F401
 from ssl_voc.models.contrastive_model import ContrastiveModel as ContrastiveModel
+from ssl_voc.models.detector import Detector as Detector
 from ssl_voc.models.efficient_net import backbone as backbone
 from ssl_voc.models.efficient_net import plain_backbone as plain_backbone
 from ssl_voc.models.localizer import Localizer as Localizer

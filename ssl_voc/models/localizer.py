@@ -7,12 +7,13 @@ from ssl_voc import boxes
 from ssl_voc.layers.localization_head import LocalizationHead
 from ssl_voc.losses.attention_loss import attention_outside
 from ssl_voc.losses.box_loss import BoxLoss
-from ssl_voc.models.object_targets import inputs_of, main_targets, weights_of
+from ssl_voc.models.box_model import BoxModel, given_boxes
+from ssl_voc.models.object_targets import main_targets, weights_of
 from ssl_voc.models.pyramid import deepest_levels
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
-class Localizer(keras.Model):
+class Localizer(BoxModel):
     """Finds the main object of an image: scores of all classes and one box.
 
     A backbone, a `LocalizationHead` on its two deepest resolutions, and KerasCV's
@@ -94,11 +95,6 @@ class Localizer(keras.Model):
         if attention_weight:
             self.attention_loss = keras.metrics.Mean(name="attention_loss")
 
-    @property
-    def image_shape(self):
-        """`(height, width)` of the images in pixels."""
-        return tuple(self.backbone.input_shape[1:3])
-
     def build(self, inputs_shape=None):
         if not self.head.built:
             self.head.build([tuple(level.shape) for level in self.levels.outputs])
@@ -145,12 +141,6 @@ class Localizer(keras.Model):
             **kwargs,
         )
 
-    def compile_from_config(self, config):
-        config = keras.saving.deserialize_keras_object(config)
-        self.compile(**config)
-        if self.optimizer is not None and self.built:
-            self.optimizer.build(self.trainable_variables)
-
     def call(self, inputs, training=False):
         targets = None
         if isinstance(inputs, dict):
@@ -170,18 +160,6 @@ class Localizer(keras.Model):
             "attention": outputs["attention_logits"],
         }
         return outputs if targets is None else {**outputs, "targets": targets}
-
-    def train_step(self, *args):
-        return super().train_step(*args[:-1], inputs_of(args[-1]))
-
-    def test_step(self, *args):
-        return super().test_step(*args[:-1], inputs_of(args[-1]))
-
-    def predict_step(self, *args):
-        outputs = super().predict_step(*args)
-        if isinstance(outputs, tuple):  # jax returns its state, too
-            return self.decode_predictions(outputs[0]), *outputs[1:]
-        return self.decode_predictions(outputs)
 
     def decode_predictions(self, outputs):
         """Turns what `call` returns into what `predict` returns.
@@ -255,14 +233,8 @@ class Localizer(keras.Model):
         Keras builds losses and metrics from what `call` makes of the images alone.
         """
         targets = y_pred.get("targets")
-        if targets is None and y is not None:
-            targets = self._main_targets({"bounding_boxes": y})
         if targets is None:
-            raise ValueError(
-                "Training and evaluation need boxes: pass batches of "
-                '{"images", "bounding_boxes": {"boxes", "classes"}}, or images and '
-                "such targets. Received images alone."
-            )
+            targets = self._main_targets(given_boxes(y))
         return targets
 
     def _augment(self, images, targets):
@@ -292,7 +264,3 @@ class Localizer(keras.Model):
             "freeze_batch_norm": self.freeze_batch_norm,
             **{key: part and serialize(part) for key, part in parts.items()},
         }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**keras.saving.deserialize_keras_object(config))

@@ -1,0 +1,58 @@
+"""What models that learn boxes share."""
+
+import keras
+
+from ssl_voc.models.object_targets import inputs_of
+
+
+class BoxModel(keras.Model):
+    """A model on a backbone, trained by KerasCV's dictionaries of images and boxes.
+
+    A subclass has `decode_predictions(outputs)`, and a `call` that takes images, or the
+    dictionary, whose targets it returns with its predictions.
+
+    Attributes:
+        backbone: The Keras model that it stands on.
+    """
+
+    @property
+    def image_shape(self):
+        """`(height, width)` of the images in pixels."""
+        return tuple(self.backbone.input_shape[1:3])
+
+    def compile_from_config(self, config):
+        config = keras.saving.deserialize_keras_object(config)
+        self.compile(**config)
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def train_step(self, *args):
+        return super().train_step(*args[:-1], inputs_of(args[-1]))
+
+    def test_step(self, *args):
+        return super().test_step(*args[:-1], inputs_of(args[-1]))
+
+    def predict_step(self, *args):
+        outputs = super().predict_step(*args)
+        if isinstance(outputs, tuple):  # jax returns its state, too
+            return self.decode_predictions(outputs[0]), *outputs[1:]
+        return self.decode_predictions(outputs)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**keras.saving.deserialize_keras_object(config))
+
+
+def given_boxes(targets):
+    """Targets of `fit` as the inputs that `call` takes them from.
+
+    Raises:
+        ValueError: when there are none.
+    """
+    if targets is None:
+        raise ValueError(
+            "Training and evaluation need boxes: pass batches of "
+            '{"images", "bounding_boxes": {"boxes", "classes"}}, or images and '
+            "such targets. Received images alone."
+        )
+    return {"bounding_boxes": targets}
