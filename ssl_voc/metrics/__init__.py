@@ -1,13 +1,35 @@
-"""Measures of contrastive training and its features, and of localization."""
+"""Measures of contrastive training and its features, of localization and detection."""
 
 from ssl_voc.metrics.alignment import Alignment as Alignment
+from ssl_voc.metrics.average_precision import AveragePrecision as AveragePrecision
+from ssl_voc.metrics.average_precision import (
+    PrecisionRecallCurve as PrecisionRecallCurve,
+)
+from ssl_voc.metrics.average_precision import (
+    average_precision_by_group as average_precision_by_group,
+)
+from ssl_voc.metrics.average_precision import score_matches as score_matches
+from ssl_voc.metrics.average_precision import (
+    voc_average_precision as voc_average_precision,
+)
+from ssl_voc.metrics.average_precision import (
+    weighted_average_precision as weighted_average_precision,
+)
 from ssl_voc.metrics.bootstrap import Interval as Interval
 from ssl_voc.metrics.bootstrap import bootstrap_interval as bootstrap_interval
 from ssl_voc.metrics.bootstrap import paired_bootstrap as paired_bootstrap
+from ssl_voc.metrics.coco_evaluation import (
+    coco_average_precision as coco_average_precision,
+)
 from ssl_voc.metrics.contrastive_accuracy import (
     ContrastiveAccuracy as ContrastiveAccuracy,
 )
 from ssl_voc.metrics.cor_loc import CorLoc as CorLoc
+from ssl_voc.metrics.detection_matching import Matches as Matches
+from ssl_voc.metrics.detection_matching import (
+    concatenate_matches as concatenate_matches,
+)
+from ssl_voc.metrics.detection_matching import match_detections as match_detections
 from ssl_voc.metrics.localization_accuracy import (
     LocalizationAccuracy as LocalizationAccuracy,
 )

@@ -1,0 +1,146 @@
+"""Average precision by the protocol of COCO, through faster-coco-eval."""
+
+import numpy as np
+
+from ssl_voc.metrics.box_rows import (
+    check_same_images,
+    confidence_of_rows,
+    count_classes,
+    difficult_rows,
+    rows_of_boxes,
+)
+
+# Beyond every range of areas, COCO neither wants an object nor punishes its detection.
+_AREA_OF_IGNORED = 1e12
+_SIZES = ("small", "medium", "large")
+
+
+def coco_average_precision(predictions, ground_truth, num_classes=None):
+    """COCO's twelve figures, and the average precision of each class.
+
+    Mean over IoU 0.50, 0.55, ..., 0.95 (from the threshold on, not strictly above) and
+    over classes with objects, 101 recalls, at most 100 detections of a class in an
+    image. Sizes are COCO's: areas of boxes below 32 x 32, to 96 x 96, and above, in the
+    pixels that the boxes are in, so give boxes of the original photos. Difficult
+    objects are ignored as COCO ignores objects of another size: one detection each
+    counts neither way. (VOC forgives all of them.) Equal confidence: the earlier image,
+    then the earlier place.
+
+    Args:
+        predictions: As of `match_detections`.
+        ground_truth: As of `match_detections`.
+        num_classes: Number of classes; by default one more than the highest in use.
+
+    Returns:
+        Dictionary of floats in `[0, 1]`, nan where no object is of the kind: `coco_ap`,
+        `coco_ap50`, `coco_ap75`, `coco_ap_small`, `coco_ap_medium`, `coco_ap_large`,
+        the average recall `coco_ar1`, `coco_ar10`, `coco_ar100` with so many
+        detections, `coco_ar_small`, `coco_ar_medium`, `coco_ar_large`; and of arrays
+        `(num_classes,)`: `coco_ap_per_class` and `coco_ap50_per_class`.
+
+    Raises:
+        ValueError: as of `match_detections`.
+
+    Reference:
+        - [Lin et al., 2014](https://arxiv.org/abs/1405.0312)
+        - [faster-coco-eval](https://github.com/MiXaiLL76/faster_coco_eval)
+    """
+    detections = rows_of_boxes(predictions, "predictions")
+    objects = rows_of_boxes(ground_truth, "ground_truth")
+    check_same_images(detections, objects)
+    num_classes = count_classes(detections, objects, num_classes)
+    confidence = confidence_of_rows(predictions, detections)
+    ignored = difficult_rows(ground_truth, objects)
+    if not len(objects.classes):
+        nothing = np.full((10, 101, num_classes, 4, 3), np.nan)
+        return _figures(nothing, nothing[:, 0])
+    # Imported here: only an evaluation needs it.
+    from faster_coco_eval import COCO, COCOeval_faster
+
+    truth = COCO(
+        {
+            "images": [{"id": image} for image in range(detections.num_images)],
+            "categories": [{"id": number} for number in range(num_classes)],
+            "annotations": _annotations(objects, ignored),
+        }
+    )
+    evaluation = COCOeval_faster(
+        truth, truth.loadRes(_results(detections, confidence)), iouType="bbox"
+    )
+    evaluation.evaluate()
+    evaluation.accumulate()
+    # -1 stands for "no object of the kind".
+    precision, recall = (
+        np.where(np.asarray(evaluation.eval[name]) < 0, np.nan, evaluation.eval[name])
+        for name in ("precision", "recall")
+    )
+    return _figures(precision, recall)
+
+
+def _figures(precision, recall):
+    """Averages `(IoU, recall, class, size, limit)` and `(IoU, class, size, limit)`."""
+    figures = {
+        "coco_ap": _mean(precision[:, :, :, 0, 2]),
+        "coco_ap50": _mean(precision[0, :, :, 0, 2]),
+        "coco_ap75": _mean(precision[5, :, :, 0, 2]),
+    }
+    for number, size in enumerate(_SIZES, start=1):
+        figures[f"coco_ap_{size}"] = _mean(precision[:, :, :, number, 2])
+    for number, limit in enumerate((1, 10, 100)):
+        figures[f"coco_ar{limit}"] = _mean(recall[:, :, 0, number])
+    for number, size in enumerate(_SIZES, start=1):
+        figures[f"coco_ar_{size}"] = _mean(recall[:, :, number, 2])
+    classes = range(precision.shape[2])
+    figures["coco_ap_per_class"] = np.array(
+        [_mean(precision[:, :, number, 0, 2]) for number in classes]
+    )
+    figures["coco_ap50_per_class"] = np.array(
+        [_mean(precision[0, :, number, 0, 2]) for number in classes]
+    )
+    return figures
+
+
+def _mean(values):
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if values.size else np.nan
+
+
+def _annotations(objects, ignored):
+    boxes = _xywh(objects)
+    areas = np.where(ignored, _AREA_OF_IGNORED, boxes[:, 2] * boxes[:, 3])
+    columns = (objects.images, objects.classes, boxes, areas)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    # Ids from 1: 0 means "not matched" inside COCO's evaluation.
+    return [
+        {
+            "id": number,
+            "image_id": image,
+            "category_id": label,
+            "bbox": box,
+            "area": area,
+            "iscrowd": 0,
+        }
+        for number, (image, label, box, area) in enumerate(rows, start=1)
+    ]
+
+
+def _results(detections, confidence):
+    columns = (detections.images, detections.classes, _xywh(detections), confidence)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [
+        # The outline is not looked at; without one it would be drawn for each box.
+        {
+            "image_id": image,
+            "category_id": label,
+            "bbox": box,
+            "score": score,
+            "segmentation": [],
+        }
+        for image, label, box, score in rows
+    ]
+
+
+def _xywh(rows):
+    return np.concatenate(
+        [rows.boxes[:, :2], rows.boxes[:, 2:] - rows.boxes[:, :2]], axis=1
+    )

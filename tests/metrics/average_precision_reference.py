@@ -1,0 +1,116 @@
+"""Average precision of Pascal VOC in plain loops and exact fractions."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from tests.box_reference import iou
+
+
+def judge(predictions, ground_truth, label, threshold=0.5):
+    """One class, detection by detection, as the devkit's VOCevaldet does it.
+
+    Returns the verdicts ("true", "false", "ignored"), the most confident first, and the
+    number of objects to be found.
+    """
+    objects, ranked = {}, []
+    for image, classes in enumerate(ground_truth["classes"]):
+        difficult = [False] * len(classes)
+        if "difficult" in ground_truth:
+            difficult = ground_truth["difficult"][image]
+        objects[image] = [
+            {"box": box, "difficult": bool(mark), "found": False}
+            for box, own, mark in zip(
+                ground_truth["boxes"][image], classes, difficult, strict=True
+            )
+            if own == label
+        ]
+    for image, classes in enumerate(predictions["classes"]):
+        for place, own in enumerate(classes):
+            if own == label:
+                confidence = float(predictions["confidence"][image][place])
+                ranked.append((-confidence, image, place))
+    verdicts = []
+    for _, image, place in sorted(ranked):
+        box = predictions["boxes"][image][place]
+        best, best_iou = None, -1.0
+        for candidate in objects[image]:
+            overlap = iou(box, candidate["box"])
+            if overlap > best_iou:
+                best, best_iou = candidate, overlap
+        if best is None or not best_iou > threshold:
+            verdicts.append("false")
+        elif best["difficult"]:
+            verdicts.append("ignored")
+        elif best["found"]:
+            verdicts.append("false")
+        else:
+            best["found"] = True
+            verdicts.append("true")
+    wanted = sum(
+        not candidate["difficult"] for found in objects.values() for candidate in found
+    )
+    return verdicts, wanted
+
+
+def average_precision(verdicts, wanted, protocol):
+    """Of verdicts in order; every recall is an exact fraction."""
+    if not wanted:
+        return np.nan
+    points, right, counted = [], 0, 0
+    for verdict in verdicts:
+        if verdict != "ignored":
+            right += verdict == "true"
+            counted += 1
+            points.append((Fraction(right, wanted), Fraction(right, counted)))
+    if protocol == "voc07":
+        total = Fraction(0)
+        for tenth in range(11):
+            heights = [p for recall, p in points if recall >= Fraction(tenth, 10)]
+            total += max(heights, default=Fraction(0))
+        return float(total / 11)
+    area, last = Fraction(0), Fraction(0)
+    for recall, _ in points:
+        height = max(p for other, p in points if other >= recall)
+        area += (recall - last) * height
+        last = recall
+    return float(area)
+
+
+def per_class(predictions, ground_truth, num_classes, protocol, threshold=0.5):
+    """Average precision of each class."""
+    return [
+        average_precision(*judge(predictions, ground_truth, label, threshold), protocol)
+        for label in range(num_classes)
+    ]
+
+
+def confusion(predictions, ground_truth, num_classes, lowest, threshold=0.5):
+    """Counts `[true, predicted]`, background last, one detection after another."""
+    counts = np.zeros((num_classes + 1, num_classes + 1), int)
+    for image, classes in enumerate(ground_truth["classes"]):
+        found = set()
+        confidence = predictions["confidence"][image]
+        for place in sorted(range(len(confidence)), key=lambda i: -confidence[i]):
+            label = predictions["classes"][image][place]
+            if label < 0 or confidence[place] < lowest:
+                continue
+            box = predictions["boxes"][image][place]
+            best, best_iou = None, threshold
+            for i, own in enumerate(classes):
+                overlap = iou(box, ground_truth["boxes"][image][i])
+                if own >= 0 and overlap > best_iou:
+                    best, best_iou = i, overlap
+            if best is None:
+                counts[num_classes, label] += 1
+            elif ground_truth["difficult"][image][best]:
+                continue
+            elif best in found:
+                counts[num_classes, label] += 1
+            else:
+                found.add(best)
+                counts[classes[best], label] += 1
+        for i, own in enumerate(classes):
+            if own >= 0 and i not in found and not ground_truth["difficult"][image][i]:
+                counts[own, num_classes] += 1
+    return counts
