@@ -14,6 +14,8 @@ _ROOM_OF = {
     "Localizer": "ssl_voc.models",
     "backbone": "ssl_voc.models",
     "callbacks": None,
+    "grad_cam": "ssl_voc.heat_maps",
+    "heat_maps": None,
     "layers": None,
     "losses": None,
     "metrics": None,

@@ -1,0 +1,138 @@
+"""The layer whose feature map a heat map explains, and how to see it at work."""
+
+import contextlib
+import threading
+
+import keras
+
+from ssl_voc.models.pyramid import feature_levels
+
+# One at a time: what is watched is the layer itself, which threads share.
+_WATCHING = threading.Lock()
+
+
+def find_layer(model, layer=None):
+    """Finds a layer of a model, however deep it is nested.
+
+    Args:
+        model: Keras model. With a `backbone`, as a `Localizer` has, the layer is looked
+            for there first.
+        layer: `None` for the last feature map: the output of the backbone, or the last
+            map of a functional model that has more than one cell. Otherwise the name
+            of a layer, a Keras layer, or an integer stride: the deepest feature map of
+            that stride in the backbone.
+
+    Returns:
+        The Keras layer (or operation) whose output is the feature map.
+
+    Raises:
+        ValueError: when the model has no such layer.
+    """
+    backbone = getattr(model, "backbone", model)
+    if layer is None:
+        found = _last_map(backbone)
+        if found is None:
+            raise ValueError(
+                f"The model {model.name} has no feature map (batch, rows, columns, "
+                "channels) that can be found without help: name one by `layer`."
+            )
+        return found
+    if isinstance(layer, int):
+        # A feature map of the graph knows the layer that made it.
+        return feature_levels(backbone, [layer]).outputs[0]._keras_history.operation
+    if not isinstance(layer, str):
+        return layer
+    named = [part for part in _flatten(model) if part.name == layer]
+    if not named:
+        maps = [part.name for part in _flatten(backbone) if _is_map(part)]
+        raise ValueError(
+            f"The model {model.name} has no layer named {layer!r}. Its last feature "
+            f"maps are: {', '.join(maps[-5:]) or 'none'}."
+        )
+    return named[0]
+
+
+@contextlib.contextmanager
+def watching(layer, change):
+    """Lets `change` replace what a layer returns, as long as the context lasts.
+
+    It sees the layer at work in whatever model calls it, so that nested models need no
+    new graph.
+
+    Args:
+        layer: Keras layer.
+        change: Function from the layer's output to what it is to return instead.
+
+    Yields:
+        List that receives what was returned, one entry a call.
+    """
+    outputs, call = [], layer.call
+
+    def watched(*args, **kwargs):
+        outputs.append(change(call(*args, **kwargs)))
+        return outputs[-1]
+
+    with _WATCHING, _replaced(layer, "call", watched):
+        yield outputs
+
+
+@contextlib.contextmanager
+def without_final_activation(model):
+    """Lets a classifier that ends in softmax or sigmoid return its logits.
+
+    A saturated probability has no gradient to explain it by. Models that return logits
+    are left as they are.
+    """
+    last = (getattr(model, "layers", None) or [None])[-1]
+    squashing = (keras.activations.softmax, keras.activations.sigmoid)
+    if getattr(last, "activation", None) in squashing:
+        with _replaced(last, "activation", keras.activations.linear):
+            yield
+    elif isinstance(last, keras.layers.Softmax):
+        with _replaced(last, "call", lambda logits, mask=None: logits):
+            yield
+    else:
+        yield
+
+
+@contextlib.contextmanager
+def _replaced(thing, name, value):
+    """Sets an attribute, and brings back what was there."""
+    own = vars(thing).get(name)
+    setattr(thing, name, value)
+    try:
+        yield
+    finally:
+        if own is None:
+            delattr(thing, name)
+        else:
+            setattr(thing, name, own)
+
+
+def _last_map(model):
+    """The last layer of the graph with a map of more than one cell, nested or not."""
+    for layer in reversed(getattr(model, "layers", [])):
+        if isinstance(layer, keras.Model):
+            found = _last_map(layer)
+            if found is not None:
+                return found
+        elif _is_map(layer):
+            return layer
+    return None
+
+
+def _is_map(layer):
+    try:
+        output = layer.output
+    except (AttributeError, ValueError):  # of no graph, or of several
+        return False
+    if not isinstance(output, keras.KerasTensor) or len(output.shape) != 4:
+        return False
+    return tuple(output.shape[1:3]) != (1, 1) and not isinstance(
+        layer, keras.layers.InputLayer
+    )
+
+
+def _flatten(model):
+    """All layers of a model, those of nested models and layers included."""
+    return [*model._flatten_layers(include_self=False, recursive=True)]

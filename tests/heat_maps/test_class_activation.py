@@ -1,0 +1,194 @@
+"""Heat maps against loops, finite differences and a case known in closed form."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import ssl_voc
+from ssl_voc.heat_maps.class_activation import METHODS
+from ssl_voc.models.classifier import Classifier
+from tests import tiny
+
+SIDE = 16
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return tiny.draw_photos(3, size=SIDE)
+
+
+def build_classifier(seed=1):
+    keras.utils.set_random_seed(seed)
+    model = Classifier(tiny.build_plain_backbone(SIDE), num_classes=4)
+    model(np.zeros((1, SIDE, SIDE, 3), "float32"))
+    return model
+
+
+def build_nonlinear_head(features, seed=3):
+    """A head whose gradient differs from cell to cell, and its score in NumPy."""
+    random = np.random.default_rng(seed)
+    weights = random.normal(size=features.shape[1:]).astype("float64")
+    return (
+        weights,
+        lambda values: (
+            np.tanh((values * weights).sum()) + (0.1 * (values**2 * weights).sum())
+        ),
+    )
+
+
+def differences(function, features, step=1e-4):
+    """The gradient of a function of one image's features, number by number."""
+    gradient = np.zeros_like(features)
+    for place in np.ndindex(features.shape):
+        above, below = features.copy(), features.copy()
+        above[place] += step
+        below[place] -= step
+        gradient[place] = (function(above) - function(below)) / (2 * step)
+    return gradient
+
+
+def maps_by_loops(features, gradient, method):
+    """The papers' sums, cell by cell and channel by channel."""
+    rows, columns, channels = features.shape
+    found = np.zeros((rows, columns))
+    for k in range(channels):
+        total, weight = features[..., k].sum(), 0.0
+        for i in range(rows):
+            for j in range(columns):
+                g = gradient[i, j, k]
+                if method == "gradcam":
+                    weight += g / (rows * columns)
+                elif method == "gradcam++" and g != 0:
+                    alpha = g**2 / (2 * g**2 + total * g**3)
+                    weight += alpha * max(g, 0.0)
+        for i in range(rows):
+            for j in range(columns):
+                here = max(gradient[i, j, k], 0) if method == "layercam" else weight
+                found[i, j] += here * features[i, j, k]
+    return np.maximum(found, 0.0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_maps_are_those_of_loops_over_finite_differences(method, photos):
+    backbone = tiny.build_plain_backbone(SIDE)
+    features = keras.ops.convert_to_numpy(backbone(photos)).astype("float64")
+    weights, score = build_nonlinear_head(features)
+
+    def tensor_score(outputs):
+        total = keras.ops.sum(outputs * weights.astype("float32"), axis=(1, 2, 3))
+        squares = keras.ops.sum(outputs**2 * weights.astype("float32"), axis=(1, 2, 3))
+        return keras.ops.tanh(total) + 0.1 * squares
+
+    found = ssl_voc.grad_cam(
+        backbone,
+        photos,
+        tensor_score,
+        method=method,
+        upsample=False,
+        normalize=False,
+        batch_size=2,  # the last batch is short
+    )
+    expected = [maps_by_loops(f, differences(score, f), method) for f in features]
+    assert np.max(expected) > 0
+    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-5)
+
+
+def test_map_of_a_linear_model_on_mean_features_is_the_weighted_sum_of_channels(photos):
+    model = build_classifier()
+    features = keras.ops.convert_to_numpy(model.backbone(photos))
+    kernel = keras.ops.convert_to_numpy(model.classify.kernel)
+    classes = np.array([2, 0, 3])
+    found = ssl_voc.grad_cam(model, photos, classes, upsample=False, normalize=False)
+    # The mean's gradient is weight / cells at every cell.
+    expected = np.einsum("brck,kb->brc", features, kernel[:, classes]) / 16
+    assert (expected > 0).any() and (expected < 0).any()
+    np.testing.assert_allclose(found, np.maximum(expected, 0), rtol=1e-4, atol=1e-6)
+
+
+def test_map_of_a_channel_that_sees_one_place_is_high_there():
+    inputs = keras.Input((SIDE, SIDE, 3))
+    x = layers.Conv2D(1, 4, 4, use_bias=False, kernel_initializer="ones")(inputs)
+    x = layers.GlobalAveragePooling2D()(x)
+    outputs = layers.Dense(2, use_bias=False, kernel_initializer="ones")(x)
+    model = keras.Model(inputs, outputs)
+    images = np.zeros((2, SIDE, SIDE, 3), "uint8")
+    images[0, 12:, :4] = 255
+    images[1, :4, 8:12] = 99
+    for method in METHODS:
+        maps = ssl_voc.grad_cam(model, images, 1, method=method)
+        assert maps.shape == (2, SIDE, SIDE) and maps.dtype == np.float32
+        assert np.unravel_index(maps[0].argmax(), (SIDE, SIDE))[0] >= 12
+        np.testing.assert_allclose(maps.max(axis=(1, 2)), 1.0)
+        np.testing.assert_allclose(maps[1, 8:], 0.0, atol=1e-6)
+        assert maps[1, 1:3, 9:11].min() > 0.4
+
+
+def test_images_of_a_batch_do_not_touch_each_other(photos):
+    model = build_classifier()
+    together = ssl_voc.grad_cam(model, photos, 1)
+    alone = [ssl_voc.grad_cam(model, photo[None], 1)[0] for photo in photos]
+    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
+    assert ssl_voc.grad_cam(model, photos[:0], 1).shape == (0, SIDE, SIDE)
+
+
+def test_a_final_softmax_is_left_out_and_brought_back(photos):
+    logits = build_functional(None)
+    expected = ssl_voc.grad_cam(logits, photos, 1, normalize=False)
+    assert expected.max() > 0
+    for model in (build_functional("softmax"), build_functional("layer")):
+        model.set_weights(logits.get_weights())
+        before = model.predict(photos, verbose=0)
+        found = ssl_voc.grad_cam(model, photos, 1, normalize=False)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
+        np.testing.assert_array_equal(model.predict(photos, verbose=0), before)
+        np.testing.assert_allclose(before.sum(axis=1), 1.0, rtol=1e-5)
+
+
+def build_functional(end, seed=4):
+    """A plain classifier on a nested backbone, with one of three ends."""
+    keras.utils.set_random_seed(seed)
+    backbone = tiny.build_plain_backbone(SIDE)
+    inputs = keras.Input((SIDE, SIDE, 3))
+    x = layers.GlobalAveragePooling2D()(backbone(inputs))
+    x = layers.Dense(4, activation="softmax" if end == "softmax" else None)(x)
+    return keras.Model(inputs, layers.Softmax()(x) if end == "layer" else x)
+
+
+def test_a_map_of_zeros_stays_one():
+    model = build_classifier()
+    kernel, bias = model.classify.get_weights()
+    # Features are not negative, so no place speaks for the class.
+    model.classify.set_weights([-np.abs(kernel), bias])
+    maps = ssl_voc.grad_cam(model, tiny.draw_photos(2, size=SIDE), 0)
+    np.testing.assert_array_equal(maps, np.zeros((2, SIDE, SIDE)))
+
+
+def test_the_model_is_left_as_it_was(photos):
+    model = build_classifier()
+    before = model.get_weights(), model.predict(photos, verbose=0)
+    ssl_voc.grad_cam(model, photos)
+    with pytest.raises(ZeroDivisionError):
+        ssl_voc.grad_cam(model, photos, lambda outputs: 1 / 0)
+    for layer in model.backbone.layers:
+        assert "call" not in vars(layer)
+    for old, new in zip(before[0], model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    np.testing.assert_array_equal(before[1], model.predict(photos, verbose=0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "cam"}, "one of gradcam, gradcam\\+\\+, layercam. Received: 'cam'"),
+        (
+            {"images": np.zeros((SIDE, SIDE, 3))},
+            r"Received: images.shape=\(16, 16, 3\)",
+        ),
+        ({"batch_size": 0}, "`batch_size` must be at least 1"),
+    ],
+)
+def test_what_cannot_be_is_told(changes, message):
+    arguments = {"images": np.zeros((1, SIDE, SIDE, 3)), "target": 0, **changes}
+    with pytest.raises(ValueError, match=message):
+        ssl_voc.grad_cam(build_classifier(), **arguments)

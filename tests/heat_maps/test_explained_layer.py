@@ -1,0 +1,78 @@
+"""Layers are found by name, stride or place, in models within models."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import ssl_voc
+from ssl_voc.heat_maps.explained_layer import find_layer
+from tests import tiny
+
+
+def test_the_last_feature_map_of_the_backbone_is_the_default():
+    model = tiny.build_localizer()
+    assert find_layer(model) is model.backbone.layers[-1]
+    model = ssl_voc.Localizer(ssl_voc.backbone("EfficientNetB0", image_size=64), 2)
+    assert find_layer(model).name == "top_activation"
+    assert find_layer(model, 16).output.shape[1:3] == (4, 4)
+
+
+def test_a_nested_backbone_is_looked_into():
+    backbone = tiny.build_backbone(32)
+    inputs = keras.Input((32, 32, 3))
+    outer = keras.Sequential([keras.Input((32, 32, 3)), backbone])
+    x = layers.GlobalAveragePooling2D(keepdims=True)(outer(inputs))
+    # One cell shows no place.
+    x = layers.Flatten()(layers.Conv2D(3, 1)(x))
+    model = keras.Model(inputs, x)
+    assert find_layer(model) is backbone.get_layer("relu_1")
+    assert find_layer(model, "conv_0") is backbone.get_layer("conv_0")
+    photos = tiny.draw_photos(2, size=32)
+    maps = ssl_voc.grad_cam(model, photos, 1, layer="conv_0", upsample=False)
+    assert maps.shape == (2, 15, 15)
+    assert ssl_voc.grad_cam(model, photos, 1, upsample=False).shape == (2, 7, 7)
+
+
+def test_a_layer_of_the_head_is_found_by_name():
+    model = tiny.build_localizer()
+    photos = tiny.draw_photos(2, size=32)
+    name = model.head.convolutions[0].name
+    maps = ssl_voc.grad_cam(model, photos, 1, layer=name, upsample=False)
+    assert maps.shape == (2, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("conv_9", "no layer named 'conv_9'. Its last feature maps are: .*relu_1"),
+        (3, "no feature map of stride 3"),
+        ("dense", "gives feature maps .* Received: dense of shape"),
+    ],
+)
+def test_a_layer_that_is_none_is_told(layer, message):
+    inputs = keras.Input((32, 32, 3))
+    x = layers.GlobalAveragePooling2D()(tiny.build_backbone(32)(inputs))
+    model = keras.Model(inputs, layers.Dense(3, name="dense")(x))
+    model.backbone = model.layers[1]
+    with pytest.raises(ValueError, match=message):
+        ssl_voc.grad_cam(model, tiny.draw_photos(1, size=32), 1, layer=layer)
+
+
+def test_a_layer_called_twice_or_of_no_use_is_told():
+    shared = layers.Conv2D(3, 3, padding="same", name="shared")
+    unused = layers.Conv2D(3, 1, name="unused")
+    inputs = keras.Input((8, 8, 3))
+    x = layers.GlobalAveragePooling2D()(shared(shared(inputs)))
+    model = keras.Model(inputs, [x, unused(inputs)])
+    images = np.zeros((1, 8, 8, 3))
+    with pytest.raises(ValueError, match="shared, which was called 2 times"):
+        ssl_voc.grad_cam(model, images, lambda o: o[0][:, 0], layer="shared")
+    with pytest.raises(ValueError, match="does not depend on the layer unused"):
+        ssl_voc.grad_cam(model, images, lambda o: o[0][:, 0], layer="unused")
+
+
+def test_a_model_without_feature_maps_is_told():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
+    with pytest.raises(ValueError, match="no feature map"):
+        find_layer(model)

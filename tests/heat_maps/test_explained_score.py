@@ -1,0 +1,166 @@
+"""What a heat map can explain: classes, sides of a box, one detection of many."""
+
+import keras
+import numpy as np
+import pytest
+
+import ssl_voc
+from ssl_voc import boxes
+from ssl_voc.heat_maps.explained_score import as_tensors, resolve_target
+from tests import tiny
+
+SIDE = 32
+
+
+@pytest.fixture(scope="module")
+def localizer():
+    return tiny.build_localizer(bounding_box_format="xywh")
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return tiny.draw_photos(3, size=SIDE)
+
+
+def scores_of(model, photos, target):
+    score, arrays = resolve_target(model, target, len(photos))
+    outputs = model(photos.astype("float32"))
+    return keras.ops.convert_to_numpy(score(outputs, *as_tensors(arrays))), outputs
+
+
+def test_a_class_is_explained_by_its_logit(localizer, photos):
+    found, outputs = scores_of(localizer, photos, np.array([2, 0, 1]))
+    logits = keras.ops.convert_to_numpy(outputs["classes"])
+    np.testing.assert_array_equal(found, logits[[0, 1, 2], [2, 0, 1]])
+    found, _ = scores_of(localizer, photos, 1)
+    np.testing.assert_array_equal(found, logits[:, 1])
+    found, _ = scores_of(localizer, photos, None)
+    np.testing.assert_array_equal(found, logits.max(axis=1))
+
+
+@pytest.mark.parametrize(("side", "index"), [("x1", 0), ("y1", 1), ("x2", 2)])
+def test_a_side_is_that_of_the_corners_in_pixels(localizer, photos, side, index):
+    found, outputs = scores_of(localizer, photos, side)
+    x, y, width, height = keras.ops.convert_to_numpy(outputs["boxes"])[:, 0].T
+    corners = np.stack([x, y, x + width, y + height], axis=1)
+    np.testing.assert_allclose(found, corners[:, index], rtol=1e-6)
+
+
+def test_sides_of_a_box_have_maps_of_their_own(localizer, photos):
+    maps = [ssl_voc.grad_cam(localizer, photos, side) for side in ("x1", "y2")]
+    assert maps[0].max() == maps[1].max() == 1.0
+    assert np.abs(maps[0] - maps[1]).max() > 0.1
+
+
+def test_a_gradient_of_a_side_is_that_of_finite_differences(localizer, photos):
+    """The last map reaches the box through the head alone."""
+    finer, last = map(
+        keras.ops.convert_to_numpy, localizer.levels(photos[:1].astype("float32"))
+    )
+
+    def x2(last):
+        box = localizer.head([finer, last])["boxes"]
+        return SIDE * float(box[0, 2])
+
+    step, rows, columns, channels = 2e-3, *last.shape[1:]
+    # A channel that rises everywhere moves the side by the sum of its gradients.
+    rises = step * np.eye(channels, dtype="float32")
+    weights = [(x2(last + rise) - x2(last - rise)) / (2 * step) for rise in rises]
+    expected = np.maximum((last[0] * weights).sum(-1) / (rows * columns), 0)
+    found = ssl_voc.grad_cam(
+        localizer, photos[:1], "x2", upsample=False, normalize=False
+    )[0]
+    assert expected.max() > 0
+    np.testing.assert_allclose(found, expected, atol=0.02 * expected.max())
+
+
+class Detections(keras.Model):
+    """Raw outputs of a detector that are read off the mean of each image's map."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = tiny.build_plain_backbone(SIDE)
+        self.bounding_box_format, self.image_shape = "xyxy", (SIDE, SIDE)
+        self.num_classes = 2
+        self.anchors = np.array(
+            [(0, 0, 8, 8), (8, 8, 24, 24), (8, 8, 24, 24), (16, 0, 32, 16)], "float32"
+        )
+        self.kernel = np.random.default_rng(0).normal(size=(8, 8)).astype("float32")
+        # Features are not negative: the third anchor is surer than the second.
+        self.kernel[:, 4] = self.kernel[:, 2] + 0.5
+
+    def call(self, images, training=False):
+        features = keras.ops.mean(self.backbone(images), axis=(1, 2))
+        logits = keras.ops.reshape(features @ self.kernel, (-1, 4, 2))
+        return {"boxes": keras.ops.zeros((len(images), 4, 4)), "classes": logits}
+
+
+def test_a_detection_is_explained_at_the_anchor_that_made_it(photos):
+    model = Detections()
+    logits = keras.ops.convert_to_numpy(model(photos.astype("float32"))["classes"])
+    wanted = np.array([(0, 0, 8, 8), (8, 8, 23, 24), (17, 0, 31, 16)], "float32")
+    target = {"boxes": wanted, "classes": np.array([1, 0, 1])}
+    found, _ = scores_of(model, photos, target)
+    # Two anchors share the second box: the surer one is meant.
+    expected = logits[0, 0, 1], logits[1, 2, 0], logits[2, 3, 1]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    found, _ = scores_of(model, photos, None)
+    np.testing.assert_allclose(found, logits.max(axis=(1, 2)), rtol=1e-6)
+    found, _ = scores_of(model, photos, 1)
+    np.testing.assert_allclose(found, logits[..., 1].max(axis=1), rtol=1e-6)
+    assert ssl_voc.grad_cam(model, photos, target).max() == 1.0
+
+
+def test_a_detection_of_a_detector_is_found_again():
+    keras.utils.set_random_seed(0)
+    model = ssl_voc.Detector(
+        ssl_voc.backbone("EfficientNetB0", image_size=64),
+        3,
+        channels=8,
+        num_layers=1,
+        score_threshold=0.0,
+        bounding_box_format="yxyx",
+    )
+    model.build()
+    # So that neither scores nor boxes are all alike.
+    random = np.random.default_rng(0)
+    for variable in model.head.variables:
+        variable.assign(variable + random.normal(scale=0.05, size=variable.shape))
+    photos = tiny.draw_photos(2, size=64)
+    outputs = model(photos.astype("float32"))
+    found = {
+        key: keras.ops.convert_to_numpy(value)
+        for key, value in model.decode_predictions(outputs).items()
+    }
+    for place in (0, 3):
+        target = {key: found[key][:, place] for key in ("boxes", "classes")}
+        scores, _ = scores_of(model, photos, target)
+        confidence = 1 / (1 + np.exp(-scores))
+        np.testing.assert_allclose(confidence, found["confidence"][:, place], rtol=1e-4)
+    maps = ssl_voc.grad_cam(model, photos, target)
+    assert maps.shape == (2, 64, 64) and np.isfinite(maps).all()
+    corners = boxes.convert_format(found["boxes"], "yxyx", "xyxy", (64, 64))
+    assert corners.shape == found["boxes"].shape
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("z1", "one of x1, y1, x2, y2"),
+        ([0, 1], "one class for each image"),
+        (0.5, "one class for each image"),
+        (3, "from 0 to 3 .exclusive.. Received: 3 to 3"),
+        ({"boxes": np.zeros((3, 4)), "classes": [0] * 3}, "of a `Detector`. Received"),
+    ],
+)
+def test_a_target_that_a_localizer_has_not_is_told(localizer, photos, target, message):
+    with pytest.raises(ValueError, match=message):
+        ssl_voc.grad_cam(localizer, photos, target)
+
+
+def test_a_detector_is_asked_for_one_detection_each(photos):
+    target = {"boxes": np.zeros((2, 4)), "classes": np.zeros(2, int)}
+    with pytest.raises(ValueError, match="one detection for each image"):
+        ssl_voc.grad_cam(Detections(), photos, target)
+    with pytest.raises(ValueError, match="A detector has many boxes"):
+        ssl_voc.grad_cam(Detections(), photos, "x1")
