@@ -1,5 +1,7 @@
 """Augmentations on the accelerator, and the layers that models are made of."""
 
+from ssl_voc.layers.anchor_grid import AnchorGrid as AnchorGrid
+from ssl_voc.layers.detection_augmenter import DetectionAugmenter as DetectionAugmenter
 from ssl_voc.layers.fused_batch_normalization import (
     FusedBatchNormalization as FusedBatchNormalization,
 )
@@ -15,8 +17,12 @@ from ssl_voc.layers.random_grayscale import RandomGrayscale as RandomGrayscale
 from ssl_voc.layers.random_horizontal_flip import (
     RandomHorizontalFlip as RandomHorizontalFlip,
 )
+from ssl_voc.layers.random_mosaic import RandomMosaic as RandomMosaic
 from ssl_voc.layers.random_resized_crop import RandomResizedCrop as RandomResizedCrop
-from ssl_voc.layers.random_resized_crop import crop_and_resize as crop_and_resize
 from ssl_voc.layers.random_solarize import RandomSolarize as RandomSolarize
+from ssl_voc.layers.resampling import crop_and_resize as crop_and_resize
 from ssl_voc.layers.simclr_augmenter import SimCLRAugmenter as SimCLRAugmenter
+from ssl_voc.layers.single_view_augmenter import (
+    SingleViewAugmenter as SingleViewAugmenter,
+)
 from ssl_voc.layers.view_audit import audit_views as audit_views

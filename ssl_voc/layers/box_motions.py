@@ -1,4 +1,4 @@
-"""Where the boxes go when their image is mirrored or cropped."""
+"""Where the boxes go when their image is mirrored, cropped or tiled."""
 
 from keras import ops
 
@@ -6,12 +6,28 @@ from ssl_voc import boxes
 
 # Shares are products of rounded numbers: what is meant to be at a bound shall pass.
 _ROUNDING = 1e-4
+# What is told of each object beside its box and class.
+_FLAGS = ("difficult", "truncated")
+
+
+def flags_of(inputs):
+    """The parts `(batch, n)` of a batch's dictionary that belong to its boxes."""
+    return {name: inputs[name] for name in _FLAGS if name in inputs}
 
 
 def pad_boxes(boxes_xyxy, classes):
     """Gives padding, rows of class -1, the coordinates of padding."""
     exists = boxes.is_object(classes)[..., None]
     return ops.where(exists, boxes_xyxy, boxes.PADDING)
+
+
+def pad_flags(flags, classes):
+    """Unsets the flags of padding in a dictionary of the form of `flags_of`."""
+    exists = boxes.is_object(classes)
+    return {
+        name: ops.where(exists, values, ops.zeros_like(values))
+        for name, values in flags.items()
+    }
 
 
 def flip_boxes(boxes_xyxy, classes, flips, width):
@@ -49,6 +65,26 @@ def boxes_in_crops(boxes_xyxy, crops_rel_xyxy, image_shape, size):
     shifts = ops.concatenate([starts, starts], axis=-1)
     sides = ops.concatenate([ends - starts] * 2, axis=-1)
     return boxes.convert_format((boxes_rel - shifts) / sides, "rel_xyxy", "xyxy", size)
+
+
+def boxes_in_tiles(boxes_xyxy, tiles_rel_xyxy, image_shape):
+    """Moves boxes from the pixels of images to those of a picture they are tiles of.
+
+    Args:
+        boxes_xyxy: Float tensor `(batch, n, 4)`, in pixels of the images.
+        tiles_rel_xyxy: Float tensor `(batch, 4)`: the place of each image, as shares of
+            the picture.
+        image_shape: Tuple `(height, width)` of images and pictures, in pixels.
+
+    Returns:
+        Tensor `(batch, n, 4)`, xyxy.
+    """
+    boxes_rel = boxes.convert_format(boxes_xyxy, "xyxy", "rel_xyxy", image_shape)
+    starts, ends = tiles_rel_xyxy[:, None, :2], tiles_rel_xyxy[:, None, 2:]
+    shifts = ops.concatenate([starts, starts], axis=-1)
+    sides = ops.concatenate([ends - starts] * 2, axis=-1)
+    moved = shifts + boxes_rel * sides
+    return boxes.convert_format(moved, "rel_xyxy", "xyxy", image_shape)
 
 
 def keep_visible(boxes_xyxy, classes, size, min_visible_share):

@@ -4,12 +4,17 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.layers.box_motions import boxes_in_crops, flip_boxes, pad_boxes
+from ssl_voc.layers.box_motions import (
+    boxes_in_crops,
+    flags_of,
+    flip_boxes,
+    pad_boxes,
+)
 from ssl_voc.layers.color_distortions import build_color_distortions
 from ssl_voc.layers.random_box_crop import RandomBoxCrop, cropped_spec
 from ssl_voc.layers.random_horizontal_flip import RandomHorizontalFlip
 from ssl_voc.layers.random_layer import RandomLayer, check_rate
-from ssl_voc.layers.random_resized_crop import crop_and_resize
+from ssl_voc.layers.resampling import crop_and_resize
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -40,7 +45,8 @@ class LocalizationAugmenter(RandomLayer):
             `[0, 255]`, uint8 or float, height and width known, and
             `"bounding_boxes"`, a dictionary of `"boxes"` `(batch, n, 4)`, xyxy in
             pixels and inside the image, and `"classes"` `(batch, n)`; both are -1 where
-            padded.
+            padded. `"difficult"` and `"truncated"` `(batch, n)` follow their boxes if
+            they are there; everything else is left behind.
         training: Whether to augment.
 
     Returns:
@@ -55,6 +61,9 @@ class LocalizationAugmenter(RandomLayer):
     Reference:
         - [Liu et al., 2015](https://arxiv.org/abs/1512.02325), section 2.2
     """
+
+    # Of each image, the one that crops keep: see `RandomBoxCrop`.
+    main_object = "largest"
 
     def __init__(
         self,
@@ -79,6 +88,7 @@ class LocalizationAugmenter(RandomLayer):
             aspect_range,
             min_main_share,
             min_visible_share,
+            self.main_object,
             seed=generator,
         )
         self.image_size = self.crop.image_size
@@ -105,7 +115,7 @@ class LocalizationAugmenter(RandomLayer):
 
     def augment(self, inputs):
         """The dictionary of `call`, augmented."""
-        cropped = self.crop(inputs)
+        cropped = self.cut(inputs)
         images, bounding_boxes = cropped["images"], cropped["bounding_boxes"]
         flips = self.flip.draw_flips(images)  # (batch, 1, 1, 1)
         images = ops.where(flips, ops.flip(images, axis=2), images)
@@ -115,7 +125,11 @@ class LocalizationAugmenter(RandomLayer):
         )
         for distortion in self.distortions:
             images = distortion(images)
-        return _pack(images, moved, classes)
+        return _pack(images, moved, classes, cropped)
+
+    def cut(self, inputs):
+        """The dictionary of `call`, cut to random parts of `image_size`."""
+        return self.crop(inputs)
 
     def resize(self, inputs):
         """The dictionary of `call`, resized to `image_size` and otherwise as it was."""
@@ -128,10 +142,11 @@ class LocalizationAugmenter(RandomLayer):
             whole = ops.tile(whole, (ops.shape(images)[0], 1))
             moved = pad_boxes(boxes_in_crops(moved, whole, shape, size), classes)
             images = ops.clip(crop_and_resize(images, whole, size), 0.0, 255.0)
-        return _pack(images, moved, classes)
+        return _pack(images, moved, classes, inputs)
 
     def compute_output_spec(self, inputs, training=False):
-        return cropped_spec(inputs, self.image_size, self.compute_dtype)
+        size = (self.image_size, self.image_size)
+        return cropped_spec(inputs, size, self.compute_dtype)
 
     def get_config(self):
         return {
@@ -165,11 +180,19 @@ def _read(inputs):
             "num_boxes). Pad images that have fewer objects with -1. Received: "
             f"boxes.shape={tuple(moved.shape)}, classes.shape={tuple(classes.shape)}"
         )
-    return _pack(images, moved, classes)
+    for name, values in flags_of(inputs).items():
+        if tuple(values.shape) != tuple(classes.shape):
+            raise ValueError(
+                f"`{name}` must have a value for each box. Received: "
+                f"{name}.shape={tuple(values.shape)}, "
+                f"classes.shape={tuple(classes.shape)}"
+            )
+    return _pack(images, moved, classes, inputs)
 
 
-def _pack(images, moved, classes):
-    return {"images": images, "bounding_boxes": {"boxes": moved, "classes": classes}}
+def _pack(images, moved, classes, inputs):
+    bounding_boxes = {"boxes": moved, "classes": classes}
+    return {"images": images, "bounding_boxes": bounding_boxes, **flags_of(inputs)}
 
 
 def _describe(inputs):

@@ -1,4 +1,4 @@
-"""Random crops, or wider views, that keep the main object of each image."""
+"""Random crops, or wider views, that keep an object of each image."""
 
 import math
 
@@ -6,9 +6,11 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.layers.box_motions import boxes_in_crops, keep_visible
+from ssl_voc.layers.box_motions import boxes_in_crops, flags_of, keep_visible, pad_flags
 from ssl_voc.layers.random_layer import RandomLayer, check_range, check_rate
-from ssl_voc.layers.random_resized_crop import crop_and_resize
+from ssl_voc.layers.resampling import crop_and_resize, pixel_centers
+
+MAIN_OBJECTS = ("largest", "random")
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -17,10 +19,11 @@ class RandomBoxCrop(RandomLayer):
 
     Size and shape of the crop are drawn as in `RandomResizedCrop`; areas above 1 zoom
     out, onto black. The place is uniform among those that show enough of the main
-    object, the largest of the image: along each axis the crop must hold the share
-    `sqrt(min_main_share)` of its side, which gives an interval of places in closed
-    form. Nothing is drawn again, so XLA compiles it and every draw counts. A crop too
-    small for its object grows to the least that fits.
+    object, the largest of the image or any: along each axis the crop must hold the
+    share `sqrt(min_main_share)` of its side, which gives an interval of places in
+    closed form. Nothing is drawn again, so XLA compiles it and every draw counts. A
+    crop too small for its object grows to the least that fits. An image without objects
+    is cropped anywhere.
 
     Other objects are clipped at the border of the crop and dropped, to class -1, where
     less than `min_visible_share` of their area is left.
@@ -33,13 +36,17 @@ class RandomBoxCrop(RandomLayer):
         min_main_share: Share of the main object's area that stays, in `[0, 1]`.
         min_visible_share: Share of its area below which an object is dropped; at most
             `min_main_share`, so that the main object never is.
+        main_object: Which object of an image is the main one: `"largest"`, or
+            `"random"`, drawn anew each time, so that crops also show small objects from
+            near.
         seed: Optional integer or `keras.random.SeedGenerator`.
 
     Call arguments:
         inputs: Dictionary of `"images"`, a tensor `(batch, height, width, 3)` in
             `[0, 255]`, height and width known, and `"bounding_boxes"`, a dictionary of
             `"boxes"` `(batch, n, 4)`, xyxy in pixels and inside the image, and
-            `"classes"` `(batch, n)`; both are -1 where padded.
+            `"classes"` `(batch, n)`; both are -1 where padded. `"difficult"` and
+            `"truncated"` `(batch, n)` follow if they are there.
 
     Returns:
         Dictionary of the same form; images are float.
@@ -56,6 +63,7 @@ class RandomBoxCrop(RandomLayer):
         aspect_range=(3 / 4, 4 / 3),
         min_main_share=0.7,
         min_visible_share=0.3,
+        main_object="largest",
         seed=None,
         **kwargs,
     ):
@@ -70,6 +78,11 @@ class RandomBoxCrop(RandomLayer):
                 f"would be dropped. Received: min_visible_share={min_visible_share}, "
                 f"min_main_share={min_main_share}"
             )
+        if main_object not in MAIN_OBJECTS:
+            raise ValueError(
+                f"`main_object` must be one of {', '.join(MAIN_OBJECTS)}. "
+                f"Received: main_object={main_object!r}"
+            )
         if image_size < 1:
             raise ValueError(
                 f"`image_size` must be at least 1 pixel. Received: {image_size}"
@@ -79,6 +92,7 @@ class RandomBoxCrop(RandomLayer):
         self.aspect_range = tuple(aspect_range)
         self.min_main_share = min_main_share
         self.min_visible_share = min_visible_share
+        self.main_object = main_object
 
     def build(self, inputs_shape):
         pass  # There are no weights.
@@ -88,13 +102,15 @@ class RandomBoxCrop(RandomLayer):
         crops_rel_xyxy = self.draw_crops(bounding_boxes, *inputs["images"].shape[1:3])
         return self.cut(inputs, crops_rel_xyxy)
 
-    def draw_crops(self, bounding_boxes, height, width):
+    def draw_crops(self, bounding_boxes, height, width, area_factor=1.0):
         """Draws a crop for each image.
 
         Args:
             bounding_boxes: Dictionary of `"boxes"` and `"classes"`.
             height: Height of the images in pixels.
             width: Width of the images in pixels.
+            area_factor: Number, or tensor `(batch,)`, which multiplies the areas that
+                are drawn.
 
         Returns:
             Float32 tensor `(batch, 4)`: x1, y1, x2, y2 as shares of the image, below 0
@@ -102,7 +118,7 @@ class RandomBoxCrop(RandomLayer):
         """
         starts, ends, needed = self._main_objects(bounding_boxes, (height, width))
         batch_size = ops.shape(starts)[0]
-        area = self.draw_uniform((batch_size,), *self.area_range)
+        area = self.draw_uniform((batch_size,), *self.area_range) * area_factor
         log_aspects = [math.log(aspect) for aspect in self.aspect_range]
         aspect = ops.exp(self.draw_uniform((batch_size,), *log_aspects))
         aspect = aspect * height / width  # of the shares, no longer of pixels
@@ -121,19 +137,27 @@ class RandomBoxCrop(RandomLayer):
     def cut(self, inputs, crops_rel_xyxy):
         """Cuts the given crops, of the form of `draw_crops`; boxes follow."""
         images = ops.cast(inputs["images"], self.compute_dtype)
-        bounding_boxes = inputs["bounding_boxes"]
         size = (self.image_size, self.image_size)
-        moved = boxes_in_crops(
-            bounding_boxes["boxes"], crops_rel_xyxy, images.shape[1:3], size
-        )
-        moved, classes = keep_visible(
-            moved, bounding_boxes["classes"], size, self.min_visible_share
+        bounding_boxes = self.move(
+            inputs["bounding_boxes"], crops_rel_xyxy, images.shape[1:3]
         )
         # Weights add up to 1 but for rounding: white would become 255.00002.
         crops = ops.clip(crop_and_resize(images, crops_rel_xyxy, size), 0.0, 255.0)
         # Resampling lets the border of the image bleed; beyond it lies black.
         crops = ops.where(_pixels_inside(crops_rel_xyxy, size), crops, 0.0)
-        return {"images": crops, "bounding_boxes": {"boxes": moved, "classes": classes}}
+        flags = pad_flags(flags_of(inputs), bounding_boxes["classes"])
+        return {"images": crops, "bounding_boxes": bounding_boxes, **flags}
+
+    def move(self, bounding_boxes, crops_rel_xyxy, image_shape):
+        """Moves boxes into the given crops, clips them and drops what is hidden."""
+        size = (self.image_size, self.image_size)
+        moved = boxes_in_crops(
+            bounding_boxes["boxes"], crops_rel_xyxy, image_shape, size
+        )
+        moved, classes = keep_visible(
+            moved, bounding_boxes["classes"], size, self.min_visible_share
+        )
+        return {"boxes": moved, "classes": classes}
 
     def _main_objects(self, bounding_boxes, image_shape):
         """Starts and ends `(batch, 2)` in x and y of each main object, as shares.
@@ -144,9 +168,11 @@ class RandomBoxCrop(RandomLayer):
         whole = boxes.clip_boxes(bounding_boxes["boxes"], image_shape)
         whole = boxes.convert_format(whole, "xyxy", "rel_xyxy", image_shape)
         exists = boxes.is_object(bounding_boxes["classes"])
-        areas = ops.where(exists, boxes.box_areas(whole), -1.0)
-        largest = ops.argmax(areas, axis=1)[:, None, None]
-        main = ops.take_along_axis(whole, largest, axis=1)[:, 0]  # (batch, 4)
+        priorities = boxes.box_areas(whole)
+        if self.main_object == "random":
+            priorities = self.draw_uniform(ops.shape(priorities))
+        first = ops.argmax(ops.where(exists, priorities, -1.0), axis=1)
+        main = ops.take_along_axis(whole, first[:, None, None], axis=1)[:, 0]
         exists = ops.any(exists, axis=1)[:, None]
         starts = ops.where(exists, main[:, :2], 0.0)
         ends = ops.where(exists, main[:, 2:], 1.0)
@@ -154,7 +180,8 @@ class RandomBoxCrop(RandomLayer):
         return starts, ends, share * (ends - starts)
 
     def compute_output_spec(self, inputs):
-        return cropped_spec(inputs, self.image_size, self.compute_dtype)
+        size = (self.image_size, self.image_size)
+        return cropped_spec(inputs, size, self.compute_dtype)
 
     def get_config(self):
         return {
@@ -164,31 +191,44 @@ class RandomBoxCrop(RandomLayer):
             "aspect_range": self.aspect_range,
             "min_main_share": self.min_main_share,
             "min_visible_share": self.min_visible_share,
+            "main_object": self.main_object,
         }
 
 
 def _pixels_inside(crops_rel_xyxy, size):
     """Bool tensor `(batch, height, width, 1)`: which pixels are of the image."""
-    inside = []
-    for axis, length in ((1, size[0]), (0, size[1])):
-        starts, ends = crops_rel_xyxy[:, axis], crops_rel_xyxy[:, axis + 2]
-        steps = (ops.arange(length, dtype="float32") + 0.5) / length
-        centers = starts[:, None] + steps[None, :] * (ends - starts)[:, None]
-        inside.append(ops.logical_and(centers > 0.0, centers < 1.0))
-    rows, columns = inside
+    rows, columns = (
+        pixel_centers(crops_rel_xyxy[:, axis], crops_rel_xyxy[:, axis + 2], length)
+        for axis, length in ((1, size[0]), (0, size[1]))
+    )
+    rows, columns = (
+        ops.logical_and(places > 0.0, places < 1.0) for places in (rows, columns)
+    )
     return ops.logical_and(rows[:, :, None, None], columns[:, None, :, None])
 
 
-def cropped_spec(inputs, image_size, dtype):
-    """Symbolic result of layers that resize images and move their boxes."""
+def cropped_spec(inputs, size, dtype, growth=1):
+    """Symbolic result of layers that resize images and move their boxes.
+
+    Args:
+        inputs: Symbolic dictionary of the layer's input.
+        size: Tuple `(height, width)` of the resulting images.
+        dtype: Their type.
+        growth: How many times as many boxes the result has.
+    """
+
+    def spec(tensor, dtype=None):
+        shape = list(tensor.shape)
+        shape[1] = shape[1] and growth * shape[1]
+        return keras.KerasTensor(shape, dtype=dtype or tensor.dtype)
+
     images, bounding_boxes = inputs["images"], inputs["bounding_boxes"]
-    shape = (images.shape[0], image_size, image_size, images.shape[3])
+    shape = (images.shape[0], *size, images.shape[3])
     return {
         "images": keras.KerasTensor(shape, dtype=dtype),
         "bounding_boxes": {
-            "boxes": keras.KerasTensor(bounding_boxes["boxes"].shape, dtype="float32"),
-            "classes": keras.KerasTensor(
-                bounding_boxes["classes"].shape, dtype=bounding_boxes["classes"].dtype
-            ),
+            "boxes": spec(bounding_boxes["boxes"], "float32"),
+            "classes": spec(bounding_boxes["classes"]),
         },
+        **{name: spec(values) for name, values in flags_of(inputs).items()},
     }

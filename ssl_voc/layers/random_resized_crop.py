@@ -1,4 +1,4 @@
-"""Random resized crops, one box an image, resampled by two matrix products."""
+"""Random resized crops, one box an image."""
 
 import math
 
@@ -6,56 +6,7 @@ import keras
 from keras import ops
 
 from ssl_voc.layers.random_layer import RandomLayer, check_range
-
-
-def crop_and_resize(images, boxes_rel_xyxy, size):
-    """Cuts one box out of each image and resizes it, antialiased bilinear.
-
-    Bilinear resampling is separable and linear, so a crop is `rows @ image @ columns`
-    with two small weight matrices per image: plain matrix products, which XLA compiles
-    on every device (the crop kernels of TensorFlow do not). The triangle filter widens
-    where the box is shrunk, as in `tf.image.resize(antialias=True)` and Pillow.
-
-    Args:
-        images: Tensor `(batch, height, width, channels)`.
-        boxes_rel_xyxy: Float tensor `(batch, 4)`: x1, y1, x2, y2 as fractions of the
-            image.
-        size: Tuple `(height, width)` of the result, in pixels.
-
-    Returns:
-        Tensor `(batch, size[0], size[1], channels)` of the dtype of `images`.
-
-    Reference:
-        - [Turkowski, 1990](https://dl.acm.org/doi/10.5555/90767.90805), filters for
-          common resampling tasks
-    """
-    # The torch backend does not unstack NumPy arrays.
-    images = ops.convert_to_tensor(images)
-    boxes_rel_xyxy = ops.convert_to_tensor(boxes_rel_xyxy)
-    _, height, width, channels = images.shape
-    left, top, right, bottom = ops.unstack(boxes_rel_xyxy, 4, axis=1)
-    rows = _resampling_weights(top, bottom, height, size[0])
-    columns = _resampling_weights(left, right, width, size[1])
-    rows, columns = ops.cast(rows, images.dtype), ops.cast(columns, images.dtype)
-    # (batch, out_height, height) @ (batch, height, width * channels)
-    images = ops.matmul(rows, ops.reshape(images, (-1, height, width * channels)))
-    images = ops.reshape(images, (-1, size[0], width, channels))
-    images = ops.einsum("btw,bswc->bstc", columns, images)
-    return images
-
-
-def _resampling_weights(starts, ends, length, out_length):
-    """Weights `(batch, out_length, length)` of each source pixel in each result."""
-    starts, ends = starts * length, ends * length
-    scale = (ends - starts) / out_length  # source pixels per result pixel
-    steps = ops.arange(out_length, dtype="float32") + 0.5
-    centers = starts[:, None] + steps[None, :] * scale[:, None]
-    pixels = ops.arange(length, dtype="float32") + 0.5
-    distances = ops.abs(pixels[None, None, :] - centers[:, :, None])
-    radius = ops.maximum(scale, 1.0)[:, None, None]
-    weights = ops.maximum(1.0 - distances / radius, 0.0)
-    # Rows near the border reach outside the image: what is inside counts in full.
-    return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1e-6)
+from ssl_voc.layers.resampling import crop_and_resize
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from ssl_voc.layers.random_resized_crop import crop_and_resize
+from ssl_voc.layers.resampling import crop_and_resize
 from ssl_voc.layers.simclr_augmenter import SimCLRAugmenter
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from ssl_voc.layers.random_color_jitter import LUMA
-from ssl_voc.layers.random_resized_crop import crop_and_resize
+from ssl_voc.layers.resampling import crop_and_resize
 
 # Sides in pixels at which a view may be compared with its crop: coarse, so that blur
 # and interpolation do not matter.

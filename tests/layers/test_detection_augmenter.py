@@ -1,0 +1,276 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from ssl_voc.layers import DetectionAugmenter
+from tests.painted_objects import draw_boxes, find_each, listed, to_numpy
+
+PLAIN = {"color_strength": 0.0, "grayscale_rate": 0.0}
+HEIGHT, WIDTH = 48, 64
+
+
+def build_batch(num_images=6, num_objects=2, seed=0):
+    random = np.random.default_rng(seed)
+    shape = (num_images, HEIGHT, WIDTH, 3)
+    images = random.integers(0, 256, shape, "uint8")
+    bounding_boxes = draw_boxes(num_images, num_objects, HEIGHT, WIDTH, seed)
+    return {"images": images, "bounding_boxes": bounding_boxes}
+
+
+@pytest.mark.parametrize("mosaic_rate", [0.0, 0.6, 1.0])
+def test_boxes_follow_their_objects_to_the_pixel(mosaic_rate):
+    num_listed = num_seen = 0
+    for seed in range(3):
+        batch = build_batch(seed=seed)
+
+        def build_layer(seed=seed):
+            return DetectionAugmenter(
+                80, mosaic_rate=mosaic_rate, min_visible_share=0.4, seed=seed, **PLAIN
+            )
+
+        boxes = batch["bounding_boxes"]
+        found = find_each(build_layer, boxes, HEIGHT, WIDTH, training=True)
+        result = listed(build_layer()(batch, training=True))
+        for objects, seen in zip(result, found, strict=True):
+            num_seen, num_listed = num_seen + len(seen), num_listed + len(objects)
+            for number, box in objects.items():
+                np.testing.assert_allclose(box, seen[number], atol=1.0)
+                assert box.min() >= 0.0 and box.max() <= 80.0
+    # Some were cut off by more than the rest that is asked for, but not many.
+    assert 0.6 * num_seen < num_listed < num_seen
+
+
+def test_an_object_is_dropped_only_where_little_of_it_is_seen():
+    batch = build_batch(40, 3)
+    arguments = {"area_range": (0.3, 0.5), "seed": 1, **PLAIN}
+    strict, loose = (
+        listed(
+            DetectionAugmenter(64, min_visible_share=share, **arguments)(
+                batch, training=True
+            )
+        )
+        for share in (0.6, 0.05)
+    )
+    dropped = []
+    for few, many in zip(strict, loose, strict=True):
+        assert set(few) <= set(many)
+        for number in few:
+            np.testing.assert_array_equal(few[number], many[number])
+        dropped += [many[number] for number in set(many) - set(few)]
+    assert len(dropped) > 20
+    # An object is at least 12 pixels long, hence 17 of the view's: little is left.
+    least = [np.min(box[2:] - box[:2]) for box in dropped]
+    assert min(least) < 5.0
+
+
+def test_a_crop_shows_one_object_of_its_image_and_not_always_the_largest():
+    boxes = np.array([[[0, 0, 30, 40], [56, 40, 62, 46]]], "float32")
+    batch = {
+        "images": np.zeros((300, HEIGHT, WIDTH, 3), "uint8"),
+        "bounding_boxes": {
+            "boxes": np.tile(boxes, (300, 1, 1)),
+            "classes": np.tile([[0.0, 1.0]], (300, 1)).astype("float32"),
+        },
+    }
+    layer = DetectionAugmenter(
+        32, area_range=(0.05, 0.3), mosaic_rate=0.0, seed=0, **PLAIN
+    )
+    result = to_numpy(layer(batch, training=True))
+    seen = result["bounding_boxes"]["classes"] >= 0
+    assert seen.any(axis=1).all()
+    assert 0.35 < np.mean(seen[:, 1] & ~seen[:, 0]) < 0.65
+
+
+def test_zoom_goes_in_and_out_and_less_far_out_of_mosaics():
+    box = np.array([[[30, 22, 34, 26]]], "float32")
+    batch = {
+        "images": np.zeros((400, HEIGHT, WIDTH, 3), "uint8"),
+        "bounding_boxes": {
+            "boxes": np.tile(box, (400, 1, 1)),
+            "classes": np.zeros((400, 1), "float32"),
+        },
+    }
+    scales = []
+    for mosaic_rate in (0.0, 1.0):
+        layer = DetectionAugmenter(
+            64,
+            (0.25, 2.0),
+            (WIDTH / HEIGHT, WIDTH / HEIGHT),
+            min_main_share=1.0,
+            min_visible_share=1.0,
+            mosaic_rate=mosaic_rate,
+            seed=0,
+        )
+        result = to_numpy(layer(batch, training=True))["bounding_boxes"]
+        boxes = result["boxes"][result["classes"] >= 0]
+        areas = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
+        # Compared with the share of the image that the object has, 16 / 3072.
+        scales.append(np.sqrt(areas / 64**2 / (16 / HEIGHT / WIDTH)))
+    single, tiled = scales
+    assert single.min() == pytest.approx(2**-0.5, abs=0.03)
+    assert single.max() == pytest.approx(2.0, abs=0.3)
+    # Tiles are half a side; the crop is half the area; centers jitter.
+    assert np.median(tiled) == pytest.approx(np.median(single) / 2**0.5, rel=0.2)
+    assert tiled.min() > 0.4 * 0.95 and tiled.max() < 0.6 * 2 * 2**0.5
+
+
+def test_images_without_objects_stay_valid():
+    batch = build_batch(6)
+    for part in batch["bounding_boxes"].values():
+        part[:] = -1.0
+    for mosaic_rate in (0.0, 0.5):
+        layer = DetectionAugmenter(32, mosaic_rate=mosaic_rate, seed=0, **PLAIN)
+        result = to_numpy(layer(batch, training=True))
+        for part in result["bounding_boxes"].values():
+            np.testing.assert_array_equal(part, -1.0)
+        assert np.isfinite(result["images"]).all()
+        assert result["images"].std(axis=(1, 2, 3)).min() > 10
+
+
+def test_flags_follow_their_boxes():
+    batch = build_batch(12, 3)
+    classes = batch["bounding_boxes"]["classes"]
+    batch["difficult"] = (classes % 3 == 1) & (classes >= 0)
+    batch["truncated"] = ((classes % 2 == 1) & (classes >= 0)).astype("float32")
+    for mosaic_rate in (0.0, 0.7):
+        layer = DetectionAugmenter(32, mosaic_rate=mosaic_rate, seed=0)
+        result = to_numpy(layer(batch, training=True))
+        numbers = result["bounding_boxes"]["classes"]
+        exists = numbers >= 0
+        assert np.sum(exists) > 12
+        for name, divisor in (("difficult", 3), ("truncated", 2)):
+            flags = result[name]
+            assert flags.dtype == batch[name].dtype and flags.shape == numbers.shape
+            np.testing.assert_array_equal(
+                flags[exists] > 0, numbers[exists] % divisor == 1
+            )
+        resized = layer(batch)
+        np.testing.assert_array_equal(resized["difficult"], batch["difficult"])
+
+
+def test_inference_only_resizes():
+    batch = build_batch()
+    result = to_numpy(DetectionAugmenter(96, mosaic_rate=1.0, seed=0)(batch))
+    before, after = batch["bounding_boxes"], result["bounding_boxes"]
+    np.testing.assert_array_equal(after["classes"], before["classes"])
+    factors = np.array([96 / WIDTH, 96 / HEIGHT] * 2)
+    exists = before["classes"] >= 0
+    np.testing.assert_allclose(
+        after["boxes"][exists], before["boxes"][exists] * factors, rtol=1e-5
+    )
+    np.testing.assert_array_equal(after["boxes"][~exists], -1.0)
+    assert result["images"].shape == (6, 96, 96, 3)
+
+
+def test_the_same_seed_draws_the_same_and_the_next_batch_something_else():
+    batch = build_batch()
+    layers = [DetectionAugmenter(32, seed=seed) for seed in (7, 7, 8)]
+    first, again, other = (to_numpy(layer(batch, training=True)) for layer in layers)
+    keras.tree.map_structure(np.testing.assert_array_equal, first, again)
+    following = to_numpy(layers[0](batch, training=True))
+    for different in (other, following):
+        gap = np.abs(first["images"] - different["images"])
+        assert np.mean(gap.mean(axis=(1, 2, 3)) > 5) > 0.9
+
+
+def compile_layer(layer, batch, **options):
+    """The layer in training as a TensorFlow function of batches of any size."""
+    import tensorflow as tf
+
+    specs = keras.tree.map_structure(
+        lambda part: tf.TensorSpec([None, *part.shape[1:]], part.dtype), batch
+    )
+    return tf.function(
+        lambda batch: layer(batch, training=True), input_signature=[specs], **options
+    )
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="graphs")
+def test_a_graph_draws_what_eager_execution_draws():
+    batch = build_batch(5)
+    batch["difficult"] = np.zeros((5, 3), bool)
+    eager = DetectionAugmenter(32, seed=7)(batch, training=True)
+    augment = compile_layer(DetectionAugmenter(32, seed=7), batch)
+    keras.tree.map_structure(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=2e-2),
+        to_numpy(augment(keras.tree.map_structure(ops.convert_to_tensor, batch))),
+        to_numpy(eager),
+    )
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="graphs")
+def test_boxes_follow_their_objects_under_xla():
+    batch = build_batch(24, 1)
+    bounding_boxes = batch["bounding_boxes"]
+    # Every second image shows its object, in white.
+    batch["images"][:] = 0
+    for image, box in zip(batch["images"], bounding_boxes["boxes"][:, 0], strict=True):
+        left, top, right, bottom = box.astype(int)
+        image[top:bottom, left:right] = 255
+    batch["images"][1::2] = 0
+    layer = DetectionAugmenter(64, min_visible_share=0.0, seed=3, **PLAIN)
+    augment = compile_layer(layer, batch, jit_compile=True)
+    result = augment(keras.tree.map_structure(ops.convert_to_tensor, batch))
+    views = ops.convert_to_numpy(result["images"])[..., 0]
+    num_white = num_tiled = 0
+    for view, objects in zip(views, listed(result), strict=True):
+        inside = np.zeros(view.shape, bool)
+        num_tiled += len(objects) > 1
+        for number, box in objects.items():
+            left, top, right, bottom = np.rint(box).astype(int)
+            inside[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1] = True
+            middle = view[int(box[1::2].mean()), int(box[0::2].mean())]
+            is_white = number // 2 % 2 == 0  # a number for each row, padding as well
+            num_white += is_white
+            if min(right - left, bottom - top) > 2 and is_white:
+                assert middle == pytest.approx(255.0, abs=1.0)
+        assert view[~inside].max(initial=0.0) < 64.0
+    assert num_white > 12 and 4 < num_tiled < 20
+
+
+def test_augmenter_says_in_a_model_how_many_boxes_there_will_be():
+    inputs = {
+        "images": keras.Input((HEIGHT, WIDTH, 3), dtype="uint8", name="images"),
+        "bounding_boxes": {
+            "boxes": keras.Input((3, 4), name="boxes"),
+            "classes": keras.Input((3,), name="classes"),
+        },
+        "truncated": keras.Input((3,), dtype="bool", name="truncated"),
+    }
+    for mosaic_rate, training, num_boxes in ((0.5, True, 12), (0, True, 3), (1, 0, 3)):
+        layer = DetectionAugmenter(32, mosaic_rate=mosaic_rate, seed=0)
+        outputs = layer(inputs, training=bool(training))
+        assert outputs["images"].shape == (None, 32, 32, 3)
+        assert outputs["bounding_boxes"]["boxes"].shape == (None, num_boxes, 4)
+        batch = build_batch(4)
+        batch["truncated"] = np.zeros((4, 3), bool)
+        result = layer(batch, training=bool(training))
+        for key, values in (*result["bounding_boxes"].items(), *result.items()):
+            if key in ("classes", "truncated"):
+                assert values.shape == (4, num_boxes)
+
+
+def test_augmenter_reloads_with_its_arguments():
+    layer = DetectionAugmenter(
+        24, (0.2, 0.4), (0.9, 1.1), 0.3, 0.2, 0.6, 0.4, 0.5, 0.2, 0.8, seed=7
+    )
+    again = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert again.get_config() == layer.get_config()
+    batch = build_batch()
+    first, second = (
+        to_numpy(augmenter(batch, training=True)) for augmenter in (layer, again)
+    )
+    keras.tree.map_structure(np.testing.assert_array_equal, first, second)
+
+
+def test_flags_of_other_shape_are_refused():
+    batch = build_batch(2)
+    batch["difficult"] = np.zeros(2, bool)
+    with pytest.raises(ValueError, match=r"`difficult` must have a value for each box"):
+        DetectionAugmenter(8)(batch, training=True)
+
+
+def test_arguments_out_of_range_are_named():
+    with pytest.raises(ValueError, match="`mosaic_rate` is a probability"):
+        DetectionAugmenter(8, mosaic_rate=-1)

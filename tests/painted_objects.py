@@ -1,0 +1,85 @@
+"""Rectangles of which every single one can be found again, wherever it was moved to."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def draw_boxes(num_images, num_objects, height, width, seed=0):
+    """Boxes of at least a quarter of the image's sides, and one row of padding each.
+
+    The last image has no object. The class of an object is its number in the batch, so
+    that it names one object alone.
+
+    Returns:
+        Dictionary of `"boxes"` `(num_images, num_objects + 1, 4)` and `"classes"`.
+    """
+    random = np.random.default_rng(seed)
+    sides = random.integers(
+        [width // 4, height // 4],
+        [width // 2, height // 2],
+        (num_images, num_objects + 1, 2),
+    )
+    starts = random.integers(0, [width, height] - sides + 1)
+    boxes = np.concatenate([starts, starts + sides], axis=-1).astype("float32")
+    classes = np.arange(num_images * (num_objects + 1), dtype="float32")
+    classes = classes.reshape(num_images, num_objects + 1)
+    classes[:, -1] = classes[-1] = -1.0
+    boxes[classes < 0] = -1.0
+    return {"boxes": boxes, "classes": classes}
+
+
+def find_each(build_layer, bounding_boxes, height, width, **call_arguments):
+    """Runs a layer once for each object, which alone is white, and looks where it went.
+
+    Args:
+        build_layer: Function that returns the layer, anew and with a seed, so that all
+            runs draw the same.
+        bounding_boxes: Dictionary of `draw_boxes`.
+        height: Height of the images in pixels.
+        width: Width of the images in pixels.
+        **call_arguments: Such as `training`.
+
+    Returns:
+        List with a dictionary for each resulting image, from the class of an object to
+        the box `(4,)` around its bright pixels; objects that are not seen are left out.
+    """
+    found = None
+    boxes, classes = bounding_boxes["boxes"], bounding_boxes["classes"]
+    for index in zip(*np.nonzero(classes >= 0), strict=True):
+        left, top, right, bottom = boxes[index].astype(int)
+        images = np.zeros((len(boxes), height, width, 3), "uint8")
+        images[index[0], top:bottom, left:right] = 255
+        batch = {"images": images, "bounding_boxes": bounding_boxes}
+        views = ops.convert_to_numpy(build_layer()(batch, **call_arguments)["images"])
+        found = found or [{} for _ in views]
+        for view, objects in zip(views, found, strict=True):
+            bright = view[..., 0] > 127
+            if bright.any():
+                xs, ys = np.flatnonzero(bright.any(0)), np.flatnonzero(bright.any(1))
+                corners = xs[0], ys[0], xs[-1] + 1, ys[-1] + 1
+                objects[classes[index]] = np.array(corners, "float32")
+    return found
+
+
+def to_numpy(batch):
+    """The dictionary of a batch with arrays in place of tensors."""
+    return keras.tree.map_structure(ops.convert_to_numpy, batch)
+
+
+def listed(batch):
+    """The boxes that a batch lists, of the form of `find_each`.
+
+    Raises:
+        AssertionError: where padding is not -1, or a class comes twice in an image.
+    """
+    result = []
+    bounding_boxes = to_numpy(batch["bounding_boxes"])
+    pairs = zip(bounding_boxes["boxes"], bounding_boxes["classes"], strict=True)
+    for boxes, classes in pairs:
+        np.testing.assert_array_equal(classes[classes < 0], -1.0)
+        np.testing.assert_array_equal(boxes[classes < 0], -1.0)
+        kept = classes[classes >= 0]
+        assert len(set(kept)) == len(kept)
+        result.append(dict(zip(kept, boxes[classes >= 0], strict=True)))
+    return result
