@@ -15,6 +15,15 @@ from ssl_voc.metrics.average_precision import (
 from ssl_voc.metrics.average_precision import (
     weighted_average_precision as weighted_average_precision,
 )
+from ssl_voc.metrics.average_precision_bootstrap import (
+    AveragePrecisionIntervals as AveragePrecisionIntervals,
+)
+from ssl_voc.metrics.average_precision_bootstrap import (
+    bootstrap_average_precision as bootstrap_average_precision,
+)
+from ssl_voc.metrics.average_precision_bootstrap import (
+    paired_bootstrap_average_precision as paired_bootstrap_average_precision,
+)
 from ssl_voc.metrics.bootstrap import Interval as Interval
 from ssl_voc.metrics.bootstrap import bootstrap_interval as bootstrap_interval
 from ssl_voc.metrics.bootstrap import paired_bootstrap as paired_bootstrap
@@ -25,6 +34,7 @@ from ssl_voc.metrics.contrastive_accuracy import (
     ContrastiveAccuracy as ContrastiveAccuracy,
 )
 from ssl_voc.metrics.cor_loc import CorLoc as CorLoc
+from ssl_voc.metrics.detection_confusion import confusion_counts as confusion_counts
 from ssl_voc.metrics.detection_matching import Matches as Matches
 from ssl_voc.metrics.detection_matching import (
     concatenate_matches as concatenate_matches,
@@ -41,5 +51,8 @@ from ssl_voc.metrics.mean_box_iou import MeanBoxIoU as MeanBoxIoU
 from ssl_voc.metrics.nearest_neighbors import knn_accuracy as knn_accuracy
 from ssl_voc.metrics.nearest_neighbors import knn_hits as knn_hits
 from ssl_voc.metrics.rank_me import effective_rank as effective_rank
+from ssl_voc.metrics.streaming_average_precision import (
+    VOCAveragePrecision as VOCAveragePrecision,
+)
 from ssl_voc.metrics.uniformity import Uniformity as Uniformity
 from ssl_voc.metrics.wilson import wilson_interval as wilson_interval

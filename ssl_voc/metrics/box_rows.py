@@ -30,6 +30,11 @@ class BoxRows:
         """Number of images, those without boxes included."""
         return self.shape[0]
 
+    def select(self, rows):
+        """The chosen rows alone, a mask or ascending indices, as `BoxRows`."""
+        columns = (self.boxes, self.classes, self.images, self.places)
+        return BoxRows(*(column[rows] for column in columns), self.shape)
+
     def pick(self, values, name):
         """The rows' entries of a padded array, such as confidence or a mask.
 

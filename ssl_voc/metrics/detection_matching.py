@@ -112,7 +112,7 @@ def match_detections(
     check_same_images(detections, objects)
     num_classes = count_classes(detections, objects, num_classes)
     confidence = confidence_of_rows(predictions, detections)
-    matched, ious = _most_overlapping(detections, objects, num_classes, across_classes)
+    matched, ious = most_overlapping(detections, objects, num_classes, across_classes)
     matched[~(ious > iou_threshold)] = -1
     return Matches(
         detections,
@@ -121,7 +121,7 @@ def match_detections(
         difficult_rows(ground_truth, objects),
         matched,
         ious,
-        _most_confident(matched, confidence),
+        most_confident(matched, confidence),
         num_classes,
         iou_threshold,
         across_classes,
@@ -174,8 +174,19 @@ def _concatenate_rows(parts):
     )
 
 
-def _most_overlapping(detections, objects, num_classes, across_classes):
-    """Row of the best object, and its IoU; -1 and 0 where there is no candidate."""
+def most_overlapping(detections, objects, num_classes, across_classes):
+    """The object that each detection overlaps most, the first one of equals.
+
+    Args:
+        detections: `BoxRows`.
+        objects: `BoxRows` of the same images.
+        num_classes: Number of classes.
+        across_classes: Whether objects of other classes are candidates.
+
+    Returns:
+        Row of the object, -1 where there is no candidate, and the IoU, 0 there: int64
+        and float64 `(num_detections,)`.
+    """
 
     def groups(rows):
         if across_classes:
@@ -208,8 +219,16 @@ def _most_overlapping(detections, objects, num_classes, across_classes):
     return best, best_iou
 
 
-def _most_confident(matched, confidence):
-    """Whether a detection is the most confident one on its object."""
+def most_confident(matched, confidence):
+    """Whether a detection is the most confident one on its object.
+
+    Args:
+        matched: Int64 array `(num_detections,)`: row of the object, -1 for none.
+        confidence: Float array `(num_detections,)`; of equals the first row wins.
+
+    Returns:
+        Bool array `(num_detections,)`; false where there is no object.
+    """
     rows = np.flatnonzero(matched >= 0)
     rows = rows[np.argsort(-confidence[rows], kind="stable")]
     _, first = np.unique(matched[rows], return_index=True)

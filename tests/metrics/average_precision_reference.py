@@ -87,30 +87,50 @@ def per_class(predictions, ground_truth, num_classes, protocol, threshold=0.5):
 
 def confusion(predictions, ground_truth, num_classes, lowest, threshold=0.5):
     """Counts `[true, predicted]`, background last, one detection after another."""
+    background = num_classes
     counts = np.zeros((num_classes + 1, num_classes + 1), int)
     for image, classes in enumerate(ground_truth["classes"]):
-        found = set()
+        labels = predictions["classes"][image]
         confidence = predictions["confidence"][image]
-        for place in sorted(range(len(confidence)), key=lambda i: -confidence[i]):
-            label = predictions["classes"][image][place]
-            if label < 0 or confidence[place] < lowest:
-                continue
-            box = predictions["boxes"][image][place]
-            best, best_iou = None, threshold
-            for i, own in enumerate(classes):
-                overlap = iou(box, ground_truth["boxes"][image][i])
-                if own >= 0 and overlap > best_iou:
-                    best, best_iou = i, overlap
-            if best is None:
-                counts[num_classes, label] += 1
-            elif ground_truth["difficult"][image][best]:
-                continue
-            elif best in found:
-                counts[num_classes, label] += 1
-            else:
+        difficult = ground_truth["difficult"][image]
+        ranked = [
+            place
+            for place in sorted(range(len(labels)), key=lambda i: -confidence[i])
+            if labels[place] >= 0 and confidence[place] >= lowest
+        ]
+        overlaps = [
+            [iou(box, other) for other in ground_truth["boxes"][image]]
+            for box in predictions["boxes"][image]
+        ]
+        found, wrong = set(), []
+        for place in ranked:
+            own = [i for i in range(len(classes)) if classes[i] == labels[place]]
+            best = nearest(overlaps[place], own, threshold)
+            if best is None or best in found:
+                wrong.append(place)
+            elif not difficult[best]:
                 found.add(best)
-                counts[classes[best], label] += 1
-        for i, own in enumerate(classes):
-            if own >= 0 and i not in found and not ground_truth["difficult"][image][i]:
-                counts[own, num_classes] += 1
+                counts[labels[place], labels[place]] += 1
+        missed = [
+            i
+            for i in range(len(classes))
+            if classes[i] >= 0 and not difficult[i] and i not in found
+        ]
+        taken = set()
+        for place in wrong:
+            best = nearest(overlaps[place], missed, threshold)
+            if best is None or best in taken:
+                counts[background, labels[place]] += 1
+            else:
+                taken.add(best)
+                counts[classes[best], labels[place]] += 1
+        for i in missed:
+            if i not in taken:
+                counts[classes[i], background] += 1
     return counts
+
+
+def nearest(overlaps, candidates, threshold):
+    """The candidate that overlaps most, the first of equals, if above the threshold."""
+    best = max(candidates, key=lambda i: overlaps[i], default=None)
+    return best if best is not None and overlaps[best] > threshold else None
