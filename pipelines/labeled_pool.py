@@ -105,6 +105,11 @@ class LabeledPool:
         """Number of boxes that each photo of a batch is padded to."""
         return self._targets["boxes"].shape[1]
 
+    @property
+    def targets(self) -> dict:
+        """`boxes`, `classes`, `difficult` and `truncated` of all photos, unshuffled."""
+        return dict(self._targets)
+
     def gather(self, indices) -> dict:
         """The batch of some indices, as NumPy arrays.
 

@@ -11,17 +11,22 @@ from ssl_voc.runs.options import option
 
 DESCRIPTION = """Fits a head, and the backbone under it, on labelled photos.
 
-Task localize: the class and the box of the main object of each photo. DATA is a VOC
+Task localize: the class and the box of the main object of each photo. Task detect:
+those of every object. DATA is a VOC
 tree or devkit, a COCO json beside its photos or zips, tfds:NAME, or `scenes`, a data
 set that the program draws itself. Figures to report come from `evaluate`.
 """
+
+# Defaults by task.
+IMAGE_SIZES = {"localize": 128, "detect": 160}
+CROP_AREAS = {"localize": (0.4, 1.3), "detect": (0.25, 2.0)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FinetuneConfig:
     """Settings of a fine-tuning run; see `--help` for each."""
 
-    task: Literal["localize"] = option("localize", "What to learn.")
+    task: Literal["localize", "detect"] = option("localize", "What to learn.")
     data: tuple[str, ...] = option(("scenes",), "Labelled photos.")
     train_split: str | None = option(
         None, "Split to learn from; by default train, or a seeded 80 % without lists."
@@ -48,7 +53,11 @@ class FinetuneConfig:
         None, "Backbone: a pretraining's folder, a file, or imagenet."
     )
     backbone: str = option("EfficientNetB1", "EfficientNetB0 to B7, or a .keras file.")
-    image_size: int = option(128, "Side of the letterboxed photos.", minimum=32)
+    image_size: int | None = option(
+        None,
+        "Side of the letterboxed photos; by default 128, to detect 160.",
+        minimum=32,
+    )
     batch_size: int = option(32, "Photos in a step, over all devices.", minimum=2)
     epochs: int = option(30, "Passes over the labelled photos.", minimum=1)
     schedule: Literal["full", "staged", "frozen"] = option(
@@ -65,8 +74,14 @@ class FinetuneConfig:
     weight_decay: float = option(0.05, "Decoupled weight decay.", minimum=0)
     warmup: float = option(0.1, "Share of steps to warm up.", minimum=0, below=1)
     overlap: Literal["giou", "ciou"] = option("giou", "IoU of the box loss.")
-    crop_area: tuple[float, float] = option(
-        (0.4, 1.3), "Smallest and largest crop, in areas of a photo.", above=0
+    crop_area: tuple[float, float] | None = option(
+        None,
+        "Smallest and largest crop, in areas of a photo; by default 0.4 1.3, to detect "
+        "0.25 2.",
+        above=0,
+    )
+    mosaic: float = option(
+        0.0, "detect: share of mosaics of four photos.", minimum=0, maximum=1
     )
     color_strength: float = option(0.4, "Strength of color jitter.", minimum=0)
     drop_connect: float = option(0.0, "Stochastic depth.", minimum=0, below=1)
@@ -89,10 +104,15 @@ class FinetuneConfig:
             raise ValueError(
                 "--label-fraction and --labels-per-class exclude each other"
             )
-        low, high = self.crop_area
+        low, high = self.crop_area or (1.0, 1.0)
         if low > high:
             raise ValueError(
                 f"--crop-area: expected two ascending areas, got {low} {high}"
+            )
+        if self.mosaic and self.task != "detect":
+            raise ValueError(
+                f"--mosaic: a setting of --task detect; --task {self.task} does not "
+                f"look at it, got {self.mosaic}"
             )
         if self.schedule == "staged" and self.unfreeze_epoch >= self.epochs:
             raise ValueError(
@@ -101,7 +121,16 @@ class FinetuneConfig:
             )
 
     def resolved(self):
-        """The same settings with a run folder, named after them if none was given."""
+        """The same settings with every default that depends on others filled in.
+
+        Without `out`, the run folder is named after the settings.
+        """
+        if None in (self.image_size, self.crop_area):
+            filled = {
+                "image_size": self.image_size or IMAGE_SIZES[self.task],
+                "crop_area": self.crop_area or CROP_AREAS[self.task],
+            }
+            return dataclasses.replace(self, **filled).resolved()
         if self.out is not None:
             return self
         settings = dataclasses.asdict(self)

@@ -36,12 +36,14 @@ class FinetuningData:
     report: pipelines.DataReport
 
 
-def prepare_finetuning_data(config, run):
+def prepare_finetuning_data(config, run, main_object_only):
     """Reads, splits, prepares and reports the photos, and lists them in the run folder.
 
     Args:
         config: A `FinetuneConfig`.
         run: The `RunFolder`.
+        main_object_only: Whether a photo has one target; photos without an object are
+            then left out.
 
     Returns:
         `FinetuningData`.
@@ -75,7 +77,7 @@ def prepare_finetuning_data(config, run):
             photos,
             config.image_size,
             class_names=class_names,
-            main_object_only=True,
+            main_object_only=main_object_only,
             cache=config.cache,
             progress=progress_bar(f"preparing {what} photos"),
         )

@@ -5,10 +5,9 @@ import numpy as np
 import pipelines
 from ssl_voc.finetuning_data import HELD_OUT_LIST
 from ssl_voc.runs.boxes_on_images import outline_boxes
-from ssl_voc.runs.plots import Panel, plot_curves, plot_image_grid
+from ssl_voc.runs.plots import plot_curves, plot_image_grid
 
 NUM_SHOWN = 12
-MEASURES = ("top1", "mean_iou", "loc_acc_50", "loc_acc_70")
 
 
 def record_data(run, config, data):
@@ -37,35 +36,36 @@ def save_examples(run, pool, augmenter):
     for index, photo_index in enumerate(batch["image_index"]):
         name = pool.photos[int(photo_index)].image_id[:14]
         for part, title in ((batch, name), (drawn, "as augmented")):
-            boxes = np.asarray(part["bounding_boxes"]["boxes"][index])
+            objects = part["bounding_boxes"]
+            exists = np.asarray(objects["classes"][index]) >= 0
+            boxes = np.asarray(objects["boxes"][index])[exists]
             grid.append(outline_boxes(np.asarray(part["images"][index]), boxes))
             titles.append(title)
-        label = int(batch["bounding_boxes"]["classes"][index, 0])
-        titles[-2] += f": {pool.class_names[label]}"
+        labels = batch["bounding_boxes"]["classes"][index]
+        labels = labels[labels >= 0].astype(int)
+        shown = {pool.class_names[label] for label in labels}
+        titles[-2] += ": " + (
+            shown.pop() if len(shown) == 1 else f"{len(labels)} boxes"
+        )
     plot_image_grid(grid, run.path / "examples.png", columns=6, titles=titles)
     print(f"training photos look like {run.path / 'examples.png'}", flush=True)
 
 
-def draw_curves(run):
+def draw_curves(run, task):
     """Draws `curves.png` from the epochs so far."""
-    panels = [
-        Panel(("loss", "val_loss"), "loss"),
-        Panel(("top1", "val_top1"), "top-1 accuracy"),
-        Panel(("mean_iou", "val_mean_iou"), "mean IoU"),
-        Panel(("loc_acc_50", "val_loc_acc_50", "val_loc_acc_70"), "LocAcc"),
-    ]
-    plot_curves(run.read_jsonl("metrics.jsonl"), run.path / "curves.png", panels)
+    rows = run.read_jsonl("metrics.jsonl")
+    plot_curves(rows, run.path / "curves.png", [*task.panels])
 
 
-def summarize(run, data, epoch):
+def summarize(run, task, data, epoch):
     """What `summary.json` shall hold: figures of the epoch whose weights are kept."""
     rows = {row["epoch"]: row for row in run.read_jsonl("metrics.jsonl")}
     row = rows[epoch]
     summary = {"epoch": epoch, "loss": row["loss"]}
-    for name in MEASURES:
-        summary[f"training_{name}"] = row[name]
-        if f"val_{name}" in row:
-            summary[f"val_{name}"] = row[f"val_{name}"]
+    for name in task.measures:
+        for key, logged in ((f"training_{name}", name), (f"val_{name}", f"val_{name}")):
+            if logged in row:
+                summary[key] = row[logged]
     last = rows[max(rows)]
     for name in ("images_per_second", "data_wait_share"):
         if name in last:
@@ -76,7 +76,7 @@ def summarize(run, data, epoch):
     return summary
 
 
-def last_words(run, config, data, summary):
+def last_words(run, config, task, data, summary):
     """The last words of the command, as text."""
     lines = [
         "",
@@ -89,13 +89,9 @@ def last_words(run, config, data, summary):
         lines.append("weights         of the last epoch; no labels were left to choose")
     else:
         figures = ", ".join(
-            f"{label} {summary[f'val_{name}']:.3f}"
-            for name, label in (
-                ("top1", "top-1"),
-                ("mean_iou", "mean IoU"),
-                ("loc_acc_50", "LocAcc@0.5"),
-                ("loc_acc_70", "LocAcc@0.7"),
-            )
+            f"{label} {_figure(summary[f'val_{name}'])}"
+            for name, label in task.measures.items()
+            if f"val_{name}" in summary
         )
         lines += [
             f"chosen by       {len(data.validation)} other photos: epoch "
@@ -108,3 +104,8 @@ def last_words(run, config, data, summary):
         where = "".join(f" --data {name}" for name in config.data) + " --split SPLIT"
     lines.append(f"next            python -m ssl_voc.evaluate {run.path}{where}")
     return "\n".join(lines)
+
+
+def _figure(value):
+    # `None` is how a figure that was no number is logged.
+    return "unknown" if value is None else f"{value:.3f}"

@@ -5,19 +5,17 @@ import dataclasses
 import keras
 import numpy as np
 
-from ssl_voc import callbacks, finetuning_report, layers, losses, metrics, models
+from ssl_voc import callbacks, finetuning_report
 from ssl_voc import training as runtime
 from ssl_voc.finetuning_data import prepare_finetuning_data
+from ssl_voc.finetuning_tasks import TASKS
 from ssl_voc.optimizers import DiscriminativeAdamW
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.runs.data_wait import TimedDataset, TimedIterator
 from ssl_voc.runs.metrics_log import MetricsLog
 from ssl_voc.runs.progress import Progress
 
-HEAD = "localization_head"
 EVALUATION_BATCH = 64
-# What chooses the epoch, where there are photos to choose by.
-SCORED = ("val_top1", "val_mean_iou")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,15 +53,18 @@ class FinetuningRun:
 
     def __init__(self, config, run):
         self.config, self.run = config, run
+        self.task = TASKS[config.task]
         runtime.set_up_runtime(config.seed, config.deterministic, config.precision)
         self.jit_compile = runtime.should_jit_compile(config.jit_compile)
-        self.data = prepare_finetuning_data(config, run)
+        self.data = prepare_finetuning_data(config, run, self.task.main_object_only)
         self.training = self.data.training
         self.steps = self.training.steps_per_epoch(config.batch_size)
         finetuning_report.record_data(run, config, self.data)
         self.phases = plan_phases(config.schedule, config.epochs, config.unfreeze_epoch)
         with runtime.replica_scope():
-            self.model = self._build_model()
+            self.model = self.task.build_model(config, self.training)
+            self.model.build()
+        run.update_manifest(**self.task.describe(self.model, self.training))
         finetuning_report.save_examples(run, self.training, self.model.augmenter)
         self.done_epochs = self._begin_or_resume()
 
@@ -84,7 +85,7 @@ class FinetuningRun:
         with replacing(self.run.path / "model.keras") as temporary:
             self.model.save(temporary)
         summary = finetuning_report.summarize(
-            self.run, self.data, best_epoch or self.config.epochs
+            self.run, self.task, self.data, best_epoch or self.config.epochs
         )
         self.run.finish(summary)
         return summary
@@ -99,28 +100,9 @@ class FinetuningRun:
 
     def last_words(self, summary):
         """What a person wants to know at the end, as text."""
-        return finetuning_report.last_words(self.run, self.config, self.data, summary)
-
-    def _build_model(self):
-        config = self.config
-        model = models.Localizer(
-            models.backbone(
-                config.backbone,
-                image_size=config.image_size,
-                weights=config.weights,
-                drop_connect=config.drop_connect,
-            ),
-            len(self.training.class_names),
-            augmenter=layers.LocalizationAugmenter(
-                config.image_size,
-                area_range=config.crop_area,
-                color_strength=config.color_strength,
-                seed=config.seed,
-            ),
-            freeze_batch_norm=config.freeze_batch_norm,
+        return finetuning_report.last_words(
+            self.run, self.config, self.task, self.data, summary
         )
-        model.build()
-        return model
 
     def _compile(self, phase):
         """Makes the model ready for a phase, with an optimizer of its own."""
@@ -134,25 +116,15 @@ class FinetuningRun:
         model.compile(
             optimizer=DiscriminativeAdamW(
                 schedule,
-                factors={"": config.backbone_rate, HEAD: 1.0},
+                factors={
+                    "": config.backbone_rate,
+                    **dict.fromkeys(self.task.heads, 1.0),
+                },
                 weight_decay=config.weight_decay,
                 global_clipnorm=10.0,
             ),
-            loss={
-                "boxes": losses.BoxLoss(
-                    model.bounding_box_format, model.image_shape, config.overlap
-                ),
-                "classes": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            },
-            metrics={
-                "boxes": [
-                    metrics.MeanBoxIoU(),
-                    metrics.LocalizationAccuracy(0.5),
-                    metrics.LocalizationAccuracy(0.7),
-                ],
-                "classes": [keras.metrics.SparseCategoricalAccuracy(name="top1")],
-            },
             jit_compile=self.jit_compile,
+            **self.task.compile_arguments(config, model),
         )
 
     def _begin_or_resume(self):
@@ -174,7 +146,7 @@ class FinetuningRun:
             self.steps,
             config.batch_size,
             timer,
-            shown=("loss", "top1", "mean_iou", *SCORED),
+            shown=self.task.shown,
         )
         try:
             self.model.fit(
@@ -194,20 +166,25 @@ class FinetuningRun:
         folder = self.run.path / "checkpoints"
         following = [
             callbacks.EpochSeeds(self.config.seed),
-            keras.callbacks.LambdaCallback(on_epoch_end=_shorten_names),
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: self.task.rename(logs)
+            ),
+            *self._probes(),
             callbacks.TrainingWatch(),
             progress,
         ]
         if self.data.validation is not None:
             rows = self.run.read_jsonl("metrics.jsonl")
             rows = [row for row in rows if row["epoch"] <= self.done_epochs]
-            following.append(callbacks.BestWeights(folder, SCORED, rows))
+            following.append(callbacks.BestWeights(folder, self.task.scored, rows))
         return [
             *following,
             MetricsLog(self.run),
             *runtime.tensorboard_callbacks(self.run.path / "tensorboard"),
             keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: finetuning_report.draw_curves(self.run)
+                on_epoch_end=lambda epoch, logs: finetuning_report.draw_curves(
+                    self.run, self.task
+                )
             ),
             # Last: what a checkpoint covers has been measured and logged.
             callbacks.Checkpoint(folder),
@@ -219,39 +196,42 @@ class FinetuningRun:
         arguments = (config.batch_size, config.seed, self.done_epochs)
         if keras.backend.backend() != "tensorflow":
             batches = (
-                (_model_inputs(batch),) for batch in self.training.batches(*arguments)
+                (self.task.model_inputs(batch),)
+                for batch in self.training.batches(*arguments)
             )
             timer = TimedIterator(batches)
             return timer.generator(), timer
-        timer = TimedDataset(self.training.dataset(*arguments).map(_model_inputs))
+        timer = TimedDataset(
+            self.training.dataset(*arguments).map(self.task.model_inputs)
+        )
         return timer.dataset, timer
+
+    def _probes(self):
+        """What measures the photos that choose the epoch in place of `fit`."""
+        if self.data.validation is None:
+            return []
+        return self.task.probes(EvaluationBatches(self.data.validation))
 
     def _validation(self):
         """Arguments of `fit` for the photos that choose the epoch."""
         pool = self.data.validation
-        if pool is None:
+        if pool is None or self._probes():
             return {}
         if keras.backend.backend() == "tensorflow":
-            batches = pool.evaluation_dataset(EVALUATION_BATCH).map(_model_inputs)
-            return {"validation_data": batches}
-        everything = _model_inputs(pool.gather(np.arange(len(pool))))
+            batches = pool.evaluation_dataset(EVALUATION_BATCH)
+            return {"validation_data": batches.map(self.task.model_inputs)}
+        everything = self.task.model_inputs(pool.gather(np.arange(len(pool))))
         return {
             "validation_data": (everything,),
             "validation_batch_size": EVALUATION_BATCH,
         }
 
 
-def _model_inputs(batch):
-    """The part of a batch that the model looks at."""
-    return {name: batch[name] for name in ("images", "bounding_boxes", "truncated")}
+class EvaluationBatches:
+    """The batches of a pool, from the start each time they are asked for."""
 
+    def __init__(self, pool):
+        self.pool = pool
 
-def _shorten_names(epoch, logs):
-    """Names figures as the summaries do: `val_boxes_mean_iou` is `val_mean_iou`."""
-    for name in [*logs]:
-        short = name.replace("boxes_mean_iou", "mean_iou")
-        short = short.replace("boxes_loc_acc", "loc_acc").replace(
-            "classes_top1", "top1"
-        )
-        if short != name:
-            logs[short] = logs.pop(name)
+    def __iter__(self):
+        return iter(self.pool.evaluation_batches(EVALUATION_BATCH))

@@ -25,7 +25,7 @@ def prepare(out, tree, **changes):
     settings = {"data": (str(tree),), "out": out, "image_size": 32, **changes}
     config = FinetuneConfig(**settings)
     with RunFolder.open(out, config, "finetune") as run:
-        return prepare_finetuning_data(config, run)
+        return prepare_finetuning_data(config, run, main_object_only=True)
 
 
 def ids(out, part):

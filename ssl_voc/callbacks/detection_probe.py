@@ -1,0 +1,70 @@
+"""How well a detector finds objects, measured after every epoch."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from ssl_voc import boxes
+from ssl_voc.metrics import voc_average_precision
+
+
+class DetectionProbe(keras.callbacks.Callback):
+    """Adds VOC average precision on held-out photos to the logs of every epoch.
+
+    It is measured on what `predict` gives, suppression and all: losses may fall while
+    nothing is found. The entries are `val_voc07_ap50` and `val_voc10_ap50`; nan where
+    no photo has an object.
+
+    Args:
+        batches: Iterable, each time from the start, of the dictionaries that a
+            `Detector` is trained on, such as
+            `pipelines.LabeledPool.evaluation_dataset`; all padded to the same number
+            of objects.
+    """
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Predicts all photos and measures."""
+        if logs is None:
+            return
+        predictions, ground_truth = [], []
+        for batch in self.batches:
+            batch = keras.tree.map_structure(ops.convert_to_numpy, batch)
+            found = self.model.predict_on_batch(batch["images"])
+            found = keras.tree.map_structure(ops.convert_to_numpy, found)
+            predictions.append({**found, "boxes": self._corners(found["boxes"])})
+            truth = batch["bounding_boxes"]
+            truth = {
+                "classes": truth["classes"],
+                "boxes": self._corners(truth["boxes"]),
+            }
+            if "difficult" in batch:
+                truth["difficult"] = batch["difficult"]
+            ground_truth.append(truth)
+        predictions, ground_truth = _joined(predictions), _joined(ground_truth)
+        for protocol in ("voc07", "voc10"):
+            result = voc_average_precision(
+                predictions,
+                ground_truth,
+                protocol,
+                num_classes=self.model.num_classes,
+            )
+            logs[f"val_{protocol}_ap50"] = float(result.mean)
+
+    def _corners(self, values):
+        """Boxes in xyxy; padding stays whatever it becomes."""
+        return ops.convert_to_numpy(
+            boxes.convert_format(
+                values,
+                self.model.bounding_box_format,
+                "xyxy",
+                self.model.image_shape,
+            )
+        )
+
+
+def _joined(parts):
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
