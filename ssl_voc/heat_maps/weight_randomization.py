@@ -1,0 +1,104 @@
+"""The sanity check: a map of a model whose weights are lost must be lost as well."""
+
+import keras
+import numpy as np
+
+from ssl_voc.heat_maps.map_measures import rank_correlation
+
+NUM_STAGES = 6
+
+
+def randomization_stages(model, num_stages=NUM_STAGES):
+    """Groups a model's weights from the output down to the input.
+
+    Args:
+        model: Built Keras model, with or without a `backbone`.
+        num_stages: Number of groups for the backbone, or of the whole model without.
+
+    Returns:
+        List of `(name, indices)`: what is randomized at each stage, beside all before,
+        and indices into `model.weights`. Statistics of pixels, which nothing learned,
+        are in none; a stage without weights is left out.
+    """
+    index_of = {id(weight): index for index, weight in enumerate(model.weights)}
+    backbone = getattr(model, "backbone", model)
+    ours = [layer.weights for layer in backbone.layers]
+    in_backbone = {id(weight) for part in ours for weight in part}
+    fixed = {
+        id(weight)
+        for layer in model._flatten_layers(include_self=False)
+        if isinstance(layer, keras.layers.Normalization)
+        for weight in layer.weights
+    }
+    stages = []
+    if backbone is not model:
+        head = [
+            weight
+            for weight in model.weights
+            if id(weight) not in in_backbone | fixed and weight.dtype.startswith("f")
+        ]
+        stages.append(("head", head))
+    parts = [
+        (layer.name, [weight for weight in part if id(weight) not in fixed])
+        for layer, part in zip(backbone.layers, ours, strict=True)
+        if part and not isinstance(layer, keras.layers.Normalization)
+    ]
+    cuts = np.array_split(np.arange(len(parts)), min(num_stages, max(1, len(parts))))
+    for cut in reversed(cuts):
+        if len(cut):
+            weights = [weight for index in cut for weight in parts[index][1]]
+            stages.append((f"down to {parts[cut[0]][0]}", weights))
+    return [
+        (name, [index_of[id(weight)] for weight in weights])
+        for name, weights in stages
+        if weights
+    ]
+
+
+def randomized_correlations(model, make_maps, num_stages=NUM_STAGES, seed=0):
+    """How alike maps stay while weights are lost, from the output down to the input.
+
+    The model itself is left alone: a copy begins with its weights and gets, stage by
+    stage, those of a model that never learned (cascading randomization).
+
+    Args:
+        model: Built Keras model that can be made from its config.
+        make_maps: Function from a model to maps `(num_images, rows, columns)`.
+        num_stages: See `randomization_stages`.
+        seed: Seed of the weights.
+
+    Returns:
+        `(names, correlations, others)`: names of the stages; Spearman's correlation of
+        each image's map with the one of the learned model, `(num_stages, num_images)`;
+        and, `(num_images,)`, that of the learned model's map with its map of the next
+        image, which is what a map that ignores the image would reach.
+
+    Reference:
+        - [Adebayo et al., 2018](https://arxiv.org/abs/1810.03292)
+    """
+    original = make_maps(model)
+    others = [
+        rank_correlation(*pair)
+        for pair in zip(original, np.roll(original, 1, 0), strict=True)
+    ]
+    stages = randomization_stages(model, num_stages)
+    backbone = getattr(model, "backbone", model)
+    keras.utils.set_random_seed(seed)
+    copy = model.__class__.from_config(model.get_config())
+    if not copy.built or len(copy.weights) != len(model.weights):
+        copy(np.zeros((1, *backbone.input_shape[1:]), "float32"))
+    fresh = copy.get_weights()
+    copy.set_weights(model.get_weights())
+    for layer in copy._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with constants made from its weights
+    correlations = []
+    for _, indices in stages:
+        for index in indices:
+            copy.weights[index].assign(fresh[index])
+        maps = make_maps(copy)
+        correlations.append(
+            [rank_correlation(*pair) for pair in zip(original, maps, strict=True)]
+        )
+    names = [name for name, _ in stages]
+    return names, np.array(correlations).reshape(len(names), -1), np.array(others)

@@ -1,0 +1,68 @@
+"""Cascading randomization: every learned weight is lost, and the model is not."""
+
+import numpy as np
+
+import ssl_voc
+from ssl_voc.heat_maps import randomized_correlations
+from ssl_voc.heat_maps.weight_randomization import randomization_stages
+from tests import tiny
+
+
+def maps_of(photos):
+    return lambda model: ssl_voc.grad_cam(model, photos, 1, upsample=False)
+
+
+def test_stages_lose_every_weight_once_from_the_output_down():
+    model = ssl_voc.Localizer(ssl_voc.backbone("EfficientNetB0", image_size=64), 2)
+    model.build()
+    stages = randomization_stages(model, 4)
+    assert [name for name, _ in stages][0] == "head" and len(stages) == 5
+    lost = [index for _, indices in stages for index in indices]
+    assert len(lost) == len(set(lost))
+    kept = {model.weights[i].path for i in range(len(model.weights)) if i not in lost}
+    assert all("normalization/" in path or "seed" in path for path in kept), kept
+    first = [model.weights[index].path for index in stages[0][1]]
+    assert all("localization_head" in path for path in first)
+    last = [model.weights[index].path for index in stages[-1][1]]
+    assert any("stem_conv" in path for path in last)
+    assert not any("top_conv" in path for path in last)
+
+
+def test_a_learned_map_is_lost_and_the_model_is_kept():
+    model = tiny.build_localizer()
+    tiny.randomize(model.backbone)
+    before = model.get_weights()
+    photos = tiny.draw_photos(8, size=32)
+    names, found, others = randomized_correlations(model, maps_of(photos), 2)
+    assert names[0] == "head" and found.shape == (3, 8) and others.shape == (8,)
+    assert abs(found[-1].mean()) < 0.6
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_map_that_ignores_the_weights_is_found_out():
+    model = tiny.build_localizer()
+    brightness = tiny.draw_photos(5, size=32).mean(axis=-1)
+    _, found, others = randomized_correlations(model, lambda model: brightness)
+    np.testing.assert_allclose(found, 1.0)
+    assert (others < 0.9).all()
+
+
+def test_stages_add_up():
+    """At the last stage nothing of the learned weights is left, at the first most."""
+    model, seen = tiny.build_localizer(), []
+
+    def remember(copy):
+        seen.append(copy.get_weights())
+        return np.random.default_rng(0).random((2, 3, 3))
+
+    randomized_correlations(model, remember, 2, seed=5)
+    learned, *copies = seen
+    same = [
+        [np.array_equal(*pair) for pair in zip(learned, copy, strict=True)]
+        for copy in copies
+    ]
+    counts = [sum(row) for row in same]
+    assert counts == sorted(counts, reverse=True) and counts[0] > counts[-1]
+    kernels = [weight.path.endswith("kernel") for weight in model.weights]
+    assert not any(s for s, kernel in zip(same[-1], kernels, strict=True) if kernel)
