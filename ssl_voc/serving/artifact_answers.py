@@ -1,0 +1,87 @@
+"""Asks an exported model with nothing but tensorflow: run as a file, not imported.
+
+    python -I artifact_answers.py VERSION_FOLDER QUESTIONS.npz ANSWERS.npz
+
+Keras, keras_cv and ssl_voc are made unimportable first, so that an artifact which needs
+them fails. The questions are asked twice: all at once, through `tf.saved_model.load`,
+and one by one through the C++ loader and a graph Session, which is what TF Serving
+does; the latter are timed.
+"""
+
+import sys
+import time
+
+ABSENT = ("keras", "keras_cv", "keras_core", "tf_keras", "ssl_voc", "pipelines")
+NUM_WARM_UP = 3
+
+
+def main(version, questions, answers):
+    """Reads encoded photos, writes what the artifact answers.
+
+    Args:
+        version: Folder of the SavedModel.
+        questions: Path of an npz file: `lengths`, int64 `(n,)`, and `content`, uint8,
+            the bytes of all photos behind each other.
+        answers: Path of the npz file to write: `batch_NAME` and `single_NAME` for each
+            output, and `seconds`, float64 `(n,)`, of each single request.
+    """
+    import numpy as np
+
+    with np.load(questions) as file:
+        lengths, content = file["lengths"], file["content"].tobytes()
+    ends = np.cumsum(lengths)
+    photos = [
+        content[end - length : end] for end, length in zip(ends, lengths, strict=True)
+    ]
+    found = {f"batch_{name}": value for name, value in ask_at_once(version, photos)}
+    singles, seconds = ask_one_by_one(version, photos)
+    found |= {f"single_{name}": value for name, value in singles.items()}
+    for name, value in found.items():
+        if value.dtype == object:  # strings; npz without pickles has fixed-width ones
+            found[name] = np.array([x.decode() for x in value.flat]).reshape(
+                value.shape
+            )
+    np.savez(answers, seconds=seconds, **found)
+
+
+def ask_at_once(version, photos, batch_size=16):
+    """Pairs of names and NumPy arrays, by `tf.saved_model.load`."""
+    import numpy as np
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(version).signatures["serving_default"]
+    parts = [
+        signature(image_bytes=tf.constant(photos[start : start + batch_size]))
+        for start in range(0, len(photos), batch_size)
+    ]
+    return [
+        (name, np.concatenate([p[name].numpy() for p in parts])) for name in parts[0]
+    ]
+
+
+def ask_one_by_one(version, photos):
+    """Dictionary of NumPy arrays, and seconds `(n,)`, by a graph Session."""
+    import numpy as np
+    import tensorflow as tf
+
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        loaded = tf.compat.v1.saved_model.loader.load(session, ["serve"], version)
+        signature = loaded.signature_def["serving_default"]
+        place = signature.inputs["image_bytes"].name
+        fetches = {name: item.name for name, item in signature.outputs.items()}
+        rows, seconds = [], []
+        for photo in photos[:NUM_WARM_UP]:
+            session.run(fetches, {place: [photo]})
+        for photo in photos:
+            start = time.perf_counter()
+            rows.append(session.run(fetches, {place: [photo]}))
+            seconds.append(time.perf_counter() - start)
+    return {
+        name: np.concatenate([row[name] for row in rows]) for name in fetches
+    }, np.array(seconds)
+
+
+if __name__ == "__main__":
+    for absent in ABSENT:
+        sys.modules[absent] = None
+    main(*sys.argv[1:])

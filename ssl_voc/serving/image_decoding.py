@@ -1,0 +1,179 @@
+"""From encoded bytes to upright RGB pixels inside a graph, or to the reason why not."""
+
+import tensorflow as tf
+
+from ssl_voc.serving import exif_orientation
+
+FORMATS = ("JPEG", "PNG", "GIF")
+
+EMPTY = "empty: no bytes came"
+UNKNOWN = f"not an image of a known format: expected {', '.join(FORMATS)}"
+DAMAGED = "damaged or incomplete"
+TOO_LARGE = "announces too many pixels"
+
+_JPEG = tuple(b"\xff\xd8\xff")
+_PNG = tuple(b"\x89PNG\r\n\x1a\n")
+_GIF = tuple(b"GIF8")
+_HEADER_BYTES = 32
+# Of PNG's colour types the one without colour, palette and transparency.
+_PNG_GRAY = 0
+
+
+def decode_upright(image_bytes, max_pixels):
+    """Decodes one photo as a viewer shows it; never fails.
+
+    The pixels are those of `pipelines.decode`: accurate inverse cosine transform, fancy
+    upsampling of chroma, EXIF orientation applied, transparency laid on white, 16-bit
+    samples scaled to 8, the first frame of an animation. What differs: a GIF's
+    transparent pixels are black, WebP, TIFF, BMP and PPM are refused.
+
+    Only stock operations are used. The decoder runs inside a `tf.data` pipeline of one
+    element, whose `ignore_errors` keeps a damaged photo to itself.
+
+    Args:
+        image_bytes: Scalar string, the file.
+        max_pixels: Photos that announce more pixels are refused before they are
+            decoded.
+
+    Returns:
+        `(pixels, error)`: uint8 `(height, width, 3)`, and a scalar string, empty or the
+        reason why the photo could not be read; the pixels are `(1, 1, 3)` zeros then.
+    """
+    failed = (tf.zeros((1, 1, 3), tf.uint8), tf.constant(DAMAGED))
+    attempt = tf.data.Dataset.from_tensors(image_bytes)
+    attempt = attempt.map(lambda data: _decode(data, max_pixels)).ignore_errors()
+    last_resort = tf.data.Dataset.from_tensors(failed)
+    pixels, error = attempt.concatenate(last_resort).take(1).get_single_element()
+    return tf.ensure_shape(pixels, (None, None, 3)), tf.ensure_shape(error, ())
+
+
+def _decode(image_bytes, max_pixels):
+    """What `decode_upright` returns; damaged data raise."""
+    data = tf.io.decode_raw(image_bytes, tf.uint8)
+    header = tf.concat([data[:_HEADER_BYTES], tf.zeros(_HEADER_BYTES, tf.uint8)], 0)
+    header = tf.cast(header, tf.int64)
+
+    def begins(prefix):
+        return tf.reduce_all(header[: len(prefix)] == prefix)
+
+    def refused(reason):
+        return tf.zeros((1, 1, 3), tf.uint8), tf.constant(reason)
+
+    def guarded(size, decode):
+        """Decodes what is not too large; sizes are two int64."""
+        pixels = tf.reduce_prod(tf.cast(size, tf.int64))
+        return tf.cond(
+            pixels <= max_pixels,
+            lambda: (decode(), tf.constant("")),
+            lambda: refused(f"{TOO_LARGE}: more than {max_pixels}"),
+        )
+
+    def jpeg():
+        size = tf.io.extract_jpeg_shape(image_bytes)[:2]
+        return guarded(size, lambda: _decode_jpeg(image_bytes, data))
+
+    def png():
+        size = tf.stack([_big_endian(header[20:24]), _big_endian(header[16:20])])
+        return guarded(size, lambda: _decode_png(image_bytes, data, header))
+
+    def gif():
+        size = tf.stack([_little_endian(header[8:10]), _little_endian(header[6:8])])
+        return guarded(size, lambda: _decode_gif(image_bytes))
+
+    return tf.case(
+        [
+            (tf.size(data) == 0, lambda: refused(EMPTY)),
+            (begins(_JPEG), jpeg),
+            (begins(_PNG), png),
+            (begins(_GIF), gif),
+        ],
+        default=lambda: refused(UNKNOWN),
+    )
+
+
+def _decode_jpeg(image_bytes, data):
+    # The default transform is the fast one, whose pixels differ from Pillow's.
+    pixels = tf.io.decode_jpeg(
+        image_bytes, channels=3, fancy_upscaling=True, dct_method="INTEGER_ACCURATE"
+    )
+    return turn_upright(pixels, exif_orientation.jpeg_orientation(data))
+
+
+def _decode_png(image_bytes, data, header):
+    depth, color_type = header[24], header[25]
+
+    def gray_16():
+        samples = tf.io.decode_png(image_bytes, channels=1, dtype=tf.uint16)
+        # 65535 / 257 = 255
+        scaled = tf.round(tf.cast(samples, tf.float32) / 257.0)
+        return tf.image.grayscale_to_rgb(tf.cast(scaled, tf.uint8))
+
+    def others():
+        pixels = tf.io.decode_png(image_bytes, channels=4)
+        # The decoder leaves gray samples of 1, 2 and 4 bits unscaled.
+        is_small = (depth < 8) & (color_type == _PNG_GRAY)
+        largest = tf.bitwise.left_shift(tf.ones_like(depth), tf.minimum(depth, 8)) - 1
+        factor = tf.where(is_small, 255 // largest, 1)
+        colors = pixels[..., :3] * tf.cast(factor, tf.uint8)
+        return lay_on_white(tf.concat([colors, pixels[..., 3:]], axis=-1))
+
+    is_gray_16 = (depth == 16) & (color_type == _PNG_GRAY)
+    pixels = tf.cond(is_gray_16, gray_16, others)
+    return turn_upright(pixels, exif_orientation.png_orientation(data))
+
+
+def _decode_gif(image_bytes):
+    frames = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
+    return tf.ensure_shape(frames, (None, None, 3))
+
+
+def lay_on_white(pixels):
+    """Composes RGBA pixels with white, in Pillow's integers.
+
+    Args:
+        pixels: uint8 `(height, width, 4)`.
+
+    Returns:
+        uint8 `(height, width, 3)`.
+    """
+    colors, alpha = pixels[..., :3], pixels[..., 3:]
+
+    def composed():
+        share = tf.cast(alpha, tf.int32)
+        sums = tf.cast(colors, tf.int32) * share + 255 * (255 - share)
+        # Division by 255, rounded, with the six extra bits that Pillow carries.
+        sums = 64 * sums + 128 * 64
+        return tf.cast((sums // 256 + sums) // (256 * 64), tf.uint8)
+
+    return tf.cond(tf.reduce_all(alpha == 255), lambda: colors, composed)
+
+
+def turn_upright(pixels, orientation):
+    """Turns and mirrors pixels as EXIF's orientation says.
+
+    Args:
+        pixels: `(height, width, 3)`, as stored.
+        orientation: int32 scalar in `[1, 8]`.
+
+    Returns:
+        `(height, width, 3)`, or `(width, height, 3)` for 5 to 8.
+    """
+
+    def is_among(*numbers):
+        return tf.reduce_any(orientation == tf.constant(numbers))
+
+    def apply_if(condition, move, pixels):
+        return tf.cond(condition, lambda: move(pixels), lambda: pixels)
+
+    pixels = apply_if(orientation >= 5, lambda p: tf.transpose(p, [1, 0, 2]), pixels)
+    pixels = tf.ensure_shape(pixels, (None, None, 3))
+    pixels = apply_if(is_among(2, 3, 6, 7), lambda p: tf.reverse(p, [1]), pixels)
+    return apply_if(is_among(3, 4, 7, 8), lambda p: tf.reverse(p, [0]), pixels)
+
+
+def _big_endian(values):
+    return tf.reduce_sum(values * [256**3, 256**2, 256, 1])
+
+
+def _little_endian(values):
+    return tf.reduce_sum(values * [1, 256])

@@ -1,0 +1,200 @@
+"""A fine-tuned model as the signatures of a SavedModel: bytes in, objects out."""
+
+import tensorflow as tf
+
+from ssl_voc import boxes
+from ssl_voc.serving.image_decoding import decode_upright
+
+# Photos of one request that are decoded at once: each may take hundreds of megabytes.
+PARALLEL_PHOTOS = 4
+TASKS = ("localize", "detect")
+
+
+class ServedModel(tf.Module):
+    """Decoding, letterboxing, model and decoded predictions in one graph.
+
+    `serve_bytes`, `serve_pixels` and `embed` are the signatures; all answers are in
+    pixels of the upright photo at its full size. A photo that cannot be read has an
+    error and no objects; its neighbours do not notice.
+
+    Args:
+        model: `ssl_voc.Localizer` or `ssl_voc.Detector`, or a Keras model alike: called
+            on images it gives what its `decode_predictions` understands.
+        task: `"localize"`, where one box and the scores of all classes are answered, or
+            `"detect"`.
+        class_names: Names of the classes, in the order of their indices.
+        letterbox: Function from uint8 pixels `(height, width, 3)` and the side of the
+            square to uint8 pixels of the square, of tensorflow operations.
+        boxes_from_letterbox: Function from xyxy boxes `(n, m, 4)` in pixels of the
+            square, sizes `(n, 2)` (height and width) and the side of the square to
+            boxes in pixels of the photos.
+        max_pixels: Photos that announce more are refused.
+
+    Raises:
+        ValueError: when task, class names or the model's image size do not fit.
+    """
+
+    def __init__(
+        self, model, task, class_names, letterbox, boxes_from_letterbox, max_pixels
+    ):
+        super().__init__(name="served_model")
+        if task not in TASKS:
+            raise ValueError(f"`task` must be one of {TASKS}. Received: {task!r}")
+        height, width = model.image_shape
+        if height != width:
+            raise ValueError(
+                "Photos are letterboxed into squares: the model must take square "
+                f"images. Received: model.image_shape={model.image_shape}"
+            )
+        if len(class_names) != model.num_classes:
+            raise ValueError(
+                f"The model scores {model.num_classes} classes. Received: "
+                f"{len(class_names)} class names"
+            )
+        # Out of tensorflow's sight: it would save all that Keras knows of the model,
+        # and the weights twice.
+        self._get_model = lambda: model
+        self._task, self._image_size = task, height
+        self._letterbox = letterbox
+        self._boxes_from_letterbox = boxes_from_letterbox
+        self._max_pixels = max_pixels
+        self._class_names = tuple(class_names)
+        # Variables must be reachable from the root of a SavedModel.
+        self._served_variables = [weight.value for weight in model.variables]
+
+    def signatures(self):
+        """The concrete function of each signature, by the signature's name."""
+        encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
+        pixels = tf.TensorSpec((None, None, None, 3), tf.uint8, name="pixels")
+        return {
+            "serving_default": _concrete(self.serve_bytes, encoded),
+            "pixels": _concrete(self.serve_pixels, pixels),
+            "features": _concrete(self.embed, encoded),
+        }
+
+    def serve_bytes(self, image_bytes):
+        """Answers encoded photos.
+
+        Args:
+            image_bytes: Strings `(n,)`, JPEG, PNG or GIF files.
+
+        Returns:
+            Dictionary of `"boxes"` float32 `(n, d, 4)`, xyxy, clipped to the photo;
+            `"scores"` float32 `(n, c)`, descending; `"classes"` int32 `(n, c)`;
+            `"class_names"` strings `(n, c)`; `"num_detections"` int32 `(n,)`;
+            `"image_size"` int32 `(n, 2)`, height and width of the upright photo; and
+            `"errors"` strings `(n,)`, empty where all went well. For a detector `c` is
+            `d` and padding is -1 and `""`; for a localizer `d` is 1 and `c` the number
+            of classes.
+        """
+        return self._answer(*self._read(image_bytes))
+
+    def serve_pixels(self, pixels):
+        """Answers decoded photos of one size.
+
+        Args:
+            pixels: uint8 `(n, height, width, 3)`, RGB in `[0, 255]`.
+
+        Returns:
+            What `serve_bytes` returns.
+        """
+        shape = tf.shape(pixels)
+        sizes = tf.tile(shape[None, 1:3], (shape[0], 1))
+        errors = tf.fill(shape[:1], "")
+        return self._answer(self._squares_of(pixels), sizes, errors)
+
+    def embed(self, image_bytes):
+        """Describes encoded photos by the mean of their feature maps.
+
+        Args:
+            image_bytes: Strings `(n,)`, JPEG, PNG or GIF files.
+
+        Returns:
+            Dictionary of `"embedding"` float32 `(n, channels)`, zeros where a photo
+            could not be read; and `"errors"` strings `(n,)`.
+        """
+        squares, _, errors = self._read(image_bytes)
+        features = self._get_model().backbone(
+            tf.cast(squares, tf.float32), training=False
+        )
+        embedding = tf.reduce_mean(tf.cast(features, tf.float32), axis=(1, 2))
+        readable = tf.cast(errors == "", tf.float32)[:, None]
+        return {"embedding": embedding * readable, "errors": errors}
+
+    def _read(self, image_bytes):
+        """Squares uint8 `(n, size, size, 3)`, sizes int32 `(n, 2)`, errors `(n,)`."""
+
+        def read_one(data):
+            pixels, error = decode_upright(data, self._max_pixels)
+            size = tf.where(error == "", tf.shape(pixels)[:2], 0)
+            return self._letterbox(pixels, self._image_size), size, error
+
+        # Decoding has no kernels for accelerators.
+        with tf.device("CPU:0"):
+            return tf.map_fn(
+                read_one,
+                image_bytes,
+                fn_output_signature=(
+                    tf.TensorSpec((self._image_size, self._image_size, 3), tf.uint8),
+                    tf.TensorSpec((2,), tf.int32),
+                    tf.TensorSpec((), tf.string),
+                ),
+                parallel_iterations=PARALLEL_PHOTOS,
+            )
+
+    def _squares_of(self, pixels):
+        with tf.device("CPU:0"):
+            return tf.map_fn(
+                lambda photo: self._letterbox(photo, self._image_size),
+                pixels,
+                fn_output_signature=tf.TensorSpec(
+                    (self._image_size, self._image_size, 3), tf.uint8
+                ),
+                parallel_iterations=PARALLEL_PHOTOS,
+            )
+
+    def _answer(self, squares, sizes, errors):
+        model = self._get_model()
+        outputs = model(tf.cast(squares, tf.float32), training=False)
+        found = model.decode_predictions(outputs)
+        if self._task == "localize":
+            scores, classes = tf.math.top_k(found["scores"], k=model.num_classes)
+            num_detections = tf.ones_like(sizes[:, 0])
+        else:
+            scores, classes = found["confidence"], found["classes"]
+            num_detections = found["num_detections"]
+        readable = errors == ""
+        is_object = readable[:, None] & (classes >= 0)
+        classes = tf.where(is_object, tf.cast(classes, tf.int32), -1)
+        names = tf.gather(tf.constant(["", *self._class_names]), classes + 1)
+        corners = self._in_photos(found["boxes"], sizes)
+        is_box = is_object[:, : corners.shape[1], None]
+        return {
+            "boxes": tf.where(is_box, corners, -1.0),
+            "scores": tf.where(is_object, tf.cast(scores, tf.float32), -1.0),
+            "classes": classes,
+            "class_names": names,
+            "num_detections": tf.where(readable, tf.cast(num_detections, tf.int32), 0),
+            "image_size": sizes,
+            "errors": errors,
+        }
+
+    def _in_photos(self, predicted, sizes):
+        """Boxes of the model as xyxy in pixels of the photos, clipped to them."""
+        model = self._get_model()
+        corners = boxes.convert_format(
+            predicted, model.bounding_box_format, "xyxy", model.image_shape
+        )
+        corners = tf.cast(corners, tf.float32)
+        # A photo that could not be read has no size.
+        known = tf.maximum(sizes, 1)
+        corners = self._boxes_from_letterbox(corners, known, self._image_size)
+        height, width = tf.unstack(tf.cast(known, tf.float32), axis=-1)
+        ends = tf.stack([width, height, width, height], axis=-1)[:, None]
+        return tf.clip_by_value(corners, 0.0, ends)
+
+
+def _concrete(function, spec):
+    # Nothing here is Python that must become graph: autograph would only be slow.
+    traced = tf.function(function, autograph=False, jit_compile=False)
+    return traced.get_concrete_function(spec)

@@ -1,0 +1,105 @@
+"""Numbered versions of a model: complete or absent, and never written over."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX
+from ssl_voc.runs.folder_lock import LOCK_NAME, FolderLock
+
+
+@contextlib.contextmanager
+def new_version(folder):
+    """Gives a temporary folder, which becomes the next version on success.
+
+    Versions are folders named by numbers, as TF Serving reads them; it ignores all
+    others. The temporary folder lies beside them and is renamed when the block ends, so
+    that a server never sees half a version. When the block raises, nothing is left;
+    what a killed process left is removed at the next start.
+
+    Args:
+        folder: Folder of all versions of one model. Made with its parents.
+
+    Yields:
+        `Version`, whose `staging` is the path to write to; `path` is set when the block
+        has ended.
+
+    Raises:
+        BadInput: when another process is exporting into the folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(folder)
+    try:
+        for leftover in folder.glob(TEMPORARY_PREFIX + "*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        staging = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder))
+        version = Version(staging)
+        try:
+            yield version
+            # mkdtemp makes the folder private; a server runs as another user.
+            staging.chmod(0o777 & ~_umask())
+            _sync(staging)
+            version.path = _take_next_number(staging, folder)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+    finally:
+        if {path.name for path in folder.iterdir()} == {LOCK_NAME}:
+            shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+
+
+class Version:
+    """A version being written.
+
+    Attributes:
+        staging: Temporary folder to write to.
+        path: The version's folder, None until it is complete.
+    """
+
+    def __init__(self, staging):
+        self.staging = staging
+        self.path = None
+
+
+def versions_of(folder):
+    """Numbers of the versions in a folder, ascending; empty without a folder."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+
+
+def _take_next_number(staging, folder):
+    number = max(versions_of(folder), default=0) + 1
+    while True:
+        path = folder / str(number)
+        try:
+            # A folder that is not empty is never replaced.
+            os.rename(staging, path)
+            return path
+        except OSError:
+            if not path.exists():
+                raise
+            number += 1
+
+
+def _sync(folder):
+    """Waits until all files of a folder are on the disk."""
+    for path in [*folder.rglob("*"), folder]:
+        if path.is_dir() and os.name == "nt":
+            continue  # Windows cannot open a folder.
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
