@@ -148,8 +148,8 @@ def _figures(run):
 def _figures_text(figures):
     if not figures:
         return (
-            "None: the run was not evaluated. `python -m ssl_voc.evaluate RUN` does it; "
-            "export again after that."
+            "None: the run was not evaluated. `python -m ssl_voc.evaluate RUN` does "
+            "it; export again after that."
         )
     parts = []
     for name, metrics in figures.items():
