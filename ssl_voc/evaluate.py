@@ -13,10 +13,12 @@ DESCRIPTION = """Measures the model of RUN, a finished fine-tuning, on labelled 
 
 Writes the figures with their intervals and protocols (metrics.json), the predictions
 (predictions.json, COCO's result format), what each photo scored (images.jsonl) and
-pictures. Photos that training saw are refused. DATA is what finetune takes.
+pictures. Of a localizer: top-1, top-3, mean IoU, LocAcc, CorLoc; of a detector: AP of
+VOC and of COCO, precision and recall at the best threshold, CorLoc. Photos that
+training saw are refused. DATA is what finetune takes.
 """
 
-TASKS = ("localize",)
+TASKS = ("localize", "detect")
 # Photos that finetune held out itself, where the data came without lists.
 HELD_OUT_LIST = "held_out_photos.tsv"
 HELD_OUT = "held-out"

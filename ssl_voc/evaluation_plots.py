@@ -23,38 +23,62 @@ def draw_per_class(figures, path):
         figures: What `ssl_voc.localization_evaluation.summarize` returns.
         path: The png file, replaced at once.
     """
+    draw_bars(
+        figures,
+        {name: LABELS[name] for name in _SHOWN if name in figures},
+        path,
+        "num_images",
+        "photos",
+        "all photos",
+        "baseline (commonest class; whole photo as box)",
+    )
+
+
+def draw_bars(figures, names, path, count, unit, whole, baseline=None):
+    """Draws a panel for each figure: bars by class, intervals, and the whole.
+
+    Args:
+        figures: Dictionary of the figures of the whole, by name; `"per_class"`, those
+            of each class, with `NAME_ci` where there is an interval; and `"baseline"`
+            if asked for.
+        names: Dictionary of the figures to show and their titles.
+        path: The png file, replaced at once.
+        count: Key of the number that stands behind each class.
+        unit: What that counts, in the plural.
+        whole: What the legend calls the line of the whole.
+        baseline: What the legend calls the line of the baseline, if there is one.
+    """
     from matplotlib.figure import Figure
 
     rows = figures["per_class"]
-    names = [name for name in _SHOWN if name in figures]
-    labels = [f"{_shortened(key)} ({row['num_images']})" for key, row in rows.items()]
+    labels = [f"{_shortened(key)} ({row[count]})" for key, row in rows.items()]
     height = 1.5 + 0.34 * len(rows)
     figure = Figure(figsize=(2.6 * len(names) + 1.4, height), layout="constrained")
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     positions = np.arange(len(rows))
-    for axes, name in zip(panels, names, strict=True):
+    missing = [np.nan, np.nan]
+    for axes, (name, title) in zip(panels, names.items(), strict=True):
         values = np.array([row[name] for row in rows.values()], "float64")
-        limits = np.array([row[f"{name}_ci"] for row in rows.values()], "float64")
+        limits = [row.get(f"{name}_ci", missing) for row in rows.values()]
+        limits = np.array(limits, "float64")
         axes.barh(positions, values, height=0.66, color=_BAR, alpha=0.55)
-        has_value = np.isfinite(values)
+        has_interval = np.isfinite(limits).all(axis=1)
         axes.hlines(
-            positions[has_value],
-            limits[has_value, 0],
-            limits[has_value, 1],
+            positions[has_interval],
+            limits[has_interval, 0],
+            limits[has_interval, 1],
             color=_INK,
             linewidth=1.6,
         )
         # A dot, since a bar of length 0 cannot be told from none.
         axes.plot(values, positions, "o", ms=3.5, color=_INK, clip_on=False)
-        axes.axvline(figures[name], color=_INK, linewidth=1.2, label="all photos")
-        axes.axvline(
-            figures["baseline"][name],
-            color=_MARK,
-            linestyle="--",
-            linewidth=1.4,
-            label="baseline",
-        )
-        axes.set_title(f"{LABELS[name]} {figures[name]:.3f}", fontsize=10, color=_INK)
+        lines = {whole: {"x": figures[name], "color": _INK, "linewidth": 1.2}}
+        if baseline:
+            style = {"color": _MARK, "linestyle": "--", "linewidth": 1.4}
+            lines[baseline] = {"x": figures["baseline"][name], **style}
+        for label, line in lines.items():
+            axes.axvline(label=label, **line)
+        axes.set_title(f"{title} {figures[name]:.3f}", fontsize=10, color=_INK)
         axes.set_xlim(0, 1)
         axes.grid(axis="x", alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
@@ -64,12 +88,12 @@ def draw_per_class(figures, path):
     handles, texts = panels[0].get_legend_handles_labels()
     figure.legend(
         handles,
-        [*texts[:-1], f"{texts[-1]} (commonest class; whole photo as box)"],
+        texts,
         loc="outside lower center",
         ncols=2,
         fontsize=9,
         frameon=False,
-        title="bars by class (photos), lines: 95 % bootstrap intervals",
+        title=f"bars by class ({unit}), lines: 95 % bootstrap intervals",
         title_fontsize=9,
     )
     with replacing(path) as temporary:
@@ -85,6 +109,22 @@ def draw_confusions(counts, class_names, path):
         class_names: Names of the classes.
         path: The png file, replaced at once.
     """
+    counts = np.asarray(counts)
+    title = f"{np.trace(counts)} of {counts.sum()} photos on the diagonal"
+    draw_matrix(counts, class_names, class_names, path, title, "photos")
+
+
+def draw_matrix(counts, rows, columns, path, title, unit):
+    """Draws counts as shares of their rows: who was taken for whom.
+
+    Args:
+        counts: Integer array `(num_rows, num_columns)`.
+        rows: Names of the true classes.
+        columns: Names of the predicted classes.
+        path: The png file, replaced at once.
+        title: Lines above it.
+        unit: What is counted, in the plural.
+    """
     from matplotlib.figure import Figure
 
     counts = np.asarray(counts)
@@ -97,14 +137,15 @@ def draw_confusions(counts, class_names, path):
     )
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    ticks = [_shortened(name) for name in class_names]
     size = 9 if numbered else 6
     turned = {"rotation": 45 if numbered else 90, "rotation_mode": "anchor"}
-    _name_ticks(axes.xaxis, ticks, size, ha="right", **turned)
-    rows = [f"{name} ({n})" for name, n in zip(ticks, totals[:, 0], strict=True)]
-    _name_ticks(axes.yaxis, rows, size)
+    _name_ticks(axes.xaxis, map(_shortened, columns), size, ha="right", **turned)
+    labels = [
+        f"{_shortened(name)} ({n})" for name, n in zip(rows, totals[:, 0], strict=True)
+    ]
+    _name_ticks(axes.yaxis, labels, size)
     axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class (photos)")
+    axes.set_ylabel(f"true class ({unit})")
     if numbered:
         for (row, column), share in np.ndenumerate(shares):
             if counts[row, column]:
@@ -118,16 +159,14 @@ def draw_confusions(counts, class_names, path):
                     color="white" if share > 0.55 else _INK,
                 )
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
-    bar.set_label("share of the true class", fontsize=9)
-    right = np.trace(counts)
-    axes.set_title(
-        f"{right} of {counts.sum()} photos on the diagonal", fontsize=10, color=_INK
-    )
+    bar.set_label("share of the row", fontsize=9)
+    axes.set_title(title, fontsize=10, color=_INK)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=_DPI, format="png")
 
 
 def _name_ticks(axis, names, size, **style):
+    names = [*names]
     axis.set_ticks(range(len(names)), names, fontsize=size, **style)
     for label in axis.get_ticklabels():
         label.set_parse_math(False)  # names may hold dollars

@@ -33,18 +33,33 @@ def format_localization(figures):
     for title, group in groups.items():
         lines.append(title)
         for key, row in group.items():
-            cells = (_cell(row[name], len(LABELS[name])) for name in names)
+            cells = (format_cell(row[name], len(LABELS[name])) for name in names)
             lines.append(
                 f"  {key:{width - 2}}  {row['num_images']:6}  " + "  ".join(cells)
             )
-    lines.append("")
-    for key, text in figures["protocol"].items():
-        title = LABELS.get(key) or _TITLES.get(key, key)
-        lines += textwrap.wrap(
-            text, 88, initial_indent=f"{title:14}", subsequent_indent=" " * 14
-        )
+    lines += ["", *protocol_lines(figures["protocol"], {**LABELS, **_TITLES})]
     return "\n".join(lines)
 
 
-def _cell(value, width):
+def protocol_lines(protocol, titles):
+    """What each figure means, wrapped, with its name at the left.
+
+    Args:
+        protocol: Dictionary of texts.
+        titles: Dictionary of names for its keys; a key without one is its own.
+    """
+    return [
+        line
+        for key, text in protocol.items()
+        for line in textwrap.wrap(
+            text,
+            88,
+            initial_indent=f"{titles.get(key, key):14}",
+            subsequent_indent=" " * 14,
+        )
+    ]
+
+
+def format_cell(value, width):
+    """A figure with three decimals, right-aligned; a dash for nan."""
     return f"{'-' if np.isnan(value) else f'{value:.3f}':>{width}}"

@@ -16,6 +16,8 @@ _CAPTION = 36
 _HEADER = 64
 # Characters of a caption's line for each pixel: more would run into the next photo's.
 _CHARACTERS_PER_PIXEL = 38 / 240
+# Pixels of a character of the text at a box.
+_TEXT_CHARACTER = 5.5
 _DASHES = {"solid": "-", "dashed": (0, (4, 2)), "dotted": (0, (1, 1.5))}
 
 
@@ -27,11 +29,13 @@ class Line:
         label: Its words in the legend.
         color: Red, green and blue in `[0, 255]`.
         dashes: `"solid"`, `"dashed"` or `"dotted"`.
+        text_side: Where its boxes have their text: `"top"` or `"bottom"`.
     """
 
     label: str
     color: tuple[int, int, int]
     dashes: str = "solid"
+    text_side: str = "top"
 
     @property
     def style(self):
@@ -39,7 +43,6 @@ class Line:
         return {
             "color": tuple(value / 255 for value in self.color),
             "linestyle": _DASHES[self.dashes],
-            "linewidth": 2.0,
         }
 
 
@@ -81,11 +84,13 @@ class Sheet:
         legend: Tuple of `Line`, the kinds of boxes.
         num_columns: Photos beside each other.
         side: Of a cell in pixels: the longer side of each photo.
+        line_width: Of boxes, in points.
     """
 
     legend: tuple[Line, ...]
     num_columns: int = 4
     side: int = 240
+    line_width: float = 2.0
 
     @property
     def line_length(self):
@@ -126,7 +131,8 @@ class Sheet:
             )
             axes.set_axis_off()
             axes.imshow(pixels, interpolation="nearest", aspect="auto")
-            _add_outlines(axes, cell.outlines, scale)
+            self._add_outlines(axes, cell.outlines, scale)
+            _add_texts(axes, cell.outlines, scale, sides)
             # An outline at the border keeps its whole width.
             axes.set_xlim(-0.5, sides[0] - 0.5)
             axes.set_ylim(sides[1] - 0.5, -0.5)
@@ -155,9 +161,10 @@ class Sheet:
         from matplotlib.lines import Line2D
         from matplotlib.patheffects import Normal, Stroke
 
-        around = [Stroke(linewidth=3.6, foreground="black"), Normal()]
+        around = [Stroke(linewidth=self._width_below, foreground="black"), Normal()]
+        style = {"linewidth": self.line_width, "path_effects": around}
         handles = [
-            Line2D([], [], label=line.label, path_effects=around, **line.style)
+            Line2D([], [], label=line.label, **line.style, **style)
             for line in self.legend
         ]
         figure.legend(
@@ -170,6 +177,24 @@ class Sheet:
             handlelength=3,
             borderaxespad=0,
         )
+
+    def _add_outlines(self, axes, outlines, scale):
+        from matplotlib.patches import Rectangle
+
+        for item in outlines:
+            if not np.isfinite(item.box).all():
+                continue
+            # The middle of a box's border is the border of its pixels.
+            box = item.box * scale
+            corner, sides = box[:2] - 0.5, box[2:] - box[:2]
+            style = {**item.line.style, "linewidth": self.line_width}
+            # Dark below light: visible on every photo.
+            for line in ({"color": "black", "linewidth": self._width_below}, style):
+                axes.add_patch(Rectangle(corner, *sides, fill=False, **line))
+
+    @property
+    def _width_below(self):
+        return 1.8 * self.line_width
 
 
 def shorten(text, length):
@@ -202,34 +227,27 @@ def fit_photo(photo, side):
     return np.asarray(resized), scale
 
 
-def _add_outlines(axes, outlines, scale):
-    from matplotlib.patches import Rectangle
-
-    drawn = [item for item in outlines if np.isfinite(item.box).all()]
-    for item in drawn:
-        # The middle of a box's border is the border of its pixels.
-        box = item.box * scale
-        corner, sides = box[:2] - 0.5, box[2:] - box[:2]
-        # Dark below light: visible on every photo.
-        for line in ({"color": "black", "linewidth": 3.6}, item.line.style):
-            axes.add_patch(Rectangle(corner, *sides, fill=False, **line))
-    # Above all outlines, or crowded photos could not be read.
-    for item in drawn:
-        if item.text:
-            x, y = item.box[:2] * scale[:2]
-            axes.text(
-                max(x, 0) + 2,
-                max(y, 0) + 2,
-                item.text,
-                va="top",
-                fontsize=7,
-                color="black",
-                parse_math=False,
-                clip_on=True,
-                bbox={
-                    "facecolor": item.line.style["color"],
-                    "edgecolor": "none",
-                    "alpha": 0.85,
-                    "pad": 0.8,
-                },
-            )
+def _add_texts(axes, outlines, scale, sides):
+    """Writes above all outlines, or crowded photos could not be read."""
+    for item in outlines:
+        if not item.text or not np.isfinite(item.box).all():
+            continue
+        left, top, right, bottom = item.box * scale
+        at_top = item.line.text_side == "top"
+        fits = left + _TEXT_CHARACTER * len(item.text) < sides[0]
+        axes.text(
+            max(left, 0) + 2 if fits else min(right, sides[0]) - 2,
+            max(top, 0) + 2 if at_top else min(bottom, sides[1]) - 3,
+            item.text,
+            ha="left" if fits else "right",
+            va=item.line.text_side,
+            fontsize=7,
+            color="black",
+            parse_math=False,
+            clip_on=True,
+            bbox={
+                "facecolor": item.line.style["color"],
+                "edgecolor": "none",
+                "pad": 0.8,
+            },
+        )
