@@ -134,17 +134,19 @@ def test_flags_follow_their_boxes():
     batch["difficult"] = (classes % 3 == 1) & (classes >= 0)
     batch["truncated"] = ((classes % 2 == 1) & (classes >= 0)).astype("float32")
     for mosaic_rate in (0.0, 0.7):
-        layer = DetectionAugmenter(32, mosaic_rate=mosaic_rate, seed=0)
+        layer = DetectionAugmenter(32, (0.2, 0.5), mosaic_rate=mosaic_rate, seed=0)
         result = to_numpy(layer(batch, training=True))
         numbers = result["bounding_boxes"]["classes"]
         exists = numbers >= 0
         assert np.sum(exists) > 12
+        assert np.sum(exists[:, :4]) < np.sum(classes >= 0)  # some are dropped
         for name, divisor in (("difficult", 3), ("truncated", 2)):
             flags = result[name]
             assert flags.dtype == batch[name].dtype and flags.shape == numbers.shape
             np.testing.assert_array_equal(
                 flags[exists] > 0, numbers[exists] % divisor == 1
             )
+            assert not flags[~exists].any()
         resized = layer(batch)
         np.testing.assert_array_equal(resized["difficult"], batch["difficult"])
 

@@ -68,6 +68,18 @@ def test_tiles_show_whole_images_and_meet_at_their_center():
         assert np.isclose(image[..., None], tones[members], atol=0.01).any(-1).all()
 
 
+def test_beyond_a_mosaic_lies_black():
+    layer = RandomMosaic(0.5, seed=0)
+    layout = layer.draw_layout(20)
+    white = np.full((20, HEIGHT, WIDTH, 3), 255, "uint8")
+    # Three times as wide: the mosaic fills the middle third, edges between pixels.
+    crops = np.tile([[-1.0, -1.0, 2.0, 2.0]], (20, 1)).astype("float32")
+    views = ops.convert_to_numpy(layer.cut(white, layout, crops, (96, 96)))
+    expected = np.zeros((96, 96, 1))
+    expected[32:64, 32:64] = 255.0
+    np.testing.assert_allclose(views, np.tile(expected, (20, 1, 1, 3)), atol=1e-3)
+
+
 def test_each_image_decides_alone_and_single_images_stay_as_they_are():
     batch = build_batch(200, 1)
     result = to_numpy(RandomMosaic(0.3, seed=0)(batch))
