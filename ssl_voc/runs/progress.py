@@ -2,12 +2,14 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import keras
 from tqdm import tqdm
 
+from ssl_voc.runs.bars import format_duration
+from ssl_voc.runs.bars import progress_bar as progress_bar
 from ssl_voc.runs.pace import Pace
 
 _REFRESH_SECONDS = 0.2
@@ -122,53 +124,6 @@ class Progress(keras.callbacks.Callback):
     def _time_left(self) -> list[str]:
         seconds = self.pace.seconds_left
         return [] if seconds is None else [f"{format_duration(seconds)} left"]
-
-
-def progress_bar(
-    description: str, unit: str = "photo", stream: TextIO | None = None
-) -> Callable[[int, int], None]:
-    """Makes a `progress(done, total)` to be called while something advances.
-
-    In a terminal it draws a bar; elsewhere it writes one line at the end.
-
-    Args:
-        description: What is going on, such as "reading photos".
-        unit: What is counted.
-        stream: Where to write. `None`: standard output.
-    """
-    stream = sys.stdout if stream is None else stream
-    bar = None
-
-    def progress(done: int, total: int) -> None:
-        nonlocal bar
-        if not stream.isatty():
-            if done == total:
-                print(f"{description}: {total} {unit}s", file=stream, flush=True)
-            return
-        if bar is None:
-            bar = tqdm(
-                total=total,
-                desc=description,
-                unit=unit,
-                file=stream,
-                dynamic_ncols=True,
-            )
-        bar.update(done - bar.n)
-        if done == total:
-            bar.close()
-            bar = None
-
-    return progress
-
-
-def format_duration(seconds: float) -> str:
-    """Writes seconds as `42s`, `5:12` (minutes) or `1:05:12` (hours)."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds}s"
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _learning_rate(model: keras.Model) -> float:

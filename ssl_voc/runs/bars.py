@@ -1,0 +1,54 @@
+"""A bar, or a line, for work that advances; imports no framework."""
+
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from tqdm import tqdm
+
+
+def progress_bar(
+    description: str, unit: str = "photo", stream: TextIO | None = None
+) -> Callable[[int, int], None]:
+    """Makes a `progress(done, total)` to be called while something advances.
+
+    In a terminal it draws a bar; elsewhere it writes one line at the end.
+
+    Args:
+        description: What is going on, such as "reading photos".
+        unit: What is counted.
+        stream: Where to write. `None`: standard output.
+    """
+    stream = sys.stdout if stream is None else stream
+    bar = None
+
+    def progress(done: int, total: int) -> None:
+        nonlocal bar
+        if not stream.isatty():
+            if done == total:
+                print(f"{description}: {total} {unit}s", file=stream, flush=True)
+            return
+        if bar is None:
+            bar = tqdm(
+                total=total,
+                desc=description,
+                unit=unit,
+                file=stream,
+                dynamic_ncols=True,
+            )
+        bar.update(done - bar.n)
+        if done == total:
+            bar.close()
+            bar = None
+
+    return progress
+
+
+def format_duration(seconds: float) -> str:
+    """Writes seconds as `42s`, `5:12` (minutes) or `1:05:12` (hours)."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds}s"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
