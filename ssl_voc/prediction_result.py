@@ -1,0 +1,142 @@
+"""What a model answers about one image, wherever it runs."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+# Outputs of the artifact that `ssl_voc.export` writes, without which there is no
+# result; `image_size` and `errors` may be missing.
+NEEDED = ("boxes", "scores", "classes", "class_names", "num_detections")
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """Objects found in one image, the surest first.
+
+    Attributes:
+        boxes: float32 `(num_detections, 4)`, xyxy in pixels of the upright image.
+        scores: float32 `(num_detections,)` in `[0, 1]`, descending.
+        classes: int32 `(num_detections,)`, 0-based.
+        class_names: Texts, one a detection.
+        image_size: Height and width of the upright image as the model decoded it, or
+            None where it does not say.
+        error: Why the image could not be read; empty if it could.
+        ranking: For a localizer, which gives one box and scores all classes: pairs of
+            name and score, the highest first. None for a detector.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    classes: np.ndarray
+    class_names: tuple[str, ...]
+    image_size: tuple[int, int] | None = None
+    error: str = ""
+    ranking: tuple[tuple[str, float], ...] | None = None
+
+    def __len__(self):
+        return len(self.scores)
+
+    def above(self, threshold: float, most: int | None = None) -> "Prediction":
+        """The detections that score at least `threshold`, at most `most` of them."""
+        count = int((self.scores >= threshold).sum())
+        kept = slice(count if most is None else min(count, most))
+        return dataclasses.replace(
+            self,
+            boxes=self.boxes[kept],
+            scores=self.scores[kept],
+            classes=self.classes[kept],
+            class_names=self.class_names[kept],
+        )
+
+
+def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
+    """Reads what the artifact answers for one image.
+
+    Args:
+        outputs: Output name to value without the batch axis: arrays, or the nested
+            lists of a JSON answer. Texts may be bytes.
+
+    Raises:
+        ValueError: If an output is missing, of another shape, or no number.
+    """
+    missing = [name for name in NEEDED if name not in outputs]
+    if missing:
+        raise ValueError(
+            f"the model answers {', '.join(sorted(outputs)) or 'nothing'}, not "
+            f"{', '.join(missing)}: it is none that ssl_voc.export wrote"
+        )
+    image_size = outputs.get("image_size")
+    if image_size is not None:
+        height, width = (int(side) for side in image_size)
+        image_size = height, width
+    error = _text(outputs.get("errors", ""))
+    if error:
+        return _nothing(image_size, error)
+    try:
+        boxes = np.asarray(outputs["boxes"], "float32").reshape(-1, 4)
+        scores = np.asarray(outputs["scores"], "float32").reshape(-1)
+        classes = np.asarray(outputs["classes"], "int32").reshape(-1)
+        count = int(outputs["num_detections"])
+    except (ValueError, TypeError) as problem:
+        raise ValueError(f"the model's answer cannot be read: {problem}") from problem
+    names = tuple(_text(name) for name in outputs["class_names"])
+    one_box = len(boxes) == 1  # of a localizer, which scores all classes
+    consistent = len(scores) == len(classes) == len(names)
+    consistent &= one_box or len(scores) == len(boxes)
+    if not consistent or not 0 <= count <= min(len(boxes), len(scores)):
+        raise ValueError(
+            f"the model's answer contradicts itself: num_detections {count} with "
+            f"{len(boxes)} boxes, {len(scores)} scores, {len(classes)} classes and "
+            f"{len(names)} names"
+        )
+    if not (np.isfinite(boxes[:count]).all() and np.isfinite(scores[:count]).all()):
+        raise ValueError("the model's boxes or scores are no finite numbers")
+    ranking = None
+    if len(scores) != len(boxes):
+        ranking = tuple(zip(names, map(float, scores), strict=True))
+    return Prediction(
+        boxes[:count],
+        scores[:count],
+        classes[:count],
+        names[:count],
+        image_size,
+        ranking=ranking,
+    )
+
+
+def read_batch(outputs: Mapping[str, np.ndarray]) -> list[Prediction]:
+    """Reads what the artifact answers for a batch.
+
+    Args:
+        outputs: Output name to array `(batch, ...)`.
+
+    Raises:
+        ValueError: As `read_outputs`, or if the arrays are of several lengths.
+    """
+    lengths = {len(value) for value in outputs.values()}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"the model's outputs are of {sorted(lengths)} images, not of one batch"
+        )
+    return [
+        read_outputs({name: value[row] for name, value in outputs.items()})
+        for row in range(lengths.pop() if lengths else 0)
+    ]
+
+
+def _nothing(image_size, error):
+    return Prediction(
+        np.zeros((0, 4), "float32"),
+        np.zeros(0, "float32"),
+        np.zeros(0, "int32"),
+        (),
+        image_size,
+        error,
+    )
+
+
+def _text(value: Any) -> str:
+    value = value.item() if isinstance(value, np.ndarray) else value
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
