@@ -9,6 +9,7 @@ import importlib
 __version__ = "0.1.0"
 
 _ROOM_OF = {
+    "Classifier": "ssl_voc.models",
     "ContrastiveModel": "ssl_voc.models",
     "Detector": "ssl_voc.models",
     "Localizer": "ssl_voc.models",

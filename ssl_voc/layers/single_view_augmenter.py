@@ -24,7 +24,7 @@ class SingleViewAugmenter(SimCLRAugmenter):
 
     Example:
 
-    >>> augmenter = SingleViewAugmenter(image_size=96, seed=0)
+    >>> augmenter = ssl_voc.layers.SingleViewAugmenter(image_size=96, seed=0)
     >>> augmenter(photos, training=True).shape  # photos: (64, 112, 112, 3)
     (64, 96, 96, 3)
     """

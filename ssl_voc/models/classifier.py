@@ -29,10 +29,10 @@ class Classifier(keras.Model):
 
     Example:
 
-    >>> model = Classifier(
+    >>> model = ssl_voc.Classifier(
     ...     ssl_voc.backbone("EfficientNetB1", image_size=96),
     ...     num_classes=200,
-    ...     augmenter=SingleViewAugmenter(image_size=96),
+    ...     augmenter=ssl_voc.layers.SingleViewAugmenter(image_size=96),
     ... )
     >>> model.compile(
     ...     optimizer=keras.optimizers.SGD(0.1, momentum=0.9),

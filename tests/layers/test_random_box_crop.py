@@ -125,7 +125,7 @@ def test_every_image_draws_its_own_crop():
 
 
 def test_layer_reloads_with_its_arguments():
-    layer = RandomBoxCrop(24, (0.2, 0.4), (0.9, 1.1), 0.6, 0.2, seed=3)
+    layer = RandomBoxCrop(24, (0.2, 0.4), (0.9, 1.1), 0.6, 0.2, "random", seed=3)
     again = keras.layers.deserialize(keras.layers.serialize(layer))
     batch = {
         "images": np.random.default_rng(0).uniform(0, 255, (2, HEIGHT, WIDTH, 3)),
@@ -147,6 +147,7 @@ def test_layer_reloads_with_its_arguments():
         ({"aspect_range": (2, 1)}, "`aspect_range` must be an ascending"),
         ({"min_main_share": 1.5}, "`min_main_share` is a probability"),
         ({"min_visible_share": 0.8}, "`min_visible_share` must not exceed"),
+        ({"main_object": "any"}, "`main_object` must be one of largest, random"),
     ],
 )
 def test_arguments_out_of_range_are_named(arguments, complaint):

@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from ssl_voc.layers import SimCLRAugmenter
-from ssl_voc.layers.single_view_augmenter import SingleViewAugmenter
+from ssl_voc.layers import SimCLRAugmenter, SingleViewAugmenter
 from tests import tiny
 
 SETTINGS = {

@@ -4,8 +4,8 @@ import pytest
 from keras import ops
 
 from ssl_voc import models
-from ssl_voc.layers.single_view_augmenter import SingleViewAugmenter
-from ssl_voc.models.classifier import Classifier
+from ssl_voc.layers import SingleViewAugmenter
+from ssl_voc.models import Classifier
 from tests import tiny
 
 
