@@ -1,0 +1,179 @@
+"""Figures of heat maps: photo by photo, then with intervals and paired differences."""
+
+import numpy as np
+
+from ssl_voc.heat_maps import (
+    area_under_curve,
+    choose_elsewhere,
+    ious_at_thresholds,
+    measure_map,
+    perturbed,
+    removal_order,
+)
+from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
+
+NUM_STEPS = 10
+# Of a photo's sides: a map that is the same for all photos.
+CENTER_SPREAD = 0.25
+LABELS = {
+    "pointing": "pointing game",
+    "energy": "energy in box",
+    "coverage": "coverage of box",
+    "spill": "spill beyond box",
+    "map_iou": "IoU of map's box",
+    "map_acc_50": "MaxBoxAcc@0.5",
+    "deletion": "deletion AUC",
+    "insertion": "insertion AUC",
+}
+PROTOCOLS = {
+    "map": "{method} of the true class's score at layer {layer}, the same target for "
+    "all runs, brought to the size of the photo; padding is left out",
+    "object": "the photo's largest object that is not difficult, and its box",
+    "pointing": "share of photos whose map is highest inside the box; no tolerance",
+    "energy": "mean share of the map's sum that lies inside the box",
+    "chance": "of both: the box's share of the photo, what an even map reaches",
+    "coverage": "mean share of the box where the map is above half its maximum: the "
+    "whole object or a fragment; read it beside spill, for an even map covers all",
+    "spill": "mean share of the photo outside the box that is above that half",
+    "map_iou": "mean IoU of the box with that of the map's largest part above a "
+    "threshold, which is chosen on the other half of the photos",
+    "map_acc_50": "share of photos where that IoU is above 0.5 (strictly)",
+    "deletion": "mean probability of the true class while the pixels go, highest "
+    f"first, in {NUM_STEPS} steps to the photo's mean color: low is good",
+    "insertion": "the same while they come back into a blurred photo: high is good",
+    "shuffled": "of both: the same pixels at random places of the map's grid",
+    "center": "a Gaussian at the middle of every photo, which knows no photo",
+    "ci": "95 % percentile bootstrap over photos, 10,000 resamples; differences are "
+    "paired, photo by photo",
+}
+
+
+def measure_photos(subject, indices, num_perturbed, seed, progress=None):
+    """Maps and measures photos one batch at a time.
+
+    Args:
+        subject: `Subject`.
+        indices: Photos of its pool.
+        num_perturbed: Number of photos, the first, of deletion and insertion.
+        seed: Seed of ties and folds.
+        progress: Optional callable `(done, total)`.
+
+    Returns:
+        Dictionary of float64 arrays `(num_photos,)`: the measures, `"box_share"`,
+        `"is_empty"`, `"correct"` and `"predicted"`; nan where not measured.
+    """
+    rows, ious = [], []
+    for views in subject.views(indices):
+        maps = subject.maps(views.images, views.classes)
+        predicted = np.argmax(subject.probabilities(views.images), axis=1)
+        for place in range(len(views)):
+            height, width = views.sizes[place]
+            heat = maps[place, :height, :width].astype("float64")
+            row = measure_map(heat, views.boxes[place])
+            row["is_empty"] = float(not heat.max() > 0)
+            row["correct"] = float(predicted[place] == views.classes[place])
+            row["predicted"] = float(predicted[place])
+            if len(rows) < num_perturbed:
+                row |= _perturb(subject, views, place, heat, seed)
+            ious.append(ious_at_thresholds(heat, views.boxes[place]))
+            rows.append(row)
+            if progress is not None:
+                progress(len(rows), len(indices))
+    return _as_arrays(rows, ious, seed)
+
+
+def measure_center(subject, indices, seed):
+    """The measures of a map that is a bell at the middle of every photo."""
+    rows, ious = [], []
+    for views in subject.views(indices):
+        for place in range(len(views)):
+            sides = [
+                np.exp(-(((np.arange(n) + 0.5) / n - 0.5) ** 2) / 2 / CENTER_SPREAD**2)
+                for n in views.sizes[place]
+            ]
+            heat = sides[0][:, None] * sides[1]
+            rows.append(measure_map(heat, views.boxes[place]))
+            ious.append(ious_at_thresholds(heat, views.boxes[place]))
+    return _as_arrays(rows, ious, seed)
+
+
+def summarize(measures, chosen=None, num_resamples=10_000, seed=0):
+    """Means with intervals.
+
+    Args:
+        measures: Of `measure_photos`.
+        chosen: Optional bool array: the photos to average.
+        num_resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Returns:
+        Dictionary of each measure, `NAME_ci` and `"num_images"`.
+    """
+    chosen = np.ones(len(measures["energy"]), bool) if chosen is None else chosen
+    figures = {"num_images": int(chosen.sum())}
+    for name in _averaged(measures):
+        found = bootstrap_interval(
+            measures[name][chosen], num_resamples=num_resamples, seed=seed
+        )
+        figures[name] = found.mean
+        figures[f"{name}_ci"] = [found.low, found.high]
+    return figures
+
+
+def compare(measures, baseline, chosen=None, seed=0):
+    """Mean paired differences of two runs on the same photos, as `summarize`."""
+    chosen = np.ones(len(measures["energy"]), bool) if chosen is None else chosen
+    figures = {"num_images": int(chosen.sum())}
+    for name in _averaged(measures):
+        if name in ("box_share", "is_empty") or name.endswith("_shuffled"):
+            continue
+        found = paired_bootstrap(
+            measures[name][chosen], baseline[name][chosen], seed=seed
+        )
+        figures[name] = found.mean
+        figures[f"{name}_ci"] = [found.low, found.high]
+    return figures
+
+
+def _averaged(measures):
+    return [name for name in measures if name not in ("predicted", "threshold")]
+
+
+def _as_arrays(rows, ious, seed):
+    names = dict.fromkeys(name for row in rows for name in row)
+    measures = {
+        name: np.array([row.get(name, np.nan) for row in rows], "float64")
+        for name in names
+    }
+    chosen, thresholds = choose_elsewhere(np.array(ious), seed)
+    return {
+        **measures,
+        "map_iou": chosen,
+        "map_acc_50": (chosen > 0.5).astype("float64"),
+        "threshold": thresholds.astype("float64"),
+    }
+
+
+def _perturb(subject, views, place, heat, seed):
+    """Areas of deletion and insertion, of the map and of the same map shuffled."""
+    random = np.random.default_rng([seed, int(views.indices[place])])
+    photo, label = views.photo(place), views.classes[place]
+    height, width = photo.shape[:2]
+    found = {}
+    for suffix, ranked in (("", heat), ("_shuffled", _shuffled(heat, random))):
+        ranks = removal_order(ranked, seed)
+        stages = np.concatenate(perturbed(photo, ranks, NUM_STEPS))
+        images = np.zeros((len(stages), *views.images.shape[1:]), "uint8")
+        images[:, :height, :width] = stages
+        scores = subject.probabilities(images)[:, label]
+        deleted, inserted = np.split(scores, 2)
+        found[f"deletion{suffix}"] = float(area_under_curve(deleted))
+        found[f"insertion{suffix}"] = float(area_under_curve(inserted))
+    return found
+
+
+def _shuffled(heat, random, cells=6):
+    """A map of the same number of patches whose places are drawn."""
+    rows, columns = (np.arange(n) * cells // n for n in heat.shape)
+    order = random.permutation(cells * cells).reshape(cells, cells)
+    return order[rows][:, columns].astype("float64")

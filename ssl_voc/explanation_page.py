@@ -1,0 +1,78 @@
+"""One HTML page, self-contained: the figures, the photos and what they mean."""
+
+import base64
+import html
+import io
+
+from PIL import Image
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#222;--paper:#fff;--line:#ccc;--soft:#666}
+@media(prefers-color-scheme:dark){
+:root{--ink:#ddd;--paper:#181818;--line:#444;--soft:#999}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
+max-width:1180px;margin:2rem auto;padding:0 1rem}
+pre{overflow-x:auto;font-size:12.5px;line-height:1.45;border:1px solid var(--line);
+border-radius:6px;padding:1rem}
+h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}
+.rows{display:grid;grid-template-columns:repeat(auto-fill,minmax(VARpx,1fr));gap:18px}
+.row{display:flex;gap:6px}
+figure{margin:0;flex:1 1 0;max-width:220px}
+img{width:100%;border-radius:3px;display:block}
+figcaption{font-size:12px;line-height:1.35;color:var(--soft);overflow-wrap:anywhere}
+p{max-width:70ch}
+.alarm{border-left:4px solid #d55e00;padding-left:.8rem}
+"""
+
+
+def write_page(title, sections, num_tiles=2):
+    """Makes the page.
+
+    Args:
+        title: Its heading.
+        sections: List of `(heading, parts)`; a part is `("text", text)`, `("alarm",
+            text)`, `("table", text)` of fixed width, or `("rows", list of Row)`.
+        num_tiles: Pictures beside each other in a row.
+
+    Returns:
+        The page as text; pictures are inside it.
+    """
+    style = _STYLE.replace("VAR", str(175 * num_tiles))
+    body = [f"<h1>{html.escape(title)}</h1>"]
+    for heading, parts in sections:
+        body.append(f"<h2>{html.escape(heading)}</h2>")
+        body += [_PARTS[kind](content) for kind, content in parts]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{style}</style></head>\n<body>\n"
+        + "\n".join(body)
+        + "\n</body></html>\n"
+    )
+
+
+def _rows(rows):
+    return f'<div class="rows">{"".join(map(_row, rows))}</div>'
+
+
+def _row(row):
+    figures = []
+    for tile, caption in zip(row.tiles, row.captions, strict=True):
+        buffer = io.BytesIO()
+        Image.fromarray(tile).save(buffer, format="JPEG", quality=88)
+        data = base64.b64encode(buffer.getvalue()).decode()
+        text = html.escape(caption).replace("\n", "<br>")
+        figures.append(
+            f'<figure><img alt="{html.escape(caption, quote=True)}" loading="lazy" '
+            f'src="data:image/jpeg;base64,{data}"><figcaption>{text}</figcaption>'
+            "</figure>"
+        )
+    return f'<div class="row">{"".join(figures)}</div>'
+
+
+_PARTS = {
+    "text": lambda text: f"<p>{html.escape(text)}</p>",
+    "alarm": lambda text: f'<p class="alarm">{html.escape(text)}</p>',
+    "table": lambda text: f"<pre>{html.escape(text)}</pre>",
+    "rows": _rows,
+}
