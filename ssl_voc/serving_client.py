@@ -91,6 +91,7 @@ class ServingClient:
         self.headers = dict(headers or {})
         self._sleep = sleep
         self._of_thread = threading.local()
+        self._connections = set()
 
     def predict(self, images: Sequence[bytes]) -> list[Prediction]:
         """Finds the objects in encoded images.
@@ -128,11 +129,9 @@ class ServingClient:
         return tuple(found.get("inputs", ())) if isinstance(found, dict) else ()
 
     def close(self) -> None:
-        """Closes this thread's connection."""
-        connection = getattr(self._of_thread, "connection", None)
-        self._of_thread.connection = None
-        if connection is not None:
-            connection.close()
+        """Closes the connections of all threads; the next request opens a new one."""
+        while self._connections:
+            self._connections.pop().close()
 
     def __enter__(self) -> "ServingClient":
         return self
@@ -154,14 +153,14 @@ class ServingClient:
         try:
             response, content = self._exchange(method, path, body)
         except TimeoutError as error:
-            self.close()
+            self._disconnect()
             raise ServingError(
                 f"{server} gave no answer within {self.timeout:g} s. Allow more time, "
                 "or ask for fewer images at once",
                 retryable=True,
             ) from error
         except (http.client.HTTPException, OSError) as error:
-            self.close()
+            self._disconnect()
             # A name that does not exist, or a certificate, will be so in a second, too.
             lasting = isinstance(error, socket.gaierror | ssl.SSLCertVerificationError)
             reason = getattr(error, "strerror", None) or str(error)
@@ -171,7 +170,7 @@ class ServingClient:
             ) from error
         except BaseException:
             # An answer that was half read would be taken for the next one's.
-            self.close()
+            self._disconnect()
             raise
         if response.status != 200:
             raise _refusal(server, response, content)
@@ -184,14 +183,14 @@ class ServingClient:
 
     def _exchange(self, method, path, body):
         """Sends a request and reads its whole answer."""
-        used_before = getattr(self._of_thread, "connection", None) is not None
+        used_before = self._own_connection() is not None
         try:
             return self._send_and_read(method, path, body)
         except (http.client.RemoteDisconnected, ConnectionError):
             if not used_before:
                 raise
         # The server closed a connection that was idle: no trouble, no pause.
-        self.close()
+        self._disconnect()
         return self._send_and_read(method, path, body)
 
     def _send_and_read(self, method, path, body):
@@ -206,7 +205,7 @@ class ServingClient:
         while part := response.read(_READ_AT_ONCE):
             content += part
             if len(content) > self.max_response_bytes:
-                self.close()
+                self._disconnect()
                 raise ServingError(
                     f"{self.address.server} answers more than "
                     f"{self.max_response_bytes / MEBIBYTE:g} MiB. Ask for fewer images "
@@ -218,11 +217,16 @@ class ServingClient:
         if response.length:  # bytes that were announced and never came
             raise ConnectionResetError("its answer broke off")
         if response.will_close:
-            self.close()
+            self._disconnect()
         return response, bytes(content)
 
-    def _connect(self):
+    def _own_connection(self):
+        """This thread's, if it has an open one."""
         connection = getattr(self._of_thread, "connection", None)
+        return connection if connection in self._connections else None
+
+    def _connect(self):
+        connection = self._own_connection()
         if connection is None:
             kind = http.client.HTTPConnection
             if self.address.is_encrypted:
@@ -230,12 +234,19 @@ class ServingClient:
             connection = kind(
                 self.address.host, self.address.port, timeout=self.timeout
             )
+            self._connections.add(connection)
+            self._of_thread.connection = connection
             connection.connect()
             # Headers and body are two writes: the second shall not wait for an
             # acknowledgement of the first.
             connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._of_thread.connection = connection
         return connection
+
+    def _disconnect(self):
+        connection = getattr(self._of_thread, "connection", None)
+        if connection is not None:
+            self._connections.discard(connection)
+            connection.close()
 
 
 def _refusal(server, response, content):

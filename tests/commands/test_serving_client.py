@@ -270,7 +270,6 @@ def test_threads_share_a_client_and_get_their_own_answers(client):
 
     def ask(width, height):
         answers[width] = client.predict([photo(width, height)])[0].image_size
-        client.close()
 
     threads = [threading.Thread(target=ask, args=size) for size in sizes]
     for thread in threads:
