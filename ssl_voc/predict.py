@@ -1,0 +1,134 @@
+"""`python -m ssl_voc.predict IMAGE... --model M --out DIR`: finds objects in photos."""
+
+import contextlib
+import dataclasses
+import sys
+from pathlib import Path
+
+from ssl_voc.runs.errors import BadInput, run_command
+from ssl_voc.runs.options import option
+
+DESCRIPTION = """Finds the objects in photos: files, folders, or patterns in quotes.
+
+Predicts by a finished finetune run or an exported SavedModel (--model), or by a model
+that TensorFlow Serving serves (--server). Writes every photo with its boxes, classes
+and scores drawn in (pictures/), all detections as COCO results with names
+(predictions.json), a line a photo (images.jsonl), and which files could not be used and
+why (skipped.txt).
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PredictConfig:
+    """Settings of a prediction; see `--help` for each."""
+
+    images: tuple[str, ...] = option(
+        help="Photos, folders of photos, or patterns.", positional=True
+    )
+    model: str | None = option(
+        None,
+        "Folder of a finetune run, or of an exported SavedModel (the newest version). "
+        "With --server, the model's name, where the address has none.",
+    )
+    server: str | None = option(
+        None,
+        "Address of a served model: http://HOST:8501/v1/models/NAME, or "
+        "grpc://HOST:8500/NAME.",
+    )
+    out: Path = option(help="Folder to write.")
+    overwrite: bool = option(False, "Replace the predictions that --out holds.")
+    threshold: float | None = option(
+        None,
+        "Lowest score of a detection that is drawn and written; by default 0.3, and 0 "
+        "for a localizer, which always answers one box.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    max_detections: int = option(
+        100, "Most detections of a photo, the surest.", minimum=1
+    )
+    batch_size: int = option(
+        8, "Photos predicted at once, or sent in one request.", minimum=1
+    )
+    draw: bool = option(True, "Write pictures.")
+    timeout: float = option(
+        30.0, "Seconds that a request to --server may take.", above=0.0
+    )
+    retries: int = option(
+        3, "How often a request is repeated that meets a passing trouble.", minimum=0
+    )
+
+
+def predict(config):
+    """Predicts photos and writes a folder of pictures and detections.
+
+    Args:
+        config: A `PredictConfig`.
+
+    Returns:
+        The dictionary that `summary.json` holds.
+
+    Raises:
+        BadInput: If model, server or folder cannot be worked with, or no photo could be
+            predicted.
+        StoppedEarly: If it ended before the last photo; what was predicted is written.
+    """
+    from ssl_voc.prediction_backends import open_predictor
+    from ssl_voc.prediction_inputs import find_photos
+    from ssl_voc.runs.run_folder import RunFolder
+
+    _refuse_to_write_over_the_model(config)
+    photos, problems = find_photos(config.images, config.out)
+    if not photos:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in problems)
+        reasons = reasons or f"all lie in --out {config.out}"
+        raise BadInput(f"IMAGES: no photo was found. {reasons}")
+    predictor = open_predictor(
+        config.model,
+        config.server,
+        batch_size=config.batch_size,
+        timeout=config.timeout,
+        retries=config.retries,
+    )
+    with (
+        contextlib.closing(predictor),
+        RunFolder.open(
+            config.out, config, "predict", config.overwrite, may_grow=()
+        ) as folder,
+    ):
+        from ssl_voc.prediction_run import PredictionRun
+
+        print(f"predicting by {predictor.description}")
+        print(f"writing {folder.path}", flush=True)
+        run = PredictionRun(config, photos, problems, predictor, folder)
+        summary = run.finish()
+        print(run.last_words(summary), flush=True)
+        return summary
+
+
+def _refuse_to_write_over_the_model(config):
+    """Keeps `--overwrite` from deleting the very model that predicts."""
+    if config.server is not None or config.model is None:
+        return
+    out, model = config.out.resolve(), Path(config.model).expanduser().resolve()
+    if out == model or out in model.parents:
+        raise BadInput(
+            f"--out: {config.out} holds the model that is to predict. Name another "
+            "folder."
+        )
+
+
+def main(argv=None):
+    """Runs the command.
+
+    Args:
+        argv: Arguments; `None` reads those of the process.
+
+    Returns:
+        Exit status: 0 done, 2 bad input, 3 stopped before the last photo, 1 a defect.
+    """
+    return run_command(predict, PredictConfig, argv, "predict", DESCRIPTION)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
