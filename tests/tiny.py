@@ -174,3 +174,64 @@ def compile_localizer(model, metrics=None):
         }
     model.compile(keras.optimizers.SGD(1.0), metrics=metrics, run_eagerly=True)
     return model
+
+
+def build_deep_backbone(image_size=64, channels=16):
+    """A backbone down to stride 32, as detectors want it."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((image_size, image_size, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    for stage in range(5):
+        x = layers.Conv2D(
+            channels, 3, 2, padding="same", use_bias=False, name=f"conv_{stage}"
+        )(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"norm_{stage}")(x)
+        x = layers.ReLU(name=f"relu_{stage}")(x)
+    return keras.Model(inputs, x, name="deep")
+
+
+def build_detector(image_size=64, seed=0, **arguments):
+    """A small `Detector` of three classes, all of it drawn from a seed."""
+    import keras
+
+    import ssl_voc
+
+    keras.utils.set_random_seed(seed)
+    arguments.setdefault("num_classes", len(COLORS))
+    arguments.setdefault("channels", 16)
+    arguments.setdefault("num_layers", 1)
+    model = ssl_voc.Detector(build_deep_backbone(image_size), **arguments)
+    model.build()
+    return model
+
+
+def detection_batch(num_photos=8, image_size=64, seed=0):
+    """Photos of one to three rectangles, their color the class; the last is empty.
+
+    A dictionary as a `Detector` takes it, boxes in xyxy, padded to four.
+    """
+    random = np.random.default_rng(seed)
+    images = np.full((num_photos, image_size, image_size, 3), 120, "uint8")
+    boxes = np.full((num_photos, 4, 4), -1.0, "float32")
+    classes = np.full((num_photos, 4), -1.0, "float32")
+    colors = [*COLORS.values()]
+    half = image_size // 2
+    for index in range(num_photos - 1):
+        corners = random.permutation(4)[: 1 + index % 3]
+        for slot, corner in enumerate(corners):  # one to a quarter: none hides another
+            sides = random.integers(half // 2, half - 4, 2)
+            start = random.integers(0, half - sides) + half * np.array(
+                divmod(int(corner), 2)
+            )
+            (left, top), (right, bottom) = start, start + sides
+            kind = int(random.integers(len(colors)))
+            images[index, top:bottom, left:right] = colors[kind]
+            boxes[index, slot] = left, top, right, bottom
+            classes[index, slot] = kind
+    return {
+        "images": images,
+        "bounding_boxes": {"boxes": boxes, "classes": classes},
+        "difficult": np.zeros(classes.shape, "bool"),
+    }

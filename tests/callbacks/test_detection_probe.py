@@ -1,0 +1,84 @@
+import keras
+import numpy as np
+import pytest
+
+from ssl_voc.callbacks import DetectionProbe
+from ssl_voc.metrics import voc_average_precision
+from tests import tiny
+
+
+class Oracle(keras.Model):
+    """Finds what it was told, with a box moved where it was told to be wrong."""
+
+    num_classes = 3
+    image_shape = (64, 64)
+
+    def __init__(self, batch, bounding_box_format="xyxy"):
+        super().__init__()
+        self.batch = batch
+        self.bounding_box_format = bounding_box_format
+
+    def predict_on_batch(self, images):
+        rows = [
+            next(
+                row
+                for row, image in enumerate(self.batch["images"])
+                if np.array_equal(image, asked)
+            )
+            for asked in images
+        ]
+        boxes = self.batch["bounding_boxes"]["boxes"][rows].copy()
+        classes = self.batch["bounding_boxes"]["classes"][rows].astype("int32")
+        boxes[0, 0] += 40.0  # the first photo of each batch is missed
+        return {
+            "boxes": boxes,
+            "classes": classes,
+            "confidence": np.where(classes >= 0, 0.5, -1.0).astype("float32"),
+            "num_detections": np.sum(classes >= 0, axis=1),
+        }
+
+
+def parts_of(batch, size):
+    number = len(batch["images"])
+    return [
+        keras.tree.map_structure(lambda values, s=start: values[s : s + size], batch)
+        for start in range(0, number, size)
+    ]
+
+
+def probe(batch, size=3):
+    callback = DetectionProbe(parts_of(batch, size))
+    callback.set_model(Oracle(batch))
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    return logs
+
+
+def test_the_figures_are_those_of_all_photos_together():
+    batch = tiny.detection_batch(8)
+    logs = probe(batch)
+    oracle = Oracle(batch)
+    parts = [oracle.predict_on_batch(part["images"]) for part in parts_of(batch, 3)]
+    found = {k: np.concatenate([part[k] for part in parts]) for k in parts[0]}
+    for protocol in ("voc07", "voc10"):
+        expected = voc_average_precision(found, batch["bounding_boxes"], protocol).mean
+        assert 0.2 < expected < 1.0
+        assert logs[f"val_{protocol}_ap50"] == pytest.approx(expected)
+
+
+def test_difficult_objects_need_not_be_found():
+    batch = tiny.detection_batch(8)
+    plain = probe(batch, size=8)
+    # The one object that the oracle misses:
+    batch["difficult"][0, 0] = True
+    assert probe(batch, size=8)["val_voc10_ap50"] > plain["val_voc10_ap50"]
+
+
+def test_the_figures_stand_in_the_logs_of_fit():
+    model = tiny.build_detector()
+    model.compile(keras.optimizers.SGD(0.01), run_eagerly=True)
+    batch = tiny.detection_batch(4)
+    history = model.fit(
+        batch, epochs=1, verbose=0, callbacks=[DetectionProbe([batch])]
+    ).history
+    assert 0.0 <= history["val_voc07_ap50"][0] <= 1.0

@@ -1,0 +1,319 @@
+"""Fitting, saving and asking a detector."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import ssl_voc
+from ssl_voc import boxes
+from ssl_voc.layers import AnchorGrid
+from ssl_voc.metrics import voc_average_precision
+from tests import tiny
+
+
+def compile_detector(model, optimizer=None, **arguments):
+    arguments.setdefault("run_eagerly", True)  # quick for a few steps
+    model.compile(optimizer or keras.optimizers.SGD(0.01), **arguments)
+    return model
+
+
+def with_usual_weights(model):
+    """Gives the last layers weights of a usual size, so that predictions differ."""
+    random = np.random.default_rng(0)
+    for layer, deviation in ((model.head.offsets, 0.2), (model.head.classifier, 0.4)):
+        layer.kernel.assign(random.normal(0.0, deviation, layer.kernel.shape))
+    return model
+
+
+def draw_images(number=4, size=64, seed=1):
+    return np.random.default_rng(seed).integers(
+        0, 256, (number, size, size, 3), "uint8"
+    )
+
+
+@pytest.mark.slow
+def test_eight_photos_are_learned_by_heart():
+    model = tiny.build_detector(channels=32)
+    batch = tiny.detection_batch(8)
+    compile_detector(
+        model,
+        keras.optimizers.AdamW(4e-3, global_clipnorm=10.0),
+        run_eagerly=False,
+        jit_compile=False,
+    )
+    history = model.fit(batch, batch_size=8, epochs=150, verbose=0).history
+    assert history["matched_iou"][-1] > 0.8
+    found = model.predict(batch["images"], verbose=0)
+    truth = {**batch["bounding_boxes"], "difficult": batch["difficult"]}
+    assert voc_average_precision(found, truth).mean > 0.9
+    # The last photo is empty; a person would be shown nothing there.
+    assert found["confidence"][-1].max() < 0.3
+
+
+def test_predictions_are_those_of_call_padded_and_sorted():
+    model = with_usual_weights(tiny.build_detector(max_detections=20))
+    images = draw_images()
+    found = model.predict(images, batch_size=2, verbose=0)
+    kinds = {name: (value.shape, value.dtype) for name, value in found.items()}
+    assert kinds == {
+        "boxes": ((4, 20, 4), np.dtype("float32")),
+        "classes": ((4, 20), np.dtype("int32")),
+        "confidence": ((4, 20), np.dtype("float32")),
+        "num_detections": ((4,), np.dtype("int32")),
+    }
+    outputs = model(images.astype("float32"))
+    scores = 1 / (1 + np.exp(-ops.convert_to_numpy(outputs["classes"])))
+    np.testing.assert_allclose(
+        found["confidence"][:, 0], scores.max(axis=(1, 2)), rtol=1e-4
+    )
+    assert np.all(np.diff(found["confidence"], axis=1) <= 0)
+    exists = found["classes"] >= 0
+    np.testing.assert_array_equal(exists.sum(axis=1), found["num_detections"])
+    assert np.all(found["boxes"][exists] >= 0) and np.all(found["boxes"][exists] <= 64)
+    assert np.all(found["boxes"][~exists] == -1)
+
+
+def test_the_best_box_is_its_anchor_moved_by_its_offsets():
+    model = with_usual_weights(tiny.build_detector())
+    images = draw_images(2)
+    outputs = model(images.astype("float32"))
+    logits = ops.convert_to_numpy(outputs["classes"])
+    found = model.predict(images, verbose=0)
+    for image in range(2):
+        row = np.argmax(logits[image].max(axis=1))
+        x, y, w, h = ops.convert_to_numpy(outputs["boxes"])[image, row]
+        x1, y1, x2, y2 = model.anchors[row]
+        width, height = x2 - x1, y2 - y1
+        center = (x1 + x2) / 2 + x * width, (y1 + y2) / 2 + y * height
+        half = width * np.exp(w) / 2, height * np.exp(h) / 2
+        expected = [center[0] - half[0], center[1] - half[1]]
+        expected += [center[0] + half[0], center[1] + half[1]]
+        np.testing.assert_allclose(
+            found["boxes"][image, 0], np.clip(expected, 0, 64), atol=1e-3
+        )
+
+
+def loss_one_by_one(model, batch):
+    """Focal and GIoU loss in float64, summed over anchors by the matched ones."""
+    outputs = model(batch)
+    targets = {k: ops.convert_to_numpy(v) for k, v in outputs["targets"].items()}
+    logits = ops.convert_to_numpy(outputs["classes"]).astype("float64")
+    offsets = outputs["boxes"]
+    decoded = ops.convert_to_numpy(boxes.decode_offsets(offsets, model.anchors))
+    focal = overlap = number = 0.0
+    from tests import box_reference
+
+    for image, row in np.ndindex(targets["classes"].shape):
+        label = targets["classes"][image, row]
+        if label == -2:
+            continue
+        for index in range(model.num_classes):
+            p = 1 / (1 + np.exp(-logits[image, row, index]))
+            if index == label:
+                focal -= 0.25 * (1 - p) ** 2 * np.log(p)
+            else:
+                focal -= 0.75 * p**2 * np.log(1 - p)
+        if label >= 0:
+            number += 1
+            overlap += 1 - box_reference.giou(
+                targets["boxes"][image, row], decoded[image, row]
+            )
+    return focal / number, overlap / number
+
+
+def test_the_loss_is_summed_over_anchors_and_divided_by_the_matched():
+    model = compile_detector(with_usual_weights(tiny.build_detector()))
+    batch = tiny.detection_batch(4)
+    batch["difficult"][0, 0] = True
+    focal, overlap = loss_one_by_one(model, batch)
+    logs = model.evaluate(batch, batch_size=4, verbose=0, return_dict=True)
+    assert logs["classes_loss"] == pytest.approx(focal, rel=1e-4)
+    assert logs["boxes_loss"] == pytest.approx(overlap, rel=1e-4)
+    assert logs["loss"] == pytest.approx(focal + 2 * overlap, rel=1e-4)
+
+
+def mean_score(model, batch):
+    logits = model(batch["images"].astype("float32"), training=True)["classes"]
+    return float(ops.mean(ops.sigmoid(logits)))
+
+
+def test_images_without_objects_teach_that_nothing_is_there():
+    model = compile_detector(tiny.build_detector(), keras.optimizers.SGD(0.5))
+    batch = tiny.detection_batch(4)
+    empty = {
+        "boxes": np.full_like(batch["bounding_boxes"]["boxes"], -1.0),
+        "classes": np.full_like(batch["bounding_boxes"]["classes"], -1.0),
+    }
+    batch = {"images": batch["images"], "bounding_boxes": empty}
+    before = mean_score(model, batch)
+    history = model.fit(batch, batch_size=4, epochs=3, verbose=0).history
+    assert np.all(np.isfinite(history["loss"]))
+    assert history["boxes_loss"] == [0.0] * 3
+    assert history["loss"][-1] < history["loss"][0]
+    assert mean_score(model, batch) < before
+
+
+def test_images_and_targets_may_come_apart():
+    model = compile_detector(tiny.build_detector())
+    batch = tiny.detection_batch(4)
+    del batch["difficult"]
+    together = model.evaluate(batch, batch_size=4, verbose=0, return_dict=True)
+    apart = model.evaluate(
+        batch["images"],
+        batch["bounding_boxes"],
+        batch_size=4,
+        verbose=0,
+        return_dict=True,
+    )
+    assert apart == pytest.approx(together, rel=1e-5)
+
+
+def test_training_without_boxes_says_what_is_needed():
+    model = compile_detector(tiny.build_detector())
+    with pytest.raises(ValueError, match="Training and evaluation need boxes"):
+        model.fit(draw_images(2), verbose=0)
+
+
+@pytest.mark.parametrize("format", ["xywh", "rel_yxyx", "center_xywh"])
+def test_a_format_changes_the_writing_of_boxes_and_nothing_else(format):
+    reference = with_usual_weights(tiny.build_detector())
+    model = with_usual_weights(tiny.build_detector(bounding_box_format=format))
+    for other, weights in ((model, reference.get_weights()),):
+        other.set_weights(weights)
+        compile_detector(other)
+    compile_detector(reference)
+    batch = tiny.detection_batch(4)
+    written = {
+        **batch,
+        "bounding_boxes": {
+            "boxes": ops.convert_to_numpy(
+                boxes.convert_format(
+                    batch["bounding_boxes"]["boxes"], "xyxy", format, (64, 64)
+                )
+            ),
+            "classes": batch["bounding_boxes"]["classes"],
+        },
+    }
+    expected = reference.evaluate(batch, verbose=0, return_dict=True)
+    found = model.evaluate(written, verbose=0, return_dict=True)
+    assert found == pytest.approx(expected, rel=1e-3)
+    corners = model.predict(batch["images"], verbose=0)
+    exists = corners["classes"] >= 0
+    corners = boxes.convert_format(corners["boxes"], format, "xyxy", (64, 64))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(corners)[exists],
+        reference.predict(batch["images"], verbose=0)["boxes"][exists],
+        atol=1e-3,
+    )
+
+
+def test_the_augmenter_works_while_training_only_and_flags_follow():
+    seen = []
+
+    class Spy(ssl_voc.layers.DetectionAugmenter):
+        def call(self, inputs, training=False):
+            seen.append((sorted(inputs), training))
+            return super().call(inputs, training=training)
+
+    model = tiny.build_detector(augmenter=Spy(64, mosaic_rate=0.5, seed=0))
+    compile_detector(model)
+    batch = tiny.detection_batch(4)
+    model.evaluate(batch, verbose=0)
+    model.predict(batch["images"], verbose=0)
+    assert seen == []
+    model.fit(batch, verbose=0)
+    assert seen == [(["bounding_boxes", "difficult", "images"], True)]
+
+
+def test_a_saved_detector_predicts_the_same_and_learns_on(tmp_path):
+    model = tiny.build_detector(
+        augmenter=ssl_voc.layers.DetectionAugmenter(64, seed=0),
+        anchor_grid=AnchorGrid([10.0, 20.0, 40.0], [8, 16, 32], [1.0], [0.7, 1.3]),
+        bounding_box_format="xywh",
+        score_threshold=0.005,
+        nms_iou_threshold=0.4,
+        max_detections=17,
+        freeze_batch_norm=True,
+    )
+    compile_detector(with_usual_weights(model), keras.optimizers.AdamW(1e-3))
+    batch = tiny.detection_batch(4)
+    model.fit(batch, verbose=0)
+    model.save(tmp_path / "detector.keras")
+    again = keras.models.load_model(tmp_path / "detector.keras")
+    expected = model.predict(batch["images"], verbose=0)
+    found = again.predict(batch["images"], verbose=0)
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    # Every argument comes back, also those that predictions do not show.
+    config, config_again = model.get_config(), again.get_config()
+    arguments = set(inspect.signature(ssl_voc.Detector.__init__).parameters)
+    arguments -= {"self", "kwargs", "backbone", "augmenter"}
+    for name in arguments:
+        assert config[name] == config_again[name], name
+    assert again.augmenter.get_config() == model.augmenter.get_config()
+    again.fit(batch, verbose=0)
+
+
+def test_frozen_batch_norms_keep_their_statistics():
+    batch = tiny.detection_batch(4)
+    for frozen in (True, False):
+        model = tiny.build_detector(freeze_batch_norm=frozen)
+        compile_detector(model)
+        norm = model.backbone.get_layer("norm_1")
+        before = ops.convert_to_numpy(norm.moving_mean).copy()
+        model.fit(batch, verbose=0)
+        same = np.array_equal(before, ops.convert_to_numpy(norm.moving_mean))
+        assert same == frozen
+
+
+def test_sample_weights_weigh_images():
+    model = compile_detector(with_usual_weights(tiny.build_detector()))
+    batch = tiny.detection_batch(4)
+    del batch["difficult"]
+    images, targets = batch["images"], batch["bounding_boxes"]
+    weights = np.array([0.0, 2.0, 0.0, 0.0], "float32")
+    logs = model.test_on_batch(images, targets, weights, return_dict=True)
+    alone = {name: values[1:2] for name, values in targets.items()}
+    single = compile_detector(model).test_on_batch(images[1:2], alone, return_dict=True)
+    number = [
+        ops.convert_to_numpy(
+            ops.sum(
+                ops.cast(
+                    model({"images": images[rows], "bounding_boxes": t})["targets"][
+                        "classes"
+                    ]
+                    >= 0,
+                    "float32",
+                )
+            )
+        )
+        for rows, t in ((slice(None), targets), (slice(1, 2), alone))
+    ]
+    # The sum over anchors is divided by the matched ones of the whole batch.
+    assert logs["loss"] == pytest.approx(
+        2 * single["loss"] * number[1] / number[0], rel=1e-4
+    )
+
+
+def test_anchors_of_other_strides_are_refused():
+    with pytest.raises(ValueError, match="strides 8, 16, 32"):
+        tiny.build_detector(anchor_grid=AnchorGrid([8.0, 16.0, 32.0], [4, 8, 16]))
+
+
+def test_a_backbone_that_is_too_shallow_is_refused():
+    with pytest.raises(ValueError, match="no feature map of stride 8"):
+        ssl_voc.Detector(tiny.build_backbone(32), 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetB1", "EfficientNetB3"])
+def test_every_efficient_net_has_its_levels(name):
+    model = ssl_voc.Detector(ssl_voc.backbone(name, image_size=96), 2)
+    model.build()
+    sizes = [tuple(level.shape[1:3]) for level in model.levels.outputs]
+    assert sizes == [(12, 12), (6, 6), (3, 3)]
+    found = model.predict(draw_images(1, 96), verbose=0)
+    assert found["boxes"].shape == (1, 100, 4)
