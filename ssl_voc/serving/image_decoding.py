@@ -110,12 +110,15 @@ def _decode_png(image_bytes, data, header):
 
     def others():
         pixels = tf.io.decode_png(image_bytes, channels=4)
-        # The decoder leaves gray samples of 1, 2 and 4 bits unscaled.
+        # To gray of 1, 2 and 4 bits the decoder adds an alpha of 1, 3 and 15.
         is_small = (depth < 8) & (color_type == _PNG_GRAY)
-        largest = tf.bitwise.left_shift(tf.ones_like(depth), tf.minimum(depth, 8)) - 1
-        factor = tf.where(is_small, 255 // largest, 1)
-        colors = pixels[..., :3] * tf.cast(factor, tf.uint8)
-        return lay_on_white(tf.concat([colors, pixels[..., 3:]], axis=-1))
+        opaque = tf.bitwise.left_shift(tf.ones_like(depth), tf.minimum(depth, 8)) - 1
+        opaque = tf.cast(
+            tf.where(is_small, opaque, 255 * tf.ones_like(opaque)), tf.uint8
+        )
+        alpha = pixels[..., 3:]
+        alpha = tf.where(alpha == opaque, tf.constant(255, tf.uint8), alpha)
+        return lay_on_white(tf.concat([pixels[..., :3], alpha], axis=-1))
 
     is_gray_16 = (depth == 16) & (color_type == _PNG_GRAY)
     pixels = tf.cond(is_gray_16, gray_16, others)

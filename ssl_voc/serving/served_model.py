@@ -114,9 +114,8 @@ class ServedModel(tf.Module):
             could not be read; and `"errors"` strings `(n,)`.
         """
         squares, _, errors = self._read(image_bytes)
-        features = self._get_model().backbone(
-            tf.cast(squares, tf.float32), training=False
-        )
+        backbone = self._get_model().backbone
+        features = backbone(_not_empty(squares), training=False)[: tf.shape(squares)[0]]
         embedding = tf.reduce_mean(tf.cast(features, tf.float32), axis=(1, 2))
         readable = tf.cast(errors == "", tf.float32)[:, None]
         return {"embedding": embedding * readable, "errors": errors}
@@ -155,8 +154,8 @@ class ServedModel(tf.Module):
 
     def _answer(self, squares, sizes, errors):
         model = self._get_model()
-        outputs = model(tf.cast(squares, tf.float32), training=False)
-        found = model.decode_predictions(outputs)
+        found = model.decode_predictions(model(_not_empty(squares), training=False))
+        found = {name: values[: tf.shape(squares)[0]] for name, values in found.items()}
         if self._task == "localize":
             scores, classes = tf.math.top_k(found["scores"], k=model.num_classes)
             num_detections = tf.ones_like(sizes[:, 0])
@@ -192,6 +191,16 @@ class ServedModel(tf.Module):
         height, width = tf.unstack(tf.cast(known, tf.float32), axis=-1)
         ends = tf.stack([width, height, width, height], axis=-1)[:, None]
         return tf.clip_by_value(corners, 0.0, ends)
+
+
+def _not_empty(squares):
+    """Float32 images, a black one for none: fused convolutions fail on an empty batch.
+
+    Cut what follows from it to the number of squares.
+    """
+    missing = tf.cast(tf.shape(squares)[0] == 0, tf.int32)
+    squares = tf.pad(squares, [[0, missing], [0, 0], [0, 0], [0, 0]])
+    return tf.cast(squares, tf.float32)
 
 
 def _concrete(function, spec):

@@ -1,0 +1,99 @@
+"""The parsers of orientation, against Pillow and against damage."""
+
+import struct
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from ssl_voc.serving.exif_orientation import jpeg_orientation, tiff_orientation
+from tests.serving.encoded import encode, exif, picture
+
+
+def graph_of(function):
+    graph = tf.function(
+        function, autograph=False, input_signature=[tf.TensorSpec((None,), tf.uint8)]
+    )
+    return lambda data: int(graph(np.frombuffer(data, "uint8")))
+
+
+@pytest.fixture(scope="module")
+def of_jpeg():
+    return graph_of(jpeg_orientation)
+
+
+@pytest.fixture(scope="module")
+def of_tiff():
+    return graph_of(tiff_orientation)
+
+
+def tiff(order, entries, start=8):
+    """A TIFF header with one directory of (tag, kind, count, value)."""
+    mark = "<" if order == b"II" else ">"
+    data = order + struct.pack(mark + "HI", 42, start) + b"\0" * (start - 8)
+    data += struct.pack(mark + "H", len(entries))
+    for tag, kind, count, value in entries:
+        packed = struct.pack(mark + ("H2x" if kind == 3 else "I"), value)
+        data += struct.pack(mark + "HHI", tag, kind, count) + packed
+    return data + bytes(4)
+
+
+@pytest.mark.parametrize("order", [b"II", b"MM"])
+def test_both_byte_orders_and_number_types_are_read(of_tiff, order):
+    maker = (0x010F, 2, 4, 0)
+    assert of_tiff(tiff(order, [maker, (0x0112, 3, 1, 6)])) == 6
+    assert of_tiff(tiff(order, [maker, (0x0112, 4, 1, 8)], start=20)) == 8
+    assert of_tiff(tiff(order, [maker])) == 0
+    assert of_tiff(tiff(order, [])) == 0
+
+
+def test_what_is_no_orientation_is_upright(of_tiff):
+    for value in (0, 9, 65535):
+        assert of_tiff(tiff(b"II", [(0x0112, 3, 1, value)])) == 1
+    assert of_tiff(tiff(b"II", [(0x0112, 2, 1, 6)])) == 1  # a text
+
+
+def test_damaged_metadata_state_nothing(of_tiff, of_jpeg):
+    whole = tiff(b"MM", [(0x010F, 2, 4, 0), (0x0112, 3, 1, 6)])
+    for end in range(len(whole) - 8):
+        assert of_tiff(whole[:end]) in (0, 6)
+    assert of_tiff(b"") == 0
+    assert of_tiff(b"XX" + whole[2:]) == 0
+    far = whole[:4] + b"\xff\xff\xff\xff" + whole[8:]
+    assert of_tiff(far) == 0
+    many = whole[:8] + b"\xff\xff" + whole[10:]
+    assert of_tiff(many) == 6
+    random = np.random.default_rng(0)
+    data = encode(picture(), exif=exif(6))
+    for _ in range(200):
+        broken = bytearray(data)
+        for place in random.integers(2, 120, 4):
+            broken[place] = random.integers(256)
+        assert 1 <= of_jpeg(bytes(broken)) <= 8
+
+
+def test_every_cut_of_a_file_is_parsed_without_failing(of_jpeg):
+    data = encode(picture(16, 16), exif=exif(3))
+    found = [of_jpeg(data[:end]) for end in range(2, len(data))]
+    assert set(found) == {1, 3} and found[-1] == 3
+
+
+def test_orientation_of_xmp_counts_where_exif_states_none(of_jpeg):
+    text = b'<x:xmpmeta><rdf:Description tiff:Orientation="%d"/></x:xmpmeta>'
+    without = Image.Exif()
+    without[0x010F] = "a maker"
+    assert of_jpeg(encode(picture(), xmp=text % 6)) == 6
+    assert of_jpeg(encode(picture(), xmp=text % 8, exif=without)) == 8
+    assert of_jpeg(encode(picture(), xmp=text % 6, exif=exif(3))) == 3
+    element = b"<tiff:Orientation>5</tiff:Orientation>"
+    assert of_jpeg(encode(picture(), xmp=element)) == 5
+    assert of_jpeg(encode(picture(), xmp=b"\xff\xfe no text" + text % 6)) in (1, 6)
+
+
+def test_segments_without_end_do_not_hold_the_parser(of_jpeg):
+    # Two million empty segments before the orientation: given up after a few thousand.
+    data = encode(picture(), exif=exif(6))
+    assert of_jpeg(data[:2] + b"\xff\xe2\0\2" * 2_000_000 + data[2:]) == 1
+    assert of_jpeg(data[:2] + b"\xff\xe2\0\2" * 100 + data[2:]) == 6
+    assert of_jpeg(data[:2] + b"\xff\xff\xff" + data[2:]) == 6  # padding

@@ -1,0 +1,139 @@
+"""Decoding inside a graph gives the pixels of `pipelines.decode`, or a reason."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import pipelines
+from ssl_voc.serving.image_decoding import decode_upright
+from tests.serving.encoded import (
+    encode,
+    exif,
+    picture,
+    png_chunk,
+    small_gray_png,
+    unreadable,
+)
+
+MAX_PIXELS = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def decode():
+    """`decode_upright` as one graph, from bytes to NumPy."""
+    graph = tf.function(
+        lambda data: decode_upright(data, MAX_PIXELS),
+        autograph=False,
+        input_signature=[tf.TensorSpec((), tf.string)],
+    )
+
+    def call(data):
+        pixels, error = graph(tf.constant(data))
+        return pixels.numpy(), error.numpy().decode()
+
+    return call
+
+
+def assert_same(decode, data):
+    pixels, error = decode(data)
+    assert error == ""
+    np.testing.assert_array_equal(pixels, pipelines.decode(data))
+    return pixels
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quality": 30, "subsampling": 2},
+        {"quality": 75, "subsampling": 1},
+        {"quality": 95, "subsampling": 0},
+        {"progressive": True, "optimize": True},
+    ],
+)
+def test_jpeg_has_the_pixels_of_the_evaluator(decode, options):
+    # Odd sides: chroma is upsampled beyond its last sample.
+    assert_same(decode, encode(picture(91, 57), **options))
+
+
+def test_gray_and_cmyk_jpegs_have_the_pixels_of_the_evaluator(decode):
+    assert_same(decode, encode(picture().convert("L")))
+    cmyk = assert_same(decode, encode(picture().convert("CMYK")))
+    assert np.ptp(cmyk.astype(int), axis=-1).max() > 30  # of colour
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_png_of_any_mode_has_the_pixels_of_the_evaluator(decode, mode):
+    assert_same(decode, encode(picture().convert(mode), "PNG"))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_gray_png_of_few_bits_is_scaled_to_white(decode, depth):
+    pixels = assert_same(decode, small_gray_png(depth))
+    assert set(np.unique(pixels)) == {
+        value * 255 // (2**depth - 1) for value in range(2**depth)
+    }
+
+
+def test_16_bit_png_is_rounded_as_by_the_evaluator(decode):
+    samples = np.random.default_rng(0).integers(0, 65536, (30, 40), "uint16")
+    assert_same(decode, encode(Image.fromarray(samples), "PNG"))
+
+
+def test_transparency_is_laid_on_white_as_by_the_evaluator(decode):
+    # All pairs of colour and alpha.
+    alpha, color = np.mgrid[0:256, 0:256].astype("uint8")
+    pixels = np.stack([color, color[::-1], 255 - color, alpha], axis=-1)
+    composed = assert_same(decode, encode(Image.fromarray(pixels), "PNG"))
+    assert (composed[0] == 255).all()
+    palette = picture().convert("P")
+    assert_same(decode, encode(palette, "PNG", transparency=3))
+    image = picture()
+    assert_same(decode, encode(image, "PNG", transparency=image.getpixel((3, 3))))
+
+
+def test_of_an_animation_the_first_frame_is_decoded(decode):
+    frames = [picture(seed=seed).convert("P") for seed in range(3)]
+    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert_same(decode, data)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_as_by_the_evaluator(decode, orientation):
+    image = picture()
+    upright = assert_same(decode, encode(image, exif=exif(orientation)))
+    assert upright.shape == ((60, 90, 3) if orientation < 5 else (90, 60, 3))
+    assert_same(decode, encode(image, "PNG", exif=exif(orientation)))
+
+
+def test_orientation_behind_the_pixels_of_a_png_is_found(decode):
+    data = encode(picture(), "PNG")
+    end = data.index(b"IEND") - 4
+    chunk = png_chunk(b"eXIf", exif(6).tobytes().removeprefix(b"Exif\0\0"))
+    assert assert_same(decode, data[:end] + chunk + data[end:]).shape == (90, 60, 3)
+
+
+def test_photo_that_cannot_be_read_gives_the_reason(decode):
+    for reason, files in unreadable().items():
+        for data in files:
+            pixels, error = decode(data)
+            assert reason in error, data[:20]
+            assert pixels.shape == (1, 1, 3) and not pixels.any()
+
+
+def test_announced_size_is_believed_before_anything_is_decoded(decode):
+    data = bytearray(encode(picture(), "PNG"))
+    data[16:24] = b"\x7f\xff\xff\xff" * 2
+    assert "too many pixels" in decode(bytes(data))[1]
+    gif = bytearray(encode(picture().convert("P"), "GIF"))
+    gif[6:10] = b"\xff\xff" * 2
+    assert "too many pixels" in decode(bytes(gif))[1]
+    # As many as allowed are decoded.
+    assert decode(encode(Image.new("RGB", (1000, 1000)), "PNG"))[1] == ""
+
+
+def test_real_photos_have_the_pixels_of_the_evaluator(decode, data_folder):
+    files = sorted((data_folder / "voc2007_originals/JPEGImages").glob("*.jpg"))[:20]
+    assert files
+    for file in files:
+        assert_same(decode, file.read_bytes())

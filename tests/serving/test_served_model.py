@@ -1,0 +1,210 @@
+"""The SavedModel through the C++ loader and a graph Session, as TF Serving runs it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import pipelines
+from ssl_voc import serving
+from tests.serving.artifacts import (
+    NAMES,
+    SIDE,
+    build_small_detector,
+    build_small_localizer,
+    session_of,
+    write,
+)
+from tests.serving.encoded import encode, exif, picture, unreadable
+from tests.tiny import build_localizer
+
+
+@pytest.fixture(scope="module")
+def localizer():
+    return build_small_localizer(bounding_box_format="xywh")
+
+
+@pytest.fixture(scope="module")
+def localizer_folder(localizer, tmp_path_factory):
+    return write(localizer, tmp_path_factory.mktemp("localizer"))
+
+
+@pytest.fixture(scope="module")
+def ask_localizer(localizer_folder):
+    with session_of(localizer_folder) as ask:
+        yield ask
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return build_small_detector(bounding_box_format="rel_yxyx")
+
+
+@pytest.fixture(scope="module")
+def ask_detector(detector, tmp_path_factory):
+    with session_of(write(detector, tmp_path_factory.mktemp("detector"))) as ask:
+        yield ask
+
+
+PHOTOS = [
+    encode(picture(90, 60)),
+    encode(picture(50, 80, seed=1), "PNG"),
+    encode(picture(70, 40, seed=2), exif=exif(6)),
+]
+SIZES = [(60, 90), (80, 50), (70, 40)]  # the last one turned
+
+
+def squares(side):
+    return np.stack(
+        [pipelines.letterbox(pipelines.decode(photo), side) for photo in PHOTOS]
+    )
+
+
+def in_photos(boxes, side):
+    sizes = np.array(SIZES)
+    moved = pipelines.boxes_from_letterbox(boxes.astype("float64"), sizes, side)
+    return np.clip(moved, 0, np.concatenate([sizes[:, ::-1]] * 2, 1)[:, None])
+
+
+def test_localizer_answers_what_the_model_predicts(localizer, ask_localizer):
+    answer = ask_localizer(PHOTOS)
+    expected = localizer.predict(squares(SIDE), verbose=0)
+    np.testing.assert_array_equal(answer["image_size"], SIZES)
+    x, y, width, height = np.moveaxis(expected["boxes"], -1, 0)
+    corners = np.stack([x, y, x + width, y + height], axis=-1)
+    np.testing.assert_allclose(answer["boxes"], in_photos(corners, SIDE), atol=1e-3)
+    assert np.ptp(answer["boxes"], axis=0).max() > 1
+    order = np.argsort(-expected["scores"], axis=1)
+    np.testing.assert_array_equal(answer["classes"], order)
+    scores = np.take_along_axis(expected["scores"], order, axis=1)
+    np.testing.assert_allclose(answer["scores"], scores, atol=1e-5)
+    names = np.array(NAMES)[order].astype("S")
+    np.testing.assert_array_equal(answer["class_names"].astype("S"), names)
+    np.testing.assert_array_equal(answer["num_detections"], 1)
+    assert [*answer["errors"]] == [b""] * 3
+
+
+def test_detector_answers_what_the_model_predicts(detector, ask_detector):
+    answer = ask_detector(PHOTOS)
+    expected = detector.predict(squares(64), verbose=0)
+    y1, x1, y2, x2 = np.moveaxis(64 * expected["boxes"], -1, 0)
+    corners = in_photos(np.stack([x1, y1, x2, y2], axis=-1), 64)
+    exists = expected["classes"] >= 0
+    assert exists.any()
+    corners = np.where(exists[..., None], corners, -1)
+    np.testing.assert_allclose(answer["boxes"], corners, atol=1e-3)
+    np.testing.assert_array_equal(answer["classes"], expected["classes"])
+    np.testing.assert_allclose(answer["scores"], expected["confidence"], atol=1e-5)
+    np.testing.assert_array_equal(answer["num_detections"], exists.sum(axis=1))
+    names = np.array(["", *NAMES])[expected["classes"] + 1].astype("S")
+    np.testing.assert_array_equal(answer["class_names"].astype("S"), names)
+
+
+def test_padding_of_a_detector_is_minus_one_without_a_name(tmp_path):
+    model = build_small_detector(score_threshold=0.9999)
+    with session_of(write(model, tmp_path)) as ask:
+        answer = ask(PHOTOS[:1])
+    assert answer["num_detections"] == [0] and [*answer["errors"]] == [b""]
+    for name in ("boxes", "scores", "classes"):
+        assert (answer[name] == -1).all()
+    assert set(answer["class_names"].flat) == {b""}
+
+
+@pytest.mark.parametrize("ask", ["ask_localizer", "ask_detector"])
+def test_bad_photos_do_not_hurt_their_neighbours(ask, request):
+    ask = request.getfixturevalue(ask)
+    good = ask(PHOTOS)
+    bad = [data for files in unreadable().values() for data in files]
+    batch, is_good = [], []
+    for number, data in enumerate(bad):
+        batch += [data, PHOTOS[number % 3]]
+        is_good += [-1, number % 3]
+    answer, is_good = ask(batch), np.array(is_good)
+    for name, values in answer.items():
+        for row, number in enumerate(is_good):
+            if number >= 0 and values.dtype.kind == "f":
+                np.testing.assert_allclose(values[row], good[name][number], atol=1e-4)
+            elif number >= 0:
+                np.testing.assert_array_equal(values[row], good[name][number])
+    failed = {name: values[is_good < 0] for name, values in answer.items()}
+    assert all(failed["errors"])
+    assert not failed["num_detections"].any() and not failed["image_size"].any()
+    for name in ("boxes", "scores", "classes"):
+        assert (failed[name] == -1).all()
+    assert set(failed["class_names"].flat) == {b""}
+
+
+def test_box_of_a_turned_photo_is_that_of_the_upright_one(ask_localizer):
+    stored = picture(64, 48)
+    turned = ask_localizer([encode(stored, "PNG", exif=exif(6))])
+    upright = ask_localizer([encode(stored.rotate(-90, expand=True), "PNG")])
+    np.testing.assert_array_equal(turned["image_size"], [(64, 48)])
+    np.testing.assert_array_equal(turned["boxes"], upright["boxes"])
+
+
+def test_pixels_are_answered_as_their_encoded_photo(ask_localizer):
+    photo = PHOTOS[0]
+    answer = ask_localizer([pipelines.decode(photo)] * 2, "pixels")
+    for name, values in ask_localizer([photo] * 2).items():
+        np.testing.assert_array_equal(answer[name], values)
+
+
+def test_embedding_is_the_pooled_output_of_the_backbone(localizer, ask_localizer):
+    answer = ask_localizer([*PHOTOS, b"text"], "features")
+    features = localizer.backbone.predict(squares(SIDE), verbose=0)
+    np.testing.assert_allclose(
+        answer["embedding"][:3], features.mean(axis=(1, 2)), atol=1e-4
+    )
+    assert not answer["embedding"][3].any() and answer["errors"][3]
+
+
+def test_a_request_without_photos_has_an_answer_without_rows(ask_localizer):
+    answer = ask_localizer(np.array([], object))
+    assert answer["boxes"].shape == (0, 1, 4) and answer["errors"].shape == (0,)
+    answer = ask_localizer(np.array([], object), "features")
+    assert answer["embedding"].shape == (0, 8)
+
+
+def test_loaded_by_tensorflow_it_answers_the_same(localizer_folder, ask_localizer):
+    signature = tf.saved_model.load(str(localizer_folder)).signatures
+    answer = signature["serving_default"](image_bytes=tf.constant(PHOTOS))
+    for name, values in ask_localizer(PHOTOS).items():
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(answer[name], values, atol=1e-4)
+        else:
+            np.testing.assert_array_equal(answer[name].numpy(), values)
+
+
+def test_weights_are_saved_once(localizer, localizer_folder):
+    saved = tf.train.list_variables(str(localizer_folder / "variables/variables"))
+    counts = [np.prod(shape, dtype=int) for name, shape in saved if "VARIABLE" in name]
+    assert sum(counts) == localizer.count_params()
+
+
+def test_operations_of_python_are_refused(localizer, tmp_path):
+    def letterbox(pixels, size):
+        moved = tf.numpy_function(lambda p: p, [pixels], tf.uint8)
+        return pipelines.letterbox(tf.ensure_shape(moved, (None, None, 3)), size)
+
+    with pytest.raises(ValueError, match="call Python.*PyFunc"):
+        write(localizer, tmp_path, letterbox=letterbox)
+
+
+def test_class_names_that_do_not_fit_are_refused(localizer, tmp_path):
+    with pytest.raises(ValueError, match="scores 3 classes. Received: 2"):
+        write(localizer, tmp_path, class_names=("cat", "dog"))
+
+
+def test_operations_inside_functions_are_counted(localizer_folder):
+    operations = serving.operations_of(localizer_folder)
+    # One of each signature that decodes, in its functions.
+    assert operations["DecodeJpeg"] == 2
+    assert operations["Conv2D"] > 3
+
+
+def test_equal_scores_keep_the_order_of_the_classes(tmp_path):
+    model = build_localizer()
+    for weight in model.head.weights:
+        weight.assign(np.zeros(weight.shape))
+    with session_of(write(model, tmp_path)) as ask:
+        answer = ask(PHOTOS[:1])
+    assert answer["classes"].tolist() == [[0, 1, 2]]

@@ -1,0 +1,36 @@
+"""Warm-up requests are messages that TF Serving reads, and that the model answers."""
+
+import pytest
+import tensorflow as tf
+
+from ssl_voc.serving.warm_up import PLACE
+from tests.serving.artifacts import build_small_localizer, session_of, write
+
+prediction_log = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+
+
+def test_the_served_model_answers_every_warm_up_request(tmp_path):
+    write(build_small_localizer(), tmp_path, model_name="cats")
+    records = tf.data.TFRecordDataset(str(tmp_path / PLACE)).as_numpy_iterator()
+    asked = []
+    with session_of(tmp_path) as ask:
+        for record in records:
+            log = prediction_log.PredictionLog.FromString(record)
+            assert log.WhichOneof("log_type") == "predict_log"
+            request = log.predict_log.request
+            assert request.model_spec.name == "cats"
+            # What is not known is kept: a field of another number would be here.
+            assert request.SerializeToString(deterministic=True)
+            ((_, tensor),) = request.inputs.items()
+            signature = request.model_spec.signature_name
+            inputs = tf.make_ndarray(tensor)
+            answer = ask(inputs, signature)
+            assert not any(answer["errors"])
+            asked.append((signature, *request.inputs, len(inputs)))
+    assert asked == [
+        ("serving_default", "image_bytes", 1),
+        ("serving_default", "image_bytes", 8),
+        ("features", "image_bytes", 1),
+        ("features", "image_bytes", 8),
+        ("pixels", "pixels", 1),
+    ]
