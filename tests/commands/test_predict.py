@@ -150,7 +150,8 @@ def test_detector_of_a_run_gives_all_above_the_threshold(tmp_path):
             detected(2, 0.6, objects[1][1]),
             detected(1, 0.2, (0, 0, 10, 10)),
         ],
-        2: [],
+        # Below the photo, in the padding of its square, there is nothing to show.
+        2: [detected(0, 0.5, (10, 40, 90, 90))],
     }
     folder = write_detection_run(tmp_path / "run", tree, Reciter(answers))
     images = (str(tree / "JPEGImages/p01.png"), str(tree / "JPEGImages/p02.png"))
@@ -161,8 +162,9 @@ def test_detector_of_a_run_gives_all_above_the_threshold(tmp_path):
     assert [(r["image_id"], r["category_name"], r["bbox"]) for r in rows] == [
         ("p01", "red", [8, 12, 32, 28]),
         ("p01", "blue", [40, 50, 20, 36]),
+        ("p02", "red", [10, 40, 80, 24]),
     ]
-    assert summary["num_without_detection"] == 1
+    assert summary["num_without_detection"] == 0
     predict(
         settings(
             "",
@@ -185,7 +187,8 @@ def test_detector_of_a_run_gives_all_above_the_threshold(tmp_path):
             out=tmp_path / "all",
         )
     )
-    assert len(read_json(tmp_path / "all/predictions.json")) == 2
+    rows = read_json(tmp_path / "all/predictions.json")
+    assert [row["image_id"] for row in rows] == ["p01", "p01", "p02"]
 
 
 def test_batches_do_not_change_what_is_found(run, photos, tmp_path):
