@@ -121,16 +121,17 @@ def _choose(config, finished):
             scenes_folder(progress=progress_bar("drawing scenes", "scene"))
         photos = pipelines.read([*config.data], config.split)
         return photos, " ".join(config.data) + f" ({config.split})" * bool(config.split)
+    settings = finished.settings
+    splits = (None, settings.get("train_split"), settings.get("val_split"), "all")
     for name in (HELD_OUT_LIST, VALIDATION_LIST):
         path = finished.path / name
-        if path.is_file():
-            table = pipelines.read_photo_table(path)
-            for split in dict.fromkeys((None, finished.settings.get("val_split"))):
-                try:
-                    photos = pipelines.read([*finished.data], split)
-                    return pipelines.select_photos(photos, table), name
-                except (OSError, ValueError):
-                    continue  # the data moved, or the list is of another split
+        for split in dict.fromkeys(splits) if path.is_file() else ():
+            try:
+                table = pipelines.read_photo_table(path)
+                photos = pipelines.read([*finished.data], split)
+                return pipelines.select_photos(photos, table), name
+            except (OSError, ValueError):
+                continue  # the photos are of another split, or have moved
     scenes = scenes_folder(progress=progress_bar("drawing scenes", "scene"))
     return pipelines.read(str(scenes), "val"), "drawn scenes"
 
