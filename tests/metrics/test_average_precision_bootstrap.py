@@ -126,8 +126,9 @@ def test_detectors_on_different_objects_are_not_compared():
     predictions, truth = generate(7)
     a = match_detections(predictions, truth, num_classes=4)
     harder = {**truth, "difficult": ~truth["difficult"]}
-    turned = {**truth, "classes": truth["classes"][::-1]}
-    for other in (harder, turned):
+    renamed = {**truth, "classes": np.where(truth["classes"] == 0, 1, truth["classes"])}
+    moved = {name: values[::-1] for name, values in truth.items()}
+    for other in (harder, renamed, moved):
         b = match_detections(predictions, other, num_classes=4)
         with pytest.raises(ValueError, match="same images with the same objects"):
             paired_bootstrap_average_precision(a, b)

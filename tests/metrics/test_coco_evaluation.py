@@ -124,6 +124,7 @@ def test_nothing_predicted_is_zero_and_nothing_to_find_is_nan():
         assert set(NAMES) < set(figures)
         assert all(np.isnan(figures[name]) for name in NAMES)
         assert np.isnan(figures["coco_ap_per_class"]).tolist() == [True] * 3
+    assert np.isnan(coco_average_precision(none, empty)["coco_ap"])
 
 
 def test_confidence_that_is_not_a_number_is_refused():

@@ -55,6 +55,15 @@ def test_only_across_classes_does_a_detection_find_another_class():
     assert across.claims.tolist() == [True]
 
 
+def test_of_objects_that_overlap_alike_the_first_is_found():
+    # 10 x 10 pixels; each of three objects shares 8 x 10 with it.
+    predictions, truth = one_class([0.9], [0], 3)
+    truth["boxes"][0] = [[500, 0, 510, 10], [2, 0, 12, 10], [-2, 0, 8, 10]]
+    assert match_detections(predictions, truth).matched.tolist() == [1]
+    truth["boxes"] = truth["boxes"][:, [2, 0, 1]]
+    assert match_detections(predictions, truth).matched.tolist() == [0]
+
+
 def test_numbers_that_are_none_are_refused_with_their_place():
     for name, value in (("boxes", np.nan), ("boxes", np.inf), ("confidence", np.nan)):
         predictions, truth = one_class([0.9, 0.8], [0, 1], 2)
