@@ -13,14 +13,13 @@ both.
 
 import argparse
 import json
-import statistics
-import time
 
 import keras
 import numpy as np
 
 import pipelines
 import ssl_voc
+from benchmarks.speeds import compare, take_turns
 from ssl_voc import training
 
 NUM_PHOTOS = 256
@@ -33,7 +32,7 @@ def main(argv=None):
     parser.add_argument("--backbone", default="EfficientNetB1")
     parser.add_argument("--image-size", type=int, nargs="+", default=[96, 160])
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--steps", type=int, default=6, help="timed steps in a turn")
+    parser.add_argument("--steps", type=int, default=12, help="timed steps in a turn")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", help="file for all figures, json")
     options = parser.parse_args(argv)
@@ -43,15 +42,8 @@ def main(argv=None):
         row = {"image_size": image_size, **measure(options, image_size)}
         rows.append(row)
         for job in ("fit", "predict"):
-            ours, plain = row[f"{job}_ours"], row[f"{job}_plain"]
-            ratios = [a / b for a, b in zip(ours, plain, strict=True)]
-            print(
-                f"{image_size} px {job:8} ours {statistics.median(ours):6.1f}  plain "
-                f"{statistics.median(plain):6.1f} images/s  ratio "
-                f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to "
-                f"{max(ratios):.2f})",
-                flush=True,
-            )
+            both = row[f"{job}_ours"], row[f"{job}_plain"]
+            print(compare(f"{image_size} px {job:8}", *both, "plain"), flush=True)
     if options.out:
         with open(options.out, "w", encoding="utf-8") as file:
             json.dump({**vars(options), "rows": rows}, file, indent=2)
@@ -88,16 +80,7 @@ def measure(options, image_size):
             images[indices], batch_size=options.batch_size, verbose=0
         ),
     }
-    speeds = {name: [] for name in jobs}
-    for job in jobs.values():
-        job()
-    for number in range(options.rounds):
-        names = [*jobs] if number % 2 else [*jobs][::-1]
-        for name in names:
-            start = time.perf_counter()
-            jobs[name]()
-            speeds[name].append(shown / (time.perf_counter() - start))
-    return speeds
+    return take_turns(jobs, shown, options.rounds)
 
 
 def build_ours(options, pool, jit_compile):

@@ -1,0 +1,146 @@
+"""Images per second of training and prediction, beside keras-cv's RetinaNet.
+
+    python -m benchmarks.detection --data VOC_TREE [--image-size 160]
+
+Ours is what `finetune --task detect` runs: `Detector.fit` on batches of a prepared
+pool, with crops, flips and color jitter of images and boxes on the accelerator.
+keras-cv's is its own `RetinaNet` on the same `keras.applications` backbone, fitted to
+the same photos from memory without augmentation, in the way of its guide. Both train
+all weights in float32 by SGD. `ours_wide` is our detector with pyramid and heads as
+wide and deep as keras-cv's (256 channels, 3 convolutions): the speed that is owed to
+code, not to size. All take turns in one process after a warm-up each.
+"""
+
+import argparse
+import json
+
+import keras
+import keras_cv
+import numpy as np
+
+import pipelines
+import ssl_voc
+from benchmarks.speeds import compare, take_turns
+from ssl_voc import training
+
+NUM_PHOTOS = 256
+# keras-cv's `PredictionHead` and `FeaturePyramid`, which take no other width.
+WIDE = {"channels": 256, "num_layers": 3}
+# Of EfficientNetB1; block names differ between EfficientNets.
+PEER_LEVELS = {"P3": "block3c_add", "P4": "block5d_add", "P5": "top_activation"}
+
+
+def main(argv=None):
+    """Measures and prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--image-size", type=int, nargs="+", default=[160])
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=6, help="timed steps in a turn")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", help="file for all figures, json")
+    options = parser.parse_args(argv)
+
+    rows = []
+    for image_size in options.image_size:
+        row = {"image_size": image_size, **measure(options, image_size)}
+        rows.append(row)
+        for job in ("fit", "predict"):
+            for ours in ("ours", "ours_wide"):
+                both = row[f"{job}_{ours}"], row[f"{job}_keras_cv"]
+                title = f"{image_size} px {job:8}{ours:10}"
+                print(compare(title, *both, "keras-cv"), flush=True)
+        counts = ", ".join(f"{k} {v:,}" for k, v in row["num_parameters"].items())
+        print(f"{image_size} px parameters: {counts}", flush=True)
+    if options.out:
+        with open(options.out, "w", encoding="utf-8") as file:
+            json.dump({**vars(options), "rows": rows}, file, indent=2)
+
+
+def measure(options, image_size):
+    """Images per second in each round, and how large the models are."""
+    photos = pipelines.read(options.data)[:NUM_PHOTOS]
+    pool = pipelines.prepare_labeled(photos, image_size)
+    shown = options.steps * options.batch_size
+    batch = pool.gather(np.arange(shown) % len(pool))
+    images, targets = batch["images"], batch["bounding_boxes"]
+    batches = pool.dataset(options.batch_size, seed=0).map(
+        lambda b: {name: b[name] for name in ("images", "bounding_boxes", "difficult")}
+    )
+    models = {
+        "ours": build_ours(pool),
+        "ours_wide": build_ours(pool, **WIDE),
+        "keras_cv": build_peer(pool),
+    }
+
+    def fit(name):
+        if name == "keras_cv":
+            models[name].fit(
+                images.astype("float32"),
+                targets,
+                batch_size=options.batch_size,
+                verbose=0,
+            )
+        else:
+            models[name].fit(batches, steps_per_epoch=options.steps, verbose=0)
+
+    def predict(name):
+        pixels = images.astype("float32") if name == "keras_cv" else images
+        models[name].predict(pixels, batch_size=options.batch_size, verbose=0)
+
+    jobs = {f"fit_{name}": lambda n=name: fit(n) for name in models}
+    jobs |= {f"predict_{name}": lambda n=name: predict(n) for name in models}
+    return {
+        **take_turns(jobs, shown, options.rounds),
+        "num_parameters": {
+            name: model.count_params() for name, model in models.items()
+        },
+    }
+
+
+def build_ours(pool, **size):
+    """A `Detector` as `finetune` builds it."""
+    shape = (pool.image_size, pool.image_size)
+    targets = pool.targets
+    model = ssl_voc.Detector(
+        ssl_voc.backbone("EfficientNetB1", image_size=pool.image_size),
+        len(pool.class_names),
+        augmenter=ssl_voc.layers.DetectionAugmenter(
+            pool.image_size, mosaic_rate=0.0, seed=0
+        ),
+        anchor_grid=ssl_voc.layers.AnchorGrid.fitted_to(
+            targets["boxes"][targets["classes"] >= 0], shape
+        ),
+        **size,
+    )
+    model.build()
+    model.compile(
+        keras.optimizers.SGD(1e-4, global_clipnorm=10.0),
+        jit_compile=training.should_jit_compile("auto"),
+    )
+    return model
+
+
+def build_peer(pool):
+    """keras-cv's `RetinaNet` on the same backbone, compiled as its guide has it."""
+    shape = (pool.image_size, pool.image_size, 3)
+    backbone = keras.applications.EfficientNetB1(
+        include_top=False, weights=None, input_shape=shape
+    )
+    backbone.pyramid_level_inputs = PEER_LEVELS
+    model = keras_cv.models.RetinaNet(
+        backbone=backbone,
+        num_classes=len(pool.class_names),
+        bounding_box_format="xyxy",
+    )
+    model.compile(
+        box_loss="smoothl1",
+        classification_loss="focal",
+        optimizer=keras.optimizers.SGD(1e-4, global_clipnorm=10.0),
+        jit_compile=training.should_jit_compile("auto"),
+    )
+    return model
+
+
+if __name__ == "__main__":
+    main()
