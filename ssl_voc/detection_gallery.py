@@ -18,6 +18,7 @@ RIGHT = Line("right detection", COLORS[1], "dashed")
 WRONG = Line("wrong detection", (204, 121, 167), "dashed")
 # More texts than these cover the photo.
 _MOST_TEXTS = 10
+_MOST_MISSED_WITH_TEXT = 6
 _NAME_LENGTH = 12
 
 
@@ -153,9 +154,10 @@ def _photo_cell(found, index, threshold, sheet):
     names = _missed_names(found, missed)
     if names:
         counts = shorten(f"{counts}: {names}", sheet.line_length)
+    named = missed & (missed.sum() <= _MOST_MISSED_WITH_TEXT)
     return Cell(
         found.photos[index],
-        (*_objects(found, index, missed), *outlines),
+        (*_objects(found, index, named), *outlines),
         f"{counts}\n{shorten(found.photos[index].image_id, sheet.line_length)}",
     )
 

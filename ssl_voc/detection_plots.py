@@ -16,7 +16,7 @@ _BARS = ("voc07_ap50", "coco_ap", "precision", "recall")
 _COLUMNS = 5
 # Curves of more classes would be no picture any more.
 _MOST_PANELS = 40
-_NAME_LENGTH = 22
+_NAME_LENGTH = 16
 
 
 def draw_average_precision(figures, path):
@@ -76,7 +76,9 @@ def draw_precision_recall(curves, figures, path):
     for axes, number in zip(panels, shown, strict=False):
         name, row = rows[number]
         _draw_curve(axes, curves[number], row)
-        title = f"{shorten(name, _NAME_LENGTH)} ({row['num_objects']})"
+        average = row["voc10_ap50"]
+        value = "no objects" if np.isnan(average) else f"AP {average:.3f}"
+        title = f"{shorten(name, _NAME_LENGTH)} ({row['num_objects']}), {value}"
         axes.set_title(title, fontsize=9, color=_INK, parse_math=False)
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
@@ -86,7 +88,7 @@ def draw_precision_recall(curves, figures, path):
     for axes in panels[::num_columns]:
         axes.set_ylabel("precision", fontsize=9)
     left_out = len(rows) - len(shown)
-    title = "Precision and recall by class (objects), VOC's rule, IoU above 0.5"
+    title = "Precision and recall by class (objects), VOC10 AP50, IoU above 0.5"
     if left_out:
         title += f"\n{left_out} classes with fewer objects are not shown"
     handles = {}
@@ -119,7 +121,7 @@ def _draw_curve(axes, curve, row):
             color=_CURVE,
             lw=1.8,
             drawstyle="steps-pre",
-            label="envelope, whose area is VOC10 AP50",
+            label="envelope, whose area is the AP",
         )
     if np.isfinite(row["precision"]) and np.isfinite(row["recall"]):
         axes.plot(
@@ -134,9 +136,6 @@ def _draw_curve(axes, curve, row):
             linestyle="none",
             label="at the threshold of the highest F1",
         )
-    average = row["voc10_ap50"]
-    text = "no objects" if np.isnan(average) else f"AP {average:.3f}"
-    axes.text(0.05, 0.06, text, fontsize=9, color=_INK, transform=axes.transAxes)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.03)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])

@@ -24,8 +24,8 @@ class DetectionRun(EvaluationRun):
     counts = {
         "num_without_objects": "without an object, kept: what is detected there is "
         "false",
-        "num_at_limit": "with as many detections as the model may give, so that more "
-        "may have been cut; see max_detections in metrics.json",
+        "num_at_limit": "with {max_detections} detections, as many as the model gives: "
+        "more may be cut, of confidence up to {confidence_at_limit:.3f}",
     }
 
     def count_classes(self, predicted):
@@ -55,10 +55,9 @@ class DetectionRun(EvaluationRun):
         )
         print("measuring and drawing", flush=True)
         metrics = summarize(found, self.config.seed)
-        num_places = predicted["classes"].shape[1]
-        num_detections = np.sum(predicted["classes"] >= 0, axis=1)
-        metrics["max_detections"] = num_places
-        metrics["num_at_limit"] = int(np.sum(num_detections >= num_places))
+        metrics |= _limit(predicted)
+        for name in ("score_threshold", "nms_iou_threshold"):
+            metrics[name] = getattr(self.model, name, None)
         threshold = metrics["threshold"]
         self.write_records(coco_results(found), image_rows(found, threshold))
         path = self.folder.path
@@ -78,3 +77,15 @@ class DetectionRun(EvaluationRun):
         galleries = [f"gallery_{name}.png" for name in PICTURES]
         plots = ["precision_recall.png", "per_class.png", "confusion_matrix.png"]
         return format_detection(metrics), [*plots, *galleries]
+
+
+def _limit(predicted):
+    """What `max_detections` may have cut: how many photos reach it, and how sure."""
+    exists = predicted["classes"] >= 0  # (num_photos, max_detections)
+    is_full = exists.all(axis=1)
+    cut = predicted["confidence"][is_full].min(axis=1, initial=np.inf)
+    return {
+        "max_detections": exists.shape[1],
+        "num_at_limit": int(is_full.sum()),
+        "confidence_at_limit": float(cut.max(initial=0.0)),
+    }

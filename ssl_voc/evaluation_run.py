@@ -40,7 +40,8 @@ class EvaluationRun:
 
     # Whether a photo has one target, its main object.
     main_object_only = False
-    # Counts in the metrics that a person is told of unless they are 0, with the words.
+    # Counts in the metrics that a person is told of unless they are 0, with the words;
+    # other metrics may be named in braces.
     counts = {}
 
     def __init__(self, config, finished, folder):
@@ -109,7 +110,7 @@ class EvaluationRun:
         lines = ["", f"{metrics['num_images']} photos of {self.pool.photos.name}"]
         lines[-1] += f" ({self.config.split})" * bool(self.config.split)
         counts = {
-            **self.counts,
+            **{key: text.format_map(metrics) for key, text in self.counts.items()},
             "num_skipped": f"unreadable, see {folder / 'skipped.txt'}",
             "num_unknown_boxes": "boxes of other classes left out: "
             + ", ".join(metrics["unknown_classes"]),

@@ -144,7 +144,11 @@ def test_photos_with_as_many_detections_as_the_model_may_give_are_told(
     run = run_of(tmp_path, tree, max_detections=2)
     metrics = evaluate(EvaluateConfig(run=run, split="val"))
     assert (metrics["max_detections"], metrics["num_at_limit"]) == (2, 2)
-    assert "2 with as many detections as the model may give" in capsys.readouterr().out
+    # Of 0.95 and 0.6, and of 0.9 and 0.5.
+    assert metrics["confidence_at_limit"] == pytest.approx(0.6)
+    printed = capsys.readouterr().out
+    assert "2 with 2 detections, as many as the model gives" in printed
+    assert "of confidence up to 0.600" in printed
 
 
 def test_detections_that_are_no_numbers_are_counted_and_left_out(
