@@ -32,8 +32,8 @@ def letterbox(image, image_size: int):
         raise ValueError(f"`image_size` must be at least 1. Received: {image_size}")
     size = tf.shape(image)[:2]  # (height, width)
     new_size = letterboxed_size(size, image_size)
-    image = tf.cast(image, tf.float32)
-    image = tf.image.resize(image, new_size, antialias=True)
+    # Of the bytes themselves: a copy in float32 would take four times the memory.
+    image = tf.cast(tf.image.resize(image, new_size, antialias=True), tf.float32)
     # Antialiasing weights sum to 1 only nearly: 255 may come out as 255.00002.
     image = tf.cast(tf.round(tf.clip_by_value(image, 0.0, 255.0)), tf.uint8)
     below, right = tf.unstack(image_size - new_size)
