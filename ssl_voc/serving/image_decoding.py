@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from ssl_voc.serving import exif_orientation
+from ssl_voc.serving import exif_orientation, gif_frame
 
 FORMATS = ("JPEG", "PNG", "GIF")
 
@@ -24,8 +24,9 @@ def decode_upright(image_bytes, max_pixels):
 
     The pixels are those of `pipelines.decode`: accurate inverse cosine transform, fancy
     upsampling of chroma, EXIF orientation applied, transparency laid on white, 16-bit
-    samples scaled to 8, the first frame of an animation. What differs: a GIF's
-    transparent pixels are black, WebP, TIFF, BMP and PPM are refused.
+    samples scaled to 8, the first frame of an animation. What differs: what a GIF's
+    first frame leaves transparent or open is black; WebP, TIFF, BMP and PPM are
+    refused; the EXIF text that old PNGs carry is not read.
 
     Only stock operations are used. The decoder runs inside a `tf.data` pipeline of one
     element, whose `ignore_errors` keeps a damaged photo to itself.
@@ -77,8 +78,9 @@ def _decode(image_bytes, max_pixels):
         return guarded(size, lambda: _decode_png(image_bytes, data, header))
 
     def gif():
-        size = tf.stack([_little_endian(header[8:10]), _little_endian(header[6:8])])
-        return guarded(size, lambda: _decode_gif(image_bytes))
+        file, frame, canvas = gif_frame.cut_first_frame(image_bytes, data)
+        size = tf.maximum(canvas, frame[:2] + frame[2:])
+        return guarded(size, lambda: _decode_gif(file, frame, canvas))
 
     return tf.case(
         [
@@ -125,9 +127,10 @@ def _decode_png(image_bytes, data, header):
     return turn_upright(pixels, exif_orientation.png_orientation(data))
 
 
-def _decode_gif(image_bytes):
-    frames = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
-    return tf.ensure_shape(frames, (None, None, 3))
+def _decode_gif(file, frame, canvas):
+    pixels = tf.io.decode_image(file, channels=3, expand_animations=False)
+    pixels = tf.ensure_shape(pixels, (None, None, 3))
+    return gif_frame.lay_on_canvas(pixels, frame, canvas)
 
 
 def lay_on_white(pixels):
@@ -176,7 +179,3 @@ def turn_upright(pixels, orientation):
 
 def _big_endian(values):
     return tf.reduce_sum(values * [256**3, 256**2, 256, 1])
-
-
-def _little_endian(values):
-    return tf.reduce_sum(values * [1, 256])
