@@ -11,7 +11,14 @@ import ssl_voc.models  # noqa: F401 registers what model.keras holds
 from ssl_voc.pretrain import PretrainConfig
 from tests import box_reference
 from tests.interpreters import REPOSITORY, run_python
-from tests.tiny import COLORS, draw_objects, draw_photos, save_backbone, write_voc
+from tests.tiny import (
+    COLORS,
+    build_deep_backbone,
+    draw_objects,
+    draw_photos,
+    save_backbone,
+    write_voc,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -96,3 +103,29 @@ def test_script_turns_boxes_into_a_model_that_finds_them(tmp_path):
     assert name == [*COLORS][classes[0]]
     model = keras.models.load_model(learned)
     assert model.predict(photos[:2, :32, :32], verbose=0)["boxes"].shape == (2, 1, 4)
+
+
+def test_script_turns_boxes_into_a_detector_that_finds_them(tmp_path):
+    photos, boxes, classes = draw_objects(30, 80)
+    tree, learned = (
+        write_voc(tmp_path / "voc", 24, 6, size=80),
+        tmp_path / "model.keras",
+    )
+    build_deep_backbone(64).save(tmp_path / "deep.keras")
+    flags = f"--backbone {tmp_path / 'deep.keras'} --image-size 64 --val-split val"
+    printed = run_python(
+        "tensorflow",
+        "-m",
+        "examples.detect_from_script",
+        tree,
+        *flags.split(),
+        *("--batch-size", 12, "--epochs", 50, "--out", learned),
+    )
+    assert "val_voc07_ap50" in printed
+    found = re.findall(r"^000: (\w+) (0\.\d+|1\.00) at (.+)$", printed, re.MULTILINE)
+    name, _, corners = found[0]
+    # Photos of 80 px were looked at in 64: the answer is in pixels of the photo.
+    assert box_reference.iou(boxes[0], [*map(int, corners.split())]) > 0.3
+    assert name == [*COLORS][classes[0]]
+    model = keras.models.load_model(learned)
+    assert model.predict(photos[:2, :64, :64], verbose=0)["boxes"].shape == (2, 100, 4)
