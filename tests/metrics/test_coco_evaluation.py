@@ -18,7 +18,7 @@ NAMES = (
 def thousand_images():
     """Boxes of all three sizes, and often more than ten detections of a class."""
     predictions, truth = generate(
-        0, num_images=1000, num_classes=4, objects=6, detections=60
+        0, num_images=1000, num_classes=4, objects=6, detections=30
     )
     # From sides of 6-16 pixels to areas around COCO's 32 x 32 and 96 x 96.
     scale = np.random.default_rng(1).choice([1.0, 4.0, 11.0], 1000)[:, None, None]
