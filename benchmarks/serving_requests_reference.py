@@ -1,0 +1,40 @@
+"""What an artifact answers for photos whose pixels are sent as PNG.
+
+    python -m benchmarks.serving_requests_reference MODEL FOLDER
+
+Prints one line of json: name of each file of FOLDER to boxes, scores, names and size.
+"""
+
+import io
+import json
+import pathlib
+import sys
+
+from PIL import Image
+
+import pipelines
+from ssl_voc.prediction_backends import SavedModelPredictor
+from ssl_voc.prediction_photos import LoadedPhoto
+
+
+def main(model, folder):
+    """Asks the newest version of MODEL, photo by photo."""
+    predictor = SavedModelPredictor(pathlib.Path(model))
+    answers = {}
+    for path in sorted(pathlib.Path(folder).iterdir()):
+        pixels = pipelines.decode(path.read_bytes())
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+        photo = LoadedPhoto(path, path.name, file.getvalue(), pixels, False, None)
+        [found] = predictor.predict([photo])
+        answers[path.name] = {
+            "boxes": found.boxes.tolist(),
+            "scores": found.scores.tolist(),
+            "class_names": list(found.class_names),
+            "image_size": list(pixels.shape[:2]),
+        }
+    print(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
