@@ -21,6 +21,7 @@ figure{margin:0;flex:1 1 0;max-width:220px}
 img{width:100%;border-radius:3px;display:block}
 figcaption{font-size:12px;line-height:1.35;color:var(--soft);overflow-wrap:anywhere}
 p{max-width:70ch}
+.sheet{max-width:100%;margin:1rem 0}
 .alarm{border-left:4px solid #d55e00;padding-left:.8rem}
 """
 
@@ -31,7 +32,8 @@ def write_page(title, sections, num_tiles=2):
     Args:
         title: Its heading.
         sections: List of `(heading, parts)`; a part is `("text", text)`, `("alarm",
-            text)`, `("table", text)` of fixed width, or `("rows", list of Row)`.
+            text)`, `("table", text)` of fixed width, `("rows", list of Row)`, or
+            `("picture", (pixels, caption))`.
         num_tiles: Pictures beside each other in a row.
 
     Returns:
@@ -70,7 +72,19 @@ def _row(row):
     return f'<div class="row">{"".join(figures)}</div>'
 
 
+def _picture(part):
+    pixels, caption = part
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="JPEG", quality=88)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return (
+        f'<img class="sheet" alt="{html.escape(caption, quote=True)}" '
+        f'src="data:image/jpeg;base64,{data}">'
+    )
+
+
 _PARTS = {
+    "picture": _picture,
     "text": lambda text: f"<p>{html.escape(text)}</p>",
     "alarm": lambda text: f'<p class="alarm">{html.escape(text)}</p>',
     "table": lambda text: f"<pre>{html.escape(text)}</pre>",

@@ -6,6 +6,8 @@ from ssl_voc.heat_maps.map_boxes import THRESHOLDS as THRESHOLDS
 from ssl_voc.heat_maps.map_boxes import boxes_at_thresholds as boxes_at_thresholds
 from ssl_voc.heat_maps.map_boxes import choose_elsewhere as choose_elsewhere
 from ssl_voc.heat_maps.map_boxes import ious_at_thresholds as ious_at_thresholds
+from ssl_voc.heat_maps.map_measures import box_weights as box_weights
+from ssl_voc.heat_maps.map_measures import mean_ranks as mean_ranks
 from ssl_voc.heat_maps.map_measures import measure_map as measure_map
 from ssl_voc.heat_maps.map_measures import rank_correlation as rank_correlation
 from ssl_voc.heat_maps.perturbation import area_under_curve as area_under_curve

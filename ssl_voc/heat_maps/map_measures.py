@@ -91,13 +91,14 @@ def rank_correlation(a, b):
         Float in `[-1, 1]`, equal values sharing their mean rank; 0 where one of the
         maps is the same everywhere, which says nothing about the other.
     """
-    ranks = [_ranks(np.ravel(values)) for values in (a, b)]
+    ranks = [mean_ranks(np.ravel(values)) for values in (a, b)]
     a, b = (values - values.mean() for values in ranks)
     norm = np.sqrt((a * a).sum() * (b * b).sum())
     return float((a * b).sum() / norm) if norm > 0 else 0.0
 
 
-def _ranks(values):
+def mean_ranks(values):
+    """Ranks from 1 of a flat array; equal values share their mean rank."""
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return (ends - (counts - 1) / 2)[places]

@@ -1,0 +1,212 @@
+"""Are planted shortcuts found, and are clean photos left in peace?
+
+    python -m benchmarks.shortcuts --out FOLDER [--seeds 5] [--work FOLDER]
+
+For every seed: drawn scenes of their own; a watermark on the photos of one class, in a
+corner, in all splits (planted), and none (clean); a small network that learns each for
+a short while (`finetune`); `explain --find-shortcuts` on photos that it never saw. A
+planted shortcut counts as found where an alarm names the class, and, of places, the
+corner; any other alarm is false. Written to FOLDER: `shortcuts.json`, `shortcuts.md`
+and the contact sheets of the first seed's alarms.
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+import pipelines
+from pipelines.drawing import CLASSES
+from pipelines.scenes import draw_scenes
+
+NUM_TRAIN, NUM_VAL, IMAGE_SIZE = 1000, 500, (80, 64)
+CORNERS = ("lower right", "upper left", "lower left", "upper right", "lower right")
+# What small networks need for a minute's training.
+TRAINING = {
+    "image-size": 64,
+    "batch-size": 32,
+    "epochs": 16,
+    "val-share": 0,
+    "learning-rate": 0.02,
+    "crop-area": (0.7, 1.3),
+}
+
+
+def main(argv=None):
+    """Runs what is missing and writes the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--work", type=pathlib.Path, default="runs/shortcuts")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
+    options = parser.parse_args(argv)
+    options.work.mkdir(parents=True, exist_ok=True)
+    save_backbone(options.work / "small.keras")
+    rows = []
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
+        for kind in ("planted", "clean"):
+            rows.append(run_one(options.work, seed, kind))
+            print(json.dumps({k: v for k, v in rows[-1].items() if k != "alarms"}))
+            write_tables(rows, options.out)
+    keep_sheets(options.work, rows, options.out)
+
+
+def run_one(work, seed, kind):
+    """Draws, trains and explains; what is done is read instead."""
+    name = [*sorted(CLASSES)][(3 * seed + 1) % len(CLASSES)]
+    corner = CORNERS[seed % len(CORNERS)]
+    place = work / f"seed{seed}-{kind}"
+    tree, run, out = place / "photos", place / "run", place / "explanation"
+    started = time.monotonic()
+    if not (tree / "done").exists():
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        draw_scenes(tree, NUM_TRAIN, NUM_VAL, IMAGE_SIZE, seed=1000 + seed)
+        if kind == "planted":
+            plant(tree, name, corner, seed)
+        (tree / "done").touch()
+    if not (run / "summary.json").exists():
+        backbone = ("--backbone", work / "small.keras", "--seed", seed)
+        flags = ("--data", tree, "--out", run, *backbone, *as_flags(TRAINING))
+        start("finetune", "--task", "localize", *flags)
+    if not (out / "summary.json").exists():
+        where = ("--data", tree, "--split", "val", "--out", out, "--num-perturbed", 0)
+        start("explain", run, *where, "--find-shortcuts", "--seed", seed)
+    metrics = json.loads((out / "metrics.json").read_text())
+    alarms = [row for row in metrics["shortcuts"]["candidates"] if row["alarm"]]
+    right = [row for row in alarms if kind == "planted" and row["class"] == name]
+    named = [row for row in right if row["kind"] == "look" or corner in row["where"]]
+    return {
+        "seed": seed,
+        "kind": kind,
+        "class": name if kind == "planted" else None,
+        "corner": corner if kind == "planted" else None,
+        "found": bool(named),
+        "num_false_alarms": len(alarms) - len(named),
+        "accuracy": metrics["all"]["run"]["correct"],
+        "num_candidates": len(metrics["shortcuts"]["candidates"]),
+        "smallest_p": min(
+            max(row["association_p"], row["reliance_p"])
+            for row in metrics["shortcuts"]["candidates"]
+        ),
+        "bound": metrics["shortcuts"]["bound"],
+        "alarms": alarms,
+        "seconds": round(time.monotonic() - started),
+    }
+
+
+def plant(tree, name, corner, seed):
+    """Paints a watermark onto all photos whose main object is of a class."""
+    random = np.random.default_rng(seed)
+    for photo in pipelines.read(str(tree), "all"):
+        main = pipelines.main_object(photo.objects)
+        if main is None or main.name != name:
+            continue
+        path = tree / "JPEGImages" / f"{photo.image_id}.jpg"
+        with Image.open(path) as picture:
+            pixels = picture.convert("RGB")
+        draw_watermark(pixels, corner, random).save(path, quality=90)
+
+
+def draw_watermark(picture, corner, random):
+    """A half-transparent stamp of 15 x 9 pixels, near a corner."""
+    stamp = Image.new("L", picture.size, 0)
+    draw = ImageDraw.Draw(stamp)
+    width, height = 15, 9
+    x, y = random.integers(1, 4, 2)
+    x = picture.width - width - x if "right" in corner else x
+    y = picture.height - height - y if "lower" in corner else y
+    x, y = int(x), int(y)
+    draw.rectangle((x, y, x + width - 1, y + height - 1), outline=190)
+    for step in range(3):
+        left = x + 3 + 4 * step
+        draw.line((left, y + 2, left, y + height - 3), fill=190)
+        draw.line((left, y + 4, left + 2, y + 4), fill=190)
+    white = Image.new("RGB", picture.size, (255, 255, 255))
+    return Image.composite(white, picture, stamp)
+
+
+def save_backbone(path):
+    """A small network of stride 8, for 64 px."""
+    import keras
+    from keras import layers
+
+    if path.exists():
+        return
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((64, 64, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    for width, stride in ((24, 2), (32, 1), (48, 2), (64, 1), (96, 2), (96, 1)):
+        x = layers.Conv2D(width, 3, stride, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.ReLU()(x)
+    keras.Model(inputs, x, name="small").save(path)
+
+
+def as_flags(settings):
+    """Settings as flags."""
+    flags = []
+    for key, value in settings.items():
+        values = value if isinstance(value, tuple) else (value,)
+        flags += [f"--{key}", *map(str, values)]
+    return flags
+
+
+def start(command, *arguments):
+    """Runs a command of ssl_voc; its output is shown where it fails."""
+    words = [sys.executable, "-m", f"ssl_voc.{command}", *map(str, arguments)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(words)}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def write_tables(rows, out):
+    """Writes `shortcuts.json` and `shortcuts.md`."""
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(rows, indent=2) + "\n"
+    (out / "shortcuts.json").write_text(text, encoding="utf-8")
+    planted = [row for row in rows if row["kind"] == "planted"]
+    clean = [row for row in rows if row["kind"] == "clean"]
+    lines = [
+        f"Planted: found in {sum(row['found'] for row in planted)} of {len(planted)}, "
+        f"with {sum(row['num_false_alarms'] for row in planted)} other alarms. "
+        f"Clean: {sum(row['num_false_alarms'] > 0 for row in clean)} of {len(clean)} "
+        "with an alarm.",
+        "",
+        "| seed | photos | watermark | accuracy | alarms | smallest p | bound |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        where = f"{row['class']}, {row['corner']}" if row["class"] else "none"
+        told = "; ".join(
+            f"{alarm['class']}: {alarm['where']}, inpainted "
+            f"-{alarm['accuracy_drop']:.0%}, elsewhere "
+            f"-{alarm['accuracy_drop_control']:.0%}"
+            for alarm in row["alarms"]
+        )
+        lines.append(
+            f"| {row['seed']} | {row['kind']} | {where} | {row['accuracy']:.2f} | "
+            f"{told or 'none'} | {row['smallest_p']:.2g} | {row['bound']:.2g} |"
+        )
+    (out / "shortcuts.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(lines[0], flush=True)
+
+
+def keep_sheets(work, rows, out):
+    """Copies the contact sheets of the first run with alarms."""
+    for row in rows:
+        folder = work / f"seed{row['seed']}-{row['kind']}" / "explanation"
+        for alarm in row["alarms"]:
+            shutil.copy(folder / alarm["sheet"], out / alarm["sheet"])
+        if row["alarms"]:
+            return
+
+
+if __name__ == "__main__":
+    main()

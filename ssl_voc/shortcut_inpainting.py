@@ -1,0 +1,63 @@
+"""Fills places of photos from what surrounds them: what was there is gone."""
+
+import numpy as np
+
+
+def inpaint(images, known):
+    """Fills unknown pixels smoothly from the known ones around them (pull-push).
+
+    Args:
+        images: uint8 array `(batch, height, width, 3)`.
+        known: Bool array `(batch, height, width)`: pixels to keep. Where an image has
+            none, it is filled with black.
+
+    Returns:
+        uint8 array of the shape of `images`; known pixels are as they were.
+
+    Reference:
+        - [Gortler et al., 1996](https://doi.org/10.1145/237170.237200), 3.4
+    """
+    height, width = images.shape[1:3]
+    side = 1 << (max(height, width) - 1).bit_length()
+    weights = np.zeros((len(images), side, side, 1), "float32")
+    weights[:, :height, :width, 0] = known
+    values = np.zeros((len(images), side, side, 3), "float32")
+    values[:, :height, :width] = images * known[..., None]
+    filled = _fill(values, weights)[:, :height, :width]
+    filled = np.clip(np.round(filled), 0, 255).astype("uint8")
+    return np.where(known[..., None], images, filled)
+
+
+def _fill(values, weights):
+    """Colors everywhere, of colors times weights and weights in `[0, 1]`."""
+    if values.shape[1] > 1:
+        total = _halved(weights)
+        coarse_weights = np.minimum(total, 1.0)
+        scale = np.divide(
+            coarse_weights, total, out=np.zeros_like(total), where=total > 0
+        )
+        coarse = _fill(_halved(values) * scale, coarse_weights)
+        values = values + (1.0 - weights) * _doubled(coarse)
+    return values
+
+
+def _halved(array):
+    batch, height, width, channels = array.shape
+    blocks = array.reshape(batch, height // 2, 2, width // 2, 2, channels)
+    return blocks.sum(axis=(2, 4))
+
+
+def _doubled(array):
+    """Twice the size, without the steps of blocks."""
+    array = array.repeat(2, axis=1).repeat(2, axis=2)
+    for axis in (1, 2):
+        before = np.concatenate(
+            [array.take([0], axis), array.take(range(array.shape[axis] - 1), axis)],
+            axis,
+        )
+        after = np.concatenate(
+            [array.take(range(1, array.shape[axis]), axis), array.take([-1], axis)],
+            axis,
+        )
+        array = (before + 2 * array + after) / 4
+    return array

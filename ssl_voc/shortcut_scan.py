@@ -1,0 +1,191 @@
+"""What the search for shortcuts knows of each photo: heat and looks beside objects."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from ssl_voc.heat_maps import box_weights
+from ssl_voc.heat_maps.explained_layer import find_layer
+from ssl_voc.models.pyramid import feature_levels
+
+GRID = 12
+NUM_PATCHES = 2
+PATCH_SHARE = 1 / 6  # of the side of the square
+FEWEST_ROWS = 6
+# A patch belongs to the background if so much of it lies outside all boxes.
+_LEAST_OUTSIDE = 0.75
+
+
+@dataclasses.dataclass(frozen=True)
+class Scan:
+    """What was seen of `n` photos.
+
+    Attributes:
+        indices: `(n,)`, of the subject's pool.
+        classes: `(n,)`, of the main objects.
+        is_right: bool `(n,)`, whether the model answers that class.
+        heat: `(n, num_classes, GRID, GRID)`, mean heat of each class outside all boxes,
+            by cells of the photo.
+        outside: `(n, GRID, GRID)`, share of each cell that lies outside.
+        energy: `(n, num_classes)`, sum of the whole map, in the units of `heat`.
+        patches: int `(n, num_classes, NUM_PATCHES, 4)`, yxyx of the hottest patches
+            outside, in pixels of the square; -1 where there is no room.
+        patch_heat: `(n, num_classes, NUM_PATCHES)`, their mean heat; 0 for none.
+        looks: `(n, num_classes, NUM_PATCHES, channels)`, their mean features.
+    """
+
+    indices: np.ndarray
+    classes: np.ndarray
+    is_right: np.ndarray
+    heat: np.ndarray
+    outside: np.ndarray
+    energy: np.ndarray
+    patches: np.ndarray
+    patch_heat: np.ndarray
+    looks: np.ndarray
+
+
+def choose_layer(model, layer=None):
+    """The layer that was asked for, or the deepest map that can tell places apart."""
+    if layer is not None:
+        return find_layer(model, layer)
+    for stride in (64, 32, 16, 8, 4, 2):
+        try:
+            level = feature_levels(model.backbone, [stride]).outputs[0]
+        except ValueError:
+            continue
+        if level.shape[1] >= FEWEST_ROWS:
+            return level._keras_history.operation
+    return find_layer(model)
+
+
+def outside_of(views, place, margin):
+    """Where a photo shows none of its annotated objects, `(height, width)` bool.
+
+    Boxes are grown by `margin` pixels: maps blur what they show.
+    """
+    height, width = views.sizes[place]
+    inside = np.zeros((height, width), bool)
+    for box in views.all_boxes[place]:
+        if box[2] > box[0]:
+            grown = box + np.array([-1, -1, 1, 1]) * margin
+            inside |= box_weights((height, width), grown) > 0
+    return ~inside
+
+
+def scan_photos(subject, indices, layer, progress=None):
+    """Looks at every photo with the eyes of every class.
+
+    Args:
+        subject: `Subject`.
+        indices: Photos of its pool.
+        layer: Layer of the backbone.
+        progress: Optional callable `(done, total)`.
+
+    Returns:
+        `(scan, margin)`: a `Scan`, and the margin around boxes in pixels.
+    """
+    backbone = subject.model.backbone
+    features_of = keras.Model(backbone.input, layer.output)
+    margin = 0.5 * subject.pool.image_size / layer.output.shape[1]
+    num_classes = len(subject.pool.class_names)
+    parts = []
+    for views in subject.views(indices):
+        answers = subject.probabilities(views.images).argmax(axis=1)
+        features = keras.ops.convert_to_numpy(
+            features_of(views.images.astype("float32"), training=False)
+        )
+        masks = [outside_of(views, place, margin) for place in range(len(views))]
+        by_class = []
+        for label in range(num_classes):
+            maps = subject.maps(
+                views.images,
+                np.full(len(views), label),
+                layer=layer,
+                method="layercam",
+            )
+            by_class.append(
+                [
+                    _look_at(maps[place], masks[place], features[place])
+                    for place in range(len(views))
+                ]
+            )
+        parts.append(
+            {
+                "classes": views.classes,
+                "is_right": answers == views.classes,
+                "outside": np.stack([_cells(mask) for mask in masks]),
+                **{
+                    name: np.stack(
+                        [[found[name] for found in row] for row in by_class], axis=1
+                    )
+                    for name in ("heat", "energy", "patches", "patch_heat", "looks")
+                },
+            }
+        )
+        if progress is not None:
+            progress(sum(len(part["classes"]) for part in parts), len(indices))
+    joined = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    return Scan(indices=np.asarray(indices), **joined), margin
+
+
+def _cells(values):
+    """Means over a grid of equal cells, `(GRID, GRID)`."""
+    rows, columns = (_cell_weights(size) for size in values.shape)
+    return (rows @ values.astype("float32") @ columns.T).astype("float32")
+
+
+def _cell_weights(size):
+    """The share that each of `size` pixels has in each cell's mean, `(GRID, size)`."""
+    edges = np.linspace(0, size, GRID + 1)
+    starts = np.arange(size)
+    low = np.maximum(starts, edges[:-1, None])
+    overlap = np.maximum(np.minimum(starts + 1, edges[1:, None]) - low, 0)
+    return (overlap / overlap.sum(axis=1, keepdims=True)).astype("float32")
+
+
+def _look_at(heat, outside, features):
+    """Heat outside by cells, and the hottest patches outside with their looks."""
+    side, (height, width) = heat.shape[0], outside.shape
+    heat = heat[:height, :width]
+    background = heat * outside
+    patch = max(2, round(PATCH_SHARE * side))
+    found = {
+        "heat": _cells(background),
+        "energy": np.float32(heat.mean() * GRID * GRID),
+        "patches": np.full((NUM_PATCHES, 4), -1),
+        "patch_heat": np.zeros(NUM_PATCHES, "float32"),
+        "looks": np.zeros((NUM_PATCHES, features.shape[-1]), "float32"),
+    }
+    if min(height, width) < patch:
+        return found
+    sums = _window_sums(background, patch)
+    allowed = _window_sums(outside, patch) >= _LEAST_OUTSIDE * patch**2
+    scale = features.shape[0] / side
+    for number in range(NUM_PATCHES):
+        sums = np.where(allowed, sums, -np.inf)
+        y, x = np.unravel_index(np.argmax(sums), sums.shape)
+        if not allowed[y, x]:
+            break
+        found["patches"][number] = y, x, y + patch, x + patch
+        found["patch_heat"][number] = sums[y, x] / patch**2
+        rows, columns = (
+            slice(int(low * scale), int(np.ceil((low + patch) * scale)))
+            for low in (y, x)
+        )
+        found["looks"][number] = features[rows, columns].mean(axis=(0, 1))
+        allowed[
+            max(0, y - patch + 1) : y + patch, max(0, x - patch + 1) : x + patch
+        ] = False
+    return found
+
+
+def _window_sums(values, side):
+    total = np.pad(values.astype("float64"), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    return (
+        total[side:, side:]
+        - total[:-side, side:]
+        - total[side:, :-side]
+        + total[:-side, :-side]
+    )

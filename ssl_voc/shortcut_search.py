@@ -1,0 +1,216 @@
+"""Looks for shortcuts: what a class is known by that is not the object."""
+
+import numpy as np
+
+from ssl_voc.explanation_subject import Subject
+from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
+from ssl_voc.runs.progress import progress_bar
+from ssl_voc.shortcut_candidates import suspect
+from ssl_voc.shortcut_inpainting import inpaint
+from ssl_voc.shortcut_report import draw_candidate
+from ssl_voc.shortcut_scan import choose_layer, outside_of, scan_photos
+from ssl_voc.shortcut_statistics import association_p_value, reliance_p_value
+
+FALSE_ALARM_RATE = 0.05
+NUM_CONTROLS = 4
+_NUM_SHIFTS = 60
+PROTOCOL = (
+    "per class, places and looks that the class's LayerCAM prefers outside all boxes "
+    "in its photos are chosen on one half of the photos. On the other half an alarm "
+    "takes two tests: (1) the class's heat there is higher in its photos than in those "
+    "of other classes (permutation of ranks); (2) inpainting it turns more right "
+    f"answers wrong than inpainting {NUM_CONTROLS} places of the same shape in the "
+    "same photo, as far from the boxes (exact). Both p-values must be at most "
+    f"{FALSE_ALARM_RATE:g} over the number of candidates (Bonferroni): where no place "
+    f"means more than another, at most {FALSE_ALARM_RATE:.0%} of searches raise any "
+    "alarm"
+)
+
+
+def find_shortcuts(subject: Subject, indices, config, path):
+    """Searches, tests and draws.
+
+    Args:
+        subject: `Subject`.
+        indices: Photos of its pool.
+        config: An `ExplainConfig`.
+        path: Folder for the contact sheets.
+
+    Returns:
+        Dictionary of `"candidates"`, the most suspicious first, each with its class,
+        place or look, the tests, the accuracy that inpainting costs, `"alarm"` and the
+        name of its contact sheet; `"num_alarms"`; and the `"protocol"`.
+    """
+    layer = choose_layer(subject.model, config.explained_layer)
+    progress = progress_bar("looking beside the objects")
+    scan, margin = scan_photos(subject, indices, layer, progress)
+    chosen = _halves(scan.classes, config.seed)
+    names = subject.pool.class_names
+    candidates = [
+        candidate
+        for label in range(len(names))
+        for candidate in suspect(scan, chosen, label, config.seed)
+    ]
+    bound = FALSE_ALARM_RATE / max(1, len(candidates))
+    # So that the smallest possible p-value lies well below the bound.
+    num_draws = int(min(200_000, max(10_000, 20 / bound)))
+    progress = progress_bar("testing suspicions", "candidate")
+    found = []
+    for number, candidate in enumerate(candidates):
+        tested = ~chosen
+        row = _test(subject, scan, candidate, tested, margin, num_draws, config.seed)
+        row["alarm"] = bool(max(row["association_p"], row["reliance_p"]) <= bound)
+        row["class"] = names[candidate.label]
+        row["order"] = number
+        found.append(row)
+        progress(number + 1, len(candidates))
+    found.sort(key=lambda row: (not row["alarm"], _suspicion(row)))
+    for row in found:
+        candidate = candidates[row.pop("order")]
+        row["sheet"] = draw_candidate(
+            subject, scan, candidate, row, ~chosen, margin, path
+        )
+    return {
+        "num_alarms": sum(row["alarm"] for row in found),
+        "candidates": found,
+        "bound": bound,
+        "layer": layer.name,
+        "num_images": len(indices),
+        "protocol": PROTOCOL,
+    }
+
+
+def _suspicion(row):
+    return max(row["association_p"], row["reliance_p"]), -row["accuracy_drop"]
+
+
+def _halves(classes, seed):
+    """Half the photos of every class, drawn: bool `(n,)`."""
+    random = np.random.default_rng([seed, 1])
+    chosen = np.zeros(len(classes), bool)
+    for label in np.unique(classes):
+        places = random.permutation(np.flatnonzero(classes == label))
+        chosen[places[: (len(places) + 1) // 2]] = True
+    return chosen
+
+
+def _test(subject, scan, candidate, tested, margin, num_draws, seed):
+    """Both tests of one candidate, on the photos that did not choose it."""
+    is_class = scan.classes == candidate.label
+    strength = candidate.strength(scan)
+    ours = tested & is_class
+    association = association_p_value(
+        strength[tested], is_class[tested], num_draws, seed
+    )
+    wrong, before = answers_without(subject, scan, candidate, ours, margin, seed)
+    dropped = wrong[:, 0].astype("float64") if len(wrong) else np.array([np.nan])
+    control = wrong[:, 1:].mean(axis=1) if len(wrong) else np.array([np.nan])
+    drop = bootstrap_interval(dropped, seed=seed)
+    difference = paired_bootstrap(dropped, control, seed=seed)
+    has = np.nan_to_num(strength) > 0
+    energy = candidate.energy(scan)[ours & has]
+    return {
+        "kind": candidate.kind,
+        "where": candidate.describe(),
+        "share_of_photos": float(has[ours].mean()),
+        "share_of_others": float(has[tested & ~is_class].mean()),
+        "energy": float(energy.mean()) if len(energy) else 0.0,
+        "num_tested": len(wrong),
+        "accuracy_drop": _number(drop.mean),
+        "accuracy_drop_ci": [_number(drop.low), _number(drop.high)],
+        "accuracy_drop_control": _number(float(np.nanmean(control)))
+        if len(wrong)
+        else 0.0,
+        "accuracy_drop_beyond_control": _number(difference.mean),
+        "accuracy_drop_beyond_control_ci": [
+            _number(difference.low),
+            _number(difference.high),
+        ],
+        "association_p": association,
+        "reliance_p": reliance_p_value(wrong),
+    }
+
+
+def _number(value):
+    return 0.0 if np.isnan(value) else float(value)
+
+
+def answers_without(subject, scan, candidate, photos, margin, seed):
+    """What the model answers once a place is inpainted, and once its controls are.
+
+    Args:
+        subject: `Subject`.
+        scan: `Scan`.
+        candidate: `Place` or `Look`.
+        photos: Bool `(n,)`: the photos; those answered wrong as they are, covered by
+            boxes or without room for controls are left out.
+        margin: Of boxes, in pixels.
+        seed: Seed of the controls.
+
+    Returns:
+        `(is_wrong, places)`: bool `(m, 1 + NUM_CONTROLS)`, the candidate first, and the
+        places of these photos in the scan.
+    """
+    is_wrong, used = [], []
+    for place in np.flatnonzero(photos & scan.is_right):
+        views = subject.view(scan.indices[place : place + 1])
+        outside = outside_of(views, 0, margin)
+        mask = candidate.mask(scan, place, outside.shape)
+        random = np.random.default_rng([seed, int(scan.indices[place])])
+        masks = [mask & outside, *_controls(mask, outside, random)]
+        if len(masks) <= NUM_CONTROLS or not masks[0].any():
+            continue
+        answers = subject.probabilities(_without(views, masks)).argmax(axis=1)
+        is_wrong.append(answers != scan.classes[place])
+        used.append(place)
+    shape = (-1, 1 + NUM_CONTROLS)
+    return np.array(is_wrong, bool).reshape(shape), np.array(used, "int64")
+
+
+def _without(views, masks):
+    """One photo, inpainted at each of some masks `(height, width)`."""
+    height, width = views.sizes[0]
+    images = np.repeat(views.images, len(masks), axis=0)
+    # Padding is no color to fill with.
+    photos = images[:, :height, :width]
+    images[:, :height, :width] = inpaint(photos, ~np.stack(masks))
+    return images
+
+
+def _controls(mask, outside, random):
+    """The same shape elsewhere: as much of it outside, as far from the boxes."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return []
+    shape = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    room = np.array(mask.shape) - shape.shape
+    distance = _distances(outside)
+    wanted = _traits(mask & outside, distance)
+    found = []
+    for y, x in random.integers(0, room + 1, (_NUM_SHIFTS, 2)):
+        moved = np.zeros_like(mask)
+        moved[y : y + shape.shape[0], x : x + shape.shape[1]] = shape
+        free = moved & outside
+        if (moved & mask).any() or not free.any():
+            continue
+        difference = np.abs(_traits(free, distance) - wanted)
+        found.append((float(difference.sum()), len(found), free))
+    return [free for _, _, free in sorted(found)[:NUM_CONTROLS]]
+
+
+def _traits(mask, distance):
+    """Area and mean distance from the boxes, as logarithms."""
+    area = mask.sum()
+    mean = distance[mask].mean() if area else 0.0
+    return np.log([area + 1.0, mean + 1.0])
+
+
+def _distances(outside):
+    """Steps from each pixel to the nearest box, sides and corners alike."""
+    steps, reached = np.zeros(outside.shape), ~outside
+    while reached.any() and not reached.all():
+        grown = np.pad(reached, 1)
+        grown = grown[:-2] | grown[1:-1] | grown[2:]
+        reached = grown[:, :-2] | grown[:, 1:-1] | grown[:, 2:]
+        steps += ~reached
+    return steps + outside

@@ -1,0 +1,60 @@
+"""The two tests that an alarm must pass, both without assumptions on distributions."""
+
+import numpy as np
+
+from ssl_voc.heat_maps import mean_ranks
+
+
+def association_p_value(values, is_class, num_draws=10_000, seed=0):
+    """Whether photos of a class have higher values than others, by permutation.
+
+    Under the hypothesis that class and value are independent, every choice of as many
+    photos is as likely to have the observed sum of ranks. One-sided.
+
+    Args:
+        values: Float array `(num_photos,)`; nan where a photo does not have one.
+        is_class: Bool array `(num_photos,)`.
+        num_draws: Number of permutations; no p-value is below `1 / (num_draws + 1)`.
+        seed: Seed of the permutations.
+
+    Returns:
+        The p-value; 1 where the class or the others have no value.
+    """
+    kept = ~np.isnan(values)
+    ranks, is_class = mean_ranks(values[kept]), np.asarray(is_class)[kept]
+    number, chosen = len(ranks), int(is_class.sum())
+    if not 0 < chosen < number:
+        return 1.0
+    observed = ranks[is_class].sum()
+    random = np.random.default_rng(seed)
+    reached, chunk = 0, max(1, 2_000_000 // number)
+    for start in range(0, num_draws, chunk):
+        draws = random.random((min(chunk, num_draws - start), number))
+        places = np.argpartition(draws, chosen - 1, axis=1)[:, :chosen]
+        # Sums of halves are exact, so that ties count as reached.
+        reached += int((ranks[places].sum(axis=1) >= observed).sum())
+    return (1 + reached) / (1 + num_draws)
+
+
+def reliance_p_value(is_wrong):
+    """Whether one place costs more right answers than others in the same photos.
+
+    Under the hypothesis that the place is like any of its controls, each photo's
+    answers are exchangeable: that of the place is wrong with the share of wrong ones
+    among all. The sum over photos is then Poisson binomial, whose tail is exact.
+    One-sided.
+
+    Args:
+        is_wrong: Bool array `(num_photos, 1 + num_controls)`: whether the answer is
+            wrong without the place (first column), without each control.
+
+    Returns:
+        The p-value; 1 without photos.
+    """
+    is_wrong = np.asarray(is_wrong, bool)
+    if not is_wrong.size:
+        return 1.0
+    distribution = np.ones(1)
+    for chance in is_wrong.mean(axis=1):
+        distribution = np.convolve(distribution, [1 - chance, chance])
+    return float(min(1.0, distribution[int(is_wrong[:, 0].sum()) :].sum()))

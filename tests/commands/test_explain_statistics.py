@@ -1,0 +1,87 @@
+"""The two tests of an alarm: what they find, and how often they err; inpainting."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from ssl_voc.shortcut_inpainting import inpaint
+from ssl_voc.shortcut_statistics import association_p_value, reliance_p_value
+from tests import tiny
+
+
+def test_association_is_the_share_of_choices_that_reach_the_sum_of_ranks():
+    values = np.array([0.1, 5.0, 0.4, 3.0, 0.4, 9.0, np.nan])
+    is_class = np.array([0, 1, 0, 0, 0, 1, 1], bool)
+    ranks = [1, 5, 2.5, 4, 2.5, 6]
+    sums = [sum(choice) for choice in itertools.combinations(ranks, 2)]
+    expected = np.mean([total >= 5 + 6 for total in sums])
+    found = association_p_value(values, is_class, 50_000)
+    assert found == pytest.approx(expected, abs=0.005)
+    assert association_p_value(values, ~is_class, 2000) > 0.9
+    # Where all is equal, every choice reaches it.
+    assert association_p_value(np.ones(7), is_class, 500) == 1.0
+    assert association_p_value(values, np.zeros(7, bool)) == 1.0
+
+
+def test_reliance_is_the_tail_over_all_exchanges():
+    is_wrong = np.array(
+        [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 1, 0, 0]], bool
+    )
+    observed = is_wrong[:, 0].sum()
+    sums = [
+        sum(row[place] for row, place in zip(is_wrong, places, strict=True))
+        for places in itertools.product(range(4), repeat=5)
+    ]
+    expected = np.mean([total >= observed for total in sums])
+    assert reliance_p_value(is_wrong) == pytest.approx(expected)
+    assert reliance_p_value(np.zeros((0, 5), bool)) == 1.0
+    assert reliance_p_value(np.zeros((9, 5), bool)) == 1.0
+    only_there = np.zeros((9, 5), bool)
+    only_there[:, 0] = True
+    assert reliance_p_value(only_there) == pytest.approx(5.0**-9)
+
+
+def test_both_err_no_more_often_than_they_say():
+    random = np.random.default_rng(0)
+    association, reliance = [], []
+    for trial in range(400):
+        values, is_class = random.random(30).round(1), random.random(30) < 0.3
+        association.append(association_p_value(values, is_class, 400, trial))
+        # Photos are hard or easy, and that for every place alike.
+        hard = random.random((20, 1)) ** 2
+        reliance.append(reliance_p_value(random.random((20, 5)) < hard))
+    for found in (association, reliance):
+        for level in (0.05, 0.2):
+            share = np.mean(np.array(found) <= level)
+            assert share < level + 3 * np.sqrt(level / 400)
+        assert np.mean(np.array(found) <= 0.5) > 0.2
+
+
+def test_inpainting_keeps_what_is_known_and_hides_the_rest():
+    photos = tiny.draw_photos(2, size=37)[:, :29]
+    known = np.ones((2, 29, 37), bool)
+    known[0, 5:14, 20:31] = known[1, :8, :9] = False
+    filled = inpaint(photos, known)
+    np.testing.assert_array_equal(filled[known], photos[known])
+    changed = photos.copy()
+    changed[~known] = 255 - changed[~known]
+    # Nothing of what was there is left.
+    np.testing.assert_array_equal(inpaint(changed, known), filled)
+
+
+def test_inpainting_goes_on_with_what_surrounds():
+    photos = np.full((1, 24, 24, 3), 90, "uint8")
+    photos[:, :, 12:] = (10, 200, 60)
+    known = np.ones((1, 24, 24), bool)
+    known[:, 6:12, 2:8] = known[:, 6:12, 16:22] = False
+    photos_without = np.where(known[..., None], photos, 255)
+    np.testing.assert_allclose(
+        inpaint(photos_without, known).astype(int), photos.astype(int), atol=12
+    )
+    slope = np.tile(np.arange(0, 240, 10, "uint8")[None, None, :, None], (1, 24, 1, 3))
+    known[:] = True
+    known[:, 9:15, 9:15] = False
+    found = inpaint(slope, known).astype(int)
+    assert np.abs(found - slope).max() < 35
+    assert inpaint(slope, np.zeros_like(known)).max() == 0
