@@ -21,15 +21,17 @@ def coco_results(found):
     """
     rows, confidence = found.matches.detections, found.matches.confidence
     corners = np.round(rows.boxes, 2)
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    columns = rows.images, rows.classes, np.round(boxes, 2), confidence
     return [
         {
-            "image_id": found.photos[int(image)].image_id,
-            "category_id": int(label),
-            "bbox": np.round([*box[:2], *(box[2:] - box[:2])], 2),
-            "score": float(score),
+            "image_id": found.photos[image].image_id,
+            "category_id": label,
+            "bbox": box,
+            "score": score,
         }
         for image, label, box, score in zip(
-            rows.images, rows.classes, corners, confidence, strict=True
+            *(column.tolist() for column in columns), strict=True
         )
     ]
 

@@ -177,7 +177,7 @@ def test_box_that_reaches_beyond_the_photo_is_clipped():
         [[(CAT, 0.9, (50, 40, 300, 300))]],
     )
     assert found.is_true.all()
-    assert coco_results(found)[0]["bbox"].tolist() == [50, 40, 50, 40]
+    assert coco_results(found)[0]["bbox"] == [50, 40, 50, 40]
 
 
 def test_intervals_hold_the_figures_and_narrow_with_photos():
