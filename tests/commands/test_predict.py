@@ -20,6 +20,7 @@ from tests.commands.detection_oracle import (
     write_detection_run,
     write_scenes,
 )
+from tests.commands.test_serving_client_grpc import service  # noqa: F401, a fixture
 from tests.conftest import REPOSITORY
 from tests.fixed_boxes import BOXES, save_model
 from tests.serving_stub import ServingStub
@@ -380,26 +381,18 @@ def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monke
     assert len(read_json(tmp_path / "out/predictions.json")) == 8
 
 
-def test_no_more_photos_are_held_than_a_batch(saved_model, photos, tmp_path):
-    predictor = open_predictor(str(saved_model))
-    held = []
+def test_gateway_that_lets_only_predictions_through_is_enough(server, photos, tmp_path):
+    server.faults.append(403)  # what is asked first are the metadata
+    config = settings(photos, tmp_path, server=f"{server.url}/v1/models/pets")
+    assert predict(config)["num_images"] == 4
 
-    class Watching:
-        description = "watching"
 
-        def predict(self, batch):
-            held.append(len(batch))
-            return predictor.predict(batch)
-
-    named = _named(photos)
-    # A photo has 96 x 64 x 3 = 18,432 bytes: two do not fit.
-    for batch in prediction_run.load_in_batches(named, 8, None, max_bytes=20_000):
-        Watching().predict(batch)
-    assert held == [1, 1, 1, 1]
-    held.clear()
-    for batch in prediction_run.load_in_batches(named, 3, None):
-        Watching().predict(batch)
-    assert held == [3, 1]
+def test_server_is_asked_by_grpc(service, saved_model, photos, tmp_path):  # noqa: F811
+    url = f"grpc://127.0.0.1:{service.port}/pets"
+    predict(settings(photos, tmp_path, server=url))
+    predict(settings(photos, tmp_path, model=str(saved_model), out=tmp_path / "same"))
+    found = [tmp_path / name / "predictions.json" for name in ("out", "same")]
+    assert found[0].read_text() == found[1].read_text()
 
 
 def test_without_pictures_there_are_none(saved_model, photos, tmp_path):
@@ -461,9 +454,3 @@ def test_prediction_by_a_server_loads_no_framework(server, photos, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr.strip() == ""
     assert "predicting: 4 photos" in done.stdout
-
-
-def _named(photos):
-    from ssl_voc.prediction_inputs import find_photos
-
-    return find_photos([str(photos)])[0]
