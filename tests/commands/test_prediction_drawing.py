@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssl_voc.prediction_drawing import (
-    COLORS,
-    _fitted,
-    _font,
-    _printable,
-    draw_prediction,
-    save_prediction,
-)
+from ssl_voc.prediction_drawing import COLORS, draw_prediction, save_prediction
+from ssl_voc.prediction_labels import _fitted, _font, _printable
 from ssl_voc.prediction_result import Prediction
 
 GRAY = 128
@@ -63,6 +57,22 @@ def test_labels_of_boxes_at_one_place_do_not_hide_each_other():
     areas = [painted(drawn, COLORS[label]).sum() for label in range(4)]
     # Outlines lie over each other, so what is seen of a lower one is its label.
     assert min(areas) > 0.5 * max(areas[1:])
+
+
+def test_crowd_stays_visible_and_each_class_is_named_once():
+    random = np.random.default_rng(0)
+    starts = random.integers(0, 140, (40, 2))
+    crowd = np.concatenate([starts, starts + 20], axis=1)
+    found = prediction(*crowd, classes=[0] * 39 + [1])
+    # Outlines alone leave more than half of the ground; forty labels would not.
+    drawn = draw(160, 160, found)
+    assert (drawn == GRAY).all(axis=-1).mean() > 0.4
+    # A label is a solid piece of its color, an outline is not.
+    for color in COLORS[:2]:
+        rows = painted(drawn, color)
+        solid = rows[:, 3:] & rows[:, 2:-1] & rows[:, 1:-2] & rows[:, :-3]
+        solid = solid[3:] & solid[2:-1] & solid[1:-2] & solid[:-3]
+        assert solid.any()
 
 
 @pytest.mark.parametrize(

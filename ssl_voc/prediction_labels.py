@@ -1,0 +1,140 @@
+"""Labels of boxes, placed where they hide neither each other nor the photo."""
+
+import functools
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+_LONGEST_NAME = 24
+_SMALLEST_LETTER = 8
+# Share of the photo's height beyond which a label would hide what it names.
+_HIGHEST_LABEL = 1 / 5
+# Share of the photo that labels may take together, and of a label that others may hide.
+_MOST_AREA = 1 / 7
+_MOST_HIDDEN = 1 / 5
+
+
+class Labels:
+    """Writes labels into a picture, one after the other.
+
+    Args:
+        canvas: `PIL.ImageDraw.Draw` of the picture.
+        size: Width and height of the picture.
+        letter_size: Of the letters, in pixels.
+    """
+
+    def __init__(self, canvas, size: Sequence[int], letter_size: int):
+        self._canvas, self._size = canvas, size
+        self._font = _font(letter_size)
+        self._places: list[tuple[int, int, int, int]] = []
+
+    def write(
+        self,
+        box: Sequence[int],
+        name: str,
+        score: float,
+        color: Sequence[int],
+        needed: bool = False,
+    ) -> bool:
+        """Writes name and score by a box, if there is room.
+
+        Args:
+            box: xyxy in whole pixels, inside the picture.
+            name: Of the class.
+            score: In `[0, 1]`.
+            color: Of the label's ground.
+            needed: Whether to write it also where labels take much of the picture.
+
+        Returns:
+            Whether it was written. In a picture too small for letters none is.
+        """
+        width, height = self._size
+        text, font = _fitted(f"{_printable(name)} {score:.2f}", self._font, width)
+        padding = max(2, font.size // 6)
+        ascent, descent = font.getmetrics()
+        sides = round(font.getlength(text)) + 2 * padding, ascent + descent + padding
+        if sides[0] > width or sides[1] > height * _HIGHEST_LABEL:
+            return False
+        place, hidden = self._best_place(box, sides)
+        taken = sum(map(_area, [*self._places, place]))
+        crowded = taken > _MOST_AREA * width * height
+        if not needed and (crowded or hidden > _MOST_HIDDEN * _area(place)):
+            return False
+        left, top, right, bottom = place
+        self._canvas.rectangle((left, top, right - 1, bottom - 1), fill=color)
+        corner = left + padding, top + padding // 2
+        self._canvas.text(corner, text, fill=_ink_on(color), font=font)
+        self._places.append(place)
+        return True
+
+    def _best_place(self, box, sides):
+        """Where a label of such sides covers the others least, and how much."""
+        left, top, right, bottom = box
+        width, height = sides
+        wanted = (
+            (left, top - height),  # above
+            (left, top),  # inside, at the top
+            (left, bottom),  # below
+            (left, bottom - height),
+            (right - width, top),
+            (right - width, bottom - height),
+        )
+        places = []
+        for x, y in wanted:
+            inside = 0 <= y <= self._size[1] - height
+            x = min(max(x, 0), self._size[0] - width)
+            y = min(max(y, 0), self._size[1] - height)
+            place = (x, y, x + width, y + height)
+            hidden = sum(_common_area(place, other) for other in self._places)
+            places.append((hidden, not inside, place))
+        # `min` takes the first of equals.
+        hidden, _, place = min(places, key=lambda item: item[:2])
+        return place, hidden
+
+
+def _ink_on(color):
+    """Black or white, whichever is read better."""
+    brightness = np.dot(color, (0.299, 0.587, 0.114))
+    return (0, 0, 0) if brightness > 110 else (255, 255, 255)
+
+
+def _fitted(text, font, width):
+    """Smaller letters, then fewer, where a small photo has no room."""
+    while font.size > _SMALLEST_LETTER and font.getlength(text) > width - 4:
+        font = _font(font.size - 1)
+    name, _, score = text.rpartition(" ")
+    while len(name) > 1 and font.getlength(f"{name}… {score}") > width - 4:
+        name = name[:-1]
+    shortened = f"{name}… {score}"
+    return (text if font.getlength(text) <= width - 4 else shortened), font
+
+
+def _area(place: Sequence[int]) -> int:
+    return _common_area(place, place)
+
+
+def _common_area(a: Sequence[int], b: Sequence[int]) -> int:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(0, width) * max(0, height)
+
+
+def _printable(text):
+    """One line without signs that steer instead of being seen."""
+    kept = "".join(
+        " " if unicodedata.category(sign).startswith("C") else sign for sign in text
+    )
+    text = " ".join(kept.split())
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+
+
+@functools.lru_cache
+def _font(size):
+    """DejaVu, which comes with matplotlib: Latin, Greek, Cyrillic and more."""
+    import matplotlib
+    from PIL import ImageFont
+
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans-Bold.ttf")
+    return ImageFont.truetype(str(path), size)
