@@ -36,7 +36,7 @@ def draw_prediction(pixels: np.ndarray, prediction: Prediction):
         prediction: Boxes in pixels of that photo.
 
     Returns:
-        `PIL.Image` of the photo's size. All boxes are outlined in the colors of classes;
+        `PIL.Image` of the photo's size. Boxes are outlined in the colors of classes;
         where labels would hide the photo, only the surest have one.
     """
     from PIL import Image, ImageDraw

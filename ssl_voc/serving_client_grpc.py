@@ -93,11 +93,8 @@ class GrpcServingClient:
         self.call_metadata = tuple(metadata)
         self._sleep = sleep
         host = url.server.partition("://")[2]
-        # gRPC's own limit of 4 MiB is less than one photo.
-        options = [
-            ("grpc.max_send_message_length", -1),
-            ("grpc.max_receive_message_length", max_response_bytes),
-        ]
+        # What is sent has no limit in gRPC, what comes back has one of 4 MiB.
+        options = [("grpc.max_receive_message_length", max_response_bytes)]
         if url.is_encrypted:
             credentials = grpc.ssl_channel_credentials()
             self._channel = grpc.secure_channel(host, credentials, options)

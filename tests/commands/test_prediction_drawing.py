@@ -67,12 +67,26 @@ def test_crowd_stays_visible_and_each_class_is_named_once():
     # Outlines alone leave more than half of the ground; forty labels would not.
     drawn = draw(160, 160, found)
     assert (drawn == GRAY).all(axis=-1).mean() > 0.4
-    # A label is a solid piece of its color, an outline is not.
-    for color in COLORS[:2]:
-        rows = painted(drawn, color)
-        solid = rows[:, 3:] & rows[:, 2:-1] & rows[:, 1:-2] & rows[:, :-3]
-        solid = solid[3:] & solid[2:-1] & solid[1:-2] & solid[:-3]
-        assert solid.any()
+    assert all(has_label(drawn, color) for color in COLORS[:2])
+
+
+def test_many_classes_are_all_named():
+    starts = [(16 * n, 16 * n) for n in range(10)]
+    boxes = [(x, y, x + 12, y + 12) for x, y in starts]
+    drawn = draw(160, 160, prediction(*boxes, classes=[*range(10)]))
+    assert all(has_label(drawn, color) for color in COLORS)
+
+
+def test_flat_photo_has_outlines_alone():
+    drawn = draw(300, 40, prediction((20, 2, 280, 38)))
+    assert painted(drawn, COLORS[0]).any() and not has_label(drawn, COLORS[0])
+
+
+def has_label(drawn, color):
+    """Whether some 4 x 4 pixels are all of a color: no outline is so thick."""
+    rows = painted(drawn, color)
+    solid = rows[:, 3:] & rows[:, 2:-1] & rows[:, 1:-2] & rows[:, :-3]
+    return (solid[3:] & solid[2:-1] & solid[1:-2] & solid[:-3]).any()
 
 
 @pytest.mark.parametrize(

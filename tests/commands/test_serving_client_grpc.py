@@ -123,10 +123,13 @@ def test_inputs_are_read_from_the_metadata(client):
     assert client.input_names() == ("image_bytes",)
 
 
-def test_image_beyond_the_default_limit_of_grpc_is_sent(client):
-    # 4 MiB is what gRPC lets through by itself.
+def test_large_image_is_sent_and_large_answer_is_bounded(client, service):
     large = photo() + bytes(6 * MIB)
     assert client.predict([large])[0].image_size == (10, 20)
+    url = f"grpc://127.0.0.1:{service.port}/pets"
+    with GrpcServingClient(url, retries=0, max_response_bytes=100) as other:
+        with pytest.raises(ServingError, match="RESOURCE_EXHAUSTED"):
+            other.predict([photo()])
 
 
 def test_passing_trouble_is_met_by_another_try(client, service):
