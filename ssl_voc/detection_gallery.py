@@ -137,7 +137,8 @@ def _photo_cell(found, index, threshold, sheet):
     kept = (detections.images == index) & found.is_kept(threshold)
     kept &= ~found.is_ignored
     rows = np.flatnonzero(kept)
-    rows = rows[np.argsort(found.matches.confidence[rows], kind="stable")]
+    # Right ones last, hence above wrong ones, and among them the surest.
+    rows = rows[np.lexsort((found.matches.confidence[rows], found.is_true[rows]))]
     with_text = len(rows) <= _MOST_TEXTS
     outlines = [
         Outline(

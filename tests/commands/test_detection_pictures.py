@@ -101,6 +101,17 @@ def test_boxes_are_painted_where_they_are_in_the_color_of_what_they_are(tmp_path
         assert (np.abs(pixels[:top] - line.color).max(axis=-1) < 40).sum() > 10
 
 
+def test_right_detection_is_seen_where_a_surer_wrong_one_lies_on_it(tmp_path):
+    photo = build_photo(0, Object("cat", BOX))
+    found = measure([photo], [[(CAT, 0.8, BOX), (DOG, 0.9, BOX)]])
+    draw_galleries(found, 0.5, tmp_path)
+    with Image.open(tmp_path / "gallery_best.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    painted = np.abs(pixels - gallery.RIGHT.color).max(axis=-1) < 40
+    y1, y2, x1, x2 = extent(painted & (np.arange(len(pixels)) > 100)[:, None])
+    assert (x2 - x1, y2 - y1) == pytest.approx((128, 128), abs=5)  # 40 times 3.2
+
+
 def texts_of(monkeypatch, owner):
     """A list that collects what is written into figures or axes."""
     texts, original = [], owner.text
