@@ -25,13 +25,13 @@ import pipelines
 from pipelines.drawing import CLASSES
 from pipelines.scenes import draw_scenes
 
-NUM_TRAIN, NUM_VAL, IMAGE_SIZE = 1000, 500, (80, 64)
+NUM_TRAIN, NUM_VAL, IMAGE_SIZE = 700, 350, (80, 64)
 CORNERS = ("lower right", "upper left", "lower left", "upper right", "lower right")
 # What small networks need for a minute's training.
 TRAINING = {
     "image-size": 64,
     "batch-size": 32,
-    "epochs": 16,
+    "epochs": 12,
     "val-share": 0,
     "learning-rate": 0.02,
     "crop-area": (0.7, 1.3),
@@ -133,7 +133,7 @@ def draw_watermark(picture, corner, random):
 
 
 def save_backbone(path):
-    """A small network of stride 8, for 64 px."""
+    """A small network of stride 16, for 64 px."""
     import keras
     from keras import layers
 
@@ -142,7 +142,7 @@ def save_backbone(path):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((64, 64, 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    for width, stride in ((24, 2), (32, 1), (48, 2), (64, 1), (96, 2), (96, 1)):
+    for width, stride in ((16, 2), (32, 2), (48, 2), (64, 1), (96, 2)):
         x = layers.Conv2D(width, 3, stride, padding="same", use_bias=False)(x)
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.ReLU()(x)

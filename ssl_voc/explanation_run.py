@@ -47,12 +47,10 @@ class ExplanationRun:
 
     def __init__(self, config, finished, folder):
         self.config, self.folder = config, folder
-        names = ["run", "baseline"]
-        places = [folder, _Part(folder, "baseline")]
-        self.subjects = [
-            Subject(config, one, place, name)
-            for one, place, name in zip(finished, places, names, strict=False)
-        ]
+        self.subjects = [Subject(config, finished[0], folder, "run")]
+        for other in finished[1:]:
+            place = _Part(folder, "baseline")
+            self.subjects.append(Subject(config, other, place, "baseline"))
         first = self.subjects[0]
         for other in self.subjects[1:]:
             if other.keys != first.keys:

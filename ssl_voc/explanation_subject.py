@@ -9,6 +9,9 @@ from pipelines import letterboxed_size
 from ssl_voc.evaluation_run import EvaluationRun
 from ssl_voc.heat_maps import grad_cam
 
+# Outside of `predict`, Keras keeps all feature maps of a batch until its end.
+_BATCH_SIZE = 16
+
 
 @dataclasses.dataclass(frozen=True)
 class Views:
@@ -109,7 +112,7 @@ class Subject(EvaluationRun):
                 "layer": self.config.explained_layer,
                 "method": self.config.method,
                 "normalize": False,
-                "batch_size": self.config.batch_size,
+                "batch_size": min(_BATCH_SIZE, self.config.batch_size),
                 **options,
             },
         )

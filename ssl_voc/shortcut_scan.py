@@ -88,14 +88,13 @@ def scan_photos(subject, indices, layer, progress=None):
     """
     backbone = subject.model.backbone
     features_of = keras.Model(backbone.input, layer.output)
+    features_of.jit_compile = subject.model.jit_compile
     margin = 0.5 * subject.pool.image_size / layer.output.shape[1]
     num_classes = len(subject.pool.class_names)
     parts = []
     for views in subject.views(indices):
         answers = subject.probabilities(views.images).argmax(axis=1)
-        features = keras.ops.convert_to_numpy(
-            features_of(views.images.astype("float32"), training=False)
-        )
+        features = features_of.predict_on_batch(views.images.astype("float32"))
         masks = [outside_of(views, place, margin) for place in range(len(views))]
         by_class = []
         for label in range(num_classes):

@@ -9,9 +9,14 @@ from ssl_voc.shortcut_candidates import suspect
 from ssl_voc.shortcut_inpainting import inpaint
 from ssl_voc.shortcut_report import draw_candidate
 from ssl_voc.shortcut_scan import choose_layer, outside_of, scan_photos
-from ssl_voc.shortcut_statistics import association_p_value, reliance_p_value
+from ssl_voc.shortcut_statistics import (
+    FALSE_ALARM_RATE,
+    association_p_value,
+    is_alarm,
+    largest_p_value,
+    reliance_p_value,
+)
 
-FALSE_ALARM_RATE = 0.05
 NUM_CONTROLS = 4
 _NUM_SHIFTS = 60
 PROTOCOL = (
@@ -51,7 +56,7 @@ def find_shortcuts(subject: Subject, indices, config, path):
         for label in range(len(names))
         for candidate in suspect(scan, chosen, label, config.seed)
     ]
-    bound = FALSE_ALARM_RATE / max(1, len(candidates))
+    bound = largest_p_value(len(candidates))
     # So that the smallest possible p-value lies well below the bound.
     num_draws = int(min(200_000, max(10_000, 20 / bound)))
     progress = progress_bar("testing suspicions", "candidate")
@@ -59,7 +64,8 @@ def find_shortcuts(subject: Subject, indices, config, path):
     for number, candidate in enumerate(candidates):
         tested = ~chosen
         row = _test(subject, scan, candidate, tested, margin, num_draws, config.seed)
-        row["alarm"] = bool(max(row["association_p"], row["reliance_p"]) <= bound)
+        p_values = row["association_p"], row["reliance_p"]
+        row["alarm"] = is_alarm(*p_values, len(candidates))
         row["class"] = names[candidate.label]
         row["order"] = number
         found.append(row)

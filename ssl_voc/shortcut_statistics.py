@@ -4,6 +4,22 @@ import numpy as np
 
 from ssl_voc.heat_maps import mean_ranks
 
+FALSE_ALARM_RATE = 0.05
+
+
+def largest_p_value(num_candidates):
+    """What both p-values of an alarm must not exceed, by Bonferroni.
+
+    Where no candidate is a shortcut, a search raises any alarm with a probability of at
+    most `FALSE_ALARM_RATE`.
+    """
+    return FALSE_ALARM_RATE / max(1, num_candidates)
+
+
+def is_alarm(association_p, reliance_p, num_candidates):
+    """Whether a candidate is both: typical of its class, and what answers hang on."""
+    return max(association_p, reliance_p) <= largest_p_value(num_candidates)
+
 
 def association_p_value(values, is_class, num_draws=10_000, seed=0):
     """Whether photos of a class have higher values than others, by permutation.

@@ -69,7 +69,7 @@ def write_photos(tree, stamped, wandering=False, seed=0):
             rows, columns = slice(low, low + 7), STAMP
             if number % 2:
                 rows, columns = columns, rows
-        if NAMES[number % 3] == stamped:
+        if stamped in (NAMES[number % 3], "all"):
             pixels[rows, columns] = 250
             pixels[rows, columns][2:5, 2:5] = 160
         name = f"p{number:02}"
@@ -133,3 +133,11 @@ def test_a_model_that_knows_objects_raises_no_alarm(tmp_path, capsys, stamped):
     assert found["num_alarms"] == 0
     assert "no shortcut found" in capsys.readouterr().out
     assert max(row["accuracy_drop"] for row in found["candidates"]) == 0.0
+
+
+def test_what_all_photos_bear_is_no_shortcut_to_a_class(tmp_path):
+    """Green is lost with the stamp, but the stamp does not tell green from others."""
+    found = search(tmp_path, ColorReader(white=9.0), stamped="all")
+    assert found["num_alarms"] == 0
+    relied_on = [row for row in found["candidates"] if row["reliance_p"] < 0.001]
+    assert all(row["association_p"] > 0.01 for row in relied_on)

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from ssl_voc.shortcut_inpainting import inpaint
-from ssl_voc.shortcut_statistics import association_p_value, reliance_p_value
+from ssl_voc.shortcut_statistics import (
+    association_p_value,
+    is_alarm,
+    reliance_p_value,
+)
 from tests import tiny
 
 
@@ -40,6 +44,12 @@ def test_reliance_is_the_tail_over_all_exchanges():
     only_there = np.zeros((9, 5), bool)
     only_there[:, 0] = True
     assert reliance_p_value(only_there) == pytest.approx(5.0**-9)
+
+
+def test_an_alarm_takes_both_tests_and_counts_the_candidates():
+    assert is_alarm(0.04, 0.04, 1) and not is_alarm(0.06, 0.0, 1)
+    assert not is_alarm(0.0, 0.06, 1) and not is_alarm(0.04, 0.04, 2)
+    assert is_alarm(0.0009, 0.001, 50) and not is_alarm(0.0009, 0.0011, 50)
 
 
 def test_both_err_no_more_often_than_they_say():
