@@ -68,7 +68,10 @@ def page_section(found, path):
     parts.append(("table", format_shortcuts(found)))
     shown = alarms or found["candidates"][:1]
     for row in shown:
-        pixels = np.asarray(Image.open(path / row["sheet"]).convert("RGB"))
+        if row["sheet"] is None:
+            continue  # no photo shows it
+        with Image.open(path / row["sheet"]) as sheet:
+            pixels = np.asarray(sheet.convert("RGB"))
         caption = f"{row['class']}: {row['where']}"
         parts.append(("picture", (pixels, caption)))
     return "Shortcuts", parts

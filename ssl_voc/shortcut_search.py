@@ -18,6 +18,8 @@ from ssl_voc.shortcut_statistics import (
 )
 
 NUM_CONTROLS = 4
+# Drawn of the most suspicious, whether or not they are alarms.
+NUM_SHEETS = 3
 _NUM_SHIFTS = 60
 PROTOCOL = (
     "per class, places and looks that the class's LayerCAM prefers outside all boxes "
@@ -43,8 +45,8 @@ def find_shortcuts(subject: Subject, indices, config, path):
 
     Returns:
         Dictionary of `"candidates"`, the most suspicious first, each with its class,
-        place or look, the tests, the accuracy that inpainting costs, `"alarm"` and the
-        name of its contact sheet; `"num_alarms"`; and the `"protocol"`.
+        place or look, the tests, the accuracy that inpainting costs, `"alarm"` and, of
+        alarms and the first few, the name of its contact sheet; `"num_alarms"`; and the `"protocol"`.
     """
     layer = choose_layer(subject.model, config.explained_layer)
     progress = progress_bar("looking beside the objects")
@@ -71,11 +73,13 @@ def find_shortcuts(subject: Subject, indices, config, path):
         found.append(row)
         progress(number + 1, len(candidates))
     found.sort(key=lambda row: (not row["alarm"], _suspicion(row)))
-    for row in found:
+    for place, row in enumerate(found):
         candidate = candidates[row.pop("order")]
-        row["sheet"] = draw_candidate(
-            subject, scan, candidate, row, ~chosen, margin, path
-        )
+        row["sheet"] = None
+        if row["alarm"] or place < NUM_SHEETS:
+            row["sheet"] = draw_candidate(
+                subject, scan, candidate, row, ~chosen, margin, path
+            )
     return {
         "num_alarms": sum(row["alarm"] for row in found),
         "candidates": found,
