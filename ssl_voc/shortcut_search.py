@@ -46,7 +46,8 @@ def find_shortcuts(subject: Subject, indices, config, path):
     Returns:
         Dictionary of `"candidates"`, the most suspicious first, each with its class,
         place or look, the tests, the accuracy that inpainting costs, `"alarm"` and, of
-        alarms and the first few, the name of its contact sheet; `"num_alarms"`; and the `"protocol"`.
+        alarms and the first few, the name of its contact sheet; `"num_alarms"`; and the
+        `"protocol"`.
     """
     layer = choose_layer(subject.model, config.explained_layer)
     progress = progress_bar("looking beside the objects")
