@@ -28,12 +28,17 @@ class ExportConfig:
 
     run: Path = option(help="Folder of a finished finetune run.", positional=True)
     out: Path | None = option(
-        None, "Folder of the model's versions; by default saved_models/NAME."
+        None,
+        "Folder of the model's versions; by default saved_models/NAME, with -onnx or "
+        "-litert for those.",
     )
     name: str | None = option(
         None, "Name that the model is served by; by default OUT's or RUN's."
     )
-    format: Literal["savedmodel"] = option("savedmodel", "What is written.")
+    format: Literal["savedmodel", "onnx", "litert"] = option(
+        "savedmodel",
+        "What is written; onnx and litert take letterboxed photos, not files.",
+    )
     data: tuple[str, ...] = option(
         (), "Photos to compare on; by default those that RUN held out, else drawn ones."
     )
@@ -56,9 +61,10 @@ class ExportConfig:
                 f"--name: expected the name of a folder and of a URL's part, got "
                 f"{name!r}"
             )
-        return dataclasses.replace(
-            self, name=name, out=self.out or MODELS_FOLDER / name
-        )
+        # A server that reads NAME must find SavedModels alone there.
+        suffix = "" if self.format == "savedmodel" else f"-{self.format}"
+        out = self.out or MODELS_FOLDER / f"{name}{suffix}"
+        return dataclasses.replace(self, name=name, out=out)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ import ssl_voc.models  # noqa: F401, a saved model is made of its classes
 from ssl_voc import serving, training
 from ssl_voc.export import Exported
 from ssl_voc.export_card import describe_artifact, model_card
+from ssl_voc.export_exchange import write_exchange_file
 from ssl_voc.export_parity import check_parity
 from ssl_voc.export_photos import hold_photos
 from ssl_voc.runs.atomic_files import write_text
@@ -34,26 +35,32 @@ def write_artifact(config, finished):
     """
     held = hold_photos(config, finished)
     model = load_model(finished)
+    write = _write_saved_model if config.format == "savedmodel" else write_exchange_file
     with serving.new_version(config.out) as version:
         print("tracing the model", flush=True)
-        written = serving.write_saved_model(
-            model,
-            version.staging,
-            task=finished.task,
-            class_names=finished.class_names,
-            letterbox=pipelines.letterbox,
-            boxes_from_letterbox=pipelines.boxes_from_letterbox,
-            model_name=config.name,
-            max_pixels=int(config.max_megapixels * 1e6),
-        )
-        print("asking the artifact, without Keras", flush=True)
-        parity = check_parity(version.staging, model, held, finished)
+        written, parity = write(config, finished, model, held, version.staging)
         exported = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         facts = describe_artifact(config, finished, written, parity, exported)
         write_text(version.staging / FACTS, to_json(facts, indent=2) + "\n")
         write_text(version.staging / "README.md", model_card(facts))
     print("\n" + _last_words(facts), flush=True)
     return Exported(version.path, facts)
+
+
+def _write_saved_model(config, finished, model, held, folder):
+    """Writes and compares; returns the facts of the file and the `Parity`."""
+    written = serving.write_saved_model(
+        model,
+        folder,
+        task=finished.task,
+        class_names=finished.class_names,
+        letterbox=pipelines.letterbox,
+        boxes_from_letterbox=pipelines.boxes_from_letterbox,
+        model_name=config.name,
+        max_pixels=int(config.max_megapixels * 1e6),
+    )
+    print("asking the artifact, without Keras", flush=True)
+    return written, check_parity(folder, model, held, finished)
 
 
 def load_model(finished):
@@ -82,8 +89,8 @@ def _last_words(facts):
     """What a person wants to know at the end, as text."""
     parity, size = facts["parity"], facts["size"]
     lines = [
-        f"compared on {parity['num_photos']} photos of {parity['source']}, asked by a "
-        "process without Keras",
+        f"compared on {parity['num_photos']} photos of {parity['source']}, asked "
+        "without Keras",
         f"  boxes    differ by {parity['box_difference']:.1e} px at most",
         f"  scores   differ by {parity['score_difference']:.1e} at most",
     ]
@@ -105,8 +112,14 @@ def _last_words(facts):
     median, slowest = parity["milliseconds"]
     lines += [
         f"latency  {median:.1f} ms a photo (median), {slowest:.1f} ms (99th percentile)"
-        ", in this machine's graph Session",
-        f"size     {size['num_bytes'] / 1e6:.1f} MB, {size['num_operations']:,} "
-        "operations",
+        ", on this machine",
+        f"size     {size['num_bytes'] / 1e6:.1f} MB"
+        + (
+            f", {size['num_operations']:,} operations"
+            if "num_operations" in size
+            else ""
+        ),
     ]
+    if facts["missing"]:
+        lines.append(f"missing  {facts['missing']}")
     return "\n".join(lines)

@@ -5,9 +5,11 @@ import json
 
 from ssl_voc.runs.config_file import config_to_dict
 from ssl_voc.runs.environment import describe_software
+from ssl_voc.serving.exchange_formats import MISSING
 from ssl_voc.serving.image_decoding import FORMATS
 
 FORMAT_VERSION = 1
+FILES = {"onnx": "model.onnx", "litert": "model.tflite"}
 TASKS = {
     "localize": "one box for the main object of a photo, and a score for each class",
     "detect": "all objects of a photo, each with box, class and score",
@@ -30,6 +32,8 @@ def describe_artifact(config, finished, written, parity, exported):
     return {
         "format_version": FORMAT_VERSION,
         "name": config.name,
+        "format": config.format,
+        "missing": MISSING.get(config.format),
         "task": finished.task,
         "class_names": list(finished.class_names),
         "image_size": finished.manifest["image_size"],
@@ -89,13 +93,7 @@ def model_card(facts):
         f"{parity['box_difference']:.1e} px and {parity['score_difference']:.1e} of a "
         f"score at most{_same_figure(parity)}.",
         "## Use",
-        "Signature `serving_default`: `image_bytes`, encoded photos; `pixels`: uint8 "
-        "`(n, height, width, 3)`; `features`: `image_bytes` to `embedding`. Answers: "
-        "`boxes` (xyxy in pixels of the upright photo), `scores`, `classes`, "
-        "`class_names`, `num_detections`, `image_size` (height, width), "
-        "`errors`.\n\n"
-        "    python -m ssl_voc.predict photo.jpg --model <this folder>\n\n"
-        "    saved_model_cli show --dir <this folder> --all",
+        _use(facts),
         "## Limits",
         "\n".join(f"- {limit}" for limit in _limits(facts, megapixels)),
         "## License",
@@ -106,20 +104,41 @@ def model_card(facts):
     return "\n\n".join(sections) + "\n"
 
 
+def _use(facts):
+    if facts["missing"]:
+        return (
+            f"`{FILES[facts['format']]}`. {facts['missing']} Names of the classes and "
+            "the size of the square are in `ssl_voc.json`."
+        )
+    return (
+        "Signature `serving_default`: `image_bytes`, encoded photos; `pixels`: uint8 "
+        "`(n, height, width, 3)`; `features`: `image_bytes` to `embedding`. Answers: "
+        "`boxes` (xyxy in pixels of the upright photo), `scores`, `classes`, "
+        "`class_names`, `num_detections`, `image_size` (height, width), "
+        "`errors`.\n\n"
+        "    python -m ssl_voc.predict photo.jpg --model <this folder>\n\n"
+        "    saved_model_cli show --dir <this folder> --all"
+    )
+
+
 def _limits(facts, megapixels):
     limits = [
-        f"Photos: {', '.join(facts['preprocessing']['formats'])} of at most "
-        f"{megapixels:g} megapixels. Others (WebP, TIFF, BMP, ...) and damaged ones "
-        "are answered with a text in `errors` and no detections; their neighbours in "
-        "the batch are not touched.",
-        "Of an animation the first frame is looked at. Transparency is laid on white, "
-        "16-bit samples are scaled to 8 bits.",
         f"Photos are looked at in {facts['image_size']} px: what is small in the photo "
         "is a few pixels there.",
         "Only the classes above are known. Photos unlike those it learned from (other "
         "cameras, places, drawings) were not measured unless named under Figures.",
         "Scores are the model's own, not calibrated: choose a threshold on your data.",
     ]
+    if not facts["missing"]:
+        limits = [
+            f"Photos: {', '.join(facts['preprocessing']['formats'])} of at most "
+            f"{megapixels:g} megapixels. Others (WebP, TIFF, BMP, ...) and damaged "
+            "ones are answered with a text in `errors` and no detections; their "
+            "neighbours in the batch are not touched.",
+            "Of an animation the first frame is looked at. Transparency is laid on "
+            "white, 16-bit samples are scaled to 8 bits.",
+            *limits,
+        ]
     if facts["task"] == "localize":
         limits.append(
             "One box a photo, whatever it shows: also where nothing is there."

@@ -1,6 +1,5 @@
 """Whether an artifact, asked without Keras, answers what its model does."""
 
-import dataclasses
 import os
 import pathlib
 import subprocess
@@ -9,71 +8,18 @@ import tempfile
 
 import numpy as np
 
-from ssl_voc import localization_evaluation as localization
 from ssl_voc import serving
-from ssl_voc.detection_evaluation import measure_detections
-from ssl_voc.export import BOX_TOLERANCE, SCORE_TOLERANCE
+from ssl_voc.export_comparison import compare_answers
 from ssl_voc.export_photos import answers_of_model
-from ssl_voc.metrics import score_matches
 from ssl_voc.runs.errors import BadInput
 
 PROGRAM = pathlib.Path(serving.__file__).with_name("artifact_answers.py")
-# Ways to ask, see `artifact_answers`.
-WAYS = {"batch": "tf.saved_model.load, batches", "single": "graph Session, one by one"}
-FIGURES = {"localize": "mean_iou", "detect": "voc07_ap50"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Parity:
-    """How far artifact and evaluator are apart.
-
-    Attributes:
-        source: Where the photos come from.
-        num_photos: Photos compared.
-        num_not_served: Photos left out, since the artifact refuses their format.
-        box_difference: Largest difference of a coordinate, pixels of the photo.
-        score_difference: Largest difference of a score.
-        num_unmatched: Objects that only one of both has found.
-        figure: Name of the figure below.
-        of_model, of_artifact: The figure by the evaluator's and by the artifact's
-            predictions; None without labels.
-        milliseconds: Median and 99th percentile of one photo in a graph Session.
-    """
-
-    source: str
-    num_photos: int
-    num_not_served: int
-    box_difference: float
-    score_difference: float
-    num_unmatched: int
-    figure: str
-    of_model: float | None
-    of_artifact: float | None
-    milliseconds: tuple[float, float]
-
-    @property
-    def holds(self):
-        """Whether all differences are within the tolerances."""
-        return (
-            self.box_difference <= BOX_TOLERANCE
-            and self.score_difference <= SCORE_TOLERANCE
-            and not self.num_unmatched
-        )
-
-    def differences(self):
-        """The differences in words."""
-        words = (
-            f"largest box difference {self.box_difference:.2g} px (at most "
-            f"{BOX_TOLERANCE:g}), largest score difference "
-            f"{self.score_difference:.2g} (at most {SCORE_TOLERANCE:g})"
-        )
-        if self.num_unmatched:
-            words += f", {self.num_unmatched} objects found by one of both only"
-        return words
+# Ways to ask, see `artifact_answers`: `tf.saved_model.load`, a graph Session.
+WAYS = ("batch", "single")
 
 
 def check_parity(version, model, held, finished):
-    """Compares an artifact with its model on held photos.
+    """Compares a SavedModel with its model on held photos.
 
     Args:
         version: Folder of the SavedModel.
@@ -91,43 +37,20 @@ def check_parity(version, model, held, finished):
     answers = ask_artifact(version, held.encoded)
     served = answers["single"]["errors"] == ""
     _refuse_errors(held, answers)
-    seconds = answers["seconds"][served]
     kept = held.select(served)
     if not len(kept.photos):
         raise BadInput(
             f"--data: of {len(held.photos)} photos of {held.source} not one is of a "
             "format that is served. Name other photos by --data."
         )
-    expected = answers_of_model(model, kept)
-    compare = {"localize": compare_localizations, "detect": compare_detections}
-    found, differences = {}, []
-    for way in WAYS:
-        found = {name: value[served] for name, value in answers[way].items()}
-        differences.append(compare[finished.task](expected, found))
-    boxes, scores, unmatched = np.max(np.array(differences), axis=0)
-    of_model = of_artifact = None
-    if held.labelled:
-        of_model = _measure(finished, kept, expected)
-        of_artifact = _measure(finished, kept, _as_predicted(finished.task, found))
-    parity = Parity(
-        source=held.source,
-        num_photos=len(kept.photos),
+    return compare_answers(
+        finished,
+        kept,
+        answers_of_model(model, kept),
+        [{name: v[served] for name, v in answers[way].items()} for way in WAYS],
+        answers["seconds"][served],
         num_not_served=int(np.sum(~served)),
-        box_difference=float(boxes),
-        score_difference=float(scores),
-        num_unmatched=int(unmatched),
-        figure=FIGURES[finished.task],
-        of_model=of_model,
-        of_artifact=of_artifact,
-        milliseconds=tuple(1e3 * np.percentile(seconds, (50, 99))),
     )
-    if not parity.holds:
-        raise BadInput(
-            f"RUN: the artifact does not answer what the model of {finished.path} "
-            f"does, on {parity.num_photos} photos of {parity.source}: "
-            f"{parity.differences()}. Nothing was exported."
-        )
-    return parity
 
 
 def ask_artifact(version, encoded):
@@ -172,99 +95,6 @@ def ask_artifact(version, encoded):
         for way in WAYS
     }
     return {**ways, "seconds": named["seconds"]}
-
-
-def compare_localizations(expected, found):
-    """Largest differences of boxes and scores, and 0 unmatched objects.
-
-    Args:
-        expected: `"boxes"` `(n, 1, 4)` and `"scores"` `(n, num_classes)`, as `predict`.
-        found: `"boxes"`, and `"scores"` and `"classes"` `(n, num_classes)`, sorted, as
-            the artifact answers.
-    """
-    scores = _by_class(found)
-    return (
-        np.max(np.abs(expected["boxes"] - found["boxes"])),
-        np.max(np.abs(expected["scores"] - scores)),
-        0,
-    )
-
-
-def compare_detections(expected, found):
-    """Largest differences of boxes and scores, and the number of unmatched objects.
-
-    Detections of equal score may change places, and where the list ends or scores fall
-    below the threshold, the last may differ: what scores within the tolerance of the
-    photo's lowest score is not called unmatched.
-
-    Args:
-        expected: `"boxes"` `(n, d, 4)`, `"classes"` and `"confidence"` `(n, d)`, padded
-            with -1, as `predict`.
-        found: The same with `"scores"` for `"confidence"`, as the artifact answers.
-    """
-    box_difference = score_difference = 0.0
-    num_unmatched = 0
-    for row in range(len(expected["boxes"])):
-        left = _objects(expected, "confidence", row)
-        right = _objects(found, "scores", row)
-        pairs, alone = _pair(left, right)
-        for one, other in pairs:
-            box_difference = max(box_difference, np.max(np.abs(one[0] - other[0])))
-            score_difference = max(score_difference, abs(one[1] - other[1]))
-        lowest = min((item[1] for item in left + right), default=0.0)
-        num_unmatched += sum(item[1] > lowest + SCORE_TOLERANCE for item in alone)
-    return box_difference, score_difference, num_unmatched
-
-
-def _objects(outputs, scores, row):
-    """List of (box, score, class) of one photo."""
-    kept = outputs["classes"][row] >= 0
-    boxes, classes = outputs["boxes"][row][kept], outputs["classes"][row][kept]
-    values = outputs[scores][row][kept]
-    return list(zip(boxes, map(float, values), map(int, classes), strict=True))
-
-
-def _pair(left, right):
-    """Pairs each object with the nearest of its class; returns pairs and the rest."""
-    pairs, rest, free = [], [], list(right)
-    for one in left:
-        near = [other for other in free if other[2] == one[2]]
-        if not near:
-            rest.append(one)
-            continue
-        distances = [
-            np.max(np.abs(one[0] - other[0])) + abs(one[1] - other[1]) for other in near
-        ]
-        chosen = near[int(np.argmin(distances))]
-        free = [other for other in free if other is not chosen]
-        pairs.append((one, chosen))
-    return pairs, rest + free
-
-
-def _by_class(found):
-    """Scores `(n, num_classes)` in the order of the classes."""
-    scores = np.full(found["scores"].shape, np.nan)
-    np.put_along_axis(scores, found["classes"], found["scores"], axis=1)
-    return scores
-
-
-def _as_predicted(task, found):
-    """The artifact's answers under the names of `predict`."""
-    if task == "localize":
-        return {"boxes": found["boxes"], "scores": _by_class(found)}
-    return {**found, "confidence": found["scores"]}
-
-
-def _measure(finished, held, predicted):
-    """The figure of `FIGURES` by the evaluator's own functions."""
-    photos, names = held.photos, finished.class_names
-    if finished.task == "localize":
-        measured = localization.measure_localizations(
-            photos, names, predicted["scores"], predicted["boxes"][:, 0]
-        )
-        return float(np.mean(measured.measures["mean_iou"]))
-    matches = measure_detections(photos, names, predicted).matches
-    return float(score_matches(matches, "voc07").mean)
 
 
 def _refuse_errors(held, answers):

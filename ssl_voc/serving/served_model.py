@@ -13,9 +13,9 @@ TASKS = ("localize", "detect")
 class ServedModel(tf.Module):
     """Decoding, letterboxing, model and decoded predictions in one graph.
 
-    `serve_bytes`, `serve_pixels` and `embed` are the signatures; all answers are in
-    pixels of the upright photo at its full size. A photo that cannot be read has an
-    error and no objects; its neighbours do not notice.
+    `serve_bytes`, `serve_pixels` and `embed` are the signatures of a SavedModel; all
+    answers are in pixels of the upright photo at its full size. A photo that cannot be
+    read has an error and no objects; its neighbours do not notice.
 
     Args:
         model: `ssl_voc.Localizer` or `ssl_voc.Detector`, or a Keras model alike: called
@@ -103,6 +103,37 @@ class ServedModel(tf.Module):
         errors = tf.fill(shape[:1], "")
         return self._answer(self._squares_of(pixels), sizes, errors)
 
+    def serve_squares(self, squares, image_size):
+        """Answers photos that the caller has decoded and letterboxed.
+
+        Numbers alone come in and go out: for formats that know neither files nor texts.
+
+        Args:
+            squares: uint8 `(n, size, size, 3)`, RGB in `[0, 255]`.
+            image_size: int32 `(n, 2)`, height and width of the photos.
+
+        Returns:
+            `"boxes"`, `"scores"`, `"classes"` and `"num_detections"` of `serve_bytes`.
+        """
+        model = self._get_model()
+        found = model.decode_predictions(model(_not_empty(squares), training=False))
+        found = {name: values[: tf.shape(squares)[0]] for name, values in found.items()}
+        if self._task == "localize":
+            scores, classes = tf.math.top_k(found["scores"], k=model.num_classes)
+            num_detections = tf.ones_like(image_size[:, 0])
+        else:
+            scores, classes = found["confidence"], found["classes"]
+            num_detections = found["num_detections"]
+        classes = tf.cast(classes, tf.int32)
+        corners = self._in_photos(found["boxes"], image_size)
+        is_box = (classes >= 0)[:, : corners.shape[1], None]
+        return {
+            "boxes": tf.where(is_box, corners, -1.0),
+            "scores": tf.cast(scores, tf.float32),
+            "classes": classes,
+            "num_detections": tf.cast(num_detections, tf.int32),
+        }
+
     def embed(self, image_bytes):
         """Describes encoded photos by the mean of their feature maps.
 
@@ -153,27 +184,16 @@ class ServedModel(tf.Module):
             )
 
     def _answer(self, squares, sizes, errors):
-        model = self._get_model()
-        found = model.decode_predictions(model(_not_empty(squares), training=False))
-        found = {name: values[: tf.shape(squares)[0]] for name, values in found.items()}
-        if self._task == "localize":
-            scores, classes = tf.math.top_k(found["scores"], k=model.num_classes)
-            num_detections = tf.ones_like(sizes[:, 0])
-        else:
-            scores, classes = found["confidence"], found["classes"]
-            num_detections = found["num_detections"]
+        found = self.serve_squares(squares, sizes)
         readable = errors == ""
-        is_object = readable[:, None] & (classes >= 0)
-        classes = tf.where(is_object, tf.cast(classes, tf.int32), -1)
+        classes = tf.where(readable[:, None], found["classes"], -1)
         names = tf.gather(tf.constant(["", *self._class_names]), classes + 1)
-        corners = self._in_photos(found["boxes"], sizes)
-        is_box = is_object[:, : corners.shape[1], None]
         return {
-            "boxes": tf.where(is_box, corners, -1.0),
-            "scores": tf.where(is_object, tf.cast(scores, tf.float32), -1.0),
+            "boxes": tf.where(readable[:, None, None], found["boxes"], -1.0),
+            "scores": tf.where(readable[:, None], found["scores"], -1.0),
             "classes": classes,
             "class_names": names,
-            "num_detections": tf.where(readable, tf.cast(num_detections, tf.int32), 0),
+            "num_detections": tf.where(readable, found["num_detections"], 0),
             "image_size": sizes,
             "errors": errors,
         }
@@ -198,9 +218,10 @@ def _not_empty(squares):
 
     Cut what follows from it to the number of squares.
     """
-    missing = tf.cast(tf.shape(squares)[0] == 0, tf.int32)
-    squares = tf.pad(squares, [[0, missing], [0, 0], [0, 0], [0, 0]])
-    return tf.cast(squares, tf.float32)
+    squares = tf.cast(squares, tf.float32)
+    # Not by `tf.pad`, behind which converters know the shape no more.
+    spare = tf.zeros((1, *squares.shape[1:]))
+    return tf.concat([squares, spare], axis=0)[: tf.maximum(tf.shape(squares)[0], 1)]
 
 
 def _concrete(function, spec):

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from ssl_voc.export_parity import Parity, compare_detections, compare_localizations
+from ssl_voc.export_comparison import (
+    Parity,
+    compare_detections,
+    compare_localizations,
+)
 
 BOXES = np.array([(0, 0, 10, 10), (20, 20, 50, 40), (5, 5, 9, 30)], "float64")
 
