@@ -16,7 +16,8 @@ MIB = 2**20
 
 
 def test_missing_package_is_told_in_one_line(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
+    for name in ("tensorflow_serving", "tensorflow_serving.apis"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match="needs the package tensorflow-serving-api"):
         GrpcServingClient("grpc://localhost:1/pets")
 
