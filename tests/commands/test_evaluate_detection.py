@@ -9,6 +9,7 @@ from PIL import Image
 
 import pipelines
 import ssl_voc
+from ssl_voc import detection_run
 from ssl_voc.detection_gallery import PICTURES
 from ssl_voc.evaluate import EvaluateConfig, evaluate, main
 from tests.commands.detection_oracle import (
@@ -41,6 +42,18 @@ ANSWERS = {
 @pytest.fixture
 def tree(tmp_path):
     return write_scenes(tmp_path / "tree", TRAIN, VAL)
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """They take most of the time, and other tests look at them."""
+    for name in (
+        "draw_average_precision",
+        "draw_precision_recall",
+        "draw_detection_confusions",
+        "draw_galleries",
+    ):
+        monkeypatch.setattr(detection_run, name, lambda *arguments: None)
 
 
 def run_of(tmp_path, tree, answers=ANSWERS, **arguments):
@@ -93,6 +106,7 @@ def test_known_predictions_give_known_figures(tmp_path, tree, capsys):
     assert str(out / "gallery_worst.png").rpartition("_")[2] in printed
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_predictions_are_coco_results_in_pixels_of_the_photos(tmp_path, tree):
     run = run_of(tmp_path, tree)
     evaluate(EvaluateConfig(run=run, split="val"))
@@ -138,6 +152,7 @@ def test_model_that_finds_nothing_is_measured(tmp_path, tree):
     assert read_json(run / "evaluation-val/metrics.json")["precision"] is None
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_photos_with_as_many_detections_as_the_model_may_give_are_told(
     tmp_path, tree, capsys
 ):
@@ -151,6 +166,7 @@ def test_photos_with_as_many_detections_as_the_model_may_give_are_told(
     assert "of confidence up to 0.600" in printed
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_detections_that_are_no_numbers_are_counted_and_left_out(
     tmp_path, tree, capsys
 ):
@@ -186,6 +202,7 @@ def test_model_of_other_classes_than_the_manifest_is_refused(
     assert not (run / "evaluation-val/metrics.json").exists()
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_photos_that_were_seen_are_refused_or_counted(tmp_path, tree, capsys):
     run = run_of(tmp_path, tree)
     record(run / "validation_photos.tsv", pipelines.read(str(tree), "val")[:2])
@@ -196,6 +213,7 @@ def test_photos_that_were_seen_are_refused_or_counted(tmp_path, tree, capsys):
     assert read_json(run / "evaluation-val/metrics.json")["num_leaked"] == 2
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_photos_that_the_run_held_out_are_evaluated_the_empty_one_included(
     tmp_path, tree
 ):
@@ -217,6 +235,7 @@ def test_photos_without_any_object_are_refused_in_one_line(tmp_path, capsys):
     assert "no usable box in its 2 readable photos" in line
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_detector_that_was_saved_is_evaluated(tmp_path, tree):
     keras.utils.set_random_seed(0)
     inputs = x = keras.Input((SIDE, SIDE, 3))
