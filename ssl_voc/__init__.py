@@ -22,6 +22,7 @@ _ROOM_OF = {
     "metrics": None,
     "models": None,
     "optimizers": None,
+    "serving": None,
 }
 
 __all__ = sorted(_ROOM_OF)
