@@ -3,6 +3,7 @@
 import numpy as np
 
 import pipelines
+from ssl_voc.evaluate import splits_of
 from ssl_voc.finetuning_data import HELD_OUT_LIST
 from ssl_voc.runs.boxes_on_images import outline_boxes
 from ssl_voc.runs.plots import plot_curves, plot_image_grid
@@ -100,8 +101,10 @@ def last_words(run, config, task, data, summary):
         ]
     if (run.path / HELD_OUT_LIST).exists():
         where = ""  # `evaluate` takes the photos that were held out
-    else:
+    elif any(map(splits_of, config.data)):
         where = "".join(f" --data {name}" for name in config.data) + " --split SPLIT"
+    else:
+        where = " --data OTHER_PHOTOS"
     lines.append(f"next            python -m ssl_voc.evaluate {run.path}{where}")
     return "\n".join(lines)
 

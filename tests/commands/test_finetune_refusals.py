@@ -92,3 +92,32 @@ def test_default_run_folder_is_found_again_by_the_same_settings():
     resolved = FinetuneConfig(data=("photos",)).resolved()
     assert resolved.out == FinetuneConfig(data=("photos",), epochs=99).resolved().out
     assert resolved.out != FinetuneConfig(data=("photos",), seed=1).resolved().out
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        ("scenes", "--data scenes --split SPLIT"),
+        ("train.json", "--data OTHER_PHOTOS"),
+    ],
+)
+def test_the_last_words_name_photos_that_evaluate_takes(
+    data, expected, tmp_path, monkeypatch
+):
+    from types import SimpleNamespace
+
+    from ssl_voc.finetuning_report import last_words
+    from ssl_voc.finetuning_tasks import TASKS
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.json").write_text("{}")
+    said = last_words(
+        SimpleNamespace(path=tmp_path),
+        SimpleNamespace(data=(data,)),
+        TASKS["detect"],
+        SimpleNamespace(
+            validation=None, training=SimpleNamespace(class_names=("cat",))
+        ),
+        {"num_images": 3},
+    )
+    assert said.endswith(f"python -m ssl_voc.evaluate {tmp_path} {expected}")
