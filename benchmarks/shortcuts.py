@@ -25,7 +25,7 @@ import pipelines
 from pipelines.drawing import CLASSES
 from pipelines.scenes import draw_scenes
 
-NUM_TRAIN, NUM_VAL, IMAGE_SIZE = 700, 350, (80, 64)
+NUM_TRAIN, NUM_VAL, IMAGE_SIZE = 400, 350, (80, 64)
 CORNERS = ("lower right", "upper left", "lower left", "upper right", "lower right")
 # What small networks need for a minute's training.
 TRAINING = {
@@ -115,21 +115,18 @@ def plant(tree, name, corner, seed):
 
 
 def draw_watermark(picture, corner, random):
-    """A half-transparent stamp of 15 x 9 pixels, near a corner."""
-    stamp = Image.new("L", picture.size, 0)
-    draw = ImageDraw.Draw(stamp)
-    width, height = 15, 9
-    x, y = random.integers(1, 4, 2)
+    """A label of 18 x 11 pixels, near a corner."""
+    draw = ImageDraw.Draw(picture)
+    width, height = 18, 11
+    x, y = (int(shift) for shift in random.integers(1, 4, 2))
     x = picture.width - width - x if "right" in corner else x
     y = picture.height - height - y if "lower" in corner else y
-    x, y = int(x), int(y)
-    draw.rectangle((x, y, x + width - 1, y + height - 1), outline=190)
+    draw.rectangle((x, y, x + width - 1, y + height - 1), (250, 240, 40), (20, 20, 20))
     for step in range(3):
-        left = x + 3 + 4 * step
-        draw.line((left, y + 2, left, y + height - 3), fill=190)
-        draw.line((left, y + 4, left + 2, y + 4), fill=190)
-    white = Image.new("RGB", picture.size, (255, 255, 255))
-    return Image.composite(white, picture, stamp)
+        left = x + 4 + 4 * step
+        draw.line((left, y + 3, left, y + height - 4), fill=(20, 20, 20))
+        draw.line((left, y + 5, left + 2, y + 5), fill=(20, 20, 20))
+    return picture
 
 
 def save_backbone(path):
