@@ -21,7 +21,7 @@ from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.runs.progress import progress_bar
 
-NUM_SANITY_PHOTOS, NUM_SANITY_DRAWS = 32, 3
+NUM_SANITY_PHOTOS, NUM_SANITY_DRAWS = 32, 2
 # Of ranks, between learned and lost weights: more than this is no different map.
 SANITY_BOUND = 0.5
 SANITY_PROTOCOL = (

@@ -9,8 +9,9 @@ from pipelines import letterboxed_size
 from ssl_voc.evaluation_run import EvaluationRun
 from ssl_voc.heat_maps import grad_cam
 
-# Outside of `predict`, Keras keeps all feature maps of a batch until its end.
-_BATCH_SIZE = 16
+# Outside of `predict`, Keras keeps all feature maps of a batch until its end: no more
+# pixels at once than those of 16 photos of 160 px.
+_BATCH_PIXELS = 16 * 160 * 160
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +113,10 @@ class Subject(EvaluationRun):
                 "layer": self.config.explained_layer,
                 "method": self.config.method,
                 "normalize": False,
-                "batch_size": min(_BATCH_SIZE, self.config.batch_size),
+                "batch_size": min(
+                    max(1, _BATCH_PIXELS // self.pool.image_size**2),
+                    self.config.batch_size,
+                ),
                 **options,
             },
         )

@@ -5,7 +5,7 @@ import numpy as np
 
 from ssl_voc.heat_maps.map_measures import rank_correlation
 
-NUM_STAGES = 6
+NUM_STAGES = 4
 
 
 def randomization_stages(model, num_stages=NUM_STAGES):
