@@ -44,8 +44,7 @@ class Place:
     def mask(self, scan, photo, size):
         """Its pixels in a photo of `size`, and some around, bool `(height, width)`."""
         rows, columns = (np.arange(n) * GRID // n for n in size)
-        # A cell more: what is cut through may be known by its rest.
-        return _grown(_grown(self.cells, 0), 1)[rows][:, columns]
+        return _widened(self.cells[rows][:, columns], scan.reach)
 
     def describe(self):
         """Words for where it is."""
@@ -107,13 +106,8 @@ class Look:
         found = np.zeros(tuple(size), bool)
         for number in np.flatnonzero(self.belongs(scan)[photo]):
             y1, x1, y2, x2 = scan.patches[photo, self.label, number]
-            more = (y2 - y1) // 3  # what is cut through may be known by its rest
-            rows, columns = (
-                slice(max(0, low - more), high + more)
-                for low, high in ((y1, y2), (x1, x2))
-            )
-            found[rows, columns] = True
-        return found
+            found[y1:y2, x1:x2] = True
+        return _widened(found, scan.reach)
 
     def describe(self):
         """Words for what it is."""
@@ -172,6 +166,18 @@ def _grown(cells, axis):
     grown[1:] |= np.moveaxis(cells, axis, 0)[:-1]
     grown[:-1] |= np.moveaxis(cells, axis, 0)[1:]
     return np.moveaxis(grown, 0, axis)
+
+
+def _widened(mask, reach):
+    """A mask and what is `reach` pixels around it.
+
+    Maps are no more exact than their cells, and what is cut through may be known by
+    its rest.
+    """
+    for axis in (0, 1):
+        for _ in range(reach):
+            mask = _grown(mask, axis)
+    return mask
 
 
 def _looks(scan, ours, others, label, seed):

@@ -77,7 +77,7 @@ def page_section(found, path):
     return "Shortcuts", parts
 
 
-def draw_candidate(subject, scan, candidate, row, tested, margin, path):
+def draw_candidate(subject, scan, candidate, row, tested, path):
     """Draws a contact sheet: the place in photos of the class, near, and inpainted.
 
     Returns:
@@ -89,7 +89,7 @@ def draw_candidate(subject, scan, candidate, row, tested, margin, path):
     rows = []
     for place in places:
         views = subject.view(scan.indices[place : place + 1])
-        outside = outside_of(views, 0, margin)
+        outside = outside_of(views, 0)
         mask = candidate.mask(scan, place, outside.shape) & outside
         photo = views.photo(0)
         filled = inpaint(photo[None], ~mask[None])[0]

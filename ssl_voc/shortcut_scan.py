@@ -33,6 +33,7 @@ class Scan:
             outside, in pixels of the square; -1 where there is no room.
         patch_heat: `(n, num_classes, NUM_PATCHES)`, their mean heat; 0 for none.
         looks: `(n, num_classes, NUM_PATCHES, channels)`, their mean features.
+        reach: Side of a cell of the map in pixels of the square.
     """
 
     indices: np.ndarray
@@ -44,6 +45,7 @@ class Scan:
     patches: np.ndarray
     patch_heat: np.ndarray
     looks: np.ndarray
+    reach: int
 
 
 def choose_layer(model, layer=None):
@@ -60,10 +62,10 @@ def choose_layer(model, layer=None):
     return find_layer(model)
 
 
-def outside_of(views, place, margin):
+def outside_of(views, place, margin=0.0):
     """Where a photo shows none of its annotated objects, `(height, width)` bool.
 
-    Boxes are grown by `margin` pixels: maps blur what they show.
+    Boxes are grown by `margin` pixels where maps are read: they blur what they show.
     """
     height, width = views.sizes[place]
     inside = np.zeros((height, width), bool)
@@ -84,12 +86,13 @@ def scan_photos(subject, indices, layer, progress=None):
         progress: Optional callable `(done, total)`.
 
     Returns:
-        `(scan, margin)`: a `Scan`, and the margin around boxes in pixels.
+        A `Scan`.
     """
     backbone = subject.model.backbone
     features_of = keras.Model(backbone.input, layer.output)
     features_of.jit_compile = subject.model.jit_compile
-    margin = 0.5 * subject.pool.image_size / layer.output.shape[1]
+    reach = subject.pool.image_size / layer.output.shape[1]
+    margin = 0.5 * reach
     num_classes = len(subject.pool.class_names)
     parts = []
     for views in subject.views(indices):
@@ -126,7 +129,7 @@ def scan_photos(subject, indices, layer, progress=None):
         if progress is not None:
             progress(sum(len(part["classes"]) for part in parts), len(indices))
     joined = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-    return Scan(indices=np.asarray(indices), **joined), margin
+    return Scan(indices=np.asarray(indices), reach=round(reach), **joined)
 
 
 def _cells(values):

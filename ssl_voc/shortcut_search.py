@@ -21,6 +21,8 @@ NUM_CONTROLS = 4
 # Drawn of the most suspicious, whether or not they are alarms.
 NUM_SHEETS = 3
 _NUM_SHIFTS = 60
+# Share of a place that boxes must leave free, or its rest would tell the class.
+_LEAST_INPAINTED = 0.6
 PROTOCOL = (
     "per class, places and looks that the class's LayerCAM prefers outside all boxes "
     "in its photos are chosen on one half of the photos. On the other half an alarm "
@@ -51,7 +53,7 @@ def find_shortcuts(subject: Subject, indices, config, path):
     """
     layer = choose_layer(subject.model, config.explained_layer)
     progress = progress_bar("looking beside the objects")
-    scan, margin = scan_photos(subject, indices, layer, progress)
+    scan = scan_photos(subject, indices, layer, progress)
     chosen = _halves(scan.classes, config.seed)
     names = subject.pool.class_names
     candidates = [
@@ -66,7 +68,7 @@ def find_shortcuts(subject: Subject, indices, config, path):
     found = []
     for number, candidate in enumerate(candidates):
         tested = ~chosen
-        row = _test(subject, scan, candidate, tested, margin, num_draws, config.seed)
+        row = _test(subject, scan, candidate, tested, num_draws, config.seed)
         p_values = row["association_p"], row["reliance_p"]
         row["alarm"] = is_alarm(*p_values, len(candidates))
         row["class"] = names[candidate.label]
@@ -78,9 +80,7 @@ def find_shortcuts(subject: Subject, indices, config, path):
         candidate = candidates[row.pop("order")]
         row["sheet"] = None
         if row["alarm"] or place < NUM_SHEETS:
-            row["sheet"] = draw_candidate(
-                subject, scan, candidate, row, ~chosen, margin, path
-            )
+            row["sheet"] = draw_candidate(subject, scan, candidate, row, ~chosen, path)
     return {
         "num_alarms": sum(row["alarm"] for row in found),
         "candidates": found,
@@ -105,7 +105,7 @@ def _halves(classes, seed):
     return chosen
 
 
-def _test(subject, scan, candidate, tested, margin, num_draws, seed):
+def _test(subject, scan, candidate, tested, num_draws, seed):
     """Both tests of one candidate, on the photos that did not choose it."""
     is_class = scan.classes == candidate.label
     strength = candidate.strength(scan)
@@ -113,7 +113,7 @@ def _test(subject, scan, candidate, tested, margin, num_draws, seed):
     association = association_p_value(
         strength[tested], is_class[tested], num_draws, seed
     )
-    wrong, before = answers_without(subject, scan, candidate, ours, margin, seed)
+    wrong, before = answers_without(subject, scan, candidate, ours, seed)
     dropped = wrong[:, 0].astype("float64") if len(wrong) else np.array([np.nan])
     control = wrong[:, 1:].mean(axis=1) if len(wrong) else np.array([np.nan])
     drop = bootstrap_interval(dropped, seed=seed)
@@ -146,16 +146,15 @@ def _number(value):
     return 0.0 if np.isnan(value) else float(value)
 
 
-def answers_without(subject, scan, candidate, photos, margin, seed):
+def answers_without(subject, scan, candidate, photos, seed):
     """What the model answers once a place is inpainted, and once its controls are.
 
     Args:
         subject: `Subject`.
         scan: `Scan`.
         candidate: `Place` or `Look`.
-        photos: Bool `(n,)`: the photos; those answered wrong as they are, covered by
-            boxes or without room for controls are left out.
-        margin: Of boxes, in pixels.
+        photos: Bool `(n,)`: the photos; those answered wrong as they are, those
+            whose place boxes cover and those without room for controls are left out.
         seed: Seed of the controls.
 
     Returns:
@@ -165,11 +164,13 @@ def answers_without(subject, scan, candidate, photos, margin, seed):
     is_wrong, used = [], []
     for place in np.flatnonzero(photos & scan.is_right):
         views = subject.view(scan.indices[place : place + 1])
-        outside = outside_of(views, 0, margin)
+        outside = outside_of(views, 0)
         mask = candidate.mask(scan, place, outside.shape)
+        if (mask & outside).sum() < _LEAST_INPAINTED * max(1, mask.sum()):
+            continue
         random = np.random.default_rng([seed, int(scan.indices[place])])
         masks = [mask & outside, *_controls(mask, outside, random)]
-        if len(masks) <= NUM_CONTROLS or not masks[0].any():
+        if len(masks) <= NUM_CONTROLS:
             continue
         answers = subject.probabilities(_without(views, masks)).argmax(axis=1)
         is_wrong.append(answers != scan.classes[place])
