@@ -15,7 +15,8 @@ def match_anchors(objects, anchors, positive_threshold=0.5, negative_threshold=0
     threshold; below the negative one it learns that nothing is there; between them it
     learns nothing. Beyond KerasCV's `RetinaNetLabelEncoder`, of which this is the rule,
     the anchor that fits an object best learns it at any IoU, so that no object is left
-    unlearned, and anchors on difficult objects learn nothing.
+    unlearned (but one whose best anchor fits another object better), and anchors on
+    difficult objects learn nothing; these take no anchor from others.
 
     Args:
         objects: Dictionary of `"boxes"` `(batch, n, 4)`, xyxy, `"classes"`
@@ -44,25 +45,30 @@ def match_anchors(objects, anchors, positive_threshold=0.5, negative_threshold=0
     best_object = ops.argmax(ious, axis=2)
     best_iou = ops.max(ious, axis=2)
 
+    difficult = ops.zeros_like(exists)
+    if "difficult" in objects:
+        difficult = ops.cast(objects["difficult"], "int32") > 0
+
     # The best anchor of each object, as a mask (batch, num_anchors, n).
     best_anchor = ops.argmax(ious, axis=1)  # (batch, n)
-    forced = (
+    is_best = (
         ops.arange(anchors.shape[0])[None, :, None]
         == ops.cast(best_anchor, "int32")[:, None]
     )
-    forced = ops.logical_and(forced, exists[:, None])
+    is_best = ops.logical_and(is_best, exists[:, None])
+    forced = ops.logical_and(is_best, ops.logical_not(difficult)[:, None])
     is_forced = ops.any(forced, axis=2)
     # Of several objects that claim an anchor, it takes the one it overlaps most.
     forced_object = ops.argmax(ops.where(forced, ious, -1.0), axis=2)
     matched = ops.where(is_forced, forced_object, best_object)
 
     positive = ops.logical_or(is_forced, best_iou >= positive_threshold)
-    unclear = ops.logical_and(ops.logical_not(positive), best_iou >= negative_threshold)
+    # What is the best anchor of difficult objects alone, is not forced.
+    near = ops.logical_or(best_iou >= negative_threshold, ops.any(is_best, axis=2))
+    unclear = ops.logical_and(ops.logical_not(positive), near)
     classes = ops.take_along_axis(classes_true, matched, axis=1)
-    if "difficult" in objects:
-        difficult = ops.cast(objects["difficult"], "int32")
-        difficult = ops.take_along_axis(difficult, matched, axis=1) > 0
-        unclear = ops.logical_or(unclear, ops.logical_and(positive, difficult))
+    difficult = ops.take_along_axis(ops.cast(difficult, "int32"), matched, axis=1) > 0
+    unclear = ops.logical_or(unclear, ops.logical_and(positive, difficult))
     classes = ops.where(positive, classes, BACKGROUND)
     classes = ops.where(unclear, IGNORED, classes)
     found = ops.take_along_axis(boxes_true, matched[..., None], axis=1)

@@ -32,6 +32,12 @@ def match_one_by_one(boxes, classes, difficult, anchors):
     claims = {}  # anchor: objects whose best one it is
     for column in range(len(exists)):
         claims.setdefault(int(np.argmax(ious[:, column])), []).append(column)
+    best_of_any = {*claims}
+    claims = {
+        row: [column for column in columns if not difficult[exists[column]]]
+        for row, columns in claims.items()
+    }
+    claims = {row: columns for row, columns in claims.items() if columns}
     found = []
     for row in range(len(anchors)):
         if not exists:
@@ -42,7 +48,7 @@ def match_one_by_one(boxes, classes, difficult, anchors):
         elif ious[row].max() >= 0.5:
             column = int(np.argmax(ious[row]))
         else:
-            unclear = ious[row].max() >= 0.4
+            unclear = ious[row].max() >= 0.4 or row in best_of_any
             found.append((IGNORED if unclear else BACKGROUND, None))
             continue
         index = exists[column]
@@ -133,3 +139,18 @@ def test_anchors_of_difficult_objects_learn_nothing():
     found = match(objects)
     assert found["classes"][0, 40] == IGNORED
     assert not np.any(found["classes"] >= 0)
+
+
+def test_a_difficult_object_takes_no_anchor_that_another_needs():
+    anchors = np.array([[0, 0, 10, 10], [20, 20, 30, 30]], "float32")
+    # Both fit the first anchor best, the difficult one better; of the other, alone
+    # in its corner, the anchor is ignored although it fits badly.
+    boxes = [[[0, 0, 6, 6], [0, 0, 9, 9], [20, 20, 23, 23]]]
+    objects = {
+        "boxes": np.array(boxes, "float32"),
+        "classes": np.array([[1.0, 2.0, 0.0]]),
+        "difficult": np.array([[False, True, True]]),
+    }
+    found = match(objects, anchors)
+    assert found["classes"].tolist() == [[1.0, IGNORED]]
+    np.testing.assert_allclose(found["boxes"][0, 0], boxes[0][0])
