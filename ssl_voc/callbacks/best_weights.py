@@ -15,8 +15,10 @@ _NAME = re.compile(r"best_(\d+)\.npz")
 class BestWeights(keras.callbacks.Callback):
     """Keeps the weights of the epoch with the highest score.
 
-    The score is the mean of some entries of the logs. Place it after what adds those
-    and before the callback that writes the logs, which get the entry `score`.
+    The score is the mean of some entries of the logs. Of equal scores the first epoch
+    is kept; but a score of 0 says that nothing was found yet, and the last one of those
+    has learned most. Place it after what adds the entries and before the callback that
+    writes the logs, which get the entry `score`.
 
     Args:
         folder: Where `best_EPOCH.npz` lies; made if missing.
@@ -42,13 +44,15 @@ class BestWeights(keras.callbacks.Callback):
         """Adds `score` and saves the weights if it is the highest so far."""
         score = sum(float(logs[name]) for name in self.names) / len(self.names)
         logs["score"] = score
-        if not score > self.best_score:
+        if not score > self.best_score and not score == self.best_score == 0.0:
             return
         self.best_score = score
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / "partial_best.npz"
         # Without the optimizer: it may have changed when these are loaded.
         np.savez(partial, *self.model.get_weights())
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
         os.replace(partial, self.folder / f"best_{epoch + 1:05d}.npz")
         # The one before stays: a kill now would take the newest back.
         for _, path in _saved(self.folder)[:-2]:
