@@ -235,3 +235,20 @@ def detection_batch(num_photos=8, image_size=64, seed=0):
         "bounding_boxes": {"boxes": boxes, "classes": classes},
         "difficult": np.zeros(classes.shape, "bool"),
     }
+
+
+def compile_detector(model, optimizer=None, **arguments):
+    """Compiles a detector to run eagerly, which is quick for a few steps."""
+    import keras
+
+    arguments.setdefault("run_eagerly", True)
+    model.compile(optimizer or keras.optimizers.SGD(0.01), **arguments)
+    return model
+
+
+def with_usual_weights(model):
+    """Gives a detector's last layers weights of a usual size: predictions differ."""
+    random = np.random.default_rng(0)
+    for layer, deviation in ((model.head.offsets, 0.2), (model.head.classifier, 0.4)):
+        layer.kernel.assign(random.normal(0.0, deviation, layer.kernel.shape))
+    return model

@@ -12,20 +12,7 @@ from ssl_voc import boxes
 from ssl_voc.layers import AnchorGrid
 from ssl_voc.metrics import voc_average_precision
 from tests import tiny
-
-
-def compile_detector(model, optimizer=None, **arguments):
-    arguments.setdefault("run_eagerly", True)  # quick for a few steps
-    model.compile(optimizer or keras.optimizers.SGD(0.01), **arguments)
-    return model
-
-
-def with_usual_weights(model):
-    """Gives the last layers weights of a usual size, so that predictions differ."""
-    random = np.random.default_rng(0)
-    for layer, deviation in ((model.head.offsets, 0.2), (model.head.classifier, 0.4)):
-        layer.kernel.assign(random.normal(0.0, deviation, layer.kernel.shape))
-    return model
+from tests.tiny import compile_detector, with_usual_weights
 
 
 def draw_images(number=4, size=64, seed=1):
@@ -94,66 +81,6 @@ def test_the_best_box_is_its_anchor_moved_by_its_offsets():
         np.testing.assert_allclose(
             found["boxes"][image, 0], np.clip(expected, 0, 64), atol=1e-3
         )
-
-
-def loss_one_by_one(model, batch):
-    """Focal and GIoU loss in float64, summed over anchors by the matched ones."""
-    outputs = model(batch)
-    targets = {k: ops.convert_to_numpy(v) for k, v in outputs["targets"].items()}
-    logits = ops.convert_to_numpy(outputs["classes"]).astype("float64")
-    offsets = outputs["boxes"]
-    decoded = ops.convert_to_numpy(boxes.decode_offsets(offsets, model.anchors))
-    focal = overlap = number = 0.0
-    from tests import box_reference
-
-    for image, row in np.ndindex(targets["classes"].shape):
-        label = targets["classes"][image, row]
-        if label == -2:
-            continue
-        for index in range(model.num_classes):
-            p = 1 / (1 + np.exp(-logits[image, row, index]))
-            if index == label:
-                focal -= 0.25 * (1 - p) ** 2 * np.log(p)
-            else:
-                focal -= 0.75 * p**2 * np.log(1 - p)
-        if label >= 0:
-            number += 1
-            overlap += 1 - box_reference.giou(
-                targets["boxes"][image, row], decoded[image, row]
-            )
-    return focal / number, overlap / number
-
-
-def test_the_loss_is_summed_over_anchors_and_divided_by_the_matched():
-    model = compile_detector(with_usual_weights(tiny.build_detector()))
-    batch = tiny.detection_batch(4)
-    batch["difficult"][0, 0] = True
-    focal, overlap = loss_one_by_one(model, batch)
-    logs = model.evaluate(batch, batch_size=4, verbose=0, return_dict=True)
-    assert logs["classes_loss"] == pytest.approx(focal, rel=1e-4)
-    assert logs["boxes_loss"] == pytest.approx(overlap, rel=1e-4)
-    assert logs["loss"] == pytest.approx(focal + 2 * overlap, rel=1e-4)
-
-
-def mean_score(model, batch):
-    logits = model(batch["images"].astype("float32"), training=True)["classes"]
-    return float(ops.mean(ops.sigmoid(logits)))
-
-
-def test_images_without_objects_teach_that_nothing_is_there():
-    model = compile_detector(tiny.build_detector(), keras.optimizers.SGD(0.5))
-    batch = tiny.detection_batch(4)
-    empty = {
-        "boxes": np.full_like(batch["bounding_boxes"]["boxes"], -1.0),
-        "classes": np.full_like(batch["bounding_boxes"]["classes"], -1.0),
-    }
-    batch = {"images": batch["images"], "bounding_boxes": empty}
-    before = mean_score(model, batch)
-    history = model.fit(batch, batch_size=4, epochs=3, verbose=0).history
-    assert np.all(np.isfinite(history["loss"]))
-    assert history["boxes_loss"] == [0.0] * 3
-    assert history["loss"][-1] < history["loss"][0]
-    assert mean_score(model, batch) < before
 
 
 def test_images_and_targets_may_come_apart():
@@ -267,35 +194,6 @@ def test_frozen_batch_norms_keep_their_statistics():
         model.fit(batch, verbose=0)
         same = np.array_equal(before, ops.convert_to_numpy(norm.moving_mean))
         assert same == frozen
-
-
-def test_sample_weights_weigh_images():
-    model = compile_detector(with_usual_weights(tiny.build_detector()))
-    batch = tiny.detection_batch(4)
-    del batch["difficult"]
-    images, targets = batch["images"], batch["bounding_boxes"]
-    weights = np.array([0.0, 2.0, 0.0, 0.0], "float32")
-    logs = model.test_on_batch(images, targets, weights, return_dict=True)
-    alone = {name: values[1:2] for name, values in targets.items()}
-    single = compile_detector(model).test_on_batch(images[1:2], alone, return_dict=True)
-    number = [
-        ops.convert_to_numpy(
-            ops.sum(
-                ops.cast(
-                    model({"images": images[rows], "bounding_boxes": t})["targets"][
-                        "classes"
-                    ]
-                    >= 0,
-                    "float32",
-                )
-            )
-        )
-        for rows, t in ((slice(None), targets), (slice(1, 2), alone))
-    ]
-    # The sum over anchors is divided by the matched ones of the whole batch.
-    assert logs["loss"] == pytest.approx(
-        2 * single["loss"] * number[1] / number[0], rel=1e-4
-    )
 
 
 def test_anchors_of_other_strides_are_refused():
