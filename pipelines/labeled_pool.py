@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 
+from pipelines.content import UnreadableImage, no_longer_readable
 from pipelines.epoch_order import EpochOrder
 from pipelines.letterboxing import boxes_to_letterbox
 from pipelines.photo import Photo, Photos, Problem, Skipped, main_object
@@ -47,6 +48,10 @@ class LabeledPool:
         skipped: List of `Skipped`, the photos that could not be read.
         left_out: `Photos` without a main object.
         workers: Number of decoding threads where `images` is None.
+
+    Attributes:
+        failure: The error that ended the last `gather`, or None. Under tf.data, `fit`
+            raises another one for it.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class LabeledPool:
         self.skipped: list[Skipped] = list(skipped)
         self.left_out: collections.abc.Sequence[Photo] = left_out
         self.workers = workers
+        self.failure: Exception | None = None
         self._rows = np.arange(len(photos)) if rows is None else np.asarray(rows)
         self.original_sizes = np.array(
             [(photo.height, photo.width) for photo in photos], "int32"
@@ -114,8 +120,8 @@ class LabeledPool:
         """The batch of some indices, as NumPy arrays.
 
         Raises:
-            OSError, UnreadableImage: Without kept images, if a photo that was readable
-                no longer is.
+            UnreadableImage: Without kept images, if a photo that was readable no longer
+                is; names the photo.
         """
         indices = np.asarray(indices, "int64")
         targets = {name: values[indices] for name, values in self._targets.items()}
@@ -218,7 +224,12 @@ class LabeledPool:
 
         def fill(row):
             photo = self.photos[int(indices[row])]
-            batch[row] = resizing.resize(resizing.decode(photo))
+            try:
+                pixels = resizing.decode(photo)
+            except (OSError, UnreadableImage) as error:
+                self.failure = no_longer_readable(photo, error)
+                raise self.failure from error
+            batch[row] = resizing.resize(pixels)
 
         for_each(fill, len(indices), self.workers)
         return batch

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from pipelines.content import UnreadableImage
+from pipelines.content import UnreadableImage, no_longer_readable
 from pipelines.epoch_order import EpochOrder
 from pipelines.photo import Photos, Problem, Skipped
 from pipelines.resizing import decode_for, squash
@@ -85,10 +85,7 @@ class Pool:
             try:
                 pixels = decode_for(photo, self.image_size)
             except (OSError, UnreadableImage) as error:
-                reason = getattr(error, "strerror", None) or error
-                self.failure = UnreadableImage(
-                    f"{photo.path_name} can no longer be read: {reason}"
-                )
+                self.failure = no_longer_readable(photo, error)
                 raise self.failure from error
             batch[row] = squash(pixels, self.image_size)
 

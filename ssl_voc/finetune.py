@@ -12,14 +12,15 @@ from ssl_voc.runs.options import option
 DESCRIPTION = """Fits a head, and the backbone under it, on labelled photos.
 
 Task localize: the class and the box of the main object of each photo. Task detect:
-those of every object. DATA is a VOC
-tree or devkit, a COCO json beside its photos or zips, tfds:NAME, or `scenes`, a data
-set that the program draws itself. Figures to report come from `evaluate`.
+those of every object. DATA is a VOC tree or devkit, a COCO json beside its photos or
+zips, tfds:NAME, or `scenes`, a data set that the program draws itself. Figures to
+report come from `evaluate`.
 """
 
 # Defaults by task.
 IMAGE_SIZES = {"localize": 128, "detect": 160}
 CROP_AREAS = {"localize": (0.4, 1.3), "detect": (0.25, 2.0)}
+UNFREEZE_EPOCH = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,9 @@ class FinetuneConfig:
     schedule: Literal["full", "staged", "frozen"] = option(
         "full", "Train all, the head first, or the head alone."
     )
-    unfreeze_epoch: int = option(5, "Epochs of the head alone, if staged.", minimum=1)
+    unfreeze_epoch: int = option(
+        UNFREEZE_EPOCH, "Epochs of the head alone, if staged.", minimum=1
+    )
     learning_rate: float = option(8e-3, "Peak per 256 photos.", above=0)
     backbone_rate: float = option(
         1.0, "Learning rate of the backbone, as a share: 0.1 for few labels.", above=0
@@ -114,6 +117,21 @@ class FinetuneConfig:
                 f"--mosaic: a setting of --task detect; --task {self.task} does not "
                 f"look at it, got {self.mosaic}"
             )
+        if self.schedule != "staged" and self.unfreeze_epoch != UNFREEZE_EPOCH:
+            raise ValueError(
+                f"--unfreeze-epoch: a setting of --schedule staged; --schedule "
+                f"{self.schedule} does not look at it, got {self.unfreeze_epoch}"
+            )
+        if self.schedule == "frozen" and self.backbone_rate != 1.0:
+            raise ValueError(
+                "--backbone-rate: --schedule frozen trains the head alone and does not "
+                f"look at it, got {self.backbone_rate}"
+            )
+        if self.freeze_batch_norm and self.drop_connect:
+            raise ValueError(
+                "--drop-connect: --freeze-batch-norm runs the backbone as in "
+                f"prediction, where nothing is dropped, got {self.drop_connect}"
+            )
         if self.schedule == "staged" and self.unfreeze_epoch >= self.epochs:
             raise ValueError(
                 "--unfreeze-epoch: expected fewer than the "
@@ -153,8 +171,8 @@ def finetune(config):
 
     Raises:
         BadInput: when data, weights or run folder cannot be worked with.
-        StoppedEarly: when interrupted, or when the training went wrong; what was done
-            is saved.
+        StoppedEarly: when interrupted, when photos, disk or memory failed, or when the
+            training went wrong; what was done is saved.
     """
     from ssl_voc.runs.config_file import describe_config
     from ssl_voc.runs.run_folder import RunFolder
@@ -176,9 +194,14 @@ def finetune(config):
             raise BadInput(str(error)) from error
         try:
             finetuning.fit()
-        except KeyboardInterrupt:
-            raise StoppedEarly(finetuning.how_to_go_on()) from None
-        summary = finetuning.finish()
+            summary = finetuning.finish()
+        except StoppedEarly:
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            reason = finetuning.why_stopped(error)
+            if reason is None:
+                raise
+            raise StoppedEarly(reason) from error
         print(finetuning.last_words(summary), flush=True)
         return summary
 

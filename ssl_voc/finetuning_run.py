@@ -90,11 +90,18 @@ class FinetuningRun:
         self.run.finish(summary)
         return summary
 
-    def how_to_go_on(self):
-        """What to tell a person who interrupted the run."""
+    def why_stopped(self, error):
+        """What to tell a person of a training that ended early; None for a defect."""
+        reason = "interrupted"
+        if not isinstance(error, KeyboardInterrupt):
+            pools = [self.data.training, self.data.validation]
+            failures = [pool.failure for pool in pools if pool and pool.failure]
+            reason = runtime.reason_of_stop(error, *failures[:1])
+        if reason is None:
+            return None
         done = callbacks.last_epoch(self.run.path / "checkpoints")
         return (
-            f"interrupted. {done} of {self.config.epochs} epochs are saved in "
+            f"{reason.rstrip('.')}. {done} of {self.config.epochs} epochs are saved in "
             f"{self.run.path}; the same command goes on from there."
         )
 
