@@ -1,6 +1,7 @@
 """The labelled photos of a fine-tuning: which are learned from, which choose."""
 
 import dataclasses
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pipelines.scenes import scenes_folder
 from ssl_voc.photo_lists import list_photos
 from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.progress import progress_bar
+from ssl_voc.runs.start_rules import read_manifest
 
 TRAINING_LIST = "training_photos.tsv"
 VALIDATION_LIST = "validation_photos.tsv"
@@ -95,6 +97,7 @@ def prepare_finetuning_data(config, run, main_object_only):
     for name, pool in lists.items():
         if pool is not None:
             list_photos(run, name, pool.photos, pool.hashes)
+    _refuse_other_labels(run, training, validation)
     seen = _pretraining_photos(config, run)
     _tell_of_exposure(lists.get(HELD_OUT_LIST), seen)
     named = validation if config.val_split is not None else None
@@ -110,6 +113,26 @@ def prepare_finetuning_data(config, run, main_object_only):
             "--allow-leakage."
         )
     return FinetuningData(training, validation, report)
+
+
+def _refuse_other_labels(run, *pools):
+    """Finds that boxes and classes are those with which the run began, or notes them.
+
+    With others the anchors of a detector would be others, under a head that has learned
+    the old ones.
+    """
+    digest = hashlib.sha256()
+    for pool in filter(None, pools):
+        digest.update(repr(pool.class_names).encode())
+        for name in sorted(pool.targets):
+            digest.update(pool.targets[name].tobytes())
+    found, recorded = digest.hexdigest(), run.manifest.get("labels_sha256")
+    if run.resuming and recorded not in (None, found):
+        raise BadInput(
+            f"--data: the photos are those that {run.path} began with, but their boxes "
+            "or classes are not. Bring them back, or begin anew with --overwrite."
+        )
+    run.update_manifest(labels_sha256=found)
 
 
 def _class_names(wanted, labelled):
@@ -173,9 +196,12 @@ def _photos_without(photos, twins):
 
 def _pretraining_photos(config, run):
     """The photos that the backbone saw, as a list of tables; copied into the run."""
-    if config.weights is None:
-        return []
-    recorded = Path(config.weights).expanduser() / "photos.tsv"
+    origin = Path(config.weights or config.backbone).expanduser()
+    folder = origin
+    if origin.is_file():
+        # The file of a run is as good as its folder.
+        folder = origin.parent if read_manifest(origin.parent) else origin
+    recorded = folder / "photos.tsv"
     if not recorded.is_file():
         return []
     shutil.copyfile(recorded, run.path / PRETRAINING_LIST)

@@ -1,11 +1,14 @@
 """What `python -m ssl_voc.finetune` refuses, and how it says so."""
 
+import errno
 import json
+import re
 import shutil
 
 import pytest
 
 from ssl_voc.finetune import FinetuneConfig, finetune, main
+from ssl_voc.finetuning_run import FinetuningRun
 from ssl_voc.runs.errors import BadInput, StoppedEarly
 from tests import tiny
 from tests.commands.finetune_settings import config, flags, prepare_place
@@ -38,6 +41,9 @@ def test_other_photos_are_refused_on_going_on_and_the_same_are_not(place, tmp_pa
         ({"label_fraction": 0.5, "labels_per_class": 3}, "exclude each other"),
         ({"crop_area": (1.2, 0.4)}, "two ascending areas, got 1.2 0.4"),
         ({"schedule": "staged", "unfreeze_epoch": 2}, "fewer than the 2 --epochs"),
+        ({"unfreeze_epoch": 3}, "--schedule full does not look at it, got 3"),
+        ({"schedule": "frozen", "backbone_rate": 0.1}, "trains the head alone"),
+        ({"freeze_batch_norm": True, "drop_connect": 0.2}, "--drop-connect"),
         ({"label_fraction": 0.0}, "--label-fraction"),
         ({"data": ("/no/such/tree",)}, "does not exist"),
         (
@@ -86,6 +92,47 @@ def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
     with pytest.raises(StoppedEarly, match="is (nan|inf).*--learning-rate"):
         finetune(config(place, tmp_path / "run", learning_rate=1e30, warmup=0.0))
     assert not (tmp_path / "run" / "summary.json").exists()
+
+
+def fit_after(monkeypatch, happens):
+    """Lets something happen when all is read and the training begins."""
+    fit = FinetuningRun.fit
+
+    def late(finetuning):
+        happens()
+        fit(finetuning)
+
+    monkeypatch.setattr(FinetuningRun, "fit", late)
+
+
+def test_a_photo_that_goes_missing_stops_the_run_and_says_so(
+    place, tmp_path, monkeypatch
+):
+    tree = shutil.copytree(place / "voc", tmp_path / "voc")
+    fit_after(monkeypatch, lambda: shutil.rmtree(tree / "JPEGImages"))
+    expected = "png can no longer be read: No such file.*0 of 2 epochs are saved"
+    with pytest.raises(StoppedEarly, match=expected):
+        finetune(config(place, tmp_path / "run", data=(str(tree),), cache="none"))
+
+
+def test_a_full_disk_stops_the_run_and_says_so(place, tmp_path, monkeypatch):
+    def refuse(self, epoch, logs=None):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ssl_voc.callbacks.Checkpoint.on_epoch_end", refuse)
+    with pytest.raises(StoppedEarly, match="No space left.*0 of 2 epochs are saved"):
+        finetune(config(place, tmp_path / "run"))
+
+
+def test_other_boxes_are_refused_on_going_on(place, tmp_path):
+    tree, run = shutil.copytree(place / "voc", tmp_path / "voc"), tmp_path / "run"
+    changes = {"data": (str(tree),), "val_share": 0.0}
+    finetune(config(place, run, epochs=1, **changes))
+    annotation = tree / "Annotations" / "003.xml"
+    text = annotation.read_text()
+    annotation.write_text(re.sub("<xmax>.*</xmax>", "<xmax>39</xmax>", text))
+    with pytest.raises(BadInput, match="their boxes or classes are not"):
+        finetune(config(place, run, **changes))
 
 
 def test_default_run_folder_is_found_again_by_the_same_settings():

@@ -164,6 +164,23 @@ def test_photos_that_the_backbone_saw_are_leakage_too(tree, tmp_path):
         assert (tmp_path / name / "pretraining_photos.tsv").read_text() == table
 
 
+@pytest.mark.parametrize("flag", ["weights", "backbone"])
+def test_the_file_of_a_run_tells_what_it_saw_as_its_folder_does(tree, tmp_path, flag):
+    pretraining = tmp_path / "pretraining"
+    pretraining.mkdir()
+    pool = pipelines.prepare(pipelines.read(tree, "val")[:5], 32, cache="memory")
+    table = pipelines.photo_table(pool.photos, pool.hashes)
+    (pretraining / "photos.tsv").write_text(table)
+    file = tiny.save_backbone(pretraining / "backbone.keras")
+    # A list beside a file that no run wrote may be anything.
+    data = prepare(tmp_path / "other", tree, val_split="val", **{flag: str(file)})
+    assert data.report.num_leaked == 0
+    (pretraining / "manifest.json").write_text('{"program": "ssl_voc"}')
+    with pytest.raises(BadInput, match="5 of the 12 photos of 'val' were seen"):
+        prepare(tmp_path / "run", tree, val_split="val", **{flag: str(file)})
+    assert (tmp_path / "run" / "pretraining_photos.tsv").read_text() == table
+
+
 def test_twins_never_choose_the_epoch_they_were_learned_in(tmp_path, capsys):
     tree = tiny.write_voc(tmp_path / "voc", 60, 3)
     for number in range(20):
