@@ -14,7 +14,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssl_voc import distributed, layers, losses, metrics, models, pretrain, training
+from ssl_voc import (
+    callbacks,
+    distributed,
+    layers,
+    losses,
+    metrics,
+    models,
+    pretrain,
+    training,
+)
 from ssl_voc.losses import nt_xent_loss
 from tests import tiny
 
@@ -141,6 +150,22 @@ def draws():
     return np.stack(results(boxes)), [int(count) for count in results(counts)]
 
 
+def probe_detections():
+    """What a probe of detections on both devices logs, of batches of 4 and of 1."""
+    photos = tiny.detection_batch(5)
+    with two_devices().scope():
+        model = tiny.build_detector()
+        model.compile("sgd", jit_compile=False)
+    parts = [
+        keras.tree.map_structure(lambda values, rows=rows: values[rows], photos)
+        for rows in (slice(0, 4), slice(4, 5))
+    ]
+    probe, logs = callbacks.DetectionProbe(parts), {}
+    probe.set_model(model)
+    probe.on_epoch_end(0, logs)
+    return logs
+
+
 def record_candidates():
     """Set that the loss adds to: how many views a view is compared with, itself too."""
     found, contrastive_logits = set(), nt_xent_loss.contrastive_logits
@@ -200,6 +225,7 @@ def main(folder):
         "mirrored": mirrored_logs,
         "replicas": counts,
         "command": run_command(folder),
+        "detections": probe_detections(),
     }
     (folder / "figures.json").write_text(json.dumps(figures))
 

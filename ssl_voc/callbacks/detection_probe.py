@@ -31,10 +31,11 @@ class DetectionProbe(keras.callbacks.Callback):
         if logs is None:
             return
         predictions, ground_truth = [], []
+        size = 0
         for batch in self.batches:
+            size = size or len(batch["images"])
             batch = keras.tree.map_structure(ops.convert_to_numpy, batch)
-            found = self.model.predict_on_batch(batch["images"])
-            found = keras.tree.map_structure(ops.convert_to_numpy, found)
+            found = self._predict(batch["images"], size)
             predictions.append({**found, "boxes": self._corners(found["boxes"])})
             truth = batch["bounding_boxes"]
             truth = {
@@ -53,6 +54,17 @@ class DetectionProbe(keras.callbacks.Callback):
                 num_classes=self.model.num_classes,
             )
             logs[f"val_{protocol}_ap50"] = float(result.mean)
+
+    def _predict(self, images, size):
+        """What the model finds in a batch, which is filled up to a size by repetition.
+
+        A short one would leave replicas without an image, and compile once more. Not by
+        `predict_on_batch`, which has every replica answer all images.
+        """
+        number = len(images)
+        images = np.resize(images, (max(size, number), *images.shape[1:]))
+        found = self.model.predict(images, batch_size=len(images), verbose=0)
+        return {name: values[:number] for name, values in found.items()}
 
     def _corners(self, values):
         """Boxes in xyxy; padding stays whatever it becomes."""
