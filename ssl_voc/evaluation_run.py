@@ -221,7 +221,8 @@ def _load(path):
     """The saved model, ready to predict."""
     try:
         model = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError) as error:
+    except Exception as error:
+        # A damaged file fails as zip, json, h5 or graph, each in its own way.
         raise BadInput(f"RUN: {path} cannot be loaded: {error}") from error
     # Keras would compile by XLA on its own, which is slower on a CPU.
     model.jit_compile = training.should_jit_compile("auto")

@@ -226,8 +226,9 @@ def test_bad_input_is_one_line_and_status_2_and_harms_no_run(
         (lambda run: change(run, task="count"), "of task 'count'. Expected one of"),
         (lambda run: change(run, class_names=["a"]), "scores 3 classes"),
         (lambda run: (run / "model.keras").write_text("x"), "cannot be loaded"),
+        (lambda run: damage(run / "model.keras"), "cannot be loaded"),
     ],
-    ids=["unfinished", "foreign", "pretrain", "task", "classes", "model"],
+    ids=["unfinished", "foreign", "pretrain", "task", "classes", "model", "damaged"],
 )
 def test_run_that_cannot_be_evaluated_is_one_line(run, capsys, tree, spoil, complaint):
     spoil(run)
@@ -238,6 +239,13 @@ def test_run_that_cannot_be_evaluated_is_one_line(run, capsys, tree, spoil, comp
     assert main([str(run), "--split", "val"]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: RUN: ") and complaint in line
+
+
+def damage(path):
+    """Changes bytes inside a zip, as a failing disk does; its directory is whole."""
+    content = bytearray(path.read_bytes())
+    content[60:160] = bytes(100)
+    path.write_bytes(content)
 
 
 def change(run, **entries):
