@@ -1,6 +1,8 @@
 """What a fine-tuning leaves for people: lists, pictures, figures and last words."""
 
+import keras
 import numpy as np
+from keras import ops
 
 import pipelines
 from ssl_voc.evaluate import splits_of
@@ -33,14 +35,15 @@ def save_examples(run, pool, augmenter):
     drawn = augmenter(
         {name: batch[name] for name in ("images", "bounding_boxes")}, training=True
     )
+    # NumPy cannot read what lies on a GPU, as under torch.
+    drawn = keras.tree.map_structure(ops.convert_to_numpy, drawn)
     grid, titles = [], []
     for index, photo_index in enumerate(batch["image_index"]):
         name = pool.photos[int(photo_index)].image_id[:14]
         for part, title in ((batch, name), (drawn, "as augmented")):
             objects = part["bounding_boxes"]
-            exists = np.asarray(objects["classes"][index]) >= 0
-            boxes = np.asarray(objects["boxes"][index])[exists]
-            grid.append(outline_boxes(np.asarray(part["images"][index]), boxes))
+            boxes = objects["boxes"][index][objects["classes"][index] >= 0]
+            grid.append(outline_boxes(part["images"][index], boxes))
             titles.append(title)
         labels = batch["bounding_boxes"]["classes"][index]
         labels = labels[labels >= 0].astype(int)
