@@ -167,7 +167,7 @@ def evaluate(config):
     finished = read_finished_run(config.run)
     config = config.resolved(finished)
     _refuse_ambiguous_photos(config, finished)
-    _refuse_to_write_over_the_run(config)
+    refuse_to_write_over(config.out, config.run, "the run that is to be evaluated")
     with without_start_up_noise():
         from ssl_voc import training
 
@@ -192,21 +192,37 @@ def _refuse_ambiguous_photos(config, finished):
     """Asks for a split where there are several, and for data where all was learned."""
     if config.split is not None or config.evaluates_held_out(finished):
         return
-    for source in config.data:
-        found = splits_of(source)
-        if found:
-            learned = finished.settings.get("train_split") or "train"
-            raise BadInput(
-                f"--split: name the photos of {source} to evaluate, one of: "
-                f"{', '.join(found)}."
-                + f" The run learned from {learned!r}."
-                * (source in finished.data and learned in found)
-            )
+    refuse_unnamed_split(config, finished, "evaluate")
     if config.data == finished.data and not config.allow_leakage:
         raise BadInput(
             f"--data: {finished.path} learned from {' '.join(config.data)}, which has "
             "no splits. Name other photos by --data."
         )
+
+
+def refuse_unnamed_split(config, finished, purpose):
+    """Asks for a split where a source has several and none was named.
+
+    Args:
+        config: An `EvaluateConfig`, resolved.
+        finished: `FinishedRun` of `config.run`.
+        purpose: Verb of what is to be done with the photos.
+
+    Raises:
+        BadInput: naming the splits.
+    """
+    if config.split is not None or config.evaluates_held_out(finished):
+        return
+    for source in config.data:
+        found = splits_of(source)
+        if found:
+            learned = finished.settings.get("train_split") or "train"
+            raise BadInput(
+                f"--split: name the photos of {source} to {purpose}, one of: "
+                f"{', '.join(found)}."
+                + f" The run learned from {learned!r}."
+                * (source in finished.data and learned in found)
+            )
 
 
 def splits_of(source):
@@ -244,14 +260,20 @@ def splits_of(source):
     return (*common, "all") if common else ()
 
 
-def _refuse_to_write_over_the_run(config):
-    """Keeps `--overwrite` from deleting the very run that is evaluated."""
-    out, run = config.out.resolve(), config.run.resolve()
-    if out == run or out in run.parents:
-        raise BadInput(
-            f"--out: {config.out} holds the run that is to be evaluated. Name another "
-            "folder."
-        )
+def refuse_to_write_over(out, run, what):
+    """Keeps `--overwrite` from deleting the very run that is asked about.
+
+    Args:
+        out: Path of the folder to be written.
+        run: Path of the run.
+        what: The run in words.
+
+    Raises:
+        BadInput: when the one is, or holds, the other.
+    """
+    resolved, run = out.resolve(), run.resolve()
+    if resolved == run or resolved in run.parents:
+        raise BadInput(f"--out: {out} holds {what}. Name another folder.")
 
 
 def main(argv=None):

@@ -5,7 +5,12 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from ssl_voc.evaluate import EvaluateConfig, read_finished_run, splits_of
+from ssl_voc.evaluate import (
+    EvaluateConfig,
+    read_finished_run,
+    refuse_to_write_over,
+    refuse_unnamed_split,
+)
 from ssl_voc.runs.errors import BadInput, run_command
 from ssl_voc.runs.options import option
 
@@ -83,14 +88,9 @@ def explain(config):
     finished = [read_finished_run(run) for run in (config.run, config.baseline) if run]
     _refuse_unlike_runs(finished)
     config = config.resolved(finished[0])
-    _refuse_unnamed_split(config, finished[0])
-    for run in (config.run, config.baseline):
-        out = config.out.resolve()
-        if run and (out == run.resolve() or out in run.resolve().parents):
-            raise BadInput(
-                f"--out: {config.out} holds a run that is to be explained. Name "
-                "another folder."
-            )
+    refuse_unnamed_split(config, finished[0], "explain")
+    for run in finished:
+        refuse_to_write_over(config.out, run.path, "a run that is to be explained")
     with without_start_up_noise():
         from ssl_voc import training
 
@@ -122,18 +122,6 @@ def _refuse_unlike_runs(finished):
             )
         if other.path.resolve() == run.path.resolve():
             raise BadInput(f"--baseline: {other.path} is RUN itself. Name another run.")
-
-
-def _refuse_unnamed_split(config, finished):
-    if config.split is not None or config.evaluates_held_out(finished):
-        return
-    for source in config.data:
-        found = splits_of(source)
-        if found:
-            raise BadInput(
-                f"--split: name the photos of {source} to explain, one of: "
-                f"{', '.join(found)}."
-            )
 
 
 def main(argv=None):

@@ -155,6 +155,7 @@ class FinetuningRun:
             timer,
             shown=self.task.shown,
         )
+        probes = self._probes()
         try:
             self.model.fit(
                 batches,
@@ -163,20 +164,20 @@ class FinetuningRun:
                 epochs=phase.last,
                 shuffle=False,  # the order is the pipeline's
                 verbose=0,
-                callbacks=self._callbacks(progress),
-                **self._validation(),
+                callbacks=self._callbacks(progress, probes),
+                **({} if probes else self._validation()),
             )
         finally:
             progress.close()
 
-    def _callbacks(self, progress):
+    def _callbacks(self, progress, probes):
         folder = self.run.path / "checkpoints"
         following = [
             callbacks.EpochSeeds(self.config.seed),
             keras.callbacks.LambdaCallback(
                 on_epoch_end=lambda epoch, logs: self.task.rename(logs)
             ),
-            *self._probes(),
+            *probes,
             callbacks.TrainingWatch(),
             progress,
         ]
@@ -222,7 +223,7 @@ class FinetuningRun:
     def _validation(self):
         """Arguments of `fit` for the photos that choose the epoch."""
         pool = self.data.validation
-        if pool is None or self._probes():
+        if pool is None:
             return {}
         if keras.backend.backend() == "tensorflow":
             batches = pool.evaluation_dataset(EVALUATION_BATCH)
