@@ -1,9 +1,6 @@
 """`python -m ssl_voc.predict`, whole: what it finds, writes, skips and refuses."""
 
-import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -20,10 +17,8 @@ from tests.commands.detection_oracle import (
     write_detection_run,
     write_scenes,
 )
-from tests.commands.test_serving_client_grpc import service  # noqa: F401, a fixture
-from tests.conftest import REPOSITORY
-from tests.fixed_boxes import BOXES, save_model
-from tests.serving_stub import ServingStub
+from tests.commands.prediction_place import read_json, read_lines, settings
+from tests.fixed_boxes import save_model
 
 
 @pytest.fixture(scope="module")
@@ -32,50 +27,6 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     tree = oracle.write_tree(folder / "tree")
     return oracle.write_run(folder / "run", tree)
-
-
-@pytest.fixture(scope="module")
-def saved_model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("saved_model")
-    save_model(folder / "2")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def stub(saved_model):
-    with ServingStub({"pets": saved_model}) as server:
-        yield server
-
-
-@pytest.fixture
-def server(stub):
-    stub.requests.clear()
-    stub.faults.clear()
-    return stub
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """Four photos whose object `oracle` knows."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for number in range(4):
-        Image.fromarray(oracle.draw_photo(number)).save(folder / f"p{number}.png")
-    return folder
-
-
-def settings(photos, tmp_path, **changes):
-    return PredictConfig(
-        **{"images": (str(photos),), "out": tmp_path / "out", **changes}
-    )
-
-
-def read_json(path):
-    return json.loads(path.read_text())
-
-
-def read_lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_localizer_of_a_run_finds_objects_in_pixels_of_the_photos(
@@ -202,26 +153,6 @@ def test_batches_do_not_change_what_is_found(run, photos, tmp_path):
     assert found[0] == found[1]
 
 
-def test_saved_model_and_server_give_the_same(saved_model, server, photos, tmp_path):
-    sources = {
-        "parent": {"model": str(saved_model)},
-        "version": {"model": str(saved_model / "2")},
-        "url": {"server": f"{server.url}/v1/models/pets"},
-        "host": {"server": server.url, "model": "pets"},
-    }
-    found = {}
-    for name, source in sources.items():
-        out = tmp_path / name
-        predict(settings(photos, tmp_path, out=out, **source))
-        found[name] = (out / "predictions.json").read_text()
-    assert len(set(found.values())) == 1
-    rows = json.loads(found["url"])
-    # The third object scores 0.2, below a detector's threshold.
-    assert [row["category_name"] for row in rows] == ["dog", "cat"] * 4
-    x1, y1, x2, y2 = BOXES[0] * [96, 64, 96, 64]
-    assert rows[0]["bbox"] == pytest.approx([x1, y1, x2 - x1, y2 - y1], abs=0.011)
-
-
 def test_newest_version_is_the_highest_number(saved_model, tmp_path):
     folder = tmp_path / "models"
     for name in ("9", "10", "11-unfinished"):
@@ -308,60 +239,6 @@ def test_model_that_sees_another_size_is_not_drawn(saved_model, photos, tmp_path
     assert "saw 96 x 64 pixels of a photo that is 64 x 96 upright" in skipped
 
 
-def test_refused_batch_is_sent_one_by_one(server, photos, tmp_path):
-    url = f"{server.url}/v1/models/pets"
-
-    class Faults(list):
-        """The batch of four is too much, and the first of them alone, too."""
-
-        def __bool__(self):
-            return len(server.requests) in (2, 3)
-
-        def pop(self, index):
-            return 413
-
-    server.faults = Faults()
-    try:
-        summary = predict(settings(photos, tmp_path, server=url))
-    finally:
-        server.faults = []
-    assert [body.count(b"b64") for _, _, body in server.requests] == [0, 4, 1, 1, 1, 1]
-    assert summary["num_images"] == 3
-    skipped = (tmp_path / "out/skipped.txt").read_text()
-    assert skipped.startswith(f"{photos / 'p0.png'}\t")
-    assert "answers 413" in skipped and skipped.count("\n") == 1
-
-
-def test_lost_server_ends_the_run_with_what_there_is(
-    server, photos, tmp_path, capsys, monkeypatch
-):
-    monkeypatch.setattr("ssl_voc.serving_client_errors.FIRST_WAIT", 0.0)
-    url = f"{server.url}/v1/models/pets"
-    arguments = [str(photos), "--server", url, "--out", str(tmp_path / "out")]
-    arguments += ["--batch-size", "1", "--retries", "1"]
-
-    class Going(list):
-        """Metadata and two photos are answered, then the server is gone."""
-
-        def __bool__(self):
-            return len(server.requests) > 3
-
-        def pop(self, index):
-            return "drop"
-
-    server.faults = Going()
-    try:
-        assert main(arguments) == 3
-    finally:
-        server.faults = []
-    error = capsys.readouterr().err
-    assert error.startswith("stopped: ") and error.count("\n") == 1
-    assert "cannot be reached" in error and "2 of 4 photos were predicted" in error
-    rows = read_json(tmp_path / "out/predictions.json")
-    assert {row["image_id"] for row in rows} == {"p0", "p1"}
-    assert len(read_lines(tmp_path / "out/images.jsonl")) == 2
-
-
 def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monkeypatch):
     save = prediction_run.save_prediction
 
@@ -379,20 +256,6 @@ def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monke
     monkeypatch.undo()
     predict(settings(photos, tmp_path, model=str(saved_model), overwrite=True))
     assert len(read_json(tmp_path / "out/predictions.json")) == 8
-
-
-def test_gateway_that_lets_only_predictions_through_is_enough(server, photos, tmp_path):
-    server.faults.append(403)  # what is asked first are the metadata
-    config = settings(photos, tmp_path, server=f"{server.url}/v1/models/pets")
-    assert predict(config)["num_images"] == 4
-
-
-def test_server_is_asked_by_grpc(service, saved_model, photos, tmp_path):  # noqa: F811
-    url = f"grpc://127.0.0.1:{service.port}/pets"
-    predict(settings(photos, tmp_path, server=url))
-    predict(settings(photos, tmp_path, model=str(saved_model), out=tmp_path / "same"))
-    found = [tmp_path / name / "predictions.json" for name in ("out", "same")]
-    assert found[0].read_text() == found[1].read_text()
 
 
 def test_without_pictures_there_are_none(saved_model, photos, tmp_path):
@@ -435,22 +298,3 @@ def test_model_that_predicts_is_never_overwritten(run, photos, tmp_path):
         with pytest.raises(BadInput, match="holds the model"):
             predict(settings(photos, tmp_path, model=str(run), out=out, overwrite=True))
     assert (run / "model.keras").is_file()
-
-
-def test_prediction_by_a_server_loads_no_framework(server, photos, tmp_path):
-    script = (
-        "import sys\n"
-        "from ssl_voc.predict import main\n"
-        "assert main(sys.argv[1:]) == 0\n"
-        "print(*{'keras', 'tensorflow'} & set(sys.modules), file=sys.stderr)\n"
-    )
-    arguments = [str(photos), "--server", f"{server.url}/v1/models/pets"]
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments, "--out", str(tmp_path / "out")],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.strip() == ""
-    assert "predicting: 4 photos" in done.stdout
