@@ -21,6 +21,7 @@ from ssl_voc.metrics import (
     score_matches,
 )
 from ssl_voc.metrics.average_precision import PROTOCOLS as VOC_PROTOCOLS
+from ssl_voc.metrics.bootstrap import draw_counts
 
 NUM_RESAMPLES = 2_000
 
@@ -194,8 +195,7 @@ def _limits(found, counts, seed):
     num_photos = len(found)
     resampled = []
     for _ in range(NUM_RESAMPLES):
-        drawn = random.integers(0, num_photos, num_photos)
-        times_drawn = np.bincount(drawn, minlength=num_photos)
+        (times_drawn,) = draw_counts(random, 1, num_photos)
         resampled.append([times_drawn @ part for part in parts])
     figures = Counts(*np.moveaxis(np.array(resampled), 1, 0)).figures()
     return limits | {name: _central(values) for name, values in figures.items()}

@@ -8,7 +8,7 @@ from ssl_voc.metrics.average_precision import (
     mean_of_classes,
     weighted_average_precision,
 )
-from ssl_voc.metrics.bootstrap import Interval
+from ssl_voc.metrics.bootstrap import Interval, draw_counts
 from ssl_voc.metrics.detection_matching import Matches
 
 # Bounds the memory of the resamples: at most this many numbers at once.
@@ -151,15 +151,7 @@ def _intervals(runs, averages, confidence, num_resamples, seed):
     size = max(1, _CHUNK_NUMBERS // max(1, longest, num_images))
     resampled = []
     for start in range(0, num_resamples if num_images else 0, size):
-        weights = np.stack(
-            [
-                # Drawn one by one, so that chunks do not change what is drawn.
-                np.bincount(
-                    random.integers(0, num_images, num_images), minlength=num_images
-                )
-                for _ in range(min(size, num_resamples - start))
-            ]
-        )
+        weights = draw_counts(random, min(size, num_resamples - start), num_images)
         resampled.append(averages(weights))
     resampled = np.concatenate(resampled) if resampled else own[None]
     wanted = ~first.difficult

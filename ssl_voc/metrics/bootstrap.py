@@ -86,11 +86,11 @@ def bootstrap_interval(
     chunk = max(1, _CHUNK_NUMBERS // num_images)
     for start in range(0, num_resamples, chunk):
         size = min(chunk, num_resamples - start)
-        times_image = _draw_counts(random, size, num_images)
+        times_image = draw_counts(random, size, num_images)
         sums = times_image @ deviations.T  # (size, num_runs)
         numbers = times_image @ has_value.T.astype("float64")
         if resample_runs:
-            times_run = _draw_counts(random, size, len(values))
+            times_run = draw_counts(random, size, len(values))
             sums, numbers = sums * times_run, numbers * times_run
         numbers = numbers.sum(axis=1)
         # Runs that have different images can be drawn without any: no average then.
@@ -131,8 +131,19 @@ def paired_bootstrap(values_a, values_b, **options):
     return bootstrap_interval(values_a - values_b, **options)
 
 
-def _draw_counts(random, size, number):
-    """How often each of `number` things is drawn: floats `(size, number)`."""
+def draw_counts(random, size, number):
+    """How often each of `number` things is drawn in as many draws, `size` times.
+
+    Drawn one after another: parts of a draw are those of the whole.
+
+    Args:
+        random: `numpy.random.Generator`.
+        size: Number of resamples.
+        number: Number of things.
+
+    Returns:
+        Float64 array `(size, number)`, whose rows add up to `number`.
+    """
     drawn = random.integers(0, number, (size, number))
     drawn += number * np.arange(size)[:, None]
     counts = np.bincount(drawn.ravel(), minlength=size * number)
