@@ -15,23 +15,24 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ssl_voc.prediction_result import Prediction
 from ssl_voc.serving_client_address import ServerAddress, read_address
+from ssl_voc.serving_client_base import ChunkedClient
 from ssl_voc.serving_client_errors import (
     ServingError,
     should_retry_status,
     with_retries,
 )
-from ssl_voc.serving_client_rows import encode_rows, in_chunks, quote, read_rows
+from ssl_voc.serving_client_rows import encode_rows, quote, read_rows
 
 MEBIBYTE = 2**20
 _READ_AT_ONCE = 2**16
 
 
-class ServingClient:
+class ServingClient(ChunkedClient):
     """Asks a served model for the objects in encoded images.
 
     Images go out in requests of bounded size, over a connection that is kept open; a
@@ -93,26 +94,6 @@ class ServingClient:
         self._of_thread = threading.local()
         self._connections = set()
 
-    def predict(self, images: Sequence[bytes]) -> list[Prediction]:
-        """Finds the objects in encoded images.
-
-        Args:
-            images: JPEG or PNG files as bytes.
-
-        Returns:
-            A `Prediction` for each image; `error` is set where the server could not
-            read it.
-
-        Raises:
-            ServingError: If a request failed, retries included.
-        """
-        return list(self.predict_each(images))
-
-    def predict_each(self, images: Iterable[bytes]) -> Iterator[Prediction]:
-        """As `predict`, without ever holding more images than one request's."""
-        for chunk in in_chunks(images, self.batch_size, self.max_request_bytes):
-            yield from self._predict_chunk(chunk)
-
     def status(self) -> dict[str, Any]:
         """What the server says of the model's versions (`model_version_status`)."""
         return self._ask("GET", self.address.path)
@@ -132,12 +113,6 @@ class ServingClient:
         """Closes the connections of all threads; the next request opens a new one."""
         while self._connections:
             self._connections.pop().close()
-
-    def __enter__(self) -> "ServingClient":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def _predict_chunk(self, images: Sequence[bytes]) -> list[Prediction]:
         answer = self._ask("POST", f"{self.address.path}:predict", encode_rows(images))

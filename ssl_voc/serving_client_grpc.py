@@ -5,7 +5,7 @@ tensorflow; otherwise it is used as `ServingClient`.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,12 @@ import numpy as np
 from ssl_voc.prediction_result import Prediction, read_batch
 from ssl_voc.serving_client import MEBIBYTE
 from ssl_voc.serving_client_address import ServerAddress, read_address
+from ssl_voc.serving_client_base import ChunkedClient
 from ssl_voc.serving_client_errors import (
     ServingError,
     should_retry_status,
     with_retries,
 )
-from ssl_voc.serving_client_rows import in_chunks
 
 # HTTP status of each gRPC code, as TensorFlow Serving's REST API has them.
 _HTTP_STATUS = {
@@ -38,7 +38,7 @@ _HTTP_STATUS = {
 }
 
 
-class GrpcServingClient:
+class GrpcServingClient(ChunkedClient):
     """Asks a served model for the objects in encoded images, by gRPC.
 
     Args:
@@ -102,15 +102,6 @@ class GrpcServingClient:
             self._channel = grpc.insecure_channel(host, options)
         self._service = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
-    def predict(self, images: Sequence[bytes]) -> list[Prediction]:
-        """Finds the objects in encoded images; see `ServingClient.predict`."""
-        return list(self.predict_each(images))
-
-    def predict_each(self, images: Iterable[bytes]) -> Iterator[Prediction]:
-        """As `predict`, without ever holding more images than one request's."""
-        for chunk in in_chunks(images, self.batch_size, self.max_request_bytes):
-            yield from self._predict_chunk(chunk)
-
     def input_names(self) -> tuple[str, ...]:
         """Inputs of the default signature; empty where the metadata do not tell."""
         from tensorflow_serving.apis import get_model_metadata_pb2 as messages
@@ -125,12 +116,6 @@ class GrpcServingClient:
     def close(self) -> None:
         """Closes the channel."""
         self._channel.close()
-
-    def __enter__(self) -> "GrpcServingClient":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def _predict_chunk(self, images: Sequence[bytes]) -> list[Prediction]:
         from tensorflow_serving.apis import predict_pb2
