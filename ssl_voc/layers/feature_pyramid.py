@@ -40,10 +40,11 @@ class FeaturePyramid(keras.layers.Layer):
             )
         self.channels = channels
         self.num_coarser = num_coarser
-        policy = self.dtype_policy
         self.laterals, self.norms, self.mixers = [], [], []
+        # In single precision: TensorFlow's bfloat16 gradient of a strided kernel on a
+        # map of one cell holds, on CPUs, values that were never written, at times NaN.
         self.coarser = [
-            keras.layers.Conv2D(channels, 3, strides=2, padding="same", dtype=policy)
+            keras.layers.Conv2D(channels, 3, 2, padding="same", dtype="float32")
             for _ in range(num_coarser)
         ]
 
@@ -72,7 +73,8 @@ class FeaturePyramid(keras.layers.Layer):
             above = level
             levels.insert(0, mixer(level))
         for layer in self.coarser:
-            levels.append(layer(ops.silu(levels[-1])))
+            coarser = layer(ops.silu(levels[-1]))
+            levels.append(ops.cast(coarser, self.compute_dtype))
         return levels
 
     def compute_output_spec(self, feature_maps):

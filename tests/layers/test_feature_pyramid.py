@@ -39,6 +39,17 @@ def test_what_is_seen_coarsely_reaches_all_finer_levels_and_not_the_other_way(ch
     assert moved == [level <= changed for level in range(3)]
 
 
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_coarser_levels_of_half_precision_are_computed_in_single(precision):
+    maps = [ops.cast(level, precision.removeprefix("mixed_")) for level in draw_maps()]
+    pyramid = build_pyramid(num_coarser=2, dtype=precision)
+    levels = pyramid(maps)
+    assert {keras.backend.standardize_dtype(level.dtype) for level in levels} == {
+        precision.removeprefix("mixed_")
+    }
+    assert [layer.compute_dtype for layer in pyramid.coarser] == ["float32"] * 2
+
+
 def test_a_pyramid_survives_serialization():
     pyramid = build_pyramid(num_coarser=1)
     again = FeaturePyramid.from_config(pyramid.get_config())
