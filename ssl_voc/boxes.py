@@ -154,11 +154,17 @@ def box_areas(boxes):
     return sides[..., 0] * sides[..., 1]
 
 
-def intersections(boxes_a, boxes_b):
-    """The common part of xyxy boxes, elementwise; inverted where there is none."""
-    starts = ops.maximum(boxes_a[..., :2], boxes_b[..., :2])
-    ends = ops.minimum(boxes_a[..., 2:], boxes_b[..., 2:])
-    return ops.concatenate([starts, ends], axis=-1)
+def intersection_areas(boxes_a, boxes_b):
+    """Areas `(...)` of the common parts of xyxy boxes; the shapes broadcast.
+
+    One coordinate at a time: all pairs of anchors and objects need no tensor of boxes.
+    """
+    area = 1.0
+    for start, end in ((0, 2), (1, 3)):
+        ends = ops.minimum(boxes_a[..., end], boxes_b[..., end])
+        starts = ops.maximum(boxes_a[..., start], boxes_b[..., start])
+        area = area * ops.maximum(ends - starts, 0.0)
+    return area
 
 
 def enclosing_boxes(boxes_a, boxes_b):
@@ -193,7 +199,7 @@ def iou_and_union(boxes_a, boxes_b):
     """`elementwise_iou`, and the areas of the unions."""
     boxes_a = convert_format(boxes_a, "xyxy", "xyxy")
     boxes_b = convert_format(boxes_b, "xyxy", "xyxy")
-    common = box_areas(intersections(boxes_a, boxes_b))
+    common = intersection_areas(boxes_a, boxes_b)
     unions = box_areas(boxes_a) + box_areas(boxes_b) - common
     return share_of_area(common, unions), unions
 
