@@ -67,21 +67,22 @@ def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
             f"the model answers {', '.join(sorted(outputs)) or 'nothing'}, not "
             f"{', '.join(missing)}: it is none that ssl_voc.export wrote"
         )
-    image_size = outputs.get("image_size")
-    if image_size is not None:
-        height, width = (int(side) for side in image_size)
-        image_size = height, width
-    error = _text(outputs.get("errors", ""))
-    if error:
-        return _nothing(image_size, error)
     try:
-        boxes = np.asarray(outputs["boxes"], "float32").reshape(-1, 4)
-        scores = np.asarray(outputs["scores"], "float32").reshape(-1)
+        image_size = outputs.get("image_size")
+        if image_size is not None:
+            height, width = (int(side) for side in image_size)
+            image_size = height, width
+        error = _text(outputs.get("errors", ""))
+        if error:
+            return _nothing(image_size, error)
+        with np.errstate(over="ignore"):  # what is infinite is refused below
+            boxes = np.asarray(outputs["boxes"], "float32").reshape(-1, 4)
+            scores = np.asarray(outputs["scores"], "float32").reshape(-1)
         classes = np.asarray(outputs["classes"], "int32").reshape(-1)
         count = int(outputs["num_detections"])
-    except (ValueError, TypeError) as problem:
+        names = tuple(_text(name) for name in outputs["class_names"])
+    except (ValueError, TypeError, OverflowError) as problem:
         raise ValueError(f"the model's answer cannot be read: {problem}") from problem
-    names = tuple(_text(name) for name in outputs["class_names"])
     one_box = len(boxes) == 1  # of a localizer, which scores all classes
     consistent = len(scores) == len(classes) == len(names)
     consistent &= one_box or len(scores) == len(boxes)
@@ -93,6 +94,8 @@ def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
         )
     if not (np.isfinite(boxes[:count]).all() and np.isfinite(scores[:count]).all()):
         raise ValueError("the model's boxes or scores are no finite numbers")
+    if (np.diff(scores[:count]) > 0).any():
+        raise ValueError("the model's scores do not descend")
     ranking = None
     if len(scores) != len(boxes):
         ranking = tuple(zip(names, map(float, scores), strict=True))
@@ -115,6 +118,9 @@ def read_batch(outputs: Mapping[str, np.ndarray]) -> list[Prediction]:
     Raises:
         ValueError: As `read_outputs`, or if the arrays are of several lengths.
     """
+    scalars = [name for name, value in outputs.items() if not np.ndim(value)]
+    if scalars:
+        raise ValueError(f"the model answers {scalars[0]} once, not for each image")
     lengths = {len(value) for value in outputs.values()}
     if len(lengths) > 1:
         raise ValueError(
@@ -139,4 +145,7 @@ def _nothing(image_size, error):
 
 def _text(value: Any) -> str:
     value = value.item() if isinstance(value, np.ndarray) else value
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if not isinstance(value, bytes):
+        # JSON can hold halves of characters, which no file takes.
+        value = str(value).encode("utf-8", "replace")
+    return value.decode("utf-8", "replace")

@@ -78,10 +78,11 @@ class ServingClient(ChunkedClient):
                 f"{url.server} speaks gRPC. Use "
                 "ssl_voc.serving_client_grpc.GrpcServingClient, or REST's port"
             )
-        if batch_size < 1 or retries < 0 or timeout <= 0:
+        if batch_size < 1 or retries < 0 or not 0 < timeout <= threading.TIMEOUT_MAX:
             raise ValueError(
                 "`batch_size` must be at least 1, `retries` at least 0 and `timeout` "
-                f"above 0. Received: {batch_size}, {retries} and {timeout}"
+                f"above 0, at most {threading.TIMEOUT_MAX:g}. Received: {batch_size}, "
+                f"{retries} and {timeout}"
             )
         self.address = url
         self.timeout = timeout
@@ -107,7 +108,8 @@ class ServingClient(ChunkedClient):
         found = self.metadata()
         for key in ("metadata", "signature_def", "signature_def", "serving_default"):
             found = found.get(key, {}) if isinstance(found, dict) else {}
-        return tuple(found.get("inputs", ())) if isinstance(found, dict) else ()
+        inputs = found.get("inputs") if isinstance(found, dict) else None
+        return tuple(inputs) if isinstance(inputs, dict) else ()
 
     def close(self) -> None:
         """Closes the connections of all threads; the next request opens a new one."""
@@ -151,7 +153,7 @@ class ServingClient(ChunkedClient):
             raise _refusal(server, response, content)
         try:
             return json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ServingError(
                 f"{server} answers what is no JSON: {quote(content)}", response.status
             ) from error
@@ -177,7 +179,8 @@ class ServingClient(ChunkedClient):
         connection.request(method, path, body, headers)
         response = connection.getresponse()
         content = bytearray()
-        while part := response.read(_READ_AT_ONCE):
+        # `read` would wait for all of them, however slowly they come.
+        while part := response.read1(_READ_AT_ONCE):
             content += part
             if len(content) > self.max_response_bytes:
                 self._disconnect()
@@ -191,6 +194,7 @@ class ServingClient(ChunkedClient):
                 raise TimeoutError
         if response.length:  # bytes that were announced and never came
             raise ConnectionResetError("its answer broke off")
+        response.close()  # which lets the connection take the next request
         if response.will_close:
             self._disconnect()
         return response, bytes(content)
@@ -228,10 +232,10 @@ def _refusal(server, response, content):
     """The error that an answer of another status than 200 tells of."""
     try:
         reason = json.loads(content)["error"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         reason = content
     if not isinstance(reason, bytes):
-        reason = str(reason).encode()
+        reason = str(reason).encode("utf-8", "replace")
     where = response.getheader("Location")
     if 300 <= response.status < 400 and where:
         reason = f"it lies at {where}: use that address".encode()
@@ -241,5 +245,5 @@ def _refusal(server, response, content):
         f"{text}: {quote(reason)}" if reason else text,
         response.status,
         should_retry_status(response.status),
-        float(wait) if wait.isdigit() else None,
+        float(wait) if wait.isdecimal() else None,
     )

@@ -97,6 +97,10 @@ def read_address(url: str, model: str | None = None) -> ServerAddress:
         raise _unexpected(url, f"its scheme is none of {', '.join(SCHEMES)}")
     if not parts.hostname:
         raise _unexpected(url, "it names no host")
+    try:
+        parts.hostname.encode("idna")  # as the network will
+    except UnicodeError:
+        raise _unexpected(url, f"{parts.hostname} cannot be a host's name") from None
     if parts.username is not None or parts.query or parts.fragment:
         raise _unexpected(url, "it holds more than host, port and path")
     found = {}

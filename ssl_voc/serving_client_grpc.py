@@ -128,10 +128,11 @@ class GrpcServingClient(ChunkedClient):
         tensor.tensor_shape.dim.add(size=len(images))
         tensor.string_val.extend(bytes(image) for image in images)
         response = self._ask(self._service.Predict, request)
-        outputs = {name: _to_array(value) for name, value in response.outputs.items()}
         try:
-            predictions = read_batch(outputs)
-        except ValueError as error:
+            predictions = read_batch(
+                {name: _to_array(value) for name, value in response.outputs.items()}
+            )
+        except (ValueError, TypeError, KeyError) as error:  # KeyError: of a dtype
             raise ServingError(str(error), 200) from error
         if len(predictions) != len(images):
             raise ServingError(

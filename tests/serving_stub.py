@@ -11,6 +11,7 @@ once, and neither batches nor limits requests.
 import argparse
 import base64
 import binascii
+import contextlib
 import http.server
 import json
 import pathlib
@@ -82,6 +83,12 @@ def _read_meta_graph(path):
     return message.meta_graphs[0]
 
 
+def whole_answer(head, body):
+    """Bytes of an answer: status and further headers as text, and the body."""
+    head = f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode("latin-1") + body
+
+
 class ServingStub(http.server.ThreadingHTTPServer):
     """Serves models until `close`.
 
@@ -93,7 +100,8 @@ class ServingStub(http.server.ThreadingHTTPServer):
         requests: Method, path and body of every request, where `record` is True.
         faults: What the next requests meet instead of an answer, in this order: a
             status, `(status, headers)`, or one of "drop" (the connection), "hang",
-            "garbage" (no JSON), "short" (less than announced), "endless".
+            "garbage" (no JSON), "short" (less than announced), "slow" (byte by byte),
+            "endless", or bytes, the whole answer.
     """
 
     daemon_threads = True
@@ -176,6 +184,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(data)
             return
+        if isinstance(fault, bytes):
+            self.wfile.write(fault)
         if fault == "hang":
             time.sleep(self.server.hang_seconds)
         if fault == "short":
@@ -183,17 +193,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "1000")
             self.end_headers()
             self.wfile.write(b'{"predictions": [')
-        if fault == "endless":
+        if fault in ("endless", "slow"):
             self.send_response(200)
             self.end_headers()
             try:
-                while True:
+                while fault == "endless":
                     self.wfile.write(b" " * 65536)
+                for _ in range(40):
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
             except OSError:
                 pass
         self.close_connection = True
         self.wfile.flush()
-        self.connection.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # the client was quicker
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def _model(self, match, missing):
         name = urllib.parse.unquote(match["name"])

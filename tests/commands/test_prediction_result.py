@@ -71,11 +71,28 @@ def test_arrays_of_a_batch_with_bytes_are_read_as_lists_are():
         ({"boxes": [[1, 2, 3]]}, "cannot be read"),
         ({"scores": ["high", 1, 2]}, "cannot be read"),
         ({"scores": [float("nan"), 0.1, -1]}, "no finite numbers"),
+        ({"scores": [1e39, 0.1, -1]}, "no finite numbers"),
+        ({"scores": [0.1, 0.9, -1]}, "do not descend"),
+        ({"image_size": 48}, "cannot be read"),
+        ({"image_size": [None, 64]}, "cannot be read"),
+        ({"class_names": None}, "cannot be read"),
+        ({"num_detections": float("inf")}, "cannot be read"),
+        ({"classes": [2**40, 0, -1]}, "cannot be read"),
     ],
 )
 def test_answer_that_makes_no_sense_is_refused(changes, reason):
     with pytest.raises(ValueError, match=reason):
         read_outputs(detector_outputs(**changes))
+
+
+def test_half_a_character_does_not_reach_the_files():
+    found = read_outputs(detector_outputs(class_names=["o\ud800l", "cat", ""]))
+    assert found.class_names == ("o?l", "cat")
+
+
+def test_output_of_the_batch_as_a_whole_is_refused():
+    with pytest.raises(ValueError, match="answers loss once, not for each image"):
+        read_batch({"boxes": np.zeros((2, 1, 4)), "loss": np.zeros(())})
 
 
 def test_outputs_of_different_lengths_are_no_batch():

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -13,10 +14,9 @@ from PIL import Image
 
 from ssl_voc.serving_client import ServingClient
 from ssl_voc.serving_client_errors import ServingError
-from ssl_voc.serving_client_rows import encode_rows, in_chunks, read_rows
 from tests.conftest import REPOSITORY
 from tests.fixed_boxes import BOXES, save_model
-from tests.serving_stub import ServingStub
+from tests.serving_stub import ServingStub, whole_answer
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +105,16 @@ def test_version_and_label_are_asked_for(server):
     ]
 
 
-def test_status_and_metadata_are_read(client):
+def test_status_and_metadata_are_read(client, server):
     [version] = client.status()["model_version_status"]
     assert (version["version"], version["state"]) == ("3", "AVAILABLE")
     assert client.metadata()["model_spec"]["name"] == "pets"
     assert client.input_names() == ("image_bytes",)
+    found = {"inputs": None}
+    for key in ("serving_default", "signature_def", "signature_def", "metadata"):
+        found = {key: found}
+    server.faults.append(whole_answer("200 OK", json.dumps(found).encode()))
+    assert client.input_names() == ()
 
 
 @pytest.mark.parametrize("fault", [429, 500, 503, "drop", "short"])
@@ -162,6 +167,15 @@ def test_silent_server_is_given_up_in_time(server):
             client.predict([photo()])
 
 
+def test_answer_that_drips_is_given_up_in_time(server):
+    server.faults.append("slow")  # for two seconds, within one reading
+    with ServingClient(server.url, "pets", timeout=0.3, retries=0) as client:
+        began = time.monotonic()
+        with pytest.raises(ServingError, match="no answer within 0.3 s"):
+            client.predict([photo()])
+        assert time.monotonic() - began < 1.5
+
+
 def test_answer_without_end_is_cut_off(server):
     server.faults.append("endless")
     client = ServingClient(server.url, "pets", max_response_bytes=2**20, retries=0)
@@ -176,6 +190,27 @@ def test_answer_of_a_gateway_is_quoted(client, server):
     server.faults.append("garbage")
     with pytest.raises(ServingError, match="no JSON: <html>a gateway's page</html>"):
         client.predict([photo()])
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "reason"),
+    [
+        ("200 OK", b"[" * 200_000, "answers what is no JSON: \\[\\["),
+        ("400 No", b"[" * 200_000, "answers 400 No: \\[\\["),
+        ("400 No", b'{"error": "\\ud800"}', "answers 400 No: \\?$"),
+        ("503 No\r\nRetry-After: \xb2", b"", "answers 503 No$"),
+    ],
+)
+def test_answer_that_no_reader_takes_is_an_error(client, server, head, body, reason):
+    server.faults.append(whole_answer(head, body))
+    client.retries = 0
+    with pytest.raises(ServingError, match=reason):
+        client.predict([photo()])
+
+
+def test_timeout_that_no_clock_has_is_refused():
+    with pytest.raises(ValueError, match="`timeout` above 0, at most"):
+        ServingClient("http://localhost:1", "pets", timeout=float("inf"))
 
 
 def test_connection_is_kept_and_renewed_where_the_server_closed_it(client, server):
@@ -224,44 +259,9 @@ def test_no_more_images_are_taken_than_one_request_holds(server):
         assert len(first) == 3 and len(taken) == 3
 
 
-@pytest.mark.parametrize(
-    ("sizes", "most", "most_bytes", "expected"),
-    [
-        ([1, 1, 1, 1, 1], 2, 100, [[1, 1], [1, 1], [1]]),
-        ([5, 5, 5], 9, 10, [[5, 5], [5]]),
-        ([3, 50, 3], 9, 10, [[3], [50], [3]]),
-        ([], 2, 10, []),
-    ],
-)
-def test_chunks_keep_order_and_bounds(sizes, most, most_bytes, expected):
-    chunks = in_chunks((bytes(size) for size in sizes), most, most_bytes)
-    assert [[len(image) for image in chunk] for chunk in chunks] == expected
-
-
 def test_path_instead_of_bytes_is_refused(client):
     with pytest.raises(TypeError, match="as bytes.*Received: str"):
         client.predict(["photo.jpg"])
-
-
-def test_body_is_valid_json_of_any_bytes():
-    images = [bytes(range(256)), b""]
-    rows = json.loads(encode_rows(images))["instances"]
-    decoded = [base64.b64decode(row["image_bytes"]["b64"]) for row in rows]
-    assert decoded == images
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        ({"outputs": {}}, "no rows of `predictions`"),
-        ({"predictions": [0.5]}, "no rows of `predictions`"),
-        ({"predictions": []}, "0 predictions to 1 images"),
-        ({"predictions": [{"logits": [0.5]}]}, "the model answers logits, not boxes"),
-    ],
-)
-def test_answer_of_another_shape_is_an_error(answer, reason):
-    with pytest.raises(ServingError, match=reason):
-        read_rows(answer, 1)
 
 
 def test_threads_share_a_client_and_get_their_own_answers(client):

@@ -62,6 +62,7 @@ def test_name_of_a_model_survives_its_own_address():
         ("http://host/models/a", None, "/models/a is no path of a model"),
         ("http://host:port", "a", "is no address of a model server"),
         ("http:///v1/models/a", None, "it names no host"),
+        ("http://host..org/v1/models/a", None, "host..org cannot be a host's name"),
         ("http://host/v1/models/a", "b", "is of model 'a', but 'b' was named, too"),
         ("http://host/v1/models/a?x=1", None, "more than host, port and path"),
         ("http://me:secret@host/v1/models/a", None, "more than host, port and path"),

@@ -164,3 +164,20 @@ def test_nobody_listening_is_told():
     with GrpcServingClient("grpc://127.0.0.1:9/a", retries=0) as client:
         with pytest.raises(ServingError, match="127.0.0.1:9 answers UNAVAILABLE"):
             client.predict([photo()])
+
+
+def test_tensor_that_contradicts_itself_is_an_error(client, monkeypatch):
+    import tensorflow as tf
+    from tensorflow_serving.apis import predict_pb2
+
+    def answer(dtype, size):
+        response = predict_pb2.PredictResponse()
+        tensor = response.outputs["boxes"]
+        tensor.CopyFrom(tf.make_tensor_proto([1.0, 2.0]))
+        tensor.dtype, tensor.tensor_shape.dim[0].size = dtype, size
+        return response
+
+    for dtype, size in ((tf.float32.as_datatype_enum, 7), (20, 2)):  # 20: a resource
+        monkeypatch.setattr(client, "_ask", lambda *_: answer(dtype, size))  # noqa: B023
+        with pytest.raises(ServingError):
+            client.predict([photo()])
