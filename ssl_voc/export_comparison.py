@@ -128,9 +128,9 @@ def compare_localizations(expected, found):
 def compare_detections(expected, found):
     """Largest differences of boxes and scores, and the number of unmatched objects.
 
-    Detections of equal score may change places, and where the list ends or scores fall
-    below the threshold, the last may differ: what scores within the tolerance of the
-    photo's lowest score is not called unmatched.
+    Detections of equal score may change places, and where a full list ends or scores
+    fall below the threshold, the last may differ: what scores within the tolerance of
+    a full list's last score, or of the lowest of all photos, is not called unmatched.
 
     Args:
         expected: `"boxes"` `(n, d, 4)`, `"classes"` and `"confidence"` `(n, d)`, padded
@@ -139,15 +139,19 @@ def compare_detections(expected, found):
     """
     box_difference = score_difference = 0.0
     num_unmatched = 0
+    scores = np.stack([expected["confidence"], found["scores"]])
+    is_object = np.stack([expected["classes"], found["classes"]]) >= 0
+    lowest = np.min(scores, where=is_object, initial=np.inf)
+    ends = np.where(is_object.all(axis=2), scores[:, :, -1], lowest).max(axis=0)
     for row in range(len(expected["boxes"])):
         left = _objects(expected, "confidence", row)
         right = _objects(found, "scores", row)
         pairs, alone = _pair(left, right)
         for one, other in pairs:
-            box_difference = max(box_difference, np.max(np.abs(one[0] - other[0])))
-            score_difference = max(score_difference, abs(one[1] - other[1]))
-        lowest = min((item[1] for item in left + right), default=0.0)
-        num_unmatched += sum(item[1] > lowest + SCORE_TOLERANCE for item in alone)
+            # By NumPy, whose maximum does not lose a nan.
+            box_difference = np.max([box_difference, *np.abs(one[0] - other[0])])
+            score_difference = np.max([score_difference, abs(one[1] - other[1])])
+        num_unmatched += sum(item[1] > ends[row] + SCORE_TOLERANCE for item in alone)
     return box_difference, score_difference, num_unmatched
 
 

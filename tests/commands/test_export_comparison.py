@@ -51,6 +51,32 @@ def test_the_last_of_a_list_may_fall_to_either_side():
     assert compare_detections(detections(()), detections(()))[2] == 0
 
 
+def photos(*rows):
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def test_an_only_object_that_is_lost_is_counted():
+    # It is the lowest of its photo, but far above what others are told by.
+    expected = photos(detections(), detections((0,)))
+    assert compare_detections(expected, photos(detections(), detections(())))[2] == 1
+
+
+def test_the_end_of_a_full_list_may_be_another_object():
+    first, other = (detections((0, 1, 2, last)) for last in (1, 0))
+    for photo in (first, other):
+        photo["scores"][0] = (0.9, 0.8, 0.7, 0.6)
+        photo["confidence"] = photo["scores"]
+    expected, found = photos(first, detections()), photos(other, detections())
+    assert compare_detections(expected, found)[2] == 0
+
+
+def test_what_is_no_number_is_a_difference():
+    found = detections(boxes=BOXES * [1, 1, np.nan, 1])
+    assert np.isnan(compare_detections(detections(), found)[0])
+    found = detections(scores=(0.9, np.nan, 0.5))
+    assert np.isnan(compare_detections(detections(), found)[1])
+
+
 def test_scores_of_a_localizer_are_compared_class_by_class():
     expected = {
         "boxes": np.zeros((1, 1, 4)),
