@@ -50,11 +50,13 @@ def find_photos(
                 try:
                     paths = list_photos(path, unreadable)
                 except ValueError as error:
-                    problems.append((str(path), str(error)))
+                    problems.append((writable(path), str(error)))
                     continue
-                problems += [(item.path_name, item.reason) for item in unreadable]
+                problems += [
+                    (writable(item.path_name), item.reason) for item in unreadable
+                ]
                 if not paths:
-                    problems.append((str(path), "no photo lies in this folder"))
+                    problems.append((writable(path), "no photo lies in this folder"))
             for item in paths:
                 resolved = item.resolve()
                 if left_out is None or left_out not in resolved.parents:
@@ -66,13 +68,22 @@ def find_photos(
     ], problems
 
 
+def writable(path: str | os.PathLike) -> str:
+    """A path as text that every file and terminal takes.
+
+    Bytes of a name that are no UTF-8, as old disks and archives have them, are spelled
+    out: two names stay two.
+    """
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
 def _matches(text, problems):
     """The paths that a pattern or a plain path stands for."""
     path = Path(text).expanduser()
     # `[1].jpg` is a file's name before it is a pattern.
     if path.exists() or not any(sign in text for sign in _MAGIC):
         if not path.exists():
-            problems.append((text, "there is no such file or folder"))
+            problems.append((writable(text), "there is no such file or folder"))
             return []
         return [path]
     matched = sorted(glob.glob(str(path), recursive=True))
@@ -92,7 +103,7 @@ def _tell_apart(paths):
         for folder, path in zip(folders, paths, strict=True)
     )
     leaves = [
-        path.name if beside[folder, path.stem.casefold()] > 1 else path.stem
+        writable(path.name if beside[folder, path.stem.casefold()] > 1 else path.stem)
         for folder, path in zip(folders, paths, strict=True)
     ]
     names, depth = list(leaves), 0
@@ -100,7 +111,7 @@ def _tell_apart(paths):
         depth += 1
         for index in clashing:
             folder = folders[index]
-            names[index] = "/".join([*folder[-depth:], leaves[index]])
+            names[index] = "/".join([*map(writable, folder[-depth:]), leaves[index]])
             if depth > len(folder):
                 # `a.jpg` and `A.jpg`, which not every file system tells apart.
                 names[index] += f"-{index}"

@@ -8,6 +8,7 @@ import numpy as np
 import pipelines
 from ssl_voc.prediction_backends import PredictionError
 from ssl_voc.prediction_drawing import save_prediction
+from ssl_voc.prediction_inputs import writable
 from ssl_voc.prediction_photos import load_in_batches
 from ssl_voc.prediction_table import PredictionTable
 from ssl_voc.runs.atomic_files import replacing
@@ -151,7 +152,8 @@ class PredictionRun:
         return picture
 
     def _skip(self, path, reason):
-        self.skipped.append(pipelines.Skipped(path, " ".join(reason.split())))
+        reason = writable(" ".join(reason.split()))
+        self.skipped.append(pipelines.Skipped(writable(path), reason))
         self._advance()
 
     def _advance(self):
@@ -208,7 +210,7 @@ def _image_row(photo, prediction, found, picture):
     height, width = photo.size
     row = {
         "image_id": photo.name,
-        "path": str(photo.path),
+        "path": writable(photo.path),
         "width": width,
         "height": height,
         "picture": picture,

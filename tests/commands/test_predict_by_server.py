@@ -1,6 +1,7 @@
 """`python -m ssl_voc.predict --server`: asked by REST and gRPC, and what goes wrong."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -31,6 +32,21 @@ def test_saved_model_and_server_give_the_same(saved_model, server, photos, tmp_p
     assert [row["category_name"] for row in rows] == ["dog", "cat"] * 4
     x1, y1, x2, y2 = BOXES[0] * [96, 64, 96, 64]
     assert rows[0]["bbox"] == pytest.approx([x1, y1, x2 - x1, y2 - y1], abs=0.011)
+
+
+def test_names_that_are_no_utf_8_come_into_every_file(server, photos, tmp_path, capsys):
+    try:
+        (photos / "p0.png").rename(photos / os.fsdecode(b"\xe4.png"))
+        (photos / os.fsdecode(b"\xe9.png")).write_text("no image")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    url = f"{server.url}/v1/models/pets"
+    assert predict(settings(photos, tmp_path, server=url))["num_images"] == 4
+    rows = read_lines(tmp_path / "out/images.jsonl")
+    assert rows[-1]["path"] == f"{photos}/\\udce4.png"
+    assert (tmp_path / "out" / rows[-1]["picture"]).is_file()
+    assert "/\\udce9.png\tnot an image" in (tmp_path / "out/skipped.txt").read_text()
+    assert "\\udce9.png: not an image" in capsys.readouterr().out
 
 
 def test_refused_batch_is_sent_one_by_one(server, photos, tmp_path):

@@ -90,3 +90,17 @@ def test_what_leads_to_no_photo_is_told(tree):
         ("no*.jpg", "no file fits this pattern"),
         ("empty", "no photo lies in this folder"),
     ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are not bytes there")
+def test_names_that_are_no_utf_8_are_spelled_out(tree):
+    folder = tree / "old"
+    folder.mkdir()
+    try:
+        for name in (b"\xe4.jpg", b"\xe9.jpg"):
+            (folder / os.fsdecode(name)).touch()
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    found, problems = find_photos(["old", os.fsdecode(b"no-\xe9.jpg")])
+    assert [photo.name for photo in found] == ["\\udce4", "\\udce9"]
+    assert problems[0][0] == "no-\\udce9.jpg"
