@@ -38,11 +38,14 @@ def find_layer(model, layer=None):
             )
         return found
     if isinstance(layer, int):
+        if layer < 1:
+            raise ValueError(f"A stride is at least 1. Received: layer={layer}")
         # A feature map of the graph knows the layer that made it.
         return feature_levels(backbone, [layer]).outputs[0]._keras_history.operation
     if not isinstance(layer, str):
         return layer
-    named = [part for part in _flatten(model) if part.name == layer]
+    parts = [*_flatten(backbone), *_flatten(model)]
+    named = [part for part in parts if part.name == layer]
     if not named:
         maps = [part.name for part in _flatten(backbone) if _is_map(part)]
         raise ValueError(

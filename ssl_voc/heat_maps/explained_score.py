@@ -43,13 +43,17 @@ def resolve_target(model, target, num_images):
     num_classes = getattr(model, "num_classes", None)
     if num_classes is None and isinstance(getattr(model, "output_shape", None), tuple):
         num_classes = model.output_shape[-1]
+    _check_classes(classes, num_classes)
+    classes = np.broadcast_to(classes, (num_images,)).astype("int32")
+    return _class_score, (classes,)
+
+
+def _check_classes(classes, num_classes):
     if classes.size and (classes.min() < 0 or classes.max() >= (num_classes or np.inf)):
         raise ValueError(
             f"`target` must be classes from 0 to {num_classes} (exclusive). Received: "
             f"{classes.min()} to {classes.max()}"
         )
-    classes = np.broadcast_to(classes, (num_images,)).astype("int32")
-    return _class_score, (classes,)
 
 
 def _class_score(outputs, classes):
@@ -99,6 +103,11 @@ def _detection(model, target, num_images):
             "Boxes and classes as `target` name detections of a `Detector`. Received "
             f"them for a {type(model).__name__}."
         )
+    if missing := {"boxes", "classes"} - target.keys():
+        raise ValueError(
+            "`target` must hold boxes and classes of detections. It lacks: "
+            f"{', '.join(sorted(missing))}"
+        )
     given = np.asarray(target["boxes"], "float32"), np.asarray(target["classes"])
     if given[0].shape != (num_images, 4) or given[1].shape != (num_images,):
         raise ValueError(
@@ -106,6 +115,8 @@ def _detection(model, target, num_images):
             "and classes (num_images,). Received: "
             f"{given[0].shape} and {given[1].shape} for {num_images} images"
         )
+    # Detectors pad what they did not find by -1.
+    _check_classes(given[1], model.num_classes)
 
     def score(outputs, wanted, classes):
         decoded = boxes.decode_offsets(outputs["boxes"], model.anchors)

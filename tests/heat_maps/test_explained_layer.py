@@ -42,11 +42,23 @@ def test_a_layer_of_the_head_is_found_by_name():
     assert maps.shape == (2, 16, 16)
 
 
+def test_the_backbone_goes_before_others_whose_layers_bear_the_same_name():
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = layers.Conv2D(3, 1, name="conv_0")
+            self.backbone = tiny.build_backbone(32)
+
+    model = Model()
+    assert find_layer(model, "conv_0") is model.backbone.get_layer("conv_0")
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
         ("conv_9", "no layer named 'conv_9'. Its last feature maps are: .*relu_1"),
         (3, "no feature map of stride 3"),
+        (0, "A stride is at least 1. Received: layer=0"),
         ("dense", "gives feature maps .* Received: dense of shape"),
     ],
 )

@@ -162,5 +162,11 @@ def test_a_detector_is_asked_for_one_detection_each(photos):
     target = {"boxes": np.zeros((2, 4)), "classes": np.zeros(2, int)}
     with pytest.raises(ValueError, match="one detection for each image"):
         ssl_voc.grad_cam(Detections(), photos, target)
+    # What a detector did not find is padded.
+    target = {"boxes": np.full((3, 4), -1.0), "classes": np.array([0, -1, 1])}
+    with pytest.raises(ValueError, match="from 0 to 2 .exclusive.. Received: -1 to 1"):
+        ssl_voc.grad_cam(Detections(), photos, target)
+    with pytest.raises(ValueError, match="It lacks: classes"):
+        ssl_voc.grad_cam(Detections(), photos, {"boxes": target["boxes"]})
     with pytest.raises(ValueError, match="A detector has many boxes"):
         ssl_voc.grad_cam(Detections(), photos, "x1")
