@@ -70,7 +70,8 @@ def make_rows(subjects, indices, measures, places):
                     rows[start + number].append((tile, f"{name}\n{photo.image_id}"))
                 heat = maps[number, :height, :width]
                 tile = outline(overlay(pixels, heat), box_rel)
-                says = names[int(found["predicted"][place])]
+                answer = int(found["predicted"][place])
+                says = names[answer] if answer >= 0 else "nothing"
                 mark = "✓" if found["correct"][place] else "✗"
                 energy = found["energy"][place]
                 caption = f"{subject.name}: {mark} {says}\nin box {energy:.0%}"

@@ -13,6 +13,8 @@ from ssl_voc.heat_maps import (
 from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
 
 NUM_STEPS = 10
+# Of a photo's rows and columns, for the chance level of deletion and insertion.
+SHUFFLED_CELLS = 6
 # Of a photo's sides: a map that is the same for all photos.
 CENTER_SPREAD = 0.25
 LABELS = {
@@ -41,7 +43,8 @@ PROTOCOLS = {
     "deletion": "mean probability of the true class while the pixels go, highest "
     f"first, in {NUM_STEPS} steps to the photo's mean color: low is good",
     "insertion": "the same while they come back into a blurred photo: high is good",
-    "shuffled": "of both: the same pixels at random places of the map's grid",
+    "shuffled": f"of both: {SHUFFLED_CELLS} x {SHUFFLED_CELLS} patches of the photo in "
+    "an order that is drawn",
     "center": "a Gaussian at the middle of every photo, which knows no photo",
     "ci": "95 % percentile bootstrap over photos, 10,000 resamples; differences are "
     "paired, photo by photo",
@@ -60,12 +63,13 @@ def measure_photos(subject, indices, num_perturbed, seed, progress=None):
 
     Returns:
         Dictionary of float64 arrays `(num_photos,)`: the measures, `"box_share"`,
-        `"is_empty"`, `"correct"` and `"predicted"`; nan where not measured.
+        `"is_empty"`, `"correct"` and `"predicted"`, -1 for nothing; nan where not
+        measured.
     """
     rows, ious = [], []
     for views in subject.views(indices):
         maps = subject.maps(views.images, views.classes)
-        predicted = np.argmax(subject.probabilities(views.images), axis=1)
+        predicted = subject.answers(views.images)
         for place in range(len(views)):
             height, width = views.sizes[place]
             heat = maps[place, :height, :width].astype("float64")
@@ -155,12 +159,12 @@ def _as_arrays(rows, ious, seed):
 
 
 def _perturb(subject, views, place, heat, seed):
-    """Areas of deletion and insertion, of the map and of the same map shuffled."""
+    """Areas of deletion and insertion, by the map and by patches in a drawn order."""
     random = np.random.default_rng([seed, int(views.indices[place])])
     photo, label = views.photo(place), views.classes[place]
     height, width = photo.shape[:2]
     found = {}
-    for suffix, ranked in (("", heat), ("_shuffled", _shuffled(heat, random))):
+    for suffix, ranked in (("", heat), ("_shuffled", _drawn_order(heat.shape, random))):
         ranks = removal_order(ranked, seed)
         stages = np.concatenate(perturbed(photo, ranks, NUM_STEPS))
         images = np.zeros((len(stages), *views.images.shape[1:]), "uint8")
@@ -172,8 +176,8 @@ def _perturb(subject, views, place, heat, seed):
     return found
 
 
-def _shuffled(heat, random, cells=6):
-    """A map of the same number of patches whose places are drawn."""
-    rows, columns = (np.arange(n) * cells // n for n in heat.shape)
+def _drawn_order(shape, random, cells=SHUFFLED_CELLS):
+    """A map of as many patches on either axis, whose order is drawn."""
+    rows, columns = (np.arange(n) * cells // n for n in shape)
     order = random.permutation(cells * cells).reshape(cells, cells)
     return order[rows][:, columns].astype("float64")

@@ -103,6 +103,11 @@ class Subject(EvaluationRun):
         np.maximum.at(scores, found, confidence[rows, places])
         return scores
 
+    def answers(self, images):
+        """The class that scores highest, `(batch,)`; -1 where nothing is detected."""
+        scores = self.probabilities(images)
+        return np.where(scores.max(axis=1) > 0, scores.argmax(axis=1), -1)
+
     def maps(self, images, classes, model=None, **options):
         """Heat maps of classes, `(batch, side, side)`, as the flags ask for them."""
         return grad_cam(

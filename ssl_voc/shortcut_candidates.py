@@ -98,8 +98,8 @@ class Look:
     def energy(self, scan):
         """Share of each photo's map that lies in such patches, `(n,)`."""
         heat = (scan.patch_heat[:, self.label] * self.belongs(scan)).sum(axis=1)
-        # A patch is a sixth of a side: so many cells.
-        return heat * (GRID / 6) ** 2 / np.maximum(scan.energy[:, self.label], 1e-12)
+        heat = heat * scan.patch_share * GRID**2  # a mean, times its area in cells
+        return heat / np.maximum(scan.energy[:, self.label], 1e-12)
 
     def mask(self, scan, photo, size):
         """Its pixels in a photo of `size`, and some around, bool `(height, width)`."""

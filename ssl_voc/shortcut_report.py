@@ -21,10 +21,17 @@ def format_shortcuts(found):
         found: What `find_shortcuts` returned.
     """
     lines = [tell(row) for row in found["candidates"] if row["alarm"]]
-    if not lines:
+    if not found["candidates"]:
+        lines = ["no shortcut was looked for: there was no suspicion to test"]
+    elif not lines:
         lines = [
             f"no shortcut found: none of {len(found['candidates'])} suspicions holds"
         ]
+    if found["classes_without"]:
+        lines.append(
+            "not looked at, for want of photos or of heat beside their objects: "
+            + ", ".join(found["classes_without"])
+        )
     wrapped = [textwrap.fill(line, 88, subsequent_indent="  ") for line in lines]
     wrapped += [
         "",
@@ -96,9 +103,7 @@ def draw_candidate(subject, scan, candidate, row, tested, path):
         name = subject.pool.photos[int(scan.indices[place])].image_id
         tiles = _enlarged(_marked(photo, mask)), _near(photo, mask), _enlarged(filled)
         rows.append(Row(tiles, (f"{name}\nthe suspicion", "near", "inpainted")))
-    words = re.sub(r"[^\w-]+", "_", f"{row['class']}_{candidate.kind}")
-    number = getattr(candidate, "number", 1)
-    file_name = f"shortcut_{words}_{number}.png"
+    file_name = sheet_name(candidate, row["class"])
     title = f"{row['class']}: {row['where']}" + ", ALARM" * row["alarm"]
     drop = (
         f"inpainting costs {row['accuracy_drop']:.0%} of the right answers, elsewhere "
@@ -108,6 +113,13 @@ def draw_candidate(subject, scan, candidate, row, tested, path):
         draw_sheet(title, [(drop, rows)], path / file_name)
         return file_name
     return None
+
+
+def sheet_name(candidate, class_name):
+    """A file name of its own: classes that differ in signs alone differ by number."""
+    words = re.sub(r"[^\w-]+", "_", class_name)[:40]
+    number = getattr(candidate, "number", 1)
+    return f"shortcut_{words}_{candidate.label}_{candidate.kind}_{number}.png"
 
 
 def _marked(photo, mask):

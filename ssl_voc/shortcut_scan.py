@@ -33,6 +33,7 @@ class Scan:
             outside, in pixels of the square; -1 where there is no room.
         patch_heat: `(n, num_classes, NUM_PATCHES)`, their mean heat; 0 for none.
         looks: `(n, num_classes, NUM_PATCHES, channels)`, their mean features.
+        patch_share: `(n,)`, share of each photo's area that a patch takes.
         reach: Side of a cell of the map in pixels of the square.
     """
 
@@ -45,13 +46,20 @@ class Scan:
     patches: np.ndarray
     patch_heat: np.ndarray
     looks: np.ndarray
+    patch_share: np.ndarray
     reach: int
 
 
 def choose_layer(model, layer=None):
     """The layer that was asked for, or the deepest map that can tell places apart."""
     if layer is not None:
-        return find_layer(model, layer)
+        found = find_layer(model, layer)
+        if found not in model.backbone.layers:
+            raise ValueError(
+                "Shortcuts are looked for by a layer of the backbone. Received: "
+                f"{found.name}"
+            )
+        return found
     for stride in (64, 32, 16, 8, 4, 2):
         try:
             level = feature_levels(model.backbone, [stride]).outputs[0]
@@ -94,9 +102,10 @@ def scan_photos(subject, indices, layer, progress=None):
     reach = subject.pool.image_size / layer.output.shape[1]
     margin = 0.5 * reach
     num_classes = len(subject.pool.class_names)
+    patch = _patch_side(subject.pool.image_size)
     parts = []
     for views in subject.views(indices):
-        answers = subject.probabilities(views.images).argmax(axis=1)
+        answers = subject.answers(views.images)
         features = features_of.predict_on_batch(views.images.astype("float32"))
         masks = [outside_of(views, place, margin) for place in range(len(views))]
         by_class = []
@@ -118,6 +127,7 @@ def scan_photos(subject, indices, layer, progress=None):
                 "classes": views.classes,
                 "is_right": answers == views.classes,
                 "outside": np.stack([_cells(mask) for mask in masks]),
+                "patch_share": patch**2 / np.prod(views.sizes, axis=1, dtype="float64"),
                 **{
                     name: np.stack(
                         [[found[name] for found in row] for row in by_class], axis=1
@@ -147,12 +157,16 @@ def _cell_weights(size):
     return (overlap / overlap.sum(axis=1, keepdims=True)).astype("float32")
 
 
+def _patch_side(side):
+    return max(2, round(PATCH_SHARE * side))
+
+
 def _look_at(heat, outside, features):
     """Heat outside by cells, and the hottest patches outside with their looks."""
     side, (height, width) = heat.shape[0], outside.shape
     heat = heat[:height, :width]
     background = heat * outside
-    patch = max(2, round(PATCH_SHARE * side))
+    patch = _patch_side(side)
     found = {
         "heat": _cells(background),
         "energy": np.float32(heat.mean() * GRID * GRID),

@@ -48,8 +48,8 @@ def find_shortcuts(subject: Subject, indices, config, path):
     Returns:
         Dictionary of `"candidates"`, the most suspicious first, each with its class,
         place or look, the tests, the accuracy that inpainting costs, `"alarm"` and, of
-        alarms and the first few, the name of its contact sheet; `"num_alarms"`; and the
-        `"protocol"`.
+        alarms and the first few, the name of its contact sheet; `"num_alarms"`;
+        `"classes_without"` a candidate; and the `"protocol"`.
     """
     layer = choose_layer(subject.model, config.explained_layer)
     progress = progress_bar("looking beside the objects")
@@ -81,9 +81,11 @@ def find_shortcuts(subject: Subject, indices, config, path):
         row["sheet"] = None
         if row["alarm"] or place < NUM_SHEETS:
             row["sheet"] = draw_candidate(subject, scan, candidate, row, ~chosen, path)
+    suspected = {row["class"] for row in found}
     return {
         "num_alarms": sum(row["alarm"] for row in found),
         "candidates": found,
+        "classes_without": [name for name in names if name not in suspected],
         "bound": bound,
         "layer": layer.name,
         "num_images": len(indices),
@@ -123,15 +125,13 @@ def _test(subject, scan, candidate, tested, num_draws, seed):
     return {
         "kind": candidate.kind,
         "where": candidate.describe(),
-        "share_of_photos": float(has[ours].mean()),
-        "share_of_others": float(has[tested & ~is_class].mean()),
+        "share_of_photos": _share(has[ours]),
+        "share_of_others": _share(has[tested & ~is_class]),
         "energy": float(energy.mean()) if len(energy) else 0.0,
         "num_tested": len(wrong),
         "accuracy_drop": _number(drop.mean),
         "accuracy_drop_ci": [_number(drop.low), _number(drop.high)],
-        "accuracy_drop_control": _number(float(np.nanmean(control)))
-        if len(wrong)
-        else 0.0,
+        "accuracy_drop_control": _number(control.mean()),
         "accuracy_drop_beyond_control": _number(difference.mean),
         "accuracy_drop_beyond_control_ci": [
             _number(difference.low),
@@ -140,6 +140,10 @@ def _test(subject, scan, candidate, tested, num_draws, seed):
         "association_p": association,
         "reliance_p": reliance_p_value(wrong),
     }
+
+
+def _share(has):
+    return float(has.mean()) if len(has) else 0.0
 
 
 def _number(value):
@@ -172,7 +176,7 @@ def answers_without(subject, scan, candidate, photos, seed):
         masks = [mask & outside, *_controls(mask, outside, random)]
         if len(masks) <= NUM_CONTROLS:
             continue
-        answers = subject.probabilities(_without(views, masks)).argmax(axis=1)
+        answers = subject.answers(_without(views, masks))
         is_wrong.append(answers != scan.classes[place])
         used.append(place)
     shape = (-1, 1 + NUM_CONTROLS)

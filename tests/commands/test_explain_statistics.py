@@ -1,11 +1,16 @@
 """The two tests of an alarm: what they find, and how often they err; inpainting."""
 
 import itertools
+import types
 
 import numpy as np
 import pytest
 
+from ssl_voc.explanation_subject import Views
+from ssl_voc.shortcut_candidates import Look
 from ssl_voc.shortcut_inpainting import inpaint
+from ssl_voc.shortcut_report import format_shortcuts, sheet_name
+from ssl_voc.shortcut_scan import choose_layer, scan_photos
 from ssl_voc.shortcut_statistics import (
     association_p_value,
     is_alarm,
@@ -66,6 +71,55 @@ def test_both_err_no_more_often_than_they_say():
             share = np.mean(np.array(found) <= level)
             assert share < level + 3 * np.sqrt(level / 400)
         assert np.mean(np.array(found) <= 0.5) > 0.2
+
+
+def test_a_patch_holds_its_share_of_the_map_whatever_the_form_of_the_photo():
+    sizes, number = np.array([(48, 48), (24, 48), (48, 12)]), 3
+    nothing = np.zeros((number, 1, 4))
+    views = Views(
+        np.arange(number),
+        np.zeros((number, 48, 48, 3), "uint8"),
+        np.zeros(number, int),
+        nothing[:, 0],
+        sizes,
+        nothing,
+    )
+    model = tiny.build_localizer(lambda: tiny.build_plain_backbone(48))
+    subject = types.SimpleNamespace(
+        model=model,
+        pool=types.SimpleNamespace(image_size=48, class_names=("a",)),
+        views=lambda indices: [views],
+        answers=lambda images: np.zeros(number, int),
+        maps=lambda *_, **options: np.full((number, 48, 48), 3.0, "float32"),
+    )
+    scan = scan_photos(subject, range(number), choose_layer(model))
+    channels = scan.looks.shape[-1]
+    look = Look(0, 1, np.ones(channels), np.zeros(channels), least=-1.0)
+    # Two patches of 8 x 8 pixels, of an even map.
+    expected = 2 * 64 / sizes.prod(axis=1)
+    np.testing.assert_allclose(look.energy(scan), expected, rtol=1e-5)
+
+
+def test_shortcuts_are_looked_for_by_layers_of_the_backbone():
+    model = tiny.build_localizer()
+    layer = model.backbone.layers[-1]
+    assert choose_layer(model, layer.name) is layer
+    with pytest.raises(ValueError, match="a layer of the backbone. Received: conv"):
+        choose_layer(model, model.head.convolutions[0].name)
+
+
+def test_classes_that_were_not_looked_at_are_told():
+    found = {"candidates": [], "classes_without": ["cat", "cow"], "bound": 0.05}
+    text = format_shortcuts({**found, "protocol": "two tests"})
+    assert "no shortcut was looked for" in text and "no shortcut found" not in text
+    assert "not looked at" in text and ": cat, cow" in text
+
+
+def test_sheets_of_classes_that_differ_in_signs_alone_are_files_of_their_own():
+    looks = [Look(label, 1, None, None, 0.0) for label in (0, 1)]
+    names = [sheet_name(*pair) for pair in zip(looks, ("C/#", "C++"), strict=True)]
+    assert len(set(names)) == 2
+    assert all("/" not in name and name.endswith(".png") for name in names)
 
 
 def test_inpainting_keeps_what_is_known_and_hides_the_rest():

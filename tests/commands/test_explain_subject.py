@@ -23,6 +23,15 @@ def test_a_detector_scores_a_class_by_its_surest_detection():
     np.testing.assert_allclose(found, [[0, 0.9, 0.6], [0, 0, 0]])
 
 
+def test_a_detector_that_finds_nothing_does_not_answer_the_first_class():
+    predicted = {
+        "classes": np.array([[0, 2], [2, 0], [-1, -1]]),
+        "confidence": np.array([[0.4, 0.3], [0.4, 0.3], [-1, -1]]),
+    }
+    found = subject_that_predicts(predicted).answers(np.zeros((3, 8, 8, 3)))
+    np.testing.assert_array_equal(found, [0, 2, -1])
+
+
 def test_a_localizer_scores_classes_itself():
     scores = np.array([[0.2, 0.5, 0.3]], "float32")
     subject = subject_that_predicts({"scores": scores, "classes": np.array([[1]])})
