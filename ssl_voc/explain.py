@@ -85,8 +85,9 @@ def explain(config):
     from ssl_voc.runs.run_folder import RunFolder
     from ssl_voc.runs.start_up_noise import without_start_up_noise
 
-    finished = [read_finished_run(run) for run in (config.run, config.baseline) if run]
-    _refuse_unlike_runs(finished)
+    finished = [read_finished_run(config.run)]
+    if config.baseline is not None:
+        finished.append(_read_baseline(config.baseline, finished[0]))
     config = config.resolved(finished[0])
     refuse_unnamed_split(config, finished[0], "explain")
     for run in finished:
@@ -111,17 +112,21 @@ def explain(config):
         return metrics
 
 
-def _refuse_unlike_runs(finished):
-    run, *others = finished
-    for other in others:
-        if other.class_names != run.class_names:
-            raise BadInput(
-                f"--baseline: {other.path} knows the classes "
-                f"{', '.join(other.class_names)}. Expected those of RUN: "
-                f"{', '.join(run.class_names)}."
-            )
-        if other.path.resolve() == run.path.resolve():
-            raise BadInput(f"--baseline: {other.path} is RUN itself. Name another run.")
+def _read_baseline(folder, run):
+    """The second run, which must know the classes of the first and be another."""
+    try:
+        baseline = read_finished_run(folder)
+    except BadInput as error:
+        raise BadInput(str(error).replace("RUN:", "--baseline:", 1)) from error
+    if baseline.class_names != run.class_names:
+        raise BadInput(
+            f"--baseline: {folder} knows the classes "
+            f"{', '.join(baseline.class_names)}. Expected those of RUN: "
+            f"{', '.join(run.class_names)}."
+        )
+    if folder.resolve() == run.path.resolve():
+        raise BadInput(f"--baseline: {folder} is RUN itself. Name another run.")
+    return baseline
 
 
 def main(argv=None):

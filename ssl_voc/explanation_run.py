@@ -20,15 +20,16 @@ from ssl_voc.metrics import bootstrap_interval
 from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.runs.progress import progress_bar
+from ssl_voc.shortcut_scan import choose_layer
 
 NUM_SANITY_PHOTOS, NUM_SANITY_DRAWS = 32, 2
 # Of ranks, between learned and lost weights: more than this is no different map.
 SANITY_BOUND = 0.5
 SANITY_PROTOCOL = (
     "cascading randomization: from the output down, weights are replaced by those of a "
-    f"model that never learned; mean of {NUM_SANITY_DRAWS} draws on "
-    f"{NUM_SANITY_PHOTOS} photos, cells of the layer ranked; lost if the 95 % interval "
-    f"ends below {SANITY_BOUND:g}"
+    f"model that never learned; mean of {NUM_SANITY_DRAWS} draws on up "
+    f"to {NUM_SANITY_PHOTOS} photos, cells of the layer ranked, empty maps left out; "
+    f"lost if the 95 % interval ends below {SANITY_BOUND:g}"
 )
 
 
@@ -62,10 +63,16 @@ class ExplanationRun:
             find_layer(subject.model, config.explained_layer).name
             for subject in self.subjects
         ]
+        if config.find_shortcuts:
+            choose_layer(first.model, config.explained_layer)
         number = len(first.pool)
         drawn = np.random.default_rng(config.seed).permutation(number)
         # In the order of the draw: the first ones are a sample, too.
         self.indices = drawn[: config.num_images]
+        for subject in self.subjects:
+            # Whether the layer gives a map shows at work, better now than in an hour.
+            views = subject.view(self.indices[:1])
+            subject.maps(views.images, views.classes)
 
     def finish(self):
         """Measures, checks, draws and writes everything; returns the metrics."""
@@ -171,18 +178,19 @@ class ExplanationRun:
                 lambda model: subject.maps(
                     views.images, views.classes, model, upsample=False
                 ),
-                seed=self.config.seed + draw,
+                seed=(self.config.seed + draw) % 2**32,
             )
             found.append(correlations)
             progress(draw + 1, NUM_SANITY_DRAWS)
         found = np.mean(found, axis=0)  # (num_stages, num_photos)
-        final = bootstrap_interval(found[-1], seed=self.config.seed)
+        left = [bootstrap_interval(stage, seed=self.config.seed) for stage in found]
+        final = left[-1]
         return {
             "stages": names,
-            "correlations": found.mean(axis=1).tolist(),
+            "correlations": [stage.mean for stage in left],
             "final": final.mean,
             "final_ci": [final.low, final.high],
-            "other_photo": float(others.mean()),
+            "other_photo": bootstrap_interval(others, seed=self.config.seed).mean,
             "passed": bool(final.high < SANITY_BOUND),
         }
 

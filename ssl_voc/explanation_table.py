@@ -2,6 +2,8 @@
 
 import textwrap
 
+import numpy as np
+
 from ssl_voc.explanation_measures import LABELS
 
 SUBSETS = {"all": "all photos", "correct": "photos whose class is predicted right"}
@@ -14,7 +16,12 @@ def format_explanation(metrics):
     Args:
         metrics: What `metrics.json` holds.
     """
-    lines = []
+    lines = [
+        f"{facts['num_leaked']} OF THE PHOTOS WERE SEEN IN TRAINING by {name}: these "
+        "figures are not to be reported\n"
+        for name, facts in metrics["runs"].items()
+        if facts["num_leaked"]
+    ]
     for key, title in SUBSETS.items():
         part = metrics[key]
         lines += _table(part, title, metrics), ""
@@ -67,6 +74,8 @@ def _cell(figures, name, sign=""):
 
 def _chance(part, run, name):
     """What a map that knows nothing reaches, where there is such a thing."""
+    if not part[run]["num_images"]:
+        return ""
     parts = []
     if name in ("pointing", "energy"):
         parts.append(f"{part[run]['box_share']:.3f} box's share")
@@ -92,10 +101,12 @@ def format_sanity(metrics):
             f"{run}: {stages}", 100, initial_indent="  ", subsequent_indent="    "
         )
         verdict = "the maps are lost with the weights: they show what was learned"
-        if not sanity["passed"]:
+        if np.isnan(sanity["final"]):
+            verdict = "ALL MAPS ARE EMPTY: there is nothing to lose, and nothing to see"
+        elif not sanity["passed"]:
             verdict = "THE MAPS OUTLIVE THE WEIGHTS: do not trust them"
-        lines.append(
-            f"    in the end {sanity['final']:+.2f} [{low:+.2f}, {high:+.2f}], another "
-            f"photo's map {sanity['other_photo']:+.2f}: {verdict}"
-        )
+        says = f"    in the end {sanity['final']:+.2f} [{low:+.2f}, {high:+.2f}]"
+        if not np.isnan(sanity["other_photo"]):
+            says += f", another photo's map {sanity['other_photo']:+.2f}"
+        lines.append(f"{says}: {verdict}")
     return "\n".join(lines)

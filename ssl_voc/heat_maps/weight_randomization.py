@@ -71,16 +71,16 @@ def randomized_correlations(model, make_maps, num_stages=NUM_STAGES, seed=0):
         `(names, correlations, others)`: names of the stages; Spearman's correlation of
         each image's map with the one of the learned model, `(num_stages, num_images)`;
         and, `(num_images,)`, that of the learned model's map with its map of the next
-        image, which is what a map that ignores the image would reach.
+        image, which is what a map that ignores the image would reach. nan where there
+        is nothing to lose: the learned map is the same everywhere, or no other image.
 
     Reference:
         - [Adebayo et al., 2018](https://arxiv.org/abs/1810.03292)
     """
     original = make_maps(model)
-    others = [
-        rank_correlation(*pair)
-        for pair in zip(original, np.roll(original, 1, 0), strict=True)
-    ]
+    says_nothing = np.ptp(original, axis=(1, 2)) == 0
+    others = _correlations(original, np.roll(original, 1, 0))
+    others[says_nothing | (len(original) == 1)] = np.nan
     stages = randomization_stages(model, num_stages)
     backbone = getattr(model, "backbone", model)
     keras.utils.set_random_seed(seed)
@@ -96,9 +96,12 @@ def randomized_correlations(model, make_maps, num_stages=NUM_STAGES, seed=0):
     for _, indices in stages:
         for index in indices:
             copy.weights[index].assign(fresh[index])
-        maps = make_maps(copy)
-        correlations.append(
-            [rank_correlation(*pair) for pair in zip(original, maps, strict=True)]
-        )
+        correlations.append(_correlations(original, make_maps(copy)))
+        correlations[-1][says_nothing] = np.nan
     names = [name for name, _ in stages]
-    return names, np.array(correlations).reshape(len(names), -1), np.array(others)
+    return names, np.array(correlations).reshape(len(names), -1), others
+
+
+def _correlations(maps_a, maps_b):
+    pairs = zip(maps_a, maps_b, strict=True)
+    return np.array([rank_correlation(*pair) for pair in pairs])

@@ -9,6 +9,8 @@ from PIL import Image
 import pipelines
 import ssl_voc
 from ssl_voc.explain import ExplainConfig, explain, main
+from ssl_voc.explanation_measures import summarize
+from ssl_voc.explanation_table import format_explanation
 from ssl_voc.heat_maps import measure_map
 from ssl_voc.runs.errors import BadInput
 from tests import tiny
@@ -79,7 +81,8 @@ def test_figures_are_those_of_maps_made_by_hand(run, tree, tmp_path, capsys):
 
 def test_equal_models_differ_by_nothing(run, twin, tmp_path):
     out = tmp_path / "out"
-    config = ExplainConfig(run=run, baseline=twin, out=out, **SETTINGS)
+    # The largest seed there is, from which others are derived.
+    config = ExplainConfig(run=run, baseline=twin, out=out, seed=2**32 - 1, **SETTINGS)
     metrics = explain(config)
     difference = metrics["all"]["difference"]
     assert difference["num_images"] == NUM_VAL
@@ -148,8 +151,33 @@ def test_a_baseline_that_cannot_be_compared_is_refused(run, tree, tmp_path):
         explain(ExplainConfig(run=run, baseline=other, **SETTINGS))
     with pytest.raises(BadInput, match="is RUN itself"):
         explain(ExplainConfig(run=run, baseline=run, **SETTINGS))
+    with pytest.raises(BadInput, match="--baseline: there is no folder"):
+        explain(ExplainConfig(run=run, baseline=tmp_path / "none", **SETTINGS))
     with pytest.raises(BadInput, match="holds a run that is to be explained"):
         explain(ExplainConfig(run=run, out=run.parent, **SETTINGS))
+
+
+def test_tables_leave_out_what_there_is_not_and_tell_what_spoils_them():
+    measures = {"energy": np.array([0.4, 0.6]), "box_share": np.array([0.1, 0.3])}
+    parts = {
+        key: {name: summarize(measures, chosen) for name in ("run", "center")}
+        for key, chosen in (("all", None), ("correct", np.zeros(2, bool)))
+    }
+    sanity = {"stages": [], "correlations": [], "passed": False}
+    sanity |= {"final": np.nan, "final_ci": [np.nan] * 2, "other_photo": np.nan}
+    text = format_explanation(
+        {
+            **parts,
+            "runs": {"run": {"num_leaked": 2}},
+            "sanity": {"run": sanity},
+            "protocol": {"ci": "95 %"},
+        }
+    )
+    rows = [line.split() for line in text.splitlines() if line.startswith("energy")]
+    assert "0.200 box's share, 0.500 center" in text
+    assert rows[1] == ["energy", "in", "box", "-"]
+    assert text.startswith("2 OF THE PHOTOS WERE SEEN IN TRAINING by run")
+    assert "ALL MAPS ARE EMPTY" in text and "another photo" not in text
 
 
 def test_the_command_says_in_a_line_what_is_wrong(run, capsys):

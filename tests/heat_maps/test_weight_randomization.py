@@ -52,6 +52,17 @@ def test_a_map_that_ignores_the_weights_is_found_out():
     assert (others < 0.9).all()
 
 
+def test_empty_maps_are_not_taken_for_lost_ones():
+    maps = np.random.default_rng(0).random((3, 4, 4))
+    maps[1] = 0.0
+    _, found, others = randomized_correlations(tiny.build_localizer(), lambda _: maps)
+    np.testing.assert_allclose(found[-1], [1.0, np.nan, 1.0])
+    assert np.isnan(others[1]) and others[2] == 0.0
+    # A photo alone is no other photo.
+    _, _, others = randomized_correlations(tiny.build_localizer(), lambda _: maps[:1])
+    assert np.isnan(others).all()
+
+
 def test_stages_add_up():
     """At the last stage nothing of the learned weights is left, at the first most."""
     model, seen = tiny.build_localizer(), []
