@@ -165,6 +165,7 @@ def test_artifact_that_tensorflow_alone_cannot_use_is_not_kept(
         (["--data", "nowhere"], "nowhere"),
         (["--format", "pickle"], "--format: expected one of savedmodel"),
         (["--num-photos", "0"], "--num-photos"),
+        (["--max-megapixels", "1e14"], "--max-megapixels"),
     ],
 )
 def test_flags_that_do_not_fit_are_refused_in_one_line(
