@@ -91,9 +91,14 @@ def run_one(work, seed, kind):
         "num_false_alarms": len(alarms) - len(named),
         "accuracy": metrics["all"]["run"]["correct"],
         "num_candidates": len(metrics["shortcuts"]["candidates"]),
+        "num_screened": metrics["shortcuts"]["num_screened"],
         "smallest_p": min(
-            max(row["association_p"], row["reliance_p"])
-            for row in metrics["shortcuts"]["candidates"]
+            (
+                max(row["association_p"], row["reliance_p"])
+                for row in metrics["shortcuts"]["candidates"]
+                if row["screened"]
+            ),
+            default=1.0,
         ),
         "bound": metrics["shortcuts"]["bound"],
         "alarms": alarms,

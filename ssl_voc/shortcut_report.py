@@ -25,7 +25,8 @@ def format_shortcuts(found):
         lines = ["no shortcut was looked for: there was no suspicion to test"]
     elif not lines:
         lines = [
-            f"no shortcut found: none of {len(found['candidates'])} suspicions holds"
+            f"no shortcut found: none of {len(found['candidates'])} suspicions holds "
+            f"({found['num_screened']} held on the photos that chose them)"
         ]
     if found["classes_without"]:
         lines.append(

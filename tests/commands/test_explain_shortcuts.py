@@ -107,6 +107,9 @@ def test_a_stamp_in_a_corner_is_found_named_and_shown(tmp_path, capsys):
     assert place["share_of_photos"] > 0.9
     assert place["accuracy_drop"] > 0.9 and place["accuracy_drop_control"] < 0.1
     assert found["num_alarms"] == len(alarms)
+    screened = [row for row in found["candidates"] if row["screened"]]
+    assert len(alarms) <= len(screened) < len(found["candidates"])
+    assert found["bound"] == pytest.approx(0.05 / len(screened))
     assert all(row["sheet"] for row in found["candidates"][:3])
     for row in alarms:
         with Image.open(tmp_path / "out" / row["sheet"]) as sheet:

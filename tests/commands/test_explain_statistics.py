@@ -14,6 +14,7 @@ from ssl_voc.shortcut_scan import choose_layer, scan_photos
 from ssl_voc.shortcut_statistics import (
     association_p_value,
     is_alarm,
+    is_worth_testing,
     reliance_p_value,
 )
 from tests import tiny
@@ -55,6 +56,14 @@ def test_an_alarm_takes_both_tests_and_counts_the_candidates():
     assert is_alarm(0.04, 0.04, 1) and not is_alarm(0.06, 0.0, 1)
     assert not is_alarm(0.0, 0.06, 1) and not is_alarm(0.04, 0.04, 2)
     assert is_alarm(0.0009, 0.001, 50) and not is_alarm(0.0009, 0.0011, 50)
+
+
+def test_a_candidate_is_screened_by_both_tests():
+    one_photo = reliance_p_value([[True, False, False, False, False]])
+    assert is_worth_testing(0.1, one_photo)
+    assert not is_worth_testing(0.11, one_photo)
+    two_of_five = reliance_p_value([[True, True, False, False, False]])
+    assert not is_worth_testing(0.0, two_of_five)
 
 
 def test_both_err_no_more_often_than_they_say():
