@@ -38,7 +38,8 @@ pretrain: $(INSTALLED)
 test: $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/python -m pytest --durations=15 $(ARGS)
+	$(VENV)/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
+	    --durations=15 $(ARGS)
 
 format: $(INSTALLED)
 	$(VENV)/bin/ruff check --fix .

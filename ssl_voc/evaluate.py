@@ -261,12 +261,12 @@ def splits_of(source):
 
 
 def refuse_to_write_over(out, run, what):
-    """Keeps `--overwrite` from deleting the very run that is asked about.
+    """Keeps `--overwrite` from deleting the very run or model that is asked.
 
     Args:
         out: Path of the folder to be written.
-        run: Path of the run.
-        what: The run in words.
+        run: Path of the run or model.
+        what: The latter in words.
 
     Raises:
         BadInput: when the one is, or holds, the other.

@@ -102,7 +102,7 @@ def export(config):
 
     finished = read_finished_run(config.run)
     config = config.resolved()
-    _refuse_to_write_into_a_run(config)
+    _refuse_what_holds_no_versions(config)
     print(describe_config(config), flush=True)
     with without_start_up_noise():
         from ssl_voc import training
@@ -118,7 +118,12 @@ def export(config):
     return exported
 
 
-def _refuse_to_write_into_a_run(config):
+def _refuse_what_holds_no_versions(config):
+    if config.out.exists() and not config.out.is_dir():
+        raise BadInput(
+            f"--out: {config.out} is a file. Name a folder for the versions of an "
+            "exported model."
+        )
     if (config.out / "manifest.json").exists():
         raise BadInput(
             f"--out: {config.out} holds a run. Name a folder for the versions of an "

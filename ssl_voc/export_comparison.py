@@ -22,6 +22,8 @@ class Parity:
         num_photos: Photos compared.
         num_not_served: Photos left out, since the artifact refuses their format.
         box_difference: Largest difference of a coordinate, pixels of the photo.
+        box_tolerance: What it may be: `BOX_TOLERANCE`, or four steps of float32 at the
+            largest coordinate, which are more from 4,096 pixels on.
         score_difference: Largest difference of a score.
         num_unmatched: Objects that only one of both has found.
         figure: Name of the figure below.
@@ -34,6 +36,7 @@ class Parity:
     num_photos: int
     num_not_served: int
     box_difference: float
+    box_tolerance: float
     score_difference: float
     num_unmatched: int
     figure: str
@@ -45,7 +48,7 @@ class Parity:
     def holds(self):
         """Whether all differences are within the tolerances."""
         return (
-            self.box_difference <= BOX_TOLERANCE
+            self.box_difference <= self.box_tolerance
             and self.score_difference <= SCORE_TOLERANCE
             and not self.num_unmatched
         )
@@ -54,7 +57,7 @@ class Parity:
         """The differences in words."""
         words = (
             f"largest box difference {self.box_difference:.2g} px (at most "
-            f"{BOX_TOLERANCE:g}), largest score difference "
+            f"{self.box_tolerance:.2g}), largest score difference "
             f"{self.score_difference:.2g} (at most {SCORE_TOLERANCE:g})"
         )
         if self.num_unmatched:
@@ -93,6 +96,7 @@ def compare_answers(finished, held, expected, answers, seconds, num_not_served=0
         num_photos=len(held.photos),
         num_not_served=num_not_served,
         box_difference=float(boxes),
+        box_tolerance=box_tolerance(expected["boxes"]),
         score_difference=float(scores),
         num_unmatched=int(unmatched),
         figure=FIGURES[finished.task],
@@ -107,6 +111,12 @@ def compare_answers(finished, held, expected, answers, seconds, num_not_served=0
             f"{parity.differences()}. Nothing was exported."
         )
     return parity
+
+
+def box_tolerance(boxes):
+    """What boxes of this size may differ by, in their pixels."""
+    largest = np.abs(np.asarray(boxes, "float32")).max(initial=0.0)
+    return max(BOX_TOLERANCE, float(4 * np.spacing(largest)))
 
 
 def compare_localizations(expected, found):

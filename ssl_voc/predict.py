@@ -5,6 +5,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from ssl_voc.evaluate import refuse_to_write_over
 from ssl_voc.runs.errors import BadInput, run_command
 from ssl_voc.runs.options import option
 
@@ -110,12 +111,8 @@ def _refuse_to_write_over_the_model(config):
     """Keeps `--overwrite` from deleting the very model that predicts."""
     if config.server is not None or config.model is None:
         return
-    out, model = config.out.resolve(), Path(config.model).expanduser().resolve()
-    if out == model or out in model.parents:
-        raise BadInput(
-            f"--out: {config.out} holds the model that is to predict. Name another "
-            "folder."
-        )
+    model = Path(config.model).expanduser()
+    refuse_to_write_over(config.out, model, "the model that is to predict")
 
 
 def main(argv=None):

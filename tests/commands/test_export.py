@@ -183,6 +183,8 @@ def test_a_folder_that_holds_no_run_or_is_one_is_refused(run, tmp_path, capsys):
     assert "holds no run of this program" in capsys.readouterr().err
     assert main([str(run), "--out", str(run)]) == 2
     assert "holds a run" in capsys.readouterr().err
+    assert main([str(run), "--out", str(run / "model.keras")]) == 2
+    assert "is a file. Name a folder" in capsys.readouterr().err
 
 
 def test_photos_are_those_named_else_held_out_else_drawn(

@@ -5,6 +5,7 @@ import pytest
 
 from ssl_voc.export_comparison import (
     Parity,
+    box_tolerance,
     compare_detections,
     compare_localizations,
 )
@@ -108,6 +109,7 @@ def test_parity_holds_within_the_tolerances_alone(difference, holds):
         "num_photos": 1,
         "num_not_served": 0,
         "box_difference": 1e-3,
+        "box_tolerance": 1e-3,
         "score_difference": 1e-4,
         "num_unmatched": 0,
         "figure": "mean_iou",
@@ -116,3 +118,12 @@ def test_parity_holds_within_the_tolerances_alone(difference, holds):
         "milliseconds": (1.0, 2.0),
     }
     assert Parity(**facts | difference).holds is holds
+
+
+def test_what_float32_cannot_tell_apart_is_no_difference():
+    assert box_tolerance([[[0.0, 0.0, 4000.0, 3000.0]]]) == 1e-3
+    # Here the next float32 is 0.001 away.
+    assert box_tolerance([[[0.0, 0.0, 10_000.0, 10.0]]]) == pytest.approx(
+        0.0039, abs=1e-4
+    )
+    assert box_tolerance(np.zeros((0, 1, 4))) == 1e-3
