@@ -43,17 +43,20 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8, replacing `path` at once."""
+    """Writes `text` as UTF-8, replacing `path` at once.
+
+    Bytes of file names that are no UTF-8 are spelled out, such as `\\udce9`.
+    """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def append_line(path: Path, line: str) -> None:
-    """Appends one line in a single write and waits until it is on the disk."""
+    """Appends one line, as `write_text` would, in one write, and waits for the disk."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     descriptor = os.open(path, flags, 0o666)
     try:
-        os.write(descriptor, (line + "\n").encode("utf-8"))
+        os.write(descriptor, (line + "\n").encode("utf-8", "backslashreplace"))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -1,5 +1,6 @@
 """Errors that a command reports in one line, and the exit status of each."""
 
+import contextlib
 import signal
 import sys
 import threading
@@ -54,6 +55,9 @@ def run_command(
     from ssl_voc.runs import flags
 
     _treat_termination_as_interrupt()
+    with contextlib.suppress(AttributeError):  # a stream of a caller's own
+        # Names of files may hold bytes that are no UTF-8.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         function(flags.parse(config_class, argv, command, description))
     except BadInput as error:

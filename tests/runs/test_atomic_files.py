@@ -56,3 +56,10 @@ def test_leftovers_of_a_kill_are_removed_and_nothing_else(tmp_path):
     (tmp_path / f"{atomic_files.TEMPORARY_PREFIX}abc.png").write_text("half")
     atomic_files.remove_leftovers(tmp_path)
     assert os.listdir(tmp_path) == ["kept.txt"]
+
+
+def test_bytes_of_names_that_are_no_utf8_are_spelled_out(tmp_path):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    atomic_files.write_text(tmp_path / "skipped.txt", f"{name}\n")
+    atomic_files.append_line(tmp_path / "skipped.txt", name)
+    assert (tmp_path / "skipped.txt").read_text() == "caf\\udce9.jpg\n" * 2

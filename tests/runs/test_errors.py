@@ -1,6 +1,7 @@
 """Exit statuses and what a person reads beside them."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -30,6 +31,11 @@ def test_command_gets_its_config_and_is_done():
     seen = []
     assert run(seen.append, "--epochs", "5") == 0
     assert seen == [Config(epochs=5)]
+
+
+def test_names_that_are_no_utf8_are_printed_spelled_out(capsys):
+    assert run(lambda config: print(os.fsdecode(b"caf\xe9.jpg"))) == 0
+    assert capsys.readouterr().out == "caf\\udce9.jpg\n"
 
 
 @pytest.mark.parametrize(
