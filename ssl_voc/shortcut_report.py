@@ -34,6 +34,8 @@ def format_shortcuts(found):
             + ", ".join(found["classes_without"])
         )
     wrapped = [textwrap.fill(line, 88, subsequent_indent="  ") for line in lines]
+    if not found["candidates"]:
+        return "\n".join(wrapped)
     wrapped += [
         "",
         f"{'class':14}{'suspicion':58}{'in its photos':>14}{'in others':>11}"

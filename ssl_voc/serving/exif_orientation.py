@@ -159,7 +159,7 @@ def _number(values, little):
     """Bytes `(..., n)` as one integer; `little` is the byte order."""
     count = values.shape[-1]
     weights = tf.constant([256**i for i in range(count)], tf.int64)
-    weights = tf.where(little, weights, weights[::-1])
+    weights = tf.where(little, weights, tf.reverse(weights, [0]))
     return tf.reduce_sum(values * weights, axis=-1)
 
 
