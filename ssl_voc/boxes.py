@@ -159,6 +159,8 @@ def intersection_areas(boxes_a, boxes_b):
 
     One coordinate at a time: all pairs of anchors and objects need no tensor of boxes.
     """
+    boxes_a = convert_format(boxes_a, "xyxy", "xyxy")
+    boxes_b = convert_format(boxes_b, "xyxy", "xyxy")
     area = 1.0
     for start, end in ((0, 2), (1, 3)):
         ends = ops.minimum(boxes_a[..., end], boxes_b[..., end])
@@ -197,8 +199,6 @@ def elementwise_iou(boxes_a, boxes_b):
 
 def iou_and_union(boxes_a, boxes_b):
     """`elementwise_iou`, and the areas of the unions."""
-    boxes_a = convert_format(boxes_a, "xyxy", "xyxy")
-    boxes_b = convert_format(boxes_b, "xyxy", "xyxy")
     common = intersection_areas(boxes_a, boxes_b)
     unions = box_areas(boxes_a) + box_areas(boxes_b) - common
     return share_of_area(common, unions), unions

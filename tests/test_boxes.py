@@ -42,6 +42,7 @@ def test_every_image_may_have_its_own_shape():
 def test_float16_boxes_are_measured_without_overflow():
     box = np.array([0, 0, 1000, 500], "float16")
     assert float(bx.box_areas(box)) == 500_000.0  # float16 ends at 65,504
+    assert float(bx.intersection_areas(box, box)) == 500_000.0
     assert float(bx.elementwise_iou(box, box)) == 1.0
 
 
