@@ -76,6 +76,11 @@ def test_what_is_no_number_is_a_difference():
     assert np.isnan(compare_detections(detections(), found)[0])
     found = detections(scores=(0.9, np.nan, 0.5))
     assert np.isnan(compare_detections(detections(), found)[1])
+    # Nor does it excuse that it has no counterpart, or that others have none.
+    expected = photos(detections(), detections((1, 2)))
+    another = detections(classes=(2, 1, 1), scores=(np.nan, 0.5, 0.5))
+    found = photos(detections((1, 2)), another)
+    assert compare_detections(expected, found)[2] == 2
 
 
 def test_scores_of_a_localizer_are_compared_class_by_class():
