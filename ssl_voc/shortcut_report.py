@@ -43,16 +43,16 @@ def format_shortcuts(found):
     ]
     for row in found["candidates"][:10]:
         drops = f"{row['accuracy_drop']:.0%}, {row['accuracy_drop_control']:.0%}"
+        verdict = "" if row["screened"] else "  dropped"
         wrapped.append(
             f"{row['class'][:13]:14}{row['where'][:57]:58}"
             f"{row['share_of_photos']:>14.0%}{row['share_of_others']:>11.0%}"
             f"{row['association_p']:>8.4f}  {drops:16}{row['reliance_p']:>12.4f}"
-            + "  ALARM"
-            * row["alarm"]
+            + ("  ALARM" if row["alarm"] else verdict)
         )
     wrapped += [
         "",
-        textwrap.fill(f"shortcuts: {found['protocol']}; here p below "
+        textwrap.fill(f"shortcuts: {found['protocol']}; here p at most "
                       f"{found['bound']:.5f}.", 88, subsequent_indent="  "),
     ]  # fmt: skip
     return "\n".join(wrapped)

@@ -124,6 +124,16 @@ def test_classes_that_were_not_looked_at_are_told():
     assert "not looked at" in text and ": cat, cow" in text
 
 
+def test_the_table_says_why_small_p_values_are_no_alarm():
+    numbers = "share_of_photos share_of_others association_p accuracy_drop reliance_p"
+    row = dict.fromkeys([*numbers.split(), "accuracy_drop_control"], 0.0001)
+    row |= {"class": "cat", "where": "corner", "alarm": False}
+    found = {"num_screened": 1, "bound": 0.05, "protocol": "", "classes_without": []}
+    found["candidates"] = [row | {"screened": False}, row | {"screened": True}]
+    lines = [line for line in format_shortcuts(found).splitlines() if "corner" in line]
+    assert [line.endswith("0.0001  dropped") for line in lines] == [True, False]
+
+
 def test_sheets_of_classes_that_differ_in_signs_alone_are_files_of_their_own():
     looks = [Look(label, 1, None, None, 0.0) for label in (0, 1)]
     names = [sheet_name(*pair) for pair in zip(looks, ("C/#", "C++"), strict=True)]
