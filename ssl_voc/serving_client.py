@@ -44,7 +44,8 @@ class ServingClient(ChunkedClient):
     Args:
         url: Address of the model as `read_address` takes it, or a `ServerAddress`.
         model: Name of the model, where `url` has none.
-        timeout: Seconds that one request may take, answer included.
+        timeout: Seconds that the server may be silent; past them, what goes on coming
+            is given up, too.
         retries: How often a request is repeated.
         batch_size: Most images of one request. With batching enabled, the server
             refuses more than its `max_batch_size`.
