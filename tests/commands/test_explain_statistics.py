@@ -6,6 +6,7 @@ import types
 import numpy as np
 import pytest
 
+from ssl_voc import shortcut_search
 from ssl_voc.explanation_subject import Views
 from ssl_voc.shortcut_candidates import Look
 from ssl_voc.shortcut_inpainting import inpaint
@@ -64,6 +65,37 @@ def test_a_candidate_is_screened_by_both_tests():
     assert not is_worth_testing(0.11, one_photo)
     two_of_five = reliance_p_value([[True, True, False, False, False]])
     assert not is_worth_testing(0.0, two_of_five)
+
+
+def test_photos_that_chose_and_screened_a_candidate_do_not_test_it(monkeypatch):
+    classes, chose, asked = np.repeat([0, 1], 10), [], []
+    candidate = types.SimpleNamespace(
+        label=0,
+        kind="place",
+        strength=lambda scan: np.arange(20.0),
+        energy=lambda scan: np.zeros(20),
+        describe=lambda: "corner",
+    )
+    for name, stand_in in {
+        "choose_layer": lambda *_: types.SimpleNamespace(name="layer"),
+        "scan_photos": lambda *_: types.SimpleNamespace(classes=classes),
+        "suspect": lambda _, chosen, label, __: (
+            chose.append(chosen) or [candidate] * (label == 0)
+        ),
+        "answers_without": lambda *given: (
+            asked.append(given[3]) or np.zeros((0, 5), bool)
+        ),
+        "draw_candidate": lambda *_: None,
+    }.items():
+        monkeypatch.setattr(shortcut_search, name, stand_in)
+    pool = types.SimpleNamespace(class_names=("a", "b"))
+    subject = types.SimpleNamespace(model=None, pool=pool)
+    config = types.SimpleNamespace(explained_layer=None, seed=0)
+    shortcut_search.find_shortcuts(subject, range(20), config, None)
+    screened, tested = asked
+    np.testing.assert_array_equal(screened, chose[0] & (classes == 0))
+    np.testing.assert_array_equal(tested, ~chose[0] & (classes == 0))
+    assert screened.sum() == tested.sum() == 5
 
 
 def test_both_err_no_more_often_than_they_say():
