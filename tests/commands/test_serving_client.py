@@ -16,27 +16,15 @@ from ssl_voc.serving_client import ServingClient
 from ssl_voc.serving_client_errors import ServingError
 from tests.conftest import REPOSITORY
 from tests.fixed_boxes import BOXES, save_model
-from tests.serving_stub import ServingStub, whole_answer
+from tests.serving_stub import whole_answer
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def saved_model(tmp_path_factory):
+    """What the fixture `server` runs here: a third version."""
     folder = tmp_path_factory.mktemp("served")
     save_model(folder / "3")
     return folder
-
-
-@pytest.fixture(scope="module")
-def stub(model):
-    with ServingStub({"pets": model}) as server:
-        yield server
-
-
-@pytest.fixture
-def server(stub):
-    stub.requests.clear()
-    stub.faults.clear()
-    return stub
 
 
 @pytest.fixture
