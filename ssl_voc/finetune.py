@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from ssl_voc.runs.errors import BadInput, StoppedEarly, run_command
+from ssl_voc.runs.errors import run_command
 from ssl_voc.runs.options import option
 
 DESCRIPTION = """Fits a head, and the backbone under it, on labelled photos.
@@ -188,22 +188,7 @@ def finetune(config):
         print(f"{'resuming' if run.resuming else 'writing'} {run.path}", flush=True)
         from ssl_voc.finetuning_run import FinetuningRun
 
-        try:
-            finetuning = FinetuningRun(config, run)
-        except (ValueError, OSError) as error:
-            raise BadInput(str(error)) from error
-        try:
-            finetuning.fit()
-            summary = finetuning.finish()
-        except StoppedEarly:
-            raise
-        except (Exception, KeyboardInterrupt) as error:
-            reason = finetuning.why_stopped(error)
-            if reason is None:
-                raise
-            raise StoppedEarly(reason) from error
-        print(finetuning.last_words(summary), flush=True)
-        return summary
+        return training.train_to_the_end(lambda: FinetuningRun(config, run))
 
 
 def main(argv=None):

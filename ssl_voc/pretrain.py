@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from ssl_voc.runs.errors import BadInput, StoppedEarly, run_command
+from ssl_voc.runs.errors import run_command
 from ssl_voc.runs.options import option
 
 DESCRIPTION = """Learns an EfficientNet backbone from photos without labels (SimCLR).
@@ -180,22 +180,7 @@ def pretrain(config):
         print(f"{'resuming' if run.resuming else 'writing'} {run.path}", flush=True)
         from ssl_voc.pretraining_run import PretrainingRun
 
-        try:
-            pretraining = PretrainingRun(config, run)
-        except (ValueError, OSError) as error:
-            raise BadInput(str(error)) from error
-        try:
-            pretraining.fit()
-            summary = pretraining.finish()
-        except StoppedEarly:
-            raise
-        except (Exception, KeyboardInterrupt) as error:
-            reason = pretraining.why_stopped(error)
-            if reason is None:
-                raise
-            raise StoppedEarly(reason) from error
-        print(pretraining.last_words(summary), flush=True)
-        return summary
+        return training.train_to_the_end(lambda: PretrainingRun(config, run))
 
 
 def main(argv=None):

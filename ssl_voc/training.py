@@ -1,4 +1,4 @@
-"""What every training command sets up alike: runtime, optimizer, step compilation."""
+"""What every training command does alike: runtime, optimizer, compilation, the end."""
 
 import contextlib
 import os
@@ -6,6 +6,7 @@ import os
 import keras
 
 from ssl_voc.optimizers.lars import LARS
+from ssl_voc.runs.errors import BadInput, StoppedEarly
 
 # Learning rates per 256 images and weight decays, by optimizer.
 LEARNING_RATES = {"sgd": 1.0, "lars": 3.0, "adamw": 1e-3}
@@ -156,6 +157,38 @@ def reason_of_stop(error, failure=None):
     if full or "RESOURCE_EXHAUSTED" in str(error):
         return "the memory is full. Try a smaller --batch-size, in a new --out"
     return None
+
+
+def train_to_the_end(begin):
+    """Runs a training, telling of what ends it early as commands do.
+
+    Args:
+        begin: Function that prepares the training and returns it: an object with
+            `fit`, `finish`, `why_stopped` and `last_words`.
+
+    Returns:
+        What `finish` returned.
+
+    Raises:
+        BadInput: when data, weights or run folder cannot be worked with.
+        StoppedEarly: when `why_stopped` has a reason; what was done is saved.
+    """
+    try:
+        run = begin()
+    except (ValueError, OSError) as error:
+        raise BadInput(str(error)) from error
+    try:
+        run.fit()
+        summary = run.finish()
+    except StoppedEarly:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        reason = run.why_stopped(error)
+        if reason is None:
+            raise
+        raise StoppedEarly(reason) from error
+    print(run.last_words(summary), flush=True)
+    return summary
 
 
 def tensorboard_callbacks(folder):
