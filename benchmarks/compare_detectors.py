@@ -13,7 +13,7 @@ import argparse
 import json
 import pathlib
 
-from ssl_voc.detection_records import read_image_matches
+from ssl_voc.evaluate.detection.records import read_image_matches
 from ssl_voc.metrics import paired_bootstrap_average_precision
 from ssl_voc.runs.json_files import to_json
 

@@ -21,7 +21,7 @@ import numpy as np
 import pipelines
 import ssl_voc
 from benchmarks.speeds import compare, take_turns
-from ssl_voc import training
+from ssl_voc import devices
 
 NUM_PHOTOS = 256
 # keras-cv's `PredictionHead` and `FeaturePyramid`, which take no other width.
@@ -116,7 +116,7 @@ def build_ours(pool, **size):
     model.build()
     model.compile(
         keras.optimizers.SGD(1e-4, global_clipnorm=10.0),
-        jit_compile=training.should_jit_compile("auto"),
+        jit_compile=devices.should_jit_compile("auto"),
     )
     return model
 
@@ -137,7 +137,7 @@ def build_peer(pool):
         box_loss="smoothl1",
         classification_loss="focal",
         optimizer=keras.optimizers.SGD(1e-4, global_clipnorm=10.0),
-        jit_compile=training.should_jit_compile("auto"),
+        jit_compile=devices.should_jit_compile("auto"),
     )
     return model
 

@@ -18,7 +18,8 @@ import numpy as np
 
 import pipelines
 import ssl_voc
-from ssl_voc import training
+from ssl_voc import devices
+from ssl_voc.optimizers import schedule
 
 # Optimizer and peak learning rate per 256 images.
 CANDIDATES = (
@@ -77,7 +78,7 @@ def train(pool, options, optimizer, learning_rate):
         ),
     )
     model.compile(
-        optimizer=training.build_optimizer(
+        optimizer=schedule.build_optimizer(
             optimizer,
             learning_rate,
             None,
@@ -86,7 +87,7 @@ def train(pool, options, optimizer, learning_rate):
             warmup_share=0.05,
         ),
         loss=ssl_voc.losses.NTXentLoss(0.15),
-        jit_compile=training.should_jit_compile("auto"),
+        jit_compile=devices.should_jit_compile("auto"),
     )
     batches = pool.batches(options.batch_size, seed=0)
     quarter = options.steps // 4

@@ -20,7 +20,7 @@ import numpy as np
 import pipelines
 import ssl_voc
 from benchmarks.speeds import compare, take_turns
-from ssl_voc import training
+from ssl_voc import devices
 
 NUM_PHOTOS = 256
 
@@ -55,7 +55,7 @@ def measure(options, image_size):
     pool = pipelines.prepare_labeled(photos, image_size, main_object_only=True)
     batch = pool.gather(np.arange(len(pool)))
     images = batch["images"]
-    jit_compile = training.should_jit_compile("auto")
+    jit_compile = devices.should_jit_compile("auto")
     ours = build_ours(options, pool, jit_compile)
     plain = build_plain(options, pool, jit_compile)
     batches = pool.dataset(options.batch_size, seed=0).map(

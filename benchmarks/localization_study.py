@@ -21,7 +21,7 @@ import sys
 import numpy as np
 import yaml
 
-from ssl_voc.localization_evaluation import read_image_measures
+from ssl_voc.evaluate.localization.measures import read_image_measures
 from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
 
 MEASURES = ("top1", "top3", "mean_iou", "loc_acc_50", "loc_acc_70", "corloc")

@@ -11,8 +11,9 @@ import keras  # noqa: E402
 import pipelines  # noqa: E402
 import ssl_voc  # noqa: E402
 from benchmarks.worker import peak_memory_gib, serve  # noqa: E402
-from ssl_voc import training  # noqa: E402
-from ssl_voc.runs.data_wait import TimedDataset, TimedIterator  # noqa: E402
+from ssl_voc import devices  # noqa: E402
+from ssl_voc.optimizers import schedule
+from ssl_voc.training.batch_timer import TimedDataset, TimedIterator  # noqa: E402
 
 
 class ReadyViews(keras.layers.Layer):
@@ -127,14 +128,14 @@ class OurWorker:
     def _compile(self, augmenter):
         model = ssl_voc.ContrastiveModel(self.backbone, augmenter, self.head)
         model.compile(
-            training.build_optimizer("sgd", 0.1, 1e-4, self.batch_size, 10_000, 0.0),
+            schedule.build_optimizer("sgd", 0.1, 1e-4, self.batch_size, 10_000, 0.0),
             loss=ssl_voc.losses.NTXentLoss(0.1),
             metrics=[
                 ssl_voc.metrics.ContrastiveAccuracy(),
                 ssl_voc.metrics.Alignment(),
                 ssl_voc.metrics.Uniformity(),
             ],
-            jit_compile=training.should_jit_compile("auto"),
+            jit_compile=devices.should_jit_compile("auto"),
         )
         return model
 

@@ -2,7 +2,8 @@
 
     python -m benchmarks.serving_requests --model saved_models/cells --photos PHOTOS
 
-Starts the test server (`tests.serving_stub`, which runs the SavedModel itself) in a
+Starts the test server (`tests.serving_client.serving_stub`, which runs the SavedModel
+itself) in a
 process of its own, or takes a real one by --server, and asks it through
 `ServingClient`: good photos, and among them, in seeded order, files that are truncated,
 text, empty, of 50 megapixels, CMYK, and an animated gif. A good photo must be answered
@@ -30,8 +31,8 @@ import time
 import numpy as np
 from PIL import Image
 
-from ssl_voc.serving_client import ServingClient
-from ssl_voc.serving_client_errors import ServingError
+from ssl_voc.serving_client.errors import ServingError
+from ssl_voc.serving_client.rest import ServingClient
 
 MODEL_NAME = "model"
 BROKEN = ("truncated", "text", "empty")
@@ -154,7 +155,7 @@ def ask_beforehand(model, kinds):
 @contextlib.contextmanager
 def started_server(model):
     """The test server in a process of its own; its first line is its address."""
-    command = [sys.executable, "-m", "tests.serving_stub", str(model)]
+    command = [sys.executable, "-m", "tests.serving_client.serving_stub", str(model)]
     process = subprocess.Popen(
         [*command, "--name", MODEL_NAME, "--port", "0"],
         stdout=subprocess.PIPE,

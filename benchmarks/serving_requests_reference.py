@@ -13,8 +13,8 @@ import sys
 from PIL import Image
 
 import pipelines
-from ssl_voc.prediction_backends import SavedModelPredictor
-from ssl_voc.prediction_photos import LoadedPhoto
+from ssl_voc.predict.photos import LoadedPhoto
+from ssl_voc.predict.predictors import SavedModelPredictor
 
 
 def main(model, folder):

@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 import pipelines
-from pipelines.scenes import draw_scenes
+from pipelines.scenes.dataset import draw_scenes
 
 NUM_TRAIN, NUM_VAL, IMAGE_SIZE = 400, 350, (80, 64)
 CORNERS = ("lower right", "upper left", "lower left", "upper right", "lower right")

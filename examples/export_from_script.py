@@ -16,8 +16,8 @@ import tensorflow as tf
 
 import pipelines
 import ssl_voc.models  # noqa: F401, a saved model is made of its classes
-from ssl_voc.evaluate import read_finished_run
 from ssl_voc.export import ExportConfig, export
+from ssl_voc.runs.finished_run import read_finished_run
 
 
 def main(argv=None):

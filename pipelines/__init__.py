@@ -4,35 +4,35 @@ Knows nothing of models: pixels are `[0, 255]`, boxes are in pixels, order depen
 seed and epoch. tensorflow is imported only by what cannot do without it.
 """
 
-from pipelines.cache import cache_folder
-from pipelines.content import UnreadableImage
-from pipelines.data_report import DataReport, report_data
-from pipelines.decoding import decode
-from pipelines.label_subsets import label_subset
-from pipelines.labeled_batches import detection, localization
-from pipelines.labeled_pool import LabeledPool
-from pipelines.labeled_preparation import prepare_labeled
-from pipelines.letterboxing import (
+from pipelines.cache.cache_folder import cache_folder
+from pipelines.images.decoding import decode
+from pipelines.images.letterboxing import (
     boxes_from_letterbox,
     boxes_to_letterbox,
     letterbox,
     letterboxed_size,
 )
-from pipelines.near_duplicates import find_near_duplicates
-from pipelines.perceptual_hashing import perceptual_hash
-from pipelines.photo import Object, Photo, Photos, Problem, Skipped, main_object
-from pipelines.photo_tables import (
+from pipelines.images.near_duplicates import find_near_duplicates
+from pipelines.images.perceptual_hashing import perceptual_hash
+from pipelines.photos.content import UnreadableImage
+from pipelines.photos.label_subsets import label_subset
+from pipelines.photos.photo import Object, Photo, Photos, Problem, Skipped, main_object
+from pipelines.photos.photo_tables import (
     photo_table,
     problem_table,
     read_photo_table,
     select_photos,
     skipped_table,
 )
-from pipelines.pool import Pool
-from pipelines.preparation import prepare
-from pipelines.sources import read
-from pipelines.splits import read_training, split_validation
-from pipelines.unlabeled_batches import unlabeled
+from pipelines.pools.labeled_batches import detection, localization
+from pipelines.pools.labeled_pool import LabeledPool
+from pipelines.pools.labeled_preparation import prepare_labeled
+from pipelines.pools.pool import Pool
+from pipelines.pools.preparation import prepare
+from pipelines.pools.unlabeled_batches import unlabeled
+from pipelines.readers.sources import read
+from pipelines.readers.splits import read_training, split_validation
+from pipelines.reports.data_report import DataReport, report_data
 
 __all__ = [
     "DataReport",

@@ -33,3 +33,30 @@ def data_folder():
     if not folder.is_dir():
         pytest.skip(f"no real photographs: {folder} is missing (set SSL_VOC_DATA)")
     return folder.resolve()
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    """Folder of an exported model whose boxes are known, as version 2."""
+    from tests.serving_client.fixed_boxes import save_model
+
+    folder = tmp_path_factory.mktemp("saved_model")
+    save_model(folder / "2")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stub(saved_model):
+    """A server of TF Serving's protocol that runs `saved_model`."""
+    from tests.serving_client.serving_stub import ServingStub
+
+    with ServingStub({"pets": saved_model}) as server:
+        yield server
+
+
+@pytest.fixture
+def server(stub):
+    """The stub, its record of requests empty."""
+    stub.requests.clear()
+    stub.faults.clear()
+    return stub

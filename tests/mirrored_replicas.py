@@ -14,17 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssl_voc import (
-    callbacks,
-    distributed,
-    layers,
-    losses,
-    metrics,
-    models,
-    pretrain,
-    training,
-)
+from ssl_voc import callbacks, devices, distributed, layers, losses, metrics, models
 from ssl_voc.losses import nt_xent_loss
+from ssl_voc.pretrain import command
 from tests import tiny
 
 
@@ -188,11 +180,11 @@ def run_command(folder):
     photos, labels = tiny.draw_photos(20), [str(i % 2) for i in range(20)]
     np.savez(folder / "photos.npz", images=photos, labels=labels)
     backbone = tiny.save_backbone(folder / "tiny.keras")
-    training.replica_scope = lambda: two_devices().scope()
+    devices.replica_scope = lambda: two_devices().scope()
     status = []
     for epochs in (1, 2):
         status.append(
-            pretrain.main(
+            command.main(
                 f"--data {folder / 'photos.npz'} --backbone {backbone} --image-size 32 "
                 f"--batch-size 8 --epochs {epochs} --out {folder / 'run'}".split()
             )

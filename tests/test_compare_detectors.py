@@ -5,10 +5,10 @@ import json
 import pytest
 
 from benchmarks import compare_detectors
-from ssl_voc.detection_records import image_rows
+from ssl_voc.evaluate.detection.records import image_rows
 from ssl_voc.metrics import score_matches
 from ssl_voc.runs.json_files import to_json
-from tests.commands.detection_cases import NAMES, random_case
+from tests.evaluate.detection.cases import NAMES, random_case
 
 
 def write_evaluation(folder, found, coco_ap):

@@ -113,11 +113,9 @@ def test_every_requirement_is_a_range_that_holds_the_installed_version(name):
         assert version in requirement.specifier, line
 
 
-COMMANDS = [
-    path.stem
-    for path in sorted((REPOSITORY / "ssl_voc").glob("*.py"))
-    if "\ndef main(" in path.read_text(encoding="utf-8")
-]
+COMMANDS = sorted(
+    path.parent.name for path in (REPOSITORY / "ssl_voc").glob("*/__main__.py")
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -17,9 +17,9 @@ from benchmarks.serving_requests import (
     main,
     make_kinds,
 )
-from ssl_voc.prediction_result import Prediction
+from ssl_voc.serving_client.prediction import Prediction
 from tests import tiny
-from tests.fixed_boxes import save_model
+from tests.serving_client.fixed_boxes import save_model
 
 
 @pytest.fixture

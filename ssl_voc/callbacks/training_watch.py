@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from ssl_voc.runs.errors import StoppedEarly
+from ssl_voc.cli.errors import StoppedEarly
 
 
 class TrainingWatch(keras.callbacks.Callback):

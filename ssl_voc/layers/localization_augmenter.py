@@ -4,12 +4,7 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.layers.box_motions import (
-    boxes_in_crops,
-    flags_of,
-    flip_boxes,
-    pad_boxes,
-)
+from ssl_voc.layers.box_motions import boxes_in_crops, flags_of, flip_boxes, pad_boxes
 from ssl_voc.layers.color_distortions import build_color_distortions
 from ssl_voc.layers.random_box_crop import RandomBoxCrop, cropped_spec
 from ssl_voc.layers.random_horizontal_flip import RandomHorizontalFlip

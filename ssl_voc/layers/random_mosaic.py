@@ -4,12 +4,7 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.layers.box_motions import (
-    boxes_in_tiles,
-    flags_of,
-    pad_boxes,
-    pad_flags,
-)
+from ssl_voc.layers.box_motions import boxes_in_tiles, flags_of, pad_boxes, pad_flags
 from ssl_voc.layers.random_box_crop import cropped_spec
 from ssl_voc.layers.random_layer import RandomLayer, check_range, check_rate
 from ssl_voc.layers.resampling import pixel_centers, resample, resampling_weights

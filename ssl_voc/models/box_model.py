@@ -2,7 +2,7 @@
 
 import keras
 
-from ssl_voc.models.object_targets import inputs_of
+from ssl_voc.models.main_object_targets import inputs_of
 
 
 class BoxModel(keras.Model):

@@ -8,7 +8,7 @@ from ssl_voc.layers.localization_head import LocalizationHead
 from ssl_voc.losses.attention_loss import attention_outside
 from ssl_voc.losses.box_loss import BoxLoss
 from ssl_voc.models.box_model import BoxModel, given_boxes
-from ssl_voc.models.object_targets import main_targets, weights_of
+from ssl_voc.models.main_object_targets import main_targets, weights_of
 from ssl_voc.models.pyramid import deepest_levels
 
 

@@ -43,9 +43,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8, replacing `path` at once.
+    r"""Writes `text` as UTF-8, replacing `path` at once.
 
-    Bytes of file names that are no UTF-8 are spelled out, such as `\\udce9`.
+    Bytes of file names that are no UTF-8 are spelled out, such as `\udce9`.
     """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

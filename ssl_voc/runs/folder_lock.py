@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ssl_voc.runs.errors import BadInput
+from ssl_voc.cli.errors import BadInput
 
 try:
     import fcntl

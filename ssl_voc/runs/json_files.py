@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ssl_voc.runs.errors import BadInput
+from ssl_voc.cli.errors import BadInput
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

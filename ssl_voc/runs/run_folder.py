@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ssl_voc.cli.config_file import config_to_dict, config_to_yaml
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs import atomic_files
-from ssl_voc.runs.config_file import config_to_dict, config_to_yaml
 from ssl_voc.runs.environment import (
     current_backend,
     describe_compute,
     describe_software,
 )
-from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.folder_lock import FolderLock
 from ssl_voc.runs.json_files import read_jsonl, to_json
 from ssl_voc.runs.start_rules import (

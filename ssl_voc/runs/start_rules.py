@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ssl_voc.cli.config_file import read_config_file
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX
-from ssl_voc.runs.config_file import read_config_file
 from ssl_voc.runs.environment import current_backend
-from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.folder_lock import LOCK_NAME
 from ssl_voc.runs.json_files import read_jsonl
 
@@ -168,3 +168,19 @@ def _refuse_finished(
     if not any(settings[name] > recorded.get(name, 0) for name in names):
         more = f"Give more --{names[0]} to go on. " if names else ""
         raise BadInput(f"--out: the run in {path} is finished. {more}{_REMEDY}")
+
+
+def refuse_to_write_over(out, run, what):
+    """Keeps `--overwrite` from deleting the very run or model that is asked.
+
+    Args:
+        out: Path of the folder to be written.
+        run: Path of the run or model.
+        what: The latter in words.
+
+    Raises:
+        BadInput: when the one is, or holds, the other.
+    """
+    resolved, run = out.resolve(), run.resolve()
+    if resolved == run or resolved in run.parents:
+        raise BadInput(f"--out: {out} holds {what}. Name another folder.")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ssl_voc.callbacks import TrainingWatch
-from ssl_voc.runs.errors import StoppedEarly
+from ssl_voc.cli.errors import StoppedEarly
 
 
 def run_epoch(watch, num_steps, epoch=0, **logs):

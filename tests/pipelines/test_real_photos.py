@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from defusedxml import ElementTree
 
-from pipelines.preparation import prepare
-from pipelines.sources import read
+from pipelines.pools.preparation import prepare
+from pipelines.readers.sources import read
 
 # Folder: photos of the default split, all photos.
 TREES = {

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ssl_voc.runs.errors import BadInput
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.folder_lock import FolderLock, fcntl
 
 pytestmark = pytest.mark.skipif(fcntl is None, reason="no fcntl on this system")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssl_voc.runs.errors import BadInput
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.json_files import read_jsonl, to_json
 
 

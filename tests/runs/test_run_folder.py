@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ssl_voc.runs.config_file import read_config_file
-from ssl_voc.runs.errors import BadInput
+from ssl_voc.cli.config_file import read_config_file
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.run_folder import RunFolder
 
 

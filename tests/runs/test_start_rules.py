@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs import environment, run_folder, start_rules
-from ssl_voc.runs.errors import BadInput
 from ssl_voc.runs.run_folder import RunFolder
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ssl_voc.runs.errors import BadInput
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.serving.version_folder import new_version, versions_of
 from tests.interpreters import REPOSITORY
 

@@ -1,0 +1,1 @@
+"""Prepared photos on disk."""

@@ -1,0 +1,124 @@
+"""Prepared images on disk, found again by what they were made from."""
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import pathlib
+import shutil
+
+import numpy as np
+
+from pipelines.cache.cache_folder import cache_folder
+
+# Part of the key: raise it when decoding, resizing or hashing give other values.
+PREPARATION_VERSION = 2
+# Marks an entry that lacks photos which a failing system could not read.
+_RETRY = "retry"
+
+
+def cache_entry(photos, image_size, cache_dir=None, shape="square") -> pathlib.Path:
+    """Folder of the prepared images of these photos at this size; it may not exist.
+
+    Its name is a digest of the photos' fingerprints (path, size and modification time
+    of a file; the pixels of an array) in their order, of the image size, and of how the
+    photos got their shape.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{PREPARATION_VERSION} {image_size} {shape}\n".encode())
+    for photo in photos:
+        line = f"{photo.path_name}\n{photo.content.fingerprint()}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    root = cache_folder() if cache_dir is None else pathlib.Path(cache_dir)
+    return root / "prepared" / digest.hexdigest()
+
+
+def load_or_fill(entry, shape, fill):
+    """Opens an entry, after making it if it is missing or damaged.
+
+    An entry appears whole or not at all. Processes that want the same one take turns,
+    so that one of them decodes and the others find it done. An entry whose photos were
+    unreadable for passing reasons serves once.
+
+    Args:
+        entry: Path of the entry's folder, see `cache_entry`.
+        shape: `(num_photos, image_size, image_size, 3)`.
+        fill: Callable that writes to a uint8 array of this shape and returns
+            `(facts, reasons, lasting)`: an array `(num_photos,)` of what is known of
+            each photo, such as its hash; a dict from the index of an unreadable photo
+            to the reason; and whether these reasons will be true the next time.
+
+    Returns:
+        `(images, facts, reasons)`, the images as a read-only memory map.
+
+    Raises:
+        OSError: If the cache folder cannot be written or the disk is full.
+    """
+    found = _load_to_stay(entry, shape)
+    if found is not None:
+        return found
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(entry.with_suffix(".lock")):
+        found = _load_to_stay(entry, shape)  # another process may have just made it
+        if found is None:
+            _make(entry, shape, fill)
+            found = _load(entry, shape)
+    return found
+
+
+def _load_to_stay(entry, shape):
+    return None if (entry / _RETRY).exists() else _load(entry, shape)
+
+
+def _load(entry, shape):
+    try:
+        images = np.load(entry / "images.npy", mmap_mode="r")
+        facts = np.load(entry / "facts.npy")
+        stored = json.loads((entry / "unreadable.json").read_text("utf-8"))
+    except (OSError, ValueError, EOFError):
+        return None
+    if images.shape != shape or facts.shape != shape[:1]:
+        return None
+    return images, facts, {int(index): reason for index, reason in stored.items()}
+
+
+def _make(entry, shape, fill):
+    temporary = entry.with_suffix(".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # a killed process may have left it
+    temporary.mkdir()
+    try:
+        _refuse_full_disk(temporary, math.prod(shape))
+        path = temporary / "images.npy"
+        images = np.lib.format.open_memmap(path, "w+", "uint8", shape)
+        facts, reasons, lasting = fill(images)
+        images.flush()
+        np.save(temporary / "facts.npy", facts)
+        (temporary / "unreadable.json").write_text(json.dumps(reasons), "utf-8")
+        if not lasting:
+            (temporary / _RETRY).touch()
+        shutil.rmtree(entry, ignore_errors=True)
+        os.replace(temporary, entry)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_full_disk(folder, num_bytes):
+    # A memory map learns of a full disk by a signal that ends the process.
+    free = shutil.disk_usage(folder).free
+    if num_bytes > free:
+        raise OSError(
+            f"the prepared images need {num_bytes / 1e9:.1f} GB, but {folder.parent} "
+            f"has {free / 1e9:.1f} GB left. Choose another cache folder, a smaller "
+            "image size, or no cache."
+        )
+
+
+@contextlib.contextmanager
+def _locked(path):
+    import fcntl
+
+    with path.open("w") as file:
+        # The system releases the lock of a process that dies.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

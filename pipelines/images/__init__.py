@@ -1,0 +1,1 @@
+"""Decoding, resizing and hashing of single images."""

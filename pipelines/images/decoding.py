@@ -1,0 +1,125 @@
+"""From encoded bytes to upright RGB pixels."""
+
+import io
+
+import numpy as np
+
+from pipelines.photos.content import UnreadableImage
+
+# Formats are named so that a file cannot reach Pillow's rarer, less tested parsers.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+EXIF_ORIENTATION = 0x0112
+
+
+def decode(data, min_size: int | None = None) -> np.ndarray:
+    """Decodes a photo as a viewer would show it.
+
+    EXIF orientation is applied, transparency is laid on white, of an animation the
+    first frame is taken, 16-bit samples are scaled to 8 bits. The name of the file
+    plays no role, only what is inside.
+
+    Args:
+        data: Encoded bytes (JPEG, PNG, BMP, GIF, WebP, TIFF or PPM), or pixels
+            `(height, width, 3)` uint8, which are returned as they are.
+        min_size: If given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as
+            long as both sides keep at least so many pixels, which is much faster.
+
+    Returns:
+        uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+
+    Raises:
+        UnreadableImage: If the bytes are not a complete image of a known format, or
+            announce more pixels than Pillow's limit against decompression bombs.
+    """
+    if isinstance(data, np.ndarray):
+        if data.ndim != 3 or data.shape[-1] != 3 or data.dtype != np.uint8:
+            raise UnreadableImage(
+                "pixels must be uint8 of shape (height, width, 3), not "
+                f"{data.dtype} of {data.shape}"
+            )
+        if not data.size:
+            raise UnreadableImage(f"has no pixels: its shape is {data.shape}")
+        return data
+    if not data:
+        raise UnreadableImage("the file is empty")
+
+    from PIL import Image
+
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        _refuse_bomb(image.size, Image.MAX_IMAGE_PIXELS)
+        if min_size is not None:
+            image.draft(None, (min_size, min_size))
+        image.load()
+        return np.asarray(_to_rgb(_upright(image)))
+    except (UnreadableImage, MemoryError):
+        raise
+    except Image.UnidentifiedImageError:
+        raise UnreadableImage("not an image of a known format") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise UnreadableImage("announces too many pixels") from None
+    except Exception as error:
+        # Pillow's plugins raise whatever the damage leads to: OSError, SyntaxError,
+        # struct.error, IndexError, ... One file must not end the run.
+        raise UnreadableImage(f"damaged: {error or type(error).__name__}") from error
+
+
+def encoded_size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels as the header states them, orientation not applied.
+
+    Raises:
+        UnreadableImage: If the bytes do not begin like an image of a known format.
+    """
+    from PIL import Image
+
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS).size
+    except Exception as error:
+        raise UnreadableImage(f"no image header: {error}") from error
+
+
+def _refuse_bomb(size, max_pixels):
+    width, height = size
+    if width < 1 or height < 1:
+        raise UnreadableImage(f"has no pixels: {width} x {height}")
+    if max_pixels is not None and width * height > max_pixels:
+        raise UnreadableImage(
+            f"announces {width} x {height} pixels, more than {max_pixels}"
+        )
+
+
+def _upright(image):
+    """Applies the EXIF orientation; unreadable EXIF counts as none."""
+    from PIL import Image
+
+    try:
+        orientation = image.getexif().get(EXIF_ORIENTATION)
+    except Exception:
+        # The pixels are fine: a broken side note is no reason to lose the photo.
+        return image
+    transpose = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }.get(orientation)
+    return image if transpose is None else image.transpose(transpose)
+
+
+def _to_rgb(image):
+    from PIL import Image
+
+    if image.mode == "F":
+        raise UnreadableImage("floating-point pixels have no agreed range")
+    if image.mode.startswith("I"):
+        # 16-bit samples: 65535 / 257 = 255. Pillow's own conversion clips at 255.
+        samples = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        image = Image.fromarray(np.round(samples / 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, image)
+    return image if image.mode == "RGB" else image.convert("RGB")

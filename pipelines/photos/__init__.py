@@ -1,0 +1,1 @@
+"""Photos, their objects and tables of them."""

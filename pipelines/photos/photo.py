@@ -1,0 +1,151 @@
+"""What a reader hands over: photos, their objects, and what went wrong with them."""
+
+import collections.abc
+import dataclasses
+
+import numpy as np
+
+from pipelines.photos.content import Content
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Object:
+    """One annotated object of a photo.
+
+    Attributes:
+        name: Class name, as the annotation spells it.
+        box: `(x_min, y_min, x_max, y_max)` in pixels of the original photo, 0-based
+            and half-open: the box covers `x_max - x_min` columns.
+        difficult: Whether the annotation marks the object as one that evaluation
+            ignores (VOC's `difficult`, COCO's `iscrowd`).
+        truncated: Whether part of the object lies outside the box.
+    """
+
+    name: str
+    box: tuple[float, float, float, float]
+    difficult: bool = False
+    truncated: bool = False
+
+    @property
+    def area(self) -> float:
+        """Area of the box in square pixels."""
+        x_min, y_min, x_max, y_max = self.box
+        return (x_max - x_min) * (y_max - y_min)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo, not yet decoded.
+
+    Attributes:
+        image_id: Stem of the file's name; `predictions.json` refers to it.
+        source: Name of the source that the photo comes from.
+        content: Where its bytes or pixels are.
+        objects: The usable annotated objects; empty without annotation.
+        label: Class of the whole photo, or None where nothing names one.
+        width: Width in pixels as the annotation states it, or None.
+        height: Height in pixels as the annotation states it, or None.
+    """
+
+    image_id: str
+    source: str
+    content: Content
+    objects: tuple[Object, ...] = ()
+    label: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+    @property
+    def path_name(self) -> str:
+        """The photo's place in words, for messages."""
+        return self.content.path_name
+
+    def load(self) -> bytes | np.ndarray:
+        """Reads the encoded file, or the pixels `(height, width, 3)`.
+
+        Raises:
+            OSError: If the file cannot be read.
+            UnreadableImage: If an archive holds it damaged.
+        """
+        return self.content.load()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with an annotation; the reader went on without that part.
+
+    Attributes:
+        path_name: The file that is to be looked at.
+        reason: What is wrong, with the numbers.
+        kind: What is wrong, in words that many problems share, for counting:
+            `"box dropped: ..."`, `"box clipped"`, `"annotation unreadable"`, ...
+    """
+
+    path_name: str
+    reason: str
+    kind: str = "other"
+
+    def __str__(self):
+        return f"{self.path_name}: {self.reason}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Skipped:
+    """A photo that could not be decoded and is not in the pool."""
+
+    name: str
+    reason: str
+
+    def __str__(self):
+        return f"{self.name}: {self.reason}"
+
+
+class Photos(collections.abc.Sequence):
+    """An immutable sequence of `Photo`.
+
+    Args:
+        photos: Iterable of `Photo`.
+        name: Name of the source, for messages and reports.
+        problems: Iterable of `Problem` that reading met.
+    """
+
+    def __init__(self, photos, name, problems=()):
+        self._photos = tuple(photos)
+        self.name = name
+        self.problems = list(problems)
+
+    def __len__(self):
+        return len(self._photos)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Photos(self._photos[index], self.name, self.problems)
+        return self._photos[index]
+
+    def __repr__(self):
+        return (
+            f"Photos(name={self.name!r}, {len(self)} photos, "
+            f"{len(self.class_names)} classes, {len(self.problems)} problems)"
+        )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Sorted names of all classes that a photo or an object has."""
+        names = {photo.label for photo in self._photos if photo.label is not None}
+        names.update(item.name for photo in self._photos for item in photo.objects)
+        return tuple(sorted(names))
+
+
+def main_object(objects) -> Object | None:
+    """The largest object that is not difficult, the first of equals, or None.
+
+    It is the single target of localization and names the class of the photo.
+    """
+    candidates = [item for item in objects if not item.difficult]
+    return max(candidates, key=lambda item: item.area, default=None)
+
+
+def main_class(objects) -> str | None:
+    """Class name of `main_object`, or None."""
+    item = main_object(objects)
+    return None if item is None else item.name

@@ -1,0 +1,143 @@
+"""Lists of photos as files in a run folder: who was trained on, who was held out."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from pipelines.photos.photo import Photos
+
+COLUMNS = ("image_id", "source", "perceptual_hash")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PhotoTable:
+    """A list of photos that a run has written.
+
+    Attributes:
+        path_name: The file, for messages.
+        image_ids: Tuple of image ids.
+        sources: Tuple of names of sources.
+        hashes: uint64 array `(num_photos,)` of perceptual hashes, or None if the file
+            has none.
+    """
+
+    path_name: str
+    image_ids: tuple[str, ...]
+    sources: tuple[str, ...]
+    hashes: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.image_ids)
+
+
+def photo_table(photos, hashes=None) -> str:
+    """Text of a tab-separated list of photos, with a line that names the columns.
+
+    Args:
+        photos: Iterable of `Photo`.
+        hashes: Perceptual hash of each photo, written as 16 hexadecimal digits.
+    """
+    photos = list(photos)
+    lines = ["\t".join(COLUMNS if hashes is not None else COLUMNS[:2])]
+    # A tab or a line break in a file's name would shift the columns.
+    rows = [[_one_field(photo.image_id), _one_field(photo.source)] for photo in photos]
+    if hashes is not None:
+        for row, value in zip(rows, hashes, strict=True):
+            row.append(f"{int(value):016x}")
+    return "\n".join([*lines, *map("\t".join, rows)]) + "\n"
+
+
+def skipped_table(skipped) -> str:
+    """Text of a list of photos that were left out: place, tab, reason; maybe empty.
+
+    Args:
+        skipped: Iterable of `Skipped`.
+    """
+    return _reason_lines((item.name, item.reason) for item in skipped)
+
+
+def problem_table(problems) -> str:
+    """Text of a list of what is wrong with the data: place, tab, reason; maybe empty.
+
+    Args:
+        problems: Iterable of `Problem`.
+    """
+    return _reason_lines((item.path_name, item.reason) for item in problems)
+
+
+def read_photo_table(path) -> PhotoTable:
+    """Reads a list that `photo_table` gave, such as a pretraining's `photos.tsv`.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If the file is no such list.
+    """
+    path = pathlib.Path(path)
+    # Only "\n" ends a line: a name may hold what else Unicode calls a line break.
+    lines = path.read_bytes().decode("utf-8", "replace").split("\n")
+    columns = tuple(lines[0].rstrip("\r").split("\t"))
+    if columns not in (COLUMNS, COLUMNS[:2]):
+        raise ValueError(
+            f"{path} is no list of photos: its first line must be the columns "
+            f"{' '.join(COLUMNS)}. Received: {lines[0][:80]!r}"
+        )
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        row = line.rstrip("\r").split("\t")
+        if len(row) != len(columns):
+            raise ValueError(
+                f"{path}, line {number}: expected {len(columns)} columns, as in the "
+                f"first line. Received: {line[:80]!r}"
+            )
+        rows.append(row)
+    hashes = None
+    if len(columns) == len(COLUMNS):
+        hashes = _read_hashes([row[2] for row in rows], path)
+    return PhotoTable(
+        str(path), tuple(row[0] for row in rows), tuple(row[1] for row in rows), hashes
+    )
+
+
+def select_photos(photos, table: PhotoTable) -> Photos:
+    """The photos that a list names, in the order of `photos`.
+
+    Raises:
+        ValueError: If a photo of the list is not among the photos.
+    """
+    wanted = dict.fromkeys(zip(table.sources, table.image_ids, strict=True), False)
+    chosen = []
+    for photo in photos:
+        key = _one_field(photo.source), _one_field(photo.image_id)
+        if key in wanted:
+            wanted[key] = True
+            chosen.append(photo)
+    missing = [key for key, found in wanted.items() if not found]
+    if missing:
+        source, image_id = missing[0]
+        raise ValueError(
+            f"{len(missing)} of the {len(wanted)} photos that {table.path_name} lists "
+            f"are not in {photos.name}; the first is {image_id!r} of {source!r}. Name "
+            "the data the list was made from."
+        )
+    return Photos(chosen, photos.name, photos.problems)
+
+
+def _reason_lines(pairs):
+    return "".join("\t".join(map(_one_field, pair)) + "\n" for pair in pairs)
+
+
+def _one_field(text):
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text.replace("\t", " ").replace("\n", " ").replace("\r", " ")
+
+
+def _read_hashes(texts, path):
+    try:
+        return np.array([int(text, 16) for text in texts], "uint64")
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{path}: a perceptual hash must have 16 hexadecimal digits: {error}"
+        ) from None

@@ -1,0 +1,1 @@
+"""Prepared photos in memory or on disk, and batches of them."""

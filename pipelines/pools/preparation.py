@@ -1,0 +1,215 @@
+"""From a source to a pool: every photo decoded once, the unreadable left out."""
+
+import dataclasses
+import errno
+import math
+import typing
+
+import numpy as np
+
+from pipelines.cache.disk_cache import cache_entry, load_or_fill
+from pipelines.images.resizing import Squashing
+from pipelines.photos.content import UnreadableImage
+from pipelines.photos.photo import Photos, Skipped
+from pipelines.pools.pool import Pool
+from pipelines.pools.threads import for_each
+from pipelines.readers.sources import read
+
+CACHES = ("auto", "memory", "disk", "none")
+# Errors of a file itself. Others, such as a failing disk or too many open files, pass.
+# Pillow's own have no number: they are about what is in the file.
+LASTING_ERRORS = frozenset(
+    (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+    + (errno.EACCES, errno.EPERM)
+)
+# "auto" keeps pixels in memory up to here, beyond it on disk.
+MAX_MEMORY_BYTES = 2 * 1024**3
+
+
+def prepare(
+    source,
+    image_size: int,
+    *,
+    split: str | None = None,
+    cache: str = "auto",
+    cache_dir=None,
+    workers: int | None = None,
+    progress=None,
+) -> Pool:
+    """Decodes, squashes and hashes every photo of a source, once.
+
+    Args:
+        source: Anything `read` understands, or `Photos`.
+        image_size: Side in pixels of the square that photos are squashed to.
+        split: Name of a split, see `read`.
+        cache: Where pixels are kept: `"memory"`; `"disk"`, a memory-mapped file that
+            the next call with the same photos and size reuses; `"none"`, so that each
+            batch decodes again; `"auto"`, memory up to 2 GiB and disk beyond.
+        cache_dir: Folder of the disk cache; `cache_folder()` by default.
+        workers: Number of decoding threads; by default one per core.
+        progress: Optional callable `(done, total)`.
+
+    Returns:
+        `Pool` of the readable photos.
+
+    Raises:
+        ValueError: If an argument is out of range, the source is not understood, or
+            not one photo is readable.
+    """
+    _check_arguments(image_size, cache)
+    photos = source if isinstance(source, Photos) else read(source, split)
+    prepared = prepare_images(
+        photos, Squashing(image_size), cache, cache_dir, workers, progress
+    )
+    return Pool(
+        prepared.photos,
+        image_size,
+        prepared.facts,
+        prepared.images,
+        prepared.skipped,
+        workers,
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class PreparedImages:
+    """Photos decoded once.
+
+    Attributes:
+        photos: `Photos`, the readable ones.
+        images: uint8 array or memory map `(num_photos, image_size, image_size, 3)`, or
+            None where none are kept.
+        facts: Array `(num_photos,)` of what was measured on each photo.
+        skipped: List of `Skipped`, the unreadable ones.
+    """
+
+    photos: Photos
+    images: np.ndarray | None
+    facts: np.ndarray
+    skipped: list[Skipped]
+
+
+def prepare_images(
+    photos, resizing, cache="auto", cache_dir=None, workers=None, progress=None
+) -> PreparedImages:
+    """Decodes, resizes and measures every photo; for the other arguments see `prepare`.
+
+    Args:
+        photos: `Photos`.
+        resizing: How photos become square, such as `Squashing`.
+        cache: Where pixels are kept.
+        cache_dir: Folder of the disk cache.
+        workers: Number of decoding threads.
+        progress: Optional callable `(done, total)`.
+
+    Raises:
+        ValueError: If an argument is out of range, or not one photo is readable.
+    """
+    _check_arguments(resizing.image_size, cache)
+    if not photos:
+        raise ValueError(f"{photos.name} has no photos.")
+    shape = (len(photos), resizing.image_size, resizing.image_size, 3)
+    if cache == "auto":
+        cache = "memory" if math.prod(shape) <= MAX_MEMORY_BYTES else "disk"
+
+    def fill(images):
+        decoded = decode_all(photos, resizing, images, workers, progress)
+        move_readable_first(decoded.facts, images, decoded.reasons)
+        return decoded
+
+    if cache == "disk":
+        entry = cache_entry(photos, resizing.image_size, cache_dir, resizing.name)
+        images, facts, reasons = load_or_fill(entry, shape, fill)
+    else:
+        images = None if cache == "none" else _allocate(shape)
+        facts, reasons, _ = fill(images)
+    readable = [photo for i, photo in enumerate(photos) if i not in reasons]
+    return PreparedImages(
+        Photos(readable, photos.name, photos.problems),
+        None if images is None else images[: len(readable)],
+        facts[: len(readable)],
+        [Skipped(photos[i].path_name, reasons[i]) for i in sorted(reasons)],
+    )
+
+
+class Decoded(typing.NamedTuple):
+    """What `decode_all` found out.
+
+    Attributes:
+        facts: Array `(num_photos,)` of what was measured.
+        reasons: Dict from the index of an unreadable photo to the reason.
+        lasting: Whether all reasons lie with the photos. Otherwise the system failed,
+            and the next time they may be readable.
+    """
+
+    facts: np.ndarray
+    reasons: dict[int, str]
+    lasting: bool
+
+
+def decode_all(photos, resizing, images, workers=None, progress=None):
+    """Decodes every photo into its row of `images`.
+
+    Args:
+        photos: Sequence of `Photo`.
+        resizing: How photos become square, such as `Squashing`.
+        images: uint8 array `(num_photos, image_size, image_size, 3)` to write to, or
+            None.
+        workers: Number of threads.
+        progress: Optional callable `(done, total)`.
+
+    Returns:
+        `Decoded`.
+    """
+    facts = np.zeros(len(photos), resizing.facts_type)
+    reasons, passing = {}, []
+
+    def decode_one(index):
+        try:
+            pixels = resizing.decode(photos[index])
+        except UnreadableImage as error:
+            reasons[index] = str(error)
+        except OSError as error:
+            reasons[index] = f"cannot be read: {error.strerror or error}"
+            if error.errno not in LASTING_ERRORS and error.errno is not None:
+                passing.append(index)
+        else:
+            facts[index] = resizing.measure(pixels)
+            if images is not None:
+                images[index] = resizing.resize(pixels)
+
+    for_each(decode_one, len(photos), workers, progress)
+    if len(reasons) == len(photos):
+        raise ValueError(
+            f"None of the {len(photos)} photos of {photos.name} can be read. The "
+            f"first: {photos[0].path_name}: {reasons[0]}"
+        )
+    return Decoded(facts, reasons, not passing)
+
+
+def move_readable_first(facts, images, reasons):
+    """Moves the rows of readable photos to the front, in place and in order."""
+    readable = [index for index in range(len(facts)) if index not in reasons]
+    for row, index in enumerate(readable):
+        if row != index:
+            facts[row] = facts[index]
+            if images is not None:
+                images[row] = images[index]
+
+
+def _allocate(shape):
+    try:
+        return np.empty(shape, "uint8")
+    except MemoryError:
+        raise ValueError(
+            f"{shape[0]} photos of {shape[1]} px need {math.prod(shape) / 1e9:.1f} GB "
+            "of memory, more than there is. Keep them on disk (--cache disk), or "
+            "choose a smaller size."
+        ) from None
+
+
+def _check_arguments(image_size, cache):
+    if image_size < 1:
+        raise ValueError(f"`image_size` must be at least 1. Received: {image_size}")
+    if cache not in CACHES:
+        raise ValueError(f"`cache` must be one of {CACHES}. Received: {cache!r}")

@@ -1,0 +1,1 @@
+"""Readers of photos and labels, one per format."""

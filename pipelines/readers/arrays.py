@@ -1,0 +1,113 @@
+"""Reader for photos that are already NumPy arrays, in memory or in an .npz file."""
+
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from pipelines.photos.content import ArrayItem
+from pipelines.photos.photo import Photo, Photos
+
+
+def read_npz(path, name=None) -> Photos:
+    """Reads an `.npz` file: array `images`, or the only 4-d array, and maybe `labels`.
+
+    Args:
+        path: Path of the file.
+        name: Name of the source; the file's stem by default.
+
+    Raises:
+        ValueError: If the file is damaged, or its arrays are not photos.
+    """
+    path = pathlib.Path(path)
+    try:
+        with path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, np.ndarray):
+                arrays = dict(arrays)
+    except (
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,  # a compression that this Python lacks
+        RuntimeError,  # zipfile's word for an encrypted file
+    ) as error:
+        raise ValueError(f"{path} is not a readable .npz file: {error}") from error
+    if isinstance(arrays, np.ndarray):
+        raise ValueError(
+            f"{path} is an .npy file by another name. Write it by "
+            "np.savez(PATH, images=images)."
+        )
+    return read_arrays(arrays, name or path.stem, array_name=str(path))
+
+
+def read_arrays(arrays, name="arrays", array_name=None) -> Photos:
+    """Reads photos from an array, or from a dict of arrays.
+
+    Args:
+        arrays: uint8 array `(num_photos, height, width, 3)` of RGB pixels, or a dict
+            that has it as `images` or as its only 4-d array, and may have `labels`:
+            `(num_photos,)` class names or integers.
+        name: Name of the source.
+        array_name: How messages call the array; `name` by default.
+
+    Raises:
+        ValueError: If shape, type or number of the arrays does not fit.
+    """
+    array_name = array_name or name
+    images, labels = _split_dict(arrays, array_name)
+    if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
+        raise ValueError(
+            f"{array_name}: images must be a uint8 array (num_photos, height, width, "
+            "3) with RGB in [0, 255]. Scale floats, repeat gray three times. Received: "
+            f"{images.dtype} of shape {images.shape}"
+        )
+    if not images.size:
+        raise ValueError(f"{array_name}: has no photos: its shape is {images.shape}")
+    names = None if labels is None else _label_names(labels, len(images), array_name)
+    width = len(str(len(images) - 1))
+    return Photos(
+        (
+            Photo(
+                image_id=f"{index:0{width}d}",
+                source=name,
+                content=ArrayItem(images, index, array_name),
+                label=None if names is None else names[index],
+                width=images.shape[2],
+                height=images.shape[1],
+            )
+            for index in range(len(images))
+        ),
+        name,
+    )
+
+
+def _label_names(labels, num_photos, array_name):
+    if labels.shape != (num_photos,) or labels.dtype.kind not in "iuUSO":
+        raise ValueError(
+            f"{array_name}: labels must be class names or integers of shape "
+            f"({num_photos},), one per photo. Received: {labels.dtype} of shape "
+            f"{labels.shape}"
+        )
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, "utf-8")
+    return [str(label) for label in labels]
+
+
+def _split_dict(arrays, array_name):
+    if isinstance(arrays, np.ndarray):
+        return arrays, None
+    arrays = {key: np.asarray(value) for key, value in arrays.items()}
+    labels = arrays.get("labels")
+    if "images" in arrays:
+        return arrays["images"], labels
+    candidates = [value for value in arrays.values() if value.ndim == 4]
+    if len(candidates) != 1:
+        shapes = {key: value.shape for key, value in arrays.items()}
+        raise ValueError(
+            f"{array_name}: expected an array named images, or exactly one array of 4 "
+            f"dimensions. Received: {shapes}"
+        )
+    return candidates[0], labels

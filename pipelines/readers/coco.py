@@ -1,0 +1,179 @@
+"""Reader for COCO json files."""
+
+import json
+import pathlib
+
+from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
+from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
+from pipelines.readers.photo_finder import PhotoFinder
+
+
+def read_coco(path, name=None) -> Photos:
+    """Reads a COCO json file with its photos in folders or zip files beside it.
+
+    A photo's label is the class of its largest object that is no crowd. Bad entries
+    are listed in `Photos.problems` and left out; a photo whose annotations are all bad
+    stays.
+
+    Args:
+        path: Path of the json file.
+        name: Name of the source; the name of the json's folder and its stem by default.
+
+    Raises:
+        ValueError: If the file is not COCO json, or not one of its photos is there.
+
+    Reference:
+        - [Lin et al., 2014](https://arxiv.org/abs/1405.0312)
+    """
+    path = pathlib.Path(path)
+    content = _load_json(path)
+    problems = _Problems(path)
+    names = _category_names(content.get("categories"), problems)
+    entries = _photo_entries(content["images"], problems)
+    objects = _objects(content.get("annotations"), entries, names, problems)
+    finder = PhotoFinder(path, problems)
+    name = name or f"{path.resolve().parent.name}/{path.stem}"
+    photos = []
+    for photo_id, entry in entries.items():
+        try:
+            photo_content = finder.find(entry["file_name"])
+        except LookupError as error:
+            problems.add(f"photo {photo_id!r}: {error.args[0]}", "photo missing")
+            continue
+        own_objects = tuple(objects.get(photo_id, ()))
+        photos.append(
+            Photo(
+                image_id=pathlib.PurePosixPath(photo_content.path_name).stem,
+                source=name,
+                content=photo_content,
+                objects=own_objects,
+                label=main_class(own_objects),
+                width=_size(entry.get("width")),
+                height=_size(entry.get("height")),
+            )
+        )
+    if not photos:
+        first = f" First problem: {problems[0].reason}." if problems else ""
+        raise ValueError(
+            f"None of the {len(content['images'])} photos that {path} names was found "
+            f"in folders or .zip files beside it.{first}"
+        )
+    return Photos(photos, name, problems)
+
+
+class _Problems(list):
+    """Problems of one json file."""
+
+    def __init__(self, path):
+        super().__init__()
+        self._path_name = str(path)
+
+    def add(self, reason, kind="entry unusable"):
+        self.append(Problem(self._path_name, reason, kind))
+
+
+def _load_json(path):
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not valid json: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
+        raise ValueError(
+            f"{path} is not a COCO json: expected an object with a list `images` (and "
+            "`annotations` and `categories`)."
+        )
+    return content
+
+
+def _dicts(entries, what, problems):
+    """The entries of a list that are json objects with a usable `id` or none."""
+    if entries is None:
+        return
+    if not isinstance(entries, list):
+        problems.add(f"`{what}` is {type(entries).__name__}, not a list")
+        return
+    for number, entry in enumerate(entries):
+        if isinstance(entry, dict):
+            yield number, entry
+        else:
+            problems.add(f"{what}[{number}] is {type(entry).__name__}, not an object")
+
+
+def _is_id(value):
+    return isinstance(value, int | str)
+
+
+def _category_names(categories, problems):
+    names = {}
+    for number, entry in _dicts(categories, "categories", problems):
+        name = entry.get("name")
+        if not _is_id(entry.get("id")) or not isinstance(name, str) or not name.strip():
+            problems.add(f"categories[{number}] lacks an id or a name")
+        else:
+            names[entry["id"]] = name.strip()
+    return names
+
+
+def _photo_entries(images, problems):
+    entries = {}
+    for number, entry in _dicts(images, "images", problems):
+        photo_id, file_name = entry.get("id"), entry.get("file_name")
+        if not _is_id(photo_id) or not isinstance(file_name, str):
+            problems.add(f"images[{number}] lacks an id or a file_name")
+        elif photo_id in entries:
+            problems.add(f"images[{number}] repeats the id {photo_id!r}")
+        else:
+            entries[photo_id] = entry
+    return entries
+
+
+def _objects(annotations, entries, names, problems):
+    """Maps photo ids to lists of `Object`."""
+    objects = {}
+    for number, entry in _dicts(annotations, "annotations", problems):
+        photo_id = entry.get("image_id")
+        if not _is_id(photo_id) or photo_id not in entries:
+            problems.add(
+                f"annotations[{number}] is of unknown photo {photo_id!r}",
+                "photo missing",
+            )
+            continue
+        where = f"annotations[{number}] of {entries[photo_id]['file_name']!r}"
+        try:
+            item, remark = _read_object(entry, entries[photo_id], names)
+        except BadBox as error:
+            problems.add(f"{where} left out: {error}", error.kind)
+            continue
+        if remark:
+            problems.add(f"{where}: {remark}", BOX_CLIPPED)
+        objects.setdefault(photo_id, []).append(item)
+    return objects
+
+
+def _read_object(entry, photo_entry, names):
+    category_id = entry.get("category_id")
+    if not _is_id(category_id) or category_id not in names:
+        raise BadBox(f"its category {category_id!r} is unknown", "unknown class")
+    box = entry.get("bbox")
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
+        raise BadBox(f"its bbox is {box!r}, not four numbers", "not a number")
+    try:
+        x_min, y_min, width, height = map(float, box)
+    except OverflowError:
+        raise BadBox("its bbox has a number too large", "not finite") from None
+    box, remark = checked_box(
+        (x_min, y_min, x_min + width, y_min + height),
+        _size(photo_entry.get("width")),
+        _size(photo_entry.get("height")),
+    )
+    # Evaluation ignores crowds as it ignores VOC's difficult objects.
+    item = Object(names[category_id], box, difficult=bool(entry.get("iscrowd")))
+    return item, remark
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _size(value):
+    return int(value) if _is_number(value) and 1 <= value < 2**31 else None

@@ -1,0 +1,69 @@
+"""Reader for a folder of photos."""
+
+import os
+import pathlib
+
+from pipelines.photos.content import PhotoFile
+from pipelines.photos.listing import list_photos
+from pipelines.photos.photo import Photo, Photos
+
+# Subfolders of these names beside `train` are splits, not classes.
+OTHER_SPLITS = ("val", "valid", "validation", "test")
+
+
+def read_folder(folder, split=None, name=None) -> Photos:
+    """Reads the photos of a folder, at any depth.
+
+    Where photos lie in two or more subfolders, a photo's label is the name of its
+    first-level subfolder. Photos directly in the folder have no label.
+
+    Args:
+        folder: Path of the folder.
+        split: Name of a subfolder that holds a split. Without it, `train` is taken if
+            there is one beside a `val`, `valid`, `validation` or `test`.
+        name: Name of the source; the folder's by default.
+
+    Raises:
+        ValueError: If the folder cannot be read, the split is missing, or no file is
+            named like a photo.
+    """
+    folder = pathlib.Path(folder)
+    root = _split_folder(folder, split)
+    problems = []
+    paths = list_photos(root, problems)
+    if not paths:
+        raise ValueError(
+            f"{root} holds no photos. Expected files named .jpg, .png, .bmp, .gif, "
+            ".webp or .tif at any depth, a VOC tree, or the path of a COCO json file."
+            + (f" First problem: {problems[0]}" if problems else "")
+        )
+    subfolders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
+    has_classes = len({parts for parts in subfolders if parts}) > 1
+    name = name or folder.resolve().name
+    return Photos(
+        (
+            Photo(
+                image_id=path.stem,
+                source=name,
+                content=PhotoFile(path),
+                label=parts[0] if has_classes and parts else None,
+            )
+            for path, parts in zip(paths, subfolders, strict=True)
+        ),
+        name,
+        problems,
+    )
+
+
+def _split_folder(folder, split):
+    if split is not None:
+        if os.path.isdir(folder / split):
+            return folder / split
+        raise ValueError(
+            f"{folder} has no split {split!r}: expected a subfolder of that name. "
+            "Leave the split out to read the whole folder."
+        )
+    is_split = os.path.isdir(folder / "train") and any(
+        os.path.isdir(folder / other) for other in OTHER_SPLITS
+    )
+    return folder / "train" if is_split else folder

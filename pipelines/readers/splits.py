@@ -1,0 +1,92 @@
+"""Which photos are trained on, which choose among settings, which are reported."""
+
+import os
+import pathlib
+
+from pipelines.photos.label_subsets import stratified_share, take_photos
+from pipelines.photos.photo import Photos
+from pipelines.readers.sources import read
+from pipelines.readers.voc import has_lists, voc_trees
+
+TRAIN_SHARE = 0.8
+VALIDATION_SHARE = 0.15
+# Fewer photos than this choose nothing that chance would not have chosen.
+FEWEST_TO_VALIDATE = 50
+
+
+def read_training(source, split: str | None = None, seed: int = 0):
+    """Reads the photos to train on, and those to hold out where nobody said which.
+
+    A split that is named is taken. Otherwise a VOC tree with lists gives its `train`
+    list, or all photos if it has none of that name; a VOC tree without lists is split
+    80 to 20, stratified by the class of the main object; other sources give what
+    `read` gives. Write `held_out` to the run folder (`photo_table`): only these photos
+    may be reported.
+
+    Args:
+        source: Anything `read` understands, or a list of it.
+        split: Name of the split to train on, or None.
+        seed: Integer that determines the 80/20 split.
+
+    Returns:
+        `(training, held_out)`: `Photos`, and `Photos` or None where nothing was held
+        out.
+
+    Raises:
+        FileNotFoundError, ValueError: See `read`.
+    """
+    photos = read(source, split)
+    sources = source if isinstance(source, list | tuple) else [source]
+    without_lists = [split is None and _is_tree_without_lists(part) for part in sources]
+    if not any(without_lists):
+        return photos, None
+    counts = (
+        [len(photos)] if len(sources) == 1 else [len(read(part)) for part in sources]
+    )
+    starts = [sum(counts[:number]) for number in range(len(counts))]
+    training, held_out = [], []
+    for start, count, is_split in zip(starts, counts, without_lists, strict=True):
+        part = photos[start : start + count]
+        chosen = range(count)
+        if is_split:
+            chosen = stratified_share(part, TRAIN_SHARE, f"training {seed}")
+        for index, photo in enumerate(part):
+            (training if index in chosen else held_out).append(photo)
+    held_out = Photos(held_out, f"{photos.name} held out", photos.problems)
+    return Photos(training, photos.name, photos.problems), held_out or None
+
+
+def split_validation(photos, share: float = VALIDATION_SHARE, seed: int = 0):
+    """Splits a validation part off the labelled photos.
+
+    Labels that choose a setting or a checkpoint are labels used: the part is taken
+    from the labelled subset, never from the photos that are reported.
+
+    Args:
+        photos: `Photos`, the labelled subset.
+        share: Share to split off, in `(0, 1)`. Stratified by the class of the main
+            object; the last photo of a class is never taken.
+        seed: Integer that determines the split.
+
+    Returns:
+        `(training, validation)`: `Photos`, and `Photos` or None for fewer than 50
+        photos: train a fixed number of steps then, and keep the last weights.
+    """
+    if not 0 < share < 1:
+        raise ValueError(
+            f"`share` must lie between 0 and 1, without them. Received: {share}"
+        )
+    if len(photos) < FEWEST_TO_VALIDATE:
+        return photos, None
+    chosen = stratified_share(photos, 1 - share, f"validation {seed}")
+    rest = set(range(len(photos))) - chosen
+    if not rest:
+        return photos, None
+    return take_photos(photos, chosen), take_photos(photos, rest)
+
+
+def _is_tree_without_lists(source):
+    if not isinstance(source, str | os.PathLike):
+        return False
+    trees = voc_trees(pathlib.Path(source).expanduser())
+    return bool(trees) and not any(map(has_lists, trees))

@@ -1,0 +1,134 @@
+"""One annotation file of a VOC tree."""
+
+import dataclasses
+import pathlib
+import xml.etree.ElementTree
+
+import defusedxml.ElementTree
+
+from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
+from pipelines.photos.content import PhotoFile
+from pipelines.photos.photo import Object, Problem
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VOCAnnotation:
+    """Usable part of an annotation file.
+
+    Attributes:
+        objects: The objects whose name and box are usable.
+        width: Width of the photo in pixels, or None if not stated.
+        height: Height of the photo in pixels, or None if not stated.
+    """
+
+    objects: tuple[Object, ...] = ()
+    width: int | None = None
+    height: int | None = None
+
+
+def read_voc_annotation(path, problems) -> VOCAnnotation:
+    """Reads what can be used of an annotation file.
+
+    Boxes become 0-based and half-open: VOC counts pixels from 1 and includes the last,
+    so 1 is taken from `xmin` and `ymin` only. Boxes of `<part>`s are not objects.
+
+    Args:
+        path: Path of the xml file; a missing file is an empty annotation.
+        problems: List to which a `Problem` is appended for all that is unusable.
+    """
+    path = pathlib.Path(path)
+    try:
+        root = defusedxml.ElementTree.fromstring(PhotoFile(path).load())
+    except FileNotFoundError:
+        return VOCAnnotation()
+    except (
+        xml.etree.ElementTree.ParseError,
+        ValueError,  # entities such as the billion laughs; an oversized file
+        LookupError,  # an unknown encoding
+        OSError,
+    ) as error:
+        problems.append(
+            Problem(
+                str(path), f"unreadable annotation: {error}", "annotation unreadable"
+            )
+        )
+        return VOCAnnotation()
+    if root.tag != "annotation":
+        problems.append(
+            Problem(
+                str(path),
+                f"starts with <{root.tag}>, not annotation",
+                "annotation unreadable",
+            )
+        )
+        return VOCAnnotation()
+    file_name = root.findtext("filename") or ""
+    if ".." in pathlib.PureWindowsPath(file_name).parts:
+        # The photo is found by the annotation's own name, so this is only told.
+        problems.append(
+            Problem(
+                str(path),
+                f"file name {file_name!r} leaves the tree",
+                "file name leaves the tree",
+            )
+        )
+    width = _size(root.findtext("size/width"))
+    height = _size(root.findtext("size/height"))
+    objects = []
+    for number, element in enumerate(root.findall("object"), start=1):
+        try:
+            item, remark = _read_object(element, width, height)
+        except BadBox as error:
+            problems.append(
+                Problem(str(path), f"object {number} left out: {error}", error.kind)
+            )
+            continue
+        if remark:
+            problems.append(
+                Problem(str(path), f"object {number}: {remark}", BOX_CLIPPED)
+            )
+        objects.append(item)
+    return VOCAnnotation(tuple(objects), width, height)
+
+
+def _read_object(element, width, height):
+    name = (element.findtext("name") or "").strip()
+    if not name:
+        raise BadBox("it has no name", "no name")
+    box_element = element.find("bndbox")
+    if box_element is None:
+        raise BadBox("it has no bndbox", "no box")
+    x_min, y_min, x_max, y_max = (
+        _number(box_element, tag) for tag in ("xmin", "ymin", "xmax", "ymax")
+    )
+    box, remark = checked_box((x_min - 1, y_min - 1, x_max, y_max), width, height)
+    item = Object(
+        name=name,
+        box=box,
+        difficult=_flag(element.findtext("difficult")),
+        truncated=_flag(element.findtext("truncated")),
+    )
+    return item, remark
+
+
+def _number(box_element, tag):
+    text = box_element.findtext(tag)
+    if text is None:
+        raise BadBox(f"its bndbox has no {tag}", "coordinate missing")
+    try:
+        return float(text)
+    except ValueError:
+        raise BadBox(f"{tag} is {text!r}, not a number", "not a number") from None
+
+
+def _size(text):
+    """A positive whole number, or None: tools write 0 for what they do not know."""
+    try:
+        size = int(float(text or 0))
+    except (ValueError, OverflowError):
+        return None
+    return size if size > 0 else None
+
+
+def _flag(text):
+    return (text or "").strip().lower() in ("1", "true")

@@ -1,0 +1,177 @@
+"""A look at the data before training: what there is, what is wrong, what leaks."""
+
+import dataclasses
+
+from pipelines.images.near_duplicates import (
+    MAX_DISTANCE,
+    find_near_duplicates,
+    tells_photos_apart,
+)
+from pipelines.reports.set_report import SetReport, report_set
+
+NUM_EXAMPLES = 3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LeakedPhoto:
+    """A photo to be evaluated that training saw, in this or nearly this form.
+
+    Attributes:
+        index: Its index among the evaluation photos.
+        name: Its place.
+        seen_as: Place, or source and id, of the photo that training saw.
+        distance: Number of bits of 64 in which their perceptual hashes differ.
+    """
+
+    index: int
+    name: str
+    seen_as: str
+    distance: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leakage:
+    """Near-duplicates of evaluation photos in one set that training saw.
+
+    Attributes:
+        seen: Name of that set.
+        num_seen: Number of its photos.
+        num_evaluated: Number of evaluation photos.
+        num_not_compared: Number of photos of both whose hash says nothing (flat).
+        max_distance: Number of bits that near-duplicates may differ in.
+        photos: The evaluation photos that leak, with the nearest that was seen.
+    """
+
+    seen: str
+    num_seen: int
+    num_evaluated: int
+    num_not_compared: int
+    max_distance: int
+    photos: tuple[LeakedPhoto, ...]
+
+    def text(self) -> str:
+        """The leakage for people, in lines."""
+        lines = [
+            f"leakage: {len(self.photos)} of {self.num_evaluated} evaluation photos "
+            f"have a near-duplicate among the {self.num_seen} of {self.seen} (up to "
+            f"{self.max_distance} of 64 bits differ; {self.num_not_compared} flat "
+            "photos not compared)"
+        ]
+        for photo in self.photos[:NUM_EXAMPLES]:
+            lines.append(f"  {photo.name} is {photo.seen_as} ({photo.distance} bits)")
+        return "\n".join(lines)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DataReport:
+    """What `report_data` found.
+
+    Attributes:
+        training: `SetReport` of the training photos, or None.
+        evaluation: `SetReport` of the evaluation photos, or None.
+        leakages: A `Leakage` for each set that training saw.
+    """
+
+    training: SetReport | None
+    evaluation: SetReport | None
+    leakages: tuple[Leakage, ...]
+
+    @property
+    def num_leaked(self) -> int:
+        """Number of evaluation photos that any of the seen sets has."""
+        return len({photo.index for part in self.leakages for photo in part.photos})
+
+    def as_dict(self) -> dict:
+        """The report as numbers, texts, lists and dicts, for json."""
+        report = dataclasses.asdict(self)
+        report["leakages"] = [
+            {**part, "photos": list(part["photos"])} for part in report["leakages"]
+        ]
+        return {**report, "num_leaked": self.num_leaked}
+
+    def text(self) -> str:
+        """The report for people, in lines."""
+        parts = []
+        if self.training is not None:
+            parts.append("training: " + self.training.text())
+        if self.evaluation is not None:
+            parts.append("evaluation: " + self.evaluation.text())
+        if self.evaluation is not None and not self.leakages:
+            parts.append("leakage: not checked, there is nothing to compare with")
+        parts += [part.text() for part in self.leakages]
+        return "\n".join(parts)
+
+
+def report_data(
+    training=None, evaluation=None, seen=(), class_names=None, max_distance=MAX_DISTANCE
+) -> DataReport:
+    """Counts what is in the data and what is wrong, and looks for leakage.
+
+    Leakage is looked for where photos were decoded (pools have hashes): between the
+    training and the evaluation photos, and between what earlier runs saw and the
+    evaluation photos.
+
+    Args:
+        training: `LabeledPool`, `Pool` or `Photos`, or None.
+        evaluation: The same, for the photos whose figures are reported.
+        seen: `PhotoTable`s that earlier runs recorded, such as the `photos.tsv` of a
+            pretraining, see `read_photo_table`.
+        class_names: Names of the classes, see `report_set`.
+        max_distance: Number of bits that near-duplicates may differ in.
+
+    Raises:
+        ValueError: If a table has no hashes, or there are tables, but no evaluation
+            photos with hashes to compare them with.
+    """
+    evaluated = getattr(evaluation, "hashes", None)
+    leakages = []
+    trained = getattr(training, "hashes", None)
+    if trained is not None and evaluated is not None:
+        names = [photo.path_name for photo in training.photos]
+        label = f"the training photos {training.photos.name}"
+        leakages.append(_leakage(label, names, trained, evaluation, max_distance))
+    for table in seen:
+        if table.hashes is None:
+            raise ValueError(
+                f"{table.path_name} has no perceptual hashes, so leakage cannot be "
+                "checked. Expected the list that a pretraining writes."
+            )
+        if evaluated is None:
+            raise ValueError(
+                f"The photos of {table.path_name} can only be compared with a pool "
+                f"of evaluation photos. Received: {type(evaluation).__name__}"
+            )
+        names = [
+            f"{s}/{i}" for s, i in zip(table.sources, table.image_ids, strict=True)
+        ]
+        leakages.append(
+            _leakage(table.path_name, names, table.hashes, evaluation, max_distance)
+        )
+    return DataReport(
+        None if training is None else report_set(training, class_names),
+        None if evaluation is None else report_set(evaluation, class_names),
+        tuple(leakages),
+    )
+
+
+def _leakage(seen, names, hashes, evaluation, max_distance):
+    found = find_near_duplicates(evaluation.hashes, hashes, max_distance)
+    flat = sum(
+        int((~tells_photos_apart(part)).sum()) for part in (hashes, evaluation.hashes)
+    )
+    return Leakage(
+        seen,
+        len(names),
+        len(evaluation.hashes),
+        flat,
+        max_distance,
+        tuple(
+            LeakedPhoto(
+                match.index,
+                evaluation.photos[match.index].path_name,
+                names[match.other_index],
+                match.distance,
+            )
+            for match in found
+        ),
+    )

@@ -1,0 +1,199 @@
+"""What one set of labelled photos holds, and what is wrong with it."""
+
+import collections
+import dataclasses
+
+import numpy as np
+
+from pipelines.images.letterboxing import boxes_to_letterbox
+from pipelines.photos import object_sizes
+from pipelines.photos.photo import Problem, main_object
+from pipelines.pools.labeled_pool import LabeledPool
+from pipelines.pools.labeled_preparation import UNKNOWN_CLASS
+
+# A box with a shorter side shows nothing that could be learned.
+MIN_SIDE = 2.0
+NUM_EXAMPLES = 3
+NUM_CLASSES_SHOWN = 40
+
+
+@dataclasses.dataclass(slots=True)
+class ClassCount:
+    """Counts of one class.
+
+    Attributes:
+        objects: Number of its boxes.
+        photos: Number of photos with such a box.
+        main: Number of photos whose main object is of the class.
+        difficult: Number of its boxes that evaluation ignores.
+        truncated: Number of its boxes whose object is cut off.
+    """
+
+    objects: int = 0
+    photos: int = 0
+    main: int = 0
+    difficult: int = 0
+    truncated: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SetReport:
+    """Counts of one set of photos.
+
+    Attributes:
+        name: Name of the set.
+        num_photos: Number of photos.
+        num_unreadable: Number of photos that could not be decoded and are not counted
+            otherwise; None where nothing was decoded.
+        num_without_boxes: Number of photos without a usable box.
+        num_without_main_object: Number of photos without an object that is not
+            difficult, those without boxes included.
+        num_boxes: Number of usable boxes.
+        max_boxes: Largest number of them in one photo.
+        classes: Maps class names to `ClassCount`.
+        sizes: Maps `"small"`, `"medium"`, `"large"`, and `"unknown"` for photos of
+            unknown size, to numbers of boxes.
+        size_protocol: What these sizes mean.
+        num_degenerate: Number of boxes with a side below 2 pixels, in the square that
+            photos are resized to, or in the original where nothing was resized.
+        num_repeated: Number of boxes that repeat one of the same photo and class.
+        problems: Maps kinds of problems to texts, each with a file's name. Boxes that
+            were dropped or clipped are here.
+    """
+
+    name: str
+    num_photos: int
+    num_unreadable: int | None
+    num_without_boxes: int
+    num_without_main_object: int
+    num_boxes: int
+    max_boxes: int
+    classes: dict[str, ClassCount]
+    sizes: dict[str, int]
+    size_protocol: str
+    num_degenerate: int
+    num_repeated: int
+    problems: dict[str, list[str]]
+
+    def as_dict(self) -> dict:
+        """The report as numbers, texts, lists and dicts."""
+        return dataclasses.asdict(self)
+
+    def text(self) -> str:
+        """The report for people, in lines."""
+        unreadable = self.num_unreadable
+        lines = [
+            f"{self.name}: {self.num_photos} photos, {self.num_boxes} boxes of "
+            f"{len(self.classes)} classes, at most {self.max_boxes} in a photo",
+            f"  {self.num_without_boxes} photos without boxes, "
+            f"{self.num_without_main_object} without a main object, "
+            + ("not decoded" if unreadable is None else f"{unreadable} unreadable"),
+            *self._class_lines(),
+            "  sizes: "
+            + ", ".join(f"{number} {size}" for size, number in self.sizes.items())
+            + f" ({self.size_protocol})",
+            f"  {self.num_degenerate} boxes thinner than {MIN_SIDE:g} pixels, "
+            f"{self.num_repeated} repeated",
+        ]
+        for kind, texts in sorted(self.problems.items()):
+            lines.append(f"  {len(texts)} x {kind}")
+            lines += [f"    {text}" for text in texts[:NUM_EXAMPLES]]
+        return "\n".join(lines)
+
+    def _class_lines(self):
+        columns = [field.name for field in dataclasses.fields(ClassCount)]
+        width = max([5, *map(len, self.classes)])
+        yield f"  {'class':{width}}" + "".join(f"{name:>11}" for name in columns)
+        for name in list(self.classes)[:NUM_CLASSES_SHOWN]:
+            numbers = dataclasses.astuple(self.classes[name])
+            yield f"  {name:{width}}" + "".join(f"{number:>11}" for number in numbers)
+        if len(self.classes) > NUM_CLASSES_SHOWN:
+            yield f"  ... and {len(self.classes) - NUM_CLASSES_SHOWN} more classes"
+
+
+def report_set(source, class_names=None) -> SetReport:
+    """Counts what a set of labelled photos holds.
+
+    Args:
+        source: `Photos`, or a `LabeledPool` or `Pool` of them. A pool knows the true
+            sizes and which photos are unreadable.
+        class_names: Names of the classes. Objects of others are a problem and not
+            counted; a class without any object is shown with zeros. By default those
+            of the pool, or all that there are.
+    """
+    pool = source if isinstance(source, LabeledPool) else None
+    photos = getattr(source, "photos", source)
+    problems = list(photos.problems)
+    if class_names is None:
+        class_names = photos.class_names if pool is None else pool.class_names
+    classes = {name: ClassCount() for name in class_names}
+    sizes = dict.fromkeys((*object_sizes.SIZES, "unknown"), 0)
+    counts = collections.Counter()
+    num_boxes = []
+    for photo in [*photos, *(pool.left_out if pool else ())]:
+        objects = _known_objects(photo, classes, problems)
+        num_boxes.append(len(objects))
+        _count_classes(objects, classes)
+        counts["without main object"] += main_object(objects) is None
+        counts["repeated"] += len(objects) - len({(i.name, i.box) for i in objects})
+        for item in objects:
+            sizes[_size(item, photo)] += 1
+            side = _shorter_side(item, photo, pool.image_size if pool else None)
+            counts["degenerate"] += int(side < MIN_SIDE)
+    texts = {}
+    for problem in problems:
+        texts.setdefault(problem.kind, []).append(str(problem))
+    skipped = getattr(source, "skipped", None)
+    return SetReport(
+        name=photos.name,
+        num_photos=len(num_boxes),
+        num_unreadable=None if skipped is None else len(skipped),
+        num_without_boxes=num_boxes.count(0),
+        num_without_main_object=counts["without main object"],
+        num_boxes=sum(num_boxes),
+        max_boxes=max(num_boxes, default=0),
+        classes=classes,
+        sizes=sizes,
+        size_protocol=object_sizes.PROTOCOL,
+        num_degenerate=counts["degenerate"],
+        num_repeated=counts["repeated"],
+        problems=texts,
+    )
+
+
+def _known_objects(photo, classes, problems):
+    objects = []
+    for item in photo.objects:
+        if item.name in classes:
+            objects.append(item)
+        else:
+            reason = f"{item.name!r} is not among the classes"
+            problems.append(Problem(photo.path_name, reason, UNKNOWN_CLASS))
+    return objects
+
+
+def _count_classes(objects, classes):
+    main = main_object(objects)
+    if main is not None:
+        classes[main.name].main += 1
+    for name in {item.name for item in objects}:
+        classes[name].photos += 1
+    for item in objects:
+        classes[item.name].objects += 1
+        classes[item.name].difficult += item.difficult
+        classes[item.name].truncated += item.truncated
+
+
+def _size(item, photo):
+    if photo.width is None or photo.height is None:
+        return "unknown"
+    return object_sizes.object_size(item.area, photo.width * photo.height)
+
+
+def _shorter_side(item, photo, image_size):
+    """In pixels of the square, or of the original if `image_size` is None."""
+    box = np.array([item.box])
+    if image_size is not None:
+        size = np.array([photo.height, photo.width])
+        box = boxes_to_letterbox(box, size, image_size)
+    return (box[0, 2:] - box[0, :2]).min()

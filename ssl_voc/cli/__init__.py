@@ -1,0 +1,1 @@
+"""Typed options, `--config` files, errors and the body of every command."""

@@ -1,0 +1,21 @@
+"""Errors that a command reports in one line, and the exit status of each."""
+
+EXIT_DONE = 0
+EXIT_DEFECT = 1
+EXIT_BAD_INPUT = 2
+EXIT_STOPPED_EARLY = 3
+
+
+class BadInput(Exception):
+    """The flags or the data cannot be worked with. Exit status 2.
+
+    The message is one line for the person at the command line: what is wrong, what
+    was expected, what came, and what to do.
+    """
+
+
+class StoppedEarly(Exception):
+    """The run stopped before its end with its work saved. Exit status 3.
+
+    The message says why it stopped and how to go on.
+    """

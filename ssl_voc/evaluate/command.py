@@ -1,0 +1,110 @@
+"""`python -m ssl_voc.evaluate RUN`: measures a fine-tuned model on other photos."""
+
+from ssl_voc.cli.command import run_command
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.config import EvaluateConfig
+from ssl_voc.runs.finished_run import read_finished_run
+from ssl_voc.runs.start_rules import refuse_to_write_over
+
+DESCRIPTION = """Measures the model of RUN, a finished fine-tuning, on labelled photos.
+
+Writes the figures with their intervals and protocols (metrics.json), the predictions
+(predictions.json, COCO's result format), what each photo scored (images.jsonl) and
+pictures. Of a localizer: top-1, top-3, mean IoU, LocAcc, CorLoc; of a detector: AP of
+VOC and of COCO, precision and recall at the best threshold, CorLoc. Photos that
+training saw are refused. DATA is what finetune takes.
+"""
+
+
+def evaluate(config):
+    """Evaluates a run and writes a folder of figures and pictures.
+
+    Args:
+        config: An `EvaluateConfig`.
+
+    Returns:
+        The dictionary that `metrics.json` holds.
+
+    Raises:
+        BadInput: when run, data or folder cannot be worked with, or photos leak.
+    """
+    from ssl_voc.cli.config_file import describe_config
+    from ssl_voc.cli.native_log_filter import without_start_up_noise
+    from ssl_voc.runs.run_folder import RunFolder
+
+    finished = read_finished_run(config.run)
+    config = config.resolved(finished)
+    _refuse_ambiguous_photos(config, finished)
+    refuse_to_write_over(config.out, config.run, "the run that is to be evaluated")
+    with without_start_up_noise():
+        from ssl_voc import devices
+
+        devices.accelerators()  # the first look for a GPU is noisy, too
+    with RunFolder.open(
+        config.out, config, "evaluate", config.overwrite, may_grow=()
+    ) as folder:
+        print(describe_config(config))
+        print(f"writing {folder.path}", flush=True)
+        from ssl_voc.evaluate.tasks import EVALUATIONS
+
+        try:
+            evaluation = EVALUATIONS[finished.task](config, finished, folder)
+        except (ValueError, OSError) as error:
+            raise BadInput(str(error)) from error
+        metrics = evaluation.finish()
+        print(evaluation.last_words(metrics), flush=True)
+        return metrics
+
+
+def _refuse_ambiguous_photos(config, finished):
+    """Asks for a split where there are several, and for data where all was learned."""
+    if config.split is not None or config.evaluates_held_out(finished):
+        return
+    refuse_unnamed_split(config, finished, "evaluate")
+    if config.data == finished.data and not config.allow_leakage:
+        raise BadInput(
+            f"--data: {finished.path} learned from {' '.join(config.data)}, which has "
+            "no splits. Name other photos by --data."
+        )
+
+
+def refuse_unnamed_split(config, finished, purpose):
+    """Asks for a split where a source has several and none was named.
+
+    Args:
+        config: An `EvaluateConfig`, resolved.
+        finished: `FinishedRun` of `config.run`.
+        purpose: Verb of what is to be done with the photos.
+
+    Raises:
+        BadInput: naming the splits.
+    """
+    from pipelines.readers.source_splits import splits_of
+
+    if config.split is not None or config.evaluates_held_out(finished):
+        return
+    for source in config.data:
+        try:
+            found = splits_of(source)
+        except ValueError as error:
+            raise BadInput(str(error)) from error
+        if found:
+            learned = finished.settings.get("train_split") or "train"
+            raise BadInput(
+                f"--split: name the photos of {source} to {purpose}, one of: "
+                f"{', '.join(found)}."
+                + f" The run learned from {learned!r}."
+                * (source in finished.data and learned in found)
+            )
+
+
+def main(argv=None):
+    """Runs the command.
+
+    Args:
+        argv: Arguments; `None` reads those of the process.
+
+    Returns:
+        Exit status: 0 done, 2 bad input, 3 interrupted, 1 a defect.
+    """
+    return run_command(evaluate, EvaluateConfig, argv, "evaluate", DESCRIPTION)

@@ -1,0 +1,195 @@
+"""What a detector found in photos, beside what is there: matched once, used by all."""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from pipelines import Photos
+from pipelines.photos import object_sizes
+from ssl_voc.metrics.detection_matching import Matches, match_detections
+
+IOU_THRESHOLD = 0.5
+# A box of the right class that overlaps an object this much was meant for it.
+LEAST_IOU_OF_A_TRY = 0.1
+# Why a detection is wrong, in the order in which they are asked for.
+MISTAKES = {
+    "class": "on an object of another class (IoU above 0.5)",
+    "duplicate": "a second box on an object that is found",
+    "location": "a box that misses its object (IoU 0.1 to 0.5)",
+    "background": "on nothing (IoU below 0.1 with objects of the class)",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Detections:
+    """Detections of photos, matched with the objects by the rule of Pascal VOC.
+
+    Attributes:
+        photos: `pipelines.Photos` of true sizes, with objects of `class_names` only.
+        class_names: Tuple of names, in the order of the classes.
+        predictions: Dictionary of arrays `"boxes"` `(num_photos, D, 4)`, float64 xyxy
+            in pixels of the photos, `"classes"` and `"confidence"` `(num_photos, D)`;
+            padding is -1.
+        ground_truth: Dictionary of arrays `"boxes"` `(num_photos, M, 4)`, `"classes"`
+            and `"difficult"` `(num_photos, M)`; padding is -1.
+        matches: `Matches` within classes, IoU above 0.5.
+        overlaps: `Matches` of the same detections with objects of any class, at any
+            IoU above 0.
+        not_finite: Bool array `(num_photos,)`: whether the model predicted a number
+            that is none; such detections are left out of everything else.
+    """
+
+    photos: Photos
+    class_names: tuple[str, ...]
+    predictions: dict[str, np.ndarray]
+    ground_truth: dict[str, np.ndarray]
+    matches: Matches
+    overlaps: Matches
+    not_finite: np.ndarray
+
+    def __len__(self):
+        return len(self.photos)
+
+    @functools.cached_property
+    def is_ignored(self):
+        """Bool array `(num_detections,)`: on a difficult object, so it counts not."""
+        return np.append(self.matches.difficult, False)[self.matches.matched]
+
+    @functools.cached_property
+    def is_true(self):
+        """Bool array `(num_detections,)`: the surest one on an object to be found."""
+        return self.matches.claims & ~self.is_ignored
+
+    @property
+    def is_false(self):
+        """Bool array `(num_detections,)`: counts, and found nothing new."""
+        return ~self.is_true & ~self.is_ignored
+
+    @property
+    def is_wanted(self):
+        """Bool array `(num_objects,)`: to be found, hence not difficult."""
+        return ~self.matches.difficult
+
+    def is_kept(self, confidence):
+        """Bool array `(num_detections,)`: whether that confident at least."""
+        return self.matches.confidence >= confidence
+
+    def is_found(self, confidence=-np.inf):
+        """Bool array `(num_objects,)`: by a detection that confident at least."""
+        found = np.zeros(len(self.matches.difficult), "bool")
+        found[self.matches.matched[self.is_true & self.is_kept(confidence)]] = True
+        return found
+
+    @functools.cached_property
+    def object_sizes(self):
+        """Array `(num_objects,)` of `"small"`, `"medium"` and `"large"`."""
+        return self._sizes(self.matches.objects)
+
+    @functools.cached_property
+    def detection_sizes(self):
+        """Array `(num_detections,)`, of their own boxes."""
+        return self._sizes(self.matches.detections)
+
+    @functools.cached_property
+    def mistakes(self):
+        """Array `(num_detections,)` of keys of `MISTAKES`; empty text where not false.
+
+        Difficult objects of another class count as objects of another class.
+        """
+        matches, overlaps = self.matches, self.overlaps
+        nearest = np.append(overlaps.objects.classes, -1)[overlaps.matched]
+        is_other = nearest != matches.detections.classes
+        on_other = is_other & (overlaps.ious > IOU_THRESHOLD)
+        kinds = np.select(
+            [on_other, matches.matched >= 0, matches.ious >= LEAST_IOU_OF_A_TRY],
+            ["class", "duplicate", "location"],
+            "background",
+        )
+        return np.where(self.is_false, kinds, "")
+
+    def count_by_photo(self, images):
+        """How many rows each photo has: integer array `(num_photos,)`.
+
+        Args:
+            images: Integer array of the photos' indices, such as
+                `matches.detections.images`.
+        """
+        return np.bincount(images, minlength=len(self))
+
+    def _sizes(self, rows):
+        sides = np.maximum(rows.boxes[:, 2:] - rows.boxes[:, :2], 0.0)
+        areas = [photo.width * photo.height for photo in self.photos]
+        return np.array(
+            [
+                object_sizes.object_size(area, areas[image])
+                for area, image in zip(np.prod(sides, axis=1), rows.images, strict=True)
+            ],
+            "U6",
+        )
+
+
+def measure_detections(photos, class_names, predicted):
+    """Matches what was predicted with the objects of photos.
+
+    Args:
+        photos: `pipelines.Photos` of true sizes with objects of `class_names` only,
+            such as those of a `pipelines.LabeledPool`. Photos without objects count:
+            what is detected there is false.
+        class_names: Names of the classes, in the order of their indices.
+        predicted: Dictionary of arrays `"boxes"` `(num_photos, D, 4)`, xyxy in pixels
+            of the photos, clipped here; `"classes"` and `"confidence"`
+            `(num_photos, D)`. Rows of class -1 are padding.
+
+    Returns:
+        `Detections`.
+
+    Raises:
+        ValueError: when a class is none of `class_names`.
+    """
+    class_names = tuple(class_names)
+    exists = np.asarray(predicted["classes"]) >= 0
+    boxes = np.asarray(predicted["boxes"], "float64")
+    confidence = np.asarray(predicted["confidence"], "float64")
+    finite = np.isfinite(boxes).all(axis=-1) & np.isfinite(confidence)
+    kept = exists & finite
+    predictions = {
+        "boxes": np.where(kept[..., None], _clipped(boxes, photos), -1.0),
+        "classes": np.where(kept, predicted["classes"], -1).astype("int64"),
+        "confidence": np.where(kept, confidence, -1.0),
+    }
+    ground_truth = _objects(photos, class_names)
+    num_classes = len(class_names)
+    return Detections(
+        photos,
+        class_names,
+        predictions,
+        ground_truth,
+        match_detections(predictions, ground_truth, IOU_THRESHOLD, num_classes),
+        match_detections(
+            predictions, ground_truth, 0.0, num_classes, across_classes=True
+        ),
+        np.any(exists & ~finite, axis=1),
+    )
+
+
+def _objects(photos, class_names):
+    most = max((len(photo.objects) for photo in photos), default=0)
+    shape = len(photos), most
+    arrays = {
+        "boxes": np.full((*shape, 4), -1.0),
+        "classes": np.full(shape, -1, "int64"),
+        "difficult": np.zeros(shape, "bool"),
+    }
+    for row, photo in enumerate(photos):
+        for place, item in enumerate(photo.objects):
+            arrays["boxes"][row, place] = item.box
+            arrays["classes"][row, place] = class_names.index(item.name)
+            arrays["difficult"][row, place] = item.difficult
+    return arrays
+
+
+def _clipped(boxes, photos):
+    """Boxes cut at the border of their photos; nan stays nan."""
+    ends = np.array([(photo.width, photo.height) * 2 for photo in photos], "float64")
+    return np.clip(boxes, 0.0, ends[:, None])

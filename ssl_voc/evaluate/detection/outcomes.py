@@ -1,0 +1,91 @@
+"""What came of detections above a threshold, and which threshold to take."""
+
+import dataclasses
+
+import numpy as np
+
+from ssl_voc.evaluate.detection.matching import IOU_THRESHOLD
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What came of detections and objects, for photos, classes or all together.
+
+    Attributes:
+        true: Detections that are right, an array or a number.
+        false: Detections that are wrong, likewise.
+        wanted: Objects that were to be found, likewise.
+    """
+
+    true: np.ndarray
+    false: np.ndarray
+    wanted: np.ndarray
+
+    def figures(self):
+        """Precision, recall and F1; nan where they divide nothing."""
+        return {
+            "precision": ratio(self.true, self.true + self.false),
+            "recall": ratio(self.true, self.wanted),
+            "f1": ratio(2 * self.true, self.true + self.false + self.wanted),
+        }
+
+
+def choose_confidence(found):
+    """The confidence from which on detections have the highest F1, over all classes.
+
+    Args:
+        found: `ssl_voc.evaluate.detection.matching.Detections`.
+
+    Returns:
+        That of a detection, the highest one of equals; 1.0 when nothing is right.
+    """
+    counted = ~found.is_ignored
+    order = np.argsort(-found.matches.confidence[counted], kind="stable")
+    confidence = found.matches.confidence[counted][order]
+    true = np.cumsum(found.is_true[counted][order])
+    if not len(true) or not true[-1]:
+        return 1.0
+    f1 = 2 * true / (np.arange(1, len(true) + 1) + found.is_wanted.sum())
+    # Equal confidence stays together.
+    is_last = np.append(confidence[1:] < confidence[:-1], True)
+    return float(confidence[np.argmax(np.where(is_last, f1, -1.0))])
+
+
+def count_outcomes(found, confidence):
+    """Counts of each photo and class, among detections that confident at least.
+
+    Returns:
+        `Counts` of integer arrays `(num_photos, num_classes)`.
+    """
+    kept = found.is_kept(confidence)
+    detections, objects = found.matches.detections, found.matches.objects
+    parts = (
+        (detections, found.is_true & kept),
+        (detections, found.is_false & kept),
+        (objects, found.is_wanted),
+    )
+    shape = len(found), len(found.class_names)
+    counts = []
+    for rows, chosen in parts:
+        numbers = np.zeros(shape, "int64")
+        np.add.at(numbers, (rows.images[chosen], rows.classes[chosen]), 1)
+        counts.append(numbers)
+    return Counts(*counts)
+
+
+def corloc_of_photos(found):
+    """CorLoc of each photo: float array `(num_photos,)`, nan without objects."""
+    hits = np.full(len(found), np.nan)
+    hits[np.unique(found.matches.objects.images)] = 0.0
+    images = found.overlaps.detections.images
+    order = np.argsort(-found.overlaps.confidence, kind="stable")
+    with_detections, first = np.unique(images[order], return_index=True)
+    is_hit = found.overlaps.ious[order[first]] > IOU_THRESHOLD
+    hits[with_detections] = np.where(np.isnan(hits[with_detections]), np.nan, is_hit)
+    return hits
+
+
+def ratio(parts, wholes):
+    """`parts / wholes` of numbers or arrays, nan where there is no whole."""
+    wholes = np.asarray(wholes, "float64")
+    return np.where(wholes > 0, parts / np.where(wholes > 0, wholes, 1.0), np.nan)[()]

@@ -1,0 +1,91 @@
+"""An evaluation of task `detect`: figures, records and pictures of one run."""
+
+import keras
+import numpy as np
+
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.detection.gallery import PICTURES, draw_galleries
+from ssl_voc.evaluate.detection.matching import measure_detections
+from ssl_voc.evaluate.detection.plots import (
+    draw_average_precision,
+    draw_detection_confusions,
+    draw_precision_recall,
+)
+from ssl_voc.evaluate.detection.records import coco_results, image_rows
+from ssl_voc.evaluate.detection.summary import summarize
+from ssl_voc.evaluate.detection.table import format_detection
+from ssl_voc.evaluate.run import EvaluationRun
+from ssl_voc.metrics import confusion_counts, score_matches
+
+
+class DetectionRun(EvaluationRun):
+    """An evaluation of task `detect`: any number of boxes for each photo."""
+
+    counts = {
+        "num_without_objects": "without an object, kept: what is detected there is "
+        "false",
+        "num_at_limit": "with {max_detections} detections, as many as the model gives: "
+        "more may be cut, of confidence up to {confidence_at_limit:.3f}",
+    }
+
+    def count_classes(self, predicted):
+        num_classes = getattr(self.model, "num_classes", len(self.pool.class_names))
+        return max(num_classes, int(np.max(predicted["classes"], initial=-1)) + 1)
+
+    def predict(self):
+        # Suppression drops scores that are no numbers, and nothing would be told.
+        spoilt = [
+            weight.path
+            for weight in self.model.weights
+            if not np.isfinite(keras.ops.convert_to_numpy(weight)).all()
+        ]
+        if spoilt:
+            raise BadInput(
+                f"RUN: {self.finished.path / 'model.keras'} holds weights that are no "
+                f"numbers, in {len(spoilt)} of {len(self.model.weights)} places, first "
+                f"{spoilt[0]}. Train it again, at a lower learning rate."
+            )
+        return super().predict()
+
+    def measure(self, predicted):
+        found = measure_detections(
+            self.pool.photos,
+            self.pool.class_names,
+            {**predicted, "boxes": self._in_photos(predicted["boxes"])},
+        )
+        print("measuring and drawing", flush=True)
+        metrics = summarize(found, self.config.seed)
+        metrics |= _limit(predicted)
+        for name in ("score_threshold", "nms_iou_threshold"):
+            metrics[name] = getattr(self.model, name, None)
+        threshold = metrics["threshold"]
+        self.write_records(coco_results(found), image_rows(found, threshold))
+        path = self.folder.path
+        draw_average_precision(metrics, path / "per_class.png")
+        curves = score_matches(found.matches, "voc10").curves
+        draw_precision_recall(curves, metrics, path / "precision_recall.png")
+        draw_detection_confusions(
+            confusion_counts(found.matches, threshold),
+            found.class_names,
+            threshold,
+            path / "confusion_matrix.png",
+        )
+        draw_galleries(found, threshold, path)
+        return metrics
+
+    def describe(self, metrics):
+        galleries = [f"gallery_{name}.png" for name in PICTURES]
+        plots = ["precision_recall.png", "per_class.png", "confusion_matrix.png"]
+        return format_detection(metrics), [*plots, *galleries]
+
+
+def _limit(predicted):
+    """What `max_detections` may have cut: how many photos reach it, and how sure."""
+    exists = predicted["classes"] >= 0  # (num_photos, max_detections)
+    is_full = exists.all(axis=1)
+    cut = predicted["confidence"][is_full].min(axis=1, initial=np.inf)
+    return {
+        "max_detections": exists.shape[1],
+        "num_at_limit": int(is_full.sum()),
+        "confidence_at_limit": float(cut.max(initial=0.0)),
+    }

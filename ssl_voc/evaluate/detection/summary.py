@@ -1,0 +1,209 @@
+"""Figures of detection: average precision, intervals, classes and sizes."""
+
+import dataclasses
+
+import numpy as np
+
+from pipelines.photos import object_sizes
+from ssl_voc.evaluate.detection.matching import MISTAKES
+from ssl_voc.evaluate.detection.outcomes import (
+    Counts,
+    choose_confidence,
+    corloc_of_photos,
+    count_outcomes,
+    ratio,
+)
+from ssl_voc.metrics import (
+    average_precision_by_group,
+    bootstrap_average_precision,
+    bootstrap_interval,
+    coco_average_precision,
+    score_matches,
+)
+from ssl_voc.metrics.average_precision import PROTOCOLS as VOC_PROTOCOLS
+from ssl_voc.metrics.bootstrap import draw_counts
+
+NUM_RESAMPLES = 2_000
+
+LABELS = {
+    "voc07_ap50": "VOC07 AP50",
+    "voc10_ap50": "VOC10 AP50",
+    "coco_ap": "COCO AP",
+    "coco_ap50": "COCO AP50",
+    "coco_ap75": "COCO AP75",
+    "corloc": "CorLoc",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+}
+# Shown apart: they are of one threshold.
+AT_THRESHOLD = ("precision", "recall", "f1")
+PROTOCOLS = {
+    "boxes": "pixels of the original photo, predictions clipped to it; photos without "
+    "objects count, what is detected there is false",
+    "voc07_ap50": "mean over classes with objects of the 11-point average precision of "
+    "Pascal VOC 2007: IoU above 0.5 (strictly), a second box on an object is false, "
+    "difficult objects and what is detected on them count neither way",
+    "voc10_ap50": "the same by the area under the monotone envelope, as from VOC 2010",
+    "coco_ap": "COCO: mean over IoU 0.50, 0.55, ..., 0.95, over classes, 101 recalls, "
+    "100 detections of a photo and class at most; difficult objects ignored, by "
+    "faster-coco-eval",
+    "coco_ap50": "the same at IoU 0.50 (from it on)",
+    "coco_ap75": "the same at IoU 0.75",
+    "corloc": "share of the photos with objects whose surest box has IoU above 0.5 "
+    "with any object, whatever the class, difficult ones included",
+    "threshold": "precision, recall and F1 by VOC's rule at the one confidence that "
+    "gives the highest F1 over all classes; it was CHOSEN ON THESE PHOTOS, so the "
+    "three are a little better than on others",
+    "ci": f"95 % percentile bootstrap over photos, {NUM_RESAMPLES:,} resamples (CorLoc "
+    "10,000), the threshold kept",
+    "per_size": f"object by {object_sizes.PROTOCOL}; a detection of nothing counts by "
+    "the size of its own box",
+    "per_size_coco": "COCO's sizes: 32 x 32 and 96 x 96 pixels of the original photo",
+}
+
+
+def summarize(found, seed=0):
+    """The figures of `metrics.json` that follow from the predictions alone.
+
+    Args:
+        found: `ssl_voc.evaluate.detection.matching.Detections`.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Dictionary of each figure of `LABELS` and, where a bootstrap is cheap, its
+        interval `NAME_ci`; counts `num_...`; `"threshold"`; `"mistakes"` at it by kind;
+        `"per_class"`, `"per_size"` and `"per_size_coco"`; and `"protocol"`.
+    """
+    averages = {
+        f"{name}_ap50": score_matches(found.matches, name) for name in VOC_PROTOCOLS
+    }
+    coco = coco_average_precision(
+        found.predictions, found.ground_truth, len(found.class_names)
+    )
+    threshold = choose_confidence(found)
+    counts = count_outcomes(found, threshold)
+    total = Counts(*(part.sum() for part in dataclasses.astuple(counts)))
+    limits = _limits(found, counts, seed)
+    corloc = bootstrap_interval(corloc_of_photos(found), seed=seed)
+    figures = {
+        **_count(found),
+        **{name: average.mean for name, average in averages.items()},
+        **{key: value for key, value in coco.items() if np.ndim(value) == 0},
+        "corloc": corloc.mean,
+        "threshold": threshold,
+        **total.figures(),
+    }
+    figures |= {f"{name}_ci": values[:, 0] for name, values in limits.items()}
+    figures["corloc_ci"] = [corloc.low, corloc.high]
+    kept = found.mistakes[found.is_kept(threshold)]
+    figures["mistakes"] = {
+        **{kind: int((kept == kind).sum()) for kind in MISTAKES},
+        "missed": int(total.wanted - total.true),
+    }
+    figures["per_class"] = _by_class(found, averages, coco, counts, limits)
+    figures["per_size"] = _by_size(found, threshold)
+    figures["per_size_coco"] = {
+        size: {name: coco[f"coco_{name}_{size}"] for name in ("ap", "ar")}
+        for size in object_sizes.SIZES
+    }
+    figures["protocol"] = PROTOCOLS
+    return figures
+
+
+def _count(found):
+    objects, detections = found.matches.objects, found.matches.detections
+    with_objects = np.unique(objects.images)
+    return {
+        "num_images": len(found),
+        "num_without_objects": len(found) - len(with_objects),
+        "num_objects": int(found.is_wanted.sum()),
+        "num_difficult": int((~found.is_wanted).sum()),
+        "num_detections": len(detections.classes),
+        "num_not_finite": int(found.not_finite.sum()),
+    }
+
+
+def _by_class(found, averages, coco, counts, limits):
+    by_class = Counts(*(part.sum(axis=0) for part in dataclasses.astuple(counts)))
+    at_threshold = by_class.figures()
+    objects, detections = found.matches.objects, found.matches.detections
+    rows = {}
+    for number, name in enumerate(found.class_names):
+        own = objects.classes == number
+        row = {
+            "num_images": len(np.unique(objects.images[own])),
+            "num_objects": int((own & found.is_wanted).sum()),
+            "num_difficult": int((own & ~found.is_wanted).sum()),
+            "num_detections": int((detections.classes == number).sum()),
+            **{key: average.per_class[number] for key, average in averages.items()},
+            "coco_ap": coco["coco_ap_per_class"][number],
+            "coco_ap50": coco["coco_ap50_per_class"][number],
+            **{key: values[number] for key, values in at_threshold.items()},
+        }
+        row |= {f"{key}_ci": values[:, number + 1] for key, values in limits.items()}
+        rows[name] = row
+    return rows
+
+
+def _by_size(found, threshold):
+    matches = found.matches
+    places = matches.objects.images, matches.objects.places
+    sizes = np.full(matches.objects.shape, None, "object")
+    sizes[places] = found.object_sizes
+    own_sizes = np.full(matches.detections.shape, None, "object")
+    own_sizes[matches.detections.images, matches.detections.places] = (
+        found.detection_sizes
+    )
+    averages = {
+        f"{name}_ap50": average_precision_by_group(matches, sizes, own_sizes, name)
+        for name in VOC_PROTOCOLS
+    }
+    is_found = found.is_found(threshold)
+    rows = {}
+    for size in object_sizes.SIZES:
+        wanted = (found.object_sizes == size) & found.is_wanted
+        rows[size] = {
+            "num_objects": int(wanted.sum()),
+            **{
+                name: groups[size].mean if size in groups else np.nan
+                for name, groups in averages.items()
+            },
+            "recall": float(ratio(is_found[wanted].sum(), wanted.sum())),
+        }
+    return rows
+
+
+def _limits(found, counts, seed):
+    """Ends of the intervals over photos, of all classes together and of each.
+
+    Returns:
+        Dictionary of arrays `(2, 1 + num_classes)`, low and high, by figure.
+    """
+    limits = {}
+    for name in VOC_PROTOCOLS:
+        intervals = bootstrap_average_precision(
+            found.matches, name, num_resamples=NUM_RESAMPLES, seed=seed
+        )
+        all_of_them = [intervals.mean, *intervals.per_class]
+        limits[f"{name}_ap50"] = np.array([(i.low, i.high) for i in all_of_them]).T
+    parts = [
+        np.concatenate([part.sum(axis=1, keepdims=True), part], axis=1)
+        for part in dataclasses.astuple(counts)
+    ]
+    random = np.random.default_rng(seed)
+    num_photos = len(found)
+    resampled = []
+    for _ in range(NUM_RESAMPLES):
+        (times_drawn,) = draw_counts(random, 1, num_photos)
+        resampled.append([times_drawn @ part for part in parts])
+    figures = Counts(*np.moveaxis(np.array(resampled), 1, 0)).figures()
+    return limits | {name: _central(values) for name, values in figures.items()}
+
+
+def _central(values):
+    """Limits `(2, n)` of the central 95 % of each column, nan left out."""
+    limits = np.full((2, values.shape[1]), np.nan)
+    for column in np.flatnonzero(~np.isnan(values).all(axis=0)):
+        limits[:, column] = np.nanquantile(values[:, column], [0.025, 0.975])
+    return limits

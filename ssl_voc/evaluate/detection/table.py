@@ -1,0 +1,76 @@
+"""The figures of a detector's evaluation as a table for people."""
+
+from ssl_voc.evaluate.detection.summary import AT_THRESHOLD, LABELS
+from ssl_voc.evaluate.table_format import format_cell, protocol_lines
+
+_TITLES = {
+    "ci": "intervals",
+    "per_size": "sizes",
+    "per_size_coco": "COCO sizes",
+}
+_COLUMNS = ("voc07_ap50", "voc10_ap50", "coco_ap", *AT_THRESHOLD)
+_MISTAKES = {
+    "class": "on another class",
+    "duplicate": "second on its object",
+    "location": "beside its object",
+    "background": "on nothing",
+}
+
+
+def format_detection(figures):
+    """The figures as an aligned table for people, with what each means under it.
+
+    Args:
+        figures: What `ssl_voc.evaluate.detection.summary.summarize` returns.
+    """
+    lines = [
+        f"{figures['num_objects']} objects"
+        + f" and {figures['num_difficult']} difficult ones"
+        * bool(figures["num_difficult"])
+        + f", {figures['num_detections']} detections",
+        "",
+        f"{'':12}  {'figure':>6}  95 % interval",
+        *(_line(name, figures) for name in LABELS if name not in AT_THRESHOLD),
+        f"of detections with confidence {figures['threshold']:.3f} or more, chosen on "
+        "these photos:",
+        *(_line(name, figures) for name in AT_THRESHOLD),
+        _mistakes(figures["mistakes"]),
+        "",
+    ]
+    groups = {"class": "per_class", "size of the object": "per_size"}
+    names = [key for group in groups.values() for key in figures[group]]
+    width = max(map(len, (*(f"  {name}" for name in names), *groups)))
+    heads = [f"{LABELS[name]:>5}" for name in _COLUMNS]
+    lines.append(f"{'':{width}}  objects  " + "  ".join(heads))
+    for title, group in groups.items():
+        lines.append(title)
+        for key, row in figures[group].items():
+            cells = (
+                format_cell(row[name], len(head)) if name in row else " " * len(head)
+                for name, head in zip(_COLUMNS, heads, strict=True)
+            )
+            lines.append(
+                f"  {key:{width - 2}}  {row['num_objects']:7}  "
+                + "  ".join(cells).rstrip()
+            )
+    sizes = ", ".join(
+        f"{size} {format_cell(row['ap'], 0)}"
+        for size, row in figures["per_size_coco"].items()
+    )
+    lines += [f"COCO AP by COCO's sizes: {sizes}", ""]
+    titles = {**LABELS, **_TITLES}
+    return "\n".join([*lines, *protocol_lines(figures["protocol"], titles)])
+
+
+def _line(name, figures):
+    interval = f"{name}_ci"
+    text = f"{LABELS[name]:12}  {format_cell(figures[name], 6)}"
+    if interval not in figures:
+        return text
+    low, high = (format_cell(limit, 0) for limit in figures[interval])
+    return f"{text}  [{low}, {high}]"
+
+
+def _mistakes(mistakes):
+    parts = [f"{mistakes[kind]} {text}" for kind, text in _MISTAKES.items()]
+    return f"wrong: {', '.join(parts)}\nmissed: {mistakes['missed']} objects"

@@ -1,0 +1,266 @@
+"""Figures of localization: from predictions on photos to metrics and tables."""
+
+import dataclasses
+
+import numpy as np
+
+from pipelines import Photos, main_object
+from pipelines.photos import object_sizes
+from ssl_voc.metrics import bootstrap_interval, measure_images
+from ssl_voc.runs.json_files import read_jsonl
+
+NUM_RESAMPLES = 10_000
+# Groups are many: their intervals bear a little more noise.
+NUM_GROUP_RESAMPLES = 2_000
+
+LABELS = {
+    "top1": "top-1",
+    "top3": "top-3",
+    "mean_iou": "mean IoU",
+    "loc_acc_50": "LocAcc@0.5",
+    "loc_acc_70": "LocAcc@0.7",
+    "corloc": "CorLoc",
+}
+PROTOCOLS = {
+    "target": "the largest object of a photo that is not difficult, of the classes "
+    "that the model knows; photos without one are left out",
+    "top1": "share of photos whose target's class scores highest, ties not counted",
+    "top3": "share of photos whose target's class is among the 3 highest scores",
+    "mean_iou": "mean over photos of the IoU of predicted and target box, in pixels of "
+    "the original photo, the prediction clipped to it, whatever its class",
+    "loc_acc_50": "share of photos with that IoU above 0.5 (strictly)",
+    "loc_acc_70": "share of photos with that IoU above 0.7 (strictly)",
+    "corloc": "share of photos whose predicted box has IoU above 0.5 with any object "
+    "of the photo, whatever the class, difficult ones included",
+    "ci": f"95 % percentile bootstrap over photos, {NUM_RESAMPLES:,} resamples, "
+    f"{NUM_GROUP_RESAMPLES:,} within groups",
+    "per_size": f"target by {object_sizes.PROTOCOL}",
+    "baseline": "needs no training: always the commonest class(es) of these "
+    "photos, and the whole photo as box",
+}
+TRUNCATION = ("truncated", "whole")
+
+
+@dataclasses.dataclass(frozen=True)
+class Localizations:
+    """What a model predicted for photos, beside what is there.
+
+    Attributes:
+        photos: `pipelines.Photos`, each with a main object and its true size.
+        class_names: Tuple of names, in the order of the scores.
+        classes_true: int64 array `(num_photos,)`, classes of the main objects.
+        boxes_true: float64 array `(num_photos, 4)`, xyxy in pixels of the photos.
+        scores: float64 array `(num_photos, num_classes)`.
+        boxes_pred: float64 array `(num_photos, 4)`, xyxy in pixels of the photos.
+        measures: Dictionary of float64 arrays `(num_photos,)`, see `measure_images`.
+    """
+
+    photos: Photos
+    class_names: tuple[str, ...]
+    classes_true: np.ndarray
+    boxes_true: np.ndarray
+    scores: np.ndarray
+    boxes_pred: np.ndarray
+    measures: dict[str, np.ndarray]
+
+    def __len__(self):
+        return len(self.photos)
+
+    @property
+    def classes_pred(self):
+        """The classes that score highest, `(num_photos,)`."""
+        return np.argmax(self.scores, axis=1)
+
+    @property
+    def confidences(self):
+        """The highest scores, `(num_photos,)`."""
+        return np.max(self.scores, axis=1)
+
+    @property
+    def sizes(self):
+        """`"small"`, `"medium"` or `"large"`: the target in its photo."""
+        return [
+            object_sizes.object_size(main.area, photo.width * photo.height)
+            for photo, main in zip(self.photos, _targets(self.photos), strict=True)
+        ]
+
+    @property
+    def truncation(self):
+        """For each target one of `TRUNCATION`."""
+        return [TRUNCATION[not main.truncated] for main in _targets(self.photos)]
+
+
+def measure_localizations(photos, class_names, scores, boxes_pred):
+    """Compares predictions with the main objects of photos.
+
+    Args:
+        photos: `pipelines.Photos` of true sizes, each with a main object and objects
+            of `class_names` only, such as those of a `pipelines.LabeledPool`.
+        class_names: Names of the classes, in the order of the scores.
+        scores: Array `(num_photos, num_classes)`.
+        boxes_pred: Array `(num_photos, 4)`, xyxy in pixels of the photos; what reaches
+            beyond a photo is clipped.
+
+    Returns:
+        `Localizations`.
+    """
+    class_names = tuple(class_names)
+    boxes_pred = _clipped(np.asarray(boxes_pred, "float64"), photos)
+    targets = _targets(photos)
+    classes_true = np.array([class_names.index(item.name) for item in targets], "int64")
+    boxes_true = np.array([item.box for item in targets], "float64").reshape(-1, 4)
+    scores = np.asarray(scores, "float64")
+    measures = measure_images(
+        classes_true, boxes_true, scores, boxes_pred, *_objects(photos)
+    )
+    return Localizations(
+        photos, class_names, classes_true, boxes_true, scores, boxes_pred, measures
+    )
+
+
+def summarize(found, seed=0):
+    """The figures of `metrics.json` that follow from the predictions alone.
+
+    Args:
+        found: `Localizations`.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Dictionary of each measure and its interval `NAME_ci`; `"num_images"`; the same
+        for each group in `"per_class"`, `"per_size"` and `"truncated"`; `"baseline"`
+        and `"protocol"`.
+    """
+    names = np.array(found.class_names)[found.classes_true]
+    shown = {*found.measures, "target", "ci", "per_size", "baseline"}
+    return {
+        **_figures(found.measures, seed, NUM_RESAMPLES),
+        "per_class": _by_group(found.measures, names, found.class_names, seed),
+        "per_size": _by_group(found.measures, found.sizes, object_sizes.SIZES, seed),
+        "truncated": _by_group(found.measures, found.truncation, TRUNCATION, seed),
+        "baseline": _baseline(found),
+        "protocol": {key: text for key, text in PROTOCOLS.items() if key in shown},
+    }
+
+
+def count_confusions(found):
+    """Integer array `(num_classes, num_classes)`: rows true, columns predicted."""
+    counts = np.zeros((len(found.class_names),) * 2, "int64")
+    np.add.at(counts, (found.classes_true, found.classes_pred), 1)
+    return counts
+
+
+def coco_results(found):
+    """Rows of `predictions.json`: one box a photo, in COCO's format of results."""
+    corners = np.round(found.boxes_pred, 2)
+    return [
+        {
+            "image_id": photo.image_id,
+            "category_id": int(label),
+            "bbox": np.round([*box[:2], *(box[2:] - box[:2])], 2),
+            "score": round(float(score), 6),
+        }
+        for photo, label, box, score in zip(
+            found.photos, found.classes_pred, corners, found.confidences, strict=True
+        )
+    ]
+
+
+def image_rows(found):
+    """Rows of `images.jsonl`: what is true, predicted and measured of each photo."""
+    names = found.class_names
+    sizes, truncation = found.sizes, found.truncation
+    return [
+        {
+            "image_id": photo.image_id,
+            "source": photo.source,
+            "class": names[found.classes_true[row]],
+            "predicted_class": names[found.classes_pred[row]],
+            "score": found.confidences[row],
+            "box": np.round(found.boxes_true[row], 2),
+            "predicted_box": np.round(found.boxes_pred[row], 2),
+            "size": sizes[row],
+            "truncated": truncation[row] == TRUNCATION[0],
+            **{name: values[row] for name, values in found.measures.items()},
+        }
+        for row, photo in enumerate(found.photos)
+    ]
+
+
+def read_image_measures(folder):
+    """Reads `images.jsonl` of an evaluation, to be compared with another's.
+
+    Returns:
+        `(keys, measures)`: a list of (source, image id) and a dictionary of float64
+        arrays in that order, for `ssl_voc.metrics.paired_bootstrap`.
+    """
+    rows = read_jsonl(folder / "images.jsonl")
+    names = [name for name in LABELS if rows and name in rows[0]]
+    measures = {
+        # null stands for nan
+        name: np.array([row[name] for row in rows], "float64")
+        for name in names
+    }
+    return [(row["source"], row["image_id"]) for row in rows], measures
+
+
+def _figures(measures, seed, num_resamples):
+    """Mean and interval of each measure, and the number of photos."""
+    figures = {"num_images": len(next(iter(measures.values())))}
+    for name, values in measures.items():
+        found = bootstrap_interval(values, num_resamples=num_resamples, seed=seed)
+        figures[name] = found.mean
+        figures[f"{name}_ci"] = [found.low, found.high]
+    return figures
+
+
+def _by_group(measures, groups, names, seed):
+    """`_figures` of each group, those without a photo included."""
+    groups = np.asarray(groups)
+    return {
+        name: _figures(
+            {key: values[groups == name] for key, values in measures.items()},
+            seed,
+            NUM_GROUP_RESAMPLES,
+        )
+        for name in names
+    }
+
+
+def _baseline(found):
+    """What each measure is without training, see `PROTOCOLS`."""
+    sizes = [(0.0, 0.0, photo.width, photo.height) for photo in found.photos]
+    shares = np.bincount(found.classes_true, minlength=len(found.class_names))
+    shares = np.sort(shares / len(found))[::-1]
+    whole = measure_images(
+        found.classes_true,
+        found.boxes_true,
+        found.scores,
+        np.array(sizes),
+        *_objects(found.photos),
+    )
+    figures = {name: float(np.nanmean(values)) for name, values in whole.items()}
+    return {
+        name: float(shares[: int(name[3:])].sum()) if name.startswith("top") else value
+        for name, value in figures.items()
+    }
+
+
+def _targets(photos):
+    return [main_object(photo.objects) for photo in photos]
+
+
+def _objects(photos):
+    """Boxes `(num_photos, M, 4)` of all objects; classes 0, and -1 where padded."""
+    most = max(len(photo.objects) for photo in photos)
+    boxes = np.full((len(photos), most, 4), -1.0)
+    classes = np.full((len(photos), most), -1)
+    for row, photo in enumerate(photos):
+        boxes[row, : len(photo.objects)] = [item.box for item in photo.objects]
+        classes[row, : len(photo.objects)] = 0  # CorLoc asks for no class
+    return boxes, classes
+
+
+def _clipped(boxes, photos):
+    """Boxes cut at the border of their photos; nan stays nan."""
+    ends = np.array([(photo.width, photo.height) * 2 for photo in photos], "float64")
+    return np.clip(boxes, 0.0, ends)

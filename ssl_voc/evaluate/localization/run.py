@@ -1,0 +1,48 @@
+"""An evaluation of task `localize`: figures, records and pictures of one run."""
+
+import numpy as np
+
+from ssl_voc.evaluate.localization import measures
+from ssl_voc.evaluate.localization.gallery import GALLERIES, draw_gallery
+from ssl_voc.evaluate.localization.plots import draw_confusions, draw_per_class
+from ssl_voc.evaluate.localization.table import format_localization
+from ssl_voc.evaluate.run import EvaluationRun
+
+
+class LocalizationRun(EvaluationRun):
+    """An evaluation of task `localize`: a class and a box for each photo."""
+
+    main_object_only = True
+    counts = {"num_left_out": "without a main object left out"}
+
+    def count_classes(self, predicted):
+        return predicted["scores"].shape[1]
+
+    def measure(self, predicted):
+        found = measures.measure_localizations(
+            self.pool.photos,
+            self.pool.class_names,
+            predicted["scores"],
+            self._in_photos(predicted["boxes"])[:, 0],
+        )
+        finite = np.isfinite(found.scores).all(1) & np.isfinite(found.boxes_pred).all(1)
+        print("measuring and drawing", flush=True)
+        metrics = measures.summarize(found, self.config.seed)
+        metrics["num_not_finite"] = int((~finite).sum())
+        metrics["num_left_out"] = len(self.pool.left_out)
+        self.write_records(measures.coco_results(found), measures.image_rows(found))
+        path = self.folder.path
+        draw_per_class(metrics, path / "per_class.png")
+        draw_confusions(
+            measures.count_confusions(found),
+            found.class_names,
+            path / "confusion_matrix.png",
+        )
+        for gallery in GALLERIES:
+            draw_gallery(gallery, found, path / f"gallery_{gallery.name}.png")
+        return metrics
+
+    def describe(self, metrics):
+        galleries = [f"gallery_{gallery.name}.png" for gallery in GALLERIES]
+        pictures = ["per_class.png", "confusion_matrix.png", *galleries]
+        return format_localization(metrics), pictures

@@ -1,0 +1,38 @@
+"""The figures of an evaluation as a table for people."""
+
+from ssl_voc.evaluate.localization.measures import LABELS, TRUNCATION
+from ssl_voc.evaluate.table_format import format_cell, protocol_lines
+
+_TITLES = {"ci": "intervals", "per_size": "sizes"}
+
+
+def format_localization(figures):
+    """The figures as an aligned table for people, with what each means under it."""
+    names = [name for name in LABELS if name in figures]
+    baseline = figures["baseline"]
+    lines = [f"{'':12}  {'figure':>6}  {'95 % interval':16}baseline"]
+    for name in names:
+        low, high = figures[f"{name}_ci"]
+        kind = "commonest class" if name.startswith("top") else "whole photo"
+        kind += "es" * (name == "top3")
+        lines.append(
+            f"{LABELS[name]:12}  {figures[name]:6.3f}  [{low:.3f}, {high:.3f}]  "
+            f"{baseline[name]:.3f} {kind}"
+        )
+    parts = {"class": "per_class", "size of the target": "per_size"}
+    if figures["truncated"][TRUNCATION[0]]["num_images"]:
+        parts["truncated target"] = "truncated"
+    groups = {title: figures[key] for title, key in parts.items()}
+    width = max(len(key) for group in groups.values() for key in group)
+    width = max(width + 2, *map(len, groups))
+    heads = [LABELS[name] for name in names]
+    lines += ["", f"{'':{width}}  photos  " + "  ".join(heads)]
+    for title, group in groups.items():
+        lines.append(title)
+        for key, row in group.items():
+            cells = (format_cell(row[name], len(LABELS[name])) for name in names)
+            lines.append(
+                f"  {key:{width - 2}}  {row['num_images']:6}  " + "  ".join(cells)
+            )
+    lines += ["", *protocol_lines(figures["protocol"], {**LABELS, **_TITLES})]
+    return "\n".join(lines)

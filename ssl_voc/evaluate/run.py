@@ -1,0 +1,229 @@
+"""One evaluation: its photos, the check for leakage, predictions and what is left."""
+
+import hashlib
+from pathlib import Path
+
+import keras
+
+import pipelines
+import ssl_voc.models  # noqa: F401, a saved model is made of its classes
+from pipelines.pools.labeled_preparation import UNKNOWN_CLASS, box_class_names
+from pipelines.scenes.dataset import scenes_folder
+from ssl_voc import boxes, devices
+from ssl_voc.callbacks.progress import progress_bar
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs.finished_run import HELD_OUT_LIST
+from ssl_voc.runs.json_files import to_json
+
+# Lists of a run folder whose photos its model has seen, and in what role.
+SEEN = {
+    "training_photos.tsv": "trained on",
+    "validation_photos.tsv": "used to choose the epoch",
+    "pretraining_photos.tsv": "pretrained on, without labels",
+}
+
+
+class EvaluationRun:
+    """What evaluations of all tasks share: photos, leakage, predictions, records.
+
+    A subclass measures and draws what its task predicts.
+
+    Args:
+        config: An `EvaluateConfig`, resolved.
+        finished: The `FinishedRun` to evaluate.
+        folder: The `RunFolder` to write to.
+
+    Raises:
+        BadInput: when photos were seen in training.
+        ValueError, OSError: when photos or model cannot be used.
+    """
+
+    # Whether a photo has one target, its main object.
+    main_object_only = False
+    # Counts in the metrics that a person is told of unless they are 0, with the words;
+    # other metrics may be named in braces.
+    counts = {}
+
+    def __init__(self, config, finished, folder):
+        self.config, self.finished, self.folder = config, finished, folder
+        self.pool = self._prepare()
+        folder.write_text("skipped.txt", pipelines.skipped_table(self.pool.skipped))
+        self.report = self._refuse_leakage()
+        self.model = _load(finished.path / "model.keras")
+
+    def finish(self):
+        """Predicts, measures and writes everything; returns the metrics."""
+        metrics = {**self.measure(self.predict()), **self._facts()}
+        self.folder.write_json("metrics.json", metrics)
+        self.folder.finish(
+            {key: item for key, item in metrics.items() if not isinstance(item, dict)}
+        )
+        return metrics
+
+    def measure(self, predicted):
+        """Writes and draws what the task is about; returns the figures."""
+        raise NotImplementedError
+
+    def describe(self, metrics):
+        """The figures as text, and the names of the pictures."""
+        raise NotImplementedError
+
+    def count_classes(self, predicted):
+        """Number of classes that the model tells apart."""
+        raise NotImplementedError
+
+    def predict(self):
+        """What `model.predict` gives for all photos, as a dictionary of arrays."""
+        size = self.config.batch_size
+        progress = progress_bar("predicting")
+        num_photos = len(self.pool)
+
+        def advance(batch, logs):
+            progress(min(num_photos, (batch + 1) * size), num_photos)
+
+        if keras.backend.backend() == "tensorflow":
+            batches = self.pool.evaluation_dataset(size).map(lambda b: b["images"])
+        else:
+            batches = ((b["images"],) for b in self.pool.evaluation_batches(size))
+        predicted = self.model.predict(
+            batches,
+            verbose=0,
+            callbacks=[keras.callbacks.LambdaCallback(on_predict_batch_end=advance)],
+        )
+        num_classes = self.count_classes(predicted)
+        if num_classes != len(self.pool.class_names):
+            raise BadInput(
+                f"RUN: {self.finished.path / 'model.keras'} scores {num_classes} "
+                f"classes, but manifest.json names {len(self.pool.class_names)}."
+            )
+        return predicted
+
+    def write_records(self, results, rows):
+        """Writes `predictions.json` and, a line each, the rows of `images.jsonl`."""
+        self.folder.write_json("predictions.json", results)
+        text = "".join(to_json(row) + "\n" for row in rows)
+        self.folder.write_text("images.jsonl", text)
+
+    def last_words(self, metrics):
+        """What a person wants to know at the end, as text."""
+        folder = self.folder.path
+        lines = ["", f"{metrics['num_images']} photos of {self.pool.photos.name}"]
+        lines[-1] += f" ({self.config.split})" * bool(self.config.split)
+        counts = {
+            **{key: text.format_map(metrics) for key, text in self.counts.items()},
+            "num_skipped": f"unreadable, see {folder / 'skipped.txt'}",
+            "num_unknown_boxes": "boxes of other classes left out: "
+            + ", ".join(metrics["unknown_classes"]),
+            "num_not_finite": "WITH PREDICTIONS THAT ARE NO NUMBERS",
+            "num_leaked": "SEEN IN TRAINING, see data_report.txt: not to be reported",
+        }
+        lines += [
+            f"  {metrics[key]} {text}" for key, text in counts.items() if metrics[key]
+        ]
+        table, pictures = self.describe(metrics)
+        return "\n".join(
+            [
+                *lines,
+                "",
+                table,
+                "",
+                f"figures       {folder / 'metrics.json'}",
+                f"predictions   {folder / 'predictions.json'}, images.jsonl",
+                f"pictures      {folder / pictures[0]}, {', '.join(pictures[1:])}",
+            ]
+        )
+
+    def _prepare(self):
+        """Reads and letterboxes the photos."""
+        config, finished = self.config, self.finished
+        if "scenes" in config.data:
+            scenes_folder(progress=progress_bar("drawing scenes", "scene"))
+        photos = pipelines.read([*config.data], config.split)
+        if config.evaluates_held_out(finished):
+            table = pipelines.read_photo_table(finished.path / HELD_OUT_LIST)
+            photos = pipelines.select_photos(photos, table)
+        self.unknown_classes = sorted(
+            {*box_class_names(photos)} - {*finished.class_names}
+        )
+        return pipelines.prepare_labeled(
+            photos,
+            finished.manifest["image_size"],
+            class_names=finished.class_names,
+            main_object_only=self.main_object_only,
+            cache=config.cache,
+            progress=progress_bar("preparing photos"),
+        )
+
+    def _refuse_leakage(self):
+        """Reports the data, and stops where photos were seen."""
+        paths = [self.finished.path / name for name in SEEN]
+        tables = [pipelines.read_photo_table(path) for path in paths if path.is_file()]
+        report = pipelines.report_data(evaluation=self.pool, seen=tables)
+        self.folder.write_text("data_report.txt", report.text() + "\n")
+        self.folder.write_json("data_report.json", report.as_dict())
+        where = self.folder.path / "data_report.txt"
+        print(f"what the photos hold is told in {where}", flush=True)
+        if not report.num_leaked:
+            return report
+        roles = [
+            f"{len(part.photos)} {role}"
+            for part in report.leakages
+            for name, role in SEEN.items()
+            if part.photos and part.seen.endswith(name)
+        ]
+        what = (
+            f"{report.num_leaked} of the {len(self.pool)} photos were seen, in this or "
+            f"nearly this form, by the model to be evaluated: {', '.join(roles)}"
+        )
+        if not self.config.allow_leakage:
+            raise BadInput(
+                f"--split: {what}; {where.with_suffix('.json')} lists them. Name other "
+                "photos by --data and --split, or --allow-leakage."
+            )
+        print(f"leakage: {what}", flush=True)
+        return report
+
+    def _in_photos(self, predicted):
+        """Boxes `(n, D, 4)`, float64 xyxy in pixels of the photos, of the model's."""
+        side = self.pool.image_size
+        format = getattr(self.model, "bounding_box_format", "xyxy")
+        corners = keras.ops.convert_to_numpy(
+            boxes.convert_format(predicted, format, "xyxy", (side, side))
+        )
+        return pipelines.boxes_from_letterbox(
+            corners.astype("float64"), self.pool.original_sizes, side
+        )
+
+    def _facts(self):
+        """What the figures are of: photos, model, and what was left out."""
+        problems = self.report.evaluation.problems.get(UNKNOWN_CLASS, [])
+        weights = self.finished.path / "model.keras"
+        return {
+            "num_skipped": len(self.pool.skipped),
+            "num_unknown_boxes": len(problems),
+            "unknown_classes": self.unknown_classes,
+            "num_leaked": self.report.num_leaked,
+            "leakage_checked_against": [
+                Path(part.seen).name for part in self.report.leakages
+            ],
+            "task": self.finished.task,
+            "class_names": list(self.pool.class_names),
+            "data": list(self.config.data),
+            "split": self.config.split,
+            "run": str(self.finished.path),
+            "run_finished": self.finished.manifest.get("finished"),
+            "weights": self.finished.settings.get("weights"),
+            "model_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        }
+
+
+def _load(path):
+    """The saved model, ready to predict."""
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:
+        # A damaged file fails as zip, json, h5 or graph, each in its own way.
+        raise BadInput(f"RUN: {path} cannot be loaded: {error}") from error
+    # Keras would compile by XLA on its own, which is slower on a CPU.
+    model.jit_compile = devices.should_jit_compile("auto")
+    return model

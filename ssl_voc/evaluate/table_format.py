@@ -1,0 +1,29 @@
+"""Cells and protocol lines of the printed tables."""
+
+import textwrap
+
+import numpy as np
+
+
+def protocol_lines(protocol, titles):
+    """What each figure means, wrapped, with its name at the left.
+
+    Args:
+        protocol: Dictionary of texts.
+        titles: Dictionary of names for its keys; a key without one is its own.
+    """
+    return [
+        line
+        for key, text in protocol.items()
+        for line in textwrap.wrap(
+            text,
+            88,
+            initial_indent=f"{titles.get(key, key):14}",
+            subsequent_indent=" " * 14,
+        )
+    ]
+
+
+def format_cell(value, width):
+    """A figure with three decimals, right-aligned; a dash for nan."""
+    return f"{'-' if np.isnan(value) else f'{value:.3f}':>{width}}"

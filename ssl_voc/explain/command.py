@@ -1,0 +1,90 @@
+"""`python -m ssl_voc.explain RUN`: shows and measures where a model looks."""
+
+from ssl_voc.cli.command import run_command
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.command import refuse_unnamed_split
+from ssl_voc.explain.config import ExplainConfig
+from ssl_voc.runs.finished_run import read_finished_run
+from ssl_voc.runs.start_rules import refuse_to_write_over
+
+DESCRIPTION = """Shows and measures where the model of RUN, a finished finetune, looks.
+
+Heat maps of each photo's true class, beside those of --baseline on the same photos:
+how much of them lies in the object's box, whether they cover it, whether the score
+follows them, and whether they are lost when the weights are. Writes figures with
+intervals (metrics.json, images.jsonl), a gallery (gallery.png) and a page with all of
+it (index.html). With --find-shortcuts it looks for what the model uses instead of the
+objects. Photos that training saw are refused.
+"""
+
+
+def explain(config):
+    """Explains a run and writes a folder of figures and pictures.
+
+    Args:
+        config: An `ExplainConfig`.
+
+    Returns:
+        The dictionary that `metrics.json` holds.
+
+    Raises:
+        BadInput: when runs, data or folder cannot be worked with, or photos leak.
+    """
+    from ssl_voc.cli.config_file import describe_config
+    from ssl_voc.cli.native_log_filter import without_start_up_noise
+    from ssl_voc.runs.run_folder import RunFolder
+
+    finished = [read_finished_run(config.run)]
+    if config.baseline is not None:
+        finished.append(_read_baseline(config.baseline, finished[0]))
+    config = config.resolved(finished[0])
+    refuse_unnamed_split(config, finished[0], "explain")
+    for run in finished:
+        refuse_to_write_over(config.out, run.path, "a run that is to be explained")
+    with without_start_up_noise():
+        from ssl_voc import devices
+
+        devices.accelerators()  # the first look for a GPU is noisy, too
+    with RunFolder.open(
+        config.out, config, "explain", config.overwrite, may_grow=()
+    ) as folder:
+        print(describe_config(config))
+        print(f"writing {folder.path}", flush=True)
+        from ssl_voc.explain.run import ExplanationRun
+
+        try:
+            explanation = ExplanationRun(config, finished, folder)
+            metrics = explanation.finish()
+        except (ValueError, OSError) as error:
+            raise BadInput(str(error)) from error
+        print(explanation.last_words(metrics), flush=True)
+        return metrics
+
+
+def _read_baseline(folder, run):
+    """The second run, which must know the classes of the first and be another."""
+    try:
+        baseline = read_finished_run(folder)
+    except BadInput as error:
+        raise BadInput(str(error).replace("RUN:", "--baseline:", 1)) from error
+    if baseline.class_names != run.class_names:
+        raise BadInput(
+            f"--baseline: {folder} knows the classes "
+            f"{', '.join(baseline.class_names)}. Expected those of RUN: "
+            f"{', '.join(run.class_names)}."
+        )
+    if folder.resolve() == run.path.resolve():
+        raise BadInput(f"--baseline: {folder} is RUN itself. Name another run.")
+    return baseline
+
+
+def main(argv=None):
+    """Runs the command.
+
+    Args:
+        argv: Arguments; `None` reads those of the process.
+
+    Returns:
+        Exit status: 0 done, 2 bad input, 3 interrupted, 1 a defect.
+    """
+    return run_command(explain, ExplainConfig, argv, "explain", DESCRIPTION)

@@ -1,0 +1,242 @@
+"""One explanation: its runs, photos, figures, sanity check and what is left of it."""
+
+import numpy as np
+
+from ssl_voc.callbacks.progress import progress_bar
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.explain.gallery import choose_photos, make_rows
+from ssl_voc.explain.measures import (
+    PROTOCOLS,
+    compare,
+    measure_center,
+    measure_photos,
+    summarize,
+)
+from ssl_voc.explain.page import write_page
+from ssl_voc.explain.pictures import draw_sheet
+from ssl_voc.explain.shortcuts.scan import choose_layer
+from ssl_voc.explain.subject import Subject
+from ssl_voc.explain.table import SUBSETS, format_explanation
+from ssl_voc.heat_maps import randomized_correlations
+from ssl_voc.heat_maps.explained_layer import find_layer
+from ssl_voc.metrics import bootstrap_interval
+from ssl_voc.runs.json_files import to_json
+
+NUM_SANITY_PHOTOS, NUM_SANITY_DRAWS = 32, 2
+# Of ranks, between learned and lost weights: more than this is no different map.
+SANITY_BOUND = 0.5
+SANITY_PROTOCOL = (
+    "cascading randomization: from the output down, weights are replaced by those of a "
+    f"model that never learned; mean of {NUM_SANITY_DRAWS} draws on up "
+    f"to {NUM_SANITY_PHOTOS} photos, cells of the layer ranked, empty maps left out; "
+    f"lost if the 95 % interval ends below {SANITY_BOUND:g}"
+)
+
+
+class ExplanationRun:
+    """One run, or two side by side, on the same photos with the same targets.
+
+    Args:
+        config: An `ExplainConfig`, resolved.
+        finished: List of `FinishedRun`: the run and, perhaps, its baseline.
+        folder: The `RunFolder` to write to.
+
+    Raises:
+        BadInput: when photos were seen in training, or the runs see different ones.
+        ValueError, OSError: when photos, models or the layer cannot be used.
+    """
+
+    def __init__(self, config, finished, folder):
+        self.config, self.folder = config, folder
+        self.subjects = [Subject(config, finished[0], folder, "run")]
+        for other in finished[1:]:
+            place = _Part(folder, "baseline")
+            self.subjects.append(Subject(config, other, place, "baseline"))
+        first = self.subjects[0]
+        for other in self.subjects[1:]:
+            if other.keys != first.keys:
+                raise BadInput(
+                    f"--baseline: of {other.finished.path} {len(other.keys)} photos "
+                    f"can be used, of RUN {len(first.keys)}, and they differ."
+                )
+        self.layers = [
+            find_layer(subject.model, config.explained_layer).name
+            for subject in self.subjects
+        ]
+        if config.find_shortcuts:
+            choose_layer(first.model, config.explained_layer)
+        number = len(first.pool)
+        drawn = np.random.default_rng(config.seed).permutation(number)
+        # In the order of the draw: the first ones are a sample, too.
+        self.indices = drawn[: config.num_images]
+        for subject in self.subjects:
+            # Whether the layer gives a map shows at work, better now than in an hour.
+            views = subject.view(self.indices[:1])
+            subject.maps(views.images, views.classes)
+
+    def finish(self):
+        """Measures, checks, draws and writes everything; returns the metrics."""
+        measures = [self._measure(subject) for subject in self.subjects]
+        metrics = self._summarize(measures)
+        metrics["sanity"] = {
+            subject.name: self._check_sanity(subject) for subject in self.subjects
+        }
+        if self.config.find_shortcuts:
+            from ssl_voc.explain.shortcuts.search import find_shortcuts
+
+            metrics["shortcuts"] = find_shortcuts(
+                self.subjects[0], self.indices, self.config, self.folder.path
+            )
+        print("drawing", flush=True)
+        self._write_rows(measures)
+        self._draw(metrics, measures)
+        self.folder.write_json("metrics.json", metrics)
+        self.folder.finish(
+            {key: item for key, item in metrics.items() if not isinstance(item, dict)}
+        )
+        return metrics
+
+    def last_words(self, metrics):
+        """What a person wants to know at the end, as text."""
+        path = self.folder.path
+        lines = ["", f"{metrics['num_images']} photos of {metrics['photos']}", ""]
+        lines += [self._tables(metrics), ""]
+        lines += [
+            f"page       {path / 'index.html'}",
+            f"gallery    {path / 'gallery.png'}",
+            f"figures    {path / 'metrics.json'}, images.jsonl",
+        ]
+        return "\n".join(lines)
+
+    def _tables(self, metrics):
+        tables = [format_explanation(metrics)]
+        if "shortcuts" in metrics:
+            from ssl_voc.explain.shortcuts.report import format_shortcuts
+
+            tables.insert(0, format_shortcuts(metrics["shortcuts"]) + "\n")
+        return "\n".join(tables)
+
+    def _measure(self, subject):
+        return measure_photos(
+            subject,
+            self.indices,
+            self.config.num_perturbed,
+            self.config.seed,
+            progress_bar(f"explaining {subject.name}"),
+        )
+
+    def _summarize(self, measures):
+        first, seed = self.subjects[0], self.config.seed
+        names = [subject.name for subject in self.subjects]
+        center = measure_center(first, self.indices, seed)
+        parts = {}
+        for part in SUBSETS:
+            chosen = [
+                found["correct"] == 1 if part == "correct" else None
+                for found in measures
+            ]
+            parts[part] = {
+                name: summarize(found, which, seed=seed)
+                for name, found, which in zip(names, measures, chosen, strict=True)
+            }
+            figures = summarize(center, chosen[0], seed=seed)
+            parts[part]["center"] = figures
+            if len(measures) > 1:
+                both = None if part == "all" else chosen[0] & chosen[1]
+                parts[part]["difference"] = compare(*measures, both, seed=seed)
+        protocol = {
+            key: text.format(
+                method=self.config.method,
+                layer=" and ".join(dict.fromkeys(self.layers)),
+            )
+            for key, text in PROTOCOLS.items()
+        }
+        if not self.config.num_perturbed:
+            for key in ("deletion", "insertion", "shuffled"):
+                del protocol[key]
+        return {
+            "num_images": len(self.indices),
+            "photos": f"{first.pool.photos.name}"
+            + f" ({self.config.split})" * bool(self.config.split),
+            **parts,
+            "runs": {
+                subject.name: {**subject.facts(), "layer": layer}
+                for subject, layer in zip(self.subjects, self.layers, strict=True)
+            },
+            "class_names": list(first.pool.class_names),
+            "protocol": {**protocol, "lost weights": SANITY_PROTOCOL},
+        }
+
+    def _check_sanity(self, subject):
+        """Whether the maps are lost with the weights, see `SANITY_PROTOCOL`."""
+        views = subject.view(self.indices[:NUM_SANITY_PHOTOS])
+        progress = progress_bar(f"checking {subject.name}", "draw")
+        found = []
+        for draw in range(NUM_SANITY_DRAWS):
+            names, correlations, others = randomized_correlations(
+                subject.model,
+                lambda model: subject.maps(
+                    views.images, views.classes, model, upsample=False
+                ),
+                seed=(self.config.seed + draw) % 2**32,
+            )
+            found.append(correlations)
+            progress(draw + 1, NUM_SANITY_DRAWS)
+        found = np.mean(found, axis=0)  # (num_stages, num_photos)
+        left = [bootstrap_interval(stage, seed=self.config.seed) for stage in found]
+        final = left[-1]
+        return {
+            "stages": names,
+            "correlations": [stage.mean for stage in left],
+            "final": final.mean,
+            "final_ci": [final.low, final.high],
+            "other_photo": bootstrap_interval(others, seed=self.config.seed).mean,
+            "passed": bool(final.high < SANITY_BOUND),
+        }
+
+    def _write_rows(self, measures):
+        pool = self.subjects[0].pool
+        rows = []
+        for place, index in enumerate(self.indices):
+            photo = pool.photos[int(index)]
+            row = {"image_id": photo.image_id, "source": photo.source}
+            for subject, found in zip(self.subjects, measures, strict=True):
+                row[subject.name] = {key: found[key][place] for key in found}
+            rows.append(to_json(row) + "\n")
+        self.folder.write_text("images.jsonl", "".join(rows))
+
+    def _draw(self, metrics, measures):
+        groups = choose_photos(measures, self.config.num_shown, self.config.seed)
+        groups = [
+            (title, make_rows(self.subjects, self.indices, measures, places))
+            for title, places in groups
+        ]
+        num_tiles = 1 + len(self.subjects)
+        layer = " and ".join(dict.fromkeys(self.layers))
+        title = (
+            f"{self.config.method} at {layer}, of the true class, whose box is white"
+        )
+        draw_sheet(title, groups, self.folder.path / "gallery.png")
+        sections = [("Figures", [("table", format_explanation(metrics))])]
+        sections += [(name, [("rows", part)]) for name, part in groups]
+        if "shortcuts" in metrics:
+            from ssl_voc.explain.shortcuts.report import page_section
+
+            sections.insert(0, page_section(metrics["shortcuts"], self.folder.path))
+        page = write_page(f"Where {self.config.run} looks", sections, num_tiles)
+        self.folder.write_text("index.html", page)
+
+
+class _Part:
+    """A folder inside a run's folder, for what is written of a second run."""
+
+    def __init__(self, folder, name):
+        self.path = folder.path / name
+        self._folder, self._name = folder, name
+        self.path.mkdir(exist_ok=True)
+
+    def write_text(self, name, text):
+        self._folder.write_text(f"{self._name}/{name}", text)
+
+    def write_json(self, name, value):
+        self._folder.write_json(f"{self._name}/{name}", value)

@@ -1,0 +1,1 @@
+"""Search for what a model uses instead of the objects."""

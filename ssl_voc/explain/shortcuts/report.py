@@ -1,0 +1,155 @@
+"""What the search for shortcuts found, as text and as contact sheets."""
+
+import re
+import textwrap
+
+import numpy as np
+from PIL import Image
+
+from ssl_voc.explain.pictures import SIDE, Row, draw_sheet
+from ssl_voc.explain.shortcuts.inpainting import inpaint
+from ssl_voc.explain.shortcuts.scan import outside_of
+
+NUM_SHOWN = 8
+_MARK = np.array([230, 159, 0])
+
+
+def format_shortcuts(found):
+    """The alarms in words, then a table of the most suspicious candidates.
+
+    Args:
+        found: What `find_shortcuts` returned.
+    """
+    lines = [tell(row) for row in found["candidates"] if row["alarm"]]
+    if not found["candidates"]:
+        lines = ["no shortcut was looked for: there was no suspicion to test"]
+    elif not lines:
+        lines = [
+            f"no shortcut found: none of {len(found['candidates'])} suspicions holds "
+            f"({found['num_screened']} held on the photos that chose them)"
+        ]
+    if found["classes_without"]:
+        lines.append(
+            "not looked at, for want of photos or of heat beside their objects: "
+            + ", ".join(found["classes_without"])
+        )
+    wrapped = [textwrap.fill(line, 88, subsequent_indent="  ") for line in lines]
+    if not found["candidates"]:
+        return "\n".join(wrapped)
+    wrapped += [
+        "",
+        f"{'class':14}{'suspicion':58}{'in its photos':>14}{'in others':>11}"
+        f"{'p':>8}{'  inpainted, elsewhere':24}{'p':>6}",
+    ]
+    for row in found["candidates"][:10]:
+        drops = f"{row['accuracy_drop']:.0%}, {row['accuracy_drop_control']:.0%}"
+        verdict = "" if row["screened"] else "  dropped"
+        wrapped.append(
+            f"{row['class'][:13]:14}{row['where'][:57]:58}"
+            f"{row['share_of_photos']:>14.0%}{row['share_of_others']:>11.0%}"
+            f"{row['association_p']:>8.4f}  {drops:16}{row['reliance_p']:>12.4f}"
+            + ("  ALARM" if row["alarm"] else verdict)
+        )
+    wrapped += [
+        "",
+        textwrap.fill(f"shortcuts: {found['protocol']}; here p at most "
+                      f"{found['bound']:.5f}.", 88, subsequent_indent="  "),
+    ]  # fmt: skip
+    return "\n".join(wrapped)
+
+
+def tell(row):
+    """One candidate in words."""
+    low, high = row["accuracy_drop_ci"]
+    return (
+        f"SHORTCUT: {row['class']} is known by the {row['where']}: heat of the class "
+        f"in {row['share_of_photos']:.0%} of its photos, {row['energy']:.0%} of their "
+        f"maps; inpainting it costs {row['accuracy_drop']:.0%} [{low:.0%}, {high:.0%}] "
+        f"of the right answers, inpainting elsewhere "
+        f"{row['accuracy_drop_control']:.0%} ({row['num_tested']} photos). "
+        f"See {row.get('sheet')}."
+    )
+
+
+def page_section(found, path):
+    """The section of the page: alarms, table and the sheets of the alarms."""
+    alarms = [row for row in found["candidates"] if row["alarm"]]
+    parts = [("alarm", tell(row)) for row in alarms]
+    parts.append(("table", format_shortcuts(found)))
+    shown = alarms or found["candidates"][:1]
+    for row in shown:
+        if row["sheet"] is None:
+            continue  # no photo shows it
+        with Image.open(path / row["sheet"]) as sheet:
+            pixels = np.asarray(sheet.convert("RGB"))
+        caption = f"{row['class']}: {row['where']}"
+        parts.append(("picture", (pixels, caption)))
+    return "Shortcuts", parts
+
+
+def draw_candidate(subject, scan, candidate, row, tested, path):
+    """Draws a contact sheet: the place in photos of the class, near, and inpainted.
+
+    Returns:
+        The sheet's file name.
+    """
+    strength = np.nan_to_num(candidate.strength(scan), nan=-1.0)
+    places = np.flatnonzero(tested & (scan.classes == candidate.label))
+    places = places[np.argsort(-strength[places], kind="stable")][:NUM_SHOWN]
+    rows = []
+    for place in places:
+        views = subject.view(scan.indices[place : place + 1])
+        outside = outside_of(views, 0)
+        mask = candidate.mask(scan, place, outside.shape) & outside
+        photo = views.photo(0)
+        filled = inpaint(photo[None], ~mask[None])[0]
+        name = subject.pool.photos[int(scan.indices[place])].image_id
+        tiles = _enlarged(_marked(photo, mask)), _near(photo, mask), _enlarged(filled)
+        rows.append(Row(tiles, (f"{name}\nthe suspicion", "near", "inpainted")))
+    file_name = sheet_name(candidate, row["class"])
+    title = f"{row['class']}: {row['where']}" + ", ALARM" * row["alarm"]
+    drop = (
+        f"inpainting costs {row['accuracy_drop']:.0%} of the right answers, elsewhere "
+    )
+    drop += f"{row['accuracy_drop_control']:.0%}"
+    if rows:
+        draw_sheet(title, [(drop, rows)], path / file_name)
+        return file_name
+    return None
+
+
+def sheet_name(candidate, class_name):
+    """A file name of its own: classes that differ in signs alone differ by number."""
+    words = re.sub(r"[^\w-]+", "_", class_name)[:40]
+    number = getattr(candidate, "number", 1)
+    return f"shortcut_{words}_{candidate.label}_{candidate.kind}_{number}.png"
+
+
+def _marked(photo, mask):
+    """The outline of a mask painted into a photo."""
+    grown = np.pad(mask, 1)
+    inner = mask & grown[:-2, 1:-1] & grown[2:, 1:-1] & grown[1:-1, :-2] & (
+        grown[1:-1, 2:]
+    )  # fmt: skip
+    return np.where((mask & ~inner)[..., None], _MARK, photo).astype("uint8")
+
+
+def _near(photo, mask):
+    """The part of a photo around a mask."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return _enlarged(np.full_like(photo, 200))
+    part = photo[
+        max(0, rows[0] - 2) : rows[-1] + 3, max(0, columns[0] - 2) : columns[-1] + 3
+    ]
+    return _enlarged(part, photo.shape)
+
+
+def _enlarged(pixels, shape=None):
+    """A picture that fits a tile; of a part, one that fits the photo's tile."""
+    height, width = (shape or pixels.shape)[:2]
+    factor = SIDE / max(height, width)
+    limit = height * factor, width * factor
+    factor = min(limit[0] / pixels.shape[0], limit[1] / pixels.shape[1])
+    size = [max(1, round(n * factor)) for n in pixels.shape[1::-1]]
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))

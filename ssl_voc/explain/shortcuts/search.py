@@ -1,0 +1,248 @@
+"""Looks for shortcuts: what a class is known by that is not the object."""
+
+import numpy as np
+
+from ssl_voc.callbacks.progress import progress_bar
+from ssl_voc.explain.shortcuts.candidates import suspect
+from ssl_voc.explain.shortcuts.inpainting import inpaint
+from ssl_voc.explain.shortcuts.report import draw_candidate
+from ssl_voc.explain.shortcuts.scan import choose_layer, outside_of, scan_photos
+from ssl_voc.explain.shortcuts.statistics import (
+    FALSE_ALARM_RATE,
+    association_p_value,
+    is_alarm,
+    is_worth_testing,
+    largest_p_value,
+    reliance_p_value,
+)
+from ssl_voc.explain.subject import Subject
+from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
+
+NUM_CONTROLS = 4
+# Drawn of the most suspicious, whether or not they are alarms.
+NUM_SHEETS = 3
+_NUM_SHIFTS = 60
+# Share of a place that boxes must leave free, or its rest would tell the class.
+_LEAST_INPAINTED = 0.6
+PROTOCOL = (
+    "per class, places and looks that the class's LayerCAM prefers outside all boxes "
+    "in its photos are chosen on one half of the photos, and dropped there unless they "
+    "pass the two tests at lax levels. On the other half an alarm takes both: (1) the "
+    "class's heat there is higher in its photos than in those of other classes "
+    "(permutation of ranks); (2) inpainting it turns more right answers wrong than "
+    f"inpainting {NUM_CONTROLS} places of the same shape in the same photo, as far "
+    f"from the boxes (exact). Both p-values must be at most {FALSE_ALARM_RATE:g} over "
+    "the number of candidates that were not dropped (Bonferroni): where no place means "
+    f"more than another, at most {FALSE_ALARM_RATE:.0%} of searches raise any alarm"
+)
+
+
+def find_shortcuts(subject: Subject, indices, config, path):
+    """Searches, tests and draws.
+
+    Args:
+        subject: `Subject`.
+        indices: Photos of its pool.
+        config: An `ExplainConfig`.
+        path: Folder for the contact sheets.
+
+    Returns:
+        Dictionary of `"candidates"`, the most suspicious first, each with its class,
+        place or look, the tests, the accuracy that inpainting costs, `"screened"`,
+        `"alarm"` and, of alarms and the first few, the name of its contact sheet;
+        `"num_screened"`, `"num_alarms"`; the `"bound"` of the p-values;
+        `"classes_without"` a candidate; and the `"protocol"`.
+    """
+    layer = choose_layer(subject.model, config.explained_layer)
+    progress = progress_bar("looking beside the objects")
+    scan = scan_photos(subject, indices, layer, progress)
+    chosen = _halves(scan.classes, config.seed)
+    names = subject.pool.class_names
+    candidates = [
+        candidate
+        for label in range(len(names))
+        for candidate in suspect(scan, chosen, label, config.seed)
+    ]
+    # So that the smallest possible p-value lies well below any bound.
+    num_draws = 20 / largest_p_value(len(candidates))
+    num_draws = int(min(200_000, max(10_000, num_draws)))
+    progress = progress_bar("testing suspicions", "candidate")
+    found = []
+    for number, candidate in enumerate(candidates):
+        *p_values, _ = _try(subject, scan, candidate, chosen, num_draws, config.seed)
+        row = _test(subject, scan, candidate, ~chosen, num_draws, config.seed)
+        row["screened"] = is_worth_testing(*p_values)
+        row["class"] = names[candidate.label]
+        row["order"] = number
+        found.append(row)
+        progress(number + 1, len(candidates))
+    num_screened = sum(row["screened"] for row in found)
+    for row in found:
+        p_values = row["association_p"], row["reliance_p"]
+        row["alarm"] = row["screened"] and is_alarm(*p_values, num_screened)
+    found.sort(key=lambda row: (not row["alarm"], _suspicion(row)))
+    for place, row in enumerate(found):
+        candidate = candidates[row.pop("order")]
+        row["sheet"] = None
+        if row["alarm"] or place < NUM_SHEETS:
+            row["sheet"] = draw_candidate(subject, scan, candidate, row, ~chosen, path)
+    suspected = {row["class"] for row in found}
+    return {
+        "num_alarms": sum(row["alarm"] for row in found),
+        "candidates": found,
+        "classes_without": [name for name in names if name not in suspected],
+        "num_screened": num_screened,
+        "bound": largest_p_value(num_screened),
+        "layer": layer.name,
+        "num_images": len(indices),
+        "protocol": PROTOCOL,
+    }
+
+
+def _suspicion(row):
+    return max(row["association_p"], row["reliance_p"]), -row["accuracy_drop"]
+
+
+def _halves(classes, seed):
+    """Half the photos of every class, drawn: bool `(n,)`."""
+    random = np.random.default_rng([seed, 1])
+    chosen = np.zeros(len(classes), bool)
+    for label in np.unique(classes):
+        places = random.permutation(np.flatnonzero(classes == label))
+        chosen[places[: (len(places) + 1) // 2]] = True
+    return chosen
+
+
+def _try(subject, scan, candidate, photos, num_draws, seed):
+    """On some photos: is the class tied to a place, and do answers hang on it?
+
+    Returns:
+        The two p-values and the `answers_without` the place.
+    """
+    strength, is_class = candidate.strength(scan), scan.classes == candidate.label
+    association = association_p_value(
+        strength[photos], is_class[photos], num_draws, seed
+    )
+    wrong = answers_without(subject, scan, candidate, photos & is_class, seed)
+    return association, reliance_p_value(wrong), wrong
+
+
+def _test(subject, scan, candidate, tested, num_draws, seed):
+    """Both tests of one candidate, on the photos that did not choose it."""
+    is_class = scan.classes == candidate.label
+    strength = candidate.strength(scan)
+    ours = tested & is_class
+    association, reliance, wrong = _try(
+        subject, scan, candidate, tested, num_draws, seed
+    )
+    dropped = wrong[:, 0].astype("float64") if len(wrong) else np.array([np.nan])
+    control = wrong[:, 1:].mean(axis=1) if len(wrong) else np.array([np.nan])
+    drop = bootstrap_interval(dropped, seed=seed)
+    difference = paired_bootstrap(dropped, control, seed=seed)
+    has = np.nan_to_num(strength) > 0
+    energy = candidate.energy(scan)[ours & has]
+    return {
+        "kind": candidate.kind,
+        "where": candidate.describe(),
+        "share_of_photos": _share(has[ours]),
+        "share_of_others": _share(has[tested & ~is_class]),
+        "energy": float(energy.mean()) if len(energy) else 0.0,
+        "num_tested": len(wrong),
+        "accuracy_drop": _number(drop.mean),
+        "accuracy_drop_ci": [_number(drop.low), _number(drop.high)],
+        "accuracy_drop_control": _number(control.mean()),
+        "accuracy_drop_beyond_control": _number(difference.mean),
+        "accuracy_drop_beyond_control_ci": [
+            _number(difference.low),
+            _number(difference.high),
+        ],
+        "association_p": association,
+        "reliance_p": reliance,
+    }
+
+
+def _share(has):
+    return float(has.mean()) if len(has) else 0.0
+
+
+def _number(value):
+    return 0.0 if np.isnan(value) else float(value)
+
+
+def answers_without(subject, scan, candidate, photos, seed):
+    """What the model answers once a place is inpainted, and once its controls are.
+
+    Args:
+        subject: `Subject`.
+        scan: `Scan`.
+        candidate: `Place` or `Look`.
+        photos: Bool `(n,)`: the photos; those answered wrong as they are, those
+            whose place boxes cover and those without room for controls are left out.
+        seed: Seed of the controls.
+
+    Returns:
+        Whether each answer is wrong, bool `(m, 1 + NUM_CONTROLS)`, the candidate first.
+    """
+    is_wrong = []
+    for place in np.flatnonzero(photos & scan.is_right):
+        views = subject.view(scan.indices[place : place + 1])
+        outside = outside_of(views, 0)
+        mask = candidate.mask(scan, place, outside.shape)
+        if (mask & outside).sum() < _LEAST_INPAINTED * max(1, mask.sum()):
+            continue
+        random = np.random.default_rng([seed, int(scan.indices[place])])
+        masks = [mask & outside, *_controls(mask, outside, random)]
+        if len(masks) <= NUM_CONTROLS:
+            continue
+        answers = subject.answers(_without(views, masks))
+        is_wrong.append(answers != scan.classes[place])
+    return np.array(is_wrong, bool).reshape(-1, 1 + NUM_CONTROLS)
+
+
+def _without(views, masks):
+    """One photo, inpainted at each of some masks `(height, width)`."""
+    height, width = views.sizes[0]
+    images = np.repeat(views.images, len(masks), axis=0)
+    # Padding is no color to fill with.
+    photos = images[:, :height, :width]
+    images[:, :height, :width] = inpaint(photos, ~np.stack(masks))
+    return images
+
+
+def _controls(mask, outside, random):
+    """The same shape elsewhere: as much of it outside, as far from the boxes."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return []
+    shape = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    room = np.array(mask.shape) - shape.shape
+    distance = _distances(outside)
+    wanted = _traits(mask & outside, distance)
+    found = []
+    for y, x in random.integers(0, room + 1, (_NUM_SHIFTS, 2)):
+        moved = np.zeros_like(mask)
+        moved[y : y + shape.shape[0], x : x + shape.shape[1]] = shape
+        free = moved & outside
+        if (moved & mask).any() or not free.any():
+            continue
+        difference = np.abs(_traits(free, distance) - wanted)
+        found.append((float(difference.sum()), len(found), free))
+    return [free for _, _, free in sorted(found)[:NUM_CONTROLS]]
+
+
+def _traits(mask, distance):
+    """Area and mean distance from the boxes, as logarithms."""
+    area = mask.sum()
+    mean = distance[mask].mean() if area else 0.0
+    return np.log([area + 1.0, mean + 1.0])
+
+
+def _distances(outside):
+    """Steps from each pixel to the nearest box, sides and corners alike."""
+    steps, reached = np.zeros(outside.shape), ~outside
+    while reached.any() and not reached.all():
+        grown = np.pad(reached, 1)
+        grown = grown[:-2] | grown[1:-1] | grown[2:]
+        reached = grown[:, :-2] | grown[:, 1:-1] | grown[:, 2:]
+        steps += ~reached
+    return steps + outside

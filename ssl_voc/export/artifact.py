@@ -1,0 +1,139 @@
+"""One export: model, SavedModel, comparison, model card, version."""
+
+import dataclasses
+import datetime
+from pathlib import Path
+
+import keras
+
+import pipelines
+import ssl_voc.models  # noqa: F401, a saved model is made of its classes
+from ssl_voc import devices, serving
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.export.model_card import describe_artifact, model_card
+from ssl_voc.export.onnx_litert import write_exchange_file
+from ssl_voc.export.parity import check_parity
+from ssl_voc.export.parity_photos import hold_photos
+from ssl_voc.runs.atomic_files import write_text
+from ssl_voc.runs.json_files import to_json
+
+FACTS = "ssl_voc.json"
+
+
+def write_artifact(config, finished):
+    """Writes the next version of a model, if it answers as the model does.
+
+    Args:
+        config: An `ExportConfig`, resolved.
+        finished: The `FinishedRun` to export.
+
+    Returns:
+        `Exported`.
+
+    Raises:
+        BadInput: when the artifact differs from the model.
+        OSError, ValueError: when photos or model cannot be used.
+    """
+    held = hold_photos(config, finished)
+    model = load_model(finished)
+    write = _write_saved_model if config.format == "savedmodel" else write_exchange_file
+    with serving.new_version(config.out) as version:
+        print("tracing the model", flush=True)
+        written, parity = write(config, finished, model, held, version.staging)
+        exported = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        facts = describe_artifact(config, finished, written, parity, exported)
+        write_text(version.staging / FACTS, to_json(facts, indent=2) + "\n")
+        write_text(version.staging / "README.md", model_card(facts))
+    print("\n" + _last_words(facts), flush=True)
+    return Exported(version.path, facts)
+
+
+def _write_saved_model(config, finished, model, held, folder):
+    """Writes and compares; returns the facts of the file and the `Parity`."""
+    written = serving.write_saved_model(
+        model,
+        folder,
+        task=finished.task,
+        class_names=finished.class_names,
+        letterbox=pipelines.letterbox,
+        boxes_from_letterbox=pipelines.boxes_from_letterbox,
+        model_name=config.name,
+        max_pixels=int(config.max_megapixels * 1e6),
+    )
+    print("asking the artifact, without Keras", flush=True)
+    return written, check_parity(folder, model, held, finished)
+
+
+def load_model(finished):
+    """The model of a run, ready to predict.
+
+    Raises:
+        BadInput: when the file cannot be loaded or does not fit the run's records.
+    """
+    path = finished.path / "model.keras"
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError) as error:
+        raise BadInput(f"RUN: {path} cannot be loaded: {error}") from error
+    size = finished.manifest["image_size"]
+    if model.image_shape != (size, size):
+        raise BadInput(
+            f"RUN: {path} takes images of {model.image_shape}, but manifest.json says "
+            f"{size} px."
+        )
+    # Keras would compile by XLA on its own, which is slower on a CPU.
+    model.jit_compile = devices.should_jit_compile("auto")
+    return model
+
+
+def _last_words(facts):
+    """What a person wants to know at the end, as text."""
+    parity, size = facts["parity"], facts["size"]
+    lines = [
+        f"compared on {parity['num_photos']} photos of {parity['source']}, asked "
+        "without Keras",
+        f"  boxes    differ by {parity['box_difference']:.1e} px at most",
+        f"  scores   differ by {parity['score_difference']:.1e} at most",
+    ]
+    if parity["of_model"] is None:
+        lines.append(
+            f"  {parity['figure']} not compared: no boxes of the model's classes there"
+        )
+    else:
+        difference = parity["of_artifact"] - parity["of_model"]
+        lines.append(
+            f"  {parity['figure']:<8} {parity['of_artifact']:.4f}, by evaluate's model "
+            f"{parity['of_model']:.4f}: differs by {difference:.1e}"
+        )
+    if parity["num_not_served"]:
+        lines.append(
+            f"  {parity['num_not_served']} photos left out: the artifact refuses their "
+            "format"
+        )
+    median, slowest = parity["milliseconds"]
+    lines += [
+        f"latency  {median:.1f} ms a photo (median), {slowest:.1f} ms (99th percentile)"
+        ", on this machine",
+        f"size     {size['num_bytes'] / 1e6:.1f} MB"
+        + (
+            f", {size['num_operations']:,} operations"
+            if "num_operations" in size
+            else ""
+        ),
+    ]
+    if facts["missing"]:
+        lines.append(f"missing  {facts['missing']}")
+    return "\n".join(lines)
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """What an export has written.
+
+    Attributes:
+        path: Folder of the version.
+        facts: What its `ssl_voc.json` holds.
+    """
+
+    path: Path
+    facts: dict

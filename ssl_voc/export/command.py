@@ -1,0 +1,74 @@
+"""`python -m ssl_voc.export RUN`: a fine-tuned model as an artifact for TF Serving."""
+
+from ssl_voc.cli.command import run_command
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.export.config import ExportConfig
+
+DESCRIPTION = """Exports the model of RUN, a finished fine-tuning, to be served.
+
+Writes OUT/VERSION, a SavedModel that takes encoded photos and answers boxes in their
+pixels, with a model card (README.md), facts (ssl_voc.json) and warm-up requests. The
+artifact is then asked about held-out photos by a process that has tensorflow alone; if
+it does not answer what the model of RUN does, nothing is written.
+"""
+
+
+def export(config):
+    """Exports a run, compares the artifact with it, and keeps it if they agree.
+
+    Args:
+        config: An `ExportConfig`.
+
+    Returns:
+        `Exported`.
+
+    Raises:
+        BadInput: when run, photos or folder cannot be worked with, or the artifact
+            answers something else than the model.
+    """
+    from ssl_voc.cli.config_file import describe_config
+    from ssl_voc.cli.native_log_filter import without_start_up_noise
+    from ssl_voc.runs.finished_run import read_finished_run
+
+    finished = read_finished_run(config.run)
+    config = config.resolved()
+    _refuse_what_holds_no_versions(config)
+    print(describe_config(config), flush=True)
+    with without_start_up_noise():
+        from ssl_voc import devices
+
+        devices.accelerators()  # the first look for a GPU is noisy, too
+    from ssl_voc.export.artifact import write_artifact
+
+    try:
+        exported = write_artifact(config, finished)
+    except (ValueError, OSError) as error:
+        raise BadInput(str(error)) from error
+    print(f"\nwrote {exported.path}", flush=True)
+    return exported
+
+
+def _refuse_what_holds_no_versions(config):
+    if config.out.exists() and not config.out.is_dir():
+        raise BadInput(
+            f"--out: {config.out} is a file. Name a folder for the versions of an "
+            "exported model."
+        )
+    if (config.out / "manifest.json").exists():
+        raise BadInput(
+            f"--out: {config.out} holds a run. Name a folder for the versions of an "
+            "exported model."
+        )
+
+
+def main(argv=None):
+    """Runs the command.
+
+    Args:
+        argv: Arguments; `None` reads those of the process.
+
+    Returns:
+        Exit status: 0 done, 2 bad input or an artifact that differs from its model, 3
+        interrupted, 1 a defect.
+    """
+    return run_command(export, ExportConfig, argv, "export", DESCRIPTION)

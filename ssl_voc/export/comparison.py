@@ -1,0 +1,224 @@
+"""How far what an artifact answers is from what its model says."""
+
+import dataclasses
+
+import numpy as np
+
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.detection.matching import measure_detections
+from ssl_voc.evaluate.localization import measures
+from ssl_voc.metrics import score_matches
+
+FIGURES = {"localize": "mean_iou", "detect": "voc07_ap50"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Parity:
+    """How far artifact and evaluator are apart.
+
+    Attributes:
+        source: Where the photos come from.
+        num_photos: Photos compared.
+        num_not_served: Photos left out, since the artifact refuses their format.
+        box_difference: Largest difference of a coordinate, pixels of the photo.
+        box_tolerance: What it may be: `BOX_TOLERANCE`, or four steps of float32 at the
+            largest coordinate, which are more from 4,096 pixels on.
+        score_difference: Largest difference of a score.
+        num_unmatched: Objects that only one of both has found.
+        figure: Name of the figure below.
+        of_model, of_artifact: The figure by the evaluator's and by the artifact's
+            predictions; None without labels.
+        milliseconds: Median and 99th percentile of one photo in a graph Session.
+    """
+
+    source: str
+    num_photos: int
+    num_not_served: int
+    box_difference: float
+    box_tolerance: float
+    score_difference: float
+    num_unmatched: int
+    figure: str
+    of_model: float | None
+    of_artifact: float | None
+    milliseconds: tuple[float, float]
+
+    @property
+    def holds(self):
+        """Whether all differences are within the tolerances."""
+        return (
+            self.box_difference <= self.box_tolerance
+            and self.score_difference <= SCORE_TOLERANCE
+            and not self.num_unmatched
+        )
+
+    def differences(self):
+        """The differences in words."""
+        words = (
+            f"largest box difference {self.box_difference:.2g} px (at most "
+            f"{self.box_tolerance:.2g}), largest score difference "
+            f"{self.score_difference:.2g} (at most {SCORE_TOLERANCE:g})"
+        )
+        if self.num_unmatched:
+            words += f", {self.num_unmatched} objects found by one of both only"
+        return words
+
+
+def compare_answers(finished, held, expected, answers, seconds, num_not_served=0):
+    """Compares answers with what the model says of the same photos.
+
+    Args:
+        finished: The `FinishedRun` of the model.
+        held: `HeldPhotos` that were asked about.
+        expected: What `answers_of_model` gave.
+        answers: List of dictionaries of arrays, `"boxes"`, `"scores"` and `"classes"`,
+            one for each way of asking.
+        seconds: Float array, what single requests took.
+        num_not_served: Number of photos that had to be left out.
+
+    Returns:
+        `Parity` that holds.
+
+    Raises:
+        BadInput: when they differ beyond the tolerances.
+    """
+    compare = {"localize": compare_localizations, "detect": compare_detections}
+    differences = [compare[finished.task](expected, found) for found in answers]
+    boxes, scores, unmatched = np.max(np.array(differences), axis=0)
+    of_model = of_artifact = None
+    if held.labelled:
+        found = _as_predicted(finished.task, answers[-1])
+        of_model = _measure(finished, held, expected)
+        of_artifact = _measure(finished, held, found)
+    parity = Parity(
+        source=held.source,
+        num_photos=len(held.photos),
+        num_not_served=num_not_served,
+        box_difference=float(boxes),
+        box_tolerance=box_tolerance(expected["boxes"]),
+        score_difference=float(scores),
+        num_unmatched=int(unmatched),
+        figure=FIGURES[finished.task],
+        of_model=of_model,
+        of_artifact=of_artifact,
+        milliseconds=tuple(1e3 * np.percentile(seconds, (50, 99))),
+    )
+    if not parity.holds:
+        raise BadInput(
+            f"RUN: the artifact does not answer what the model of {finished.path} "
+            f"does, on {parity.num_photos} photos of {parity.source}: "
+            f"{parity.differences()}. Nothing was exported."
+        )
+    return parity
+
+
+def box_tolerance(boxes):
+    """What boxes of this size may differ by, in their pixels."""
+    largest = np.abs(np.asarray(boxes, "float32")).max(initial=0.0)
+    return max(BOX_TOLERANCE, float(4 * np.spacing(largest)))
+
+
+def compare_localizations(expected, found):
+    """Largest differences of boxes and scores, and 0 unmatched objects.
+
+    Args:
+        expected: `"boxes"` `(n, 1, 4)` and `"scores"` `(n, num_classes)`, as `predict`.
+        found: `"boxes"`, and `"scores"` and `"classes"` `(n, num_classes)`, sorted, as
+            the artifact answers.
+    """
+    scores = _by_class(found)
+    return (
+        np.max(np.abs(expected["boxes"] - found["boxes"])),
+        np.max(np.abs(expected["scores"] - scores)),
+        0,
+    )
+
+
+def compare_detections(expected, found):
+    """Largest differences of boxes and scores, and the number of unmatched objects.
+
+    Detections of equal score may change places, and where a full list ends or scores
+    fall below the threshold, the last may differ: what scores within the tolerance of
+    a full list's last score, or of the lowest of all photos, is not called unmatched.
+
+    Args:
+        expected: `"boxes"` `(n, d, 4)`, `"classes"` and `"confidence"` `(n, d)`, padded
+            with -1, as `predict`.
+        found: The same with `"scores"` for `"confidence"`, as the artifact answers.
+    """
+    box_difference = score_difference = 0.0
+    num_unmatched = 0
+    scores = np.stack([expected["confidence"], found["scores"]])
+    is_object = np.stack([expected["classes"], found["classes"]]) >= 0
+    lowest = np.min(scores, where=is_object, initial=np.inf)
+    ends = np.where(is_object.all(axis=2), scores[:, :, -1], lowest).max(axis=0)
+    for row in range(len(expected["boxes"])):
+        left = _objects(expected, "confidence", row)
+        right = _objects(found, "scores", row)
+        pairs, alone = _pair(left, right)
+        for one, other in pairs:
+            # By NumPy, whose maximum does not lose a nan.
+            box_difference = np.max([box_difference, *np.abs(one[0] - other[0])])
+            score_difference = np.max([score_difference, abs(one[1] - other[1])])
+        # What is no number lies below nothing.
+        excused = [item[1] <= ends[row] + SCORE_TOLERANCE for item in alone]
+        num_unmatched += excused.count(False)
+    return box_difference, score_difference, num_unmatched
+
+
+def _objects(outputs, scores, row):
+    """List of (box, score, class) of one photo."""
+    kept = outputs["classes"][row] >= 0
+    boxes, classes = outputs["boxes"][row][kept], outputs["classes"][row][kept]
+    values = outputs[scores][row][kept]
+    return list(zip(boxes, map(float, values), map(int, classes), strict=True))
+
+
+def _pair(left, right):
+    """Pairs each object with the nearest of its class; returns pairs and the rest."""
+    pairs, rest, free = [], [], list(right)
+    for one in left:
+        near = [other for other in free if other[2] == one[2]]
+        if not near:
+            rest.append(one)
+            continue
+        distances = [
+            np.max(np.abs(one[0] - other[0])) + abs(one[1] - other[1]) for other in near
+        ]
+        chosen = near[int(np.argmin(distances))]
+        free = [other for other in free if other is not chosen]
+        pairs.append((one, chosen))
+    return pairs, rest + free
+
+
+def _by_class(found):
+    """Scores `(n, num_classes)` in the order of the classes."""
+    scores = np.full(found["scores"].shape, np.nan)
+    np.put_along_axis(scores, found["classes"], found["scores"], axis=1)
+    return scores
+
+
+def _as_predicted(task, found):
+    """The artifact's answers under the names of `predict`."""
+    if task == "localize":
+        return {"boxes": found["boxes"], "scores": _by_class(found)}
+    return {**found, "confidence": found["scores"]}
+
+
+def _measure(finished, held, predicted):
+    """The figure of `FIGURES` by the evaluator's own functions."""
+    photos, names = held.photos, finished.class_names
+    if finished.task == "localize":
+        measured = measures.measure_localizations(
+            photos, names, predicted["scores"], predicted["boxes"][:, 0]
+        )
+        return float(np.mean(measured.measures["mean_iou"]))
+    matches = measure_detections(photos, names, predicted).matches
+    return float(score_matches(matches, "voc07").mean)
+
+
+# Largest differences between artifact and evaluator: pixels of the photo, probability.
+BOX_TOLERANCE = 1e-3
+
+
+SCORE_TOLERANCE = 1e-4

@@ -1,0 +1,58 @@
+"""Settings of `python -m ssl_voc.export`."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.options import option
+
+MODELS_FOLDER = Path("saved_models")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportConfig:
+    """Settings of an export; see `--help` for each."""
+
+    run: Path = option(help="Folder of a finished finetune run.", positional=True)
+    out: Path | None = option(
+        None,
+        "Folder of the model's versions; by default saved_models/NAME, with -onnx or "
+        "-litert for those.",
+    )
+    name: str | None = option(
+        None, "Name that the model is served by; by default OUT's or RUN's."
+    )
+    format: Literal["savedmodel", "onnx", "litert"] = option(
+        "savedmodel",
+        "What is written; onnx and litert take letterboxed photos, not files.",
+    )
+    data: tuple[str, ...] = option(
+        (), "Photos to compare on; by default those that RUN held out, else drawn ones."
+    )
+    split: str | None = option(None, "Split of --data to compare on.")
+    num_photos: int = option(50, "Photos compared, at most.", minimum=1)
+    max_megapixels: float = option(
+        40.0,
+        "Photos that announce more are answered with an error.",
+        above=0,
+        maximum=1e6,
+    )
+    license: str = option("not stated", "Terms of the weights, for the model card.")
+
+    def resolved(self):
+        """The same settings with name and folder filled in.
+
+        Raises:
+            BadInput: when the name cannot be that of a model.
+        """
+        name = self.name or (self.out or self.run).resolve().name
+        if not name or set(name) & set("/\\:") or name.startswith("."):
+            raise BadInput(
+                f"--name: expected the name of a folder and of a URL's part, got "
+                f"{name!r}"
+            )
+        # A server that reads NAME must find SavedModels alone there.
+        suffix = "" if self.format == "savedmodel" else f"-{self.format}"
+        out = self.out or MODELS_FOLDER / f"{name}{suffix}"
+        return dataclasses.replace(self, name=name, out=out)

@@ -1,0 +1,217 @@
+"""What an artifact says of itself: facts for programs, a model card for people."""
+
+import dataclasses
+import json
+
+from ssl_voc.cli.config_file import config_to_dict
+from ssl_voc.runs.environment import describe_software
+from ssl_voc.serving.exchange_formats import MISSING
+from ssl_voc.serving.image_decoding import FORMATS
+
+FORMAT_VERSION = 1
+FILES = {"onnx": "model.onnx", "litert": "model.tflite"}
+TASKS = {
+    "localize": "one box for the main object of a photo, and a score for each class",
+    "detect": "all objects of a photo, each with box, class and score",
+}
+
+
+def describe_artifact(config, finished, written, parity, exported):
+    """The content of `ssl_voc.json`.
+
+    Args:
+        config: An `ExportConfig`, resolved.
+        finished: The `FinishedRun` that was exported.
+        written: What `serving.write_saved_model` returned.
+        parity: The `Parity` that was found.
+        exported: Time as text.
+
+    Returns:
+        Dictionary that JSON can hold.
+    """
+    return {
+        "format_version": FORMAT_VERSION,
+        "name": config.name,
+        "format": config.format,
+        "missing": MISSING.get(config.format),
+        "task": finished.task,
+        "class_names": list(finished.class_names),
+        "image_size": finished.manifest["image_size"],
+        "preprocessing": {
+            "formats": list(FORMATS),
+            "max_pixels": int(config.max_megapixels * 1e6),
+            "orientation": "EXIF orientation applied",
+            "transparency": "laid on white",
+            "resize": "letterbox: bilinear, antialiased, rounded; aspect kept, padded "
+            "right and below with black",
+            "pixels": "RGB in [0, 255]",
+            "boxes": "xyxy in pixels of the upright photo, clipped to it",
+        },
+        "metrics": _figures(finished.path),
+        "config": finished.settings,
+        "run": {
+            "folder": str(finished.path),
+            **{
+                name: finished.manifest.get(name)
+                for name in ("started", "finished", "git_commit", "num_training")
+            },
+        },
+        "parity": dataclasses.asdict(parity),
+        "size": written,
+        "license": config.license,
+        "exported": exported,
+        "export": config_to_dict(config),
+        "software": describe_software(),
+    }
+
+
+def model_card(facts):
+    """The model card, Markdown.
+
+    Args:
+        facts: What `describe_artifact` gave.
+    """
+    settings, parity = facts["config"], facts["parity"]
+    megapixels = facts["preprocessing"]["max_pixels"] / 1e6
+    sections = [
+        f"# {facts['name']}",
+        f"Finds {TASKS[facts['task']]}. Classes: {', '.join(facts['class_names'])}.",
+        "## Data",
+        f"Learned from {_count(facts['run']['num_training'])} labelled photos of "
+        f"{', '.join(map(str, settings.get('data', [])))} (list: "
+        f"{settings.get('train_split') or 'train, or all where there are no lists'}), "
+        f"at {facts['image_size']} px; backbone "
+        f"{settings.get('backbone', 'not recorded')}, its weights from "
+        f"{settings.get('weights') or 'random numbers'}. The run: "
+        f"{facts['run']['folder']}, finished {facts['run']['finished']}, commit "
+        f"{facts['run']['git_commit']}. `ssl_voc.json` holds all its settings.",
+        "## Figures",
+        _figures_text(facts["metrics"]),
+        "## Served as trained",
+        f"Asked without Keras about {parity['num_photos']} photos of "
+        f"{parity['source']}, the artifact differs from the model by "
+        f"{parity['box_difference']:.1e} px and {parity['score_difference']:.1e} of a "
+        f"score at most{_same_figure(parity)}.",
+        "## Use",
+        _use(facts),
+        "## Limits",
+        "\n".join(f"- {limit}" for limit in _limits(facts, megapixels)),
+        "## License",
+        f"Weights: {facts['license']}. The code that made them, ssl_voc, is under "
+        "Apache-2.0. Photos and pretrained weights that they were learned from keep "
+        "their owners' terms.",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _use(facts):
+    if facts["missing"]:
+        return (
+            f"`{FILES[facts['format']]}`. {facts['missing']} Names of the classes and "
+            "the size of the square are in `ssl_voc.json`."
+        )
+    return (
+        "Signature `serving_default`: `image_bytes`, encoded photos; `pixels`: uint8 "
+        "`(n, height, width, 3)`; `features`: `image_bytes` to `embedding`. Answers: "
+        "`boxes` (xyxy in pixels of the upright photo), `scores`, `classes`, "
+        "`class_names`, `num_detections`, `image_size` (height, width), "
+        "`errors`.\n\n"
+        "    python -m ssl_voc.predict photo.jpg --model <this folder>\n\n"
+        "    saved_model_cli show --dir <this folder> --all"
+    )
+
+
+def _limits(facts, megapixels):
+    limits = [
+        f"Photos are looked at in {facts['image_size']} px: what is small in the photo "
+        "is a few pixels there.",
+        "Only the classes above are known. Photos unlike those it learned from (other "
+        "cameras, places, drawings) were not measured unless named under Figures.",
+        "Scores are the model's own, not calibrated: choose a threshold on your data.",
+    ]
+    if not facts["missing"]:
+        limits = [
+            f"Photos: {', '.join(facts['preprocessing']['formats'])} of at most "
+            f"{megapixels:g} megapixels. Others (WebP, TIFF, BMP, ...) and damaged "
+            "ones are answered with a text in `errors` and no detections; their "
+            "neighbours in the batch are not touched.",
+            "Of an animation the first frame is looked at. Transparency is laid on "
+            "white, 16-bit samples are scaled to 8 bits.",
+            *limits,
+        ]
+    if facts["task"] == "localize":
+        limits.append(
+            "One box a photo, whatever it shows: also where nothing is there."
+        )
+    return limits
+
+
+def _figures(run):
+    """Metrics of all evaluations that lie in a run's folder, by folder name."""
+    figures = {}
+    for path in sorted(run.glob("evaluation*/metrics.json")):
+        try:
+            metrics = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # a note for readers is no reason to fail
+        figures[path.parent.name] = {
+            name: value
+            for name, value in metrics.items()
+            if isinstance(value, int | float | str | None)
+            or name.endswith("_ci")
+            or name in ("data", "protocol")
+        }
+    return figures
+
+
+def _figures_text(figures):
+    if not figures:
+        return (
+            "None: the run was not evaluated. `python -m ssl_voc.evaluate RUN` does "
+            "it; export again after that."
+        )
+    parts = []
+    for name, metrics in figures.items():
+        data = ", ".join(map(str, metrics.get("data") or []))
+        split = f" ({metrics['split']})" * bool(metrics.get("split"))
+        lines = [
+            f"`{name}`: {metrics.get('num_images')} photos of {data}{split}.",
+            "",
+            "| figure | value | 95 % interval | protocol |",
+            "|---|---|---|---|",
+        ]
+        protocol = metrics.get("protocol") or {}
+        for key, interval in metrics.items():
+            figure = key.removesuffix("_ci")
+            if figure == key or not _are_numbers([metrics.get(figure), *interval]):
+                continue
+            low, high = interval
+            lines.append(
+                f"| {figure} | {metrics[figure]:.3f} | {low:.3f} to {high:.3f} | "
+                f"{protocol.get(figure, '')} |"
+            )
+        if metrics.get("num_leaked"):
+            lines += [
+                "",
+                f"{metrics['num_leaked']} of these photos were SEEN IN TRAINING: these "
+                "figures are not to be reported.",
+            ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _are_numbers(values):
+    return all(isinstance(value, int | float) for value in values)
+
+
+def _same_figure(parity):
+    if parity["of_model"] is None:
+        return ""
+    return (
+        f"; {parity['figure']} there is {parity['of_artifact']:.4f} by the artifact "
+        f"and {parity['of_model']:.4f} by the model"
+    )
+
+
+def _count(number):
+    return "an unknown number of" if number is None else number

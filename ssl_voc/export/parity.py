@@ -1,0 +1,111 @@
+"""Whether an artifact, asked without Keras, answers what its model does."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+from ssl_voc import serving
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.export.comparison import compare_answers
+from ssl_voc.export.parity_photos import answers_of_model
+
+PROGRAM = pathlib.Path(serving.__file__).with_name("artifact_answers.py")
+# Ways to ask, see `artifact_answers`: `tf.saved_model.load`, a graph Session.
+WAYS = ("batch", "single")
+
+
+def check_parity(version, model, held, finished):
+    """Compares a SavedModel with its model on held photos.
+
+    Args:
+        version: Folder of the SavedModel.
+        model: The loaded model.
+        held: `HeldPhotos`.
+        finished: The `FinishedRun` that both come from.
+
+    Returns:
+        `Parity` that holds.
+
+    Raises:
+        BadInput: when the artifact cannot be loaded, refuses photos of a format that it
+            should read, or differs.
+    """
+    answers = ask_artifact(version, held.encoded)
+    served = answers["single"]["errors"] == ""
+    _refuse_errors(held, answers)
+    kept = held.select(served)
+    if not len(kept.photos):
+        raise BadInput(
+            f"--data: of {len(held.photos)} photos of {held.source} not one is of a "
+            "format that is served. Name other photos by --data."
+        )
+    return compare_answers(
+        finished,
+        kept,
+        answers_of_model(model, kept),
+        [{name: v[served] for name, v in answers[way].items()} for way in WAYS],
+        answers["seconds"][served],
+        num_not_served=int(np.sum(~served)),
+    )
+
+
+def ask_artifact(version, encoded):
+    """Answers of an artifact, from a process that has tensorflow alone.
+
+    Args:
+        version: Folder of the SavedModel.
+        encoded: List of bytes, the photos.
+
+    Returns:
+        Dictionary of a dictionary of arrays for each of `WAYS`, and of `"seconds"`
+        `(num_photos,)`.
+
+    Raises:
+        BadInput: when the process fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        questions, answers = (f"{folder}/{name}.npz" for name in ("photos", "answers"))
+        lengths = np.array([len(photo) for photo in encoded], "int64")
+        content = np.frombuffer(b"".join(encoded), "uint8")
+        np.savez(questions, lengths=lengths, content=content)
+        done = subprocess.run(
+            [sys.executable, "-I", PROGRAM, version, questions, answers],
+            capture_output=True,
+            text=True,
+            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or ["it said nothing"]
+            raise BadInput(
+                "RUN: the artifact cannot be used with tensorflow alone (exit status "
+                f"{done.returncode}): {lines[-1]}"
+            )
+        with np.load(answers) as file:
+            named = {name: file[name] for name in file.files}
+    ways = {
+        way: {
+            name.removeprefix(f"{way}_"): value
+            for name, value in named.items()
+            if name.startswith(f"{way}_")
+        }
+        for way in WAYS
+    }
+    return {**ways, "seconds": named["seconds"]}
+
+
+def _refuse_errors(held, answers):
+    """Stops where a photo of a served format was refused, by either way."""
+    for way in WAYS:
+        for photo, data, error in zip(
+            held.photos, held.encoded, answers[way]["errors"], strict=True
+        ):
+            if error and data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8")):
+                raise BadInput(
+                    f"RUN: the artifact refuses {photo.path_name}, which the evaluator "
+                    f"reads: {error}. Name other photos by --data, or raise "
+                    "--max-megapixels if it is too large."
+                )

@@ -1,0 +1,146 @@
+"""Photos on which an artifact is compared with its model, and what the model says."""
+
+import dataclasses
+import io
+
+import keras
+import numpy as np
+
+import pipelines
+from pipelines.images.resizing import Letterboxing
+from pipelines.pools.preparation import prepare_images
+from pipelines.scenes.dataset import scenes_folder
+from ssl_voc import boxes
+from ssl_voc.callbacks.progress import progress_bar
+from ssl_voc.runs.finished_run import HELD_OUT_LIST, VALIDATION_LIST
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldPhotos:
+    """Photos prepared as `evaluate` does, and their bytes.
+
+    Attributes:
+        source: Where they come from, in words.
+        photos: `pipelines.Photos` of true sizes; with usable objects where labelled.
+        labelled: Whether figures can be computed.
+        images: uint8 `(num_photos, size, size, 3)`, letterboxed.
+        sizes: int32 `(num_photos, 2)`, height and width of the upright photos.
+        encoded: List of bytes, the files.
+    """
+
+    source: str
+    photos: pipelines.Photos
+    labelled: bool
+    images: np.ndarray
+    sizes: np.ndarray
+    encoded: list[bytes]
+
+    def select(self, mask):
+        """Those photos where a bool array `(num_photos,)` is true."""
+        rows = np.flatnonzero(mask)
+        photos = pipelines.Photos([self.photos[row] for row in rows], self.photos.name)
+        return dataclasses.replace(
+            self,
+            photos=photos,
+            images=self.images[rows],
+            sizes=self.sizes[rows],
+            encoded=[self.encoded[row] for row in rows],
+        )
+
+
+def hold_photos(config, finished):
+    """Chooses and prepares photos: named, held out by the run, or drawn.
+
+    Args:
+        config: An `ExportConfig`.
+        finished: The `FinishedRun` to export.
+
+    Returns:
+        `HeldPhotos`, at most `config.num_photos`, spread over their list.
+
+    Raises:
+        OSError, ValueError: when the photos cannot be read.
+    """
+    photos, source = _choose(config, finished)
+    step = -(-len(photos) // config.num_photos)
+    photos = photos[::step]
+    names, size = finished.class_names, finished.manifest["image_size"]
+    progress = progress_bar("preparing photos")
+    labelled = any(item.name in names for photo in photos for item in photo.objects)
+    if labelled:
+        pool = pipelines.prepare_labeled(
+            photos,
+            size,
+            class_names=names,
+            main_object_only=finished.task == "localize",
+            cache="none",
+            progress=progress,
+        )
+        photos, sizes = pool.photos, pool.original_sizes
+        images = pool.gather(np.arange(len(pool)))["images"]
+    else:
+        prepared = prepare_images(
+            photos, Letterboxing(size), "memory", None, None, progress
+        )
+        photos, images = prepared.photos, np.asarray(prepared.images)
+        sizes = np.stack([prepared.facts["height"], prepared.facts["width"]], axis=-1)
+    encoded = [_encoded(photo.load()) for photo in photos]
+    return HeldPhotos(source, photos, labelled, images, sizes, encoded)
+
+
+def answers_of_model(model, held):
+    """What the evaluator's pipeline and model say of photos.
+
+    Args:
+        model: The loaded model of a run.
+        held: `HeldPhotos`.
+
+    Returns:
+        Dictionary of what `model.predict` gives, `"boxes"` `(num_photos, d, 4)` being
+        float64 xyxy in pixels of the photos, clipped to them.
+    """
+    found = model.predict(held.images, batch_size=64, verbose=0)
+    shape = model.image_shape
+    corners = keras.ops.convert_to_numpy(
+        boxes.convert_format(
+            found["boxes"], model.bounding_box_format, "xyxy", model.image_shape
+        )
+    )
+    corners = pipelines.boxes_from_letterbox(
+        corners.astype("float64"), held.sizes, shape[0]
+    )
+    ends = np.concatenate([held.sizes[:, ::-1]] * 2, axis=-1)[:, None]
+    return {**found, "boxes": np.clip(corners, 0.0, ends)}
+
+
+def _choose(config, finished):
+    """`Photos` and where they come from."""
+    if config.data:
+        if "scenes" in config.data:
+            scenes_folder(progress=progress_bar("drawing scenes", "scene"))
+        photos = pipelines.read([*config.data], config.split)
+        return photos, " ".join(config.data) + f" ({config.split})" * bool(config.split)
+    settings = finished.settings
+    splits = (None, settings.get("train_split"), settings.get("val_split"), "all")
+    for name in (HELD_OUT_LIST, VALIDATION_LIST):
+        path = finished.path / name
+        for split in dict.fromkeys(splits) if path.is_file() else ():
+            try:
+                table = pipelines.read_photo_table(path)
+                photos = pipelines.read([*finished.data], split)
+                return pipelines.select_photos(photos, table), name
+            except (OSError, ValueError):
+                continue  # the photos are of another split, or have moved
+    scenes = scenes_folder(progress=progress_bar("drawing scenes", "scene"))
+    return pipelines.read(str(scenes), "val"), "drawn scenes"
+
+
+def _encoded(content):
+    """Bytes of a photo; pixels are packed without loss."""
+    if isinstance(content, bytes):
+        return content
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(content).save(stream, "PNG")
+    return stream.getvalue()

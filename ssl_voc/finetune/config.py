@@ -1,0 +1,152 @@
+"""Settings of `python -m ssl_voc.finetune`."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from ssl_voc.cli.options import option
+
+# Defaults by task.
+IMAGE_SIZES = {"localize": 128, "detect": 160}
+
+
+CROP_AREAS = {"localize": (0.4, 1.3), "detect": (0.25, 2.0)}
+UNFREEZE_EPOCH = 5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FinetuneConfig:
+    """Settings of a fine-tuning run; see `--help` for each."""
+
+    task: Literal["localize", "detect"] = option("localize", "What to learn.")
+    data: tuple[str, ...] = option(("scenes",), "Labelled photos.")
+    train_split: str | None = option(
+        None, "Split to learn from; by default train, or a seeded 80 % without lists."
+    )
+    val_split: str | None = option(
+        None, "Split that chooses the epoch; by default --val-share of the labels."
+    )
+    val_share: float = option(
+        0.15, "Share of the labels that chooses the epoch.", minimum=0, below=1
+    )
+    class_names: tuple[str, ...] = option((), "Classes; by default all that occur.")
+    label_fraction: float | None = option(
+        None, "Share of the labels to use.", above=0, maximum=1
+    )
+    labels_per_class: int | None = option(
+        None, "Number of labelled photos to use of each class.", minimum=1
+    )
+    out: Path | None = option(None, "Run folder; by default one under runs/.")
+    overwrite: bool = option(False, "Replace the run that --out holds.")
+    allow_leakage: bool = option(
+        False, "Go on where photos of --val-split were seen in training."
+    )
+    weights: str | None = option(
+        None, "Backbone: a pretraining's folder, a file, or imagenet."
+    )
+    backbone: str = option("EfficientNetB1", "EfficientNetB0 to B7, or a .keras file.")
+    image_size: int | None = option(
+        None,
+        "Side of the letterboxed photos; by default 128, to detect 160.",
+        minimum=32,
+    )
+    batch_size: int = option(32, "Photos in a step, over all devices.", minimum=2)
+    epochs: int = option(30, "Passes over the labelled photos.", minimum=1)
+    schedule: Literal["full", "staged", "frozen"] = option(
+        "full", "Train all, the head first, or the head alone."
+    )
+    unfreeze_epoch: int = option(
+        UNFREEZE_EPOCH, "Epochs of the head alone, if staged.", minimum=1
+    )
+    learning_rate: float = option(8e-3, "Peak per 256 photos.", above=0)
+    backbone_rate: float = option(
+        1.0, "Learning rate of the backbone, as a share: 0.1 for few labels.", above=0
+    )
+    freeze_batch_norm: bool = option(
+        False, "Keep the backbone's batch-norm statistics: for few labels."
+    )
+    weight_decay: float = option(0.05, "Decoupled weight decay.", minimum=0)
+    warmup: float = option(0.1, "Share of steps to warm up.", minimum=0, below=1)
+    overlap: Literal["giou", "ciou"] = option("giou", "IoU of the box loss.")
+    crop_area: tuple[float, float] | None = option(
+        None,
+        "Smallest and largest crop, in areas of a photo; by default 0.4 1.3, to detect "
+        "0.25 2.",
+        above=0,
+    )
+    mosaic: float = option(
+        0.0, "detect: share of mosaics of four photos.", minimum=0, maximum=1
+    )
+    color_strength: float = option(0.4, "Strength of color jitter.", minimum=0)
+    drop_connect: float = option(0.0, "Stochastic depth.", minimum=0, below=1)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option(
+        "float32", "Arithmetic of the model."
+    )
+    jit_compile: Literal["auto", "on", "off"] = option(
+        "auto", "XLA; auto compiles on accelerators only."
+    )
+    cache: Literal["auto", "memory", "disk", "none"] = option(
+        "auto", "Where prepared photos are kept."
+    )
+    seed: int = option(
+        0, "Seed of splits, head, views and order.", minimum=0, maximum=2**32 - 1
+    )
+    deterministic: bool = option(False, "Demand deterministic kernels.")
+
+    def __post_init__(self):
+        if self.label_fraction is not None and self.labels_per_class is not None:
+            raise ValueError(
+                "--label-fraction and --labels-per-class exclude each other"
+            )
+        low, high = self.crop_area or (1.0, 1.0)
+        if low > high:
+            raise ValueError(
+                f"--crop-area: expected two ascending areas, got {low} {high}"
+            )
+        if self.mosaic and self.task != "detect":
+            raise ValueError(
+                f"--mosaic: a setting of --task detect; --task {self.task} does not "
+                f"look at it, got {self.mosaic}"
+            )
+        if self.schedule != "staged" and self.unfreeze_epoch != UNFREEZE_EPOCH:
+            raise ValueError(
+                f"--unfreeze-epoch: a setting of --schedule staged; --schedule "
+                f"{self.schedule} does not look at it, got {self.unfreeze_epoch}"
+            )
+        if self.schedule == "frozen" and self.backbone_rate != 1.0:
+            raise ValueError(
+                "--backbone-rate: --schedule frozen trains the head alone and does not "
+                f"look at it, got {self.backbone_rate}"
+            )
+        if self.freeze_batch_norm and self.drop_connect:
+            raise ValueError(
+                "--drop-connect: --freeze-batch-norm runs the backbone as in "
+                f"prediction, where nothing is dropped, got {self.drop_connect}"
+            )
+        if self.schedule == "staged" and self.unfreeze_epoch >= self.epochs:
+            raise ValueError(
+                "--unfreeze-epoch: expected fewer than the "
+                f"{self.epochs} --epochs, got {self.unfreeze_epoch}"
+            )
+
+    def resolved(self):
+        """The same settings with every default that depends on others filled in.
+
+        Without `out`, the run folder is named after the settings.
+        """
+        if None in (self.image_size, self.crop_area):
+            filled = {
+                "image_size": self.image_size or IMAGE_SIZES[self.task],
+                "crop_area": self.crop_area or CROP_AREAS[self.task],
+            }
+            return dataclasses.replace(self, **filled).resolved()
+        if self.out is not None:
+            return self
+        settings = dataclasses.asdict(self)
+        for name in ("out", "overwrite", "epochs"):
+            del settings[name]
+        digest = hashlib.sha256(repr(sorted(settings.items())).encode())
+        stem = f"{Path(self.backbone).stem.lower()}-{self.image_size}px"
+        name = f"finetune-{self.task}-{stem}-{digest.hexdigest()[:6]}"
+        return dataclasses.replace(self, out=Path("runs") / name)

@@ -1,0 +1,217 @@
+"""The labelled photos of a fine-tuning: which are learned from, which choose."""
+
+import dataclasses
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+import pipelines
+from pipelines.pools.labeled_preparation import box_class_names
+from pipelines.scenes.dataset import scenes_folder
+from ssl_voc.callbacks.progress import progress_bar
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs.finished_run import (
+    HELD_OUT_LIST,
+    PRETRAINING_LIST,
+    TRAINING_LIST,
+    VALIDATION_LIST,
+)
+from ssl_voc.runs.start_rules import read_manifest
+from ssl_voc.training.photo_lists import list_photos
+
+# Held-out photos are looked at for their hash alone.
+_HASHED_SIZE = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class FinetuningData:
+    """Prepared photos of a fine-tuning.
+
+    Attributes:
+        training: `pipelines.LabeledPool` that is learned from.
+        validation: `LabeledPool` that chooses the epoch, or None.
+        report: `pipelines.DataReport` of both.
+    """
+
+    training: pipelines.LabeledPool
+    validation: pipelines.LabeledPool | None
+    report: pipelines.DataReport
+
+
+def prepare_finetuning_data(config, run, main_object_only):
+    """Reads, splits, prepares and reports the photos, and lists them in the run folder.
+
+    Args:
+        config: A `FinetuneConfig`.
+        run: The `RunFolder`.
+        main_object_only: Whether a photo has one target; photos without an object are
+            then left out.
+
+    Returns:
+        `FinetuningData`.
+
+    Raises:
+        BadInput: when photos of `--val-split` were seen in training, or the data is not
+            what it was when the run began.
+        ValueError, OSError: when the data cannot be used.
+    """
+    if "scenes" in config.data:
+        scenes_folder(progress=progress_bar("drawing scenes", "scene"))
+    source = [*config.data]
+    labelled, held_out = pipelines.read_training(
+        source, config.train_split, config.seed
+    )
+    # Of all labels, so that a small share of them does not lose a class.
+    class_names = _class_names(config.class_names, labelled)
+    training = pipelines.label_subset(
+        labelled, config.label_fraction, config.labels_per_class, config.seed
+    )
+    validation = None
+    if config.val_split is not None:
+        validation = pipelines.read(source, config.val_split)
+    elif config.val_share:
+        training, validation = pipelines.split_validation(
+            training, config.val_share, config.seed
+        )
+
+    def prepare(photos, what):
+        return pipelines.prepare_labeled(
+            photos,
+            config.image_size,
+            class_names=class_names,
+            main_object_only=main_object_only,
+            cache=config.cache,
+            progress=progress_bar(f"preparing {what} photos"),
+        )
+
+    training = prepare(training, "training")
+    if validation is not None:
+        validation = prepare(validation, "validation")
+        if config.val_split is None:
+            validation = _without_twins(validation, training, prepare)
+    lists = {TRAINING_LIST: training, VALIDATION_LIST: validation}
+    if held_out is not None:
+        lists[HELD_OUT_LIST] = _hashed_without_twins(
+            held_out, [pool for pool in (training, validation) if pool is not None]
+        )
+    for name, pool in lists.items():
+        if pool is not None:
+            list_photos(run, name, pool.photos, pool.hashes)
+    _refuse_other_labels(run, training, validation)
+    seen = _pretraining_photos(config, run)
+    _tell_of_exposure(lists.get(HELD_OUT_LIST), seen)
+    named = validation if config.val_split is not None else None
+    report = pipelines.report_data(
+        training, validation, seen if named is not None else ()
+    )
+    _write_report(run, report)
+    if named is not None and report.num_leaked and not config.allow_leakage:
+        raise BadInput(
+            f"--val-split: {report.num_leaked} of the {len(named)} photos of "
+            f"{config.val_split!r} were seen in training, in this or nearly this form; "
+            f"{run.path / 'data_report.txt'} names them. Choose another split, or "
+            "--allow-leakage."
+        )
+    return FinetuningData(training, validation, report)
+
+
+def _refuse_other_labels(run, *pools):
+    """Finds that boxes and classes are those with which the run began, or notes them.
+
+    With others the anchors of a detector would be others, under a head that has learned
+    the old ones.
+    """
+    digest = hashlib.sha256()
+    for pool in filter(None, pools):
+        digest.update(repr(pool.class_names).encode())
+        for name in sorted(pool.targets):
+            digest.update(pool.targets[name].tobytes())
+    found, recorded = digest.hexdigest(), run.manifest.get("labels_sha256")
+    if run.resuming and recorded not in (None, found):
+        raise BadInput(
+            f"--data: the photos are those that {run.path} began with, but their boxes "
+            "or classes are not. Bring them back, or begin anew with --overwrite."
+        )
+    run.update_manifest(labels_sha256=found)
+
+
+def _class_names(wanted, labelled):
+    """The classes that were asked for, or all that have a box."""
+    found = box_class_names(labelled)
+    missing = [name for name in wanted if name not in found]
+    if missing and found:
+        raise BadInput(
+            f"--class-names: no photo to learn from in {labelled.name} shows "
+            f"{', '.join(map(repr, missing))}; they show {', '.join(map(repr, found))}."
+        )
+    return wanted or found
+
+
+def _without_twins(validation, training, prepare):
+    """The validation photos that have no near-duplicate among the training photos."""
+    twins = pipelines.find_near_duplicates(validation.hashes, training.hashes)
+    if not twins:
+        return validation
+    print(f"left {len(twins)} validation photos out: twins of training photos")
+    kept = _photos_without(validation.photos, twins)
+    return prepare(kept, "validation") if kept else None
+
+
+def _hashed_without_twins(held_out, pools):
+    """A pool of the held-out photos that are in none of the pools, hashed."""
+    pool = pipelines.prepare(
+        held_out,
+        _HASHED_SIZE,
+        cache="memory",
+        progress=progress_bar("looking at held-out photos"),
+    )
+    used = np.concatenate([pool.hashes for pool in pools])
+    twins = pipelines.find_near_duplicates(pool.hashes, used)
+    if not twins:
+        return pool
+    print(f"left {len(twins)} held-out photos out: twins of training photos")
+    kept = _photos_without(pool.photos, twins)
+    return pipelines.prepare(kept, _HASHED_SIZE, cache="memory") if kept else None
+
+
+def _tell_of_exposure(held_out, tables):
+    """Says early what `evaluate` will refuse."""
+    for table in tables if held_out is not None else ():
+        twins = pipelines.find_near_duplicates(held_out.hashes, table.hashes)
+        if twins:
+            print(
+                f"the backbone saw {len(twins)} of the {len(held_out)} held-out photos "
+                "without their labels: `evaluate` will want --allow-leakage"
+            )
+
+
+def _photos_without(photos, twins):
+    left_out = {twin.index for twin in twins}
+    return pipelines.Photos(
+        [photo for index, photo in enumerate(photos) if index not in left_out],
+        photos.name,
+        photos.problems,
+    )
+
+
+def _pretraining_photos(config, run):
+    """The photos that the backbone saw, as a list of tables; copied into the run."""
+    origin = Path(config.weights or config.backbone).expanduser()
+    folder = origin
+    if origin.is_file():
+        # The file of a run is as good as its folder.
+        folder = origin.parent if read_manifest(origin.parent) else origin
+    recorded = folder / "photos.tsv"
+    if not recorded.is_file():
+        return []
+    shutil.copyfile(recorded, run.path / PRETRAINING_LIST)
+    return [pipelines.read_photo_table(recorded)]
+
+
+def _write_report(run, report):
+    run.write_text("data_report.txt", report.text() + "\n")
+    run.write_json("data_report.json", report.as_dict())
+    print(report.text())
+    print(f"this report lies in {run.path / 'data_report.txt'}", flush=True)

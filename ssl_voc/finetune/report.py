@@ -1,0 +1,117 @@
+"""What a fine-tuning leaves for people: lists, pictures, figures and last words."""
+
+import keras
+import numpy as np
+from keras import ops
+
+import pipelines
+from pipelines.readers.source_splits import splits_of
+from ssl_voc.runs.finished_run import HELD_OUT_LIST
+from ssl_voc.visualization.box_outlines import outline_boxes
+from ssl_voc.visualization.curves import plot_curves, plot_image_grid
+
+NUM_SHOWN = 12
+
+
+def record_data(run, config, data):
+    """Notes in the run folder what was skipped and what the model will know."""
+    pools = [pool for pool in (data.training, data.validation) if pool is not None]
+    skipped = [item for pool in pools for item in pool.skipped]
+    run.write_text("skipped.txt", pipelines.skipped_table(skipped))
+    run.update_manifest(
+        task=config.task,
+        class_names=list(data.training.class_names),
+        image_size=config.image_size,
+        num_training=len(data.training),
+        num_validation=0 if data.validation is None else len(data.validation),
+        num_left_out=sum(len(pool.left_out) for pool in pools),
+        num_leaked=data.report.num_leaked,
+    )
+
+
+def save_examples(run, pool, augmenter):
+    """Leaves a picture of what the model will be shown, boxes and all."""
+    batch = pool.gather(np.arange(min(NUM_SHOWN, len(pool))))
+    drawn = augmenter(
+        {name: batch[name] for name in ("images", "bounding_boxes")}, training=True
+    )
+    # NumPy cannot read what lies on a GPU, as under torch.
+    drawn = keras.tree.map_structure(ops.convert_to_numpy, drawn)
+    grid, titles = [], []
+    for index, photo_index in enumerate(batch["image_index"]):
+        name = pool.photos[int(photo_index)].image_id[:14]
+        for part, title in ((batch, name), (drawn, "as augmented")):
+            objects = part["bounding_boxes"]
+            boxes = objects["boxes"][index][objects["classes"][index] >= 0]
+            grid.append(outline_boxes(part["images"][index], boxes))
+            titles.append(title)
+        labels = batch["bounding_boxes"]["classes"][index]
+        labels = labels[labels >= 0].astype(int)
+        shown = {pool.class_names[label] for label in labels}
+        titles[-2] += ": " + (
+            shown.pop() if len(shown) == 1 else f"{len(labels)} boxes"
+        )
+    plot_image_grid(grid, run.path / "examples.png", columns=6, titles=titles)
+    print(f"training photos look like {run.path / 'examples.png'}", flush=True)
+
+
+def draw_curves(run, task):
+    """Draws `curves.png` from the epochs so far."""
+    rows = run.read_jsonl("metrics.jsonl")
+    plot_curves(rows, run.path / "curves.png", [*task.panels])
+
+
+def summarize(run, task, data, epoch):
+    """What `summary.json` shall hold: figures of the epoch whose weights are kept."""
+    rows = {row["epoch"]: row for row in run.read_jsonl("metrics.jsonl")}
+    row = rows[epoch]
+    summary = {"epoch": epoch, "loss": row["loss"]}
+    for name in task.measures:
+        for key, logged in ((f"training_{name}", name), (f"val_{name}", f"val_{name}")):
+            if logged in row:
+                summary[key] = row[logged]
+    last = rows[max(rows)]
+    for name in ("images_per_second", "data_wait_share"):
+        if name in last:
+            summary[name] = last[name]
+    summary["num_images"] = len(data.training)
+    summary["num_validation"] = 0 if data.validation is None else len(data.validation)
+    summary["class_names"] = list(data.training.class_names)
+    return summary
+
+
+def last_words(run, config, task, data, summary):
+    """The last words of the command, as text."""
+    lines = [
+        "",
+        f"model           {run.path / 'model.keras'}",
+        f"pictures        {run.path / 'examples.png'}, curves.png",
+        f"learned from    {summary['num_images']} photos of "
+        f"{len(data.training.class_names)} classes",
+    ]
+    if data.validation is None:
+        lines.append("weights         of the last epoch; no labels were left to choose")
+    else:
+        figures = ", ".join(
+            f"{label} {_figure(summary[f'val_{name}'])}"
+            for name, label in task.measures.items()
+            if f"val_{name}" in summary
+        )
+        lines += [
+            f"chosen by       {len(data.validation)} other photos: epoch "
+            f"{summary['epoch']} of {config.epochs}",
+            f"on these        {figures} (chosen by them: not to be reported)",
+        ]
+    if (run.path / HELD_OUT_LIST).exists():
+        where = ""  # `evaluate` takes the photos that were held out
+    elif any(map(splits_of, config.data)):
+        where = "".join(f" --data {name}" for name in config.data) + " --split SPLIT"
+    else:
+        where = " --data OTHER_PHOTOS"
+    lines.append(f"next            python -m ssl_voc.evaluate {run.path}{where}")
+    return "\n".join(lines)
+
+
+def _figure(value):
+    # `None` is how a figure that was no number is logged.
+    return "unknown" if value is None else f"{value:.3f}"

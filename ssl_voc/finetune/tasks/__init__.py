@@ -1,0 +1,1 @@
+"""Tasks of fine-tuning and their registry."""

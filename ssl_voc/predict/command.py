@@ -1,0 +1,85 @@
+"""`python -m ssl_voc.predict IMAGE... --model M --out DIR`: finds objects in photos."""
+
+import contextlib
+from pathlib import Path
+
+from ssl_voc.cli.command import run_command
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.predict.config import PredictConfig
+from ssl_voc.runs.start_rules import refuse_to_write_over
+
+DESCRIPTION = """Finds the objects in photos: files, folders, or patterns in quotes.
+
+Predicts by a finished finetune run or an exported SavedModel (--model), or by a model
+that TensorFlow Serving serves (--server). Writes every photo with its boxes, classes
+and scores drawn in (pictures/), all detections as COCO results with names
+(predictions.json), a line a photo (images.jsonl), and which files could not be used and
+why (skipped.txt).
+"""
+
+
+def predict(config):
+    """Predicts photos and writes a folder of pictures and detections.
+
+    Args:
+        config: A `PredictConfig`.
+
+    Returns:
+        The dictionary that `summary.json` holds.
+
+    Raises:
+        BadInput: If model, server or folder cannot be worked with, or no photo could be
+            predicted.
+        StoppedEarly: If it ended before the last photo; what was predicted is written.
+    """
+    from ssl_voc.predict.photo_names import find_photos
+    from ssl_voc.predict.predictors import open_predictor
+    from ssl_voc.runs.run_folder import RunFolder
+
+    _refuse_to_write_over_the_model(config)
+    photos, problems = find_photos(config.images, config.out)
+    if not photos:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in problems)
+        reasons = reasons or f"all lie in --out {config.out}"
+        raise BadInput(f"IMAGES: no photo was found. {reasons}")
+    predictor = open_predictor(
+        config.model,
+        config.server,
+        batch_size=config.batch_size,
+        timeout=config.timeout,
+        retries=config.retries,
+    )
+    with (
+        contextlib.closing(predictor),
+        RunFolder.open(
+            config.out, config, "predict", config.overwrite, may_grow=()
+        ) as folder,
+    ):
+        from ssl_voc.predict.run import PredictionRun
+
+        print(f"predicting by {predictor.description}")
+        print(f"writing {folder.path}", flush=True)
+        run = PredictionRun(config, photos, problems, predictor, folder)
+        summary = run.finish()
+        print(run.last_words(summary), flush=True)
+        return summary
+
+
+def _refuse_to_write_over_the_model(config):
+    """Keeps `--overwrite` from deleting the very model that predicts."""
+    if config.server is not None or config.model is None:
+        return
+    model = Path(config.model).expanduser()
+    refuse_to_write_over(config.out, model, "the model that is to predict")
+
+
+def main(argv=None):
+    """Runs the command.
+
+    Args:
+        argv: Arguments; `None` reads those of the process.
+
+    Returns:
+        Exit status: 0 done, 2 bad input, 3 stopped before the last photo, 1 a defect.
+    """
+    return run_command(predict, PredictConfig, argv, "predict", DESCRIPTION)

@@ -1,0 +1,106 @@
+"""Predictions by the model of a finished fine-tuning."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import ssl_voc.models  # noqa: F401, a saved model is made of its classes
+from pipelines import boxes_from_letterbox
+from pipelines.images.resizing import Letterboxing
+from ssl_voc import boxes as formats
+from ssl_voc import devices
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.predict.photos import LoadedPhoto
+from ssl_voc.runs.finished_run import FinishedRun
+from ssl_voc.serving_client.prediction import Prediction
+
+
+class RunPredictor:
+    """Predicts by the model of a finished fine-tuning, prepared as `evaluate` does.
+
+    Args:
+        finished: The `FinishedRun`.
+        batch_size: Most photos of a call: all are computed as such a batch, so that
+            the model is traced once.
+
+    Raises:
+        BadInput: If its model cannot be loaded.
+    """
+
+    def __init__(self, finished: FinishedRun, batch_size: int):
+        self.description = f"run {finished.path} (task {finished.task})"
+        self.class_names = finished.class_names
+        self.image_size = finished.manifest["image_size"]
+        self.localizes = finished.task == "localize"
+        self.batch_size = batch_size
+        self._letterboxing = Letterboxing(self.image_size)
+        self.model = _load_keras_model(finished.path / "model.keras")
+
+    def predict(self, photos: Sequence[LoadedPhoto]) -> list[Prediction]:
+        """See `Predictor`."""
+        side = self.image_size
+        images = np.zeros((self.batch_size, side, side, 3), "uint8")
+        for row, photo in enumerate(photos):
+            images[row] = self._letterboxing.resize(photo.pixels)
+        predicted = {
+            name: keras.ops.convert_to_numpy(value)[: len(photos)]
+            for name, value in self.model.predict_on_batch(images).items()
+        }
+        corners = formats.convert_format(
+            predicted["boxes"], self._bounding_box_format, "xyxy", (side, side)
+        )
+        sizes = np.array([photo.size for photo in photos])
+        corners = boxes_from_letterbox(
+            keras.ops.convert_to_numpy(corners).astype("float64"), sizes, side
+        )  # (batch, num_boxes, 4)
+        limits = np.concatenate([sizes[:, ::-1]] * 2, axis=1)[:, None]
+        corners = np.clip(corners, 0.0, limits).astype("float32")
+        read = self._localization if self.localizes else self._detection
+        found = []
+        for row, photo in enumerate(photos):
+            outputs = {name: value[row] for name, value in predicted.items()}
+            found.append(read({**outputs, "boxes": corners[row]}, photo))
+        return found
+
+    def close(self) -> None:
+        """See `Predictor`."""
+
+    def _localization(self, outputs, photo):
+        order = np.argsort(-outputs["scores"], kind="stable")
+        names = tuple(self.class_names[label] for label in order)
+        scores = outputs["scores"][order].astype("float32")
+        return Prediction(
+            outputs["boxes"][:1],
+            scores[:1],
+            order[:1].astype("int32"),
+            names[:1],
+            photo.size,
+            ranking=tuple(zip(names, map(float, scores), strict=True)),
+        )
+
+    def _detection(self, outputs, photo):
+        kept = outputs["classes"] >= 0  # -1 is padding
+        classes = outputs["classes"][kept].astype("int32")
+        return Prediction(
+            outputs["boxes"][kept],
+            outputs["confidence"][kept].astype("float32"),
+            classes,
+            tuple(self.class_names[label] for label in classes),
+            photo.size,
+        )
+
+    @property
+    def _bounding_box_format(self):
+        return getattr(self.model, "bounding_box_format", "xyxy")
+
+
+def _load_keras_model(path: Path):
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError) as error:
+        raise BadInput(f"--model: {path} cannot be loaded: {error}") from error
+    # Keras would compile by XLA on its own, which is slower on a CPU.
+    model.jit_compile = devices.should_jit_compile("auto")
+    return model

@@ -1,0 +1,123 @@
+"""Which photos are meant, and a name for each that no other has."""
+
+import dataclasses
+import glob
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+_MAGIC = "*?["
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedPhoto:
+    """A file to predict.
+
+    Attributes:
+        path: Where it lies.
+        name: Its stem; where others share it, behind as many of its folders as tell
+            them apart, parted by slashes.
+    """
+
+    path: Path
+    name: str
+
+
+def find_photos(
+    images: Sequence[str], left_out: Path | None = None
+) -> tuple[list[NamedPhoto], list[tuple[str, str]]]:
+    """Finds the photos of files, folders and patterns, each once, in order.
+
+    Args:
+        images: Paths of files, of folders (searched at any depth for files with a
+            photo's suffix) and patterns (`*`, `?`, `[...]`, and `**` for any depth).
+        left_out: A folder whose files are no input: that of the results.
+
+    Returns:
+        The photos, and pairs of what could not be found or read and the reason.
+    """
+    from pipelines.photos.listing import list_photos
+
+    left_out = None if left_out is None else left_out.resolve()
+    found: dict[Path, Path] = {}
+    problems: list[tuple[str, str]] = []
+    for text in images:
+        for path in _matches(text, problems):
+            paths = [path]
+            if path.is_dir():
+                unreadable = []
+                try:
+                    paths = list_photos(path, unreadable)
+                except ValueError as error:
+                    problems.append((writable(path), str(error)))
+                    continue
+                problems += [
+                    (writable(item.path_name), item.reason) for item in unreadable
+                ]
+                if not paths:
+                    problems.append((writable(path), "no photo lies in this folder"))
+            for item in paths:
+                resolved = item.resolve()
+                if left_out is None or left_out not in resolved.parents:
+                    found.setdefault(resolved, item)
+    paths = list(found.values())
+    return [
+        NamedPhoto(path, name)
+        for path, name in zip(paths, _tell_apart(paths), strict=True)
+    ], problems
+
+
+def writable(path: str | os.PathLike) -> str:
+    """A path as text that every file and terminal takes.
+
+    Bytes of a name that are no UTF-8, as old disks and archives have them, are spelled
+    out: two names stay two.
+    """
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _matches(text, problems):
+    """The paths that a pattern or a plain path stands for."""
+    path = Path(text).expanduser()
+    # `[1].jpg` is a file's name before it is a pattern.
+    if path.exists() or not any(sign in text for sign in _MAGIC):
+        if not path.exists():
+            problems.append((writable(text), "there is no such file or folder"))
+            return []
+        return [path]
+    matched = sorted(glob.glob(str(path), recursive=True))
+    if not matched:
+        problems.append((text, "no file fits this pattern"))
+    matched = [Path(name) for name in matched]
+    # `**` gives a folder, and each of its files again.
+    return [m for m in matched if not m.is_dir()] if "**" in text else matched
+
+
+def _tell_apart(paths):
+    """Shortest names that differ, also where case does not count."""
+    folders = [Path(os.path.abspath(path)).parent.parts[1:] for path in paths]
+    # `a.jpg` and `a.png` side by side keep their suffixes.
+    beside = Counter(
+        (folder, path.stem.casefold())
+        for folder, path in zip(folders, paths, strict=True)
+    )
+    leaves = [
+        writable(path.name if beside[folder, path.stem.casefold()] > 1 else path.stem)
+        for folder, path in zip(folders, paths, strict=True)
+    ]
+    names, depth = list(leaves), 0
+    while clashing := _clashing(names):
+        depth += 1
+        for index in clashing:
+            folder = folders[index]
+            names[index] = "/".join([*map(writable, folder[-depth:]), leaves[index]])
+            if depth > len(folder):
+                # `a.jpg` and `A.jpg`, which not every file system tells apart.
+                names[index] += f"-{index}"
+    return names
+
+
+def _clashing(names):
+    counts = Counter(name.casefold() for name in names)
+    return [i for i, name in enumerate(names) if counts[name.casefold()] > 1]

@@ -1,0 +1,112 @@
+"""Photos on their way to a model: decoded, checked, and in batches of bounded size."""
+
+import dataclasses
+import io
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ssl_voc.predict.photo_names import NamedPhoto
+
+# Bytes of decoded pixels that one batch may hold: a bound for memory where photos are
+# large, of no effect where they are not.
+MAX_BATCH_BYTES = 256 * 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedPhoto:
+    """A photo that can be predicted and drawn.
+
+    Attributes:
+        path: Where it lies.
+        name: Told from all others of the run.
+        data: A JPEG or PNG file of the same pixels, for models that decode.
+        pixels: uint8 `(height, width, 3)`, upright.
+        is_jpeg: Whether the file is a JPEG.
+        color_profile: ICC profile of the pixels, or None.
+    """
+
+    path: Path
+    name: str
+    data: bytes
+    pixels: np.ndarray
+    is_jpeg: bool
+    color_profile: bytes | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the upright photo."""
+        return self.pixels.shape[:2]
+
+
+def load_photo(photo: NamedPhoto) -> LoadedPhoto:
+    """Reads and decodes a photo as training did.
+
+    Raises:
+        OSError: If the file cannot be read.
+        pipelines.UnreadableImage: If it is no complete image.
+    """
+    from PIL import Image
+
+    from pipelines import decode
+    from pipelines.images.decoding import FORMATS
+
+    data = photo.path.read_bytes()
+    pixels = decode(data)
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        plain = image.mode in ("RGB", "L") and not image.has_transparency_data
+        profile = image.info.get("icc_profile") if image.mode == "RGB" else None
+        is_jpeg = image.format in ("JPEG", "MPO")  # MPO: with a preview behind it
+        known = is_jpeg or image.format == "PNG"
+    if not (known and plain):
+        # What decoders differ in (transparency, 16 bit, CMYK, animations, other
+        # formats) is settled here: the model shall see the pixels that are drawn.
+        encoded = io.BytesIO()
+        Image.fromarray(pixels).save(encoded, "PNG", compress_level=1)
+        data = encoded.getvalue()
+    return LoadedPhoto(photo.path, photo.name, data, pixels, is_jpeg, profile)
+
+
+def load_in_batches(
+    photos: Iterable[NamedPhoto],
+    batch_size: int,
+    skip: Callable[[str, str], None],
+    max_bytes: int = MAX_BATCH_BYTES,
+) -> Iterator[list[LoadedPhoto]]:
+    """Loads photos batch by batch.
+
+    Args:
+        photos: The photos.
+        batch_size: Most photos of a batch.
+        skip: Called with path and reason of a photo that cannot be used.
+        max_bytes: Most bytes of pixels in a batch; a larger photo goes alone.
+
+    Yields:
+        Lists of `LoadedPhoto`, none of them empty.
+    """
+    from pipelines import UnreadableImage
+
+    batch, size = [], 0
+    for photo in photos:
+        try:
+            loaded = load_photo(photo)
+        except UnreadableImage as error:
+            skip(str(photo.path), str(error))
+            continue
+        except MemoryError:
+            skip(str(photo.path), "too large for the memory that is left")
+            continue
+        except OSError as error:
+            skip(str(photo.path), f"cannot be read: {error.strerror or error}")
+            continue
+        if batch and size + loaded.pixels.nbytes > max_bytes:
+            yield batch
+            batch, size = [], 0
+        batch.append(loaded)
+        size += loaded.pixels.nbytes
+        if len(batch) == batch_size:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

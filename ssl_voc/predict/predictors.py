@@ -1,0 +1,238 @@
+"""Where predictions come from: a run, an exported SavedModel, or a server."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.native_log_filter import without_start_up_noise
+from ssl_voc.predict.photos import LoadedPhoto
+from ssl_voc.serving_client.address import read_address
+from ssl_voc.serving_client.errors import ServingError
+from ssl_voc.serving_client.prediction import Prediction, read_batch
+from ssl_voc.serving_client.rest import ServingClient
+
+INPUT_NAME = "image_bytes"
+
+
+class PredictionError(Exception):
+    """A batch could not be predicted; smaller ones may. The message is one line."""
+
+
+class Predictor(Protocol):
+    """Finds the objects in photos.
+
+    Attributes:
+        description: What predicts, for people.
+    """
+
+    description: str
+
+    def predict(self, photos: Sequence[LoadedPhoto]) -> list[Prediction]:
+        """A `Prediction` for each photo, boxes in pixels of its upright image.
+
+        Raises:
+            PredictionError: If this batch cannot be predicted.
+            ServingError: If no batch can, as the server is out of reach.
+        """
+
+    def close(self) -> None:
+        """Lets go of connections."""
+
+
+class SavedModelPredictor:
+    """Predicts by an exported SavedModel, with tensorflow alone, as a server does.
+
+    Args:
+        folder: A version's folder, with `saved_model.pb`, or the folder of a model's
+            versions, of which the newest is taken.
+
+    Raises:
+        BadInput: If there is no such model, or it takes no encoded images.
+    """
+
+    def __init__(self, folder: Path):
+        version = newest_version(folder)
+        if version is None:
+            raise BadInput(f"--model: {folder} holds no saved_model.pb")
+        self.description = f"SavedModel {version}"
+        with without_start_up_noise():
+            import tensorflow as tf
+
+            try:
+                self._model = tf.saved_model.load(str(version))
+            except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+                raise BadInput(
+                    f"--model: {version} cannot be loaded: {error}"
+                ) from error
+        self._function = self._model.signatures.get("serving_default")
+        if self._function is None:
+            raise BadInput(f"--model: {version} has no signature serving_default")
+        inputs = self._function.structured_input_signature[1]
+        _check_inputs(tuple(inputs), f"--model: {version}")
+
+    def predict(self, photos: Sequence[LoadedPhoto]) -> list[Prediction]:
+        """See `Predictor`."""
+        import tensorflow as tf
+
+        images = tf.constant([photo.data for photo in photos])
+        try:
+            outputs = self._function(**{INPUT_NAME: images})
+            return read_batch({name: value.numpy() for name, value in outputs.items()})
+        except (ValueError, tf.errors.OpError) as error:
+            raise PredictionError(str(error)) from error
+
+    def close(self) -> None:
+        """See `Predictor`."""
+
+
+class ServerPredictor:
+    """Predicts by a model that TensorFlow Serving serves.
+
+    Args:
+        url: Address as `read_address` takes it.
+        model: Name of the model, where the address has none.
+        batch_size: Most photos of a request.
+        timeout: Seconds that a request may take.
+        retries: How often a request is repeated.
+
+    Raises:
+        BadInput: If the address is none, the server is out of reach or does not
+            serve such a model.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str | None,
+        batch_size: int,
+        timeout: float,
+        retries: int,
+    ):
+        try:
+            address = read_address(url, model)
+            client = ServingClient
+            if address.is_grpc:
+                from ssl_voc.serving_client.grpc_client import (
+                    GrpcServingClient as client,
+                )
+            with without_start_up_noise():
+                self._client = client(
+                    address, timeout=timeout, retries=retries, batch_size=batch_size
+                )
+        except (ValueError, ImportError) as error:
+            raise BadInput(f"--server: {error}") from error
+        try:
+            _check_inputs(self._input_names(), f"--server: the model at {address}")
+        except ServingError as error:
+            self.close()
+            raise BadInput(f"--server: {error}") from error
+        except BaseException:
+            self.close()
+            raise
+        self.description = f"server {address}"
+
+    def predict(self, photos: Sequence[LoadedPhoto]) -> list[Prediction]:
+        """See `Predictor`."""
+        try:
+            return self._client.predict([photo.data for photo in photos])
+        except ServingError as error:
+            if error.is_about_the_request or error.status == 200:
+                raise PredictionError(str(error)) from error
+            raise
+
+    def close(self) -> None:
+        """See `Predictor`."""
+        self._client.close()
+
+    def _input_names(self):
+        try:
+            return self._client.input_names()
+        except ServingError as error:
+            # A gateway may let predictions through and nothing else.
+            if error.status in (403, 405, 501):
+                return ()
+            raise
+
+
+def open_predictor(
+    model: str | None = None,
+    server: str | None = None,
+    *,
+    batch_size: int = 8,
+    timeout: float = 30.0,
+    retries: int = 3,
+) -> Predictor:
+    """Opens what predicts: the run or the SavedModel `model`, or a server.
+
+    Args:
+        model: Folder of a run or of a SavedModel; of a server the model's name.
+        server: Address of a server, or None.
+        batch_size: Most photos of a call.
+        timeout: Seconds that a request to a server may take.
+        retries: How often a request is repeated.
+
+    Raises:
+        BadInput: In one line, if there is no such thing.
+    """
+    if server is not None:
+        return ServerPredictor(server, model, batch_size, timeout, retries)
+    if model is None:
+        raise BadInput(
+            "--model: name the folder of a finetune run or of an exported SavedModel, "
+            "or a server by --server."
+        )
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        raise BadInput(
+            f"--model: there is no folder {folder}. Expected a finetune run or an "
+            "exported SavedModel; models on servers are named by --server URL."
+        )
+    if newest_version(folder) is not None:
+        return SavedModelPredictor(folder)
+    if not (folder / "manifest.json").is_file():
+        raise BadInput(
+            f"--model: {folder} is no finetune run (no manifest.json) and no exported "
+            "SavedModel (no saved_model.pb, nor a folder 1 with one)."
+        )
+    return _open_run(folder, batch_size)
+
+
+def _open_run(folder: Path, batch_size: int) -> Predictor:
+    from ssl_voc.runs.finished_run import read_finished_run
+
+    try:
+        finished = read_finished_run(folder)
+    except BadInput as error:
+        raise BadInput(str(error).replace("RUN:", "--model:", 1)) from error
+    with without_start_up_noise():
+        from ssl_voc.predict.keras_predictor import RunPredictor
+
+        return RunPredictor(finished, batch_size)
+
+
+def newest_version(folder: Path) -> Path | None:
+    """The folder itself if it holds a SavedModel, else its highest numbered one.
+
+    As for TensorFlow Serving, versions are folders named by a number. None without any.
+    """
+    if (folder / "saved_model.pb").is_file():
+        return folder
+    versions = [
+        item
+        for item in folder.iterdir()
+        if item.name.isascii()
+        and item.name.isdigit()
+        and (item / "saved_model.pb").is_file()
+    ]
+    return max(versions, key=lambda item: int(item.name), default=None)
+
+
+def _check_inputs(inputs: Sequence[str], what: str) -> None:
+    """Refuses a model of other inputs; if they are unknown, its answers will tell."""
+    if inputs and INPUT_NAME not in inputs:
+        raise BadInput(
+            f"{what} takes {', '.join(inputs)} in its signature "
+            f"serving_default, not {INPUT_NAME}. Expected a model that ssl_voc.export "
+            "wrote."
+        )

@@ -1,0 +1,253 @@
+"""One prediction of many photos: batch by batch through a model, onto the disk."""
+
+import contextlib
+import time
+
+import numpy as np
+
+import pipelines
+from ssl_voc.cli.errors import BadInput, StoppedEarly
+from ssl_voc.predict.drawing import save_prediction
+from ssl_voc.predict.photo_names import writable
+from ssl_voc.predict.photos import load_in_batches
+from ssl_voc.predict.predictors import PredictionError
+from ssl_voc.predict.table import PredictionTable
+from ssl_voc.runs.atomic_files import replacing
+from ssl_voc.runs.json_files import to_json
+from ssl_voc.runs.progress_bar import progress_bar
+from ssl_voc.serving_client.errors import ServingError
+
+PICTURES = "pictures"
+DETECTOR_THRESHOLD = 0.3
+# Reasons of skipped photos that are printed; skipped.txt has all.
+_MOST_REASONS = 5
+
+
+class PredictionRun:
+    """Predicts, draws and records photos; holds one batch of them at a time.
+
+    Args:
+        config: A `PredictConfig`.
+        photos: `NamedPhoto` each.
+        problems: Pairs of path and reason: inputs that led to no photo.
+        predictor: A `Predictor`.
+        folder: The `RunFolder` to write to.
+    """
+
+    def __init__(self, config, photos, problems, predictor, folder):
+        self.config, self.folder = config, folder
+        self.photos, self.predictor = photos, predictor
+        self.skipped = [pipelines.Skipped(*problem) for problem in problems]
+        self.table = PredictionTable()
+        self._num_left = len(photos)
+        self._progress = progress_bar("predicting")
+
+    def finish(self):
+        """Predicts all photos; returns the summary.
+
+        Raises:
+            BadInput: If not one photo could be predicted.
+            StoppedEarly: If an interrupt or a lost server ended it before the last
+                photo; what was predicted is written.
+        """
+        began = time.monotonic()
+        stopped = None
+        path = self.folder.path
+        try:
+            with (
+                _json_rows(path / "predictions.json") as add_result,
+                _json_lines(path / "images.jsonl") as add_image,
+            ):
+                try:
+                    self._predict_all(add_result, add_image)
+                except KeyboardInterrupt:
+                    stopped = "interrupted"
+                except ServingError as error:
+                    stopped = str(error)
+            self.folder.write_text("skipped.txt", pipelines.skipped_table(self.skipped))
+        except OSError as error:
+            raise BadInput(f"--out: cannot write {path}: {error}") from error
+        summary = self._summary(time.monotonic() - began)
+        if stopped is None and not self.table.num_photos:
+            raise BadInput(
+                f"not one photo could be predicted, {len(self.skipped)} were skipped: "
+                f"{self.skipped[0]}. See {path / 'skipped.txt'}"
+            )
+        if stopped is not None and not self.table.num_photos:
+            if stopped == "interrupted":
+                raise KeyboardInterrupt
+            raise BadInput(f"--server: {stopped}")
+        self.folder.finish(summary)
+        if stopped is not None:
+            raise StoppedEarly(
+                f"{stopped}. {self.table.num_photos} of {len(self.photos)} photos were "
+                f"predicted, see {path}; --overwrite begins anew."
+            )
+        return summary
+
+    def last_words(self, summary):
+        """What a person wants to know at the end, as text."""
+        path, num_skipped = self.folder.path, len(self.skipped)
+        lines = ["", str(self.table), ""]
+        count = summary["num_images"]
+        lines.append(
+            f"{count} photo{'s' * (count != 1)}, {summary['images_per_second']:.3g} a "
+            f"second: {self.table.totals()}"
+        )
+        if self.table.num_empty:
+            lines.append(f"  {self.table.num_empty} with nothing above the threshold")
+        if num_skipped:
+            lines.append(f"  {num_skipped} skipped, see {path / 'skipped.txt'}")
+            lines += [f"    {item}" for item in self.skipped[:_MOST_REASONS]]
+            lines += ["    ..."] * (num_skipped > _MOST_REASONS)
+        lines.append("")
+        if self.config.draw:
+            lines.append(f"pictures      {path / PICTURES}")
+        lines.append(f"predictions   {path / 'predictions.json'}, images.jsonl")
+        return "\n".join(lines)
+
+    def _predict_all(self, add_result, add_image):
+        batches = load_in_batches(self.photos, self.config.batch_size, self._skip)
+        for batch in batches:
+            for photo, outcome in zip(batch, self._predict(batch), strict=True):
+                reason = _unusable(photo, outcome)
+                if reason:
+                    self._skip(str(photo.path), reason)
+                    continue
+                found = self._shown(outcome)
+                picture = self._draw(photo, found)
+                for row in _coco_results(photo, found):
+                    add_result(row)
+                add_image(_image_row(photo, outcome, found, picture))
+                self.table.add(photo.name, photo.size, found)
+                self._advance()
+
+    def _predict(self, batch):
+        """A prediction for each photo, or the reason why there is none."""
+        try:
+            return self.predictor.predict(batch)
+        except PredictionError as error:
+            if len(batch) == 1:
+                return [str(error)]
+        # One of them is the cause: its neighbors shall not suffer for it.
+        return [outcome for photo in batch for outcome in self._predict([photo])]
+
+    def _shown(self, prediction):
+        """The detections that are drawn and written."""
+        threshold = self.config.threshold
+        if threshold is None:
+            # A localizer always answers one box, however unsure of its class.
+            threshold = DETECTOR_THRESHOLD if prediction.ranking is None else 0.0
+        return prediction.above(threshold, self.config.max_detections)
+
+    def _draw(self, photo, found):
+        """Writes the picture; returns its path within the folder, or None."""
+        if not self.config.draw:
+            return None
+        suffix = ".jpg" if photo.is_jpeg else ".png"
+        picture = f"{PICTURES}/{photo.name}{suffix}"
+        save_prediction(
+            self.folder.path / picture, photo.pixels, found, photo.color_profile
+        )
+        return picture
+
+    def _skip(self, path, reason):
+        reason = writable(" ".join(reason.split()))
+        self.skipped.append(pipelines.Skipped(writable(path), reason))
+        self._advance()
+
+    def _advance(self):
+        self._num_left -= 1
+        self._progress(len(self.photos) - self._num_left, len(self.photos))
+
+    def _summary(self, seconds):
+        return {
+            "num_images": self.table.num_photos,
+            "num_skipped": len(self.skipped),
+            "num_without_detection": self.table.num_empty,
+            "num_detections": self.table.num_detections,
+            "detections_per_class": dict(self.table.counts.most_common()),
+            "predictor": self.predictor.description,
+            "seconds": seconds,
+            "images_per_second": self.table.num_photos / max(seconds, 1e-9),
+        }
+
+
+def _unusable(photo, outcome):
+    """Why what came back for a photo cannot be used; empty if it can."""
+    if isinstance(outcome, str):
+        return outcome
+    if outcome.error:
+        return f"the model could not read it: {outcome.error}"
+    if outcome.image_size is not None and outcome.image_size != photo.size:
+        (height, width), (seen_height, seen_width) = photo.size, outcome.image_size
+        return (
+            f"the model saw {seen_width} x {seen_height} pixels of a photo that is "
+            f"{width} x {height} upright: its boxes would be drawn at wrong places"
+        )
+    return ""
+
+
+def _coco_results(photo, found):
+    """Rows of `predictions.json`: COCO's results, and the names of the classes."""
+    corners = np.round(found.boxes.astype("float64"), 2)
+    return [
+        {
+            "image_id": photo.name,
+            "category_id": int(label),
+            "bbox": np.round([*box[:2], *(box[2:] - box[:2])], 2),
+            "score": round(float(score), 6),
+            "category_name": name,
+        }
+        for box, score, label, name in zip(
+            corners, found.scores, found.classes, found.class_names, strict=True
+        )
+    ]
+
+
+def _image_row(photo, prediction, found, picture):
+    """Row of `images.jsonl`: a photo, its picture, and its objects in corners."""
+    height, width = photo.size
+    row = {
+        "image_id": photo.name,
+        "path": writable(photo.path),
+        "width": width,
+        "height": height,
+        "picture": picture,
+        "detections": [
+            {"class": name, "score": float(score), "box": np.round(box, 2)}
+            for box, score, name in zip(
+                found.boxes.astype("float64"),
+                found.scores,
+                found.class_names,
+                strict=True,
+            )
+        ],
+    }
+    if prediction.ranking is not None:
+        row["scores"] = dict(prediction.ranking)
+    return row
+
+
+@contextlib.contextmanager
+def _json_lines(path):
+    """Gives a function that adds an object as a line; the file appears at the end."""
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        yield lambda row: file.write(to_json(row) + "\n")
+        file.flush()
+
+
+@contextlib.contextmanager
+def _json_rows(path):
+    """Gives a function that adds an object to a JSON array, without holding it."""
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        between = "[\n"
+
+        def add(row):
+            nonlocal between
+            file.write(between + to_json(row))
+            between = ",\n"
+
+        yield add
+        file.write("[]\n" if between == "[\n" else "\n]\n")
+        file.flush()

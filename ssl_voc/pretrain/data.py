@@ -1,0 +1,60 @@
+"""The photos of a pretraining: read, prepared, and listed in its run folder."""
+
+import collections
+
+import pipelines
+from pipelines.scenes.dataset import scenes_folder
+from ssl_voc.callbacks.progress import progress_bar
+from ssl_voc.training.photo_lists import list_photos
+
+
+def read_photos(config):
+    """Lists the photos of `--data`, drawing the scenes where they are asked for.
+
+    Args:
+        config: A `PretrainConfig`.
+
+    Returns:
+        `pipelines.Photos`.
+    """
+    if "scenes" in config.data:
+        scenes_folder(progress=progress_bar("drawing scenes", "scene"))
+    return pipelines.read([*config.data], config.train_split)
+
+
+def prepare_photos(photos, config, what="photos"):
+    """Decodes photos into a `pipelines.Pool`.
+
+    Args:
+        photos: `pipelines.Photos`.
+        config: A `PretrainConfig`.
+        what: What the progress bar calls them.
+    """
+    return pipelines.prepare(
+        photos,
+        config.pool_size,
+        cache=config.cache,
+        progress=progress_bar(f"preparing {what}"),
+    )
+
+
+def record_photos(run, pool, skipped):
+    """Lists what is learned from, with a hash of each photo, and what is not.
+
+    Raises:
+        BadInput: when the run goes on with other photos than it began with.
+    """
+    list_photos(run, "photos.tsv", pool.photos, pool.hashes)
+    run.write_text("skipped.txt", pipelines.skipped_table(skipped))
+    run.write_text("problems.txt", pipelines.problem_table(pool.problems))
+    run.update_manifest(
+        num_photos=len(pool),
+        num_skipped=len(skipped),
+        num_problems=len(pool.problems),
+    )
+    if skipped:
+        print(f"skipped {len(skipped)} unreadable photos, see skipped.txt")
+    if pool.problems:
+        kinds = collections.Counter(problem.kind for problem in pool.problems)
+        counts = ", ".join(f"{kind} ({n})" for kind, n in kinds.most_common())
+        print(f"problems of the data: {counts}; see problems.txt", flush=True)

@@ -1,0 +1,174 @@
+"""Learning from photos with labels: what no labels have to be compared with."""
+
+import keras
+import numpy as np
+
+from ssl_voc.layers.single_view_augmenter import SingleViewAugmenter
+from ssl_voc.metrics.wilson import wilson_interval
+from ssl_voc.models.classifier import Classifier
+from ssl_voc.pretrain.objectives.base import PretrainingObjective
+from ssl_voc.pretrain.objectives.supervised_photos import prepare_supervised_photos
+from ssl_voc.training.photo_lists import list_photos
+from ssl_voc.visualization.curves import Panel
+
+HELD_OUT_LIST = "validation_photos.tsv"
+MAX_BATCH = 128  # of inference
+
+
+class SupervisedObjective(PretrainingObjective):
+    """Cross-entropy between the class of a photo and what one random view says of it.
+
+    Nearest neighbors are not asked: of photos whose labels were learned they would tell
+    what was learned by heart. Instead a seeded share of the labelled photos is held
+    out of the training, and top-1 is measured on it after every epoch; it chooses
+    nothing, the last weights are kept, so the last figure may be reported. Twins of
+    training photos do not count.
+
+    Chance is the loss of a model that knows how common each class is and nothing else:
+    the entropy of the classes, which is ln(classes) where all are equally common.
+
+    Labels are not smoothed: it makes the classes of the pretraining easier to tell
+    apart and the features worse for others.
+
+    Reference:
+        - [Kornblith et al., 2021](https://arxiv.org/abs/2010.16402), on smoothing
+    """
+
+    asks_neighbors = False
+    shown = ("loss", "loss_over_chance", "top1", "val_top1")
+    summarized = {
+        **PretrainingObjective.summarized,
+        # Of augmented training photos: no result.
+        "top1": "training_top1",
+        "top3": "training_top3",
+        "val_loss": "val_loss",
+        "val_top1": "val_top1",
+        "val_top3": "val_top3",
+    }
+    advice = (
+        "Try another --learning-rate or --optimizer, or milder views "
+        "(--color-strength, --crop-area), and see in views.png whether the labels fit."
+    )
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.photos = prepare_supervised_photos(config)
+        self.pool = self.photos.training
+        self.skipped = self.photos.skipped
+        self.class_names = self.photos.class_names
+        self.num_held_out = len(self.photos.held_out)
+        self.shares = self.photos.shares()
+        self.chance = float(-np.sum(self.shares * np.log(self.shares)))
+
+    def record(self, run):
+        """Notes the classes and the held-out photos.
+
+        Raises:
+            BadInput: when a run goes on with other photos held out than it began
+                with, some of which it has learned from.
+        """
+        held_out = self.photos.held_out
+        list_photos(run, HELD_OUT_LIST, held_out.photos, held_out.hashes)
+        run.update_manifest(
+            class_names=list(self.class_names),
+            num_unlabelled=self.photos.num_unlabelled,
+            num_validation=self.num_held_out,
+            loss_of_chance=self.chance,
+        )
+
+    def build_model(self, backbone):
+        return Classifier(
+            backbone,
+            len(self.class_names),
+            augmenter=SingleViewAugmenter(**self.augmenter_arguments()),
+            dropout=self.config.dropout,
+        )
+
+    def compile_arguments(self):
+        measured = [keras.metrics.SparseCategoricalAccuracy(name="top1")]
+        if len(self.class_names) > 3:
+            top3 = keras.metrics.SparseTopKCategoricalAccuracy(k=3, name="top3")
+            measured.append(top3)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return {"loss": loss, "metrics": measured}
+
+    def batches(self, batch_size, seed, initial_epoch):
+        return self.pool.batches(batch_size, seed, initial_epoch, self.class_names)
+
+    def dataset(self, batch_size, seed, initial_epoch):
+        return self.pool.dataset(batch_size, seed, initial_epoch, self.class_names)
+
+    def fit_arguments(self):
+        if not self.num_held_out:
+            return {}
+        held_out = self.photos.held_out
+        return {
+            "validation_data": (held_out.images, held_out.labels),
+            "validation_batch_size": min(self.config.batch_size, MAX_BATCH),
+        }
+
+    def callbacks(self):
+        def compare_with_chance(epoch, logs):
+            logs["loss_over_chance"] = logs["loss"] / self.chance
+
+        return [keras.callbacks.LambdaCallback(on_epoch_end=compare_with_chance)]
+
+    def draw_views(self, model, images):
+        return [
+            keras.ops.convert_to_numpy(model.augmenter(images, training=True))
+            for _ in range(2)
+        ]
+
+    def title(self, photo):
+        return f"{photo.image_id[:12]}: {photo.label[:12]}"
+
+    def panels(self):
+        return [
+            Panel(("loss", "val_loss"), "cross-entropy", chance=self.chance),
+            Panel(
+                ("top1", "val_top1"),
+                "top-1 accuracy",
+                chance=float(self.shares.max()),
+            ),
+            Panel(("top3", "val_top3"), "top-3 accuracy"),
+            Panel(("effective_rank",), "effective rank"),
+        ]
+
+    def summarize(self, last):
+        summary = {
+            "num_classes": len(self.class_names),
+            "num_unlabelled": self.photos.num_unlabelled,
+            "num_validation": self.num_held_out,
+        }
+        for name in ("val_top1", "val_top3"):
+            if name in last:
+                interval = wilson_interval(last[name], self.num_held_out)
+                summary[f"{name}_ci"] = interval
+        if self.num_held_out:
+            commonest = self.photos.held_out.labels == self.shares.argmax()
+            summary["val_majority"] = float(np.mean(commonest))
+        return summary
+
+    def describe(self, summary):
+        lines = [
+            (
+                "loss",
+                f"{summary['loss']:.3f} ({summary['loss_over_chance']:.2f} of chance); "
+                f"top-1 of training views {summary['training_top1']:.3f}, "
+                f"{summary['num_classes']} classes",
+            )
+        ]
+        if self.num_held_out:
+            low, high = summary["val_top1_ci"]
+            lines.append(
+                (
+                    "held-out top-1",
+                    f"{summary['val_top1']:.3f} [{low:.3f}, {high:.3f}]; commonest "
+                    f"class {summary['val_majority']:.3f} "
+                    f"({self.num_held_out} photos, in no batch)",
+                )
+            )
+        if self.photos.num_unlabelled:
+            without = f"{self.photos.num_unlabelled} photos without a label"
+            lines.append(("left out", without))
+        return lines

@@ -1,0 +1,129 @@
+"""The labelled photos of a supervised pretraining: learned from, or held out."""
+
+import dataclasses
+
+import numpy as np
+
+import pipelines
+from ssl_voc.pretrain.data import prepare_photos, read_photos
+
+# So many give a share to within two points, and fit into memory.
+MAX_HELD_OUT = 4000
+
+
+@dataclasses.dataclass(frozen=True)
+class SupervisedPhotos:
+    """Prepared photos with labels.
+
+    Attributes:
+        training: `pipelines.Pool` that is learned from; every photo has a label.
+        class_names: Tuple of the names of the training photos' labels, sorted.
+        held_out: `HeldOut`, empty where no photo was held out.
+        skipped: List of `pipelines.Skipped`, the unreadable photos.
+        num_unlabelled: Number of photos that were left out without a label.
+    """
+
+    training: pipelines.Pool
+    class_names: tuple[str, ...]
+    held_out: "HeldOut"
+    skipped: list
+    num_unlabelled: int
+
+    def shares(self):
+        """Share of each class in the training photos, float array."""
+        counts = np.bincount(self.training.label_numbers(self.class_names))
+        return counts / counts.sum()
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """Photos that are not learned from, nor any near-duplicate of them.
+
+    Attributes:
+        photos: List of `pipelines.Photo`.
+        hashes: uint64 array `(num_photos,)` of perceptual hashes.
+        images: uint8 array `(num_photos, pool_size, pool_size, 3)`.
+        labels: int32 array `(num_photos,)`, indices into the class names.
+    """
+
+    photos: list
+    hashes: np.ndarray
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.photos)
+
+
+def prepare_supervised_photos(config):
+    """Reads the photos that have a label, holds a share of them out and prepares both.
+
+    The label is that of `pipelines.Photo`: the class of the main object, or the folder.
+
+    Args:
+        config: A `PretrainConfig`.
+
+    Returns:
+        `SupervisedPhotos`.
+
+    Raises:
+        ValueError, OSError: when the photos cannot be used, or have fewer than two
+            classes.
+    """
+    photos = read_photos(config)
+    labelled = pipelines.Photos(
+        [photo for photo in photos if photo.label is not None],
+        photos.name,
+        photos.problems,
+    )
+    num_unlabelled = len(photos) - len(labelled)
+    if not labelled:
+        raise ValueError(
+            f"--objective supervised: none of the {len(photos)} photos of "
+            f"{photos.name} has a label. Expected a VOC tree or COCO json with "
+            "objects, a folder with one subfolder for each class, or an .npz with "
+            "labels. Without labels: --objective simclr."
+        )
+    _class_names(labelled)  # before an hour of decoding
+    if num_unlabelled:
+        print(f"left {num_unlabelled} photos without a label out", flush=True)
+    apart = None
+    share = min(config.val_share, MAX_HELD_OUT / len(labelled))
+    if share:
+        labelled, apart = pipelines.split_validation(labelled, share, config.seed)
+    training = prepare_photos(labelled, config)
+    class_names = _class_names(training.photos)
+    skipped = training.skipped
+    held_out = HeldOut([], np.zeros(0, "uint64"), np.zeros(0), np.zeros(0, "int32"))
+    if apart is not None:
+        pool = prepare_photos(apart, config, "held-out photos")
+        skipped = skipped + pool.skipped
+        held_out = _hold_out(pool, training, class_names)
+    return SupervisedPhotos(training, class_names, held_out, skipped, num_unlabelled)
+
+
+def _class_names(photos):
+    names = sorted({photo.label for photo in photos})
+    if len(names) < 2:
+        raise ValueError(
+            f"--objective supervised: all {len(photos)} labelled photos of "
+            f"{photos.name} are of one class, {names[0]!r}. Expected at least two."
+        )
+    return tuple(names)
+
+
+def _hold_out(pool, training, class_names):
+    twins = pipelines.find_near_duplicates(pool.hashes, training.hashes)
+    if twins:
+        print(f"left {len(twins)} held-out photos out: twins of training photos")
+    seen = {twin.index for twin in twins}
+    number_of = {name: number for number, name in enumerate(class_names)}
+    # A class may have lost its training photos to damaged files.
+    known = [index for index, label in enumerate(pool.labels) if label in number_of]
+    indices = np.array([index for index in known if index not in seen], "int64")
+    return HeldOut(
+        [pool.photos[index] for index in indices],
+        pool.hashes[indices],
+        pool.gather(indices),
+        np.array([number_of[pool.labels[index]] for index in indices], "int32"),
+    )

@@ -1,0 +1,92 @@
+"""What a pretraining leaves for people: pictures, figures and last words."""
+
+import shlex
+
+import numpy as np
+
+from ssl_voc.pretrain import knn_report
+from ssl_voc.visualization.curves import plot_curves, plot_image_grid
+
+NUM_DRAWN = 32
+NUM_SHOWN = 12
+_DEFAULT_BACKBONE = "EfficientNetB1"  # of the commands that come next
+
+
+def save_views(run, objective, model):
+    """Leaves a picture of some photos and of what the model is shown of them.
+
+    Raises:
+        ValueError: when the views cannot teach anything.
+    """
+    pool = objective.pool
+    # From all over: the first ones may be the frames of one film, or scanned covers.
+    random = np.random.default_rng(objective.config.seed)
+    indices = np.sort(random.permutation(len(pool))[:NUM_DRAWN])
+    images = pool.gather(indices)
+    views_a, views_b = objective.draw_views(model, images)
+    grid, titles = [], []
+    for index in range(min(NUM_SHOWN, len(images))):
+        grid += [images[index], views_a[index], views_b[index]]
+        photo = pool.photos[indices[index]]
+        titles += [objective.title(photo), "view a", "view b"]
+    plot_image_grid(grid, run.path / "views.png", columns=6, titles=titles)
+    print(f"views look like {run.path / 'views.png'}", flush=True)
+
+
+def draw_curves(run, panels):
+    """Draws `curves.png` from the epochs so far."""
+    plot_curves(run.read_jsonl("metrics.jsonl"), run.path / "curves.png", panels)
+
+
+def summarize(run, objective, probe):
+    """Returns what `summary.json` shall hold.
+
+    Args:
+        run: The `RunFolder` of a run whose epochs are done.
+        objective: Its `PretrainingObjective`.
+        probe: The `FeatureProbe` on its backbone.
+    """
+    last = run.read_jsonl("metrics.jsonl")[-1]
+    summary = {
+        entry: last[name]
+        for name, entry in objective.summarized.items()
+        if name in last
+    }
+    summary.update(objective.summarize(last))
+    summary.update(knn_report.summarize(run, probe, last["epoch"]))
+    summary["effective_rank_images"] = len(probe.rank_images)
+    summary["num_images"] = len(objective.pool)
+    summary["num_skipped"] = len(objective.skipped)
+    summary["num_problems"] = len(objective.pool.problems)
+    return summary
+
+
+def last_words(run, objective, summary):
+    """The last words of the command, as text."""
+    words = [
+        ("backbone", run.path / "backbone.keras"),
+        ("pictures", f"{run.path / 'views.png'}, curves.png"),
+        *objective.describe(summary),
+        (
+            "effective rank",
+            f"{summary['effective_rank']:.1f} "
+            f"on {summary['effective_rank_images']} photos",
+        ),
+    ]
+    words += knn_report.describe(summary)
+    if objective.skipped:
+        skipped = f"{len(objective.skipped)} unreadable photos"
+        words.append(("skipped", f"{skipped}: {run.path / 'skipped.txt'}"))
+    command, call = next_steps(run.path, objective.config.backbone)
+    words += [("next", command), ("", call)]
+    return "\n".join(["", *(f"{heading:<14}  {text}" for heading, text in words)])
+
+
+def next_steps(path, backbone_name):
+    """The command that uses the backbone, and the call that loads it."""
+    command = ["python", "-m", "ssl_voc.finetune", "--task", "localize", "--data DATA"]
+    if backbone_name != _DEFAULT_BACKBONE:
+        command += ["--backbone", shlex.quote(backbone_name)]
+    command += ["--weights", shlex.quote(str(path))]
+    call = f"ssl_voc.backbone({backbone_name!r}, weights={str(path)!r})"
+    return " ".join(command), call

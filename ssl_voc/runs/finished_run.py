@@ -1,0 +1,95 @@
+"""A finished fine-tuning, read from its run folder without its model."""
+
+import dataclasses
+from pathlib import Path
+
+from ssl_voc.cli.errors import BadInput
+
+TASKS = ("localize", "detect")
+
+
+# Photos that finetune held out itself, where the data came without lists.
+HELD_OUT_LIST = "held_out_photos.tsv"
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedRun:
+    """A finished fine-tuning, as its folder tells.
+
+    Attributes:
+        path: The folder.
+        manifest: What `manifest.json` holds.
+        settings: What `config.yaml` holds.
+    """
+
+    path: Path
+    manifest: dict
+    settings: dict
+
+    @property
+    def task(self):
+        """What was learned: a member of `TASKS`."""
+        return self.manifest["task"]
+
+    @property
+    def class_names(self):
+        """Names of the classes, in the order of their scores."""
+        return tuple(self.manifest["class_names"])
+
+    @property
+    def data(self):
+        """The `--data` that it learned from."""
+        return tuple(self.settings["data"])
+
+
+def read_finished_run(folder):
+    """Reads what a finished `finetune` says of itself; loads no model.
+
+    Args:
+        folder: Path of the run folder.
+
+    Returns:
+        `FinishedRun`.
+
+    Raises:
+        BadInput: when there is no such run, or it is not finished.
+    """
+    from ssl_voc.cli.config_file import read_config_file
+    from ssl_voc.runs.start_rules import read_manifest
+
+    folder = Path(folder)
+    expected = "Expected the folder of a finished finetune run."
+    if not folder.is_dir():
+        raise BadInput(f"RUN: there is no folder {folder}. {expected}")
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise BadInput(f"RUN: {folder} holds no run of this program. {expected}")
+    if manifest.get("command") != "finetune":
+        raise BadInput(
+            f"RUN: {folder} holds a run of {manifest.get('command')}. {expected}"
+        )
+    for name in ("summary.json", "model.keras", "config.yaml"):
+        if not (folder / name).is_file():
+            raise BadInput(
+                f"RUN: the run in {folder} is not finished, it has no {name}. Start "
+                "its command again: it goes on where it was."
+            )
+    if manifest.get("task") not in TASKS:
+        raise BadInput(
+            f"RUN: {folder} is of task {manifest.get('task')!r}. Expected one of: "
+            f"{', '.join(TASKS)}."
+        )
+    settings = read_config_file(folder / "config.yaml")
+    missing = {"class_names", "image_size"} - manifest.keys()
+    missing |= {"data"} - settings.keys()
+    if missing:
+        raise BadInput(
+            f"RUN: the records of {folder} lack {', '.join(sorted(missing))}. "
+            f"{expected}"
+        )
+    return FinishedRun(folder, manifest, settings)
+
+
+TRAINING_LIST = "training_photos.tsv"
+VALIDATION_LIST = "validation_photos.tsv"
+PRETRAINING_LIST = "pretraining_photos.tsv"

@@ -1,0 +1,70 @@
+"""What every training command does alike: runtime, optimizer, compilation, the end."""
+
+import keras
+
+from ssl_voc.cli.errors import BadInput, StoppedEarly
+
+
+def reason_of_stop(error, failure=None):
+    """Why training stopped, where neither the person nor the program is to blame.
+
+    Args:
+        error: What `fit` raised.
+        failure: What the photos raised, if they did: under tf.data `fit` raises
+            another error for it.
+
+    Returns:
+        One line, or None where the error is a defect.
+    """
+    if failure is not None:
+        return str(failure)
+    if isinstance(error, OSError):
+        return f"the system refused: {error}"
+    # Each backend has its own class for a device whose memory is full.
+    names = {parent.__name__ for parent in type(error).__mro__}
+    full = names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+    if full or "RESOURCE_EXHAUSTED" in str(error):
+        return "the memory is full. Try a smaller --batch-size, in a new --out"
+    return None
+
+
+def train_to_the_end(begin):
+    """Runs a training, telling of what ends it early as commands do.
+
+    Args:
+        begin: Function that prepares the training and returns it: an object with
+            `fit`, `finish`, `why_stopped` and `last_words`.
+
+    Returns:
+        What `finish` returned.
+
+    Raises:
+        BadInput: when data, weights or run folder cannot be worked with.
+        StoppedEarly: when `why_stopped` has a reason; what was done is saved.
+    """
+    try:
+        run = begin()
+    except (ValueError, OSError) as error:
+        raise BadInput(str(error)) from error
+    try:
+        run.fit()
+        summary = run.finish()
+    except StoppedEarly:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        reason = run.why_stopped(error)
+        if reason is None:
+            raise
+        raise StoppedEarly(reason) from error
+    print(run.last_words(summary), flush=True)
+    return summary
+
+
+def tensorboard_callbacks(folder):
+    """Writes TensorBoard events, where tensorflow and tensorboard are installed."""
+    try:
+        import tensorboard  # noqa: F401
+        import tensorflow  # noqa: F401
+    except ImportError:
+        return []  # Event files are TensorFlow's: without it the jsonl must do.
+    return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]

@@ -1,0 +1,1 @@
+"""Curves, charts and photo sheets."""

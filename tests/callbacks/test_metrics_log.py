@@ -1,0 +1,61 @@
+"""`metrics.jsonl` as a training writes it."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from ssl_voc.callbacks.metrics_log import MetricsLog
+from ssl_voc.callbacks.progress import Progress
+from ssl_voc.runs.run_folder import RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Settings of the run."""
+
+    epochs: int = 3
+
+
+def fit(folder, epochs, initial_epoch=0):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.125), "mse")
+    images, targets = np.ones((16, 4), "float32"), np.ones((16, 1), "float32")
+    with RunFolder.open(folder, Config(epochs), "pretrain") as run:
+        history = model.fit(
+            images,
+            targets,
+            batch_size=4,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            verbose=0,
+            callbacks=[Progress(epochs, 4, 4), MetricsLog(run)],
+        )
+        return run.read_jsonl("metrics.jsonl"), history.history
+
+
+def test_each_epoch_of_fit_is_a_row_of_what_was_logged(tmp_path):
+    rows, history = fit(tmp_path / "run", epochs=2)
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert [row["loss"] for row in rows] == history["loss"]
+    assert rows[0]["learning_rate"] == 0.125
+    assert set(rows[1]) == {
+        *("epoch", "loss", "learning_rate", "seconds", "images_per_second"),
+    }
+
+
+def test_resumed_fit_replaces_the_rows_it_trains_again(tmp_path):
+    fit(tmp_path / "run", epochs=2)
+    # The checkpoint covered one epoch only: the row of the second goes.
+    rows, _ = fit(tmp_path / "run", epochs=3, initial_epoch=1)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+
+
+def test_loss_that_is_nan_is_a_row_too(tmp_path):
+    with RunFolder.open(tmp_path / "run", Config(), "pretrain") as run:
+        log = MetricsLog(run)
+        log.on_epoch_begin(0)
+        log.on_epoch_end(0, {"loss": np.float32("nan"), "top1": np.float32(0.5)})
+        rows = run.read_jsonl("metrics.jsonl")
+    assert rows == [{"epoch": 1, "loss": None, "top1": 0.5}]

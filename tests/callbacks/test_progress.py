@@ -1,0 +1,111 @@
+"""What a person sees of a training: bars in a terminal, lines in a log."""
+
+import io
+import re
+import types
+
+import pytest
+
+from ssl_voc.callbacks.progress import Progress, format_duration, progress_bar
+
+
+class Terminal(io.StringIO):
+    """Claims to be one."""
+
+    def isatty(self):
+        return True
+
+
+def train(stream, epochs=range(2), stop_after=None, **arguments):
+    """Calls the hooks as `fit` does; returns the logs of each epoch."""
+    progress = Progress(2, 4, 8, stream=stream, **arguments)
+    optimizer = types.SimpleNamespace(learning_rate=0.25)
+    progress.set_model(types.SimpleNamespace(optimizer=optimizer))
+    progress.on_train_begin()
+    collected = []
+    for epoch in epochs:
+        progress.on_epoch_begin(epoch)
+        for step in range(4):
+            if stop_after == (epoch, step):
+                progress.close()
+                return collected
+            progress.on_train_batch_end(step, {"loss": 4.0})
+        logs = {"loss": 2.0, "loss_over_chance": 0.5, "contrastive_top1": 0.25}
+        progress.on_epoch_end(epoch, logs)
+        collected.append(logs)
+    progress.on_train_end()
+    return collected
+
+
+def test_log_gets_one_line_an_epoch():
+    stream = io.StringIO()
+    train(stream)
+    first, second = stream.getvalue().splitlines()
+    pattern = (
+        r"epoch 1/2: loss 2\.000, loss/chance 0\.500, lr 0\.25, \d+ img/s, "
+        r"took \d+s, \d+s left"
+    )
+    assert re.fullmatch(pattern, first)
+    # Nothing is left after the last epoch.
+    assert re.fullmatch(r"epoch 2/2: .*, took \d+s", second)
+
+
+def test_terminal_shows_a_bar_and_keeps_the_same_line():
+    stream = Terminal()
+    train(stream)
+    shown = stream.getvalue()
+    assert re.search(r"epoch 1/2 \|.*\| 0/4", shown)
+    assert len(re.findall(r"epoch \d/2: loss 2\.000", shown)) == 2
+    # The bar is wiped before its line is printed: only lines end in a newline.
+    assert shown.count("\n") == 2
+
+
+def test_bar_of_an_interrupted_epoch_is_wiped():
+    stream = Terminal()
+    train(stream, stop_after=(0, 3))
+    assert stream.getvalue().rstrip(" ").endswith("\r")
+
+
+def test_logs_are_completed_for_the_callbacks_that_follow():
+    timer = types.SimpleNamespace(seconds=0.0)
+    first, second = train(io.StringIO(), timer=timer)
+    assert first["learning_rate"] == 0.25
+    assert second["seconds"] >= 0
+    assert second["images_per_second"] > 0
+    assert second["data_wait_share"] == 0.0
+
+
+def test_resumed_run_goes_on_counting():
+    stream = io.StringIO()
+    train(stream, epochs=[1])
+    assert stream.getvalue().startswith("epoch 2/2: ")
+
+
+def test_shown_logs_can_be_chosen():
+    stream = io.StringIO()
+    train(stream, shown=("contrastive_top1", "not_logged"))
+    assert stream.getvalue().startswith("epoch 1/2: contrastive_top1 0.250, lr 0.25")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0s"), (59.4, "59s"), (59.6, "1:00"), (312, "5:12"), (3912, "1:05:12")],
+)
+def test_duration_is_short(seconds, text):
+    assert format_duration(seconds) == text
+
+
+def test_preparation_writes_one_line_into_a_log():
+    stream = io.StringIO()
+    progress = progress_bar("reading photos", stream=stream)
+    for done in range(1, 6):
+        progress(done, 5)
+    assert stream.getvalue() == "reading photos: 5 photos\n"
+
+
+def test_preparation_moves_a_bar_in_a_terminal():
+    stream = Terminal()
+    progress = progress_bar("reading photos", stream=stream)
+    for done in (2, 5):
+        progress(done, 5)
+    assert re.search(r"reading photos: 100%\|.*\| 5/5", stream.getvalue())

@@ -1,0 +1,216 @@
+"""Command lines and config files."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from ssl_voc.cli.config_file import config_to_dict, config_to_yaml
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.flags import parse
+from ssl_voc.cli.options import option
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """What the tests parse."""
+
+    data: tuple[str, ...] = option(help="Photos.")
+    image_size: int = option(96, "Side of a view in pixels.", minimum=32)
+    learning_rate: float = option(0.5, "Rate.", above=0)
+    crop_area: tuple[float, float] = option((0.2, 1.0), "Area of a crop.")
+    deterministic: bool = option(False, "Same numbers.")
+    objective: Literal["simclr", "supervised"] = option("simclr", "Objective.")
+    weights: str | None = option(None, "Start.")
+    out: Path | None = option(None, "Run folder.")
+
+    def __post_init__(self):
+        if self.crop_area[0] > self.crop_area[1]:
+            raise ValueError("--crop-area: expected the smaller area first")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Positional:
+    """A run to evaluate, and photos."""
+
+    run: Path = option(help="Run folder.", positional=True)
+    images: tuple[str, ...] = option((), "Photos.", positional=True)
+    score: float = option(0.5, "Least score.")
+
+
+def read(*argv, config_class=Config):
+    return parse(config_class, argv, "pretrain", "Learns from photos.")
+
+
+def refusal(*argv, config_class=Config):
+    with pytest.raises(BadInput) as raised:
+        read(*argv, config_class=config_class)
+    return str(raised.value)
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    def write(text):
+        path = tmp_path / "config.yaml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_defaults_hold_where_nothing_is_given():
+    assert read("--data", "photos") == Config(data=("photos",))
+
+
+def test_every_kind_of_flag_is_read():
+    config = read(
+        *("--data", "a", "--data", "b", "--image-size", "64", "--deterministic"),
+        *("--learning-rate=1e-3", "--crop-area", "0.1", "0.9", "--out", "runs/x"),
+        *("--objective", "supervised", "--weights", "imagenet"),
+    )
+    assert config == Config(
+        data=("a", "b"),
+        image_size=64,
+        deterministic=True,
+        learning_rate=1e-3,
+        crop_area=(0.1, 0.9),
+        out=Path("runs/x"),
+        objective="supervised",
+        weights="imagenet",
+    )
+
+
+def test_flag_wins_over_file_and_file_over_default(config_file):
+    path = config_file("data: [a, b]\nimage_size: 64\nlearning_rate: 1e-3\n")
+    config = read("--config", path, "--image-size", "128", "--data", "c")
+    assert config == Config(data=("c",), image_size=128, learning_rate=1e-3)
+
+
+def test_switch_set_in_the_file_can_be_taken_back(config_file):
+    path = config_file("data: a\ndeterministic: true\nweights: imagenet\n")
+    assert read("--config", path).deterministic
+    config = read("--config", path, "--no-deterministic", "--weights", "none")
+    assert not config.deterministic
+    assert config.weights is None
+
+
+def test_recorded_config_gives_the_same_config_again(config_file):
+    config = Config(
+        data=("a b", "null", "1"),
+        learning_rate=1e-05,
+        out=Path("runs/x"),
+        weights="yes",
+        deterministic=True,
+    )
+    path = config_file(config_to_yaml(config_to_dict(config)))
+    assert read("--config", path) == config
+
+
+def test_empty_config_file_changes_nothing(config_file):
+    path = config_file("# only a remark\n")
+    assert read("--data", "a", "--config", path) == Config(data=("a",))
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "--data: required. Expected text. See python -m ssl_voc.pretrain --help"),
+        (["--image-size", "abc"], "--image-size: expected an integer of at least 32"),
+        (["--image-size", "16"], "of at least 32, got '16'"),
+        (["--crop-area", "0.5"], "requires 2 arguments"),
+        (["--image-sise", "96"], "--image-size"),
+        (["--image", "96"], "No such option"),
+        (["extra"], "extra"),
+        (["--data"], "requires an argument"),
+        (["--data", "a", "--crop-area", "1", "0.1"], "the smaller area first"),
+        (["--config", "missing.yaml"], "--config: cannot read missing.yaml"),
+    ],
+)
+def test_wrong_command_line_is_refused_in_one_line(argv, message):
+    said = refusal(*argv)
+    assert message in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data: a\nimage_sise: 96\n", "unknown key 'image_sise'. Did you mean image_s"),
+        ("data: a\nimage-size: 96\n", "Did you mean image_size?"),
+        ("data: a\nepoch_count: 3\n", "unknown key 'epoch_count'"),
+        ("data: a\nimage_size: 96.5\n", "image_size: expected an integer"),
+        ("data: a\nimage_size: [96]\n", "got [96]"),
+        ("data: a\nimage_size:\n", "image_size: expected an integer"),
+        ("data: {a: b}\n", "data: expected text, got {'a': 'b'}"),
+        ("data: a\ndata: b\n", "the key 'data' appears twice"),
+        ("- data\n", "must hold lines of `name: value`"),
+        ("just words\n", "must hold lines of `name: value`, such as `image_size: 96`"),
+        ("1: 2\n", "must hold lines of `name: value`"),
+        ("data: [a\n", "is not valid YAML"),
+        ("data: !!python/object/apply:os.getcwd []\n", "is not valid YAML"),
+        ("config: other.yaml\n", "unknown key 'config'"),
+    ],
+)
+def test_wrong_config_file_is_refused_by_name(config_file, text, message):
+    path = config_file(text)
+    said = refusal("--config", path)
+    assert message in said
+    assert path in said
+
+
+def test_config_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    assert "cannot read" in refusal("--config", str(path))
+    assert "cannot read" in refusal("--config", str(tmp_path))
+
+
+def test_positional_values_are_read_in_order():
+    config = read("runs/a", "x.jpg", "y.jpg", config_class=Positional)
+    assert config == Positional(run=Path("runs/a"), images=("x.jpg", "y.jpg"))
+
+
+def test_missing_positional_value_is_named():
+    assert refusal(config_class=Positional).startswith("RUN: required")
+
+
+def test_help_shows_ranges_defaults_and_choices(capsys):
+    with pytest.raises(SystemExit) as end:
+        read("--help")
+    assert end.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "python -m ssl_voc.pretrain [OPTIONS] Learns from photos." in text
+    assert "Side of a view in pixels. [at least 32; default: 96]" in text
+    assert "[may be repeated; required]" in text
+    assert "simclr|supervised" in text
+    assert "[default: --no-deterministic]" in text
+    assert "[default: 0.2 1.0]" in text
+    assert "--config FILE" in text
+
+
+def test_help_loads_nothing_heavy():
+    done = subprocess.run(
+        [sys.executable, "-c", HELP_IN_A_FRESH_PROCESS],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+HELP_IN_A_FRESH_PROCESS = """
+import dataclasses
+import sys
+
+from ssl_voc.cli.flags import option, parse
+
+fields = [("epochs", int, option(3, "Passes."))]
+try:
+    parse(dataclasses.make_dataclass("Config", fields), ["--help"], "pretrain", "")
+except SystemExit:
+    heavy = {"keras", "tensorflow", "numpy", "matplotlib", "PIL", "yaml", "tqdm"}
+    sys.exit(" ".join(heavy & set(sys.modules)) or 0)
+"""

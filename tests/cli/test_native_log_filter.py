@@ -1,0 +1,39 @@
+"""Chatter of native libraries."""
+
+import os
+
+import pytest
+
+from ssl_voc.cli.native_log_filter import without_start_up_noise
+
+CHATTER = "I0000 00:00:17.46 461 port.cc:153] oneDNN custom operations are on.\n"
+WARNING = "W0000 00:00:17.46 461 gpu.cc:12] Cannot dlopen some GPU libraries.\n"
+
+
+def write(text):
+    os.write(2, text.encode())  # As a native library does.
+
+
+def test_information_is_dropped_and_warnings_are_passed_on(capfd):
+    with without_start_up_noise():
+        write(CHATTER)
+        write(WARNING)
+        assert capfd.readouterr().err == ""
+    assert capfd.readouterr().err == WARNING
+    write(CHATTER)
+    assert capfd.readouterr().err == CHATTER
+
+
+def test_nothing_is_lost_when_loading_fails(capfd):
+    with pytest.raises(ImportError):
+        with without_start_up_noise():
+            write(WARNING)
+            raise ImportError
+    assert capfd.readouterr().err == WARNING
+
+
+def test_who_asks_for_every_message_gets_it(capfd, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    with without_start_up_noise():
+        write(CHATTER)
+    assert capfd.readouterr().err == CHATTER

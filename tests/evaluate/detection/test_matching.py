@@ -1,0 +1,290 @@
+"""From detections to figures and rows, against loops and arithmetic."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pipelines.photos.photo import Object
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.detection.outcomes import (
+    choose_confidence,
+    corloc_of_photos,
+    count_outcomes,
+)
+from ssl_voc.evaluate.detection.records import (
+    coco_results,
+    image_rows,
+    read_image_matches,
+)
+from ssl_voc.evaluate.detection.summary import summarize
+from ssl_voc.evaluate.detection.table import format_detection
+from ssl_voc.metrics import paired_bootstrap_average_precision, score_matches
+from ssl_voc.runs.json_files import to_json
+from tests.box_reference import iou
+from tests.evaluate.detection.cases import NAMES, build_photo, measure, random_case
+
+CAT, DOG, HEN = range(3)
+BOX, OTHER = (0, 0, 40, 40), (50, 40, 80, 70)
+
+
+def outcomes_of_loops(photo, rows, threshold):
+    """True, false and missed of one photo by VOC's rule, in plain loops."""
+    claimed, true, false = set(), 0, 0
+    for label, confidence, box in sorted(rows, key=lambda row: -row[1]):
+        if confidence < threshold:
+            continue
+        overlaps = [
+            iou(item.box, box) if item.name == NAMES[label] else 0.0
+            for item in photo.objects
+        ]
+        best = int(np.argmax(overlaps)) if overlaps else -1
+        if best < 0 or overlaps[best] <= 0.5:
+            false += 1
+        elif photo.objects[best].difficult:
+            continue
+        elif best in claimed:
+            false += 1
+        else:
+            claimed.add(best)
+            true += 1
+    wanted = sum(not item.difficult for item in photo.objects)
+    return true, false, wanted
+
+
+def rows_of(found, index):
+    chosen = np.flatnonzero(found.matches.detections.images == index)
+    detections = found.matches.detections
+    return [
+        (detections.classes[r], found.matches.confidence[r], detections.boxes[r])
+        for r in chosen
+    ]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_outcomes_are_those_of_loops_over_photos(threshold):
+    found = random_case()
+    counts = count_outcomes(found, threshold)
+    for index, photo in enumerate(found.photos):
+        expected = outcomes_of_loops(photo, rows_of(found, index), threshold)
+        parts = (counts.true, counts.false, counts.wanted)
+        assert tuple(part[index].sum() for part in parts) == expected
+    assert counts.true.sum() > 20 and counts.false.sum() > 20
+
+
+def test_no_other_threshold_has_a_higher_f1():
+    found = random_case()
+
+    def f1(threshold):
+        counts = count_outcomes(found, threshold)
+        true, false, wanted = (
+            part.sum() for part in (counts.true, counts.false, counts.wanted)
+        )
+        return 2 * true / (true + false + wanted)
+
+    chosen = choose_confidence(found)
+    best = max(f1(value) for value in found.matches.confidence)
+    assert f1(chosen) == best
+    figures = summarize(found)
+    assert figures["f1"] == pytest.approx(best) and figures["threshold"] == chosen
+
+
+def test_detections_of_equal_confidence_are_kept_or_dropped_together():
+    photos = [build_photo(0, Object("cat", BOX)), build_photo(1)]
+    # Alone the first would have F1 1, but no threshold parts it from the other two.
+    found = measure(photos, [[(CAT, 0.5, BOX)], [(CAT, 0.5, BOX), (DOG, 0.5, BOX)]])
+    figures = summarize(found)
+    assert figures["threshold"] == 0.5
+    assert figures["precision"] == pytest.approx(1 / 3) and figures["recall"] == 1.0
+
+
+def test_each_kind_of_mistake_is_told():
+    photo = build_photo(0, Object("cat", BOX), Object("dog", OTHER))
+    rows = [
+        (CAT, 0.9, BOX),
+        (CAT, 0.8, (0, 0, 40, 38)),  # again
+        (HEN, 0.7, BOX),  # a cat
+        (DOG, 0.6, (50, 40, 80, 50)),  # IoU 1/3
+        (DOG, 0.5, (0, 60, 9, 69)),
+    ]
+    found = measure([photo], [rows])
+    expected = ["", "duplicate", "class", "location", "background"]
+    assert found.mistakes.tolist() == expected
+    # The best threshold is the highest; the counts are of what is above it.
+    figures = summarize(found)
+    assert figures["mistakes"] == {**dict.fromkeys(expected[1:], 0), "missed": 1}
+    assert "missed: 1 objects" in format_detection(figures)
+
+
+def test_detection_on_a_difficult_object_is_no_mistake_and_no_hit():
+    photos = [build_photo(0, Object("cat", BOX, difficult=True), Object("dog", OTHER))]
+    found = measure(photos, [[(CAT, 0.9, BOX), (CAT, 0.8, BOX), (DOG, 0.7, OTHER)]])
+    assert found.mistakes.tolist() == ["", "", ""]
+    assert found.is_ignored.tolist() == [True, True, False]
+    figures = summarize(found)
+    assert figures["num_objects"] == figures["num_difficult"] == 1
+    assert np.isnan(figures["per_class"]["cat"]["voc10_ap50"])
+    assert figures["voc10_ap50"] == figures["precision"] == figures["recall"] == 1.0
+
+
+def test_corloc_asks_the_surest_box_of_photos_with_objects():
+    photos = [
+        build_photo(0, Object("cat", BOX)),
+        build_photo(1, Object("cat", BOX)),
+        build_photo(2, Object("cat", BOX, difficult=True)),
+        build_photo(3, Object("cat", BOX)),
+        build_photo(4),
+    ]
+    detections = [
+        [(DOG, 0.9, BOX), (CAT, 0.8, OTHER)],  # the class does not matter
+        [(CAT, 0.8, BOX), (CAT, 0.9, OTHER)],
+        [(CAT, 0.9, BOX)],
+        [],
+        [(CAT, 0.9, BOX)],
+    ]
+    values = corloc_of_photos(measure(photos, detections))
+    np.testing.assert_array_equal(values, [1, 0, 1, 0, np.nan])
+
+
+def test_sizes_are_shares_of_the_photo_and_count_their_own():
+    small, large = Object("cat", (0, 0, 5, 5)), Object("cat", (20, 20, 70, 70))
+    medium = Object("cat", (80, 0, 90, 10))
+    photos = [build_photo(0, small, medium, large)]
+    tiny_box = (90, 70, 94, 74)  # of nothing, and small itself
+    found = measure(
+        photos, [[(CAT, 0.9, tiny_box), (CAT, 0.8, small.box), (CAT, 0.7, large.box)]]
+    )
+    figures = summarize(found)["per_size"]
+    assert [row["num_objects"] for row in figures.values()] == [1, 1, 1]
+    assert [row["recall"] for row in figures.values()] == [1, 0, 1]
+    # One of two detections is right when the small object is found.
+    averages = [row["voc10_ap50"] for row in figures.values()]
+    assert averages == pytest.approx([0.5, 0.0, 1.0])
+
+
+def test_photos_without_objects_make_precision_worse_and_recall_no_better():
+    photo, empty = build_photo(0, Object("cat", BOX)), build_photo(1)
+    rows = [(CAT, 0.8, BOX)]
+    alone = summarize(measure([photo], [rows]))
+    beside = summarize(measure([photo, empty], [rows, [(CAT, 0.9, BOX)]]))
+    assert alone["voc10_ap50"] == 1.0 and beside["voc10_ap50"] == 0.5
+    assert beside["precision"] == 0.5 and beside["recall"] == 1.0
+    assert beside["num_images"] == 2 and beside["num_without_objects"] == 1
+
+
+def test_box_that_reaches_beyond_the_photo_is_clipped():
+    found = measure(
+        [build_photo(0, Object("cat", (50, 40, 100, 80)))],
+        [[(CAT, 0.9, (50, 40, 300, 300))]],
+    )
+    assert found.is_true.all()
+    assert coco_results(found)[0]["bbox"] == [50, 40, 50, 40]
+
+
+def test_intervals_hold_the_figures_and_narrow_with_photos():
+    widths = []
+    for num_photos in (40, 160):
+        figures = summarize(random_case(num_photos))
+        for name in ("voc07_ap50", "voc10_ap50", "precision", "recall", "f1"):
+            low, high = figures[f"{name}_ci"]
+            assert low <= figures[name] <= high, name
+        low, high = figures["recall_ci"]
+        widths.append(high - low)
+    assert widths[1] == pytest.approx(widths[0] / 2, rel=0.3)
+
+
+def test_figures_of_classes_are_those_of_each_alone():
+    found = random_case()
+    figures = summarize(found)
+    counts = count_outcomes(found, figures["threshold"])
+    for number, name in enumerate(NAMES[:2]):
+        row = figures["per_class"][name]
+        true, false = counts.true[:, number].sum(), counts.false[:, number].sum()
+        assert row["precision"] == pytest.approx(true / (true + false))
+        assert row["recall"] == pytest.approx(true / row["num_objects"])
+        low, high = row["precision_ci"]
+        assert low < row["precision"] < high
+    means = [figures["per_class"][name]["coco_ap"] for name in NAMES[:2]]
+    assert figures["coco_ap"] == pytest.approx(np.mean(means))
+
+
+def test_class_without_objects_is_null_in_json_and_a_dash_in_the_table():
+    figures = summarize(random_case())
+    row = json.loads(to_json(figures))["per_class"]["hen"]
+    assert row["num_objects"] == 0 and row["voc07_ap50"] is None
+    assert row["voc07_ap50_ci"] == [None, None]
+    (line,) = (
+        line
+        for line in format_detection(figures).splitlines()
+        if line.split()[:1] == ["hen"]
+    )
+    # Objects, three averages, precision (of something that is not there), recall, F1.
+    assert line.split() == ["hen", "0", "-", "-", "-", "0.000", "-", "0.000"]
+
+
+def test_every_figure_of_the_table_has_its_protocol():
+    text = format_detection(summarize(random_case()))
+    for name in ("VOC07 AP50", "VOC10 AP50", "COCO AP", "COCO AP75", "CorLoc"):
+        lines = [line for line in text.splitlines() if line.startswith(f"{name}  ")]
+        assert len(lines) == 2, name  # the figure, and what it means
+    assert "threshold" in text and "CHOSEN ON THESE PHOTOS" in text
+
+
+def write_rows(folder, found):
+    folder.mkdir()
+    rows = "".join(to_json(row) + "\n" for row in image_rows(found, 0.5))
+    (folder / "images.jsonl").write_text(rows)
+    return folder
+
+
+def test_rows_of_images_give_the_same_figures_and_a_paired_comparison(tmp_path):
+    found, rival = random_case(), random_case()
+    rival = measure(  # the same photos, and of each the least sure detection gone
+        rival.photos,
+        [sorted(rows_of(rival, n), key=lambda r: -r[1])[:-1] for n in range(60)],
+    )
+    read = []
+    for name, case in (("a", found), ("b", rival)):
+        folder = write_rows(tmp_path / name, case)
+        keys, matches = read_image_matches(folder, NAMES)
+        assert keys == [("set", f"p{number}") for number in range(60)]
+        for protocol in ("voc07", "voc10"):
+            np.testing.assert_array_equal(
+                score_matches(matches, protocol).per_class,
+                score_matches(case.matches, protocol).per_class,
+            )
+        read.append(matches)
+    from_files = paired_bootstrap_average_precision(*read, num_resamples=50)
+    directly = paired_bootstrap_average_precision(
+        found.matches, rival.matches, num_resamples=50
+    )
+    assert from_files.mean == directly.mean
+    assert from_files.mean.low < from_files.mean.high
+
+
+def test_rows_of_images_tell_what_became_of_each_detection(tmp_path):
+    photos = [
+        build_photo(0),
+        build_photo(1, Object("dog", OTHER, difficult=True), Object("cat", BOX)),
+    ]
+    rows = [(CAT, 0.9, BOX), (CAT, 0.4, BOX), (DOG, 0.3, OTHER)]
+    found = measure(photos, [[], rows])
+    empty, full = image_rows(found, 0.5)
+    assert empty["objects"] == empty["detections"] == []
+    assert (full["num_true"], full["num_false"], full["num_missed"]) == (1, 0, 0)
+    assert [item["outcome"] for item in full["detections"]] == [
+        "true",
+        "false",
+        "ignored",
+    ]
+    assert [item["object"] for item in full["detections"]] == [1, 1, 0]
+    assert [item["difficult"] for item in full["objects"]] == [True, False]
+
+
+def test_rows_of_other_classes_or_tasks_are_refused(tmp_path):
+    folder = write_rows(tmp_path / "a", random_case())
+    with pytest.raises(BadInput, match="images.jsonl: expected .* classes fox"):
+        read_image_matches(folder, ["fox"])
+    (folder / "images.jsonl").write_text('{"image_id": "p", "class": "cat"}\n')
+    with pytest.raises(BadInput, match="of task detect"):
+        read_image_matches(folder, NAMES)

@@ -1,0 +1,209 @@
+"""`python -m ssl_voc.export`, whole: what it writes, compares and refuses."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import pipelines
+from ssl_voc.evaluate import EvaluateConfig, evaluate
+from ssl_voc.export import ExportConfig, artifact, export, main, parity_photos
+from ssl_voc.runs.finished_run import HELD_OUT_LIST
+from tests.evaluate.oracle import (
+    NAMES,
+    NUM_TRAIN,
+    NUM_VAL,
+    SIDE,
+    record,
+    write_run,
+    write_tree,
+)
+from tests.serving.artifacts import build_small_detector, build_small_localizer
+from tests.tiny import build_plain_backbone
+
+pytestmark = pytest.mark.slow
+
+
+def small_localizer():
+    return build_small_localizer(
+        build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
+    )
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    return write_tree(tmp_path_factory.mktemp("data") / "tree")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, tree):
+    folder = tmp_path_factory.mktemp("runs") / "pets"
+    write_run(folder, tree, small_localizer())
+    record(folder / HELD_OUT_LIST, pipelines.read(str(tree), "val"))
+    evaluate(EvaluateConfig(run=folder, split="val", cache="none"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, run):
+    out = tmp_path_factory.mktemp("saved_models") / "pets"
+    return export(ExportConfig(run=run, out=out, data=(), license="MIT"))
+
+
+def read_json(path):
+    return json.loads(path.read_text())
+
+
+def answers_of(version, files):
+    signature = tf.saved_model.load(str(version)).signatures["serving_default"]
+    return signature(image_bytes=tf.constant([file.read_bytes() for file in files]))
+
+
+def test_artifact_answers_what_evaluate_wrote(exported, run, tree):
+    files = [tree / f"JPEGImages/p{n:02}.png" for n in range(NUM_TRAIN, NUM_TRAIN + 6)]
+    answer = answers_of(exported.path, files)
+    rows = read_json(run / "evaluation-val/predictions.json")
+    corners = np.array([row["bbox"] for row in rows])
+    corners[:, 2:] += corners[:, :2]
+    # What evaluate writes is rounded to hundredths.
+    np.testing.assert_allclose(answer["boxes"][:, 0], corners, atol=0.011)
+    labels = [row["category_id"] for row in rows]
+    np.testing.assert_array_equal(answer["classes"][:, 0], labels)
+    scores = [row["score"] for row in rows]
+    np.testing.assert_allclose(answer["scores"][:, 0], scores, atol=1e-5)
+    metrics = read_json(run / "evaluation-val/metrics.json")
+    parity = exported.facts["parity"]
+    assert parity["num_photos"] == NUM_VAL and parity["source"] == HELD_OUT_LIST
+    assert parity["of_model"] == pytest.approx(metrics["mean_iou"], abs=1e-6)
+    assert parity["of_artifact"] == pytest.approx(metrics["mean_iou"], abs=1e-5)
+
+
+def test_version_folder_says_what_it_is(exported, run):
+    facts = read_json(exported.path / "ssl_voc.json")
+    assert facts["format_version"] == 1 and facts["task"] == "localize"
+    assert facts["class_names"] == [*NAMES] and facts["image_size"] == SIDE
+    assert {"preprocessing", "metrics", "config", "parity"} <= {*facts}
+    metrics = read_json(run / "evaluation-val/metrics.json")
+    assert facts["metrics"]["evaluation-val"]["top1"] == metrics["top1"]
+    card = (exported.path / "README.md").read_text()
+    for text in (*NAMES, f"{metrics['mean_iou']:.3f}", "MIT", "Limits", "evaluation"):
+        assert text in card
+    assert (exported.path / "assets.extra/tf_serving_warmup_requests").stat().st_size
+    assert exported.path.name == "1"
+
+
+def test_next_export_is_the_next_version(exported, run, capsys):
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in exported.path.rglob("*")
+        if path.is_file()
+    }
+    assert main([str(run), "--out", str(exported.path.parent)]) == 0
+    printed = capsys.readouterr().out
+    assert f"wrote {exported.path.parent / '2'}" in printed
+    for text in ("boxes    differ by", "mean_iou", "latency", "operations"):
+        assert text in printed
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    names = {path.name for path in exported.path.parent.iterdir()}
+    assert names == {".lock", "1", "2"}
+
+
+def test_detector_is_exported_with_equal_average_precision(tmp_path, tree, capsys):
+    run = write_run(tmp_path / "run", tree, build_small_detector(SIDE))
+    manifest = read_json(run / "manifest.json")
+    (run / "manifest.json").write_text(json.dumps({**manifest, "task": "detect"}))
+    facts = export(
+        ExportConfig(run=run, out=tmp_path / "out", data=(str(tree),), split="val")
+    ).facts
+    assert facts["parity"]["figure"] == "voc07_ap50"
+    assert facts["parity"]["of_artifact"] == facts["parity"]["of_model"]
+    assert facts["parity"]["num_unmatched"] == 0
+    card = (tmp_path / "out/1/README.md").read_text()
+    assert "was not evaluated" in card and "all objects" in card
+
+
+def test_other_preprocessing_than_the_models_is_found(
+    tmp_path, run, monkeypatch, capsys
+):
+    letterbox = pipelines.letterbox
+
+    def shifted(pixels, size):
+        return tf.roll(letterbox(pixels, size), 1, axis=1)
+
+    monkeypatch.setattr(artifact.pipelines, "letterbox", shifted)
+    out = tmp_path / "saved" / "pets"
+    assert main([str(run), "--out", str(out)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: RUN: the artifact does not answer what the model")
+    assert "box difference" in line and "Nothing was exported" in line
+    assert not out.exists()
+
+
+def test_artifact_that_tensorflow_alone_cannot_use_is_not_kept(
+    tmp_path, run, monkeypatch, capsys
+):
+    write = artifact.serving.write_saved_model
+
+    def write_half(model, path, **arguments):
+        facts = write(model, path, **arguments)
+        (path / "variables/variables.index").unlink()
+        return facts
+
+    monkeypatch.setattr(artifact.serving, "write_saved_model", write_half)
+    assert main([str(run), "--out", str(tmp_path / "pets")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "cannot be used with tensorflow alone" in line
+    assert not (tmp_path / "pets").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (["--name", "a/b"], "--name: expected the name of a folder"),
+        (["--data", "nowhere"], "nowhere"),
+        (["--format", "pickle"], "--format: expected one of savedmodel"),
+        (["--num-photos", "0"], "--num-photos"),
+        (["--max-megapixels", "1e14"], "--max-megapixels"),
+    ],
+)
+def test_flags_that_do_not_fit_are_refused_in_one_line(
+    flags, complaint, run, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main([str(run), *flags]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert complaint in line
+    assert not (tmp_path / "saved_models").exists()
+
+
+def test_a_folder_that_holds_no_run_or_is_one_is_refused(run, tmp_path, capsys):
+    assert main([str(tmp_path)]) == 2
+    assert "holds no run of this program" in capsys.readouterr().err
+    assert main([str(run), "--out", str(run)]) == 2
+    assert "holds a run" in capsys.readouterr().err
+    assert main([str(run), "--out", str(run / "model.keras")]) == 2
+    assert "is a file. Name a folder" in capsys.readouterr().err
+
+
+def test_photos_are_those_named_else_held_out_else_drawn(
+    run, tree, tmp_path, monkeypatch
+):
+    from ssl_voc.runs.finished_run import read_finished_run
+
+    finished = read_finished_run(run)
+    held = parity_photos.hold_photos(ExportConfig(run=run, num_photos=2), finished)
+    assert held.source == HELD_OUT_LIST and held.labelled and len(held.encoded) == 2
+    # Spread over the list.
+    assert [photo.image_id for photo in held.photos] == ["p08", "p11"]
+    named = ExportConfig(run=run, data=(str(tree),), split="train")
+    assert len(parity_photos.hold_photos(named, finished).photos) == NUM_TRAIN
+    alone = shutil.copytree(run, tmp_path / "alone")
+    (alone / HELD_OUT_LIST).unlink()
+    monkeypatch.setattr(parity_photos, "scenes_folder", lambda progress: tree)
+    monkeypatch.setattr(type(finished), "class_names", ("zebra",))
+    held = parity_photos.hold_photos(ExportConfig(run=alone), read_finished_run(alone))
+    assert held.source == "drawn scenes" and not held.labelled
+    assert held.images.shape == (NUM_VAL, SIDE, SIDE, 3)
+    np.testing.assert_array_equal(held.sizes[:2], [(64, 96), (96, 64)])

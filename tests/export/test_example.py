@@ -1,0 +1,35 @@
+"""The example that exports from a script, run as its first lines say."""
+
+import re
+
+import pytest
+
+from tests.evaluate.oracle import NAMES, NUM_TRAIN, SIDE, write_run, write_tree
+from tests.interpreters import run_python
+from tests.serving.artifacts import build_small_localizer
+from tests.tiny import build_plain_backbone
+
+pytestmark = pytest.mark.slow
+
+
+def test_script_exports_a_run_and_asks_the_artifact(tmp_path):
+    tree = write_tree(tmp_path / "tree")
+    model = build_small_localizer(
+        build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
+    )
+    run = write_run(tmp_path / "pets", tree, model)
+    printed = run_python(
+        "tensorflow",
+        "-m",
+        "examples.export_from_script",
+        run,
+        tree / f"JPEGImages/p{NUM_TRAIN:02}.png",
+        *("--out", tmp_path / "models/pets", "--data", tree, "--split", "val"),
+    )
+    found, difference = printed.strip().splitlines()[-2:]
+    assert re.fullmatch(
+        rf"p08.png: ({'|'.join(NAMES)}) \(0\.\d\d\) at \d+ \d+ \d+ \d+", found
+    )
+    words = re.fullmatch(r"model and artifact differ by (\S+) px", difference)
+    assert float(words[1]) < 1e-3
+    assert (tmp_path / "models/pets/1/saved_model.pb").is_file()

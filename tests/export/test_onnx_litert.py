@@ -1,0 +1,73 @@
+"""Exports for other runtimes: compared by their own, or refused in one line."""
+
+import json
+import sys
+
+import pytest
+
+from ssl_voc.export import ExportConfig, export, main
+from tests.evaluate.oracle import NAMES, SIDE, write_run, write_tree
+from tests.serving.artifacts import build_small_detector, build_small_localizer
+from tests.tiny import build_plain_backbone
+
+pytestmark = [
+    pytest.mark.slow,
+    # tf2onnx, and what it stands on, speak to older NumPy and protobuf.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    return write_tree(tmp_path_factory.mktemp("data") / "tree")
+
+
+@pytest.fixture(params=["localize", "detect"])
+def run(request, tmp_path, tree):
+    if request.param == "detect":
+        model = build_small_detector(SIDE)
+    else:
+        model = build_small_localizer(
+            build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
+        )
+    folder = write_run(tmp_path / "run", tree, model)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["task"] = request.param
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("format", "needed", "file"),
+    [
+        ("onnx", ("tf2onnx", "onnxruntime"), "model.onnx"),
+        ("litert", ("ai_edge_litert",), "model.tflite"),
+    ],
+)
+def test_file_answers_what_the_model_does_and_says_what_is_missing(
+    format, needed, file, run, tree, tmp_path, capsys
+):
+    for name in needed:
+        pytest.importorskip(name)
+    out = tmp_path / "models"
+    exported = export(
+        ExportConfig(run=run, out=out, format=format, data=(str(tree),), split="val")
+    )
+    parity = exported.facts["parity"]
+    assert parity["num_photos"] == 6 and parity["box_difference"] < 1e-3
+    assert parity["of_artifact"] == pytest.approx(parity["of_model"], abs=1e-5)
+    names = {path.name for path in exported.path.iterdir()}
+    assert names == {file, "README.md", "ssl_voc.json"}
+    assert "no `class_names`" in capsys.readouterr().out
+    assert "letterboxed" in (exported.path / "README.md").read_text()
+
+
+def test_a_library_that_is_missing_is_named(run, tree, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    monkeypatch.chdir(tmp_path)
+    flags = ["--format=onnx", f"--data={tree}", "--split=val"]
+    assert main([str(run), *flags]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "pip install 'ssl_voc[onnx]'" in line
+    assert not (tmp_path / "saved_models/run-onnx").exists()

@@ -1,0 +1,246 @@
+"""`python -m ssl_voc.finetune`, whole: what it writes, refuses and survives."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import pipelines
+import ssl_voc.models  # noqa: F401 registers what model.keras holds
+from ssl_voc.finetune import finetune, main
+from tests import tiny
+from tests.conftest import REPOSITORY
+from tests.finetune.settings import NUM_TRAIN, config, flags, prepare_place
+
+EPOCHS = 4
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a VOC tree and a tiny backbone."""
+    return prepare_place(tmp_path_factory.mktemp("finetune"))
+
+
+def start(*arguments):
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+
+
+def rows_of(run):
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def ids_in(path):
+    return list(pipelines.read_photo_table(path).image_ids)
+
+
+def arrays_in(run):
+    """Everything in the last checkpoint: weights and the optimizer's state."""
+    arrays = {}
+
+    def collect(name, item):
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    newest = sorted((run / "checkpoints").glob("epoch_*.weights.h5"))[-1]
+    with h5py.File(newest) as file:
+        file.visititems(collect)
+    return arrays
+
+
+STAGED = {
+    "epochs": EPOCHS,
+    "schedule": "staged",
+    "unfreeze_epoch": 2,
+    "deterministic": True,
+}
+
+
+@pytest.fixture(scope="module")
+def whole(place):
+    """A deterministic run that nobody stopped."""
+    out = place / "whole"
+    done = start("-m", "ssl_voc.finetune", *flags(place, out, **STAGED))
+    assert done.returncode == 0, done.stderr
+    return out, done
+
+
+@pytest.mark.slow
+def test_killed_at_the_border_of_phases_and_interrupted_later_ends_alike(place, whole):
+    out = place / "stopped"
+    script = REPOSITORY / "tests" / "commands" / "stopped_finetuning.py"
+    arguments = flags(place, out, **STAGED)
+    # In the first epoch of the second phase: the checkpoint is of the first.
+    killed = start(script, "SIGKILL", 2, 1, *arguments)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(rows_of(out)) == 2 and not (out / "summary.json").exists()
+
+    interrupted = start(script, "SIGINT", 3, 1, *arguments)
+    assert interrupted.returncode == 3
+    assert "going on after epoch 2" in interrupted.stdout
+    assert "Traceback" not in interrupted.stderr
+    line = interrupted.stderr.strip().splitlines()[-1]
+    assert line.startswith("stopped: interrupted. 3 of 4 epochs are saved")
+    assert "same command" in line
+
+    again = start("-m", "ssl_voc.finetune", *arguments)
+    assert again.returncode == 0, again.stderr
+    assert "going on after epoch 3" in again.stdout
+    arrays, others = arrays_in(out), arrays_in(whole[0])
+    assert arrays.keys() == others.keys()
+    different = [n for n in arrays if not np.array_equal(arrays[n], others[n])]
+    assert not different, different
+    timed = ("images_per_second", "data_wait_share", "seconds")
+    figures, others = (
+        [{k: v for k, v in row.items() if k not in timed} for row in rows_of(run)]
+        for run in (out, whole[0])
+    )
+    assert figures == others
+    kept, other = (
+        keras.models.load_model(run / "model.keras") for run in (out, whole[0])
+    )
+    for one, two in zip(kept.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_run_folder_holds_what_users_rely_on(whole):
+    run, done = whole
+    for name in (
+        "config.yaml",
+        "manifest.json",
+        "metrics.jsonl",
+        "summary.json",
+        "model.keras",
+        "curves.png",
+        "examples.png",
+        "skipped.txt",
+        "data_report.txt",
+        "data_report.json",
+        "training_photos.tsv",
+        "validation_photos.tsv",
+    ):
+        assert (run / name).is_file(), name
+    assert list((run / "tensorboard").rglob("events.out.tfevents.*"))
+    # The tree says which photos to train on, and no backbone was pretrained.
+    for name in ("held_out_photos.tsv", "pretraining_photos.tsv"):
+        assert not (run / name).exists(), name
+    training, chosen = (
+        ids_in(run / f"{part}_photos.tsv") for part in ("training", "validation")
+    )
+    assert len(chosen) == 9  # 15 % of 60
+    assert sorted(training + chosen) == [f"{number:03d}" for number in range(NUM_TRAIN)]
+    manifest = json.loads((run / "manifest.json").read_text())
+    expected = {
+        "task": "localize",
+        "class_names": ["blue", "green", "red"],
+        "image_size": 32,
+        "num_training": 51,
+        "num_validation": 9,
+    }
+    assert {name: manifest[name] for name in expected} == expected
+    assert done.stderr == ""
+    assert str(run / "model.keras") in done.stdout
+
+
+def test_kept_weights_are_those_of_the_epoch_that_other_photos_chose(place, whole):
+    run, _ = whole
+    rows = rows_of(run)
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    for row in rows:
+        mean = (row["val_top1"] + row["val_mean_iou"]) / 2
+        assert row["score"] == pytest.approx(mean)
+    scores = [row["score"] for row in rows]
+    best = rows[int(np.argmax(scores))]
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["epoch"] == best["epoch"]
+    names = ("top1", "mean_iou", "loc_acc_50", "loc_acc_70")
+    for name in names:
+        assert summary[f"val_{name}"] == best[f"val_{name}"]
+    assert (summary["num_images"], summary["num_validation"]) == (51, 9)
+    # What the file computes, looked up by the run's own list.
+    table = pipelines.read_photo_table(run / "validation_photos.tsv")
+    photos = pipelines.select_photos(pipelines.read(place / "voc"), table)
+    pool = pipelines.prepare_labeled(photos, 32, main_object_only=True)
+    model = keras.models.load_model(run / "model.keras")
+    logs = model.evaluate(pool.evaluation_dataset(16), verbose=0, return_dict=True)
+    assert logs["boxes_mean_iou"] == pytest.approx(best["val_mean_iou"], abs=1e-4)
+    assert logs["classes_top1"] == pytest.approx(best["val_top1"], abs=1e-4)
+
+
+@pytest.mark.slow
+def test_model_loads_in_another_process_and_trains_on(whole):
+    program = (
+        "import sys, keras, numpy, ssl_voc.models\n"
+        "model = keras.models.load_model(sys.argv[1])\n"
+        "images = numpy.zeros((2, 32, 32, 3), 'uint8')\n"
+        "boxes = numpy.array([[[4.0, 4, 20, 20]]] * 2)\n"
+        "targets = {'boxes': boxes, 'classes': numpy.zeros((2, 1))}\n"
+        "model.fit(images, targets, verbose=0)\n"
+        "print(model.predict(images, verbose=0)['boxes'].shape)"
+    )
+    done = start("-c", program, whole[0] / "model.keras")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(2, 1, 4)"
+
+
+def test_a_frozen_backbone_is_that_of_the_pretraining_bit_for_bit(place, tmp_path):
+    pretraining = tmp_path / "pretraining"
+    pretraining.mkdir()
+    backbone = keras.models.load_model(place / "tiny.keras")
+    tiny.randomize(backbone)
+    backbone.save(pretraining / "backbone.keras")
+    photos = pipelines.read(place / "voc", "train")
+    table = pipelines.photo_table(photos, np.arange(len(photos), dtype="uint64"))
+    (pretraining / "photos.tsv").write_text(table)
+    run = tmp_path / "run"
+    finetune(config(place, run, weights=str(pretraining), schedule="frozen", epochs=1))
+    assert (run / "pretraining_photos.tsv").read_text() == table
+    model = keras.models.load_model(run / "model.keras")
+    for found, given in zip(
+        model.backbone.get_weights(), backbone.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(found, given)
+
+
+def test_few_labels_choose_nothing_and_the_last_weights_stay(place, tmp_path, capsys):
+    run = tmp_path / "run"
+    summary = finetune(config(place, run, labels_per_class=4, batch_size=4))
+    assert summary["epoch"] == 2 and summary["num_validation"] == 0
+    assert not any(name.startswith("val_") for name in summary)
+    assert not (run / "validation_photos.tsv").exists()
+    assert not list((run / "checkpoints").glob("best_*"))
+    assert len(ids_in(run / "training_photos.tsv")) == 12
+    assert "no labels were left to choose" in capsys.readouterr().out
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert (manifest["num_training"], manifest["num_validation"]) == (12, 0)
+    # The file holds what the last checkpoint holds.
+    model = keras.models.load_model(run / "model.keras")
+    votes = keras.ops.convert_to_numpy(model.head.votes.kernel)
+    assert any(np.array_equal(votes, array) for array in arrays_in(run).values())
+
+
+def test_finished_and_foreign_folders_are_refused(place, whole, tmp_path, capsys):
+    finished = shutil.copytree(whole[0], tmp_path / "finished")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.tex").write_text("years of work")
+    for out, complaint in ((finished, "is finished"), (foreign, "foreign")):
+        assert main(flags(place, out, **STAGED)) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith("error: --out") and complaint in line, line
+    assert main(flags(place, finished, **STAGED, seed=5)) == 2
+    assert "other settings" in capsys.readouterr().err
+    assert (foreign / "thesis.tex").read_text() == "years of work"

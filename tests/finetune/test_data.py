@@ -1,0 +1,230 @@
+"""Which photos a fine-tuning learns from, chooses by and holds out."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pipelines
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.finetune import FinetuneConfig, main
+from ssl_voc.finetune.data import prepare_finetuning_data
+from ssl_voc.runs.run_folder import RunFolder
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A VOC tree with 60 photos in train and 12 in val."""
+    return tiny.write_voc(tmp_path_factory.mktemp("tree") / "voc", 60, 12)
+
+
+def prepare(out, tree, **changes):
+    """`FinetuningData` of a run, in a folder of its own."""
+    settings = {"data": (str(tree),), "out": out, "image_size": 32, **changes}
+    config = FinetuneConfig(**settings)
+    with RunFolder.open(out, config, "finetune") as run:
+        return prepare_finetuning_data(config, run, main_object_only=True)
+
+
+def ids(out, part):
+    path = out / f"{part}_photos.tsv"
+    return set(pipelines.read_photo_table(path).image_ids) if path.exists() else set()
+
+
+def labelled_ids(out):
+    """The photos whose labels were used, to learn or to choose."""
+    training, validation = ids(out, "training"), ids(out, "validation")
+    assert not training & validation
+    return training | validation
+
+
+def add_twin(tree, image_id, twin_id, list_name=None):
+    """Saves a photo again, as a smaller JPEG of another brightness."""
+    with Image.open(tree / "JPEGImages" / f"{image_id}.png") as image:
+        pixels = np.clip(np.asarray(image) * 0.97, 0, 255).astype("uint8")
+    path = tree / "JPEGImages" / f"{twin_id}.jpg"
+    Image.fromarray(pixels).save(path, quality=90)
+    text = (tree / "Annotations" / f"{image_id}.xml").read_text()
+    (tree / "Annotations" / f"{twin_id}.xml").write_text(text)
+    if list_name:
+        with open(tree / "ImageSets" / "Main" / f"{list_name}.txt", "a") as file:
+            file.write(f"{twin_id}\n")
+
+
+def read_ids(tree, split):
+    return {photo.image_id for photo in pipelines.read(tree, split)}
+
+
+@pytest.mark.parametrize("name", ["label_fraction", "labels_per_class"])
+def test_fewer_labels_are_part_of_more(tree, tmp_path, name):
+    counts = {"label_fraction": (0.1, 0.5, 0.9), "labels_per_class": (2, 10, 18)}[name]
+    found = []
+    for number, count in enumerate(counts):
+        out = tmp_path / str(number)
+        prepare(out, tree, **{name: count})
+        found.append(labelled_ids(out))
+    assert found[0] < found[1] < found[2] < read_ids(tree, "train")
+    expected = (6, 30, 54)
+    assert tuple(map(len, found)) == expected
+    # Photos that choose are labelled photos, too; below 50 none does.
+    chosen = [len(ids(tmp_path / str(number), "validation")) for number in range(3)]
+    assert chosen[:2] == [0, 0] and chosen[2] >= 6
+
+
+def test_every_class_is_learned_from_one_label_each(tree, tmp_path):
+    data = prepare(tmp_path / "run", tree, labels_per_class=1)
+    batch = data.training.gather(np.arange(len(data.training)))
+    assert sorted(batch["bounding_boxes"]["classes"][:, 0]) == [0, 1, 2]
+    assert data.training.class_names == ("blue", "green", "red")
+
+
+def test_another_seed_chooses_other_photos(tree, tmp_path):
+    for seed in (0, 1):
+        prepare(tmp_path / str(seed), tree, label_fraction=0.3, seed=seed)
+    assert ids(tmp_path / "0", "training") != ids(tmp_path / "1", "training")
+
+
+def test_named_split_chooses_and_all_others_are_learned_from(tree, tmp_path):
+    data = prepare(tmp_path / "run", tree, val_split="val")
+    assert ids(tmp_path / "run", "training") == read_ids(tree, "train")
+    assert ids(tmp_path / "run", "validation") == read_ids(tree, "val")
+    assert data.report.num_leaked == 0
+
+
+def test_without_a_share_nothing_chooses(tree, tmp_path):
+    data = prepare(tmp_path / "run", tree, val_share=0.0)
+    assert data.validation is None and len(data.training) == 60
+
+
+def test_classes_are_indexed_as_they_are_named(tree, tmp_path):
+    names = ("red", "blue", "green")
+    data = prepare(tmp_path / "run", tree, class_names=names)
+    assert data.training.class_names == data.validation.class_names == names
+    batch = data.training.gather([0])
+    photo = data.training.photos[0]
+    label = int(batch["bounding_boxes"]["classes"][0, 0])
+    assert names[label] == photo.objects[0].name
+
+
+def test_photos_without_a_wanted_class_are_left_out(tree, tmp_path):
+    data = prepare(tmp_path / "run", tree, class_names=("red", "blue"), val_share=0.0)
+    assert len(data.training) == 40 and len(data.training.left_out) == 20
+
+
+def test_a_class_that_training_lacks_is_reported(tmp_path, capsys):
+    tree = tiny.write_voc(tmp_path / "voc", 30, 6)
+    listed = tree / "ImageSets" / "Main" / "train.txt"
+    annotations = tree / "Annotations"
+    kept = [
+        name
+        for name in listed.read_text().split()
+        if "red" not in (annotations / f"{name}.xml").read_text()
+    ]
+    listed.write_text("\n".join(kept))
+    data = prepare(tmp_path / "run", tree, val_split="val")
+    assert data.validation.class_names == ("blue", "green")
+    assert (len(data.validation), len(data.validation.left_out)) == (4, 2)
+    assert "'red' is not among the classes" in capsys.readouterr().out
+
+
+def test_twin_of_a_training_photo_in_the_named_split_is_leakage(tmp_path, capsys):
+    tree = tiny.write_voc(tmp_path / "voc", 30, 6)
+    add_twin(tree, "004", "twin", "val")
+    out = tmp_path / "run"
+    flags = ["--data", str(tree), "--out", str(out), "--val-split", "val"]
+    backbone = tiny.save_backbone(tmp_path / "tiny.keras")
+    flags += ["--image-size", "32", "--backbone", str(backbone)]
+    assert main(flags) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "--val-split: 1 of the 7 photos of 'val' were seen" in line
+    assert "--allow-leakage" in line
+    report = (out / "data_report.txt").read_text()
+    assert "twin" in report and "004" in report
+    data = prepare(tmp_path / "allowed", tree, val_split="val", allow_leakage=True)
+    assert data.report.num_leaked == 1 and len(data.validation) == 7
+
+
+def test_photos_that_the_backbone_saw_are_leakage_too(tree, tmp_path):
+    pretraining = tmp_path / "pretraining"
+    pretraining.mkdir()
+    photos = pipelines.read(tree, "val")[:5]
+    pool = pipelines.prepare(photos, 32, cache="memory")
+    table = pipelines.photo_table(pool.photos, pool.hashes)
+    (pretraining / "photos.tsv").write_text(table)
+    weights = {"weights": str(pretraining)}
+    with pytest.raises(BadInput, match="5 of the 12 photos of 'val' were seen"):
+        prepare(tmp_path / "named", tree, val_split="val", **weights)
+    prepare(tmp_path / "allowed", tree, val_split="val", allow_leakage=True, **weights)
+    # What chooses the epoch is never reported, so by default it may have been seen.
+    data = prepare(tmp_path / "own", tree, **weights)
+    assert data.report.num_leaked == 0
+    for name in ("named", "allowed", "own"):
+        assert (tmp_path / name / "pretraining_photos.tsv").read_text() == table
+
+
+@pytest.mark.parametrize("flag", ["weights", "backbone"])
+def test_the_file_of_a_run_tells_what_it_saw_as_its_folder_does(tree, tmp_path, flag):
+    pretraining = tmp_path / "pretraining"
+    pretraining.mkdir()
+    pool = pipelines.prepare(pipelines.read(tree, "val")[:5], 32, cache="memory")
+    table = pipelines.photo_table(pool.photos, pool.hashes)
+    (pretraining / "photos.tsv").write_text(table)
+    file = tiny.save_backbone(pretraining / "backbone.keras")
+    # A list beside a file that no run wrote may be anything.
+    data = prepare(tmp_path / "other", tree, val_split="val", **{flag: str(file)})
+    assert data.report.num_leaked == 0
+    (pretraining / "manifest.json").write_text('{"program": "ssl_voc"}')
+    with pytest.raises(BadInput, match="5 of the 12 photos of 'val' were seen"):
+        prepare(tmp_path / "run", tree, val_split="val", **{flag: str(file)})
+    assert (tmp_path / "run" / "pretraining_photos.tsv").read_text() == table
+
+
+def test_twins_never_choose_the_epoch_they_were_learned_in(tmp_path, capsys):
+    tree = tiny.write_voc(tmp_path / "voc", 60, 3)
+    for number in range(20):
+        add_twin(tree, f"{number:03d}", f"twin_{number:03d}", "train")
+    data = prepare(tmp_path / "run", tree)
+    found = ids(tmp_path / "run", "training"), ids(tmp_path / "run", "validation")
+    for number in range(20):
+        name = f"{number:03d}"
+        sides = [{name, f"twin_{name}"} & side for side in found]
+        assert not all(sides), sides
+    assert "validation photos out: twins" in capsys.readouterr().out
+    assert len(data.validation) < 12  # 15 % of 80
+    assert not pipelines.find_near_duplicates(
+        data.validation.hashes, data.training.hashes
+    )
+
+
+def test_a_tree_without_lists_holds_a_fifth_out_and_no_twins(tmp_path):
+    tree = tiny.write_voc(tmp_path / "voc", 60)
+    for number in range(20):
+        add_twin(tree, f"{number:03d}", f"twin_{number:03d}")
+    out = tmp_path / "run"
+    data = prepare(out, tree)
+    held_out = ids(out, "held_out")
+    assert not held_out & labelled_ids(out)
+    assert 4 <= len(held_out) < 16  # a fifth of 80, less the twins
+    table = pipelines.read_photo_table(out / "held_out_photos.tsv")
+    for pool in (data.training, data.validation):
+        assert not pipelines.find_near_duplicates(table.hashes, pool.hashes)
+    # Few labels of the rest are the same rest.
+    fewer = tmp_path / "fewer"
+    prepare(fewer, tree, labels_per_class=2)
+    assert held_out <= ids(fewer, "held_out")
+    assert not ids(fewer, "held_out") & labelled_ids(fewer)
+
+
+def test_report_lies_in_the_folder_as_text_and_json(tree, tmp_path):
+    data = prepare(tmp_path / "run", tree)
+    report = json.loads((tmp_path / "run" / "data_report.json").read_text())
+    assert report == json.loads(json.dumps(data.report.as_dict()))
+    text = (tmp_path / "run" / "data_report.txt").read_text()
+    assert all(name in text for name in tiny.COLORS)
+
+
+def test_source_that_is_missing_is_named(tmp_path):
+    with pytest.raises((ValueError, OSError), match="no_such_tree"):
+        prepare(tmp_path / "run", tmp_path / "no_such_tree")

@@ -1,0 +1,171 @@
+"""`finetune --task detect`: what differs from localizing."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import ssl_voc.models  # noqa: F401 registers what model.keras holds
+from ssl_voc.callbacks import EpochSeeds
+from ssl_voc.cli.errors import StoppedEarly
+from ssl_voc.finetune import FinetuneConfig, finetune, main
+from tests import tiny
+
+SIZE = 64
+# Of fewer than 50 labels none would choose the epoch.
+NUM_PHOTOS = 60
+
+
+def write_many(tree, num_photos):
+    """Writes `tiny.detection_batch` as a VOC tree: the last photo shows nothing."""
+    batch = tiny.detection_batch(num_photos, SIZE)
+    names = [*tiny.COLORS]
+    for folder in ("JPEGImages", "Annotations"):
+        (tree / folder).mkdir(parents=True)
+    targets = batch["bounding_boxes"]
+    for index, photo in enumerate(batch["images"]):
+        Image.fromarray(photo).save(tree / "JPEGImages" / f"{index:03d}.png")
+        objects = ""
+        for box, label in zip(
+            targets["boxes"][index], targets["classes"][index], strict=True
+        ):
+            if label >= 0:
+                left, top, right, bottom = box.astype(int)
+                objects += (
+                    f"<object><name>{names[int(label)]}</name><bndbox>"
+                    f"<xmin>{left + 1}</xmin><ymin>{top + 1}</ymin><xmax>{right}</xmax>"
+                    f"<ymax>{bottom}</ymax></bndbox></object>"
+                )
+        (tree / "Annotations" / f"{index:03d}.xml").write_text(
+            f"<annotation><size><width>{SIZE}</width><height>{SIZE}</height></size>"
+            f"{objects}</annotation>"
+        )
+    lists = tree / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    ids = [f"{index:03d}" for index in range(num_photos)]
+    (lists / "train.txt").write_text("\n".join(ids) + "\n")
+    return tree
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a VOC tree of many objects and a backbone of stride 32."""
+    folder = tmp_path_factory.mktemp("detect")
+    keras.utils.set_random_seed(0)
+    tiny.build_deep_backbone(SIZE).save(folder / "deep.keras")
+    write_many(folder / "voc", NUM_PHOTOS)
+    return folder
+
+
+def config(place, out, **changes):
+    settings = {
+        "task": "detect",
+        "data": (str(place / "voc"),),
+        "backbone": str(place / "deep.keras"),
+        "out": out,
+        "image_size": SIZE,
+        "batch_size": 8,
+        "epochs": 2,
+        "learning_rate": 0.03,
+    }
+    return FinetuneConfig(**{**settings, **changes})
+
+
+@pytest.fixture(scope="module")
+def finished(place):
+    out = place / "run"
+    return out, finetune(config(place, out, mosaic=0.5))
+
+
+def test_the_run_tells_what_a_detector_is_judged_by(finished):
+    run, summary = finished
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["task"] == "detect"
+    assert manifest["class_names"] == ["blue", "green", "red"]
+    assert manifest["max_boxes"] == 3
+    # Anchors were fitted, and how well is told beside what the defaults would give.
+    assert manifest["anchor_share_fitted"] > manifest["anchor_share_default"]
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert {"loss", "boxes_loss", "classes_loss", "matched_iou"} <= rows[-1].keys()
+    best = max(rows, key=lambda row: row["val_voc10_ap50"])
+    assert summary["epoch"] == best["epoch"]
+    assert summary["val_voc10_ap50"] == best["val_voc10_ap50"]
+    assert summary["training_matched_iou"] == best["matched_iou"]
+    for name in ("curves.png", "examples.png"):
+        assert np.asarray(Image.open(run / name)).std() > 10
+
+
+def test_photos_without_objects_are_learned_from(finished):
+    run, summary = finished
+    ids = [
+        line.split("\t")
+        for part in ("training", "validation")
+        for line in (run / f"{part}_photos.tsv").read_text().splitlines()
+    ]
+    assert any("059" in line for line in ids)
+    assert summary["num_images"] + summary["num_validation"] == NUM_PHOTOS
+
+
+def test_the_saved_model_finds_many_objects_a_photo(finished):
+    run, _ = finished
+    model = keras.models.load_model(run / "model.keras")
+    found = model.predict(tiny.detection_batch(4)["images"], verbose=0)
+    assert found["boxes"].shape == (4, 100, 4)
+    assert model.num_classes == 3
+
+
+def test_without_validation_photos_the_last_epoch_is_kept(place):
+    out = place / "all"
+    summary = finetune(config(place, out, val_share=0.0, epochs=1))
+    assert summary["epoch"] == 1
+    assert summary["num_images"] == NUM_PHOTOS
+    assert "val_voc10_ap50" not in summary
+
+
+def test_a_run_goes_on_as_if_never_stopped(place, finished, monkeypatch):
+    out = place / "stopped"
+    settings = config(place, out, mosaic=0.5)
+    begin = EpochSeeds.on_epoch_begin
+
+    def stop(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochSeeds, "on_epoch_begin", stop)
+        with pytest.raises(StoppedEarly, match="1 of 2 epochs are saved"):
+            finetune(settings)
+    again = finetune(settings)
+    _, whole = finished
+    for name in ("loss", "training_matched_iou", "val_voc10_ap50"):
+        # Not demanded bit for bit: deterministic kernels would stay on for all tests.
+        assert again[name] == pytest.approx(whole[name], rel=1e-2), name
+
+
+def test_defaults_depend_on_the_task():
+    detect = FinetuneConfig(task="detect").resolved()
+    localize = FinetuneConfig(task="localize").resolved()
+    assert (detect.image_size, localize.image_size) == (160, 128)
+    assert detect.crop_area == (0.25, 2.0) and localize.crop_area == (0.4, 1.3)
+    given = FinetuneConfig(task="detect", image_size=96, crop_area=(0.5, 1.0))
+    assert given.resolved().image_size == 96
+    assert given.resolved().crop_area == (0.5, 1.0)
+
+
+def test_mosaics_are_refused_where_nothing_looks_at_them(capsys):
+    assert main(["--task", "localize", "--mosaic", "0.5"]) == 2
+    assert "--mosaic: a setting of --task detect" in capsys.readouterr().err
+
+
+def test_a_backbone_too_shallow_for_detection_is_one_line(place, capsys):
+    tiny.save_backbone(place / "shallow.keras", SIZE)
+    arguments = ["--task", "detect", "--data", str(place / "voc"), "--image-size", "64"]
+    arguments += ["--backbone", str(place / "shallow.keras")]
+    assert main([*arguments, "--out", str(place / "refused")]) == 2
+    error = capsys.readouterr().err
+    assert "has no feature map of stride 8" in error
+    assert "Traceback" not in error

@@ -1,0 +1,233 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipelines.images.decoding import decode, encoded_size
+from pipelines.photos.content import UnreadableImage
+
+RED = (200, 30, 40)
+
+
+def flat(colour, mode="RGB", size=(16, 8)):
+    return Image.new(mode, size, colour)
+
+
+def assert_colour(pixels, colour, tolerance=0):
+    assert pixels.dtype == np.uint8 and pixels.shape[-1] == 3
+    assert np.abs(pixels.astype(int) - colour).max() <= tolerance
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
+def test_lossless_formats_give_exactly_the_pixels(kind, draw, encode):
+    pixels = draw(width=17, height=9)
+    np.testing.assert_array_equal(decode(encode(pixels, kind)), pixels)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_lossy_formats_give_nearly_the_pixels(kind, draw, encode):
+    pixels = draw(width=64, height=48)
+    decoded = decode(encode(pixels, kind, quality=95)).astype(int)
+    assert np.abs(decoded - pixels).mean() < 4
+
+
+# Orientation, and what turns the stored pixels upright, from the EXIF standard.
+UPRIGHT = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.transpose(1, 0, 2),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: stored.transpose(1, 0, 2)[::-1, ::-1],
+    8: lambda stored: np.rot90(stored),
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+def test_exif_orientation_is_applied(orientation, draw, encode):
+    stored = draw(width=12, height=7)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    decoded = decode(encode(stored, "PNG", exif=exif))
+    np.testing.assert_array_equal(decoded, UPRIGHT[orientation](stored))
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("body", [b"II*\x00\xff\xff\xff\xff", b"no TIFF header", b""])
+def test_nonsense_exif_does_not_lose_the_photo(body, kind, draw, encode):
+    pixels = draw()
+    data = encode(pixels, kind, exif=b"Exif\x00\x00" + body)
+    assert decode(data).shape == pixels.shape
+
+
+def test_gray_fills_all_three_channels(encode):
+    assert_colour(decode(encode(flat(77, "L"))), (77, 77, 77))
+
+
+def test_one_bit_images_are_black_and_white(encode):
+    assert_colour(decode(encode(flat(1, "1"))), (255, 255, 255))
+
+
+def test_16_bit_gray_is_scaled_not_clipped(encode):
+    # 128 * 257 = 32896 is the 16-bit sample of the 8-bit value 128.
+    samples = np.full((8, 16), 128 * 257, "uint16")
+    assert_colour(decode(encode(samples)), (128, 128, 128))
+
+
+def test_16_bit_gray_reaches_both_ends(encode):
+    samples = np.array([[0, 65535]], "uint16")
+    np.testing.assert_array_equal(decode(encode(samples))[0, :, 0], [0, 255])
+
+
+def test_cmyk_jpeg_keeps_its_colour(encode):
+    image = flat(RED).convert("CMYK")
+    assert_colour(decode(encode(image, "JPEG", quality=95)), RED, tolerance=4)
+
+
+def test_transparency_is_laid_on_white(encode):
+    assert_colour(decode(encode(flat((200, 0, 0, 0), "RGBA"))), (255, 255, 255))
+    # Half of red (200, 0, 0) and half of white; alpha 51 is a fifth.
+    assert_colour(decode(encode(flat((200, 0, 0, 51), "RGBA"))), (244, 204, 204), 1)
+
+
+def test_palette_with_transparency_is_laid_on_white(encode):
+    image = flat(0, "P", (2, 1))
+    image.putpalette([10, 20, 30, 200, 30, 40])
+    image.putpixel((1, 0), 1)
+    decoded = decode(encode(image, "PNG", transparency=0))
+    np.testing.assert_array_equal(decoded[0], [(255, 255, 255), RED])
+
+
+def test_animation_gives_its_first_frame(encode):
+    frames = [flat(colour) for colour in (RED, (0, 0, 255))]
+    for kind in ("GIF", "WEBP", "PNG"):
+        data = encode(
+            frames[0], kind, save_all=True, append_images=frames[1:], lossless=True
+        )
+        assert_colour(decode(data), RED, tolerance=2)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20000, 20), (1, 3000)])
+def test_extreme_shapes_decode(size, encode):
+    assert decode(encode(flat(RED, size=size))).shape == (size[1], size[0], 3)
+
+
+def test_content_counts_not_the_name(encode):
+    # A PNG under any name: `decode` never learns the name.
+    assert_colour(decode(encode(flat(RED), "PNG")), RED)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
+def test_truncated_files_are_unreadable(kind, draw, encode):
+    data = encode(draw(width=200, height=150), kind)
+    with pytest.raises(UnreadableImage):
+        decode(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"this is no image\n" * 50, "not an image"),
+        (b"\xff\xd8\xff\xe0 but nothing more", "damaged|not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
+    ],
+)
+def test_other_data_is_unreadable(data, reason):
+    with pytest.raises(UnreadableImage, match=reason):
+        decode(data)
+
+
+def test_damage_anywhere_gives_pixels_or_unreadable(draw, encode):
+    rng = np.random.default_rng(0)
+    for kind in ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"):
+        data = np.frombuffer(encode(draw(), kind), "uint8")
+        for _ in range(60):
+            damaged = data.copy()
+            damaged[rng.integers(0, len(data), 8)] = rng.integers(0, 256, 8)
+            try:
+                pixels = decode(damaged.tobytes())
+            except UnreadableImage:
+                continue
+            assert pixels.dtype == np.uint8 and pixels.ndim == 3
+
+
+def png_announcing(width, height):
+    """A PNG of a few bytes whose header announces a size."""
+
+    def chunk(kind, body):
+        check = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1000))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", pixels)
+        + chunk(b"IEND", b"")
+    )
+
+
+# Above Pillow's limit, and above twice the limit, where Pillow itself refuses.
+@pytest.mark.parametrize("side", [10_000, 60_000])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_decompression_bombs_are_refused_before_decoding(side):
+    with pytest.raises(UnreadableImage, match="announces"):
+        decode(png_announcing(side, side))
+
+
+def test_floating_point_images_are_refused_with_the_reason(encode):
+    with pytest.raises(UnreadableImage, match="range"):
+        decode(encode(flat(0.5, "F"), "TIFF"))
+
+
+def test_min_size_reduces_a_jpeg_but_never_below(draw, encode):
+    data = encode(draw(width=800, height=400), "JPEG")
+    assert decode(data, min_size=100).shape == (100, 200, 3)  # a quarter
+    assert decode(data, min_size=101).shape == (200, 400, 3)  # a half
+    assert decode(data, min_size=401).shape == (400, 800, 3)
+
+
+def test_min_size_keeps_what_the_photo_shows(draw, encode):
+    pixels = draw(width=800, height=400)
+    reduced = decode(encode(pixels, "JPEG", quality=95), min_size=100)
+    expected = np.asarray(Image.fromarray(pixels).reduce(4)).astype(int)
+    assert np.abs(reduced - expected).mean() < 4
+
+
+def test_pixels_pass_unchanged(draw):
+    pixels = draw()
+    assert decode(pixels) is pixels
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((4, 4, 3), "float32"),
+        np.zeros((4, 4), "uint8"),
+        np.zeros((4, 4, 4), "uint8"),
+        np.zeros((0, 4, 3), "uint8"),
+    ],
+)
+def test_pixels_of_another_kind_are_refused(pixels):
+    with pytest.raises(UnreadableImage, match=str(pixels.shape[0])):
+        decode(pixels)
+
+
+def test_encoded_size_is_width_and_height(draw, encode):
+    assert encoded_size(encode(draw(width=17, height=9), "JPEG")) == (17, 9)
+    with pytest.raises(UnreadableImage):
+        encoded_size(b"no image")
+
+
+def test_reader_and_pillow_agree_on_a_plain_photo(draw, encode):
+    data = encode(draw(width=64, height=48), "JPEG")
+    np.testing.assert_array_equal(
+        decode(data), np.asarray(Image.open(io.BytesIO(data)))
+    )

@@ -1,0 +1,169 @@
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipelines.images.letterboxing import (
+    boxes_from_letterbox,
+    boxes_to_letterbox,
+    letterbox,
+    letterboxed_size,
+)
+
+tf = pytest.importorskip("tensorflow")
+
+SIZES = [(30, 40), (40, 30), (7, 501), (333, 500), (64, 64), (1, 1), (1, 1000), (90, 8)]
+
+
+def triangle_weights(old, new):
+    """Weights `(new, old)` of antialiased bilinear resampling, by definition."""
+    scale = max(old / new, 1.0)
+    weights = np.zeros((new, old))
+    for target in range(new):
+        center = (target + 0.5) * old / new
+        for source in range(old):
+            distance = abs(source + 0.5 - center) / scale
+            weights[target, source] = max(0.0, 1.0 - distance)
+        weights[target] /= weights[target].sum()
+    return weights
+
+
+def naive_letterbox(image, image_size):
+    height, width = image.shape[:2]
+    scale = image_size / max(height, width)
+    new_height = max(1, math.floor(height * scale + 0.5))
+    new_width = max(1, math.floor(width * scale + 0.5))
+    result = np.zeros((image_size, image_size, 3))
+    result[:new_height, :new_width] = np.einsum(
+        "yh,hwc,xw->yxc",
+        triangle_weights(height, new_height),
+        image,
+        triangle_weights(width, new_width),
+    )
+    return result
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("image_size", [32, 65])
+def test_pixels_are_those_of_the_definition(size, image_size):
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), "uint8")
+    result = letterbox(image, image_size)
+    assert result.dtype == tf.uint8 and result.shape == (image_size, image_size, 3)
+    expected = naive_letterbox(image, image_size)
+    assert np.abs(result.numpy() - expected).max() <= 0.51  # rounding
+
+
+def test_padding_is_right_and_below_and_black():
+    white = np.full((10, 40, 3), 255, "uint8")
+    wide = letterbox(white, 20).numpy()
+    assert (wide[:5] == 255).all() and (wide[5:] == 0).all()
+    tall = letterbox(white.transpose(1, 0, 2), 20).numpy()
+    assert (tall[:, :5] == 255).all() and (tall[:, 5:] == 0).all()
+
+
+def test_square_of_the_right_size_is_untouched(draw):
+    image = draw(0, 32, 32)
+    np.testing.assert_array_equal(letterbox(image, 32), image)
+
+
+def test_pillow_resamples_alike(draw):
+    image = draw(3, 500, 375)
+    expected = np.asarray(Image.fromarray(image).resize((160, 120), Image.BILINEAR))
+    result = letterbox(image, 160).numpy()[:120].astype(int)
+    assert np.abs(result - expected).max() <= 1
+
+
+def test_longer_side_fills_the_square_and_the_other_rounds_half_up():
+    sizes = np.array([[375, 500], [500, 375], [3, 8], [1, 1000], [5, 5]])
+    expected = [[96, 128], [128, 96], [48, 128], [1, 128], [128, 128]]
+    assert letterboxed_size(sizes, 128).tolist() == expected
+    # 3 * 4 / 8 = 1.5
+    assert letterboxed_size(np.array([3, 8]), 4).tolist() == [2, 4]
+
+
+def test_sizes_beyond_32_bits_in_their_product_are_right():
+    size = np.array([60_000, 80_000], "int32")
+    assert letterboxed_size(size, 60_000).tolist() == [45_000, 60_000]
+    assert letterboxed_size(tf.constant(size), 60_000).numpy().tolist() == [
+        45_000,
+        60_000,
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_boxes_go_where_their_pixels_go(size):
+    height, width = size
+    box = np.array([[0, 0, width, height]], "float32")
+    moved = boxes_to_letterbox(box, np.array(size), 128)
+    new_height, new_width = letterboxed_size(np.array(size), 128)
+    np.testing.assert_allclose(moved, [[0, 0, new_width, new_height]], rtol=1e-6)
+
+
+def test_an_object_is_found_where_its_box_went():
+    image = np.zeros((300, 200, 3), "uint8")
+    image[120:240, 40:160] = 255
+    box = np.array([[40, 120, 160, 240]], "float32")
+    moved = boxes_to_letterbox(box, np.array(image.shape[:2]), 100)[0]
+    rows, columns = np.nonzero(letterbox(image, 100).numpy()[..., 0] >= 128)
+    found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    # 200 x 300 becomes 67 x 100: the factors are 0.335 and 1/3.
+    np.testing.assert_allclose(moved, [13.4, 40, 53.6, 80], rtol=1e-5)
+    assert np.abs(found - moved).max() <= 0.5
+
+
+def test_moving_back_undoes_moving():
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(1, 5000, (64, 2))
+    boxes = rng.uniform(0, 5000, (64, 7, 4)).astype("float32")
+    for image_size in (32, 97, 512):
+        moved = boxes_to_letterbox(boxes, sizes, image_size)
+        assert moved.dtype == np.float32 and np.abs(moved - boxes).max() > 1
+        back = boxes_from_letterbox(moved, sizes, image_size)
+        np.testing.assert_allclose(back, boxes, rtol=3e-7)
+
+
+def test_tensors_and_arrays_give_the_same_boxes():
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(1, 5000, (8, 2)).astype("int32")
+    boxes = rng.uniform(0, 500, (8, 3, 4)).astype("float32")
+    for function in (boxes_to_letterbox, boxes_from_letterbox):
+        tensors = function(tf.constant(boxes), tf.constant(sizes), 96)
+        assert isinstance(tensors, tf.Tensor) and tensors.dtype == tf.float32
+        np.testing.assert_allclose(tensors, function(boxes, sizes, 96), rtol=1e-6)
+
+
+def test_saved_model_gives_the_same_pixels_and_boxes(tmp_path, draw, encode):
+    """Photos of several sizes in one batch, decoded and resized inside the graph."""
+
+    class Server(tf.Module):
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None], tf.string),
+                tf.TensorSpec([None, 1, 4], tf.float32),
+            ]
+        )
+        def serve(self, encoded, boxes):
+            def prepare(data):
+                image = tf.io.decode_png(data, channels=3)
+                return letterbox(image, 48), tf.shape(image)[:2]
+
+            images, sizes = tf.map_fn(
+                prepare, encoded, fn_output_signature=(tf.uint8, tf.int32)
+            )
+            return images, boxes_from_letterbox(boxes, sizes, 48)
+
+    tf.saved_model.save(Server(), str(tmp_path / "server"))
+    server = tf.saved_model.load(str(tmp_path / "server"))
+    photos = [draw(1, 60, 45), draw(2, 30, 100), draw(3, 48, 48)]
+    boxes = np.full((3, 1, 4), 12, "float32")
+    images, moved = server.serve([encode(photo) for photo in photos], boxes)
+    for image, photo in zip(images, photos, strict=True):
+        np.testing.assert_array_equal(image, letterbox(photo, 48))
+    sizes = np.array([photo.shape[:2] for photo in photos])
+    np.testing.assert_allclose(moved, boxes_from_letterbox(boxes, sizes, 48), rtol=1e-6)
+
+
+def test_image_size_below_one_is_refused():
+    with pytest.raises(ValueError, match="image_size.*0"):
+        letterbox(np.zeros((2, 2, 3), "uint8"), 0)

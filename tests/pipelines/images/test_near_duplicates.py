@@ -1,0 +1,121 @@
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from pipelines.images import near_duplicates
+from pipelines.images.decoding import decode
+from pipelines.images.near_duplicates import (
+    MAX_DISTANCE,
+    find_near_duplicates,
+    tells_photos_apart,
+)
+from pipelines.images.perceptual_hashing import perceptual_hash
+from pipelines.readers.sources import read
+
+HALF = 0x5555_5555_5555_5555
+
+
+def flipped(value, *bits):
+    for bit in bits:
+        value ^= 1 << bit
+    return value
+
+
+def found(hashes, others, **options):
+    matches = find_near_duplicates(
+        np.array(hashes, "uint64"), np.array(others, "uint64"), **options
+    )
+    return [(match.index, match.other_index, match.distance) for match in matches]
+
+
+def test_distance_is_the_number_of_differing_bits():
+    six, seven = flipped(HALF, 0, 5, 9, 33, 62, 63), flipped(HALF, *range(7))
+    assert found([HALF], [six]) == [(0, 0, 6)]
+    assert found([HALF], [seven]) == []
+    assert found([HALF], [seven], max_distance=7) == [(0, 0, 7)]
+
+
+def test_the_nearest_of_the_others_is_told_once():
+    others = [~HALF % 2**64, flipped(HALF, 1, 2), flipped(HALF, 3), flipped(HALF, 4)]
+    assert found([~HALF % 2**64, HALF], others) == [(0, 0, 0), (1, 2, 1)]
+
+
+def test_hashes_of_flat_images_match_nothing():
+    few_bits = (1 << near_duplicates.MIN_BITS - 1) - 1
+    enough = (1 << near_duplicates.MIN_BITS) - 1
+    assert found([0, few_bits, enough], [0, few_bits, enough]) == [(2, 2, 0)]
+    assert found([0], [0]) == found([], [HALF]) == found([HALF], []) == []
+
+
+def test_parts_give_what_the_whole_gives(monkeypatch):
+    rng = np.random.default_rng(0)
+    others = rng.integers(0, 2**64, 50, "uint64")
+    hashes = rng.permutation(np.concatenate([others[:20] ^ np.uint64(9), others[30:]]))
+    whole = found(hashes, others)
+    expected = [
+        (i, j, int(a ^ b).bit_count())
+        for i, a in enumerate(hashes)
+        for j, b in enumerate(others)
+        if int(a ^ b).bit_count() <= MAX_DISTANCE and tells_photos_apart([a, b]).all()
+    ]
+    assert whole == expected and len(whole) > 30
+    monkeypatch.setattr(near_duplicates, "CHUNK", 130)
+    assert found(hashes, others) == whole
+
+
+def test_flat_images_and_steps_between_two_grays_are_no_duplicates():
+    flat = [np.full((40, 60, 3), value, "uint8") for value in (0, 90, 255)]
+    ramp = np.zeros((64, 64, 3), "uint8") + np.arange(64, dtype="uint8")[:, None]
+    steeper = np.zeros((64, 64, 3), "uint8") + 3 * np.arange(64, dtype="uint8")[:, None]
+    hashes = np.array([perceptual_hash(pixels) for pixels in [*flat, ramp, steeper]])
+    assert found(hashes, hashes[::-1]) == []
+
+
+def test_flat_images_with_noise_are_no_duplicates():
+    rng = np.random.default_rng(0)
+    noisy = [
+        np.clip(rng.normal(gray, 1.5, (60, 80, 3)), 0, 255).astype("uint8")
+        for gray in np.linspace(20, 230, 60)
+    ]
+    hashes = np.array([perceptual_hash(pixels) for pixels in noisy])
+    assert found(hashes[:30], hashes[30:]) == []
+
+
+def hashes_of(photos):
+    return np.array([perceptual_hash(decode(photo.load())) for photo in photos])
+
+
+@pytest.fixture(scope="module")
+def reduced(data_folder):
+    photos = read(data_folder / "voc2007_5cls_160", "val")
+    return photos, hashes_of(photos)
+
+
+def test_reduced_copies_are_found_and_nothing_else(data_folder, reduced):
+    """150 photos in their original size among 350 copies of 160 pixels."""
+    originals = read(data_folder / "voc2007_originals")
+    photos, hashes = reduced
+    matches = find_near_duplicates(hashes_of(originals), hashes)
+    pairs = {originals[m.index].image_id: photos[m.other_index] for m in matches}
+    assert len(pairs) == 150
+    assert all(key == photo.image_id for key, photo in pairs.items())
+
+
+def test_photos_of_other_collections_are_not_duplicates(data_folder, reduced):
+    others = [
+        *read(data_folder / "imagenet_sample1000_160"),
+        *read(data_folder / "coco_person_160", "val"),
+        *read(data_folder / "fruit_160", "all"),
+    ]
+    assert find_near_duplicates(reduced[1], hashes_of(others)) == []
+
+
+def test_small_photos_of_200_classes_are_told_apart(data_folder):
+    with zipfile.ZipFile(data_folder / "tiny_imagenet" / "val.zip") as archive:
+        entries = json.loads((data_folder / "tiny_imagenet/val.json").read_text())
+        names = [entry["file_name"] for entry in entries["images"][:1000]]
+        hashes = [perceptual_hash(decode(archive.read(name))) for name in names]
+    hashes = np.array(hashes)
+    assert find_near_duplicates(hashes[:500], hashes[500:]) == []

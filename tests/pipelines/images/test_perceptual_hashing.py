@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipelines.images.decoding import decode
+from pipelines.images.perceptual_hashing import perceptual_hash
+from pipelines.images.resizing import squash
+
+
+def num_differing_bits(pixels_a, pixels_b):
+    both = int(perceptual_hash(pixels_a)) ^ int(perceptual_hash(pixels_b))
+    return both.bit_count()
+
+
+def naive_hash(pixels):
+    """The definition, frequency by frequency."""
+    gray = Image.fromarray(pixels).convert("L").resize((32, 32), Image.BILINEAR)
+    gray = np.asarray(gray, "float64")
+    pairs = sorted((u + v, u, v) for u in range(32) for v in range(32))[1:65]
+    place = np.arange(32) + 0.5
+    coefficients = [
+        sum(
+            gray[y, x]
+            * np.cos(np.pi * u * place[y] / 32)
+            * np.cos(np.pi * v * place[x] / 32)
+            for y in range(32)
+            for x in range(32)
+        )
+        for _, u, v in pairs
+    ]
+    median = np.median(coefficients)
+    return int("".join("01"[int(c > median + 1e-6)] for c in coefficients), 2)
+
+
+@pytest.fixture
+def photo(draw):
+    return draw(1, width=200, height=150)
+
+
+def test_hash_is_its_definition(photo):
+    value = perceptual_hash(photo)
+    assert value.dtype == np.uint64 and int(value) == naive_hash(photo)
+
+
+def test_half_of_the_bits_are_set(photo):
+    assert int(perceptual_hash(photo)).bit_count() == 32
+
+
+@pytest.mark.parametrize("quality", [90, 40])
+def test_recompressed_copies_nearly_agree(quality, photo, encode):
+    copy = decode(encode(photo, "JPEG", quality=quality))
+    assert num_differing_bits(photo, copy) <= 6
+
+
+def test_rescaled_copies_nearly_agree(photo):
+    assert num_differing_bits(photo, squash(photo, 64)) <= 6
+
+
+def test_brighter_copies_nearly_agree(photo):
+    brighter = (photo * 0.8 + 30).astype("uint8")
+    assert num_differing_bits(photo, brighter) <= 6
+
+
+def test_other_photos_differ_in_about_half_of_the_bits(draw):
+    photos = [draw(seed, width=64, height=48) for seed in range(12)]
+    distances = [num_differing_bits(a, b) for a in photos for b in photos if a is not b]
+    assert min(distances) > 10 and 26 < np.mean(distances) < 38
+
+
+def test_mirrored_photo_is_another_photo(photo):
+    assert num_differing_bits(photo, photo[:, ::-1]) > 10
+
+
+@pytest.mark.parametrize("value", [0, 127, 255])
+def test_one_colour_has_hash_zero(value):
+    assert perceptual_hash(np.full((50, 70, 3), value, "uint8")) == 0

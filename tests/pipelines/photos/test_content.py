@@ -1,0 +1,118 @@
+import concurrent.futures
+import os
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+
+from pipelines.photos import content
+from pipelines.photos.content import (
+    ArrayItem,
+    PhotoFile,
+    UnreadableImage,
+    ZipArchive,
+    ZipMember,
+)
+
+
+@pytest.fixture
+def archive_path(tmp_path):
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.mkdir("folder")
+        for number in range(50):
+            archive.writestr(f"folder/{number}.jpg", bytes([number]) * 20_000)
+    return path
+
+
+def test_archive_lists_its_files_without_folders(archive_path):
+    names = ZipArchive(archive_path).names()
+    assert len(names) == 50 and "folder/7.jpg" in names
+
+
+def test_members_are_read_right_from_many_threads(archive_path):
+    archive = ZipArchive(archive_path)
+    members = [
+        ZipMember(archive, f"folder/{number % 50}.jpg") for number in range(2000)
+    ]
+    with concurrent.futures.ThreadPoolExecutor(16) as executor:
+        loaded = list(executor.map(lambda member: member.load(), members))
+    assert all(
+        data == bytes([number % 50]) * 20_000 for number, data in enumerate(loaded)
+    )
+
+
+def test_member_is_named_by_archive_and_name(archive_path):
+    member = ZipMember(ZipArchive(archive_path), "folder/7.jpg")
+    assert member.path_name == f"{archive_path}/folder/7.jpg"
+
+
+def test_damaged_member_is_unreadable(archive_path):
+    data = bytearray(archive_path.read_bytes())
+    with zipfile.ZipFile(archive_path) as archive:
+        offset = archive.getinfo("folder/3.jpg").header_offset
+    data[offset + 45 : offset + 55] = bytes(10)
+    archive_path.write_bytes(data)
+    archive = ZipArchive(archive_path)
+    with pytest.raises(UnreadableImage, match="in the zip"):
+        archive.read("folder/3.jpg")
+    assert archive.read("folder/4.jpg") == bytes([4]) * 20_000
+
+
+def test_encrypted_member_is_unreadable(archive_path):
+    data = bytearray(archive_path.read_bytes())
+    with zipfile.ZipFile(archive_path) as archive:
+        offset = archive.getinfo("folder/3.jpg").header_offset
+        central = archive.start_dir
+    for start in (offset + 6, data.index(b"folder/3.jpg", central) - 46 + 8):
+        data[start : start + 2] = struct.pack("<H", 1)  # the flag of encryption
+    archive_path.write_bytes(data)
+    with pytest.raises(UnreadableImage, match="encrypted"):
+        ZipArchive(archive_path).read("folder/3.jpg")
+
+
+def test_other_files_are_no_archive(tmp_path):
+    path = tmp_path / "photos.zip"
+    path.write_bytes(b"PK but not really")
+    with pytest.raises(ValueError, match="photos.zip is not a readable zip"):
+        ZipArchive(path)
+
+
+def test_oversized_files_and_members_are_not_read(archive_path, monkeypatch):
+    monkeypatch.setattr(content, "MAX_FILE_BYTES", 10_000)
+    archive = ZipArchive(archive_path)
+    path = archive_path.with_name("large.jpg")
+    path.write_bytes(bytes(10_001))
+    for item in (ZipMember(archive, "folder/0.jpg"), PhotoFile(path)):
+        with pytest.raises(UnreadableImage, match="at most"):
+            item.load()
+
+
+def test_pipes_do_not_block(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(UnreadableImage, match="regular"):
+        PhotoFile(tmp_path / "a.jpg").load()
+
+
+def test_fingerprint_of_a_file_changes_with_content_time_and_place(tmp_path):
+    item = PhotoFile(tmp_path / "a.jpg")
+    fingerprints = [item.fingerprint()]
+    item.path.write_bytes(b"1")
+    fingerprints.append(item.fingerprint())
+    assert item.fingerprint() == fingerprints[-1]
+    item.path.write_bytes(b"22")
+    fingerprints.append(item.fingerprint())
+    os.utime(item.path, ns=(1, 1))
+    fingerprints.append(item.fingerprint())
+    os.link(item.path, tmp_path / "b.jpg")
+    fingerprints.append(item.fingerprint())
+    fingerprints.append(PhotoFile(tmp_path / "b.jpg").fingerprint())
+    assert len(set(fingerprints)) == 6
+
+
+def test_fingerprint_of_an_array_is_that_of_its_pixels():
+    images = np.zeros((3, 4, 4, 3), "uint8")
+    images[2, 3, 3, 2] = 1
+    first, second, third = (ArrayItem(images, i, "x").fingerprint() for i in range(3))
+    assert first == second != third

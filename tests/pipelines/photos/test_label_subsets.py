@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from pipelines.photos.content import ArrayItem
+from pipelines.photos.label_subsets import label_subset
+from pipelines.photos.photo import Photo, Photos
+from tests.pipelines.photos.labelled_photos import PIXELS, counts, ids, photo
+
+
+@pytest.fixture
+def photos():
+    """200 cats, 100 dogs, 10 owls and 90 photos of nothing, in mixed order."""
+    names = [("cat",)] * 200 + [("dog",)] * 100 + [("owl",)] * 10 + [()] * 90
+    order = np.random.default_rng(0).permutation(len(names))
+    return Photos([photo(f"{i:03d}", *names[i]) for i in order], "set")
+
+
+def test_a_tenth_has_a_tenth_of_every_class(photos):
+    subset = label_subset(photos, fraction=0.1)
+    assert counts(subset) == {"cat": 20, "dog": 10, "owl": 1, None: 9}
+
+
+def test_smaller_fractions_lie_inside_larger_ones(photos):
+    for seed in range(5):
+        previous = set()
+        for fraction in (0.001, 0.01, 0.02, 0.05, 0.1, 0.13, 0.4, 0.77, 1.0):
+            chosen = set(ids(label_subset(photos, fraction=fraction, seed=seed)))
+            assert previous <= chosen
+            previous = chosen
+        assert previous == set(ids(photos))
+
+
+def test_more_labels_per_class_contain_fewer(photos):
+    previous = set()
+    for per_class in (1, 2, 7, 10, 50, 300):
+        subset = label_subset(photos, per_class=per_class)
+        assert counts(subset) == {
+            "cat": min(per_class, 200),
+            "dog": min(per_class, 100),
+            "owl": min(per_class, 10),
+        }
+        assert previous <= set(ids(subset))
+        previous = set(ids(subset))
+
+
+def test_a_class_that_would_be_empty_gets_one_photo(photos):
+    # One of 400: a cat; then a dog and an owl besides.
+    assert counts(label_subset(photos, fraction=1 / 400)) == {
+        "cat": 1,
+        "dog": 1,
+        "owl": 1,
+    }
+
+
+def test_a_class_that_is_never_the_main_object_is_shown_too():
+    photos = [photo(f"{i:03d}", "cat") for i in range(99)] + [photo("x", "cat", "emu")]
+    subset = label_subset(Photos(photos, "set"), fraction=0.02)
+    assert len(subset) == 3 and "x" in ids(subset)
+
+
+def test_seed_and_only_the_seed_decides(photos):
+    first = ids(label_subset(photos, fraction=0.1, seed=0))
+    assert ids(label_subset(photos, fraction=0.1, seed=0)) == first
+    shuffled = Photos(sorted(photos, key=lambda photo: photo.image_id), "set")
+    assert set(ids(label_subset(shuffled, fraction=0.1, seed=0))) == set(first)
+    other = set(ids(label_subset(photos, fraction=0.1, seed=1)))
+    # Two tenths share about a tenth of themselves.
+    assert len(other & set(first)) < 15
+
+
+def test_photos_are_drawn_from_everywhere(photos):
+    drawn = {i for seed in range(60) for i in ids(label_subset(photos, 0.1, seed=seed))}
+    # A photo is missed 60 times with a chance of 0.9 ** 60 = 0.002.
+    assert len(drawn) > 390
+
+
+def test_subset_keeps_the_order_of_the_photos(photos):
+    subset = ids(label_subset(photos, fraction=0.3))
+    assert subset == [image_id for image_id in ids(photos) if image_id in subset]
+
+
+def test_without_a_number_everything_is_taken(photos):
+    assert ids(label_subset(photos)) == ids(photos)
+
+
+def test_labels_of_folders_are_classes():
+    photos = [
+        Photo(str(i), "set", ArrayItem(PIXELS, 0, "set"), label="ab"[i % 2])
+        for i in range(20)
+    ]
+    subset = label_subset(Photos(photos, "set"), per_class=3)
+    assert sorted(photo.label for photo in subset) == list("aaabbb")
+
+
+@pytest.mark.parametrize("fraction", [0, -0.1, 1.01, float("nan")])
+def test_fraction_out_of_range_is_refused(fraction, photos):
+    with pytest.raises(ValueError, match=f"above 0 and at most 1.*{fraction}"):
+        label_subset(photos, fraction=fraction)
+
+
+def test_other_arguments_that_make_no_sense_are_refused(photos):
+    with pytest.raises(ValueError, match="at least 1. Received: 0"):
+        label_subset(photos, per_class=0)
+    with pytest.raises(ValueError, match="exclude each other"):
+        label_subset(photos, fraction=0.1, per_class=3)
+    with pytest.raises(ValueError, match="no photo with a class"):
+        label_subset(Photos([photo("a")], "set"), per_class=3)

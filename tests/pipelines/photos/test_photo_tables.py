@@ -1,0 +1,102 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pipelines.photos.photo import Photos, Problem, Skipped
+from pipelines.photos.photo_tables import (
+    photo_table,
+    problem_table,
+    read_photo_table,
+    select_photos,
+    skipped_table,
+)
+from tests.pipelines.photos.labelled_photos import photo
+
+HASHES = np.array([0, 2**64 - 1, 0x0123456789ABCDEF], "uint64")
+
+
+@pytest.fixture
+def photos():
+    return Photos([photo("a"), photo("b c"), photo("кот")], "set")
+
+
+def test_what_is_written_is_read(photos, tmp_path):
+    path = tmp_path / "photos.tsv"
+    path.write_text(photo_table(photos, HASHES), "utf-8")
+    table = read_photo_table(path)
+    assert table.image_ids == ("a", "b c", "кот") and table.sources == ("set",) * 3
+    np.testing.assert_array_equal(table.hashes, HASHES)
+    assert table.hashes.dtype == np.uint64
+
+
+def test_format_is_that_of_a_pretraining(photos):
+    text = photo_table(photos, HASHES)
+    assert text.splitlines()[0] == "image_id\tsource\tperceptual_hash"
+    assert text.splitlines()[3] == "кот\tset\t0123456789abcdef"
+    assert text.endswith("\n")
+
+
+def test_list_without_hashes(photos, tmp_path):
+    path = tmp_path / "ids.tsv"
+    path.write_text(photo_table(photos), "utf-8")
+    table = read_photo_table(path)
+    assert table.hashes is None and len(table) == 3
+
+
+def test_listed_photos_are_selected_in_the_order_of_the_photos(photos, tmp_path):
+    path = tmp_path / "ids.tsv"
+    path.write_text(photo_table([photos[2], photos[0]]), "utf-8")
+    chosen = select_photos(photos, read_photo_table(path))
+    assert [photo.image_id for photo in chosen] == ["a", "кот"]
+
+
+def test_same_name_in_another_source_is_not_selected(photos, tmp_path):
+    other = Photos([dataclasses.replace(photos[0], source="other"), *photos], "both")
+    path = tmp_path / "ids.tsv"
+    path.write_text(photo_table([photos[0]]), "utf-8")
+    assert list(select_photos(other, read_photo_table(path))) == [photos[0]]
+
+
+def test_missing_photo_is_an_error_that_names_it(photos, tmp_path):
+    path = tmp_path / "ids.tsv"
+    path.write_text(photo_table(photos), "utf-8")
+    with pytest.raises(ValueError, match="1 of the 3 photos.*ids.tsv.*'a' of 'set'"):
+        select_photos(photos[1:], read_photo_table(path))
+
+
+def test_names_with_tabs_and_line_breaks_keep_the_columns(tmp_path):
+    strange = Photos([photo("a\tb\nc\r\x85d\u2028e")], "set")
+    path = tmp_path / "ids.tsv"
+    path.write_bytes(photo_table(strange, [7]).encode())
+    table = read_photo_table(path)
+    assert len(table) == 1 and table.hashes.tolist() == [7]
+    assert list(select_photos(strange, table)) == list(strange)
+
+
+def test_left_out_photos_take_a_line_each_whatever_they_are_called(tmp_path):
+    # A name in Latin-1, as Python reads it, cannot be written as UTF-8.
+    names = ["a\tb\nc.jpg", "caf\udce9.jpg"]
+    text = skipped_table([Skipped(name, "is\nempty") for name in names])
+    (tmp_path / "skipped.txt").write_text(text, "utf-8")
+    lines = (tmp_path / "skipped.txt").read_text("utf-8").split("\n")
+    assert lines == ["a b c.jpg\tis empty", "caf?.jpg\tis empty", ""]
+    problems = [Problem(name, "is\nempty", "photo missing") for name in names]
+    assert problem_table(problems) == text
+    assert skipped_table([]) == problem_table([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "first line must be the columns"),
+        ("id,source\n", "first line must be the columns"),
+        ("image_id\tsource\na\n", "line 2: expected 2 columns"),
+        ("image_id\tsource\tperceptual_hash\na\tb\txyz\n", "16 hexadecimal"),
+        (f"image_id\tsource\tperceptual_hash\na\tb\t{'f' * 17}\n", "16 hexadecimal"),
+    ],
+)
+def test_other_files_are_refused_by_name(text, reason, tmp_path):
+    (tmp_path / "x.tsv").write_text(text)
+    with pytest.raises(ValueError, match=f"x.tsv.*{reason}"):
+        read_photo_table(tmp_path / "x.tsv")

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from pipelines.readers.arrays import read_arrays, read_npz
+
+IMAGES = np.arange(3 * 4 * 5 * 3, dtype="uint8").reshape(3, 4, 5, 3)
+
+
+def test_photos_are_the_rows(tmp_path):
+    np.savez(tmp_path / "set.npz", images=IMAGES, labels=["b", "a", "b"])
+    photos = read_npz(tmp_path / "set.npz")
+    for photo, expected in zip(photos, IMAGES, strict=True):
+        np.testing.assert_array_equal(photo.load(), expected)
+    assert [photo.label for photo in photos] == ["b", "a", "b"]
+    assert photos.class_names == ("a", "b")
+    assert photos.name == "set" and photos[0].source == "set"
+    assert (photos[0].width, photos[0].height) == (5, 4)
+    assert photos[1].path_name == f"{tmp_path / 'set.npz'}[1]"
+
+
+def test_the_only_4d_array_is_the_images():
+    photos = read_arrays({"x_train": IMAGES, "y_train": np.zeros(3)})
+    np.testing.assert_array_equal(photos[2].load(), IMAGES[2])
+
+
+def test_images_win_over_other_4d_arrays():
+    photos = read_arrays({"masks": IMAGES[:1], "images": IMAGES})
+    assert len(photos) == 3
+
+
+def test_two_4d_arrays_without_images_are_ambiguous():
+    with pytest.raises(ValueError, match="exactly one array.*'b'"):
+        read_arrays({"a": IMAGES, "b": IMAGES})
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [([7, 10, 7], "7"), (np.array([b"cat", b"dog", b"cat"]), "cat")],
+)
+def test_labels_become_names(labels, expected):
+    photos = read_arrays({"images": IMAGES, "labels": labels})
+    assert photos[0].label == photos[2].label == expected != photos[1].label
+
+
+@pytest.mark.parametrize("labels", [[1, 2], [[1], [2], [3]], [0.5, 1.0, 2.0]])
+def test_labels_that_do_not_fit_are_refused(labels):
+    with pytest.raises(ValueError, match=r"labels must.*\(3,\)"):
+        read_arrays({"images": IMAGES, "labels": labels})
+
+
+def test_image_ids_sort_like_the_rows():
+    images = np.zeros((11, 1, 1, 3), "uint8")
+    ids = [photo.image_id for photo in read_arrays(images)]
+    assert ids[0] == "00" and ids == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        IMAGES.astype("float32"),
+        IMAGES[..., 0],
+        IMAGES[..., :1],
+        IMAGES.transpose(0, 3, 1, 2),
+    ],
+)
+def test_arrays_that_are_no_photos_are_refused_with_what_came(images):
+    with pytest.raises(ValueError) as raised:
+        read_arrays(images)
+    assert str(images.dtype) in str(raised.value)
+    assert str(images.shape) in str(raised.value)
+
+
+def test_no_photos_is_an_error():
+    with pytest.raises(ValueError, match="no photos"):
+        read_arrays(IMAGES[:0])
+
+
+def test_damaged_files_are_refused_by_name(tmp_path):
+    path = tmp_path / "set.npz"
+    np.savez_compressed(path, images=IMAGES)
+    whole = path.read_bytes()
+    middle = bytearray(whole)
+    middle[60:160] = bytes(100)
+    for data in (b"", b"text", whole[: len(whole) // 2], bytes(middle)):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match="set.npz"):
+            read_npz(path)
+
+
+def test_encrypted_file_is_refused_by_name(tmp_path):
+    path = tmp_path / "set.npz"
+    np.savez(path, images=IMAGES)
+    data = bytearray(path.read_bytes())
+    # The flag for encryption, in the header of the member and in the directory.
+    data[6] |= 1
+    data[data.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="set.npz is not a readable.*encrypted"):
+        read_npz(path)
+
+
+def test_renamed_npy_file_is_told(tmp_path):
+    np.save(tmp_path / "set.npy", IMAGES)
+    (tmp_path / "set.npy").rename(tmp_path / "set.npz")
+    with pytest.raises(ValueError, match="set.npz is an .npy file.*np.savez"):
+        read_npz(tmp_path / "set.npz")
+
+
+def test_pickled_objects_are_not_executed(tmp_path):
+    np.savez(tmp_path / "set.npz", images=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match="set.npz"):
+        read_npz(tmp_path / "set.npz")

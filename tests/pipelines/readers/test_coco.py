@@ -1,0 +1,164 @@
+import json
+
+import pytest
+
+from pipelines.readers.coco import read_coco
+
+IMAGE = {"id": 1, "file_name": "1.jpg", "width": 40, "height": 30}
+CATEGORIES = [{"id": 7, "name": "cat"}, {"id": 9, "name": "dog"}]
+
+
+def annotation(bbox, category_id=7, image_id=1, **more):
+    return {"image_id": image_id, "category_id": category_id, "bbox": bbox, **more}
+
+
+@pytest.fixture
+def read(tmp_path, write_photo):
+    """Returns `read(images, annotations, categories)` of a json beside two photos."""
+    for name in ("1.jpg", "2.jpg"):
+        write_photo(tmp_path / "photos" / name)
+
+    def read(images=(IMAGE,), annotations=(), categories=CATEGORIES):
+        content = {
+            "images": list(images),
+            "annotations": list(annotations),
+            "categories": categories,
+        }
+        path = tmp_path / "set.json"
+        path.write_text(json.dumps(content))
+        return read_coco(path)
+
+    return read
+
+
+def test_boxes_become_corners(read):
+    photo = read(annotations=[annotation([3, 4, 10.5, 6])])[0]
+    assert [(item.name, item.box) for item in photo.objects] == [
+        ("cat", (3, 4, 13.5, 10))
+    ]
+    assert (photo.image_id, photo.width, photo.height) == ("1", 40, 30)
+    assert photo.path_name.endswith("photos/1.jpg")
+
+
+def test_boxes_go_to_their_photo_whatever_the_order(read):
+    second = {"id": "b", "file_name": "2.jpg"}
+    photos = read(
+        [IMAGE, second],
+        [annotation([0, 0, 9, 9], 9, "b"), annotation([0, 0, 5, 5], 7, 1)],
+    )
+    assert [[item.name for item in photo.objects] for photo in photos] == [
+        ["cat"],
+        ["dog"],
+    ]
+    assert photos[1].width is None
+
+
+def test_crowds_are_difficult_and_give_no_label(read):
+    photos = read(
+        annotations=[annotation([0, 0, 40, 30], 9, iscrowd=1), annotation([1, 1, 5, 5])]
+    )
+    assert [item.difficult for item in photos[0].objects] == [True, False]
+    assert photos[0].label == "cat"
+
+
+def test_photo_without_annotation_stays(read):
+    photos = read()
+    assert photos[0].objects == () and photos[0].label is None
+    assert photos.class_names == ()
+
+
+def test_source_is_named_by_folder_and_json(read, tmp_path):
+    assert read().name == f"{tmp_path.name}/set"
+
+
+BAD_ANNOTATIONS = {
+    "category 8 is unknown": annotation([1, 1, 5, 5], 8),
+    "category None is unknown": annotation([1, 1, 5, 5], None),
+    "category [7] is unknown": annotation([1, 1, 5, 5], [7]),
+    "unknown photo 5": annotation([1, 1, 5, 5], image_id=5),
+    "unknown photo {}": annotation([1, 1, 5, 5], image_id={}),
+    "not four numbers": annotation([1, 1, 5]),
+    "bbox is None": annotation(None),
+    "bbox is ['1', 1, 5, 5]": annotation(["1", 1, 5, 5]),
+    "not finite": annotation([1, 1, float("nan"), 5]),
+    "finite": annotation([1, float("inf"), 5, 5]),
+    "too large": annotation([1, 1, 10**400, 5]),
+    "swapped": annotation([9, 9, -5, 5]),
+    "empty": annotation([9, 9, 0, 5]),
+    "outside": annotation([400, 9, 5, 5]),
+    "is str, not an object": "text",
+}
+
+
+@pytest.mark.parametrize("reason", BAD_ANNOTATIONS)
+def test_a_bad_annotation_loses_itself_only(reason, read, tmp_path):
+    photos = read(annotations=[BAD_ANNOTATIONS[reason], annotation([1, 1, 5, 5])])
+    assert [item.box for item in photos[0].objects] == [(1, 1, 6, 6)]
+    assert len(photos.problems) == 1 and reason in photos.problems[0].reason
+    assert "annotations[0]" in photos.problems[0].reason
+    assert photos.problems[0].path_name == str(tmp_path / "set.json")
+
+
+def test_box_that_leaves_the_photo_is_clipped_and_told(read):
+    photos = read(annotations=[annotation([30, 20, 100, 100])])
+    assert photos[0].objects[0].box == (30, 20, 40, 30)
+    assert "clipped" in photos.problems[0].reason
+
+
+BAD_IMAGES = {
+    "lacks an id": {"file_name": "2.jpg"},
+    "or a file_name": {"id": 2},
+    "repeats the id 1": {"id": 1, "file_name": "2.jpg"},
+    "'3.jpg' is not beside": {"id": 2, "file_name": "3.jpg"},
+    "leaves the folder": {"id": 2, "file_name": "../set.json"},
+    "list, not an object": [],
+}
+
+
+@pytest.mark.parametrize("reason", BAD_IMAGES)
+def test_a_bad_photo_entry_loses_itself_only(reason, read):
+    photos = read([IMAGE, BAD_IMAGES[reason]])
+    assert [photo.image_id for photo in photos] == ["1"]
+    assert len(photos.problems) == 1 and reason in photos.problems[0].reason
+
+
+def test_nameless_categories_are_told(read):
+    photos = read(categories=[{"id": 7}, {"name": "cat"}, {"id": 9, "name": " "}])
+    assert [problem.reason for problem in photos.problems] == [
+        f"categories[{number}] lacks an id or a name" for number in range(3)
+    ]
+
+
+@pytest.mark.parametrize("width", [0, -1, None, "40", True, float("nan"), 10**400])
+def test_nonsense_sizes_are_unknown(width, read):
+    assert read([{**IMAGE, "width": width}])[0].width is None
+
+
+def test_nothing_found_stops_with_the_first_reason(read):
+    with pytest.raises(ValueError, match="None of the 1 photos.*'9.jpg' is not beside"):
+        read([{"id": 1, "file_name": "9.jpg"}])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not valid json"),
+        ('{"images": [', "not valid json"),
+        ("[" * 100_000, "not valid json"),
+        ("[]", "not a COCO json"),
+        ('{"images": {}}', "not a COCO json"),
+        ('{"info": 1}', "not a COCO json"),
+    ],
+)
+def test_other_files_are_refused_by_name(text, reason, tmp_path):
+    (tmp_path / "set.json").write_text(text)
+    with pytest.raises(ValueError, match=f"set.json is {reason}"):
+        read_coco(tmp_path / "set.json")
+
+
+def test_annotations_of_another_type_are_told(tmp_path, write_photo):
+    write_photo(tmp_path / "1.jpg")
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps({"images": [IMAGE], "annotations": 3}))
+    photos = read_coco(path)
+    assert "`annotations` is int" in photos.problems[0].reason

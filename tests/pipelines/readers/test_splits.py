@@ -1,0 +1,114 @@
+import json
+
+import pytest
+
+from pipelines.photos.label_subsets import stratified_share, take_photos
+from pipelines.photos.photo import Photos
+from pipelines.readers.splits import read_training, split_validation
+from tests.pipelines.photos.labelled_photos import counts, ids, photo
+
+
+@pytest.fixture
+def tree(tmp_path, write_voc, voc_xml):
+    """Returns `tree(name, lists)`: 30 photos, 20 of cats and 10 of dogs."""
+
+    def tree(name="tree", lists=None):
+        annotations = {
+            f"{i:02d}": voc_xml(("cat" if i < 20 else "dog", (1, 1, 30, 20)))
+            for i in range(30)
+        }
+        return write_voc(tmp_path / name, annotations, lists)
+
+    return tree
+
+
+def test_tree_without_lists_is_split_80_to_20_by_class(tree):
+    training, held_out = read_training(tree())
+    assert counts(training) == {"cat": 16, "dog": 8}
+    assert counts(held_out) == {"cat": 4, "dog": 2}
+    assert not set(ids(training)) & set(ids(held_out))
+
+
+def test_seed_decides_the_80_to_20(tree):
+    folder = tree()
+    first, again, other = (ids(read_training(folder, seed=s)[1]) for s in (0, 0, 1))
+    assert first == again != other
+
+
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        ({"train": ["03", "01"], "val": ["02"]}, ["03", "01"]),
+        ({"trainval": ["03"]}, [f"{i:02d}" for i in range(30)]),
+    ],
+)
+def test_tree_with_lists_gives_train_or_everything(lists, expected, tree):
+    training, held_out = read_training(tree(lists=lists))
+    assert ids(training) == expected and held_out is None
+
+
+def test_named_split_is_taken_as_it_is(tree):
+    training, held_out = read_training(tree(), "all")
+    assert len(training) == 30 and held_out is None
+
+
+def test_of_several_sources_only_trees_without_lists_are_split(tree):
+    with_lists, without = tree("a", {"train": ["01", "21"]}), tree("b")
+    training, held_out = read_training([with_lists, without])
+    assert ids(training)[:2] == ["01", "21"]
+    assert {photo.source for photo in held_out} == {"b"}
+    assert (len(training), len(held_out)) == (2 + 24, 6)
+    # The same photos as when the tree is alone.
+    assert ids(held_out) == ids(read_training(without)[1])
+
+
+def test_a_json_is_one_split(tmp_path, write_photo):
+    write_photo(tmp_path / "1.jpg")
+    images = [{"id": 1, "file_name": "1.jpg"}]
+    (tmp_path / "set.json").write_text(json.dumps({"images": images}))
+    training, held_out = read_training(tmp_path / "set.json")
+    assert len(training) == 1 and held_out is None
+
+
+def labelled(num_cats, num_dogs):
+    names = ["cat"] * num_cats + ["dog"] * num_dogs
+    return Photos([photo(f"{i:03d}", name) for i, name in enumerate(names)], "set")
+
+
+def test_validation_is_15_percent_of_every_class():
+    training, validation = split_validation(labelled(100, 40))
+    assert counts(validation) == {"cat": 15, "dog": 6}
+    assert sorted(ids(training) + ids(validation)) == ids(labelled(100, 40))
+
+
+def test_below_50_photos_nothing_is_split_off():
+    photos = labelled(40, 9)
+    assert split_validation(photos) == (photos, None)
+    assert len(split_validation(labelled(40, 10))[1]) == 8  # 15 % of 50 is 7.5
+
+
+def test_last_photo_of_a_class_is_trained_on():
+    for seed in range(20):
+        training, _ = split_validation(labelled(60, 1), share=0.9, seed=seed)
+        assert counts(training)["dog"] == 1
+
+
+def test_validation_is_drawn_apart_from_the_80_to_20():
+    """The same draw would take the photos that the first split left at its end."""
+    photos = labelled(60, 40)
+    _, first = split_validation(photos, share=0.2)
+    kept = stratified_share(photos, 0.8, "training 0")
+    second = take_photos(photos, set(range(100)) - kept)
+    assert len(first) == len(second) == 20
+    assert len(set(ids(first)) & set(ids(second))) < 12
+
+
+@pytest.mark.parametrize("share", [0, 1, 1.5])
+def test_share_out_of_range_is_refused(share):
+    with pytest.raises(ValueError, match=f"between 0 and 1.*{share}"):
+        split_validation(labelled(60, 40), share=share)
+
+
+def test_real_tree_without_lists(data_folder):
+    training, held_out = read_training(data_folder / "kangaroo_160")
+    assert (len(training), len(held_out)) == (130, 33)

@@ -1,0 +1,119 @@
+import json
+
+import pytest
+
+from pipelines.pools.labeled_preparation import prepare_labeled
+from pipelines.pools.preparation import prepare
+from pipelines.readers.sources import read
+from pipelines.reports.set_report import ClassCount, report_set
+
+
+@pytest.fixture
+def tree(tmp_path, write_voc, voc_xml):
+    """Photos of 40 x 30 = 1200 pixels."""
+    difficult, truncated = {"difficult": 1}, {"truncated": 1}
+    return write_voc(
+        tmp_path / "tree",
+        {
+            # 1200, 30 (2.5 %) and 2 (0.17 %) pixels.
+            "a": voc_xml(
+                ("cat", (1, 1, 40, 30), truncated),
+                ("cat", (1, 1, 6, 5)),
+                ("dog", (1, 1, 2, 1)),
+            ),
+            "b": voc_xml(("dog", (1, 1, 9, 9)), ("dog", (1, 1, 9, 9))),
+            "c": voc_xml(("owl", (1, 1, 9, 9), difficult)),
+            "d": voc_xml(),
+            "e": voc_xml(("cat", (30, 1, 9, 9)), ("cat", (1, 1, 90, 9))),
+        },
+    )
+
+
+def test_counts_of_classes(tree):
+    report = report_set(read(tree))
+    assert report.classes == {
+        "cat": ClassCount(objects=3, photos=2, main=2, truncated=1),
+        "dog": ClassCount(objects=3, photos=2, main=1),
+        "owl": ClassCount(objects=1, photos=1, difficult=1),
+    }
+    assert (report.num_photos, report.num_boxes, report.max_boxes) == (5, 7, 3)
+    assert (report.num_without_boxes, report.num_without_main_object) == (1, 2)
+    assert report.num_unreadable is None
+
+
+def test_sizes_degenerate_and_repeated_boxes(tree):
+    report = report_set(read(tree))
+    assert report.sizes == {"small": 1, "medium": 1, "large": 5, "unknown": 0}
+    assert report.num_degenerate == 1  # 2 x 1 pixels
+    assert report.num_repeated == 1
+
+
+def test_degenerate_is_what_is_thin_in_the_square(tree):
+    pytest.importorskip("tensorflow")
+    # 40 pixels become 8: 6 x 5 become 1.2 x 1, 9 x 9 become 1.8 x 1.8.
+    assert report_set(prepare_labeled(tree, 8)).num_degenerate == 6
+    assert report_set(prepare(tree, 8)).num_degenerate == 1  # squashed, not boxed
+
+
+def test_dropped_and_clipped_boxes_are_told_by_kind_and_file(tree):
+    problems = report_set(read(tree)).problems
+    assert set(problems) == {"box dropped: corners swapped", "box clipped"}
+    for texts in problems.values():
+        assert len(texts) == 1 and "e.xml" in texts[0]
+
+
+def test_unknown_classes_are_problems_and_not_counted(tree):
+    report = report_set(read(tree), class_names=["cat", "emu"])
+    assert list(report.classes) == ["cat", "emu"]
+    assert report.classes["emu"] == ClassCount()
+    texts = report.problems["box dropped: unknown class"]
+    assert len(texts) == 4 and "'dog' is not among" in texts[0]
+    assert report.num_without_boxes == 3
+
+
+@pytest.mark.parametrize("main_object_only", [False, True])
+def test_pool_counts_what_its_photos_count(main_object_only, tree):
+    pytest.importorskip("tensorflow")
+    (tree / "JPEGImages" / "d.jpg").write_bytes(b"")
+    pool = prepare_labeled(tree, 100, main_object_only=main_object_only)
+    report, plain = report_set(pool), report_set(read(tree))
+    assert report.num_unreadable == 1 and report.num_photos == 4
+    assert report.classes == plain.classes and report.sizes == plain.sizes
+    assert report.num_without_main_object == plain.num_without_main_object - 1
+
+
+def test_size_mismatch_is_told(tree):
+    pytest.importorskip("tensorflow")
+    path = tree / "Annotations" / "b.xml"
+    path.write_text(path.read_text().replace("<width>40", "<width>400"))
+    problems = report_set(prepare_labeled(tree, 20)).problems
+    assert len(problems["size mismatch"]) == 1
+    assert "b.jpg: the annotation says 400 x 30" in problems["size mismatch"][0]
+
+
+def test_text_and_json_say_the_same(tree):
+    report = report_set(read(tree))
+    again = json.loads(json.dumps(report.as_dict()))
+    assert again["classes"]["cat"]["objects"] == 3 and again["num_repeated"] == 1
+    text = report.text()
+    assert "5 photos, 7 boxes of 3 classes, at most 3 in a photo" in text
+    assert "1 x box clipped" in text and "e.xml" in text
+    (row,) = [line for line in text.splitlines() if line.strip().startswith("cat")]
+    assert row.split() == ["cat", "3", "2", "2", "0", "1"]
+
+
+def test_many_classes_and_problems_are_cut_in_text_only(tmp_path, write_voc, voc_xml):
+    annotations = {
+        f"{i:02d}": voc_xml((f"class {i:02d}", (1, 1, 99, 9))) for i in range(60)
+    }
+    report = report_set(read(write_voc(tmp_path / "tree", annotations)))
+    assert len(report.as_dict()["classes"]) == 60
+    assert len(report.as_dict()["problems"]["box clipped"]) == 60
+    text = report.text()
+    assert "and 20 more classes" in text and "60 x box clipped" in text
+    assert len(text.splitlines()) < 60
+
+
+def test_real_tree_is_counted(data_folder):
+    report = report_set(read(data_folder / "bccd_160", "all"))
+    assert (report.num_photos, report.num_boxes) == (364, 4886)

@@ -1,0 +1,16 @@
+"""What tests of `predict` work on: photos whose objects are known."""
+
+import pytest
+from PIL import Image
+
+from tests.evaluate import oracle
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Four photos whose object `oracle` knows."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(4):
+        Image.fromarray(oracle.draw_photo(number)).save(folder / f"p{number}.png")
+    return folder

@@ -1,0 +1,123 @@
+"""saved_models/README.md and the files beside it: what they show works."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from tests.conftest import REPOSITORY
+from tests.serving_client.fixed_boxes import save_model
+from tests.serving_client.serving_stub import ServingStub
+from tests.serving_client.test_grpc_client import service  # noqa: F401, a fixture
+from tests.serving_client.test_rest import photo
+from tests.serving_client.test_serving_stub import ask
+
+FOLDER = REPOSITORY / "saved_models"
+PAGE = (FOLDER / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("served")
+    save_model(folder / "1")
+    with ServingStub({"cells": folder}) as server:
+        yield server
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(photo(16, 12))
+    (folder / "b.jpg").write_bytes(b"no image")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_body_of_the_request_is_answered_as_shown(server):
+    [body] = re.findall(r"cells:predict -d '(\{.*\})'", PAGE)
+    status, answer = ask(server, "/v1/models/cells:predict", json.loads(body))
+    assert status == 200
+    [row], [shown] = answer["predictions"], json.loads(blocks("json")[0])["predictions"]
+    assert list(sorted(row)) == list(sorted(shown))
+    assert row["image_size"] == shown["image_size"] == [12, 16]
+    assert row["errors"] == shown["errors"] == ""
+    # The page shows what this model answers, but for names and one place.
+    assert row["boxes"][:2] == [pytest.approx(box) for box in shown["boxes"][:2]]
+    assert row["scores"][:2] == pytest.approx(shown["scores"][:2])
+    for key in shown:
+        assert f"| `{key}` |" in PAGE
+
+
+def test_script_of_the_client_runs(server, photos, capsys):
+    script = blocks("python")[0].replace("http://localhost:8501", server.url)
+    exec(compile(script, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "photos/a.jpg dog 0.9 [1, 2, 8, 7]" in printed
+    assert "photos/b.jpg cannot be read: not an image" in printed
+
+
+def test_script_by_grpc_runs(service, photos):  # noqa: F811
+    script = blocks("python")[1].replace("localhost:8500", f"127.0.0.1:{service.port}")
+    names = {}
+    exec(compile(script.replace('"cells"', '"pets"'), "README.md", "exec"), names)
+    assert names["boxes"].shape == (2, 4, 4)
+    assert names["names"][0].tolist() == [b"dog", b"cat", b"owl", b""]
+
+
+def test_server_is_configured_for_the_same_model_everywhere():
+    compose = yaml.safe_load((FOLDER / "compose.yaml").read_text())
+    serving = compose["services"]["serving"]
+    for flag in serving["command"]:
+        name, _, value = flag.partition("=")
+        if value.startswith("/models/"):
+            assert (FOLDER / value.removeprefix("/models/")).is_file(), flag
+            assert flag in PAGE
+    assert serving["volumes"] == [".:/models:ro"]
+    assert '"/models/cells"' in (FOLDER / "models.config").read_text()
+
+
+def test_list_of_models_is_a_config_of_the_server():
+    config = pytest.importorskip(
+        "tensorflow_serving.config.model_server_config_pb2",
+        reason="tensorflow-serving-api is not installed",
+    )
+    from google.protobuf import text_format
+
+    text = (FOLDER / "models.config").read_text()
+    message = text_format.Parse(text, config.ModelServerConfig())
+    [model] = message.model_config_list.config
+    assert (model.name, model.model_platform) == ("cells", "tensorflow")
+    assert model.model_version_policy.latest.num_versions == 1
+
+
+def test_batching_has_the_fields_of_the_server_and_room_for_a_request():
+    from ssl_voc.predict import PredictConfig
+
+    text = (FOLDER / "batching_parameters.txt").read_text()
+    fields = dict(re.findall(r"^(\w+) \{ value: (\d+) \}$", text, flags=re.MULTILINE))
+    assert set(fields) == {
+        "max_batch_size",
+        "batch_timeout_micros",
+        "num_batch_threads",
+        "max_enqueued_batches",
+    }
+    rest = re.sub(r"^(#.*|\w+ \{ value: \d+ \}|)$", "", text, flags=re.MULTILINE)
+    assert not rest.strip()
+    default = PredictConfig.__dataclass_fields__["batch_size"].default
+    assert int(fields["max_batch_size"]) >= default
+
+
+def test_flags_of_the_page_exist(capsys):
+    from ssl_voc.predict import main
+
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    known = capsys.readouterr().out
+    for command in re.findall(r"ssl_voc\.predict ((?:.*\\\n)*.*)", PAGE):
+        for flag in re.findall(r"--[a-z-]+", command):
+            assert flag in known

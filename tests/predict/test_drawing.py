@@ -1,0 +1,134 @@
+"""Boxes and labels drawn into photos of all sizes."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssl_voc.predict.drawing import COLORS, draw_prediction, save_prediction
+from ssl_voc.predict.labels import _fitted, _font, _printable
+from ssl_voc.serving_client.prediction import Prediction
+
+GRAY = 128
+
+
+def prediction(*boxes, names=None, classes=None):
+    names = names or ["cat"] * len(boxes)
+    return Prediction(
+        np.array(boxes, "float32").reshape(-1, 4),
+        np.linspace(0.9, 0.5, len(boxes), dtype="float32"),
+        np.array(classes or [0] * len(boxes), "int32"),
+        tuple(names),
+    )
+
+
+def draw(width, height, found):
+    pixels = np.full((height, width, 3), GRAY, "uint8")
+    return np.asarray(draw_prediction(pixels, found))
+
+
+def painted(drawn, color):
+    return (drawn == np.array(color)).all(axis=-1)
+
+
+def test_photo_without_objects_is_left_as_it_is():
+    assert (draw(60, 40, prediction()) == GRAY).all()
+
+
+def test_outline_lies_on_the_border_of_the_box():
+    drawn = painted(draw(300, 200, prediction((50, 60, 250, 180))), COLORS[0])
+    rows, columns = np.nonzero(drawn[70:])
+    assert columns.min() == 50 and columns.max() == 249
+    assert rows.max() + 70 == 179
+
+
+def test_line_and_letters_grow_with_the_photo():
+    small = draw(300, 200, prediction((50, 60, 250, 180)))
+    large = draw(3000, 2000, prediction((500, 600, 2500, 1800)))
+    thickness = [
+        painted(picture[len(picture) * 3 // 4][None], COLORS[0]).sum() / 2
+        for picture in (small, large)
+    ]
+    assert thickness[1] > 5 * thickness[0]
+
+
+def test_labels_of_boxes_at_one_place_do_not_hide_each_other():
+    found = prediction(*[(100, 80, 200, 180)] * 4, classes=[0, 1, 2, 3])
+    drawn = draw(400, 300, found)
+    areas = [painted(drawn, COLORS[label]).sum() for label in range(4)]
+    # Outlines lie over each other, so what is seen of a lower one is its label.
+    assert min(areas) > 0.5 * max(areas[1:])
+
+
+def test_crowd_stays_visible_and_each_class_is_named_once():
+    random = np.random.default_rng(0)
+    starts = random.integers(0, 140, (40, 2))
+    crowd = np.concatenate([starts, starts + 20], axis=1)
+    found = prediction(*crowd, classes=[0] * 39 + [1])
+    # Outlines alone leave more than half of the ground; forty labels would not.
+    drawn = draw(160, 160, found)
+    assert (drawn == GRAY).all(axis=-1).mean() > 0.4
+    assert all(has_label(drawn, color) for color in COLORS[:2])
+
+
+def test_many_classes_are_all_named():
+    starts = [(16 * n, 16 * n) for n in range(10)]
+    boxes = [(x, y, x + 12, y + 12) for x, y in starts]
+    drawn = draw(160, 160, prediction(*boxes, classes=[*range(10)]))
+    assert all(has_label(drawn, color) for color in COLORS)
+
+
+def test_flat_photo_has_outlines_alone():
+    drawn = draw(300, 40, prediction((20, 2, 280, 38)))
+    assert painted(drawn, COLORS[0]).any() and not has_label(drawn, COLORS[0])
+
+
+def has_label(drawn, color):
+    """Whether some 4 x 4 pixels are all of a color: no outline is so thick."""
+    rows = painted(drawn, color)
+    solid = rows[:, 3:] & rows[:, 2:-1] & rows[:, 1:-2] & rows[:, :-3]
+    return (solid[3:] & solid[2:-1] & solid[1:-2] & solid[:-3]).any()
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (-20, -20, 500, 500),
+        (0, 0, 1, 1),
+        (99.7, 49.7, 100, 50),
+        (30, 20, 30, 20),
+        (0, 40, 100, 50),
+    ],
+)
+def test_box_at_or_beyond_the_border_is_drawn_inside(box):
+    drawn = draw(100, 50, prediction(box))
+    assert drawn.shape == (50, 100, 3)
+    assert painted(drawn, COLORS[0]).any()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 3), (40, 30), (3000, 8)])
+def test_tiny_photo_gets_an_outline_and_no_label_that_would_cover_it(width, height):
+    drawn = draw(width, height, prediction((0, 0, width, height)))
+    assert drawn.shape == (height, width, 3)
+    middle = drawn[height // 2, width // 2]
+    assert min(width, height) < 8 or (middle == GRAY).all()
+
+
+def test_long_names_are_cut_and_keep_their_score():
+    text = _printable("a name of very many letters, more than anyone reads")
+    assert len(text) == 24 and text.endswith("…")
+    fitted, font = _fitted(f"{text} 0.87", _font(20), 100)
+    assert fitted.endswith("… 0.87") and font.getlength(fitted) <= 100
+
+
+def test_signs_that_steer_are_not_written():
+    assert _printable("two\nlines\u202e\x00") == "two lines"
+
+
+def test_jpeg_and_png_are_written_with_the_color_profile(tmp_path):
+    pixels = np.full((40, 60, 3), GRAY, "uint8")
+    found = prediction((10, 10, 50, 30))
+    for name, format in (("deep/er/a.jpg", "JPEG"), ("a.png", "PNG")):
+        save_prediction(tmp_path / name, pixels, found, b"a profile")
+        with Image.open(tmp_path / name) as picture:
+            assert picture.format == format and picture.size == (60, 40)
+            assert picture.info["icc_profile"] == b"a profile"

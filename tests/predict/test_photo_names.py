@@ -1,0 +1,106 @@
+"""Which photos `predict` finds, and how it names them."""
+
+import os
+
+import pytest
+
+from ssl_voc.predict.photo_names import find_photos
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    for name in (
+        "photos/a/1.jpg",
+        "photos/b/1.JPG",
+        "photos/b/2.png",
+        "photos/b/2.webp",
+        "photos/notes.txt",
+        "photos/.hidden/3.jpg",
+        "odd/[1].jpg",
+        "odd/raw.bin",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(*images, **arguments):
+    photos, problems = find_photos(images, **arguments)
+    assert not problems
+    return {str(photo.path): photo.name for photo in photos}
+
+
+def test_folder_is_searched_and_same_names_are_told_apart(tree):
+    assert names("photos") == {
+        "photos/a/1.jpg": "a/1",
+        "photos/b/1.JPG": "b/1",
+        # Side by side the suffix tells.
+        "photos/b/2.png": "2.png",
+        "photos/b/2.webp": "2.webp",
+    }
+
+
+def test_name_is_the_stem_where_no_other_has_it(tree):
+    assert names("photos/a", "odd/raw.bin") == {
+        "photos/a/1.jpg": "1",
+        "odd/raw.bin": "raw",
+    }
+
+
+def test_names_differ_where_case_does_not_count(tree):
+    (tree / "x/cat").mkdir(parents=True)
+    (tree / "x/Cat").mkdir()
+    if os.path.samefile("x/cat", "x/Cat"):
+        pytest.skip("this file system does not tell case apart")
+    for name in ("x/cat/7.jpg", "x/Cat/7.jpg"):
+        (tree / name).touch()
+    found = [name.casefold() for name in names("x").values()]
+    assert len(set(found)) == 2
+    assert all("cat/7" in name for name in found)
+
+
+def test_pattern_is_expanded_and_a_file_of_such_a_name_comes_first(tree):
+    assert [*names("photos/*/1.*")] == ["photos/a/1.jpg", "photos/b/1.JPG"]
+    assert [*names("photos/**/*.png")] == ["photos/b/2.png"]
+    assert [*names("odd/[1].jpg")] == ["odd/[1].jpg"]
+
+
+def test_file_named_twice_is_predicted_once(tree):
+    assert [*names("photos/a/1.jpg", "photos/a", "photos/*/1.jpg")] == [
+        "photos/a/1.jpg"
+    ]
+
+
+def test_results_inside_an_input_folder_are_no_input(tree):
+    out = tree / "photos/found"
+    (out / "pictures").mkdir(parents=True)
+    (out / "pictures/1.jpg").touch()
+    assert "photos/found/pictures/1.jpg" not in names("photos", left_out=out)
+    assert "photos/found/pictures/1.jpg" in names("photos")
+
+
+def test_what_leads_to_no_photo_is_told(tree):
+    (tree / "empty").mkdir()
+    photos, problems = find_photos(["no.jpg", "no*.jpg", "empty", "photos/a"])
+    assert [str(photo.path) for photo in photos] == ["photos/a/1.jpg"]
+    assert problems == [
+        ("no.jpg", "there is no such file or folder"),
+        ("no*.jpg", "no file fits this pattern"),
+        ("empty", "no photo lies in this folder"),
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are not bytes there")
+def test_names_that_are_no_utf_8_are_spelled_out(tree):
+    folder = tree / "old"
+    folder.mkdir()
+    try:
+        for name in (b"\xe4.jpg", b"\xe9.jpg"):
+            (folder / os.fsdecode(name)).touch()
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    found, problems = find_photos(["old", os.fsdecode(b"no-\xe9.jpg")])
+    assert [photo.name for photo in found] == ["\\udce4", "\\udce9"]
+    assert problems[0][0] == "no-\\udce9.jpg"

@@ -1,0 +1,84 @@
+"""Photos as they are loaded for a model and for drawing."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssl_voc.predict.photo_names import NamedPhoto
+from ssl_voc.predict.photos import load_in_batches, load_photo
+from tests import tiny
+
+
+@pytest.fixture
+def image():
+    return Image.fromarray(tiny.draw_photos(1, size=24)[0][:16])
+
+
+def load(path):
+    return load_photo(NamedPhoto(path, path.stem))
+
+
+def sent(photo):
+    """What is sent, opened."""
+    return Image.open(io.BytesIO(photo.data))
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+def test_plain_file_is_sent_as_it_is(tmp_path, image, name):
+    image.save(tmp_path / name)
+    photo = load(tmp_path / name)
+    assert photo.data == (tmp_path / name).read_bytes()
+    assert photo.size == (16, 24) and photo.is_jpeg == name.endswith("jpg")
+
+
+def test_what_decoders_differ_in_is_sent_as_the_pixels_that_are_drawn(tmp_path, image):
+    transparent = image.convert("RGBA")
+    transparent.putalpha(100)
+    transparent.save(tmp_path / "transparent.png")
+    image.quantize(8).save(tmp_path / "palette.png")
+    image.convert("CMYK").save(tmp_path / "cmyk.jpg")
+    gray = np.arange(16 * 24, dtype="uint16").reshape(16, 24) * 100
+    Image.fromarray(gray).save(tmp_path / "deep.png")
+    image.save(tmp_path / "photo.webp")
+    image.save(tmp_path / "photo.gif", save_all=True, append_images=[image.rotate(90)])
+    for path in sorted(tmp_path.iterdir()):
+        photo = load(path)
+        with sent(photo) as opened:
+            assert (opened.format, opened.mode) == ("PNG", "RGB"), path.name
+            np.testing.assert_array_equal(np.asarray(opened), photo.pixels)
+
+
+def test_color_profile_is_kept_where_the_pixels_are_still_its_own(tmp_path, image):
+    image.save(tmp_path / "a.jpg", icc_profile=b"of rgb")
+    image.convert("CMYK").save(tmp_path / "b.jpg", icc_profile=b"of cmyk")
+    assert load(tmp_path / "a.jpg").color_profile == b"of rgb"
+    assert load(tmp_path / "b.jpg").color_profile is None
+
+
+def test_batches_are_bounded_in_count_and_bytes_and_never_empty(tmp_path):
+    photos = []
+    for number, side in enumerate([10, 10, 40, 10, 0, 10, 10]):
+        path = tmp_path / f"{number}.png"
+        if side:
+            Image.new("RGB", (side, side)).save(path)
+        else:
+            path.write_bytes(b"")
+        photos.append(NamedPhoto(path, path.stem))
+    skipped = []
+    # 10 x 10 pixels are 300 bytes, 40 x 40 are 4,800.
+    batches = load_in_batches(
+        photos, 2, lambda *reason: skipped.append(reason), max_bytes=1000
+    )
+    names = [[photo.name for photo in batch] for batch in batches]
+    assert names == [["0", "1"], ["2"], ["3", "5"], ["6"]]
+    assert skipped == [(str(tmp_path / "4.png"), "the file is empty")]
+
+
+def test_file_that_went_away_is_skipped(tmp_path):
+    skipped = []
+    photo = NamedPhoto(tmp_path / "gone.jpg", "gone")
+    assert not [*load_in_batches([photo], 2, lambda *r: skipped.append(r))]
+    [(path, reason)] = skipped
+    assert path.endswith("gone.jpg") and reason.startswith("cannot be read: No such")

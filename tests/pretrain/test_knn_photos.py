@@ -1,0 +1,124 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+import pipelines
+from ssl_voc.pretrain import knn_photos
+from tests import tiny
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What the probe reads of a `PretrainConfig`."""
+
+    seed: int = 0
+    image_size: int = 20
+    epochs: int = 36
+    batch_size: int = 8
+
+
+def prepare(**labels_by_source):
+    """A pool of one source a keyword, given its labels; `None` has no labels."""
+    sources = []
+    for seed, (name, labels) in enumerate(labels_by_source.items()):
+        arrays = {"images": tiny.draw_photos(len(labels), size=20, seed=seed)}
+        if None not in labels:
+            arrays["labels"] = np.array(labels)
+        photos = pipelines.read(arrays)
+        photos = [dataclasses.replace(photo, source=name) for photo in photos]
+        sources.append(pipelines.Photos(photos, name))
+    every = [photo for source in sources for photo in source]
+    return pipelines.prepare(pipelines.Photos(every, "all"), 20, cache="memory")
+
+
+def chosen(pool, seed=0):
+    indices, labels = knn_photos.choose_knn_photos(pool, np.random.default_rng(seed))
+    names = [pool.labels[index] for index in indices]
+    return indices, labels, names
+
+
+def test_labels_are_numbered_by_name_and_every_photo_keeps_its_own():
+    pool = prepare(pets=["dog", "cat", "dog", "bird", "cat", "dog"])
+    indices, labels, names = chosen(pool)
+    assert sorted(indices) == list(range(6))
+    order = ["bird", "cat", "dog"]
+    assert [order[label] for label in labels] == names
+
+
+def test_photos_are_shuffled_by_the_seed():
+    pool = prepare(pets=["dog", "cat"] * 20)
+    first, again, other = (list(chosen(pool, seed)[0]) for seed in (0, 0, 1))
+    assert first == again != other
+    assert first != sorted(first)
+
+
+def test_sources_of_one_class_and_photos_without_label_are_left_out():
+    pool = prepare(pets=["dog", "cat", "dog"], people=["person"] * 4, sample=[None] * 5)
+    indices, _, names = chosen(pool)
+    assert sorted(indices) == [0, 1, 2]
+    assert set(names) == {"dog", "cat"}
+
+
+def test_without_labels_no_photo_is_chosen():
+    indices, labels, _ = chosen(prepare(sample=[None] * 3))
+    assert len(indices) == len(labels) == 0
+
+
+def test_probe_looks_at_most_nine_times_and_after_the_last_epoch():
+    pool = prepare(pets=["dog", "cat"] * 4)
+    probe = knn_photos.build_probe(tiny.build_backbone(20), pool, Config(), False)
+    assert sorted(probe.knn_epochs) == [4, 8, 12, 16, 20, 24, 28, 32, 36]
+    assert probe.num_queries == 4
+    short = Config(epochs=3)
+    probe = knn_photos.build_probe(tiny.build_backbone(20), pool, short, False)
+    assert sorted(probe.knn_epochs) == [1, 2, 3]
+
+
+def test_probe_compares_images_with_their_own_labels():
+    pool = prepare(pets=["dog", "cat"] * 4)
+    probe = knn_photos.build_probe(tiny.build_backbone(20), pool, Config(), False)
+    for image, label in zip(probe.knn_images, probe.knn_labels, strict=True):
+        matches = [i for i in range(8) if np.array_equal(pool.gather([i])[0], image)]
+        assert [pool.labels[i] for i in matches] == [["cat", "dog"][label]]
+
+
+def test_probe_without_labels_measures_rank_alone():
+    pool = prepare(sample=[None] * 4)
+    probe = knn_photos.build_probe(tiny.build_backbone(20), pool, Config(), False)
+    assert probe.num_queries == 0
+    assert 1 <= probe.measure_rank() <= 4
+
+
+def test_rank_is_measured_on_512_photos_at_most(monkeypatch):
+    monkeypatch.setattr(knn_photos, "NUM_RANK_PHOTOS", 5)
+    pool = prepare(sample=[None] * 9)
+    probe = knn_photos.build_probe(tiny.build_backbone(20), pool, Config(), False)
+    assert len(probe.rank_images) == 5
+    flat = probe.rank_images.reshape(5, -1)
+    assert len(np.unique(flat, axis=0)) == 5
+
+
+@pytest.mark.parametrize("most", [3, 4])
+def test_no_more_photos_than_the_limit_are_chosen(monkeypatch, most):
+    monkeypatch.setattr(knn_photos, "MAX_KNN_PHOTOS", most)
+    assert len(chosen(prepare(pets=["dog", "cat"] * 4))[0]) == most
+
+
+def test_probe_that_shall_not_ask_neighbors_measures_rank_alone():
+    pool = prepare(pets=["dog", "cat"] * 4)
+    backbone = tiny.build_backbone(20)
+    probe = knn_photos.build_probe(
+        backbone, pool, Config(), False, asks_neighbors=False
+    )
+    assert probe.num_queries == 0
+    assert 1 <= probe.measure_rank() <= 8
+
+
+@pytest.mark.parametrize("epochs", [1, 8, 9, 10, 17, 19, 100])
+def test_neighbors_are_asked_after_the_last_epoch(epochs):
+    pool = prepare(pets=["dog", "cat"] * 4)
+    backbone = tiny.build_backbone(20)
+    probe = knn_photos.build_probe(backbone, pool, Config(epochs=epochs), False)
+    assert max(probe.knn_epochs) == epochs
+    assert min(epochs, 5) <= len(probe.knn_epochs) <= 9

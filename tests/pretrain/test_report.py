@@ -1,0 +1,43 @@
+"""The pictures that a pretraining begins with."""
+
+import types
+
+import numpy as np
+
+import pipelines
+from ssl_voc.pretrain import report
+from ssl_voc.runs.run_folder import RunFolder
+from tests import tiny
+
+NUM_PHOTOS = 100
+
+
+def shown(pool, folder, seed):
+    """Brightnesses of the photos that views are drawn of, and titles of the first."""
+    seen = []
+
+    def draw_views(model, images):
+        seen.extend(images[:, 0, 0, 0].tolist())
+        return images, images
+
+    objective = types.SimpleNamespace(
+        pool=pool,
+        config=types.SimpleNamespace(seed=seed),
+        draw_views=draw_views,
+        title=lambda photo: titles.append(photo.image_id) or "",
+    )
+    titles = []
+    run = RunFolder(folder, None, resuming=False, manifest={})
+    report.save_views(run, objective, model=None)
+    return seen, titles
+
+
+def test_views_are_shown_of_a_seeded_sample_of_all_photos(tmp_path):
+    images = tiny.draw_photos(NUM_PHOTOS, size=8)
+    images[:] = np.arange(NUM_PHOTOS).reshape(-1, 1, 1, 1)
+    pool = pipelines.prepare(pipelines.read({"images": images}), 8)
+    seen, titles = shown(pool, tmp_path, seed=0)
+    assert len(set(seen)) == 32 and min(seen) < 20 and max(seen) > 80
+    # A photo keeps its name.
+    assert [int(title) for title in titles] == seen[:12]
+    assert shown(pool, tmp_path, seed=0)[0] == seen != shown(pool, tmp_path, 1)[0]

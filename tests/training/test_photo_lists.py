@@ -1,0 +1,74 @@
+"""A run that goes on finds the photos that it began with."""
+
+import numpy as np
+import pytest
+
+import pipelines
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.pretrain import PretrainConfig, pretrain
+from ssl_voc.runs.run_folder import RunFolder
+from ssl_voc.training.photo_lists import list_photos
+from tests import tiny
+
+
+@pytest.fixture
+def pool():
+    arrays = {"images": tiny.draw_photos(6)}
+    return pipelines.prepare(pipelines.read(arrays), 8)
+
+
+@pytest.fixture
+def resuming(pool, tmp_path):
+    """A run folder that lists the pool and is taken up again."""
+    run = RunFolder(tmp_path, None, resuming=True, manifest={})
+    list_photos(run, "photos.tsv", pool.photos, pool.hashes)
+    return run
+
+
+def test_the_same_photos_are_listed_as_before(pool, resuming):
+    before = (resuming.path / "photos.tsv").read_bytes()
+    list_photos(resuming, "photos.tsv", pool.photos, pool.hashes)
+    assert (resuming.path / "photos.tsv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("rows", "hash_change", "complaint"),
+    [
+        ([0, 1, 2, 3], 0, "photos.tsv lists: 2 gone. Bring"),
+        ([0, 1, 2, 3, 4, 5, 5], 0, "lists: 1 new. Bring"),
+        ([1, 2, 3, 3], 0, "lists: 3 gone, 1 new. Bring"),
+        ([0, 1, 2, 3, 4, 5], 1, "lists: 6 changed. Bring"),
+        ([1, 0, 2, 3, 4, 5], 0, "lists: they come in another order. Bring"),
+    ],
+)
+def test_other_photos_are_refused_with_their_numbers(
+    pool, resuming, rows, hash_change, complaint
+):
+    before = (resuming.path / "photos.tsv").read_bytes()
+    photos, hashes = [pool.photos[row] for row in rows], pool.hashes[rows]
+    with pytest.raises(BadInput, match=complaint):
+        list_photos(resuming, "photos.tsv", photos, hashes + np.uint64(hash_change))
+    assert (resuming.path / "photos.tsv").read_bytes() == before
+
+
+def test_pretraining_refuses_to_go_on_with_other_photos(tmp_path):
+    tiny.save_backbone(tmp_path / "tiny.keras")
+
+    def run(num_photos, epochs):
+        np.savez(tmp_path / "photos.npz", images=tiny.draw_photos(num_photos))
+        return pretrain(
+            PretrainConfig(
+                data=(str(tmp_path / "photos.npz"),),
+                backbone=str(tmp_path / "tiny.keras"),
+                out=tmp_path / "run",
+                image_size=32,
+                batch_size=8,
+                epochs=epochs,
+            )
+        )
+
+    run(9, epochs=1)
+    with pytest.raises(BadInput, match="photos.tsv lists: .* new"):
+        run(17, epochs=2)
+    assert len((tmp_path / "run" / "photos.tsv").read_text().splitlines()) == 10
+    assert run(9, epochs=2)["num_images"] == 9
