@@ -24,19 +24,15 @@ from pipelines.photos.photo_tables import (
     select_photos,
     skipped_table,
 )
-from pipelines.pools.labeled_batches import detection, localization
-from pipelines.pools.labeled_pool import LabeledPool
-from pipelines.pools.labeled_preparation import prepare_labeled
+from pipelines.pools.batches import detection, localization, unlabeled
 from pipelines.pools.pool import Pool
-from pipelines.pools.preparation import prepare
-from pipelines.pools.unlabeled_batches import unlabeled
+from pipelines.pools.preparation import prepare, prepare_labeled
 from pipelines.readers.sources import read
 from pipelines.readers.splits import read_training, split_validation
 from pipelines.reports.data_report import DataReport, report_data
 
 __all__ = [
     "DataReport",
-    "LabeledPool",
     "Object",
     "Photo",
     "Photos",

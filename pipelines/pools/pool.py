@@ -1,12 +1,12 @@
-"""Prepared photos and the order in which training sees them."""
+"""Prepared photos, with or without boxes, and the batches that they are seen in."""
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.images.resizing import decode_for, squash
 from pipelines.photos.content import UnreadableImage, no_longer_readable
-from pipelines.photos.photo import Photos, Problem, Skipped
+from pipelines.photos.photo import Photo, Photos, Problem, Skipped
 from pipelines.pools.epoch_order import EpochOrder
 from pipelines.pools.threads import for_each
 
@@ -14,43 +14,85 @@ from pipelines.pools.threads import for_each
 class Pool:
     """Readable photos of one size, handed out in seeded batches.
 
-    The order depends on the seed and the number of the epoch alone, so a run that
-    resumes at epoch `e` sees what an uninterrupted one would: epoch `e` is
-    `numpy.random.default_rng([seed, e]).permutation(len(pool))`, cut into batches; the
-    remainder is dropped.
+    The order of training is a function of seed and epoch alone, see `EpochOrder`: a
+    run that resumes at epoch `e` sees what an uninterrupted one would.
+
+    A batch holds NumPy arrays, or tensors where a `tf.data.Dataset` is asked for.
+    Without boxes it is the images, uint8 `(batch, image_size, image_size, 3)` in
+    `[0, 255]`. With boxes it is KerasCV's dict, where `M` is the largest number of
+    objects of one photo; nothing is cut:
+
+    - `images`: as above, letterboxed
+    - `bounding_boxes`: `boxes` float32 `(batch, M, 4)`, xyxy in pixels of the square,
+      and `classes` float32 `(batch, M)`, indices into `class_names`; both are -1 where
+      a photo has fewer objects
+    - `difficult`, `truncated`: bool `(batch, M)`
+    - `original_size`: int32 `(batch, 2)`, height and width of the upright photo
+    - `image_index`: int64 `(batch,)`, index into `photos`
+
+    If photos have one target each, their largest object that is not difficult, `M` is
+    1, and all objects are in `all_objects`, with `boxes`, `classes` and `difficult` as
+    above.
 
     Args:
         photos: `Photos`, each of them readable.
-        image_size: Side of the square images in pixels.
+        resizing: How photos become square, `Squashing` or `Letterboxing`.
         hashes: uint64 array `(num_photos,)`, see `perceptual_hash`.
-        images: uint8 array or memory map `(num_photos, image_size, image_size, 3)`;
-            None decodes again whenever a batch is gathered.
+        images: uint8 array or memory map `(num_rows, image_size, image_size, 3)`; None
+            decodes again whenever a batch is gathered.
+        rows: Index into `images` for each photo; by default they are aligned.
+        objects: `ObjectTargets` of the photos, or None for a pool without boxes.
         skipped: List of `Skipped`, the photos that could not be read.
+        left_out: `Photos` without a main object.
         workers: Number of decoding threads where `images` is None.
 
     Attributes:
+        class_names: Tuple of the names of the boxes' classes; None without boxes.
+        targets: `boxes`, `classes`, `difficult` and `truncated` of all photos, in
+            order, see `ObjectTargets`; None without boxes.
+        original_sizes: int32 `(num_photos, 2)`, height and width of the upright photos;
+            None without boxes.
         failure: The error that ended the last `gather`, or None. Under tf.data, `fit`
-            raises another one, of TensorFlow's.
+            raises another one for it.
     """
 
     def __init__(
-        self, photos, image_size, hashes, images=None, skipped=(), workers=None
+        self,
+        photos,
+        resizing,
+        hashes,
+        images=None,
+        rows=None,
+        objects=None,
+        skipped=(),
+        left_out=(),
+        workers=None,
     ):
         self.photos: Photos = photos
-        self.image_size = image_size
+        self.resizing = resizing
+        self.image_size = resizing.image_size
         self.hashes = hashes
         self.images = images
+        self.objects = objects
+        self.class_names = None if objects is None else objects.class_names
+        self.targets = None if objects is None else objects.targets
+        self.original_sizes = None if objects is None else objects.original_sizes
         self.skipped: list[Skipped] = list(skipped)
+        self.left_out: Sequence[Photo] = left_out
         self.workers = workers
         self.failure: Exception | None = None
+        self._rows = np.arange(len(photos)) if rows is None else np.asarray(rows)
 
     def __len__(self):
         return len(self.photos)
 
     def __repr__(self):
+        boxes = ""
+        if self.objects is not None:
+            boxes = f", {len(self.class_names)} classes, {len(self.left_out)} left out"
         return (
             f"Pool({self.photos.name!r}, {len(self)} photos of {self.image_size} px, "
-            f"{len(self.skipped)} skipped)"
+            f"{len(self.skipped)} skipped{boxes})"
         )
 
     @property
@@ -68,45 +110,10 @@ class Pool:
         """What was wrong with annotations, see `Photos`."""
         return self.photos.problems
 
-    def gather(self, indices) -> np.ndarray:
-        """Images of the given indices, uint8 `(len(indices), size, size, 3)`.
-
-        Raises:
-            UnreadableImage: Without kept images, if a photo that was readable no longer
-                is; names the photo.
-        """
-        indices = np.asarray(indices, "int64")
-        if self.images is not None:
-            return np.asarray(self.images[indices])
-        batch = np.empty((len(indices), *self._image_shape), "uint8")
-
-        def fill(row):
-            photo = self.photos[int(indices[row])]
-            try:
-                pixels = decode_for(photo, self.image_size)
-            except (OSError, UnreadableImage) as error:
-                self.failure = no_longer_readable(photo, error)
-                raise self.failure from error
-            batch[row] = squash(pixels, self.image_size)
-
-        for_each(fill, len(indices), self.workers)
-        return batch
-
-    def steps_per_epoch(self, batch_size: int) -> int:
-        """Number of full batches in an epoch.
-
-        Raises:
-            ValueError: If the pool does not fill one batch.
-        """
-        if batch_size < 1:
-            raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
-        if batch_size > len(self):
-            raise ValueError(
-                f"{self.photos.name} has {len(self)} readable photos, which do not "
-                f"fill a batch of {batch_size}. Choose a smaller batch size or add "
-                "photos."
-            )
-        return len(self) // batch_size
+    @property
+    def max_boxes(self) -> int:
+        """Number of boxes that each photo of a batch is padded to."""
+        return self.targets["boxes"].shape[1]
 
     def label_numbers(self, class_names) -> np.ndarray:
         """Index of each photo's label in `class_names`, int32 `(num_photos,)`.
@@ -123,23 +130,40 @@ class Pool:
                 )
         return np.array([number_of[label] for label in self.labels], "int32")
 
+    def gather(self, indices):
+        """The batch of some indices, as NumPy arrays.
+
+        Raises:
+            UnreadableImage: Without kept images, if a photo that was readable no longer
+                is; names the photo.
+        """
+        return self._gather(np.asarray(indices, "int64"))
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Number of training batches in an epoch, at least 1.
+
+        Raises:
+            ValueError: If a pool without boxes does not fill one batch. Photos with
+                boxes are repeated until they do; in a contrastive batch a repeated
+                photo would be its own negative.
+        """
+        return self._order(batch_size, 0).steps_per_epoch
+
     def batches(
         self, batch_size: int, seed: int, initial_epoch: int = 0, class_names=None
     ):
-        """Infinite iterator of batches as NumPy arrays; needs no tensorflow.
+        """Infinite iterator of training batches; needs no tensorflow.
 
         Args:
-            batch_size: Number of images in a batch.
+            batch_size: Number of photos in a batch.
             seed: Non-negative integer that determines the order.
             initial_epoch: Number of the epoch to begin with, from 0.
-            class_names: With names, labels come along, see `label_numbers`.
-
-        Returns:
-            Iterator of uint8 arrays `(batch_size, image_size, image_size, 3)`; with
-            `class_names`, of tuples of such an array and int32 labels `(batch_size,)`.
+            class_names: With names, a batch is a tuple of images and int32 labels
+                `(batch_size,)`, see `label_numbers`.
         """
-        load, first_step = self._loader(batch_size, seed, initial_epoch, class_names)
-        return (load(step) for step in itertools.count(first_step))
+        order, labels = self._order(batch_size, seed), self._labels(class_names)
+        steps = itertools.count(initial_epoch * order.steps_per_epoch)
+        return (self._gather(order.indices(step), labels) for step in steps)
 
     def dataset(
         self, batch_size: int, seed: int, initial_epoch: int = 0, class_names=None
@@ -150,42 +174,97 @@ class Pool:
         """
         import tensorflow as tf
 
-        load, first_step = self._loader(batch_size, seed, initial_epoch, class_names)
-        spec = tf.TensorSpec((batch_size, *self._image_shape), tf.uint8)
-        if class_names is not None:
-            spec = (spec, tf.TensorSpec((batch_size,), tf.int32))
-        types = tf.nest.map_structure(lambda part: part.dtype, spec)
+        order, labels = self._order(batch_size, seed), self._labels(class_names)
+        steps = tf.data.Dataset.counter(initial_epoch * order.steps_per_epoch)
+        return self._as_dataset(steps, order.indices, batch_size, labels)
+
+    def evaluation_batches(self, batch_size: int):
+        """Iterator that gives every photo once and in order; the last batch is short.
+
+        Needs no tensorflow.
+        """
+        indices_of, num_steps = self._once(batch_size)
+        return (self._gather(indices_of(step)) for step in range(num_steps))
+
+    def evaluation_dataset(self, batch_size: int):
+        """The batches of `evaluation_batches` as a finite `tf.data.Dataset`."""
+        import tensorflow as tf
+
+        indices_of, num_steps = self._once(batch_size)
+        return self._as_dataset(tf.data.Dataset.range(num_steps), indices_of, None)
+
+    def _order(self, batch_size, seed):
+        if self.objects is None and batch_size > len(self):
+            raise ValueError(
+                f"{self.photos.name} has {len(self)} readable photos, which do not "
+                f"fill a batch of {batch_size}. Choose a smaller batch size or add "
+                "photos."
+            )
+        return EpochOrder(len(self), batch_size, seed)
+
+    def _once(self, batch_size):
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
+
+        def indices_of(step):
+            start = step * batch_size
+            return np.arange(start, min(start + batch_size, len(self)))
+
+        return indices_of, -(-len(self) // batch_size)
+
+    def _labels(self, class_names):
+        return None if class_names is None else self.label_numbers(class_names)
+
+    def _gather(self, indices, labels=None):
+        return self._batch(self._gather_images(indices), indices, labels)
+
+    def _batch(self, images, indices, labels):
+        """What is handed out of images, which are those of the indices."""
+        if labels is not None:
+            return images, labels[indices]
+        if self.objects is None:
+            return images
+        return {"images": images, **self.objects.gather(indices)}
+
+    def _as_dataset(self, steps, indices_of, batch_size, labels=None):
+        import tensorflow as tf
+
+        image = np.empty((1, self.image_size, self.image_size, 3), "uint8")
+        spec = tf.nest.map_structure(
+            lambda array: tf.TensorSpec((batch_size, *array.shape[1:]), array.dtype),
+            self._batch(image, np.zeros(1, "int64"), labels),
+        )
+        types = [item.dtype for item in tf.nest.flatten(spec)]
+
+        def load(step):
+            return tf.nest.flatten(self._gather(indices_of(int(step)), labels))
 
         def load_batch(step):
-            batch = tf.numpy_function(
-                lambda step: load(int(step)), [step], types, stateful=False
-            )
+            flat = tf.numpy_function(load, [step], types, stateful=False)
             return tf.nest.map_structure(
-                lambda tensor, part: tf.ensure_shape(tensor, part.shape),
-                tf.nest.pack_sequence_as(spec, tf.nest.flatten(batch)),
+                lambda tensor, item: tf.ensure_shape(tensor, item.shape),
+                tf.nest.pack_sequence_as(spec, flat),
                 spec,
             )
 
         # The order is a function of the step, so batches may be gathered in parallel.
-        return (
-            tf.data.Dataset.counter(first_step)
-            .map(load_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-            .prefetch(tf.data.AUTOTUNE)
-        )
+        return steps.map(
+            load_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        ).prefetch(tf.data.AUTOTUNE)
 
-    @property
-    def _image_shape(self):
-        return (self.image_size, self.image_size, 3)
+    def _gather_images(self, indices):
+        if self.images is not None:
+            return np.asarray(self.images[self._rows[indices]])
+        batch = np.empty((len(indices), self.image_size, self.image_size, 3), "uint8")
 
-    def _loader(self, batch_size, seed, initial_epoch, class_names):
-        """Returns a function from step to batch, and the first step."""
-        num_steps = self.steps_per_epoch(batch_size)
-        order = EpochOrder(len(self), batch_size, seed)
-        labels = None if class_names is None else self.label_numbers(class_names)
+        def fill(row):
+            photo = self.photos[int(indices[row])]
+            try:
+                pixels = self.resizing.decode(photo)
+            except (OSError, UnreadableImage) as error:
+                self.failure = no_longer_readable(photo, error)
+                raise self.failure from error
+            batch[row] = self.resizing.resize(pixels)
 
-        def load(step):
-            indices = order.indices(step)
-            images = self.gather(indices)
-            return images if labels is None else (images, labels[indices])
-
-        return load, initial_epoch * num_steps
+        for_each(fill, len(indices), self.workers)
+        return batch

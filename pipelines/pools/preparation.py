@@ -1,4 +1,4 @@
-"""From a source to a pool: every photo decoded once, the unreadable left out."""
+"""Preparation of a source: photos decoded once, boxes checked against them."""
 
 import dataclasses
 import errno
@@ -8,11 +8,13 @@ import typing
 import numpy as np
 
 from pipelines.cache.disk_cache import cache_entry, load_or_fill
-from pipelines.images.resizing import Squashing
+from pipelines.images.resizing import Letterboxing, Squashing
 from pipelines.photos.content import UnreadableImage
-from pipelines.photos.photo import Photos, Skipped
+from pipelines.photos.photo import Photos, Skipped, main_object
+from pipelines.pools.object_targets import ObjectTargets
 from pipelines.pools.pool import Pool
 from pipelines.pools.threads import for_each
+from pipelines.pools.usable_objects import box_class_names, usable_photo
 from pipelines.readers.sources import read
 
 CACHES = ("auto", "memory", "disk", "none")
@@ -56,17 +58,94 @@ def prepare(
         ValueError: If an argument is out of range, the source is not understood, or
             not one photo is readable.
     """
-    _check_arguments(image_size, cache)
     photos = source if isinstance(source, Photos) else read(source, split)
-    prepared = prepare_images(
-        photos, Squashing(image_size), cache, cache_dir, workers, progress
-    )
+    resizing = Squashing(image_size)
+    prepared = prepare_images(photos, resizing, cache, cache_dir, workers, progress)
     return Pool(
         prepared.photos,
-        image_size,
+        resizing,
         prepared.facts,
         prepared.images,
+        skipped=prepared.skipped,
+        workers=workers,
+    )
+
+
+def prepare_labeled(
+    source,
+    image_size: int,
+    *,
+    split: str | None = None,
+    class_names=None,
+    main_object_only: bool = False,
+    max_boxes: int | None = None,
+    cache: str = "auto",
+    cache_dir=None,
+    workers: int | None = None,
+    progress=None,
+) -> Pool:
+    """Decodes and letterboxes every photo of a source once, and checks its boxes.
+
+    Boxes are those of the annotation, clipped to the photo as it really is: an
+    annotation that states another size is reported, never used to scale.
+
+    Args:
+        source: Anything `read` understands, or `Photos`.
+        image_size: Side of the square images in pixels, see `letterbox`.
+        split: Name of a split, see `read`.
+        class_names: Names of the classes, in the order of their indices; objects of
+            other classes are dropped and reported. By default those that the boxes
+            name, sorted: evaluation must be given those of the training.
+        main_object_only: Whether each photo has one target, its main object: photos
+            without one are left out and listed in `left_out`.
+        max_boxes: Number of boxes that photos are padded to; by default as many as
+            needed.
+        cache: Where pixels are kept, see `prepare`, as for the arguments that follow.
+        cache_dir: Folder of the disk cache.
+        workers: Number of decoding threads.
+        progress: Optional callable `(done, total)`.
+
+    Returns:
+        `Pool` of the readable photos; its `problems` lists everything that is wrong
+        with annotations.
+
+    Raises:
+        ValueError: If an argument is out of range, the source is not understood, not
+            one photo is readable, or not one box is usable.
+    """
+    photos = source if isinstance(source, Photos) else read(source, split)
+    names = box_class_names(photos) if class_names is None else class_names
+    names = _checked_names(names)
+    resizing = Letterboxing(image_size)
+    prepared = prepare_images(photos, resizing, cache, cache_dir, workers, progress)
+    problems = list(photos.problems)
+    usable, rows, left_out = [], [], []
+    for row, (photo, facts) in enumerate(
+        zip(prepared.photos, prepared.facts, strict=True)
+    ):
+        size = int(facts["height"]), int(facts["width"])
+        photo = usable_photo(photo, *size, names, problems)
+        if main_object_only and main_object(photo.objects) is None:
+            left_out.append(photo)
+        else:
+            usable.append(photo)
+            rows.append(row)
+    if not any(photo.objects for photo in usable):
+        first = f" First problem: {problems[0]}." if problems else ""
+        raise ValueError(
+            f"{photos.name} has no usable box in its {len(prepared.photos)} readable "
+            f"photos, for {len(names)} classes.{first}"
+        )
+    usable = Photos(usable, photos.name, problems)
+    return Pool(
+        usable,
+        resizing,
+        prepared.facts["hash"][rows],
+        prepared.images,
+        rows,
+        ObjectTargets(usable, names, image_size, main_object_only, max_boxes),
         prepared.skipped,
+        Photos(left_out, f"{photos.name} left out"),
         workers,
     )
 
@@ -105,7 +184,12 @@ def prepare_images(
     Raises:
         ValueError: If an argument is out of range, or not one photo is readable.
     """
-    _check_arguments(resizing.image_size, cache)
+    if resizing.image_size < 1:
+        raise ValueError(
+            f"`image_size` must be at least 1. Received: {resizing.image_size}"
+        )
+    if cache not in CACHES:
+        raise ValueError(f"`cache` must be one of {CACHES}. Received: {cache!r}")
     if not photos:
         raise ValueError(f"{photos.name} has no photos.")
     shape = (len(photos), resizing.image_size, resizing.image_size, 3)
@@ -208,8 +292,15 @@ def _allocate(shape):
         ) from None
 
 
-def _check_arguments(image_size, cache):
-    if image_size < 1:
-        raise ValueError(f"`image_size` must be at least 1. Received: {image_size}")
-    if cache not in CACHES:
-        raise ValueError(f"`cache` must be one of {CACHES}. Received: {cache!r}")
+def _checked_names(class_names):
+    if isinstance(class_names, str):
+        raise ValueError(
+            "`class_names` must be a list of names, not one text. Received: "
+            f"{class_names!r}"
+        )
+    class_names = tuple(class_names)
+    if len(set(class_names)) < len(class_names):
+        raise ValueError(
+            f"`class_names` names a class twice. Received: {', '.join(class_names)}"
+        )
+    return class_names

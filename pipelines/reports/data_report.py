@@ -112,7 +112,7 @@ def report_data(
     evaluation photos.
 
     Args:
-        training: `LabeledPool`, `Pool` or `Photos`, or None.
+        training: `Pool` or `Photos`, or None.
         evaluation: The same, for the photos whose figures are reported.
         seen: `PhotoTable`s that earlier runs recorded, such as the `photos.tsv` of a
             pretraining, see `read_photo_table`.

@@ -8,8 +8,7 @@ import numpy as np
 from pipelines.images.letterboxing import boxes_to_letterbox
 from pipelines.photos import object_sizes
 from pipelines.photos.photo import Problem, main_object
-from pipelines.pools.labeled_pool import LabeledPool
-from pipelines.pools.labeled_preparation import UNKNOWN_CLASS
+from pipelines.pools.usable_objects import UNKNOWN_CLASS
 
 # A box with a shorter side shows nothing that could be learned.
 MIN_SIDE = 2.0
@@ -115,13 +114,13 @@ def report_set(source, class_names=None) -> SetReport:
     """Counts what a set of labelled photos holds.
 
     Args:
-        source: `Photos`, or a `LabeledPool` or `Pool` of them. A pool knows the true
+        source: `Photos`, or a `Pool` of them. A pool knows the true
             sizes and which photos are unreadable.
         class_names: Names of the classes. Objects of others are a problem and not
             counted; a class without any object is shown with zeros. By default those
             of the pool, or all that there are.
     """
-    pool = source if isinstance(source, LabeledPool) else None
+    pool = source if getattr(source, "objects", None) is not None else None
     photos = getattr(source, "photos", source)
     problems = list(photos.problems)
     if class_names is None:

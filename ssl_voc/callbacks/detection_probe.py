@@ -18,7 +18,7 @@ class DetectionProbe(keras.callbacks.Callback):
     Args:
         batches: Iterable, each time from the start, of the dictionaries that a
             `Detector` is trained on, such as
-            `pipelines.LabeledPool.evaluation_dataset`; all padded to the same number
+            `pipelines.Pool.evaluation_dataset`; all padded to the same number
             of objects.
     """
 

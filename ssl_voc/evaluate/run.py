@@ -7,7 +7,7 @@ import keras
 
 import pipelines
 import ssl_voc.models  # noqa: F401, a saved model is made of its classes
-from pipelines.pools.labeled_preparation import UNKNOWN_CLASS, box_class_names
+from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from pipelines.scenes.dataset import scenes_folder
 from ssl_voc import boxes, devices
 from ssl_voc.callbacks.progress import progress_bar

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import pipelines
-from pipelines.pools.labeled_preparation import box_class_names
+from pipelines.pools.usable_objects import box_class_names
 from pipelines.scenes.dataset import scenes_folder
 from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.cli.errors import BadInput
@@ -30,13 +30,13 @@ class FinetuningData:
     """Prepared photos of a fine-tuning.
 
     Attributes:
-        training: `pipelines.LabeledPool` that is learned from.
-        validation: `LabeledPool` that chooses the epoch, or None.
+        training: `pipelines.Pool` that is learned from.
+        validation: `Pool` that chooses the epoch, or None.
         report: `pipelines.DataReport` of both.
     """
 
-    training: pipelines.LabeledPool
-    validation: pipelines.LabeledPool | None
+    training: pipelines.Pool
+    validation: pipelines.Pool | None
     report: pipelines.DataReport
 
 

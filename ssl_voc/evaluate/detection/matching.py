@@ -134,7 +134,7 @@ def measure_detections(photos, class_names, predicted):
 
     Args:
         photos: `pipelines.Photos` of true sizes with objects of `class_names` only,
-            such as those of a `pipelines.LabeledPool`. Photos without objects count:
+            such as those of a `pipelines.Pool`. Photos without objects count:
             what is detected there is false.
         class_names: Names of the classes, in the order of their indices.
         predicted: Dictionary of arrays `"boxes"` `(num_photos, D, 4)`, xyxy in pixels

@@ -95,7 +95,7 @@ def measure_localizations(photos, class_names, scores, boxes_pred):
 
     Args:
         photos: `pipelines.Photos` of true sizes, each with a main object and objects
-            of `class_names` only, such as those of a `pipelines.LabeledPool`.
+            of `class_names` only, such as those of a `pipelines.Pool`.
         class_names: Names of the classes, in the order of the scores.
         scores: Array `(num_photos, num_classes)`.
         boxes_pred: Array `(num_photos, 4)`, xyxy in pixels of the photos; what reaches

@@ -29,7 +29,7 @@ class FinetuningTask:
 
         Args:
             config: A `FinetuneConfig`, resolved.
-            pool: `pipelines.LabeledPool` to be learned from.
+            pool: `pipelines.Pool` to be learned from.
         """
         raise NotImplementedError
 

@@ -3,9 +3,9 @@ import pytest
 
 from pipelines.images.decoding import decode
 from pipelines.images.perceptual_hashing import perceptual_hash
-from pipelines.images.resizing import squash
+from pipelines.images.resizing import Letterboxing, squash
 from pipelines.pools import preparation
-from pipelines.pools.preparation import prepare
+from pipelines.pools.preparation import prepare, prepare_labeled
 from pipelines.readers.arrays import read_arrays
 from pipelines.readers.sources import read
 
@@ -24,47 +24,54 @@ def folder(tmp_path, write_photo):
 
 
 @pytest.mark.parametrize("cache", CACHES)
-def test_rows_photos_labels_and_hashes_are_aligned(cache, folder):
-    pool = prepare(folder, 16, cache=cache)
-    assert [photo.image_id for photo in pool.photos] == ["0", "2", "3", "5"]
-    assert pool.labels == ["a", "a", "b", "b"]
-    assert len(pool) == len(pool.hashes) == 4
-    for row, photo in enumerate(pool.photos):
-        pixels = decode(photo.load())
-        np.testing.assert_array_equal(pool.gather([row])[0], squash(pixels, 16))
-        assert pool.hashes[row] == perceptual_hash(pixels)
-    if cache != "none":
-        assert pool.images.shape == (4, 16, 16, 3) and pool.images.dtype == np.uint8
-
-
-@pytest.mark.parametrize("cache", CACHES)
-def test_unreadable_photos_are_listed_with_the_reason(cache, folder):
+def test_readable_photos_are_aligned_and_the_others_listed(cache, folder):
     for _ in range(2):  # the second time, "disk" has them from the cache
-        pool = prepare(folder, 16, cache=cache)
+        pool = prepare(folder, 16, cache=cache, workers=3)
+        assert [photo.image_id for photo in pool.photos] == ["0", "2", "3", "5"]
+        assert pool.labels == ["a", "a", "b", "b"]
+        assert len(pool) == len(pool.hashes) == 4
+        for row, photo in enumerate(pool.photos):
+            pixels = decode(photo.load())
+            np.testing.assert_array_equal(pool.gather([row])[0], squash(pixels, 16))
+            assert pool.hashes[row] == perceptual_hash(pixels)
         assert [str(skipped) for skipped in pool.skipped] == [
             f"{folder}/a/4.png: not an image of a known format",
             f"{folder}/b/1.png: not an image of a known format",
         ]
+    assert (pool.images is None) == (cache == "none")
+
+
+@pytest.mark.parametrize("cache", CACHES[1:])
+def test_labelled_photos_are_letterboxed_and_keep_their_boxes(cache, tree):
+    pytest.importorskip("tensorflow")
+    pixels = decode((tree / "JPEGImages" / "d.jpg").read_bytes())
+    (tree / "JPEGImages" / "b.jpg").write_bytes(b"no photo")
+    for _ in range(2):
+        pool = prepare_labeled(tree, 20, main_object_only=True, cache=cache)
+        assert [photo.image_id for photo in pool.photos] == ["a", "d"]
+        assert [photo.image_id for photo in pool.left_out] == ["c"]
+        assert [item.name.rpartition("/")[2] for item in pool.skipped] == ["b.jpg"]
+        batch = pool.gather([1, 0])
+        assert batch["bounding_boxes"]["classes"].tolist() == [[1], [0]]
+        expected = Letterboxing(20).resize(pixels)
+        np.testing.assert_array_equal(batch["images"][0], expected)
+        assert pool.hashes[1] == perceptual_hash(pixels)
 
 
 def test_file_that_vanished_is_skipped(folder):
     photos = read(folder)
     (folder / "a" / "0.png").unlink()
-    pool = prepare(photos, 16)
-    assert pool.skipped[0].name.endswith("0.png")
-    assert "No such file" in pool.skipped[0].reason
+    skipped = prepare(photos, 16).skipped[0]
+    assert skipped.name.endswith("0.png") and "No such file" in skipped.reason
 
 
-def test_nothing_readable_is_an_error_with_the_first_reason(tmp_path):
+def test_nothing_readable_is_refused_with_the_first_reason(tmp_path):
     (tmp_path / "photos").mkdir()
     for name in ("1.jpg", "2.jpg"):
         (tmp_path / "photos" / name).write_bytes(b"")
     for cache in CACHES:
-        with pytest.raises(ValueError) as raised:
+        with pytest.raises(ValueError, match="2 photos.*1.jpg: the file is empty$"):
             prepare(tmp_path / "photos", 16, cache=cache)
-        message = str(raised.value)
-        assert "None of the 2 photos" in message and "\n" not in message
-        assert "1.jpg: the file is empty" in message
 
 
 def test_progress_reaches_the_number_of_photos(folder):
@@ -73,28 +80,18 @@ def test_progress_reaches_the_number_of_photos(folder):
     assert seen[-1] == (6, 6)
 
 
-def test_number_of_workers_does_not_change_the_pool(folder):
-    pools = [prepare(folder, 16, workers=workers) for workers in (1, 4)]
-    np.testing.assert_array_equal(pools[0].images, pools[1].images)
-    np.testing.assert_array_equal(pools[0].hashes, pools[1].hashes)
-
-
 def test_auto_goes_to_disk_when_memory_is_short(folder, monkeypatch):
     assert not isinstance(prepare(folder, 16).images, np.memmap)
     monkeypatch.setattr(preparation, "MAX_MEMORY_BYTES", 6 * 16 * 16 * 3 - 1)
     assert isinstance(prepare(folder, 16).images, np.memmap)
 
 
-def test_split_is_passed_on(tmp_path, write_voc, voc_xml):
-    annotations = {"a": voc_xml(("cat", (1, 1, 9, 9))), "b": voc_xml()}
+def test_split_and_problems_reach_the_pool(tmp_path, write_voc, voc_xml):
+    annotations = {"a": voc_xml(("cat", (1, 1, 9, 9))), "b": "<broken"}
     tree = write_voc(tmp_path / "tree", annotations, {"train": ["a"], "val": ["b"]})
     assert prepare(tree, 8).labels == ["cat"]
-    assert prepare(tree, 8, split="val").labels == [None]
-
-
-def test_problems_of_annotations_reach_the_pool(tmp_path, write_voc):
-    pool = prepare(write_voc(tmp_path / "tree", {"a": "<broken"}), 8)
-    assert len(pool) == 1 and pool.problems[0].path_name.endswith("a.xml")
+    pool = prepare(tree, 8, split="val")
+    assert pool.labels == [None] and pool.problems[0].path_name.endswith("b.xml")
 
 
 def test_more_than_the_memory_holds_is_told_in_gigabytes(folder, monkeypatch):
@@ -113,3 +110,47 @@ def test_arguments_out_of_range_are_refused(folder):
         prepare(folder, 16, cache="ram")
     with pytest.raises(ValueError, match="no photos"):
         prepare(read_arrays(np.zeros((1, 2, 2, 3), "uint8"))[:0], 16)
+
+
+def test_class_names_by_default_are_those_of_the_boxes(tree):
+    pytest.importorskip("tensorflow")
+    pool = prepare_labeled(tree, 20)
+    assert pool.class_names == ("cat", "dog", "emu")
+    assert len(pool) == 4 and pool.max_boxes == 3  # a photo without boxes is kept
+
+
+@pytest.mark.parametrize("names", ["cat", ["cat", "cat"]])
+def test_class_names_that_are_none_are_refused(names, tree):
+    with pytest.raises(ValueError, match="class_names.*cat"):
+        prepare_labeled(tree, 20, class_names=names)
+
+
+def test_nothing_left_is_refused_with_the_first_problem(tmp_path, write_voc, voc_xml):
+    pytest.importorskip("tensorflow")
+    swapped = voc_xml(("cat", (30, 1, 9, 9)))
+    with pytest.raises(ValueError, match="no usable box.*a.xml.*swapped"):
+        prepare_labeled(write_voc(tmp_path / "swapped", {"a": swapped}), 20)
+    difficult = voc_xml(("cat", (1, 1, 9, 9), {"difficult": 1}))
+    tree = write_voc(tmp_path / "difficult", {"a": difficult})
+    assert len(prepare_labeled(tree, 20)) == 1
+    with pytest.raises(ValueError, match="no usable box"):
+        prepare_labeled(tree, 20, main_object_only=True)
+
+
+def test_labelled_and_unlabelled_preparations_do_not_share_a_cache(tree):
+    pytest.importorskip("tensorflow")
+    squashed = prepare(tree, 20, cache="disk").gather([0])
+    boxed = prepare_labeled(tree, 20, cache="disk").gather([0])["images"]
+    assert (boxed[0, 15:] == 0).all() and not (squashed[0, 15:] == 0).all()
+
+
+def test_real_photos_are_prepared_whole(data_folder):
+    pytest.importorskip("tensorflow")
+    pool = prepare_labeled(
+        data_folder / "voc2007_5cls_160", 96, split="val", main_object_only=True
+    )
+    assert len(pool) + len(pool.left_out) == 350 and pool.skipped == []
+    assert pool.class_names == ("bus", "car", "cat", "person", "train")
+    boxes = pool.targets["boxes"][:, 0]
+    assert boxes.min() >= 0 and boxes.max() <= 96
+    assert (boxes[:, 2:] > boxes[:, :2]).all()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from pipelines.pools.labeled_preparation import prepare_labeled
+from pipelines.pools.preparation import prepare_labeled
 from pipelines.readers.sources import read
 from pipelines.reports.data_report import report_data
 

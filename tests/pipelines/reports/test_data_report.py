@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.photos.photo_tables import photo_table, read_photo_table
-from pipelines.pools.labeled_preparation import prepare_labeled
-from pipelines.pools.preparation import prepare
+from pipelines.pools.preparation import prepare, prepare_labeled
 from pipelines.readers.sources import read
 from pipelines.reports.data_report import report_data
 

@@ -2,8 +2,7 @@ import json
 
 import pytest
 
-from pipelines.pools.labeled_preparation import prepare_labeled
-from pipelines.pools.preparation import prepare
+from pipelines.pools.preparation import prepare, prepare_labeled
 from pipelines.readers.sources import read
 from pipelines.reports.set_report import ClassCount, report_set
 

@@ -1,6 +1,30 @@
-"""Labelled batches in one call, for user scripts."""
+"""Batches from a source in one call, for user scripts."""
 
-from pipelines.pools.labeled_preparation import prepare_labeled
+from pipelines.pools.preparation import prepare, prepare_labeled
+
+
+def unlabeled(source, image_size: int, batch_size: int, seed: int = 0, **options):
+    """Endless shuffled batches of unlabeled images from any source.
+
+    Pass `steps_per_epoch` to `fit`. `prepare` gives the `Pool` behind the batches,
+    which knows its size, its labels and the photos that were skipped.
+
+    Args:
+        source: Anything `read` understands.
+        image_size: Side of the square images in pixels.
+        batch_size: Number of images in a batch.
+        seed: Non-negative integer that determines the order.
+        **options: `split`, `cache`, `cache_dir`, `workers` and `progress` of `prepare`.
+
+    Returns:
+        `tf.data.Dataset` of uint8 tensors `(batch_size, image_size, image_size, 3)`
+        with values in `[0, 255]`.
+
+    Example:
+        >>> images = unlabeled("photos/", image_size=112, batch_size=64)
+        >>> model.fit(images, steps_per_epoch=100, epochs=10)
+    """
+    return prepare(source, image_size, **options).dataset(batch_size, seed)
 
 
 def localization(
@@ -8,10 +32,8 @@ def localization(
 ):
     """Batches with one target a photo: its largest object that is not difficult.
 
-    Photos without one are left out. Training batches never end: pass
-    `steps_per_epoch` to `fit`. `prepare_labeled(..., main_object_only=True)` gives the
-    `LabeledPool` behind them, which knows its size, its classes, and what was left out
-    or wrong.
+    Photos without one are left out. `prepare_labeled(..., main_object_only=True)` gives
+    the `Pool` behind the batches.
 
     Args:
         source: Anything `read` understands.
@@ -24,7 +46,7 @@ def localization(
             and `progress` of `prepare_labeled`.
 
     Returns:
-        `tf.data.Dataset` of the dicts described in `LabeledPool`.
+        `tf.data.Dataset` of the dicts described in `Pool`.
 
     Example:
         >>> batches = localization("VOC2007/", image_size=160, batch_size=32)

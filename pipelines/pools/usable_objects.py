@@ -1,0 +1,60 @@
+"""Annotated objects that can be learned from, checked against the decoded photo."""
+
+import dataclasses
+
+from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
+from pipelines.photos.photo import Photo, Problem, main_class
+
+SIZE_MISMATCH = "size mismatch"
+UNKNOWN_CLASS = "box dropped: unknown class"
+
+
+def box_class_names(photos) -> tuple[str, ...]:
+    """Sorted names of the classes of all boxes of some photos."""
+    return tuple(sorted({item.name for photo in photos for item in photo.objects}))
+
+
+def usable_photo(photo, height, width, class_names, problems) -> Photo:
+    """The photo with its true size, and with the objects that can be learned.
+
+    Args:
+        photo: `Photo`.
+        height: True height of the upright photo in pixels.
+        width: True width in pixels.
+        class_names: Names of the classes; objects of others are dropped.
+        problems: List to which a `Problem` is appended for each box dropped or
+            clipped, and for a size that the annotation states wrongly.
+    """
+
+    def report(reason, kind):
+        problems.append(Problem(photo.path_name, reason, kind))
+
+    stated = photo.width, photo.height
+    if None not in stated and stated != (width, height):
+        turned = stated == (height, width)
+        report(
+            f"the annotation says {stated[0]} x {stated[1]}, the photo has {width} x "
+            f"{height}"
+            + (": drawn before the photo was turned upright?" if turned else ""),
+            SIZE_MISMATCH,
+        )
+    objects = []
+    for item in photo.objects:
+        if item.name not in class_names:
+            report(f"{item.name!r} is not among the classes", UNKNOWN_CLASS)
+            continue
+        try:
+            box, remark = checked_box(item.box, width, height)
+        except BadBox as error:
+            report(f"{item.name!r} left out: {error}", error.kind)
+            continue
+        if remark:
+            report(f"{item.name!r}: {remark}", BOX_CLIPPED)
+        objects.append(dataclasses.replace(item, box=box))
+    return dataclasses.replace(
+        photo,
+        objects=tuple(objects),
+        label=main_class(objects),
+        width=width,
+        height=height,
+    )

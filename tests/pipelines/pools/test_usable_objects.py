@@ -1,0 +1,62 @@
+import pytest
+from PIL import Image
+
+from pipelines.pools.preparation import prepare_labeled
+from pipelines.pools.usable_objects import usable_photo
+from pipelines.readers.sources import read
+
+
+@pytest.fixture
+def check(tmp_path, write_voc):
+    """Returns `check(xml, height, width)`: the usable photo, and its problems."""
+
+    def check(text, height=30, width=40, class_names=("cat", "dog")):
+        problems = []
+        photo = read(write_voc(tmp_path / "tree", {"a": text}))[0]
+        return usable_photo(photo, height, width, class_names, problems), problems
+
+    return check
+
+
+def test_boxes_are_clipped_to_the_photo_as_it_is_and_not_scaled(check, voc_xml):
+    text = voc_xml(("cat", (11, 1, 80, 60)), ("cat", (51, 1, 80, 60)))
+    stated = text.replace("<width>40", "<width>80").replace("<height>30", "<height>60")
+    photo, problems = check(stated)
+    assert [item.box for item in photo.objects] == [(10, 0, 40, 30)]
+    assert (photo.width, photo.height) == (40, 30)
+    assert [problem.kind for problem in problems] == [
+        "size mismatch",
+        "box clipped",
+        "box dropped: outside the photo",
+    ]
+    assert "80 x 60" in problems[0].reason and "40 x 30" in problems[0].reason
+    assert all(problem.path_name.endswith("a.jpg") for problem in problems)
+
+
+def test_unstated_size_is_no_mismatch(check, voc_xml):
+    text = voc_xml(("cat", (1, 1, 9, 9))).replace("<width>40</width>", "")
+    photo, problems = check(text)
+    assert problems == [] and photo.width == 40
+
+
+def test_objects_of_other_classes_are_dropped_and_reported(check, voc_xml):
+    # The owl is larger, but nobody can learn it.
+    text = voc_xml(("cat", (1, 1, 9, 9)), ("owl", (1, 1, 40, 30)))
+    photo, problems = check(text)
+    assert [item.name for item in photo.objects] == ["cat"] and photo.label == "cat"
+    assert [problem.kind for problem in problems] == ["box dropped: unknown class"]
+    assert "'owl'" in problems[0].reason
+
+
+def test_photo_that_was_turned_upright_is_suspected_of_its_annotation(
+    tmp_path, write_voc, voc_xml, draw, encode
+):
+    pytest.importorskip("tensorflow")
+    tree = write_voc(tmp_path / "tree", {"a": voc_xml(("cat", (1, 1, 40, 30)))})
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tree / "JPEGImages" / "a.jpg"
+    path.write_bytes(encode(Image.fromarray(draw()), "JPEG", exif=exif))
+    pool = prepare_labeled(tree, 40)
+    assert pool.original_sizes.tolist() == [[40, 30]]
+    assert "turned upright" in pool.problems[0].reason
