@@ -6,12 +6,12 @@ Starts the test server (`tests.serving_client.serving_stub`, which runs the Save
 itself) in a
 process of its own, or takes a real one by --server, and asks it through
 `ServingClient`: good photos, and among them, in seeded order, files that are truncated,
-text, empty, of 50 megapixels, CMYK, and an animated gif. A good photo must be answered
+text, empty, an animated GIF, of 50 megapixels, and CMYK. A good photo must be answered
 as the artifact answers the same pixels as PNG, which a third process asks beforehand. A
-broken file must come back with an error in one line, one that is merely odd (huge,
-CMYK, animated) with such an error or the right answer. The memory of both processes is
-read at the start, after each quarter and at the end. Exit status 1 if anything was
-answered wrongly.
+broken file, or one of an unsupported format, must come back with an error in one line,
+one that is merely odd (huge, CMYK) with such an error or the right answer. The memory
+of both processes is read at the start, after each quarter and at the end. Exit status 1
+if anything was answered wrongly.
 """
 
 import argparse
@@ -35,8 +35,8 @@ from ssl_voc.serving_client.errors import ServingError
 from ssl_voc.serving_client.rest import ServingClient
 
 MODEL_NAME = "model"
-BROKEN = ("truncated", "text", "empty")
-ODD = ("huge", "cmyk", "animated")
+BROKEN = ("truncated", "text", "empty", "animated")
+ODD = ("huge", "cmyk")
 MOST_PHOTOS = 50
 BOX_TOLERANCE, SCORE_TOLERANCE = 0.01, 1e-4
 MEBIBYTE = 2**20
@@ -109,7 +109,6 @@ def make_kinds(photos, huge_megapixels):
             Question(
                 "animated",
                 _encoded(turned[0], "GIF", save_all=True, append_images=turned[1:]),
-                "animated",
             )
         ],
     }
@@ -229,7 +228,7 @@ def judge(question, answer, references):
         clear = len(answer.error) > 4 and "\n" not in answer.error
         return ("refused" if clear else "wrong"), answer.error
     if question.kind in BROKEN:
-        return "wrong", f"{len(answer)} objects found in a broken file"
+        return "wrong", f"{len(answer)} objects found in an unreadable file"
     expected = references[question.name]
     if list(answer.class_names) != expected["class_names"]:
         return "wrong", f"{answer.class_names} instead of {expected['class_names']}"

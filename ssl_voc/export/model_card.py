@@ -132,11 +132,10 @@ def _limits(facts, megapixels):
     if not facts["missing"]:
         limits = [
             f"Photos: {', '.join(facts['preprocessing']['formats'])} of at most "
-            f"{megapixels:g} megapixels. Others (WebP, TIFF, BMP, ...) and damaged "
+            f"{megapixels:g} megapixels. Others (GIF, WebP, TIFF, BMP) and damaged "
             "ones are answered with a text in `errors` and no detections; their "
             "neighbours in the batch are not touched.",
-            "Of an animation the first frame is looked at. Transparency is laid on "
-            "white, 16-bit samples are scaled to 8 bits.",
+            "Transparency is laid on white, 16-bit samples are scaled to 8 bits.",
             *limits,
         ]
     if facts["task"] == "localize":

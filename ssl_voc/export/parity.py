@@ -1,4 +1,4 @@
-"""Whether an artifact, asked without Keras, answers what its model does."""
+"""Parity of a SavedModel, run without Keras, with the Keras model it came from."""
 
 import os
 import pathlib
@@ -12,6 +12,7 @@ from ssl_voc import serving
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.export.comparison import compare_answers
 from ssl_voc.export.parity_photos import answers_of_model
+from ssl_voc.serving.image_decoding import UNSUPPORTED
 
 PROGRAM = pathlib.Path(serving.__file__).with_name("artifact_answers.py")
 # Ways to ask, see `artifact_answers`: `tf.saved_model.load`, a graph Session.
@@ -98,12 +99,10 @@ def ask_artifact(version, encoded):
 
 
 def _refuse_errors(held, answers):
-    """Stops where a photo of a served format was refused, by either way."""
+    """Stops where a photo of a supported format was refused, by either way."""
     for way in WAYS:
-        for photo, data, error in zip(
-            held.photos, held.encoded, answers[way]["errors"], strict=True
-        ):
-            if error and data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8")):
+        for photo, error in zip(held.photos, answers[way]["errors"], strict=True):
+            if error and error not in UNSUPPORTED:
                 raise BadInput(
                     f"RUN: the artifact refuses {photo.path_name}, which the evaluator "
                     f"reads: {error}. Name other photos by --data, or raise "

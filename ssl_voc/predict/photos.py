@@ -1,4 +1,4 @@
-"""Photos on their way to a model: decoded, checked, and in batches of bounded size."""
+"""Photo loading for prediction: decoding, checks, batches of bounded size."""
 
 import dataclasses
 import io
@@ -56,16 +56,32 @@ def load_photo(photo: NamedPhoto) -> LoadedPhoto:
     pixels = decode(data)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         plain = image.mode in ("RGB", "L") and not image.has_transparency_data
+        plain &= not _is_turned_outside_exif(image)
         profile = image.info.get("icc_profile") if image.mode == "RGB" else None
         is_jpeg = image.format in ("JPEG", "MPO")  # MPO: with a preview behind it
         known = is_jpeg or image.format == "PNG"
     if not (known and plain):
-        # What decoders differ in (transparency, 16 bit, CMYK, animations, other
-        # formats) is settled here: the model shall see the pixels that are drawn.
+        # What decoders differ in (transparency, 16 bit, CMYK, orientation in XMP,
+        # other formats) is settled here: the model shall see the pixels that are drawn.
         encoded = io.BytesIO()
         Image.fromarray(pixels).save(encoded, "PNG", compress_level=1)
         data = encoded.getvalue()
     return LoadedPhoto(photo.path, photo.name, data, pixels, is_jpeg, profile)
+
+
+def _is_turned_outside_exif(image):
+    """Whether only XMP or a PNG's text states the orientation: artifacts read EXIF."""
+    from PIL import Image
+
+    from pipelines.images.decoding import EXIF_ORIENTATION
+
+    exif = Image.Exif()
+    try:
+        stated = EXIF_ORIENTATION in image.getexif()
+        exif.load(image.info.get("exif", b""))
+    except Exception:
+        return False  # as for `decode`, damaged metadata state nothing
+    return stated and EXIF_ORIENTATION not in exif
 
 
 def load_in_batches(

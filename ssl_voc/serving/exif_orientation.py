@@ -1,8 +1,8 @@
-"""The orientation that a photo's metadata states, read from its bytes in a graph.
+"""EXIF orientation of JPEG and PNG files, parsed inside a TensorFlow graph.
 
-Decoders of tensorflow ignore it, viewers and `pipelines.decode` obey it. The parsers
-use integers and slices of a uint8 tensor only, so that they run inside a SavedModel.
-Whatever is damaged counts as no statement: the pixels may be fine.
+TensorFlow's decoders ignore the orientation, viewers and `pipelines.decode` apply it.
+The parsers use integers and slices of a uint8 tensor only, so that they run inside a
+SavedModel. Damaged metadata count as absent: the pixels may be fine.
 """
 
 import tensorflow as tf
@@ -14,33 +14,23 @@ MOST_PARTS = 4096
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _APPLICATION_1 = 0xE1
 _EXIF = tuple(b"Exif\0\0")
-_XMP = tuple(b"http://ns.adobe.com/xap/1.0/\0")
 _EXIF_CHUNK = tuple(b"eXIf")
 _LAST_CHUNK = tuple(b"IEND")
 _ORIENTATION_TAG = 0x0112
 _SHORT, _LONG = 3, 4
-_CHARACTERS = [bytes([value]) for value in range(256)]
-_XMP_PATTERN = r'(?s).*?tiff:Orientation(?:="|>)([0-9]).*'
 
 
 def jpeg_orientation(data):
-    """Reads the orientation of a JPEG file from its EXIF, else from its XMP.
+    """Reads the orientation of a JPEG file from its first EXIF segment.
 
     Args:
         data: uint8 tensor `(num_bytes,)`, the file.
 
     Returns:
-        int32 scalar in `[1, 8]`, EXIF's numbers; 1, upright, where none is stated.
+        int32 scalar in `[1, 8]`, EXIF's numbers, or 0 where none is stated.
     """
-    # Of several EXIF segments the first counts, of several of XMP the last, as for
-    # Pillow.
-    _, exif, xmp = _walk(_jpeg_segment, data, 2, num_found=2)
-    orientation = tiff_orientation(data[exif[0] : exif[1]])
-    return tf.cond(
-        (orientation == 0) & (xmp[1] > 0),
-        lambda: _xmp_orientation(data[xmp[0] : xmp[1]]),
-        lambda: tf.maximum(orientation, 1),
-    )
+    exif = _find_exif(_jpeg_segment, data, 2)
+    return tiff_orientation(data[exif[0] : exif[1]])
 
 
 def png_orientation(data):
@@ -50,10 +40,10 @@ def png_orientation(data):
         data: uint8 tensor `(num_bytes,)`, the file.
 
     Returns:
-        int32 scalar in `[1, 8]`; 1 where none is stated.
+        int32 scalar in `[1, 8]`, or 0 where none is stated.
     """
-    _, exif = _walk(_png_chunk, data, 8, num_found=1)
-    return tf.maximum(tiff_orientation(data[exif[0] : exif[1]]), 1)
+    exif = _find_exif(_png_chunk, data, 8)
+    return tiff_orientation(data[exif[0] : exif[1]])
 
 
 def tiff_orientation(data):
@@ -88,52 +78,45 @@ def tiff_orientation(data):
     )
     stated = (tags == _ORIENTATION_TAG) & (_number(entries[:, 4:8], little) == 1)
     values = tf.boolean_mask(values, stated)
-    # An unknown number, unlike no number, says that XMP need not be asked.
+    # An unknown number is a statement, too: upright.
     values = tf.where((values < 1) | (values > 8), tf.ones_like(values), values)
     value = tf.concat([tf.zeros((1,), tf.int64), values], axis=0)[-1]
     return tf.cast(value, tf.int32)
 
 
-def _walk(look, data, start, num_found):
-    """Goes from part to part; returns the last place and what was found.
+def _find_exif(look, data, start):
+    """Goes from part to part; returns first and last place of the EXIF data, or zeros.
 
     Args:
-        look: Function from `(data, place, *found)` to the same, `place` moved on; a
-            negative place ends the walk.
+        look: Function from `(data, place, exif)` to the next place, negative at the
+            end of the walk, and the EXIF data's places.
         data: uint8 tensor `(num_bytes,)`.
         start: First place.
-        num_found: Number of stretches `[from, to]` that `look` keeps.
     """
     size = tf.size(data, tf.int64)
-
-    def goes_on(count, place, *found):
-        return (count < MOST_PARTS) & (place >= 0) & (place + 4 <= size)
-
-    def step(count, place, *found):
-        return (count + 1, *look(data, place, *found))
-
-    nothing = tf.zeros((2,), tf.int64)
-    start = tf.constant(start, tf.int64)
-    _, place, *found = tf.while_loop(
-        goes_on, step, (tf.constant(0), start, *[nothing] * num_found)
+    _, _, exif = tf.while_loop(
+        lambda count, place, exif: (
+            (count < MOST_PARTS) & (place >= 0) & (place + 4 <= size)
+        ),
+        lambda count, place, exif: (count + 1, *look(data, place, exif)),
+        (tf.constant(0), tf.constant(start, tf.int64), tf.zeros((2,), tf.int64)),
     )
-    return place, *found
+    return exif
 
 
-def _jpeg_segment(data, place, exif, xmp):
+def _jpeg_segment(data, place, exif):
     four = _read(data, place, 4)
     marker, length = four[1], four[2] * 256 + four[3]
     content, end = place + 4, place + 2 + length
     is_marker = (four[0] == 0xFF) & (marker != 0xFF) & (marker != 0)
-    is_application = is_marker & (marker == _APPLICATION_1)
-    is_exif = is_application & (exif[1] == 0) & _lies_at(data, content, _EXIF)
-    is_xmp = is_application & _lies_at(data, content, _XMP)
+    # Of several EXIF segments the first counts, as for Pillow.
+    is_exif = is_marker & (marker == _APPLICATION_1) & (exif[1] == 0)
+    is_exif &= _lies_at(data, content, _EXIF)
     exif = tf.where(is_exif, tf.stack([content + len(_EXIF), end]), exif)
-    xmp = tf.where(is_xmp, tf.stack([content + len(_XMP), end]), xmp)
     alone = (marker == 0x01) | ((marker >= 0xD0) & (marker <= 0xD8))
     moved = tf.where(is_marker, tf.where(alone, place + 2, end), place + 1)
     over = is_marker & ((marker == _START_OF_SCAN) | (marker == _END_OF_IMAGE))
-    return tf.where(over, tf.constant(-1, tf.int64), moved), exif, xmp
+    return tf.where(over, tf.constant(-1, tf.int64), moved), exif
 
 
 def _png_chunk(data, place, exif):
@@ -144,15 +127,6 @@ def _png_chunk(data, place, exif):
     over = _lies_at(data, place + 4, _LAST_CHUNK)
     # Behind the content follows a checksum of four bytes.
     return tf.where(over, tf.constant(-1, tf.int64), end + 4), exif
-
-
-def _xmp_orientation(data):
-    text = tf.strings.reduce_join(tf.gather(_CHARACTERS, tf.cast(data, tf.int32)))
-    is_stated = tf.strings.regex_full_match(text, _XMP_PATTERN)
-    digit = tf.strings.regex_replace(text, _XMP_PATTERN, r"\1")
-    digit = tf.where(is_stated, digit, "1")
-    value = tf.strings.to_number(digit, tf.int32)
-    return tf.where((value >= 1) & (value <= 8), value, 1)
 
 
 def _number(values, little):

@@ -1,19 +1,23 @@
-"""From encoded bytes to upright RGB pixels inside a graph, or to the reason why not."""
+"""Image decoding inside a TensorFlow graph: bytes to upright RGB pixels or error."""
 
 import tensorflow as tf
 
-from ssl_voc.serving import exif_orientation, gif_frame
+from ssl_voc.serving import exif_orientation
 
-FORMATS = ("JPEG", "PNG", "GIF")
+FORMATS = ("JPEG", "PNG")
 
 EMPTY = "empty: no bytes came"
 UNKNOWN = f"not an image of a known format: expected {', '.join(FORMATS)}"
 DAMAGED = "damaged or incomplete"
 TOO_LARGE = "announces too many pixels"
+XMP_ORIENTATION = "turned by XMP metadata alone: expected the orientation in EXIF"
+UNSUPPORTED = (UNKNOWN, XMP_ORIENTATION)
 
 _JPEG = tuple(b"\xff\xd8\xff")
 _PNG = tuple(b"\x89PNG\r\n\x1a\n")
-_GIF = tuple(b"GIF8")
+# XMP lies before the pixels; `\C` is any byte, text or not.
+_XMP_BYTES = 2**18
+_XMP_TURNS = r'\C*tiff:Orientation(="|>)[2-8]\C*'
 _HEADER_BYTES = 32
 # Of PNG's colour types the one without colour, palette and transparency.
 _PNG_GRAY = 0
@@ -24,9 +28,8 @@ def decode_upright(image_bytes, max_pixels):
 
     The pixels are those of `pipelines.decode`: accurate inverse cosine transform, fancy
     upsampling of chroma, EXIF orientation applied, transparency laid on white, 16-bit
-    samples scaled to 8, the first frame of an animation. What differs: what a GIF's
-    first frame leaves transparent or open is black; WebP, TIFF, BMP and PPM are
-    refused; the EXIF text that old PNGs carry is not read.
+    samples scaled to 8. What differs: GIF, WebP, TIFF, BMP and PPM are refused, as are
+    JPEGs that XMP metadata alone turn; the EXIF text that old PNGs carry is not read.
 
     Only stock operations are used. The decoder runs inside a `tf.data` pipeline of one
     element, whose `ignore_errors` keeps a damaged photo to itself.
@@ -61,47 +64,60 @@ def _decode(image_bytes, max_pixels):
         return tf.zeros((1, 1, 3), tf.uint8), tf.constant(reason)
 
     def guarded(size, decode):
-        """Decodes what is not too large; sizes are two int64."""
+        """Decodes what is not too large; `decode` gives pixels and error."""
         pixels = tf.reduce_prod(tf.cast(size, tf.int64))
         return tf.cond(
             pixels <= max_pixels,
-            lambda: (decode(), tf.constant("")),
+            decode,
             lambda: refused(f"{TOO_LARGE}: more than {max_pixels}"),
         )
 
     def jpeg():
         size = tf.io.extract_jpeg_shape(image_bytes)[:2]
-        return guarded(size, lambda: _decode_jpeg(image_bytes, data))
+        orientation = exif_orientation.jpeg_orientation(data)
+        start = tf.strings.substr(image_bytes, 0, _XMP_BYTES)
+        is_turned = tf.cond(
+            orientation > 0,
+            lambda: False,
+            lambda: tf.strings.regex_full_match(start, _XMP_TURNS),
+        )
+
+        def decode():
+            pixels = _decode_jpeg(image_bytes)
+            return turn_upright(pixels, orientation), tf.constant("")
+
+        return guarded(
+            size, lambda: tf.cond(is_turned, lambda: refused(XMP_ORIENTATION), decode)
+        )
 
     def png():
         size = tf.stack([_big_endian(header[20:24]), _big_endian(header[16:20])])
-        return guarded(size, lambda: _decode_png(image_bytes, data, header))
 
-    def gif():
-        file, frame, canvas = gif_frame.cut_first_frame(image_bytes, data)
-        size = tf.maximum(canvas, frame[:2] + frame[2:])
-        return guarded(size, lambda: _decode_gif(file, frame, canvas))
+        def decode():
+            orientation = exif_orientation.png_orientation(data)
+            pixels = _decode_png(image_bytes, header)
+            return turn_upright(pixels, orientation), tf.constant("")
+
+        return guarded(size, decode)
 
     return tf.case(
         [
             (tf.size(data) == 0, lambda: refused(EMPTY)),
             (begins(_JPEG), jpeg),
             (begins(_PNG), png),
-            (begins(_GIF), gif),
         ],
         default=lambda: refused(UNKNOWN),
     )
 
 
-def _decode_jpeg(image_bytes, data):
+def _decode_jpeg(image_bytes):
     # The default transform is the fast one, whose pixels differ from Pillow's.
-    pixels = tf.io.decode_jpeg(
+    return tf.io.decode_jpeg(
         image_bytes, channels=3, fancy_upscaling=True, dct_method="INTEGER_ACCURATE"
     )
-    return turn_upright(pixels, exif_orientation.jpeg_orientation(data))
 
 
-def _decode_png(image_bytes, data, header):
+def _decode_png(image_bytes, header):
     depth, color_type = header[24], header[25]
 
     def gray_16():
@@ -123,14 +139,7 @@ def _decode_png(image_bytes, data, header):
         return lay_on_white(tf.concat([pixels[..., :3], alpha], axis=-1))
 
     is_gray_16 = (depth == 16) & (color_type == _PNG_GRAY)
-    pixels = tf.cond(is_gray_16, gray_16, others)
-    return turn_upright(pixels, exif_orientation.png_orientation(data))
-
-
-def _decode_gif(file, frame, canvas):
-    pixels = tf.io.decode_image(file, channels=3, expand_animations=False)
-    pixels = tf.ensure_shape(pixels, (None, None, 3))
-    return gif_frame.lay_on_canvas(pixels, frame, canvas)
+    return tf.cond(is_gray_16, gray_16, others)
 
 
 def lay_on_white(pixels):
@@ -159,7 +168,7 @@ def turn_upright(pixels, orientation):
 
     Args:
         pixels: `(height, width, 3)`, as stored.
-        orientation: int32 scalar in `[1, 8]`.
+        orientation: int32 scalar in `[0, 8]`; 0 and 1 are upright.
 
     Returns:
         `(height, width, 3)`, or `(width, height, 3)` for 5 to 8.

@@ -1,4 +1,4 @@
-"""A fine-tuned model as the signatures of a SavedModel: bytes in, objects out."""
+"""Signatures of a SavedModel: encoded photos in, boxes, scores and classes out."""
 
 import tensorflow as tf
 
@@ -76,7 +76,7 @@ class ServedModel(tf.Module):
         """Answers encoded photos.
 
         Args:
-            image_bytes: Strings `(n,)`, JPEG, PNG or GIF files.
+            image_bytes: Strings `(n,)`, JPEG or PNG files.
 
         Returns:
             Dictionary of `"boxes"` float32 `(n, d, 4)`, xyxy, clipped to the photo;
@@ -138,7 +138,7 @@ class ServedModel(tf.Module):
         """Describes encoded photos by the mean of their feature maps.
 
         Args:
-            image_bytes: Strings `(n,)`, JPEG, PNG or GIF files.
+            image_bytes: Strings `(n,)`, JPEG or PNG files.
 
         Returns:
             Dictionary of `"embedding"` float32 `(n, channels)`, zeros where a photo

@@ -43,11 +43,13 @@ def test_what_decoders_differ_in_is_sent_as_the_pixels_that_are_drawn(tmp_path, 
     Image.fromarray(gray).save(tmp_path / "deep.png")
     image.save(tmp_path / "photo.webp")
     image.save(tmp_path / "photo.gif", save_all=True, append_images=[image.rotate(90)])
+    image.save(tmp_path / "turned.jpg", xmp=b'<a tiff:Orientation="6"/>')
     for path in sorted(tmp_path.iterdir()):
         photo = load(path)
         with sent(photo) as opened:
             assert (opened.format, opened.mode) == ("PNG", "RGB"), path.name
             np.testing.assert_array_equal(np.asarray(opened), photo.pixels)
+    assert load(tmp_path / "turned.jpg").size == (24, 16)
 
 
 def test_color_profile_is_kept_where_the_pixels_are_still_its_own(tmp_path, image):

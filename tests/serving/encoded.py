@@ -1,4 +1,4 @@
-"""Photos as files: good ones, turned ones, and those that servers are sent."""
+"""Encoded photos: valid, rotated and unreadable files."""
 
 import io
 import zlib
@@ -9,6 +9,7 @@ from PIL import Image
 from tests.tiny import draw_photos
 
 ORIENTATION = 0x0112
+XMP = b"<x:xmpmeta><rdf:Description tiff:Orientation%s/></x:xmpmeta>"
 
 
 def picture(width=90, height=60, seed=0):
@@ -25,10 +26,11 @@ def encode(image, format="JPEG", **options):
 
 
 def exif(orientation):
-    """EXIF data that state an orientation among other things."""
+    """EXIF data that state an orientation, if any, among other things."""
     data = Image.Exif()
     data[0x010F] = "a maker"  # lies before the orientation
-    data[ORIENTATION] = orientation
+    if orientation is not None:
+        data[ORIENTATION] = orientation
     data[0x9003] = "2024:01:01 00:00:00"
     return data
 
@@ -62,7 +64,12 @@ def unreadable():
             b"\xff",
             encode(image, "WEBP"),
             encode(image, "BMP"),
+            encode(image, "GIF", save_all=True, append_images=[picture(seed=1)]),
         ],
-        "damaged": [jpeg[: len(jpeg) // 2], png[:200], b"\xff\xd8\xff", b"GIF89a"],
+        "expected the orientation in EXIF": [
+            encode(image, xmp=XMP % b'="6"', exif=exif(None)),
+            encode(image, xmp=b"\xff\xfe no text" + XMP % b">3<"),
+        ],
+        "damaged": [jpeg[: len(jpeg) // 2], png[:200], b"\xff\xd8\xff"],
         "too many pixels": [encode(Image.new("RGB", (1200, 1000)))],
     }
