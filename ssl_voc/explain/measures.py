@@ -4,7 +4,7 @@ import numpy as np
 
 from ssl_voc.heat_maps import (
     area_under_curve,
-    choose_elsewhere,
+    cross_validated_iou,
     ious_at_thresholds,
     measure_map,
     perturbed,
@@ -149,7 +149,7 @@ def _as_arrays(rows, ious, seed):
         name: np.array([row.get(name, np.nan) for row in rows], "float64")
         for name in names
     }
-    chosen, thresholds = choose_elsewhere(np.array(ious), seed)
+    chosen, thresholds = cross_validated_iou(np.array(ious), seed)
     return {
         **measures,
         "map_iou": chosen,

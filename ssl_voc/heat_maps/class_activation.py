@@ -1,4 +1,4 @@
-"""Grad-CAM and its kin: which cells of a feature map speak for a score."""
+"""Grad-CAM, Grad-CAM++ and LayerCAM."""
 
 import numpy as np
 from keras import ops
@@ -30,9 +30,10 @@ def grad_cam(
             the model takes.
         target: What to explain, one of
 
-            - `None`: the class that scores highest; of a detector its surest detection;
+            - `None`: the class that scores highest; of a detector its most
+              confident detection;
             - a class, or one for each image: integer or `(num_images,)`; of a detector
-              the surest detection of that class;
+              the most confident detection of that class;
             - `"x1"`, `"y1"`, `"x2"` or `"y2"`: a side of a localizer's box, in pixels;
               the map shows what moves it right or down;
             - `{"boxes": (num_images, 4), "classes": (num_images,)}`: one detection for

@@ -1,4 +1,4 @@
-"""The layer whose feature map a heat map explains, and how to see it at work."""
+"""The layer whose feature map a heat map explains, and access to its output."""
 
 import contextlib
 import threading

@@ -1,4 +1,4 @@
-"""The number that a heat map explains: a class, a side of a box or one detection."""
+"""Targets of heat maps: the score of a class, a side of a box or one detection."""
 
 import keras
 import numpy as np
@@ -127,7 +127,7 @@ def _detection(model, target, num_images):
         logits = ops.take_along_axis(outputs["classes"], classes[:, None, None], axis=2)
         logits = ops.cast(logits[..., 0], "float32")  # (batch, num_anchors)
         overlap = boxes.elementwise_iou(decoded, wanted[:, None])
-        # Neighbors may end in the same box: of those the surest made the detection.
+        # Neighbors may end in the same box: of those the most confident made it.
         best = ops.max(overlap, axis=1, keepdims=True)
         chosen = ops.where(overlap >= best - 1e-4, logits, -np.inf)
         anchor = ops.argmax(chosen, axis=1)[:, None]

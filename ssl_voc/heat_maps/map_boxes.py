@@ -1,6 +1,7 @@
-"""The box that a heat map draws around what it shows, and how well it fits."""
+"""Localization by heat maps: boxes of thresholded maps and their IoU."""
 
 import numpy as np
+from scipy import ndimage
 
 from ssl_voc.metrics import box_ious
 
@@ -36,16 +37,16 @@ def ious_at_thresholds(heat, box, thresholds=THRESHOLDS):
     return box_ious(np.broadcast_to(np.asarray(box, "float64"), found.shape), found)
 
 
-def choose_elsewhere(ious, seed=0, num_parts=2):
-    """IoU of each image at the threshold that suits other images best.
+def cross_validated_iou(ious, seed=0, num_folds=2):
+    """IoU of each image at the threshold that is best on other images.
 
-    Images are dealt into parts; the images of one part get the threshold of the highest
-    mean IoU on all other parts, so that no image helps to choose its own.
+    Images are dealt into folds; the images of one fold get the threshold of the highest
+    mean IoU on all other folds, so that no image helps to choose its own.
 
     Args:
         ious: Array `(num_images, num_thresholds)`.
-        seed: Seed of the parts.
-        num_parts: Number of parts, at least 2.
+        seed: Seed of the folds.
+        num_folds: Number of folds, at least 2.
 
     Returns:
         `(chosen, indices)`: float64 `(num_images,)`, and the threshold that each image
@@ -53,11 +54,11 @@ def choose_elsewhere(ious, seed=0, num_parts=2):
     """
     ious = np.asarray(ious, "float64")
     order = np.random.default_rng(seed).permutation(len(ious))
-    part_of = np.empty(len(ious), "int64")
-    part_of[order] = np.arange(len(ious)) % num_parts
+    fold_of = np.empty(len(ious), "int64")
+    fold_of[order] = np.arange(len(ious)) % num_folds
     indices = np.full(len(ious), ious.shape[1] // 2)
-    for part in range(num_parts):
-        others = part_of != part
+    for fold in range(num_folds):
+        others = fold_of != fold
         if others.any():
             indices[~others] = np.argmax(ious[others].mean(axis=0))
     return ious[np.arange(len(ious)), indices], indices
@@ -65,34 +66,9 @@ def choose_elsewhere(ious, seed=0, num_parts=2):
 
 def _largest_part(mask):
     """The box (xyxy) of the largest part of a mask whose cells touch by their sides."""
-    padded = np.zeros((mask.shape[0], mask.shape[1] + 2), "int8")
-    padded[:, 1:-1] = mask
-    steps = np.diff(padded, axis=1)
-    # Runs of a row, from `starts` to `ends` (exclusive), row by row.
-    rows, starts = np.nonzero(steps == 1)
-    _, ends = np.nonzero(steps == -1)
-    if not len(rows):
+    labels, _ = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel())[1:]
+    if not len(sizes):
         return 0, 0, 0, 0
-    below = rows[None] - rows[:, None] == 1
-    touch = (starts[None] < ends[:, None]) & (starts[:, None] < ends[None])
-    upper, lower = np.nonzero(below & touch)
-    labels = np.arange(len(rows))
-    while True:
-        smallest = np.minimum(labels[upper], labels[lower])
-        new = labels.copy()
-        for side in (upper, lower):
-            np.minimum.at(new, side, smallest)
-            # The run that gave a label its name has gone on to a smaller one, too.
-            np.minimum.at(new, labels[side], smallest)
-        new = new[new]
-        if (new == labels).all():
-            break
-        labels = new
-    sizes = np.bincount(labels, weights=ends - starts)
-    part = labels == np.argmax(sizes)
-    return (
-        starts[part].min(),
-        rows[part].min(),
-        ends[part].max(),
-        rows[part].max() + 1,
-    )
+    rows, columns = ndimage.find_objects(labels)[np.argmax(sizes)]
+    return columns.start, rows.start, columns.stop, rows.stop

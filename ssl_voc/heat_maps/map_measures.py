@@ -1,10 +1,11 @@
-"""What a heat map is worth, beside the object's box: pure NumPy, one image at a time.
+"""Quality measures of one heat map against the object's box.
 
 A map of zeros says nothing: it points nowhere in particular and is treated as a map
 that is the same everywhere, except that it covers nothing.
 """
 
 import numpy as np
+from scipy.stats import rankdata
 
 # Of the map's maximum: where the map is said to be high.
 HIGH = 0.5
@@ -91,14 +92,7 @@ def rank_correlation(a, b):
         Float in `[-1, 1]`, equal values sharing their mean rank; 0 where one of the
         maps is the same everywhere, which says nothing about the other.
     """
-    ranks = [mean_ranks(np.ravel(values)) for values in (a, b)]
+    ranks = [rankdata(values, axis=None) for values in (a, b)]
     a, b = (values - values.mean() for values in ranks)
     norm = np.sqrt((a * a).sum() * (b * b).sum())
     return float((a * b).sum() / norm) if norm > 0 else 0.0
-
-
-def mean_ranks(values):
-    """Ranks from 1 of a flat array; equal values share their mean rank."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts - 1) / 2)[places]

@@ -1,4 +1,4 @@
-"""Deletion and insertion: does the score follow the places that a map names?"""
+"""Deletion and insertion of pixels in the order of a heat map."""
 
 import numpy as np
 from PIL import Image, ImageFilter

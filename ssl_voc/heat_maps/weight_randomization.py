@@ -1,4 +1,4 @@
-"""The sanity check: a map of a model whose weights are lost must be lost as well."""
+"""Sanity check of heat maps by cascading randomization of the weights."""
 
 import keras
 import numpy as np

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssl_voc.explain.shortcuts import search as shortcut_search
-from ssl_voc.explain.shortcuts.candidates import Look
+from ssl_voc.explain.shortcuts.candidates import PatchCluster
 from ssl_voc.explain.shortcuts.inpainting import inpaint
 from ssl_voc.explain.shortcuts.report import format_shortcuts, sheet_name
 from ssl_voc.explain.shortcuts.scan import choose_layer, scan_photos
@@ -79,7 +79,7 @@ def test_photos_that_chose_and_screened_a_candidate_do_not_test_it(monkeypatch):
     for name, stand_in in {
         "choose_layer": lambda *_: types.SimpleNamespace(name="layer"),
         "scan_photos": lambda *_: types.SimpleNamespace(classes=classes),
-        "suspect": lambda _, chosen, label, __: (
+        "propose_candidates": lambda _, chosen, label, __: (
             chose.append(chosen) or [candidate] * (label == 0)
         ),
         "answers_without": lambda *given: (
@@ -134,11 +134,11 @@ def test_a_patch_holds_its_share_of_the_map_whatever_the_form_of_the_photo():
         maps=lambda *_, **options: np.full((number, 48, 48), 3.0, "float32"),
     )
     scan = scan_photos(subject, range(number), choose_layer(model))
-    channels = scan.looks.shape[-1]
-    look = Look(0, 1, np.ones(channels), np.zeros(channels), least=-1.0)
+    channels = scan.patch_features.shape[-1]
+    cluster = PatchCluster(0, 1, np.ones(channels), np.zeros(channels), least=-1.0)
     # Two patches of 8 x 8 pixels, of an even map.
     expected = 2 * 64 / sizes.prod(axis=1)
-    np.testing.assert_allclose(look.energy(scan), expected, rtol=1e-5)
+    np.testing.assert_allclose(cluster.energy(scan), expected, rtol=1e-5)
 
 
 def test_shortcuts_are_looked_for_by_layers_of_the_backbone():
@@ -167,8 +167,8 @@ def test_the_table_says_why_small_p_values_are_no_alarm():
 
 
 def test_sheets_of_classes_that_differ_in_signs_alone_are_files_of_their_own():
-    looks = [Look(label, 1, None, None, 0.0) for label in (0, 1)]
-    names = [sheet_name(*pair) for pair in zip(looks, ("C/#", "C++"), strict=True)]
+    clusters = [PatchCluster(label, 1, None, None, 0.0) for label in (0, 1)]
+    names = [sheet_name(*pair) for pair in zip(clusters, ("C/#", "C++"), strict=True)]
     assert len(set(names)) == 2
     assert all("/" not in name and name.endswith(".png") for name in names)
 

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from ssl_voc.heat_maps import boxes_at_thresholds, choose_elsewhere, ious_at_thresholds
+from ssl_voc.heat_maps import (
+    boxes_at_thresholds,
+    cross_validated_iou,
+    ious_at_thresholds,
+)
 
 
 def largest_part_by_flood(mask):
@@ -63,12 +67,12 @@ def test_iou_at_thresholds_by_hand():
 def test_no_image_chooses_its_own_threshold():
     # Alone, each image would take the threshold that is best for it.
     ious = np.array([[0.9, 0.1], [0.1, 0.9]])
-    chosen, _ = choose_elsewhere(ious)
+    chosen, _ = cross_validated_iou(ious)
     np.testing.assert_allclose(chosen, [0.1, 0.1])
     # One odd image among many gets what suits the others.
     ious = np.tile([0.2, 0.6], (9, 1))
     ious[4] = [1.0, 0.0]
-    chosen, indices = choose_elsewhere(ious, seed=3)
+    chosen, indices = cross_validated_iou(ious, seed=3)
     np.testing.assert_array_equal(indices, 1)
     assert chosen[4] == 0.0 and (np.delete(chosen, 4) == 0.6).all()
-    assert choose_elsewhere(np.array([[0.1, 0.2, 0.3]]))[0] == 0.2
+    assert cross_validated_iou(np.array([[0.1, 0.2, 0.3]]))[0] == 0.2

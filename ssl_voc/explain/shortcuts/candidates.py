@@ -1,24 +1,27 @@
-"""Suspicions: places, and looks, that a class's heat prefers outside the boxes.
+"""Shortcut candidates: image regions that a class's heat prefers outside the boxes.
 
 They are chosen on one half of the photos and tested on the other, so that choosing
 needs no correction.
 """
 
 import dataclasses
+import warnings
 
 import numpy as np
+from scipy import ndimage
+from scipy.cluster.vq import kmeans2
 
 from ssl_voc.explain.shortcuts.scan import GRID, NUM_PATCHES
 
-NUM_LOOKS = 2
-_LARGEST_PLACE = 0.25  # share of the photo
-_LEAST_FREE = 0.3  # share of a place that must lie outside the boxes
+NUM_CLUSTERS = 2
+_LARGEST_REGION = 0.25  # share of the photo
+_LEAST_FREE = 0.3  # share of a region that must lie outside the boxes
 _MOST_CLUSTERS = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """Some cells of every photo.
+class FixedRegion:
+    """The same cells of every photo.
 
     Attributes:
         label: Index of the class.
@@ -66,12 +69,12 @@ class Place:
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
-    """Patches that look alike, wherever they are.
+class PatchCluster:
+    """Patches of similar features, wherever they are.
 
     Attributes:
         label: Index of the class.
-        number: From 1, among the looks of the class.
+        number: From 1, among the clusters of the class.
         center: `(channels,)`, of length 1.
         mean: `(channels,)`, what is taken off features before.
         least: Cosine from which a patch belongs to it.
@@ -85,12 +88,12 @@ class Look:
     kind = "look"
 
     def belongs(self, scan):
-        """Which of the hottest patches look so, bool `(n, NUM_PATCHES)`."""
-        cosines = _unit(scan.looks[:, self.label] - self.mean) @ self.center
+        """Which of the hottest patches are of the cluster, bool `(n, NUM_PATCHES)`."""
+        cosines = _unit(scan.patch_features[:, self.label] - self.mean) @ self.center
         return (cosines >= self.least) & (scan.patch_heat[:, self.label] > 0)
 
     def strength(self, scan):
-        """Heat of the patches that look so, `(n,)`; 0 without one."""
+        """Heat of its patches, `(n,)`; 0 without one."""
         heat = scan.patch_heat[:, self.label] * self.belongs(scan)
         no_room = (scan.patches[:, self.label, :, 0] < 0).all(axis=1)
         return np.where(no_room, np.nan, heat.max(axis=1))
@@ -114,7 +117,7 @@ class Look:
         return f"patches that look alike (look {self.number}, see the sheet)"
 
 
-def suspect(scan, chosen, label, seed=0):
+def propose_candidates(scan, chosen, label, seed=0):
     """Candidates of one class.
 
     Args:
@@ -124,7 +127,7 @@ def suspect(scan, chosen, label, seed=0):
         seed: Seed of the clusters.
 
     Returns:
-        List of `Place` and `Look`.
+        List of `FixedRegion` and `PatchCluster`.
     """
     ours = chosen & (scan.classes == label)
     others = chosen & (scan.classes != label)
@@ -133,8 +136,8 @@ def suspect(scan, chosen, label, seed=0):
     found = []
     cells = _hot_cells(scan, ours, others, label)
     if cells is not None:
-        found.append(Place(label, cells))
-    return found + _looks(scan, ours, others, label, seed)
+        found.append(FixedRegion(label, cells))
+    return found + _patch_clusters(scan, ours, others, label, seed)
 
 
 def _hot_cells(scan, ours, others, label):
@@ -149,23 +152,10 @@ def _hot_cells(scan, ours, others, label):
     if not excess.max() > 0:
         return None
     peak = np.unravel_index(np.argmax(excess), excess.shape)
-    most = max(1, int(_LARGEST_PLACE * excess.size))
+    most = max(1, int(_LARGEST_REGION * excess.size))
     bound = max(0.5 * excess[peak], np.sort(excess.ravel())[-most])
-    high, cells = excess >= bound, np.zeros(excess.shape, bool)
-    cells[peak] = True
-    while True:
-        grown = (_grown(cells, 0) | _grown(cells, 1)) & high
-        if (grown == cells).all():
-            return cells
-        cells = grown
-
-
-def _grown(cells, axis):
-    """The cells and their neighbors on one axis."""
-    grown = np.moveaxis(cells, axis, 0).copy()
-    grown[1:] |= np.moveaxis(cells, axis, 0)[:-1]
-    grown[:-1] |= np.moveaxis(cells, axis, 0)[1:]
-    return np.moveaxis(grown, 0, axis)
+    parts, _ = ndimage.label(excess >= bound)
+    return parts == parts[peak]
 
 
 def _widened(mask, reach):
@@ -174,55 +164,41 @@ def _widened(mask, reach):
     Maps are no more exact than their cells, and what is cut through may be known by
     its rest.
     """
-    for axis in (0, 1):
-        for _ in range(reach):
-            mask = _grown(mask, axis)
-    return mask
+    return ndimage.maximum_filter(mask, 2 * reach + 1)
 
 
-def _looks(scan, ours, others, label, seed):
+def _patch_clusters(scan, ours, others, label, seed):
     """Clusters of the class's patches that other photos have less often."""
     exists = scan.patch_heat[:, label] > 0
     known = exists & (ours | others)[:, None]
     if (exists & ours[:, None]).sum() < 4:
         return []
-    mean = scan.looks[:, label][known].mean(axis=0)
-    patches = _unit(scan.looks[:, label][exists & ours[:, None]] - mean)
+    mean = scan.patch_features[:, label][known].mean(axis=0)
+    patches = _unit(scan.patch_features[:, label][exists & ours[:, None]] - mean)
     number = int(np.clip(len(patches) // (5 * NUM_PATCHES), 1, _MOST_CLUSTERS))
     ranked = []
     for center, members in _clusters(patches, number, seed):
         least = float(np.quantile(patches[members] @ center, 0.25))
-        look = Look(label, 0, center, mean, least)
-        has = look.belongs(scan).any(axis=1)
-        ranked.append((has[ours].mean() - has[others].mean(), look))
+        cluster = PatchCluster(label, 0, center, mean, least)
+        has = cluster.belongs(scan).any(axis=1)
+        ranked.append((has[ours].mean() - has[others].mean(), cluster))
     ranked.sort(key=lambda pair: -pair[0])
     return [
-        dataclasses.replace(look, number=place + 1)
-        for place, (excess, look) in enumerate(ranked[:NUM_LOOKS])
+        dataclasses.replace(cluster, number=place + 1)
+        for place, (excess, cluster) in enumerate(ranked[:NUM_CLUSTERS])
         if excess > 0
     ]
 
 
 def _clusters(points, number, seed):
-    """Spherical k-means: a list of (center, indices), empty ones left out."""
-    random = np.random.default_rng(seed)
-    centers = [points[random.integers(len(points))]]
-    while len(centers) < number:
-        far = np.maximum(1 - (points @ np.array(centers).T).max(axis=1), 1e-9)
-        centers.append(points[random.choice(len(points), p=far / far.sum())])
-    centers = np.array(centers)
-    for _ in range(25):
-        nearest = (points @ centers.T).argmax(axis=1)
-        centers = np.array(
-            [
-                _unit(points[nearest == k].sum(axis=0))
-                if (nearest == k).any()
-                else centers[k]
-                for k in range(number)
-            ]
-        )
-    members = [np.flatnonzero(nearest == k) for k in range(number)]
-    return [pair for pair in zip(centers, members, strict=True) if len(pair[1])]
+    """K-means clusters of unit vectors: a list of (unit center, indices)."""
+    number = min(number, len(np.unique(points, axis=0)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "One of the clusters is empty")
+        centers, nearest = kmeans2(points, number, iter=25, minit="++", rng=seed)
+    return [
+        (_unit(centers[k]), np.flatnonzero(nearest == k)) for k in np.unique(nearest)
+    ]
 
 
 def _unit(vectors):

@@ -1,10 +1,11 @@
-"""What the search for shortcuts found, as text and as contact sheets."""
+"""Text, page section and contact sheets of a search for shortcuts."""
 
 import re
 import textwrap
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from ssl_voc.explain.pictures import SIDE, Row, draw_sheet
 from ssl_voc.explain.shortcuts.inpainting import inpaint
@@ -15,17 +16,17 @@ _MARK = np.array([230, 159, 0])
 
 
 def format_shortcuts(found):
-    """The alarms in words, then a table of the most suspicious candidates.
+    """The alarms in words, then a table of the candidates of lowest p-values.
 
     Args:
         found: What `find_shortcuts` returned.
     """
     lines = [tell(row) for row in found["candidates"] if row["alarm"]]
     if not found["candidates"]:
-        lines = ["no shortcut was looked for: there was no suspicion to test"]
+        lines = ["no shortcut was looked for: there was no candidate to test"]
     elif not lines:
         lines = [
-            f"no shortcut found: none of {len(found['candidates'])} suspicions holds "
+            f"no shortcut found: none of {len(found['candidates'])} candidates holds "
             f"({found['num_screened']} held on the photos that chose them)"
         ]
     if found["classes_without"]:
@@ -38,7 +39,7 @@ def format_shortcuts(found):
         return "\n".join(wrapped)
     wrapped += [
         "",
-        f"{'class':14}{'suspicion':58}{'in its photos':>14}{'in others':>11}"
+        f"{'class':14}{'candidate':58}{'in its photos':>14}{'in others':>11}"
         f"{'p':>8}{'  inpainted, elsewhere':24}{'p':>6}",
     ]
     for row in found["candidates"][:10]:
@@ -88,7 +89,7 @@ def page_section(found, path):
 
 
 def draw_candidate(subject, scan, candidate, row, tested, path):
-    """Draws a contact sheet: the place in photos of the class, near, and inpainted.
+    """Draws a contact sheet: the region in photos of the class, near, and inpainted.
 
     Returns:
         The sheet's file name.
@@ -105,7 +106,7 @@ def draw_candidate(subject, scan, candidate, row, tested, path):
         filled = inpaint(photo[None], ~mask[None])[0]
         name = subject.pool.photos[int(scan.indices[place])].image_id
         tiles = _enlarged(_marked(photo, mask)), _near(photo, mask), _enlarged(filled)
-        rows.append(Row(tiles, (f"{name}\nthe suspicion", "near", "inpainted")))
+        rows.append(Row(tiles, (f"{name}\nthe candidate", "near", "inpainted")))
     file_name = sheet_name(candidate, row["class"])
     title = f"{row['class']}: {row['where']}" + ", ALARM" * row["alarm"]
     drop = (
@@ -127,11 +128,8 @@ def sheet_name(candidate, class_name):
 
 def _marked(photo, mask):
     """The outline of a mask painted into a photo."""
-    grown = np.pad(mask, 1)
-    inner = mask & grown[:-2, 1:-1] & grown[2:, 1:-1] & grown[1:-1, :-2] & (
-        grown[1:-1, 2:]
-    )  # fmt: skip
-    return np.where((mask & ~inner)[..., None], _MARK, photo).astype("uint8")
+    outline = mask & ~ndimage.binary_erosion(mask)
+    return np.where(outline[..., None], _MARK, photo).astype("uint8")
 
 
 def _near(photo, mask):

@@ -1,4 +1,4 @@
-"""What the search for shortcuts knows of each photo: heat and looks beside objects."""
+"""Class activation maps and hottest patches outside all boxes, photo by photo."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ _LEAST_OUTSIDE = 0.75
 
 @dataclasses.dataclass(frozen=True)
 class Scan:
-    """What was seen of `n` photos.
+    """Heat and features of `n` photos.
 
     Attributes:
         indices: `(n,)`, of the subject's pool.
@@ -32,7 +32,7 @@ class Scan:
         patches: int `(n, num_classes, NUM_PATCHES, 4)`, yxyx of the hottest patches
             outside, in pixels of the square; -1 where there is no room.
         patch_heat: `(n, num_classes, NUM_PATCHES)`, their mean heat; 0 for none.
-        looks: `(n, num_classes, NUM_PATCHES, channels)`, their mean features.
+        patch_features: `(n, num_classes, NUM_PATCHES, channels)`, their mean features.
         patch_share: `(n,)`, share of each photo's area that a patch takes.
         reach: Side of a cell of the map in pixels of the square.
     """
@@ -45,7 +45,7 @@ class Scan:
     energy: np.ndarray
     patches: np.ndarray
     patch_heat: np.ndarray
-    looks: np.ndarray
+    patch_features: np.ndarray
     patch_share: np.ndarray
     reach: int
 
@@ -85,7 +85,7 @@ def outside_of(views, place, margin=0.0):
 
 
 def scan_photos(subject, indices, layer, progress=None):
-    """Looks at every photo with the eyes of every class.
+    """Maps every photo for every class.
 
     Args:
         subject: `Subject`.
@@ -118,7 +118,7 @@ def scan_photos(subject, indices, layer, progress=None):
             )
             by_class.append(
                 [
-                    _look_at(maps[place], masks[place], features[place])
+                    _measure_background(maps[place], masks[place], features[place])
                     for place in range(len(views))
                 ]
             )
@@ -132,7 +132,13 @@ def scan_photos(subject, indices, layer, progress=None):
                     name: np.stack(
                         [[found[name] for found in row] for row in by_class], axis=1
                     )
-                    for name in ("heat", "energy", "patches", "patch_heat", "looks")
+                    for name in (
+                        "heat",
+                        "energy",
+                        "patches",
+                        "patch_heat",
+                        "patch_features",
+                    )
                 },
             }
         )
@@ -161,8 +167,8 @@ def _patch_side(side):
     return max(2, round(PATCH_SHARE * side))
 
 
-def _look_at(heat, outside, features):
-    """Heat outside by cells, and the hottest patches outside with their looks."""
+def _measure_background(heat, outside, features):
+    """Heat outside by cells, and the hottest patches outside with their features."""
     side, (height, width) = heat.shape[0], outside.shape
     heat = heat[:height, :width]
     background = heat * outside
@@ -172,7 +178,7 @@ def _look_at(heat, outside, features):
         "energy": np.float32(heat.mean() * GRID * GRID),
         "patches": np.full((NUM_PATCHES, 4), -1),
         "patch_heat": np.zeros(NUM_PATCHES, "float32"),
-        "looks": np.zeros((NUM_PATCHES, features.shape[-1]), "float32"),
+        "patch_features": np.zeros((NUM_PATCHES, features.shape[-1]), "float32"),
     }
     if min(height, width) < patch:
         return found
@@ -190,7 +196,7 @@ def _look_at(heat, outside, features):
             slice(int(low * scale), int(np.ceil((low + patch) * scale)))
             for low in (y, x)
         )
-        found["looks"][number] = features[rows, columns].mean(axis=(0, 1))
+        found["patch_features"][number] = features[rows, columns].mean(axis=(0, 1))
         allowed[
             max(0, y - patch + 1) : y + patch, max(0, x - patch + 1) : x + patch
         ] = False

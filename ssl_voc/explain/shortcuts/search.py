@@ -1,9 +1,10 @@
-"""Looks for shortcuts: what a class is known by that is not the object."""
+"""Search for shortcuts: image content that predicts a class without the object."""
 
 import numpy as np
+from scipy import ndimage
 
 from ssl_voc.callbacks.progress import progress_bar
-from ssl_voc.explain.shortcuts.candidates import suspect
+from ssl_voc.explain.shortcuts.candidates import propose_candidates
 from ssl_voc.explain.shortcuts.inpainting import inpaint
 from ssl_voc.explain.shortcuts.report import draw_candidate
 from ssl_voc.explain.shortcuts.scan import choose_layer, outside_of, scan_photos
@@ -19,21 +20,22 @@ from ssl_voc.explain.subject import Subject
 from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
 
 NUM_CONTROLS = 4
-# Drawn of the most suspicious, whether or not they are alarms.
+# Candidates of the lowest p-values, drawn whether or not they are alarms.
 NUM_SHEETS = 3
 _NUM_SHIFTS = 60
-# Share of a place that boxes must leave free, or its rest would tell the class.
+# Share of a region that boxes must leave free, or its rest would tell the class.
 _LEAST_INPAINTED = 0.6
 PROTOCOL = (
-    "per class, places and looks that the class's LayerCAM prefers outside all boxes "
-    "in its photos are chosen on one half of the photos, and dropped there unless they "
-    "pass the two tests at lax levels. On the other half an alarm takes both: (1) the "
-    "class's heat there is higher in its photos than in those of other classes "
-    "(permutation of ranks); (2) inpainting it turns more right answers wrong than "
-    f"inpainting {NUM_CONTROLS} places of the same shape in the same photo, as far "
-    f"from the boxes (exact). Both p-values must be at most {FALSE_ALARM_RATE:g} over "
-    "the number of candidates that were not dropped (Bonferroni): where no place means "
-    f"more than another, at most {FALSE_ALARM_RATE:.0%} of searches raise any alarm"
+    "per class, regions and clusters of patches that the class's LayerCAM prefers "
+    "outside all boxes in its photos are chosen on one half of the photos, and dropped "
+    "there unless they pass the two tests at lax levels. On the other half an alarm "
+    "takes both: (1) the class's heat there is higher in its photos than in those of "
+    "other classes (permutation of ranks); (2) inpainting it turns more right answers "
+    f"wrong than inpainting {NUM_CONTROLS} regions of the same shape in the same "
+    "photo, as far from the boxes (exact). Both p-values must be at most "
+    f"{FALSE_ALARM_RATE:g} over the number of candidates that were not dropped "
+    "(Bonferroni): where no region means more than another, at most "
+    f"{FALSE_ALARM_RATE:.0%} of searches raise any alarm"
 )
 
 
@@ -47,29 +49,31 @@ def find_shortcuts(subject: Subject, indices, config, path):
         path: Folder for the contact sheets.
 
     Returns:
-        Dictionary of `"candidates"`, the most suspicious first, each with its class,
-        place or look, the tests, the accuracy that inpainting costs, `"screened"`,
+        Dictionary of `"candidates"`, the lowest p-values first, each with its class,
+        region, the tests, the accuracy that inpainting costs, `"screened"`,
         `"alarm"` and, of alarms and the first few, the name of its contact sheet;
         `"num_screened"`, `"num_alarms"`; the `"bound"` of the p-values;
         `"classes_without"` a candidate; and the `"protocol"`.
     """
     layer = choose_layer(subject.model, config.explained_layer)
-    progress = progress_bar("looking beside the objects")
+    progress = progress_bar("mapping backgrounds")
     scan = scan_photos(subject, indices, layer, progress)
     chosen = _halves(scan.classes, config.seed)
     names = subject.pool.class_names
     candidates = [
         candidate
         for label in range(len(names))
-        for candidate in suspect(scan, chosen, label, config.seed)
+        for candidate in propose_candidates(scan, chosen, label, config.seed)
     ]
     # So that the smallest possible p-value lies well below any bound.
     num_draws = 20 / largest_p_value(len(candidates))
     num_draws = int(min(200_000, max(10_000, num_draws)))
-    progress = progress_bar("testing suspicions", "candidate")
+    progress = progress_bar("testing candidates", "candidate")
     found = []
     for number, candidate in enumerate(candidates):
-        *p_values, _ = _try(subject, scan, candidate, chosen, num_draws, config.seed)
+        *p_values, _ = _p_values(
+            subject, scan, candidate, chosen, num_draws, config.seed
+        )
         row = _test(subject, scan, candidate, ~chosen, num_draws, config.seed)
         row["screened"] = is_worth_testing(*p_values)
         row["class"] = names[candidate.label]
@@ -80,17 +84,17 @@ def find_shortcuts(subject: Subject, indices, config, path):
     for row in found:
         p_values = row["association_p"], row["reliance_p"]
         row["alarm"] = row["screened"] and is_alarm(*p_values, num_screened)
-    found.sort(key=lambda row: (not row["alarm"], _suspicion(row)))
+    found.sort(key=lambda row: (not row["alarm"], _rank(row)))
     for place, row in enumerate(found):
         candidate = candidates[row.pop("order")]
         row["sheet"] = None
         if row["alarm"] or place < NUM_SHEETS:
             row["sheet"] = draw_candidate(subject, scan, candidate, row, ~chosen, path)
-    suspected = {row["class"] for row in found}
+    with_candidates = {row["class"] for row in found}
     return {
         "num_alarms": sum(row["alarm"] for row in found),
         "candidates": found,
-        "classes_without": [name for name in names if name not in suspected],
+        "classes_without": [name for name in names if name not in with_candidates],
         "num_screened": num_screened,
         "bound": largest_p_value(num_screened),
         "layer": layer.name,
@@ -99,7 +103,7 @@ def find_shortcuts(subject: Subject, indices, config, path):
     }
 
 
-def _suspicion(row):
+def _rank(row):
     return max(row["association_p"], row["reliance_p"]), -row["accuracy_drop"]
 
 
@@ -113,11 +117,11 @@ def _halves(classes, seed):
     return chosen
 
 
-def _try(subject, scan, candidate, photos, num_draws, seed):
-    """On some photos: is the class tied to a place, and do answers hang on it?
+def _p_values(subject, scan, candidate, photos, num_draws, seed):
+    """On some photos: is the class tied to a region, and do answers rely on it?
 
     Returns:
-        The two p-values and the `answers_without` the place.
+        The two p-values and the `answers_without` the region.
     """
     strength, is_class = candidate.strength(scan), scan.classes == candidate.label
     association = association_p_value(
@@ -132,7 +136,7 @@ def _test(subject, scan, candidate, tested, num_draws, seed):
     is_class = scan.classes == candidate.label
     strength = candidate.strength(scan)
     ours = tested & is_class
-    association, reliance, wrong = _try(
+    association, reliance, wrong = _p_values(
         subject, scan, candidate, tested, num_draws, seed
     )
     dropped = wrong[:, 0].astype("float64") if len(wrong) else np.array([np.nan])
@@ -170,14 +174,14 @@ def _number(value):
 
 
 def answers_without(subject, scan, candidate, photos, seed):
-    """What the model answers once a place is inpainted, and once its controls are.
+    """Answers of the model once a region is inpainted, and once its controls are.
 
     Args:
         subject: `Subject`.
         scan: `Scan`.
-        candidate: `Place` or `Look`.
+        candidate: `FixedRegion` or `PatchCluster`.
         photos: Bool `(n,)`: the photos; those answered wrong as they are, those
-            whose place boxes cover and those without room for controls are left out.
+            whose region boxes cover and those without room for controls are left out.
         seed: Seed of the controls.
 
     Returns:
@@ -238,11 +242,6 @@ def _traits(mask, distance):
 
 
 def _distances(outside):
-    """Steps from each pixel to the nearest box, sides and corners alike."""
-    steps, reached = np.zeros(outside.shape), ~outside
-    while reached.any() and not reached.all():
-        grown = np.pad(reached, 1)
-        grown = grown[:-2] | grown[1:-1] | grown[2:]
-        reached = grown[:, :-2] | grown[:, 1:-1] | grown[:, 2:]
-        steps += ~reached
-    return steps + outside
+    """Steps from each pixel to the nearest box, sides and corners alike; 1 at least."""
+    steps = ndimage.distance_transform_cdt(outside, "chessboard")
+    return np.maximum(steps, outside)

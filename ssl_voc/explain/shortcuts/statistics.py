@@ -1,12 +1,11 @@
-"""The two tests that an alarm must pass, both without assumptions on distributions."""
+"""Nonparametric tests of shortcut candidates: association and reliance."""
 
 import numpy as np
-
-from ssl_voc.heat_maps import mean_ranks
+from scipy.stats import poisson_binom, rankdata
 
 FALSE_ALARM_RATE = 0.05
-# What the photos that chose a candidate must already say of it. One right answer in
-# one photo that hangs on the place, and on none of four controls, has a p-value of 0.2.
+# Largest p-values on the photos that chose a candidate. One right answer in one photo
+# that relies on the region, and on none of four controls, has a p-value of 0.2.
 SCREENED_ASSOCIATION, SCREENED_RELIANCE = 0.1, 0.2
 
 
@@ -32,7 +31,7 @@ def largest_p_value(num_candidates):
 
 
 def is_alarm(association_p, reliance_p, num_candidates):
-    """Whether a candidate is both: typical of its class, and what answers hang on."""
+    """Whether a candidate is both: typical of its class, and what answers rely on."""
     return max(association_p, reliance_p) <= largest_p_value(num_candidates)
 
 
@@ -52,7 +51,7 @@ def association_p_value(values, is_class, num_draws=10_000, seed=0):
         The p-value; 1 where the class or the others have no value.
     """
     kept = ~np.isnan(values)
-    ranks, is_class = mean_ranks(values[kept]), np.asarray(is_class)[kept]
+    ranks, is_class = rankdata(values[kept]), np.asarray(is_class)[kept]
     number, chosen = len(ranks), int(is_class.sum())
     if not 0 < chosen < number:
         return 1.0
@@ -68,16 +67,16 @@ def association_p_value(values, is_class, num_draws=10_000, seed=0):
 
 
 def reliance_p_value(is_wrong):
-    """Whether one place costs more right answers than others in the same photos.
+    """Whether one region costs more right answers than others in the same photos.
 
-    Under the hypothesis that the place is like any of its controls, each photo's
-    answers are exchangeable: that of the place is wrong with the share of wrong ones
+    Under the hypothesis that the region is like any of its controls, each photo's
+    answers are exchangeable: that of the region is wrong with the share of wrong ones
     among all. The sum over photos is then Poisson binomial, whose tail is exact.
     One-sided.
 
     Args:
         is_wrong: Bool array `(num_photos, 1 + num_controls)`: whether the answer is
-            wrong without the place (first column), without each control.
+            wrong without the region (first column), without each control.
 
     Returns:
         The p-value; 1 without photos.
@@ -85,7 +84,4 @@ def reliance_p_value(is_wrong):
     is_wrong = np.asarray(is_wrong, bool)
     if not is_wrong.size:
         return 1.0
-    distribution = np.ones(1)
-    for chance in is_wrong.mean(axis=1):
-        distribution = np.convolve(distribution, [1 - chance, chance])
-    return float(min(1.0, distribution[int(is_wrong[:, 0].sum()) :].sum()))
+    return float(poisson_binom.sf(is_wrong[:, 0].sum() - 1, is_wrong.mean(axis=1)))
