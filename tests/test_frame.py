@@ -133,7 +133,7 @@ def test_help_of_a_command_answers_without_loading_anything_heavy(command):
         [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert f"Usage: python -m ssl_voc.{command}" in done.stdout
+    assert f"usage: python -m ssl_voc.{command}" in done.stdout
     assert done.stdout.endswith("loaded: []\n")
 
 

@@ -1,4 +1,4 @@
-"""Typed flags: a frozen dataclass of options becomes a command line.
+"""Command line parser: a frozen dataclass of options becomes flags.
 
     @dataclass(frozen=True, kw_only=True)
     class PretrainConfig:
@@ -10,16 +10,16 @@
 A value comes from its flag, else from the file of `--config`, else from its default.
 """
 
+import argparse
 import difflib
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.cli.options import Option, option, options_of
-
-__all__ = ["option", "parse"]
+from ssl_voc.cli.options import Option, options_of
 
 
 def parse(
@@ -43,24 +43,30 @@ def parse(
         BadInput: For a flag, key or value that does not fit, in one line.
         SystemExit: With status 0, after `--help`.
     """
-    options = options_of(config_class)
-    given, config_file = _read_command_line(options, argv, command, description)
-    values = {}
-    if config_file is not None:
-        values.update(_read_values(config_file, options))
-    for item in options:
-        if item.name in given:
-            values[item.name] = _convert(item, given[item.name], item.flag)
-    missing = [o for o in options if o.required and o.name not in values]
-    if missing:
-        raise BadInput(
-            f"{missing[0].flag}: required. Expected {missing[0].expected}. "
-            f"See python -m ssl_voc.{command} --help"
-        )
-    return _build(config_class, values)
-
-
-def _build(config_class: type, values: dict[str, Any]) -> Any:
+    choosing, extensions = getattr(config_class, "extensions", (None, {}))
+    common = options_of(config_class)
+    extended = {choice: options_of(each) for choice, each in extensions.items()}
+    known = {name: item for own in extended.values() for name, item in own.items()}
+    known |= common
+    texts = _split(known, sys.argv[1:] if argv is None else map(str, argv))
+    if texts.pop("help", False):
+        print(_format_help(common, extended, choosing, command, description))
+        raise SystemExit(0)
+    given = _read_values(texts.pop("config", None), known)
+    given |= {name: (known[name].flag, text) for name, text in texts.items()}
+    if choosing:
+        choice = common[choosing].default
+        if choosing in given:
+            choice = _convert(common[choosing], *given[choosing])
+        _refuse_foreign(given, texts, extended, common[choosing].flag, choice)
+        config_class, common = extensions[choice], extended[choice]
+    values = {name: _convert(common[name], *each) for name, each in given.items()}
+    for item in common.values():
+        if item.required and item.name not in values:
+            raise BadInput(
+                f"{item.flag}: required. Expected {item.expected}. "
+                f"See python -m ssl_voc.{command} --help"
+            )
     try:
         return config_class(**values)
     except ValueError as error:
@@ -68,100 +74,137 @@ def _build(config_class: type, values: dict[str, Any]) -> Any:
         raise BadInput(str(error)) from error
 
 
-def _convert(item: Option, value: Any, place: str) -> Any:
+def _split(known: Mapping[str, Option], argv: Iterable[str]) -> dict[str, Any]:
+    """Returns the texts by name, of the flags and positional values that were given."""
+    parser = _parser(known.values(), argument_default=argparse.SUPPRESS)
+    named, others = parser.parse_known_args(list(argv))
+    texts = vars(named)
+    end = others.index("--") if "--" in others else len(others)
+    for text in others[:end]:
+        if text.startswith("-") and text != "-":
+            hint = _closest(text.partition("=")[0], parser.flags)
+            raise BadInput(f"{text}: no such option.{hint}")
+    others = others[:end] + others[end + 1 :]
+    for item in known.values():
+        if item.positional and others:
+            texts[item.name] = others[:] if item.count < 0 else others[0]
+            del others[: None if item.count < 0 else 1]
+    if others:
+        raise BadInput(f"unexpected argument {others[0]!r}")
+    return texts
+
+
+def _read_values(
+    file: str | None, known: Mapping[str, Option]
+) -> dict[str, tuple[str, Any]]:
+    """Returns (place, value) by key of a config file."""
+    values = {} if file is None else read_config_file(Path(file))
+    for key in values:
+        if key not in known:
+            hint = _closest(key.replace("-", "_"), known)
+            raise BadInput(f"{file}: unknown key {key!r}.{hint}")
+    return {key: (f"{file}: {key}", value) for key, value in values.items()}
+
+
+def _refuse_foreign(
+    given: dict[str, tuple[str, Any]],
+    texts: Mapping[str, Any],
+    extended: Mapping[str, Mapping[str, Option]],
+    flag: str,
+    choice: str,
+) -> None:
+    """Refuses settings of another choice, but drops defaults that a file recorded."""
+    for name in given.keys() - extended[choice].keys():
+        owners = {other: own[name] for other, own in extended.items() if name in own}
+        place, value = given.pop(name)
+        if name in texts or all(
+            _convert(item, place, value) != item.default for item in owners.values()
+        ):
+            raise BadInput(
+                f"{place}: a setting of {flag} {' and '.join(owners)}; {flag} {choice} "
+                f"does not use it, got {value}"
+            )
+
+
+def _convert(item: Option, place: str, value: Any) -> Any:
     try:
         return item.convert(value)
     except ValueError as error:
         raise BadInput(f"{place}: {error}") from None
 
 
-def _read_values(path: Path, options: Iterable[Option]) -> dict[str, Any]:
-    by_name = {item.name: item for item in options}
-    values = {}
-    for key, value in read_config_file(path).items():
-        if key not in by_name:
-            close = difflib.get_close_matches(key.replace("-", "_"), by_name, n=1)
-            hint = f" Did you mean {close[0]}?" if close else ""
-            raise BadInput(f"{path}: unknown key {key!r}.{hint}")
-        values[key] = _convert(by_name[key], value, f"{path}: {key}")
-    return values
+def _closest(name: str, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
-def _read_command_line(
-    options: Sequence[Option],
-    argv: Sequence[str] | None,
-    command: str,
-    description: str,
-) -> tuple[dict[str, Any], Path | None]:
-    """Returns the raw texts by field, of the flags that were given, and `--config`."""
-    import sys
+class _Parser(argparse.ArgumentParser):
+    """Splits a command line into texts; what does not fit is bad input."""
 
-    import click
+    @property
+    def flags(self) -> list[str]:
+        return list(self._option_string_actions)
 
-    argv = list(sys.argv[1:] if argv is None else map(str, argv))
-    parameters = [_click_parameter(item) for item in options]
-    parameters.append(
-        click.Option(
-            ["--config", "config_file"],
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(message.removeprefix("argument "))
+
+
+def _parser(options: Iterable[Option], title: str = "options", **settings: Any):
+    parser = _Parser(
+        add_help=False,
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+            prog, max_help_position=32, width=88
+        ),
+        **settings,
+    )
+    group = parser.add_argument_group(title)
+    for item in options:
+        arguments = {"dest": item.name, "help": _help_text(item)}
+        if item.positional:
+            continue
+        if item.kind is bool:
+            arguments["action"] = argparse.BooleanOptionalAction
+        else:
+            arguments["metavar"] = _metavar(item)
+            arguments["nargs"] = item.count if item.count > 1 else None
+            arguments["action"] = "append" if item.count < 0 else "store"
+        group.add_argument(item.flag, **arguments)
+    if title == "options":
+        group.add_argument(
+            "--config",
             metavar="FILE",
             help="YAML file of `name: value` lines; flags win over it.",
         )
-    )
-    parser = click.Command(command, params=parameters, help=description)
-    try:
-        context = parser.make_context(
-            f"python -m ssl_voc.{command}",
-            argv,
-            max_content_width=100,
-        )
-    except click.exceptions.Exit as end:
-        raise SystemExit(end.exit_code) from None
-    except click.ClickException as error:
-        raise BadInput(error.format_message()) from None
-    source = click.core.ParameterSource.COMMANDLINE
-    texts = {
-        name: value
-        for name, value in context.params.items()
-        if context.get_parameter_source(name) is source
-    }
-    config_file = texts.pop("config_file", None)
-    return texts, None if config_file is None else Path(config_file)
+        group.add_argument("--help", action="store_true", help="Show this text.")
+    return parser
 
 
-def _click_parameter(item: Option):
-    import click
-
-    if item.positional:
-        # A missing one is reported with all others, after the config file was read.
-        return click.Argument(
-            [item.name],
-            type=click.UNPROCESSED,
-            nargs=item.count,
-            required=False,
-            metavar=item.name.upper() + "..." * (item.count < 0),
-        )
-    arguments = {"help": _help_text(item), "type": click.UNPROCESSED}
-    if item.kind is bool:
-        return click.Option(
-            [f"{item.flag}/--no-{item.flag[2:]}", item.name],
-            default=None,
-            help=arguments["help"],
-        )
-    return click.Option(
-        [item.flag, item.name],
-        multiple=item.count < 0,
-        nargs=max(1, item.count),
-        default=None,
-        metavar=_metavar(item),
-        **arguments,
-    )
+def _format_help(
+    common: Mapping[str, Option],
+    extended: Mapping[str, Mapping[str, Option]],
+    choosing: str | None,
+    command: str,
+    description: str,
+) -> str:
+    operands = [
+        item.flag + "..." * (item.count < 0)
+        for item in common.values()
+        if item.positional
+    ]
+    usage = " ".join([f"python -m ssl_voc.{command}", "[OPTIONS]", *operands])
+    parts = [_parser(common.values(), usage=usage, description=description)]
+    for choice, own in extended.items():
+        further = [item for name, item in own.items() if item != common.get(name)]
+        title = f"options of {common[choosing].flag} {choice}"
+        parts.append(_parser(further, title, usage=argparse.SUPPRESS))
+    return "\n".join(part.format_help().strip("\n") + "\n" for part in parts)
 
 
-def _metavar(item: Option) -> str:
-    if item.choices:
-        return "|".join(item.choices)
+def _metavar(item: Option) -> str | tuple[str, ...]:
     names = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
-    return " ".join([names[item.kind]] * max(1, item.count))
+    name = "|".join(item.choices) or names[item.kind]
+    return (name,) * item.count if item.count > 1 else name
 
 
 def _help_text(item: Option) -> str:
@@ -174,7 +217,8 @@ def _help_text(item: Option) -> str:
         notes.append("required")
     else:
         notes.append(f"default: {_readable_default(item)}")
-    return f"{item.help}  [{'; '.join(notes)}]"
+    text = f"{item.help} [{'; '.join(notes)}]"
+    return text.replace("%", "%%")
 
 
 def _readable_default(item: Option) -> str:

@@ -1,9 +1,10 @@
-"""The fields of a command's config: type, range and help text of each."""
+"""Options of a command: the type, range and help text of each field of its config."""
 
 import dataclasses
 import math
 import types
 import typing
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,9 +39,69 @@ def option(
     Returns:
         A `dataclasses.field` carrying all this as metadata.
     """
-    bounds = Bounds(minimum, maximum, above, below)
+    bounds = Bounds(minimum, above, maximum, below)
     metadata = {_METADATA_KEY: (help, bounds, positional)}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def extended_by(name: str, settings: Mapping[str, type]) -> Callable[[type], type]:
+    """Class decorator of a config whose further fields depend on one of its fields.
+
+        @extended_by("objective", {"simclr": SimCLRSettings, "vicreg": VICRegSettings})
+        @dataclasses.dataclass(frozen=True, kw_only=True)
+        class PretrainConfig:
+            objective: str = option("simclr", "What is learned.")
+
+    `PretrainConfig(objective="vicreg", variance_weight=25.0)` has the fields of both
+    classes side by side, and is an instance of both. Flags, config files and the
+    recorded `config.yaml` are flat alike. Settings of several values of `objective` may
+    share a name, and may override a default of the config; a flag takes as many values
+    in each.
+
+    Args:
+        name: Field that chooses. Its values are the keys of `settings`.
+        settings: Value of the field to the frozen dataclass of options it brings.
+            A `__post_init__` of that class is called after the config's own.
+    """
+
+    def extend(config_class: type) -> type:
+        config_class.extensions = (
+            name,
+            {value: _extension(config_class, own) for value, own in settings.items()},
+        )
+        default = config_class.__dataclass_fields__[name].default
+
+        def choose(cls: type, **values: Any) -> Any:
+            if cls is config_class:
+                value = values.get(name, default)
+                if value not in settings:
+                    raise ValueError(
+                        f"--{name}: expected one of {', '.join(settings)}, "
+                        f"got {value!r}"
+                    )
+                cls = config_class.extensions[1][value]
+            return object.__new__(cls)
+
+        config_class.__new__ = choose
+        return config_class
+
+    return extend
+
+
+def _extension(config_class: type, own: type) -> type:
+    def check(self: Any) -> None:
+        for base in (config_class, own):
+            if hasattr(base, "__post_init__"):
+                base.__post_init__(self)
+
+    return dataclasses.make_dataclass(
+        config_class.__name__,
+        [],
+        bases=(own, config_class),
+        namespace={"__post_init__": check, "__module__": config_class.__module__},
+        frozen=True,
+        kw_only=True,
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,27 +109,23 @@ class Bounds:
     """Range of a number; `None` leaves a side open."""
 
     minimum: float | None = None
-    maximum: float | None = None
     above: float | None = None
+    maximum: float | None = None
     below: float | None = None
 
     def contain(self, value: float) -> bool:
         """Says whether `value` lies inside."""
         return (
             (self.minimum is None or value >= self.minimum)
-            and (self.maximum is None or value <= self.maximum)
             and (self.above is None or value > self.above)
+            and (self.maximum is None or value <= self.maximum)
             and (self.below is None or value < self.below)
         )
 
     def __str__(self) -> str:
-        words = {
-            "at least": self.minimum,
-            "above": self.above,
-            "at most": self.maximum,
-            "below": self.below,
-        }
-        return " and ".join(f"{word} {v}" for word, v in words.items() if v is not None)
+        words = ("at least", "above", "at most", "below")
+        sides = zip(words, dataclasses.astuple(self), strict=True)
+        return " and ".join(f"{word} {v}" for word, v in sides if v is not None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -161,27 +218,31 @@ class Option:
         return ValueError(f"expected {self.expected}, got {value!r}")
 
 
-def options_of(config_class: type) -> tuple[Option, ...]:
-    """Reads the options of a config dataclass, in the order of its fields.
+def options_of(config_class: type) -> dict[str, Option]:
+    """Reads the options of a config dataclass by name, in the order of its fields.
 
     Raises:
         TypeError: For an annotation that no flag can carry.
     """
     annotations = typing.get_type_hints(config_class)
-    return tuple(
-        _read_field(field, annotations[field.name])
+    return {
+        field.name: _read_field(config_class, field, annotations[field.name])
         for field in dataclasses.fields(config_class)
-    )
+    }
 
 
-def _read_field(field: dataclasses.Field, annotation: Any) -> Option:
+def _read_field(
+    config_class: type, field: dataclasses.Field, annotation: Any
+) -> Option:
     help, bounds, positional = field.metadata.get(_METADATA_KEY, ("", Bounds(), False))
     item, optional = _without_none(annotation)
     count = 1
     if typing.get_origin(item) is tuple:
         items = typing.get_args(item)
         item, count = items[0], -1 if items[-1] is Ellipsis else len(items)
+    choosing, extensions = getattr(config_class, "extensions", (None, {}))
     choices = typing.get_args(item) if typing.get_origin(item) is Literal else ()
+    choices = tuple(extensions) if field.name == choosing else choices
     kind = str if choices else item
     if kind not in _CONVERTERS:
         raise TypeError(
@@ -192,15 +253,7 @@ def _read_field(field: dataclasses.Field, annotation: Any) -> Option:
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
     return Option(
-        name=field.name,
-        kind=kind,
-        choices=choices,
-        optional=optional,
-        count=count,
-        default=default,
-        help=help,
-        bounds=bounds,
-        positional=positional,
+        field.name, kind, choices, optional, count, default, help, bounds, positional
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from ssl_voc.cli.config_file import config_to_dict, config_to_yaml
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.flags import parse
-from ssl_voc.cli.options import option
+from ssl_voc.cli.options import extended_by, option
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -120,11 +120,15 @@ def test_empty_config_file_changes_nothing(config_file):
         ([], "--data: required. Expected text. See python -m ssl_voc.pretrain --help"),
         (["--image-size", "abc"], "--image-size: expected an integer of at least 32"),
         (["--image-size", "16"], "of at least 32, got '16'"),
-        (["--crop-area", "0.5"], "requires 2 arguments"),
+        (["--crop-area", "0.5"], "--crop-area: expected 2"),
         (["--image-sise", "96"], "--image-size"),
-        (["--image", "96"], "No such option"),
+        (["--image", "96"], "--image: no such option. Did you mean --image-size?"),
+        (["--no-data"], "--no-data: no such option"),
+        (["--deterministic=3"], "--deterministic"),
+        (["-x"], "-x: no such option"),
         (["extra"], "extra"),
-        (["--data"], "requires an argument"),
+        (["--", "--data"], "unexpected argument '--data'"),
+        (["--data"], "--data: expected one"),
         (["--data", "a", "--crop-area", "1", "0.1"], "the smaller area first"),
         (["--config", "missing.yaml"], "--config: cannot read missing.yaml"),
     ],
@@ -173,6 +177,14 @@ def test_positional_values_are_read_in_order():
     assert config == Positional(run=Path("runs/a"), images=("x.jpg", "y.jpg"))
 
 
+def test_flags_stand_anywhere_between_positional_values():
+    argv = ("--score", "0.9", "runs/a", "x.jpg", "--score=0.3", "--", "-y.jpg")
+    config = read(*argv, config_class=Positional)
+    assert config == Positional(
+        run=Path("runs/a"), images=("x.jpg", "-y.jpg"), score=0.3
+    )
+
+
 def test_missing_positional_value_is_named():
     assert refusal(config_class=Positional).startswith("RUN: required")
 
@@ -182,13 +194,121 @@ def test_help_shows_ranges_defaults_and_choices(capsys):
         read("--help")
     assert end.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "python -m ssl_voc.pretrain [OPTIONS] Learns from photos." in text
+    assert "usage: python -m ssl_voc.pretrain [OPTIONS] Learns from photos." in text
     assert "Side of a view in pixels. [at least 32; default: 96]" in text
     assert "[may be repeated; required]" in text
     assert "simclr|supervised" in text
     assert "[default: --no-deterministic]" in text
     assert "[default: 0.2 1.0]" in text
     assert "--config FILE" in text
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SimCLR:
+    """Settings of one choice."""
+
+    temperature: float = option(0.15, "Of NT-Xent.", above=0)
+    layers: int = option(2, "Layers of the head.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VICReg:
+    """Settings of another choice, and a default of its own for all."""
+
+    variance: float = option(25.0, "Weight of the variance.", above=0)
+    layers: int = option(3, "Layers of the head.")
+    epochs: int = option(40, "Passes.", minimum=1)
+
+    def __post_init__(self):
+        if self.variance > self.epochs:
+            raise ValueError("--variance: expected at most --epochs")
+
+
+@extended_by("objective", {"simclr": SimCLR, "vicreg": VICReg})
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Extended:
+    """What depends on no choice."""
+
+    objective: str = option("simclr", "Objective.")
+    epochs: int = option(36, "Passes.", minimum=1)
+
+    def __post_init__(self):
+        if self.epochs == 13:
+            raise ValueError("--epochs: expected another number")
+
+
+def test_choice_brings_its_settings_and_their_defaults():
+    config = read(config_class=Extended)
+    assert config_to_dict(config) == {
+        "objective": "simclr",
+        "epochs": 36,
+        "temperature": 0.15,
+        "layers": 2,
+    }
+    assert isinstance(config, Extended) and isinstance(config, SimCLR)
+    config = read("--variance", "9", "--objective", "vicreg", config_class=Extended)
+    assert (config.variance, config.layers, config.epochs) == (9.0, 3, 40)
+    assert config == Extended(objective="vicreg", variance=9.0)
+    assert dataclasses.replace(config, layers=5).layers == 5
+
+
+def test_choice_and_its_settings_come_from_a_file_too(config_file):
+    config = Extended(objective="vicreg", layers=7)
+    path = config_file(config_to_yaml(config_to_dict(config)))
+    assert read("--config", path, config_class=Extended) == config
+    # Files of before an objective had settings of its own list the defaults of all.
+    path = config_file("objective: vicreg\ntemperature: 0.15\n")
+    assert read("--config", path, config_class=Extended).objective == "vicreg"
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (
+            ["--variance", "1"],
+            "--variance: a setting of --objective vicreg; --objectiv",
+        ),
+        (["--objective", "vicreg", "--temperature", "0.15"], "--objective simclr; "),
+        (
+            ["--objective", "moco"],
+            "--objective: expected one of simclr, vicreg, got 'mo",
+        ),
+        (
+            ["--objective", "vicreg", "--variance", "0"],
+            "--variance: expected a number ",
+        ),
+        (["--objective", "vicreg", "--variance", "50"], "at most --epochs"),
+        (["--objective", "vicreg", "--epochs", "13"], "another number"),
+        (["--varianse", "1"], "Did you mean --variance?"),
+    ],
+)
+def test_setting_that_does_not_fit_the_choice_is_refused(argv, message):
+    said = refusal(*argv, config_class=Extended)
+    assert message in said
+    assert "\n" not in said
+
+
+def test_file_with_a_setting_of_another_choice_is_refused(config_file):
+    path = config_file("objective: vicreg\ntemperature: 0.2\n")
+    said = refusal("--config", path, config_class=Extended)
+    assert said.startswith(f"{path}: temperature: a setting of --objective simclr; ")
+
+
+def test_unknown_choice_is_refused_in_a_script():
+    with pytest.raises(ValueError, match="simclr, vicreg"):
+        Extended(objective="moco")
+    with pytest.raises(TypeError, match="variance"):
+        Extended(variance=1.0)
+
+
+def test_help_groups_the_settings_of_each_choice(capsys):
+    with pytest.raises(SystemExit):
+        read("--help", config_class=Extended)
+    common, simclr, vicreg = capsys.readouterr().out.split("options of --objective ")
+    assert "--objective simclr|vicreg" in common and "--temperature" not in common
+    assert "--temperature" in simclr and "default: 2" in simclr
+    assert "default: 3" in vicreg and "default: 40" in vicreg
+    assert "--objective" not in simclr + vicreg
 
 
 def test_help_loads_nothing_heavy():
@@ -205,7 +325,8 @@ HELP_IN_A_FRESH_PROCESS = """
 import dataclasses
 import sys
 
-from ssl_voc.cli.flags import option, parse
+from ssl_voc.cli.flags import parse
+from ssl_voc.cli.options import option
 
 fields = [("epochs", int, option(3, "Passes."))]
 try:

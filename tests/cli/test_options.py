@@ -27,7 +27,7 @@ class Config:
     run: Path = option(help="Run folder.", positional=True)
 
 
-OPTIONS = {item.name: item for item in options_of(Config)}
+OPTIONS = options_of(Config)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_default_comes_from_a_factory_too():
     class Plain:
         names: tuple[str, ...] = dataclasses.field(default_factory=lambda: ("a",))
 
-    (only,) = options_of(Plain)
+    (only,) = options_of(Plain).values()
     assert only.default == ("a",)
     assert not only.required
 
