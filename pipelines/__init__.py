@@ -27,7 +27,7 @@ from pipelines.photos.photo_tables import (
 from pipelines.pools.batches import detection, localization, unlabeled
 from pipelines.pools.pool import Pool
 from pipelines.pools.preparation import prepare, prepare_labeled
-from pipelines.readers.sources import read
+from pipelines.readers.sources import read, splits
 from pipelines.readers.splits import read_training, split_validation
 from pipelines.reports.data_report import DataReport, report_data
 
@@ -63,5 +63,6 @@ __all__ = [
     "select_photos",
     "skipped_table",
     "split_validation",
+    "splits",
     "unlabeled",
 ]

@@ -1,4 +1,4 @@
-"""What a reader hands over: photos, their objects, and what went wrong with them."""
+"""Photos, their annotated objects, and problems of their annotations."""
 
 import collections.abc
 import dataclasses
@@ -121,6 +121,11 @@ class Photos(collections.abc.Sequence):
         if isinstance(index, slice):
             return Photos(self._photos[index], self.name, self.problems)
         return self._photos[index]
+
+    def renamed(self, name):
+        """The same photos, their source called by another name."""
+        photos = [dataclasses.replace(photo, source=name) for photo in self._photos]
+        return Photos(photos, name, self.problems)
 
     def __repr__(self):
         return (

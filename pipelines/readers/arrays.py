@@ -1,4 +1,4 @@
-"""Reader for photos that are already NumPy arrays, in memory or in an .npz file."""
+"""Reader of NumPy arrays of pixels, in memory or in an .npz file."""
 
 import pathlib
 import zipfile
@@ -9,38 +9,43 @@ import numpy as np
 from pipelines.photos.content import ArrayItem
 from pipelines.photos.photo import Photo, Photos
 
+KIND = "an .npz file"
 
-def read_npz(path, name=None) -> Photos:
-    """Reads an `.npz` file: array `images`, or the only 4-d array, and maybe `labels`.
+
+def recognizes(source):
+    """Whether the source is an array, a dict of arrays, or the path of an `.npz`."""
+    if isinstance(source, np.ndarray | dict):
+        return True
+    path = pathlib.Path(source)
+    return path.suffix.lower() == ".npz" and path.is_file()
+
+
+def splits(source):
+    """None: arrays are one split."""
+    return ()
+
+
+def read(source, split=None, progress=None) -> Photos:
+    """Reads photos from arrays, see `read_arrays`, or from an `.npz` file of these.
 
     Args:
-        path: Path of the file.
-        name: Name of the source; the file's stem by default.
+        source: Array, dict of arrays, or path of an `.npz` file.
+        split: Must be None.
+        progress: Not called.
 
     Raises:
-        ValueError: If the file is damaged, or its arrays are not photos.
+        ValueError: If the file is damaged, its arrays are not photos, or a split is
+            named.
     """
-    path = pathlib.Path(path)
-    try:
-        with path.open("rb") as file:
-            arrays = np.load(file, allow_pickle=False)
-            if not isinstance(arrays, np.ndarray):
-                arrays = dict(arrays)
-    except (
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,  # a compression that this Python lacks
-        RuntimeError,  # zipfile's word for an encrypted file
-    ) as error:
-        raise ValueError(f"{path} is not a readable .npz file: {error}") from error
-    if isinstance(arrays, np.ndarray):
+    if split is not None:
         raise ValueError(
-            f"{path} is an .npy file by another name. Write it by "
-            "np.savez(PATH, images=images)."
+            f"Arrays have no splits, so {split!r} cannot be chosen. Leave the split "
+            "out."
         )
-    return read_arrays(arrays, name or path.stem, array_name=str(path))
+    if isinstance(source, np.ndarray | dict):
+        return read_arrays(source)
+    path = pathlib.Path(source)
+    return read_arrays(_load_npz(path), path.stem, array_name=str(path))
 
 
 def read_arrays(arrays, name="arrays", array_name=None) -> Photos:
@@ -111,3 +116,24 @@ def _split_dict(arrays, array_name):
             f"dimensions. Received: {shapes}"
         )
     return candidates[0], labels
+
+
+def _load_npz(path):
+    try:
+        with path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, np.ndarray):
+                return dict(arrays)
+    except (
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,  # a compression that this Python lacks
+        RuntimeError,  # zipfile's word for an encrypted file
+    ) as error:
+        raise ValueError(f"{path} is not a readable .npz file: {error}") from error
+    raise ValueError(
+        f"{path} is an .npy file by another name. Write it by np.savez(PATH, "
+        "images=images)."
+    )

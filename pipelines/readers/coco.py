@@ -1,4 +1,4 @@
-"""Reader for COCO json files."""
+"""Reader of COCO json files."""
 
 import json
 import pathlib
@@ -7,32 +7,52 @@ from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 from pipelines.readers.photo_finder import PhotoFinder
 
+KIND = "a COCO .json file"
 
-def read_coco(path, name=None) -> Photos:
+
+def recognizes(source):
+    """Whether the source is the path of a json file."""
+    path = pathlib.Path(source)
+    return path.suffix.lower() == ".json" and path.is_file()
+
+
+def splits(source):
+    """None: a json file is one split."""
+    return ()
+
+
+def read(source, split=None, progress=None) -> Photos:
     """Reads a COCO json file with its photos in folders or zip files beside it.
 
     A photo's label is the class of its largest object that is no crowd. Bad entries
     are listed in `Photos.problems` and left out; a photo whose annotations are all bad
-    stays.
+    stays. The source is named by the json's folder and stem.
 
     Args:
-        path: Path of the json file.
-        name: Name of the source; the name of the json's folder and its stem by default.
+        source: Path of the json file.
+        split: Must be None.
+        progress: Not called.
 
     Raises:
-        ValueError: If the file is not COCO json, or not one of its photos is there.
+        ValueError: If the file is not COCO json, not one of its photos is there, or a
+            split is named.
 
     Reference:
         - [Lin et al., 2014](https://arxiv.org/abs/1405.0312)
     """
-    path = pathlib.Path(path)
+    if split is not None:
+        raise ValueError(
+            f"{source} is one split and has no others, so {split!r} cannot be chosen. "
+            "Leave the split out."
+        )
+    path = pathlib.Path(source)
     content = _load_json(path)
     problems = _Problems(path)
     names = _category_names(content.get("categories"), problems)
     entries = _photo_entries(content["images"], problems)
     objects = _objects(content.get("annotations"), entries, names, problems)
     finder = PhotoFinder(path, problems)
-    name = name or f"{path.resolve().parent.name}/{path.stem}"
+    name = f"{path.resolve().parent.name}/{path.stem}"
     photos = []
     for photo_id, entry in entries.items():
         try:

@@ -1,4 +1,4 @@
-"""Reader for a folder of photos."""
+"""Reader of folders of photos."""
 
 import os
 import pathlib
@@ -7,27 +7,41 @@ from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
 from pipelines.photos.photo import Photo, Photos
 
+KIND = "a folder of photos"
 # Subfolders of these names beside `train` are splits, not classes.
 OTHER_SPLITS = ("val", "valid", "validation", "test")
 
 
-def read_folder(folder, split=None, name=None) -> Photos:
+def recognizes(source):
+    """Whether the source is a folder."""
+    return os.path.isdir(source)
+
+
+def splits(source):
+    """`train` and its sisters, where both are there."""
+    if not os.path.isdir(os.path.join(source, "train")):
+        return ()
+    found = [s for s in OTHER_SPLITS if os.path.isdir(os.path.join(source, s))]
+    return ("train", *found) if found else ()
+
+
+def read(source, split=None, progress=None) -> Photos:
     """Reads the photos of a folder, at any depth.
 
     Where photos lie in two or more subfolders, a photo's label is the name of its
     first-level subfolder. Photos directly in the folder have no label.
 
     Args:
-        folder: Path of the folder.
+        source: Path of the folder; its name is that of the source.
         split: Name of a subfolder that holds a split. Without it, `train` is taken if
             there is one beside a `val`, `valid`, `validation` or `test`.
-        name: Name of the source; the folder's by default.
+        progress: Not called.
 
     Raises:
         ValueError: If the folder cannot be read, the split is missing, or no file is
             named like a photo.
     """
-    folder = pathlib.Path(folder)
+    folder = pathlib.Path(source)
     root = _split_folder(folder, split)
     problems = []
     paths = list_photos(root, problems)
@@ -39,7 +53,7 @@ def read_folder(folder, split=None, name=None) -> Photos:
         )
     subfolders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
     has_classes = len({parts for parts in subfolders if parts}) > 1
-    name = name or folder.resolve().name
+    name = folder.resolve().name
     return Photos(
         (
             Photo(
@@ -63,7 +77,4 @@ def _split_folder(folder, split):
             f"{folder} has no split {split!r}: expected a subfolder of that name. "
             "Leave the split out to read the whole folder."
         )
-    is_split = os.path.isdir(folder / "train") and any(
-        os.path.isdir(folder / other) for other in OTHER_SPLITS
-    )
-    return folder / "train" if is_split else folder
+    return folder / "train" if splits(folder) else folder

@@ -1,37 +1,57 @@
-"""The one argument that names data, whatever it is."""
+"""Registry of readers, and the one argument that names data, whatever it is."""
 
 import os
 import pathlib
+import typing
 
 import numpy as np
 
 from pipelines.photos.photo import Photos
-from pipelines.readers.arrays import read_arrays, read_npz
-from pipelines.readers.coco import read_coco
-from pipelines.readers.folder import read_folder
-from pipelines.readers.voc import read_voc, voc_trees
+from pipelines.readers import arrays, coco, folder, scenes, tfds, voc
 
-UNDERSTOOD = (
-    "a folder of photos, a VOC tree or devkit, a COCO .json file, an .npz file, "
-    "tfds:NAME, or scenes"
-)
+# The first that recognizes a source reads it.
+READERS = (scenes, tfds, arrays, coco, voc, folder)
 
 
-def read(source, split=None) -> Photos:
+class Reader(typing.Protocol):
+    """What a reader has to offer; a module of `pipelines.readers` is one.
+
+    Attributes:
+        KIND: What the source is called in messages, such as "a VOC tree".
+    """
+
+    KIND: str
+
+    def recognizes(self, source) -> bool:
+        """Whether a source is of this kind: a path, a keyword, or arrays."""
+
+    def splits(self, source) -> tuple[str, ...]:
+        """Names of the splits that can be read.
+
+        `("all",)` means a whole that nobody has split yet, `()` a source that is one
+        split itself or has none.
+        """
+
+    def read(self, source, split=None, progress=None) -> Photos:
+        """Lists the photos, see `pipelines.read`."""
+
+
+def read(source, split=None, progress=None) -> Photos:
     """Lists the photos of a source, with their annotations, without decoding them.
 
     Args:
-        source: One of the following, or a list of several:
+        source: What one of the readers recognizes, or a list of several:
 
-            - path of a folder of photos, see `read_folder`;
-            - path of a VOC tree or devkit, see `read_voc`;
-            - path of a COCO `.json` file, see `read_coco`;
-            - path of an `.npz` file, or arrays, see `read_npz` and `read_arrays`;
-            - `"tfds:voc/2007"`: a TensorFlow Datasets name, see `read_tfds`;
+            - path of a folder of photos, see `pipelines.readers.folder.read`;
+            - path of a VOC tree or devkit, see `voc.read`;
+            - path of a COCO `.json` file, see `coco.read`;
+            - path of an `.npz` file, or arrays, see `arrays.read`;
+            - `"tfds:voc/2007"`: a TensorFlow Datasets name, see `tfds.read`;
             - `"scenes"`: the data set that the project draws (a folder of that name
               is `"./scenes"`).
         split: Name of a split, which each source must have. Without it, a source that
             has a split `train` gives that one, any other gives all of its photos.
+        progress: Optional callable `(done, total)`, called where reading takes long.
 
     Returns:
         `Photos`; its `problems` lists what was wrong with annotations.
@@ -40,35 +60,39 @@ def read(source, split=None) -> Photos:
         FileNotFoundError: If a path does not exist.
         ValueError: If a source is not understood, empty, or named twice.
     """
-    if isinstance(source, list | tuple):
-        return _read_several(source, split)
-    if isinstance(source, np.ndarray | dict):
-        _refuse_split(split, "arrays have")
-        return read_arrays(source)
-    if not isinstance(source, str | os.PathLike):
-        raise ValueError(
-            f"`source` must be {UNDERSTOOD}, arrays, or a list of these. Received: "
-            f"{type(source).__name__}"
-        )
-    return _read_path(source, split, name=None)
+    return join_photos(read_parts(source, split, progress))
 
 
-def _read_several(sources, split):
+def read_parts(source, split=None, progress=None) -> list[Photos]:
+    """Reads each of several sources, see `read`; their names are told apart."""
+    sources = source if isinstance(source, list | tuple) else [source]
     if not sources:
         raise ValueError("`source` is an empty list: name at least one source.")
-    repeated = [source for source, _ in _repetitions(sources)]
-    if repeated:
-        raise ValueError(
-            f"`source` names {repeated[0]} twice; its photos would be their own "
-            "negatives. Leave one out."
-        )
-    parts = [read(source, split) for source in sources]
+    found = [_find(part) for part in sources]
+    seen = set()
+    for part, (reader, path) in zip(sources, found, strict=True):
+        if not isinstance(path, str | os.PathLike):
+            continue
+        key = reader, os.path.realpath(path)
+        if key in seen:
+            raise ValueError(
+                f"`source` names {part} twice; its photos would be their own "
+                "negatives. Leave one out."
+            )
+        seen.add(key)
+    parts = [reader.read(path, split, progress) for reader, path in found]
     names = [part.name for part in parts]
-    for index, source in enumerate(sources):
-        is_path = isinstance(source, str | os.PathLike)
-        if names.count(parts[index].name) > 1 and is_path:
-            # Two folders may both be called `images`: tell them apart by their path.
-            parts[index] = _read_path(source, split, name=str(source))
+    # Two folders may both be called `images`: tell them apart by their path.
+    return [
+        part.renamed(str(path))
+        if names.count(part.name) > 1 and isinstance(path, str | os.PathLike)
+        else part
+        for part, path in zip(parts, sources, strict=True)
+    ]
+
+
+def join_photos(parts) -> Photos:
+    """The photos and problems of several `Photos`, one after another."""
     return Photos(
         (photo for part in parts for photo in part),
         " + ".join(part.name for part in parts),
@@ -76,54 +100,33 @@ def _read_several(sources, split):
     )
 
 
-def _repetitions(sources):
-    seen = set()
-    for source in sources:
-        if not isinstance(source, str | os.PathLike):
-            continue
-        key = source if _is_keyword(source) else os.path.realpath(source)
-        if key in seen:
-            yield source, key
-        seen.add(key)
+def splits(source) -> tuple[str, ...]:
+    """Names of the splits of one source, see `Reader.splits`.
+
+    Raises:
+        FileNotFoundError: If the path does not exist.
+        ValueError: If the source is not understood.
+    """
+    reader, source = _find(source)
+    return reader.splits(source)
 
 
-def _is_keyword(source):
-    return isinstance(source, str) and (
-        source == "scenes" or source.startswith("tfds:")
-    )
-
-
-def _read_path(source, split, name):
-    if _is_keyword(source):
-        return _read_keyword(source, split)
-    path = pathlib.Path(source).expanduser()
-    if not path.exists():
-        raise FileNotFoundError(f"{source} does not exist. Expected {UNDERSTOOD}.")
-    if path.is_dir():
-        if voc_trees(path):
-            return read_voc(path, split, name)
-        return read_folder(path, split, name)
-    if path.suffix.lower() == ".json":
-        _refuse_split(split, f"{source} is one split and has")
-        return read_coco(path, name)
-    if path.suffix.lower() == ".npz":
-        _refuse_split(split, f"{source} has")
-        return read_npz(path, name)
-    raise ValueError(f"{source} is a file of an unknown kind. Expected {UNDERSTOOD}.")
-
-
-def _read_keyword(source, split):
-    if source.startswith("tfds:"):
-        from pipelines.readers.tfds import read_tfds
-
-        return read_tfds(source.removeprefix("tfds:"), split)
-    from pipelines.scenes import dataset
-
-    return read_voc(dataset.scenes_folder(), split, name="scenes")
-
-
-def _refuse_split(split, whose):
-    if split is not None:
+def _find(source):
+    """The reader of a source, and the source with `~` expanded."""
+    kinds = [reader.KIND for reader in reversed(READERS)]
+    understood = f"{', '.join(kinds[:-1])} or {kinds[-1]}"
+    if isinstance(source, str):
+        source = os.path.expanduser(source)  # no path: "scenes" is not Path("scenes")
+    elif isinstance(source, os.PathLike):
+        source = pathlib.Path(source).expanduser()
+    elif not isinstance(source, np.ndarray | dict):
         raise ValueError(
-            f"{whose} no splits, so {split!r} cannot be chosen. Leave the split out."
+            f"`source` must be {understood}, arrays, or a list of these. Received: "
+            f"{type(source).__name__}"
         )
+    for reader in READERS:
+        if reader.recognizes(source):
+            return reader, source
+    if not pathlib.Path(source).exists():
+        raise FileNotFoundError(f"{source} does not exist. Expected {understood}.")
+    raise ValueError(f"{source} is a file of an unknown kind. Expected {understood}.")

@@ -1,12 +1,8 @@
-"""Which photos are trained on, which choose among settings, which are reported."""
-
-import os
-import pathlib
+"""Splits of labelled photos: training, validation, and held-out photos."""
 
 from pipelines.photos.label_subsets import stratified_share, take_photos
 from pipelines.photos.photo import Photos
-from pipelines.readers.sources import read
-from pipelines.readers.voc import has_lists, voc_trees
+from pipelines.readers.sources import join_photos, read_parts, splits
 
 TRAIN_SHARE = 0.8
 VALIDATION_SHARE = 0.15
@@ -14,7 +10,7 @@ VALIDATION_SHARE = 0.15
 FEWEST_TO_VALIDATE = 50
 
 
-def read_training(source, split: str | None = None, seed: int = 0):
+def read_training(source, split: str | None = None, seed: int = 0, progress=None):
     """Reads the photos to train on, and those to hold out where nobody said which.
 
     A split that is named is taken. Otherwise a VOC tree with lists gives its `train`
@@ -27,6 +23,7 @@ def read_training(source, split: str | None = None, seed: int = 0):
         source: Anything `read` understands, or a list of it.
         split: Name of the split to train on, or None.
         seed: Integer that determines the 80/20 split.
+        progress: Optional callable `(done, total)`, see `read`.
 
     Returns:
         `(training, held_out)`: `Photos`, and `Photos` or None where nothing was held
@@ -35,25 +32,20 @@ def read_training(source, split: str | None = None, seed: int = 0):
     Raises:
         FileNotFoundError, ValueError: See `read`.
     """
-    photos = read(source, split)
+    parts = read_parts(source, split, progress)
     sources = source if isinstance(source, list | tuple) else [source]
-    without_lists = [split is None and _is_tree_without_lists(part) for part in sources]
-    if not any(without_lists):
-        return photos, None
-    counts = (
-        [len(photos)] if len(sources) == 1 else [len(read(part)) for part in sources]
-    )
-    starts = [sum(counts[:number]) for number in range(len(counts))]
+    photos = join_photos(parts)
     training, held_out = [], []
-    for start, count, is_split in zip(starts, counts, without_lists, strict=True):
-        part = photos[start : start + count]
-        chosen = range(count)
-        if is_split:
+    for path, part in zip(sources, parts, strict=True):
+        chosen = range(len(part))
+        if split is None and splits(path) == ("all",):
             chosen = stratified_share(part, TRAIN_SHARE, f"training {seed}")
         for index, photo in enumerate(part):
             (training if index in chosen else held_out).append(photo)
+    if not held_out:
+        return photos, None
     held_out = Photos(held_out, f"{photos.name} held out", photos.problems)
-    return Photos(training, photos.name, photos.problems), held_out or None
+    return Photos(training, photos.name, photos.problems), held_out
 
 
 def split_validation(photos, share: float = VALIDATION_SHARE, seed: int = 0):
@@ -83,10 +75,3 @@ def split_validation(photos, share: float = VALIDATION_SHARE, seed: int = 0):
     if not rest:
         return photos, None
     return take_photos(photos, chosen), take_photos(photos, rest)
-
-
-def _is_tree_without_lists(source):
-    if not isinstance(source, str | os.PathLike):
-        return False
-    trees = voc_trees(pathlib.Path(source).expanduser())
-    return bool(trees) and not any(map(has_lists, trees))

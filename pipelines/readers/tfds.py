@@ -1,4 +1,4 @@
-"""Reader for data sets of TensorFlow Datasets."""
+"""Reader of data sets of TensorFlow Datasets."""
 
 import dataclasses
 import pathlib
@@ -9,6 +9,8 @@ from pipelines.photos.content import UnreadableImage
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 from pipelines.readers.tfrecord import list_records
 
+KIND = "tfds:NAME"
+PREFIX = "tfds:"
 FILE_NAME_FEATURES = ("image/filename", "file_name", "filename")
 # What data sets call an object that evaluation ignores.
 DIFFICULT_FEATURES = ("objects/is_difficult", "objects/is_crowd")
@@ -33,33 +35,36 @@ class TFDSLayout:
     first_pixel: int
 
 
-def read_tfds(dataset_name, split=None, data_dir=None) -> Photos:
+def recognizes(source):
+    """Whether the source is a text that begins with `tfds:`."""
+    return isinstance(source, str) and source.startswith(PREFIX)
+
+
+def splits(source):
+    """Names of the splits that the data set is prepared with."""
+    return tuple(_prepared_builder(source).info.splits)
+
+
+def read(source, split=None, progress=None) -> Photos:
     """Reads a data set that TensorFlow Datasets has prepared, or prepares now.
 
     Photos stay in the TFRecord files until they are decoded. Boxes of `voc` become
     0-based: its builder divides VOC's 1-based numbers by the size as they are.
 
     Args:
-        dataset_name: For instance `"voc/2007"`.
+        source: For instance `"tfds:voc/2007"`. It is looked for in `$TFDS_DATA_DIR`, or
+            where TensorFlow Datasets keeps its data sets.
         split: For instance `"train"`, `"train+validation"` or `"train[:10%]"`. Without
             it, `train` is taken if there is one, else all splits.
-        data_dir: Folder that holds prepared data sets; by default `$TFDS_DATA_DIR`, or
-            what TensorFlow Datasets chooses.
+        progress: Not called.
 
     Raises:
         ValueError: If TensorFlow Datasets is not installed or cannot get the data set,
             or the data set has no such split or no images.
     """
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ValueError(
-            f"tfds:{dataset_name} needs tensorflow and tensorflow-datasets ({error}). "
-            "Install them: pip install tensorflow tensorflow-datasets"
-        ) from error
-    name = f"tfds:{dataset_name}"
-    builder = _prepared_builder(tfds, dataset_name, data_dir)
-    layout = _find_layout(tfds, builder, name)
+    name = source
+    builder = _prepared_builder(name)
+    layout = _find_layout(builder, name)
     photos, problems = [], []
     instructions = _file_instructions(builder, split, name)
     for instruction in instructions:
@@ -77,16 +82,23 @@ def read_tfds(dataset_name, split=None, data_dir=None) -> Photos:
     return Photos(photos, name, problems)
 
 
-def _prepared_builder(tfds, dataset_name, data_dir):
+def _prepared_builder(source):
     try:
-        builder = tfds.builder(dataset_name, data_dir=data_dir)
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise ValueError(
+            f"{source} needs tensorflow and tensorflow-datasets ({error}). Install "
+            "them: pip install tensorflow tensorflow-datasets"
+        ) from error
+    try:
+        builder = tfds.builder(source.removeprefix(PREFIX))
         builder.download_and_prepare()  # returns at once where that is done
     except Exception as error:
         # Builders raise network, parser, checksum and assertion errors alike; the
         # first line says it, the others list every data set there is.
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
-            f"tfds:{dataset_name} could not be prepared: {reason}. Check the name, or "
+            f"{source} could not be prepared: {reason}. Check the name, or "
             "set TFDS_DATA_DIR to a folder where it is prepared."
         ) from error
     return builder
@@ -105,7 +117,9 @@ def _file_instructions(builder, split, name):
         ) from error
 
 
-def _find_layout(tfds, builder, name):
+def _find_layout(builder, name):
+    import tensorflow_datasets as tfds
+
     if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
         raise ValueError(
             f"{name} is prepared as {builder.info.file_format.value}; only tfrecord "

@@ -1,12 +1,17 @@
-"""Reader for Pascal VOC trees."""
+"""Reader of Pascal VOC trees."""
 
 import os
 import pathlib
+import re
 
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import is_photo_name
 from pipelines.photos.photo import Photo, Photos, Problem, main_class
 from pipelines.readers.voc_annotation import read_voc_annotation
+
+KIND = "a VOC tree or devkit"
+# The lists beside a VOC tree's own that hold the photos of one class.
+_LIST_OF_CLASS = re.compile(r".+_(train|val|trainval|test)$")
 
 
 def voc_trees(folder) -> list[pathlib.Path]:
@@ -31,23 +36,41 @@ def voc_trees(folder) -> list[pathlib.Path]:
     return []
 
 
-def read_voc(folder, split=None, name=None) -> Photos:
+def recognizes(source):
+    """Whether the source is a folder with a VOC tree."""
+    return bool(voc_trees(source))
+
+
+def splits(source):
+    """Names of the lists that every tree has, those of single classes left out."""
+    lists = [
+        {path.stem for path in (tree / "ImageSets" / "Main").glob("*.txt")}
+        for tree in voc_trees(source)
+    ]
+    if not any(lists):
+        return ("all",)
+    common = sorted(set.intersection(*lists))
+    common = [name for name in common if not _LIST_OF_CLASS.match(name)]
+    return (*common, "all") if common else ()
+
+
+def read(source, split=None, progress=None) -> Photos:
     """Reads a VOC tree, or every tree of a devkit.
 
     A photo's label is the class of its largest object that is not difficult. Bad
     annotations never lose a photo: they are listed in `Photos.problems`.
 
     Args:
-        folder: Path of a tree or a devkit.
+        source: Path of a tree or a devkit; its name is that of the source.
         split: Name of a list in `ImageSets/Main`. Without it, the `train` list is
             taken if the tree has one, else all photos. `"all"` takes all photos.
-        name: Name of the source; the folder's by default.
+        progress: Not called.
 
     Raises:
         ValueError: If there is no tree, no such list, or no photo.
     """
-    folder = pathlib.Path(folder)
-    name = name or folder.resolve().name
+    folder = pathlib.Path(source)
+    name = folder.resolve().name
     trees = voc_trees(folder)
     if not trees:
         raise ValueError(f"{folder} is no VOC tree: it has no JPEGImages folder.")
@@ -62,11 +85,6 @@ def read_voc(folder, split=None, name=None) -> Photos:
             + ". Check that JPEGImages and ImageSets/Main belong together."
         )
     return Photos(photos, name, problems)
-
-
-def has_lists(tree) -> bool:
-    """Whether a tree has lists of photos in `ImageSets/Main`."""
-    return any((pathlib.Path(tree) / "ImageSets" / "Main").glob("*.txt"))
 
 
 def _is_tree(folder):

@@ -79,16 +79,16 @@ def refuse_unnamed_split(config, finished, purpose):
     Raises:
         BadInput: naming the splits.
     """
-    from pipelines.readers.source_splits import splits_of
+    import pipelines
 
     if config.split is not None or config.evaluates_held_out(finished):
         return
     for source in config.data:
         try:
-            found = splits_of(source)
-        except ValueError as error:
-            raise BadInput(str(error)) from error
-        if found:
+            found = pipelines.splits(source)
+        except (ValueError, OSError) as error:
+            raise BadInput(f"--data: {error}") from error
+        if len(found) > 1:
             learned = finished.settings.get("train_split") or "train"
             raise BadInput(
                 f"--split: name the photos of {source} to {purpose}, one of: "

@@ -8,7 +8,6 @@ import keras
 import pipelines
 import ssl_voc.models  # noqa: F401, a saved model is made of its classes
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
-from pipelines.scenes.dataset import scenes_folder
 from ssl_voc import boxes, devices
 from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.cli.errors import BadInput
@@ -136,9 +135,9 @@ class EvaluationRun:
     def _prepare(self):
         """Reads and letterboxes the photos."""
         config, finished = self.config, self.finished
-        if "scenes" in config.data:
-            scenes_folder(progress=progress_bar("drawing scenes", "scene"))
-        photos = pipelines.read([*config.data], config.split)
+        photos = pipelines.read(
+            [*config.data], config.split, progress_bar("reading photos")
+        )
         if config.evaluates_held_out(finished):
             table = pipelines.read_photo_table(finished.path / HELD_OUT_LIST)
             photos = pipelines.select_photos(photos, table)

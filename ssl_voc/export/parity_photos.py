@@ -9,7 +9,6 @@ import numpy as np
 import pipelines
 from pipelines.images.resizing import Letterboxing
 from pipelines.pools.preparation import prepare_images
-from pipelines.scenes.dataset import scenes_folder
 from ssl_voc import boxes
 from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, VALIDATION_LIST
@@ -115,10 +114,9 @@ def answers_of_model(model, held):
 
 def _choose(config, finished):
     """`Photos` and where they come from."""
+    progress = progress_bar("reading photos")
     if config.data:
-        if "scenes" in config.data:
-            scenes_folder(progress=progress_bar("drawing scenes", "scene"))
-        photos = pipelines.read([*config.data], config.split)
+        photos = pipelines.read([*config.data], config.split, progress)
         return photos, " ".join(config.data) + f" ({config.split})" * bool(config.split)
     settings = finished.settings
     splits = (None, settings.get("train_split"), settings.get("val_split"), "all")
@@ -131,8 +129,7 @@ def _choose(config, finished):
                 return pipelines.select_photos(photos, table), name
             except (OSError, ValueError):
                 continue  # the photos are of another split, or have moved
-    scenes = scenes_folder(progress=progress_bar("drawing scenes", "scene"))
-    return pipelines.read(str(scenes), "val"), "drawn scenes"
+    return pipelines.read("scenes", "val", progress), "drawn scenes"
 
 
 def _encoded(content):

@@ -9,7 +9,6 @@ import numpy as np
 
 import pipelines
 from pipelines.pools.usable_objects import box_class_names
-from pipelines.scenes.dataset import scenes_folder
 from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.finished_run import (
@@ -57,11 +56,9 @@ def prepare_finetuning_data(config, run, main_object_only):
             what it was when the run began.
         ValueError, OSError: when the data cannot be used.
     """
-    if "scenes" in config.data:
-        scenes_folder(progress=progress_bar("drawing scenes", "scene"))
     source = [*config.data]
     labelled, held_out = pipelines.read_training(
-        source, config.train_split, config.seed
+        source, config.train_split, config.seed, progress_bar("reading photos")
     )
     # Of all labels, so that a small share of them does not lose a class.
     class_names = _class_names(config.class_names, labelled)

@@ -5,7 +5,6 @@ import numpy as np
 from keras import ops
 
 import pipelines
-from pipelines.readers.source_splits import splits_of
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.visualization.box_outlines import outline_boxes
 from ssl_voc.visualization.curves import plot_curves, plot_image_grid
@@ -104,7 +103,7 @@ def last_words(run, config, task, data, summary):
         ]
     if (run.path / HELD_OUT_LIST).exists():
         where = ""  # `evaluate` takes the photos that were held out
-    elif any(map(splits_of, config.data)):
+    elif any(len(pipelines.splits(name)) > 1 for name in config.data):
         where = "".join(f" --data {name}" for name in config.data) + " --split SPLIT"
     else:
         where = " --data OTHER_PHOTOS"

@@ -3,13 +3,12 @@
 import collections
 
 import pipelines
-from pipelines.scenes.dataset import scenes_folder
 from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.training.photo_lists import list_photos
 
 
 def read_photos(config):
-    """Lists the photos of `--data`, drawing the scenes where they are asked for.
+    """Lists the photos of `--data`.
 
     Args:
         config: A `PretrainConfig`.
@@ -17,9 +16,9 @@ def read_photos(config):
     Returns:
         `pipelines.Photos`.
     """
-    if "scenes" in config.data:
-        scenes_folder(progress=progress_bar("drawing scenes", "scene"))
-    return pipelines.read([*config.data], config.train_split)
+    return pipelines.read(
+        [*config.data], config.train_split, progress_bar("reading photos")
+    )
 
 
 def prepare_photos(photos, config, what="photos"):

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from pipelines.readers import source_splits
 from ssl_voc.evaluate import EvaluateConfig
 from ssl_voc.evaluate.tasks import EVALUATIONS
 from ssl_voc.runs import finished_run
@@ -52,9 +51,3 @@ def test_every_task_has_its_evaluation():
 def test_default_folder_is_named_after_the_photos(run, flags, name):
     finished = finished_run.read_finished_run(run)
     assert EvaluateConfig(run=run, **flags).resolved(finished).out == run / name
-
-
-def test_lists_of_single_classes_are_not_offered_as_splits(tree):
-    (tree / "ImageSets/Main/red_train.txt").write_text("p00  1\n")
-    assert source_splits.splits_of(str(tree)) == ("train", "val", "all")
-    assert source_splits.splits_of(str(tree / "JPEGImages")) == ()

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import pipelines
+from pipelines.scenes import dataset
 from ssl_voc.evaluate import EvaluateConfig, evaluate
 from ssl_voc.export import ExportConfig, artifact, export, main, parity_photos
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
@@ -201,7 +202,7 @@ def test_photos_are_those_named_else_held_out_else_drawn(
     assert len(parity_photos.hold_photos(named, finished).photos) == NUM_TRAIN
     alone = shutil.copytree(run, tmp_path / "alone")
     (alone / HELD_OUT_LIST).unlink()
-    monkeypatch.setattr(parity_photos, "scenes_folder", lambda progress: tree)
+    monkeypatch.setattr(dataset, "scenes_folder", lambda progress: tree)
     monkeypatch.setattr(type(finished), "class_names", ("zebra",))
     held = parity_photos.hold_photos(ExportConfig(run=alone), read_finished_run(alone))
     assert held.source == "drawn scenes" and not held.labelled

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from pipelines.readers.arrays import read_arrays, read_npz
+from pipelines.readers import arrays
+from pipelines.readers.arrays import read_arrays
 
 IMAGES = np.arange(3 * 4 * 5 * 3, dtype="uint8").reshape(3, 4, 5, 3)
 
 
 def test_photos_are_the_rows(tmp_path):
     np.savez(tmp_path / "set.npz", images=IMAGES, labels=["b", "a", "b"])
-    photos = read_npz(tmp_path / "set.npz")
+    photos = arrays.read(tmp_path / "set.npz")
     for photo, expected in zip(photos, IMAGES, strict=True):
         np.testing.assert_array_equal(photo.load(), expected)
     assert [photo.label for photo in photos] == ["b", "a", "b"]
@@ -84,7 +85,7 @@ def test_damaged_files_are_refused_by_name(tmp_path):
     for data in (b"", b"text", whole[: len(whole) // 2], bytes(middle)):
         path.write_bytes(data)
         with pytest.raises(ValueError, match="set.npz"):
-            read_npz(path)
+            arrays.read(path)
 
 
 def test_encrypted_file_is_refused_by_name(tmp_path):
@@ -96,17 +97,17 @@ def test_encrypted_file_is_refused_by_name(tmp_path):
     data[data.rindex(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
     with pytest.raises(ValueError, match="set.npz is not a readable.*encrypted"):
-        read_npz(path)
+        arrays.read(path)
 
 
 def test_renamed_npy_file_is_told(tmp_path):
     np.save(tmp_path / "set.npy", IMAGES)
     (tmp_path / "set.npy").rename(tmp_path / "set.npz")
     with pytest.raises(ValueError, match="set.npz is an .npy file.*np.savez"):
-        read_npz(tmp_path / "set.npz")
+        arrays.read(tmp_path / "set.npz")
 
 
 def test_pickled_objects_are_not_executed(tmp_path):
     np.savez(tmp_path / "set.npz", images=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ValueError, match="set.npz"):
-        read_npz(tmp_path / "set.npz")
+        arrays.read(tmp_path / "set.npz")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pipelines.readers.coco import read_coco
+from pipelines.readers import coco
 
 IMAGE = {"id": 1, "file_name": "1.jpg", "width": 40, "height": 30}
 CATEGORIES = [{"id": 7, "name": "cat"}, {"id": 9, "name": "dog"}]
@@ -26,7 +26,7 @@ def read(tmp_path, write_photo):
         }
         path = tmp_path / "set.json"
         path.write_text(json.dumps(content))
-        return read_coco(path)
+        return coco.read(path)
 
     return read
 
@@ -153,12 +153,12 @@ def test_nothing_found_stops_with_the_first_reason(read):
 def test_other_files_are_refused_by_name(text, reason, tmp_path):
     (tmp_path / "set.json").write_text(text)
     with pytest.raises(ValueError, match=f"set.json is {reason}"):
-        read_coco(tmp_path / "set.json")
+        coco.read(tmp_path / "set.json")
 
 
 def test_annotations_of_another_type_are_told(tmp_path, write_photo):
     write_photo(tmp_path / "1.jpg")
     path = tmp_path / "set.json"
     path.write_text(json.dumps({"images": [IMAGE], "annotations": 3}))
-    photos = read_coco(path)
+    photos = coco.read(path)
     assert "`annotations` is int" in photos.problems[0].reason

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from pipelines.photos.listing import is_photo_name, list_files
-from pipelines.readers.folder import read_folder
+from pipelines.readers.folder import read
 
 
 @pytest.fixture
@@ -22,52 +22,52 @@ def write(tmp_path):
 
 def test_photos_are_found_at_any_depth_and_sorted(write):
     folder = write("c.JPG", "a/b/d.png", "a.webp", "readme.txt", "a/x.xml", "no_suffix")
-    photos = read_folder(folder)
+    photos = read(folder)
     assert [photo.image_id for photo in photos] == ["d", "a", "c"]
     assert photos.name == "photos" and photos[0].source == "photos"
 
 
 def test_label_is_the_first_level_subfolder(write):
     folder = write("cat/1.jpg", "cat/old/2.jpg", "dog/3.jpg", "4.jpg")
-    photos = {photo.image_id: photo.label for photo in read_folder(folder)}
+    photos = {photo.image_id: photo.label for photo in read(folder)}
     assert photos == {"1": "cat", "2": "cat", "3": "dog", "4": None}
-    assert read_folder(folder).class_names == ("cat", "dog")
+    assert read(folder).class_names == ("cat", "dog")
 
 
 def test_a_single_subfolder_is_no_class(write):
-    assert read_folder(write("images/1.jpg", "images/2.jpg")).class_names == ()
+    assert read(write("images/1.jpg", "images/2.jpg")).class_names == ()
 
 
 def test_train_beside_val_is_a_split_and_the_default(write):
     folder = write("train/cat/1.jpg", "train/dog/2.jpg", "val/cat/3.jpg")
-    assert [photo.image_id for photo in read_folder(folder)] == ["1", "2"]
-    assert read_folder(folder).class_names == ("cat", "dog")
-    assert [photo.image_id for photo in read_folder(folder, "val")] == ["3"]
+    assert [photo.image_id for photo in read(folder)] == ["1", "2"]
+    assert read(folder).class_names == ("cat", "dog")
+    assert [photo.image_id for photo in read(folder, "val")] == ["3"]
 
 
 def test_train_beside_other_vehicles_is_a_class(write):
     folder = write("train/1.jpg", "bus/2.jpg")
-    assert read_folder(folder).class_names == ("bus", "train")
+    assert read(folder).class_names == ("bus", "train")
 
 
 def test_missing_split_is_an_error(write):
     with pytest.raises(ValueError, match="no split 'test'"):
-        read_folder(write("1.jpg"), "test")
+        read(write("1.jpg"), "test")
 
 
 def test_folder_without_photos_is_an_error_that_names_it(write):
     with pytest.raises(ValueError, match="photos holds no photos"):
-        read_folder(write("notes.txt"))
+        read(write("notes.txt"))
 
 
 def test_hidden_files_and_folders_are_left_out(write):
     folder = write("a.jpg", "._a.jpg", ".trash/b.jpg", "__MACOSX/._c.jpg")
-    assert [photo.image_id for photo in read_folder(folder)] == ["a"]
+    assert [photo.image_id for photo in read(folder)] == ["a"]
 
 
 def test_names_with_spaces_and_other_scripts_are_read(write):
     folder = write("my cat.jpg", "кот.jpg", "a.b.c.jpg")
-    assert [photo.image_id for photo in read_folder(folder)] == [
+    assert [photo.image_id for photo in read(folder)] == [
         "a.b.c",
         "my cat",
         "кот",
@@ -81,14 +81,14 @@ def test_linked_folder_is_read_and_a_circle_ends(write, tmp_path):
     (elsewhere / "3.jpg").write_bytes(b"")
     os.symlink(elsewhere, folder / "emu")
     os.symlink(folder, folder / "cat" / "circle")
-    assert [photo.image_id for photo in read_folder(folder)] == ["1", "2", "3"]
+    assert [photo.image_id for photo in read(folder)] == ["1", "2", "3"]
     assert len(list_files(folder, [])) == 3
 
 
 def test_subfolder_that_cannot_be_read_is_told(write, lock):
     folder = write("cat/1.jpg", "dog/2.jpg", "emu/3.jpg")
     lock(folder / "dog")
-    photos = read_folder(folder)
+    photos = read(folder)
     assert [photo.image_id for photo in photos] == ["1", "3"]
     (problem,) = photos.problems
     assert problem.path_name == str(folder / "dog")
@@ -97,14 +97,14 @@ def test_subfolder_that_cannot_be_read_is_told(write, lock):
     for name in ("cat", "emu"):
         lock(folder / name)
     with pytest.raises(ValueError, match="holds no photos.*cat: .*Permission denied"):
-        read_folder(folder)
+        read(folder)
 
 
 def test_folder_that_cannot_be_read_says_so(write, lock):
     folder = write("cat/1.jpg")
     lock(folder)
     with pytest.raises(ValueError, match="photos cannot be read: Permission denied"):
-        read_folder(folder)
+        read(folder)
 
 
 def test_photo_names():

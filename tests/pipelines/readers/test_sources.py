@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from pipelines.readers.sources import read
+from pipelines.readers.sources import read, splits
 from pipelines.scenes import dataset
 
 IMAGES = np.zeros((2, 4, 4, 3), "uint8")
@@ -71,7 +71,7 @@ def test_scenes_are_the_drawn_data_set(tmp_path, monkeypatch, write_voc, voc_xml
         {"a": voc_xml(), "b": voc_xml()},
         {"train": ["a"], "val": ["b"]},
     )
-    monkeypatch.setattr(dataset, "scenes_folder", lambda: tree.parent)
+    monkeypatch.setattr(dataset, "scenes_folder", lambda progress: tree.parent)
     assert [photo.image_id for photo in read("scenes")] == ["a"]
     assert [photo.image_id for photo in read("scenes", "val")] == ["b"]
     assert read("scenes").name == "scenes"
@@ -92,6 +92,20 @@ def test_split_is_refused_where_there_is_none(sources):
     for source in (sources["in_json"], sources["0"], IMAGES):
         with pytest.raises(ValueError, match="'val' cannot be chosen"):
             read(source, "val")
+
+
+def test_splits_are_those_that_can_be_read(sources, tmp_path, write_voc, write_photo):
+    kinds = {"in_folder": (), "in_tree": ("train", "all"), "in_json": (), "0": ()}
+    assert {key: splits(path) for key, path in sources.items()} == kinds
+    assert splits(IMAGES) == () and splits("scenes") == ("train", "val", "all")
+    assert splits(write_voc(tmp_path / "whole", {"a": None})) == ("all",)
+    lists = {"train": ["a"], "val": ["a"], "cat_val": ["a 1"]}
+    assert splits(write_voc(tmp_path / "t", {"a": None}, lists))[:2] == ("train", "val")
+    for name in ("train", "test", "other"):
+        write_photo(tmp_path / "splits" / name / "1.jpg")
+    assert splits(tmp_path / "splits") == ("train", "test")
+    with pytest.raises(FileNotFoundError, match="no_such_folder"):
+        splits("no_such_folder")
 
 
 def test_missing_path_is_named_with_what_was_expected():

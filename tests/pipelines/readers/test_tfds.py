@@ -10,11 +10,9 @@ import pytest
 from pipelines.images.decoding import decode
 from pipelines.photos.content import UnreadableImage
 from pipelines.pools.preparation import prepare
-from pipelines.readers import tfds as tfds_source
-from pipelines.readers.sources import read
-from pipelines.readers.tfds import read_tfds
+from pipelines.readers import tfds, voc
+from pipelines.readers.sources import read, splits
 from pipelines.readers.tfrecord import list_records
-from pipelines.readers.voc import read_voc
 
 # The builder wants `pose`, which our readers do not need.
 POSE = "<pose>Left</pose><truncated>"
@@ -41,7 +39,8 @@ def tree(tmp_path, write_voc, voc_xml):
 @pytest.fixture
 def prepared(tree, tmp_path, monkeypatch):
     """Folder with `voc/2007` as the builder prepares it from `tree`."""
-    tfds = pytest.importorskip("tensorflow_datasets")
+    library = pytest.importorskip("tensorflow_datasets")
+    from tensorflow_datasets.core import constants
     from tensorflow_datasets.object_detection.voc import Voc
 
     def split_generators(self, _):
@@ -56,7 +55,8 @@ def prepared(tree, tmp_path, monkeypatch):
         patch.setattr(Voc, "_split_generators", split_generators)
         # Some releases import this backport without requiring it.
         patch.setitem(sys.modules, "importlib_resources", importlib.resources)
-        tfds.builder("voc/2007", data_dir=str(data_dir)).download_and_prepare()
+        library.builder("voc/2007", data_dir=str(data_dir)).download_and_prepare()
+    monkeypatch.setattr(constants, "DATA_DIR", str(data_dir))
     return data_dir
 
 
@@ -65,8 +65,8 @@ def by_id(photos):
 
 
 def test_photos_are_those_that_the_voc_reader_gives(prepared, tree):
-    photos = by_id(read_tfds("voc/2007", data_dir=prepared))
-    expected = by_id(read_voc(tree, "train"))
+    photos = by_id(tfds.read("tfds:voc/2007"))
+    expected = by_id(voc.read(tree, "train"))
     assert photos.keys() == expected.keys()
     for image_id, photo in photos.items():
         # The same boxes: the builder's 1-based numbers were brought to 0-based.
@@ -80,11 +80,11 @@ def test_photos_are_those_that_the_voc_reader_gives(prepared, tree):
 
 
 def test_splits_and_parts_of_splits(prepared):
-    ids = [photo.image_id for photo in read_tfds("voc/2007", data_dir=prepared)]
+    ids = [photo.image_id for photo in tfds.read("tfds:voc/2007")]
     assert len(ids) == NUM_TRAIN
 
     def read_ids(split):
-        photos = read_tfds("voc/2007", split, data_dir=prepared)
+        photos = tfds.read("tfds:voc/2007", split)
         return [photo.image_id for photo in photos]
 
     assert sorted(read_ids("validation")) == ["000006", "000007"]
@@ -93,25 +93,24 @@ def test_splits_and_parts_of_splits(prepared):
 
 
 def test_photos_of_records_become_a_pool(prepared):
-    pool = prepare(read_tfds("voc/2007", data_dir=prepared), 16, cache="disk")
+    pool = prepare(tfds.read("tfds:voc/2007"), 16, cache="disk")
     assert len(pool) == NUM_TRAIN and pool.skipped == []
 
 
 def test_unknown_split_names_those_there_are(prepared):
     with pytest.raises(ValueError, match="'test'.*train, validation"):
-        read_tfds("voc/2007", "test", data_dir=prepared)
+        tfds.read("tfds:voc/2007", "test")
 
 
 def test_unknown_data_set_is_one_line(prepared):
     with pytest.raises(ValueError, match="tfds:no_such_set could not") as raised:
-        read_tfds("no_such_set", data_dir=prepared)
+        tfds.read("tfds:no_such_set")
     assert "\n" not in str(raised.value)
 
 
-def test_source_of_this_name_is_read(prepared, monkeypatch):
-    from tensorflow_datasets.core import constants
-
-    monkeypatch.setattr(constants, "DATA_DIR", str(prepared))
+def test_splits_are_those_that_are_prepared(prepared):
+    """The voc builder knows of a `test` that was not prepared."""
+    assert splits("tfds:voc/2007") == ("train", "validation")
     assert len(read("tfds:voc/2007", "validation")) == 2
 
 
@@ -123,7 +122,7 @@ def test_damaged_record_is_skipped_and_told(prepared):
     path.write_bytes(data)
     with pytest.raises(UnreadableImage, match="record"):
         record.load()
-    photos = read_tfds("voc/2007", data_dir=prepared)
+    photos = tfds.read("tfds:voc/2007")
     assert [problem.path_name for problem in photos.problems] == [f"{path}[1]"]
     pool = prepare(photos, 16)
     assert len(pool) == NUM_TRAIN - 1
@@ -148,7 +147,7 @@ def test_truncated_record_file_gives_the_whole_records(prepared):
     (path,) = prepared.glob("voc/2007/*/voc-train.tfrecord*")
     records = list_records(path, "image")
     path.write_bytes(path.read_bytes()[: records[-1].offset + 10])
-    pool = prepare(read_tfds("voc/2007", data_dir=prepared), 16)
+    pool = prepare(tfds.read("tfds:voc/2007"), 16)
     assert len(pool) == NUM_TRAIN - 1 and len(pool.skipped) == 1
 
 
@@ -159,7 +158,7 @@ def test_a_damaged_length_loses_no_photo_in_silence(length, prepared):
     data = bytearray(path.read_bytes())
     data[offset - 12 : offset - 4] = length
     path.write_bytes(data)
-    pool = prepare(read_tfds("voc/2007", data_dir=prepared), 16)
+    pool = prepare(tfds.read("tfds:voc/2007"), 16)
     # The record itself cannot be read, those behind it cannot be found.
     assert len(pool) == 1 and len(pool.skipped) == 1
     missing = f"{NUM_TRAIN - 2} records cannot be found behind a damaged one"
@@ -178,11 +177,11 @@ def test_a_label_of_minus_one_is_none(encode, draw):
         path=path, number=0, path_name="x[0]", read_features=lambda: features
     )
     names = ("cat", "dog")
-    layout = tfds_source.TFDSLayout("image", "label", names, names, first_pixel=0)
+    layout = tfds.TFDSLayout("image", "label", names, names, first_pixel=0)
     problems = []
-    photo = tfds_source._read_photo(record, layout, "set", problems)
+    photo = tfds._read_photo(record, layout, "set", problems)
     assert [item.name for item in photo.objects] == ["dog"]
     assert [problem.kind for problem in problems] == ["box dropped: no class"]
     assert photo.label == "dog"  # of the main object, not the last of the names
     features.pop("objects/label")
-    assert tfds_source._read_photo(record, layout, "set", []).label is None
+    assert tfds._read_photo(record, layout, "set", []).label is None

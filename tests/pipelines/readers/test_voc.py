@@ -1,7 +1,7 @@
 import pytest
 
 from pipelines.images.decoding import decode
-from pipelines.readers.voc import read_voc, voc_trees
+from pipelines.readers.voc import read, voc_trees
 
 
 @pytest.fixture
@@ -21,52 +21,52 @@ def ids(photos):
 
 
 def test_without_a_split_the_train_list_is_read_in_its_order(tree):
-    assert ids(read_voc(tree)) == ["b", "a"]
+    assert ids(read(tree)) == ["b", "a"]
 
 
 def test_a_named_split_is_read(tree):
-    assert ids(read_voc(tree, "val")) == ["c"]
+    assert ids(read(tree, "val")) == ["c"]
 
 
 def test_all_takes_every_photo(tree):
-    assert ids(read_voc(tree, "all")) == ["a", "b", "c", "d"]
+    assert ids(read(tree, "all")) == ["a", "b", "c", "d"]
 
 
 def test_tree_without_lists_gives_every_photo(tree):
     for path in (tree / "ImageSets" / "Main").iterdir():
         path.unlink()
-    assert ids(read_voc(tree)) == ["a", "b", "c", "d"]
+    assert ids(read(tree)) == ["a", "b", "c", "d"]
 
 
 def test_lists_per_class_have_a_second_column(tree):
-    assert ids(read_voc(tree, "cat_val")) == ["c", "a"]
+    assert ids(read(tree, "cat_val")) == ["c", "a"]
 
 
 def test_unknown_split_names_those_there_are(tree):
     with pytest.raises(ValueError, match="test.*cat_val, train, val, all"):
-        read_voc(tree, "test")
+        read(tree, "test")
 
 
 def test_label_is_the_largest_object_that_is_not_difficult(tree):
-    photos = {photo.image_id: photo for photo in read_voc(tree, "all")}
+    photos = {photo.image_id: photo for photo in read(tree, "all")}
     labels = {key: photo.label for key, photo in photos.items()}
     assert labels == {"a": "dog", "b": "cat", "c": None, "d": None}
     assert len(photos["b"].objects) == 2 and photos["b"].objects[1].difficult
 
 
 def test_class_names_are_those_found(tree):
-    assert read_voc(tree).class_names == ("cat", "dog")
-    assert read_voc(tree, "val").class_names == ()
+    assert read(tree).class_names == ("cat", "dog")
+    assert read(tree, "val").class_names == ()
 
 
 def test_class_of_a_minor_object_is_a_class(tree, voc_xml):
     objects = voc_xml(("cat", (1, 1, 30, 20)), ("owl", (1, 1, 9, 9)))
     (tree / "Annotations" / "c.xml").write_text(objects)
-    assert read_voc(tree, "val").class_names == ("cat", "owl")
+    assert read(tree, "val").class_names == ("cat", "owl")
 
 
 def test_photo_is_the_file_of_its_stem(tree, draw):
-    photo = read_voc(tree, "all")[1]
+    photo = read(tree, "all")[1]
     # `write_voc` draws the second photo with seed 1.
     difference = decode(photo.load()).astype(int) - draw(1)
     assert abs(difference).mean() < 8
@@ -76,7 +76,7 @@ def test_photo_is_the_file_of_its_stem(tree, draw):
 
 def test_bad_annotation_does_not_lose_the_photo(tree):
     (tree / "Annotations" / "a.xml").write_text("<annotation>")
-    photos = read_voc(tree)
+    photos = read(tree)
     assert ids(photos) == ["b", "a"] and photos[1].objects == ()
     assert [problem.path_name for problem in photos.problems] == [
         str(tree / "Annotations" / "a.xml")
@@ -90,7 +90,7 @@ def test_listed_name_without_photo_is_told_and_left_out(line, tree):
     (tree.parent / "secret.jpg").write_bytes(b"")
     path = tree / "ImageSets" / "Main" / "train.txt"
     path.write_text(f"{line}\na\n")
-    photos = read_voc(tree)
+    photos = read(tree)
     assert ids(photos) == ["a"]
     assert photos.problems[0].path_name == str(path)
     assert repr(line) in photos.problems[0].reason
@@ -98,20 +98,20 @@ def test_listed_name_without_photo_is_told_and_left_out(line, tree):
 
 def test_repeated_and_blank_lines_and_suffixes_do_not_matter(tree):
     (tree / "ImageSets" / "Main" / "train.txt").write_text("a\n\n b.jpg \na\n")
-    assert ids(read_voc(tree)) == ["a", "b"]
+    assert ids(read(tree)) == ["a", "b"]
 
 
 def test_annotation_without_photo_is_told(tree):
     (tree / "JPEGImages" / "d.jpg").unlink()
     (tree / "Annotations" / "d.xml").write_text("<annotation/>")
-    photos = read_voc(tree, "all")
+    photos = read(tree, "all")
     assert ids(photos) == ["a", "b", "c"]
     assert photos.problems[0].path_name.endswith("d.xml")
 
 
 def test_second_photo_of_a_stem_is_told(tree, write_photo):
     write_photo(tree / "JPEGImages" / "a.png")
-    photos = read_voc(tree)
+    photos = read(tree)
     assert ids(photos) == ["b", "a"]
     assert photos[1].path_name.endswith("a.jpg")
     assert photos.problems[0].path_name.endswith("a.png")
@@ -124,15 +124,15 @@ def test_devkit_gives_the_photos_of_all_of_its_trees(tmp_path, write_voc, voc_xm
     (devkit / "VOCcode").mkdir()
     for folder in (devkit, tmp_path):
         assert voc_trees(folder) == [devkit / "VOC2007", devkit / "VOC2012"]
-        assert ids(read_voc(folder)) == ["2007_1", "2012_1"]
-    assert {photo.source for photo in read_voc(devkit)} == {"VOCdevkit"}
+        assert ids(read(folder)) == ["2007_1", "2012_1"]
+    assert {photo.source for photo in read(devkit)} == {"VOCdevkit"}
 
 
 def test_folder_without_jpegimages_is_no_tree(tmp_path, write_photo):
     write_photo(tmp_path / "cats" / "a.jpg")
     assert voc_trees(tmp_path) == [] and voc_trees(tmp_path / "none") == []
     with pytest.raises(ValueError, match="JPEGImages"):
-        read_voc(tmp_path)
+        read(tmp_path)
 
 
 def test_folder_that_nobody_may_enter_is_no_tree(tree, tmp_path, lock):
@@ -147,4 +147,4 @@ def test_folder_that_nobody_may_enter_is_no_tree(tree, tmp_path, lock):
 def test_tree_of_which_nothing_is_left_stops_with_the_reason(tree):
     (tree / "ImageSets" / "Main" / "train.txt").write_text("gone\n")
     with pytest.raises(ValueError, match="gives no photo.*'gone'"):
-        read_voc(tree)
+        read(tree)
