@@ -1,4 +1,4 @@
-"""Where the project keeps what it can make again."""
+"""Folder of files that the project can make again."""
 
 import os
 import pathlib

@@ -1,15 +1,14 @@
-"""Prepared images on disk, found again by what they were made from."""
+"""Disk cache of prepared images, keyed by what they were made from."""
 
-import contextlib
 import hashlib
 import json
 import math
-import os
 import pathlib
 import shutil
 
 import numpy as np
 
+from pipelines.cache.atomic_folder import new_folder, sole_writer
 from pipelines.cache.cache_folder import cache_folder
 
 # Part of the key: raise it when decoding, resizing or hashing give other values.
@@ -58,8 +57,7 @@ def load_or_fill(entry, shape, fill):
     found = _load_to_stay(entry, shape)
     if found is not None:
         return found
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(entry.with_suffix(".lock")):
+    with sole_writer(entry):
         found = _load_to_stay(entry, shape)  # another process may have just made it
         if found is None:
             _make(entry, shape, fill)
@@ -84,23 +82,17 @@ def _load(entry, shape):
 
 
 def _make(entry, shape, fill):
-    temporary = entry.with_suffix(".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)  # a killed process may have left it
-    temporary.mkdir()
-    try:
-        _refuse_full_disk(temporary, math.prod(shape))
-        path = temporary / "images.npy"
+    with new_folder(entry) as folder:
+        _refuse_full_disk(folder, math.prod(shape))
+        path = folder / "images.npy"
         images = np.lib.format.open_memmap(path, "w+", "uint8", shape)
         facts, reasons, lasting = fill(images)
         images.flush()
-        np.save(temporary / "facts.npy", facts)
-        (temporary / "unreadable.json").write_text(json.dumps(reasons), "utf-8")
+        np.save(folder / "facts.npy", facts)
+        (folder / "unreadable.json").write_text(json.dumps(reasons), "utf-8")
         if not lasting:
-            (temporary / _RETRY).touch()
+            (folder / _RETRY).touch()
         shutil.rmtree(entry, ignore_errors=True)
-        os.replace(temporary, entry)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _refuse_full_disk(folder, num_bytes):
@@ -112,13 +104,3 @@ def _refuse_full_disk(folder, num_bytes):
             f"has {free / 1e9:.1f} GB left. Choose another cache folder, a smaller "
             "image size, or no cache."
         )
-
-
-@contextlib.contextmanager
-def _locked(path):
-    import fcntl
-
-    with path.open("w") as file:
-        # The system releases the lock of a process that dies.
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

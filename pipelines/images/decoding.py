@@ -1,4 +1,4 @@
-"""From encoded bytes to upright RGB pixels."""
+"""Decoding of image files to upright RGB pixels."""
 
 import io
 

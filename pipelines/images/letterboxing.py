@@ -1,4 +1,4 @@
-"""The one resize of labelled photos: training, evaluation and export share it.
+"""Letterboxing: the one resize of labelled photos, from training to export.
 
 A photo is scaled until its longer side fills the square, and padded right and below:
 the upper left corner stays where it was. Boxes follow by a factor for each axis,

@@ -1,4 +1,4 @@
-"""Photos that are the same but for compression, size or brightness."""
+"""Near-duplicate photos: the same but for compression, size or brightness."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""How photos become square on the CPU, antialiased: squashed, or letterboxed."""
+"""Preparation of single photos on the CPU: squashed or letterboxed to a square."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""The order in which training sees photos: a function of seed and epoch alone."""
+"""Order of photos in training: a function of seed and epoch alone."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Work on many photos in a few threads; Pillow releases the interpreter's lock."""
+"""Thread pool for work on many photos; Pillow releases the interpreter's lock."""
 
 import concurrent.futures
 import os

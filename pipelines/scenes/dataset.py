@@ -1,18 +1,16 @@
-"""The embedded data set: drawn scenes written as a VOC devkit tree.
+"""Embedded data set: drawn scenes as a VOC devkit tree.
 
 `JPEGImages/`, `Annotations/` and `ImageSets/Main/{train,val}.txt`, as in VOC2007. What
 a scene shows, and what its boxes mean, is said in `pipelines.scenes.drawing`.
 """
 
 import hashlib
-import os
-import secrets
-import shutil
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from pipelines.cache.atomic_folder import new_folder, sole_writer
 from pipelines.cache.cache_folder import cache_folder
 from pipelines.scenes import drawing, painting, polygons, shapes, textures
 
@@ -33,10 +31,9 @@ def draw_scenes(
 ):
     """Draws scenes and writes them as a VOC devkit tree.
 
-    The tree appears complete or not at all: it is written beside `folder` and renamed.
-    One seed gives the same bytes with every call (under the same versions of NumPy and
-    Pillow); a scene does not depend on how many others are drawn. The classes of the
-    main objects are balanced.
+    The tree appears complete or not at all. One seed gives the same bytes with every
+    call (under the same versions of NumPy and Pillow); a scene does not depend on how
+    many others are drawn. The classes of the main objects are balanced.
 
     Args:
         folder: Folder to create. It may exist if it is empty.
@@ -63,9 +60,7 @@ def draw_scenes(
             f"{folder} exists already. Scenes are written into a new or empty folder: "
             "name another one, or remove it first."
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-    try:
+    with new_folder(folder) as part:
         for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
             (part / name).mkdir(parents=True)
         done, total = 0, num_train + num_val
@@ -85,9 +80,6 @@ def draw_scenes(
                     progress(done, total)
             listing = "".join(f"{image_id}\n" for image_id in image_ids)
             (part / "ImageSets/Main" / f"{split}.txt").write_text(listing)
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return folder
 
 
@@ -109,12 +101,9 @@ def scenes_folder(cache_dir=None, progress=None):
     parent = Path(cache_dir) if cache_dir is not None else cache_folder()
     folder = parent / f"scenes-{digest.hexdigest()[:12]}"
     if not folder.is_dir():
-        try:
-            draw_scenes(folder, progress=progress)
-        except OSError:
-            # Another process may have been faster; its scenes are the same.
-            if not folder.is_dir():
-                raise
+        with sole_writer(folder):
+            if not folder.is_dir():  # another process may have just drawn it
+                draw_scenes(folder, progress=progress)
     return folder
 
 

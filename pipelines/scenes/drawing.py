@@ -1,4 +1,4 @@
-"""Draws one scene: textured shapes on a cluttered background, an exact box each.
+"""One scene: textured shapes on a cluttered background, an exact box each.
 
 A class is a shape together with the pattern on its surface (`CLASSES`). All else is
 drawn independently of the class: colors, size, tilt, stretch, place, background. Blobs

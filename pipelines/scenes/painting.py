@@ -1,4 +1,4 @@
-"""Paints the layers of a scene: patterns, contours, shading, background.
+"""Painted layers of a scene: patterns, contours, shading, background.
 
 Colors are drawn independently of what is painted, and from a narrow range: otherwise
 they would tell a scene from the others better than its objects do, and contrastive

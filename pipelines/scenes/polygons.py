@@ -1,4 +1,4 @@
-"""How much of each pixel a polygon covers.
+"""Coverage of pixels by polygons and by lines along their edges.
 
 Pillow's own filling counts every pixel that the edge touches, which grows small objects
 and shifts their boxes; here a box has to be exact.

@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.cache import disk_cache
 from pipelines.cache.cache_folder import cache_folder
+from pipelines.pools import preparation
 from pipelines.pools.preparation import prepare
 from pipelines.readers.sources import read
 
@@ -24,39 +25,40 @@ def folder(tmp_path, write_photo):
 
 
 @pytest.fixture
-def num_decoded(monkeypatch):
-    """Counts the photos that were decoded."""
-    counts = []
-    original = disk_cache.load_or_fill
+def on_disk(folder, monkeypatch):
+    """Returns `on_disk()`: the pool, and how many photos had to be decoded for it."""
+    counts, decode_all = [], preparation.decode_all
 
-    def count(entry, shape, fill):
-        def counting(images):
-            counts.append(len(images))
-            return fill(images)
+    def count(photos, *arguments):
+        counts.append(len(photos))
+        return decode_all(photos, *arguments)
 
-        return original(entry, shape, counting)
+    monkeypatch.setattr(preparation, "decode_all", count)
 
-    monkeypatch.setattr("pipelines.pools.preparation.load_or_fill", count)
-    return lambda: sum(counts)
+    def on_disk(**options):
+        counts.clear()
+        return prepare(folder, 16, cache="disk", **options), sum(counts)
 
-
-def entries(cache_dir):
-    return sorted(path for path in cache_dir.glob("prepared/*") if path.is_dir())
+    return on_disk
 
 
-def test_second_preparation_reads_what_the_first_wrote(folder, tmp_path, num_decoded):
-    pools = [prepare(folder, 16, cache="disk", cache_dir=tmp_path) for _ in range(2)]
-    assert num_decoded() == 5
-    assert isinstance(pools[1].images, np.memmap)
-    np.testing.assert_array_equal(pools[0].images, pools[1].images)
-    np.testing.assert_array_equal(pools[0].hashes, pools[1].hashes)
-    np.testing.assert_array_equal(pools[1].images, prepare(folder, 16).images)
+def entries():
+    return sorted(path for path in cache_folder().glob("prepared/*") if path.is_dir())
 
 
-def test_prepared_images_cannot_be_written_to(folder, tmp_path):
-    pool = prepare(folder, 16, cache="disk", cache_dir=tmp_path)
+def assert_right(pool, folder):
+    np.testing.assert_array_equal(pool.images, prepare(folder, 16).images)
+
+
+def test_second_preparation_reads_what_the_first_wrote(folder, on_disk):
+    (first, decoded), (second, decoded_again) = on_disk(), on_disk()
+    assert (decoded, decoded_again) == (5, 0)
+    assert isinstance(second.images, np.memmap)
+    np.testing.assert_array_equal(first.hashes, second.hashes)
+    assert_right(first, folder)
+    assert_right(second, folder)
     with pytest.raises(ValueError, match="read-only"):
-        pool.images[0] = 0
+        second.images[0] = 0
 
 
 def change(folder):
@@ -74,19 +76,19 @@ def remove(folder):
 
 
 @pytest.mark.parametrize("edit", [change, add, remove])
-def test_another_folder_content_is_prepared_anew(edit, folder, tmp_path):
-    prepare(folder, 16, cache="disk", cache_dir=tmp_path)
+def test_another_folder_content_is_prepared_anew(edit, folder, on_disk):
+    on_disk()
     edit(folder)
-    pool = prepare(folder, 16, cache="disk", cache_dir=tmp_path)
-    np.testing.assert_array_equal(pool.images, prepare(folder, 16).images)
-    assert len(entries(tmp_path)) == 2
+    assert_right(on_disk()[0], folder)
+    assert len(entries()) == 2
 
 
 @pytest.mark.parametrize(
-    ("number", "times"), [(errno.EIO, 2), (errno.EMFILE, 2), (errno.EACCES, 1)]
+    ("number", "is_tried_again"),
+    [(errno.EIO, True), (errno.EMFILE, True), (errno.EACCES, False)],
 )
 def test_photos_that_a_failing_system_refused_are_tried_again(
-    number, times, folder, tmp_path, num_decoded, monkeypatch
+    number, is_tried_again, folder, on_disk, monkeypatch
 ):
     read_bytes = pathlib.Path.read_bytes
 
@@ -97,16 +99,14 @@ def test_photos_that_a_failing_system_refused_are_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(pathlib.Path, "read_bytes", fail)
-        pool = prepare(folder, 16, cache="disk", cache_dir=tmp_path)
+        pool, _ = on_disk()
     assert [str(item) for item in pool.skipped] == [
         f"{folder}/3.jpg: cannot be read: it did not work"
     ]
-    again = prepare(folder, 16, cache="disk", cache_dir=tmp_path)
-    assert num_decoded() == times * 5
-    assert len(again) == (5 if times == 2 else 4)
+    again, decoded = on_disk()
+    assert (len(again), decoded) == ((5, 5) if is_tried_again else (4, 0))
     assert len(pool.images) == 4  # what is in use stays
-    prepare(folder, 16, cache="disk", cache_dir=tmp_path)
-    assert num_decoded() == times * 5
+    assert on_disk()[1] == 0
 
 
 def test_sizes_and_orders_have_entries_of_their_own(folder, tmp_path):
@@ -121,40 +121,41 @@ def test_sizes_and_orders_have_entries_of_their_own(folder, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["images.npy", "facts.npy", "unreadable.json"])
-@pytest.mark.parametrize("data", [None, b"", b"\x93NUMPY damaged"])
-def test_damaged_entry_is_made_again(name, data, folder, tmp_path, num_decoded):
-    prepare(folder, 16, cache="disk", cache_dir=tmp_path)
-    path = entries(tmp_path)[0] / name
-    path.unlink() if data is None else path.write_bytes(data)
-    pool = prepare(folder, 16, cache="disk", cache_dir=tmp_path)
-    assert num_decoded() == 10
-    np.testing.assert_array_equal(pool.images, prepare(folder, 16).images)
+@pytest.mark.parametrize("damage", ["missing", b"", b"\x93NUMPY damaged", "shape"])
+def test_damaged_entry_is_made_again(name, damage, folder, on_disk):
+    on_disk()
+    path = entries()[0] / name
+    path.unlink()
+    if isinstance(damage, bytes):
+        path.write_bytes(damage)
+    elif damage == "shape" and name != "unreadable.json":
+        np.save(path, np.zeros((4, 8, 8, 3), "uint8"))
+    pool, decoded = on_disk()
+    assert decoded == 5
+    assert_right(pool, folder)
 
 
-def test_entry_of_another_shape_is_made_again(folder, tmp_path, num_decoded):
-    prepare(folder, 16, cache="disk", cache_dir=tmp_path)
-    np.save(entries(tmp_path)[0] / "images.npy", np.zeros((5, 8, 8, 3), "uint8"))
-    prepare(folder, 16, cache="disk", cache_dir=tmp_path)
-    assert num_decoded() == 10
-
-
-def test_failed_preparation_leaves_nothing_behind(folder, tmp_path):
+def test_failed_preparation_leaves_nothing_behind(on_disk, monkeypatch):
     def interrupt(done, total):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(folder, 16, cache="disk", cache_dir=tmp_path, progress=interrupt)
-    assert entries(tmp_path) == []
+        on_disk(progress=interrupt)
+    assert entries() == []
+    usage = shutil.disk_usage(cache_folder())._replace(free=10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match="GB left"):  # before anything is written
+        on_disk()
+    assert entries() == []
 
 
-def test_what_a_killed_process_left_is_not_taken_for_an_entry(folder, tmp_path):
-    entry = disk_cache.cache_entry(read(folder), 16, tmp_path)
-    left_over = entry.with_suffix(".tmp")
-    left_over.mkdir(parents=True)
-    (left_over / "images.npy").write_bytes(b"half")
-    pool = prepare(folder, 16, cache="disk", cache_dir=tmp_path)
-    np.testing.assert_array_equal(pool.images, prepare(folder, 16).images)
-    assert entries(tmp_path) == [entry]
+def test_what_a_killed_process_left_is_deleted(folder, on_disk):
+    entry = disk_cache.cache_entry(read(folder), 16)
+    left = entry.with_name(f".{entry.name}.0123.part")
+    left.mkdir(parents=True)
+    (left / "images.npy").write_bytes(b"half")
+    assert_right(on_disk()[0], folder)
+    assert entries() == [entry]
 
 
 PREPARE = """
@@ -183,14 +184,6 @@ def test_processes_that_want_one_entry_decode_once(folder, tmp_path):
     assert [output[-1] for output in outputs] == [expected] * 3
 
 
-def test_full_disk_is_told_before_anything_is_written(folder, tmp_path, monkeypatch):
-    usage = shutil.disk_usage(tmp_path)._replace(free=10)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(OSError, match="GB left"):
-        prepare(folder, 16, cache="disk", cache_dir=tmp_path)
-    assert entries(tmp_path) == []
-
-
 def test_cache_folder_obeys_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_VOC_CACHE", str(tmp_path / "own"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
@@ -202,8 +195,3 @@ def test_cache_folder_obeys_the_environment(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "xdg" / "ssl_voc"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == tmp_path / "home" / ".cache" / "ssl_voc"
-
-
-def test_default_cache_dir_is_the_cache_folder(folder):
-    prepare(folder, 16, cache="disk")
-    assert len(entries(cache_folder())) == 1
