@@ -1,24 +1,27 @@
 """Reader of data sets of TensorFlow Datasets."""
 
 import dataclasses
+import mmap
 import pathlib
+import tempfile
 
+from pipelines.cache.cache_folder import cache_folder
 from pipelines.images.decoding import encoded_size
 from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
-from pipelines.photos.content import UnreadableImage
+from pipelines.photos.content import UnreadableImage, file_fingerprint
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
-from pipelines.readers.tfrecord import list_records
 
 KIND = "tfds:NAME"
 PREFIX = "tfds:"
 FILE_NAME_FEATURES = ("image/filename", "file_name", "filename")
 # What data sets call an object that evaluation ignores.
-DIFFICULT_FEATURES = ("objects/is_difficult", "objects/is_crowd")
+DIFFICULT_FEATURES = ("is_difficult", "is_crowd")
+TRUNCATED_FEATURES = ("is_truncated",)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TFDSLayout:
-    """What the features of a data set are called; None where it lacks one.
+    """Feature names of a data set; None where it lacks one.
 
     Attributes:
         image: Feature that holds the encoded image.
@@ -35,6 +38,35 @@ class TFDSLayout:
     first_pixel: int
 
 
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class RecordImage:
+    """A photo that was copied out of its record.
+
+    Attributes:
+        path: Path of the file with the record.
+        number: Number of the record in the file, from 0.
+        images: Map of the file with the copies.
+        start: Place of the encoded photo in `images`, in bytes.
+        stop: Its end.
+    """
+
+    path: pathlib.Path
+    number: int
+    images: mmap.mmap
+    start: int
+    stop: int
+
+    @property
+    def path_name(self) -> str:
+        return f"{self.path}[{self.number}]"
+
+    def load(self) -> bytes:
+        return self.images[self.start : self.stop]
+
+    def fingerprint(self) -> str:
+        return f"{file_fingerprint(self.path)} {self.number}"
+
+
 def recognizes(source):
     """Whether the source is a text that begins with `tfds:`."""
     return isinstance(source, str) and source.startswith(PREFIX)
@@ -48,38 +80,90 @@ def splits(source):
 def read(source, split=None, progress=None) -> Photos:
     """Reads a data set that TensorFlow Datasets has prepared, or prepares now.
 
-    Photos stay in the TFRecord files until they are decoded. Boxes of `voc` become
-    0-based: its builder divides VOC's 1-based numbers by the size as they are.
+    Records can only be read in their order, photos are wanted in any: the encoded
+    photos are copied to a nameless file in the cache folder, which is gone with the
+    process. Boxes of `voc` become 0-based: its builder divides VOC's 1-based numbers by
+    the size as they are.
 
     Args:
         source: For instance `"tfds:voc/2007"`. It is looked for in `$TFDS_DATA_DIR`, or
             where TensorFlow Datasets keeps its data sets.
         split: For instance `"train"`, `"train+validation"` or `"train[:10%]"`. Without
             it, `train` is taken if there is one, else all splits.
-        progress: Not called.
+        progress: Optional callable `(done, total)`.
 
     Raises:
         ValueError: If TensorFlow Datasets is not installed or cannot get the data set,
-            or the data set has no such split or no images.
+            or the data set has no such split, no images, or no readable record.
     """
-    name = source
-    builder = _prepared_builder(name)
-    layout = _find_layout(builder, name)
-    photos, problems = [], []
-    instructions = _file_instructions(builder, split, name)
-    for instruction in instructions:
-        take = instruction.take if instruction.take >= 0 else None
-        for record in list_records(
-            instruction.filename, layout.image, instruction.skip, take
-        ):
-            photos.append(_read_photo(record, layout, name, problems))
-    if not photos:
-        raise ValueError(f"{name} has no photos in split {split!r}.")
-    num_missing = sum(item.take for item in instructions) - len(photos)
-    if num_missing > 0:
-        reason = f"{num_missing} records cannot be found behind a damaged one"
-        problems.append(Problem(name, reason, "photo missing"))
-    return Photos(photos, name, problems)
+    builder = _prepared_builder(source)
+    layout = _find_layout(builder, source)
+    split, num_photos = _find_split(builder, split, source)
+    problems, records, ends = [], [], [0]
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=cache_folder()) as file:
+        for record in _read_records(builder, split, layout, problems):
+            image = record.pop(layout.image)
+            file.write(image)
+            ends.append(file.tell())
+            records.append((record, _size_or_error(image)))
+            if progress is not None:
+                progress(len(records), num_photos)
+        if not records:
+            raise ValueError(f"{source} has no readable photo in split {split!r}.")
+        file.flush()
+        images = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if len(records) < num_photos:
+        reason = f"{num_photos - len(records)} photos cannot be read"
+        problems.append(Problem(source, reason, "photo missing"))
+    photos = []
+    for (record, size), start, stop in zip(records, ends[:-1], ends[1:], strict=True):
+        file_name, _, number = record["tfds_id"].decode().rpartition("__")
+        path = pathlib.Path(builder.data_path, file_name)
+        content = RecordImage(path, int(number), images, start, stop)
+        photos.append(_read_photo(record, size, content, layout, source, problems))
+    return Photos(photos, source, problems)
+
+
+def _read_records(builder, split, layout, problems):
+    """Yields the records in their order, as dicts; the images stay encoded."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    wanted = {layout.image, layout.label, "objects", *FILE_NAME_FEATURES}
+    dataset = builder.as_dataset(
+        split=split,
+        shuffle_files=False,
+        decoders=tfds.decode.PartialDecoding(
+            dict.fromkeys(wanted.intersection(builder.info.features), True),
+            decoders={layout.image: tfds.decode.SkipDecoding()},
+        ),
+        read_config=tfds.ReadConfig(
+            add_tfds_id=True,
+            interleave_cycle_length=1,
+            try_autocache=False,
+            assert_cardinality=False,
+        ),
+    )
+    records = dataset.as_numpy_iterator()
+    while True:
+        try:
+            yield next(records)
+        except StopIteration:
+            return
+        except tf.errors.DataLossError as error:
+            # The reader goes on with the next file.
+            reason = f"the photos behind a damaged record are left out: {error.message}"
+            problems.append(Problem(str(builder.data_path), reason, "record damaged"))
+        except tf.errors.OpError as error:
+            raise ValueError(f"tfds:{builder.name}: {error.message}") from error
+
+
+def _size_or_error(image):
+    try:
+        return encoded_size(image)
+    except UnreadableImage as error:
+        return error
 
 
 def _prepared_builder(source):
@@ -104,27 +188,23 @@ def _prepared_builder(source):
     return builder
 
 
-def _file_instructions(builder, split, name):
+def _find_split(builder, split, source):
+    """The split that is read, and the number of its photos."""
     splits = builder.info.splits
     if split is None:
         split = "train" if "train" in splits else "+".join(splits)
     try:
-        return splits[split].file_instructions
+        return split, splits[split].num_examples
     except (KeyError, ValueError) as error:
         raise ValueError(
-            f"{name} has no split {split!r}. Expected one of: {', '.join(splits)}, or "
-            "a part of them such as train[:10%]."
+            f"{source} has no split {split!r}. Expected one of: {', '.join(splits)}, "
+            "or a part of them such as train[:10%]."
         ) from error
 
 
 def _find_layout(builder, name):
     import tensorflow_datasets as tfds
 
-    if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
-        raise ValueError(
-            f"{name} is prepared as {builder.info.file_format.value}; only tfrecord "
-            "can be read. Prepare it again without a file format."
-        )
     features = builder.info.features
 
     def first_of(feature_type):
@@ -147,50 +227,42 @@ def _find_layout(builder, name):
     )
 
 
-def _read_photo(record, layout, source, problems):
-    try:
-        values = record.read_features()
-        width, height = encoded_size(values[layout.image][0])
-    except (UnreadableImage, KeyError, IndexError) as error:
-        # Decoding will meet it again and tell why the photo is left out.
-        problems.append(
-            Problem(
-                record.path_name,
-                f"no annotation read: {error}",
-                "annotation unreadable",
-            )
-        )
-        return Photo(f"{record.path.name}-{record.number}", source, record)
-    file_name = f"{record.path.name}-{record.number}"
+def _read_photo(record, size, content, layout, source, problems):
+    place = content.path_name
+    image_id = record["tfds_id"].decode()  # where no feature holds a file's name
     for feature in FILE_NAME_FEATURES:
-        if values.get(feature):
-            file_name = values[feature][0].decode("utf-8", "replace")
+        if record.get(feature):
+            file_name = record[feature].decode("utf-8", "replace")
+            image_id = pathlib.PurePosixPath(file_name).stem
             break
+    if isinstance(size, UnreadableImage):
+        # Decoding will meet it again and tell why the photo is left out.
+        reason = f"no annotation read: {size}"
+        problems.append(Problem(place, reason, "annotation unreadable"))
+        return Photo(image_id, source, content)
     objects = ()
     if layout.object_names is not None:
-        objects = tuple(
-            _read_objects(record.path_name, values, layout, width, height, problems)
-        )
+        objects = tuple(_read_objects(place, record["objects"], layout, size, problems))
     label = main_class(objects)
-    if layout.label is not None and values.get(layout.label):
-        number = values[layout.label][0]
-        if number >= 0:  # splits without labels have -1
-            label = layout.label_names[number]
-    stem = pathlib.PurePosixPath(file_name).stem
-    return Photo(stem, source, record, objects, label, width, height)
+    if layout.label is not None and record[layout.label] >= 0:
+        label = layout.label_names[record[layout.label]]  # -1 where there is none
+    return Photo(image_id, source, content, objects, label, *size)
 
 
-def _read_objects(path_name, values, layout, width, height, problems):
-    labels = values.get("objects/label", [])
-    boxes_rel_yxyx = values.get("objects/bbox", [])
-    difficult = next((values[key] for key in DIFFICULT_FEATURES if key in values), [])
-    truncated = values.get("objects/is_truncated", [])
-    for number, label in enumerate(labels):
+def _read_objects(place, objects, layout, size, problems):
+    width, height = size
+    none = [False] * len(objects["label"])
+    flags = [
+        next((objects[name] for name in names if name in objects), none)
+        for names in (DIFFICULT_FEATURES, TRUNCATED_FEATURES)
+    ]
+    rows = zip(objects["label"], objects["bbox"].tolist(), *flags, strict=True)
+    for number, (label, box_rel_yxyx, difficult, truncated) in enumerate(rows):
         if label < 0:
             reason = f"object {number} left out: it has no class"
-            problems.append(Problem(path_name, reason, "box dropped: no class"))
+            problems.append(Problem(place, reason, "box dropped: no class"))
             continue
-        y_min, x_min, y_max, x_max = boxes_rel_yxyx[4 * number : 4 * number + 4]
+        y_min, x_min, y_max, x_max = box_rel_yxyx
         # Rounded, since the data set keeps shares of the size in single precision.
         box = (
             round(x_min * width, 2) - layout.first_pixel,
@@ -201,17 +273,9 @@ def _read_objects(path_name, values, layout, width, height, problems):
         try:
             box, remark = checked_box(box, width, height)
         except BadBox as error:
-            problems.append(
-                Problem(path_name, f"object {number} left out: {error}", error.kind)
-            )
+            reason = f"object {number} left out: {error}"
+            problems.append(Problem(place, reason, error.kind))
             continue
         if remark:
-            problems.append(
-                Problem(path_name, f"object {number}: {remark}", BOX_CLIPPED)
-            )
-        yield Object(
-            layout.object_names[label],
-            box,
-            difficult=bool(number < len(difficult) and difficult[number]),
-            truncated=bool(number < len(truncated) and truncated[number]),
-        )
+            problems.append(Problem(place, f"object {number}: {remark}", BOX_CLIPPED))
+        yield Object(layout.object_names[label], box, bool(difficult), bool(truncated))

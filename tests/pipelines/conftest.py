@@ -16,7 +16,7 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_VOC_CACHE", str(tmp_path / "cache_of_test"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def draw():
     """Returns `draw(seed, width, height)`: smooth uint8 pixels, JPEG keeps them."""
 
@@ -28,7 +28,7 @@ def draw():
     return draw
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def encode():
     """Returns `encode(pixels, format, **options)`: the bytes of an image file."""
 
@@ -41,7 +41,7 @@ def encode():
     return encode
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_photo(draw, encode):
     """Returns `write_photo(path, seed)`, which writes a photo of 40 x 30 pixels."""
 
@@ -60,7 +60,7 @@ VOC_OBJECT = """<object><name>{name}</name><difficult>{difficult}</difficult>
 <xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def voc_xml():
     """Returns `voc_xml(*objects)`: an annotation for a photo of 40 x 30 pixels.
 
@@ -78,7 +78,7 @@ def voc_xml():
     return voc_xml
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_voc(write_photo):
     """Returns `write_voc(tree, annotations, lists)`.
 

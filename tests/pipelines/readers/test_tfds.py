@@ -1,26 +1,24 @@
-"""The voc builder itself writes a small prepared data set; nothing is downloaded."""
+"""Builders of TensorFlow Datasets write small data sets; nothing is downloaded."""
 
-import importlib.resources.abc
-import pathlib
+import importlib.resources
+import shutil
 import sys
-import types
 
 import pytest
 
-from pipelines.images.decoding import decode
-from pipelines.photos.content import UnreadableImage
 from pipelines.pools.preparation import prepare
 from pipelines.readers import tfds, voc
 from pipelines.readers.sources import read, splits
-from pipelines.readers.tfrecord import list_records
+
+library = pytest.importorskip("tensorflow_datasets")
 
 # The builder wants `pose`, which our readers do not need.
 POSE = "<pose>Left</pose><truncated>"
 NUM_TRAIN = 5
 
 
-@pytest.fixture
-def tree(tmp_path, write_voc, voc_xml):
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory, write_voc, voc_xml):
     annotations = {
         "000001": voc_xml(
             ("cat", (3, 5, 10, 20), {"truncated": 1}),
@@ -33,14 +31,49 @@ def tree(tmp_path, write_voc, voc_xml):
     }
     stems = list(annotations)
     lists = {"train": stems[:NUM_TRAIN], "val": stems[NUM_TRAIN:]}
-    return write_voc(tmp_path / "VOCdevkit" / "VOC2007", annotations, lists)
+    root = tmp_path_factory.mktemp("devkit") / "VOCdevkit"
+    return write_voc(root / "VOC2007", annotations, lists)
 
 
-@pytest.fixture
-def prepared(tree, tmp_path, monkeypatch):
-    """Folder with `voc/2007` as the builder prepares it from `tree`."""
-    library = pytest.importorskip("tensorflow_datasets")
-    from tensorflow_datasets.core import constants
+class TinyPets(library.core.GeneratorBasedBuilder):
+    """Photos without names, some without labels; one, and all masks, are damaged."""
+
+    VERSION = library.core.Version("1.0.0")
+    NAMES = ("cat", "dog")
+    photo = damaged = None  # paths of files
+
+    def _info(self):
+        features = library.features
+        box = {
+            "bbox": features.BBoxFeature(),
+            "label": features.ClassLabel(names=self.NAMES),
+        }
+        return self.dataset_info_from_configs(
+            features=features.FeaturesDict(
+                {
+                    "image": features.Image(),
+                    "mask": features.Image(),
+                    "label": features.ClassLabel(names=self.NAMES),
+                    "objects": features.Sequence(box),
+                }
+            )
+        )
+
+    def _split_generators(self, _):
+        return {"everything": self._generate_examples()}
+
+    def _generate_examples(self):
+        box = library.features.BBox(0.0, 0.0, 0.5, 0.5)
+        for key, label, labels in (("a", -1, [-1, 1]), ("b", 0, []), ("c", -1, [])):
+            objects = [{"bbox": box, "label": number} for number in labels]
+            image = self.damaged if key == "c" else self.photo
+            masked = {"image": image, "mask": self.damaged}
+            yield key, {**masked, "label": label, "objects": objects}
+
+
+@pytest.fixture(scope="module")
+def prepared(tree, tmp_path_factory, write_photo):
+    """Folder with `voc/2007`, made from `tree` by its builder, and with `TinyPets`."""
     from tensorflow_datasets.object_detection.voc import Voc
 
     def split_generators(self, _):
@@ -50,21 +83,32 @@ def prepared(tree, tmp_path, monkeypatch):
             "validation": self._generate_examples(source, "val"),
         }
 
-    data_dir = tmp_path / "prepared"
-    with monkeypatch.context() as patch:
+    folder = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Voc, "_split_generators", split_generators)
+        patch.setattr(TinyPets, "photo", str(write_photo(folder / "photo.jpg")))
+        patch.setattr(TinyPets, "damaged", str(folder / "damaged.jpg"))
+        (folder / "damaged.jpg").write_bytes(b"<html>")
         # Some releases import this backport without requiring it.
         patch.setitem(sys.modules, "importlib_resources", importlib.resources)
-        library.builder("voc/2007", data_dir=str(data_dir)).download_and_prepare()
-    monkeypatch.setattr(constants, "DATA_DIR", str(data_dir))
-    return data_dir
+        for name in ("voc/2007", "tiny_pets"):
+            library.builder(name, data_dir=str(folder)).download_and_prepare()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def data_dir(prepared, monkeypatch):
+    """Where TensorFlow Datasets looks for what is prepared."""
+    from tensorflow_datasets.core import constants
+
+    monkeypatch.setattr(constants, "DATA_DIR", str(prepared))
 
 
 def by_id(photos):
     return {photo.image_id: photo for photo in photos}
 
 
-def test_photos_are_those_that_the_voc_reader_gives(prepared, tree):
+def test_photos_are_those_that_the_voc_reader_gives(tree):
     photos = by_id(tfds.read("tfds:voc/2007"))
     expected = by_id(voc.read(tree, "train"))
     assert photos.keys() == expected.keys()
@@ -74,114 +118,94 @@ def test_photos_are_those_that_the_voc_reader_gives(prepared, tree):
         assert photo.label == expected[image_id].label
         assert (photo.width, photo.height) == (40, 30)
         assert photo.source == "tfds:voc/2007"
-        assert (
-            decode(photo.load()).tolist() == decode(expected[image_id].load()).tolist()
-        )
+        assert photo.load() == expected[image_id].load()  # not encoded anew
 
 
-def test_splits_and_parts_of_splits(prepared):
-    ids = [photo.image_id for photo in tfds.read("tfds:voc/2007")]
+def test_splits_and_parts_of_splits():
+    def read_ids(split=None):
+        return [photo.image_id for photo in tfds.read("tfds:voc/2007", split)]
+
+    ids = read_ids()
     assert len(ids) == NUM_TRAIN
-
-    def read_ids(split):
-        photos = tfds.read("tfds:voc/2007", split)
-        return [photo.image_id for photo in photos]
-
     assert sorted(read_ids("validation")) == ["000006", "000007"]
     assert read_ids("train[1:3]") == ids[1:3]
     assert read_ids("train+validation") == ids + read_ids("validation")
 
 
-def test_photos_of_records_become_a_pool(prepared):
-    pool = prepare(tfds.read("tfds:voc/2007"), 16, cache="disk")
+def test_splits_are_those_that_are_prepared():
+    """The voc builder knows of a `test` that was not prepared."""
+    assert splits("tfds:voc/2007") == ("train", "validation")
+    assert splits("tfds:tiny_pets") == ("everything",)
+
+
+def test_records_become_a_pool_and_are_known_again(prepared):
+    photos = read("tfds:voc/2007")
+    pool = prepare(photos, 16, cache="disk")
     assert len(pool) == NUM_TRAIN and pool.skipped == []
+    again = [photo.content.fingerprint() for photo in read("tfds:voc/2007")]
+    assert again == [photo.content.fingerprint() for photo in photos]
+    assert len(set(again)) == NUM_TRAIN
 
 
-def test_unknown_split_names_those_there_are(prepared):
-    with pytest.raises(ValueError, match="'test'.*train, validation"):
-        tfds.read("tfds:voc/2007", "test")
+def test_photos_without_names_or_labels():
+    photos = tfds.read("tfds:tiny_pets")
+    assert len({photo.image_id for photo in photos}) == 3
+    assert photos[0].image_id.startswith("tiny_pets-everything.tfrecord-00000-of-00001")
+    found = {(photo.label, *(item.name for item in photo.objects)) for photo in photos}
+    # A photo without a label has that of its main object.
+    assert found == {("dog", "dog"), ("cat",), (None,)}
+    kinds = {problem.kind for problem in photos.problems}
+    assert kinds == {"box dropped: no class", "annotation unreadable"}
+    pool = prepare(photos, 16)
+    (problem,) = [p for p in photos.problems if p.kind == "annotation unreadable"]
+    assert [skipped.name for skipped in pool.skipped] == [problem.path_name]
+    assert len(pool) == 2
 
 
-def test_unknown_data_set_is_one_line(prepared):
-    with pytest.raises(ValueError, match="tfds:no_such_set could not") as raised:
-        tfds.read("tfds:no_such_set")
+def test_reading_shows_its_progress():
+    calls = []
+    tfds.read("tfds:voc/2007", progress=lambda *call: calls.append(call))
+    assert calls == [(done, NUM_TRAIN) for done in range(1, NUM_TRAIN + 1)]
+
+
+@pytest.mark.parametrize(
+    ("source", "split", "words"),
+    [
+        ("tfds:voc/2007", "test", "'test'.*train, validation"),
+        ("tfds:no_such_set", None, "tfds:no_such_set could not"),
+    ],
+)
+def test_what_is_not_there_is_told_in_a_line(source, split, words):
+    with pytest.raises(ValueError, match=words) as raised:
+        tfds.read(source, split)
     assert "\n" not in str(raised.value)
 
 
-def test_splits_are_those_that_are_prepared(prepared):
-    """The voc builder knows of a `test` that was not prepared."""
-    assert splits("tfds:voc/2007") == ("train", "validation")
-    assert len(read("tfds:voc/2007", "validation")) == 2
+@pytest.fixture
+def damaged(prepared, tmp_path, monkeypatch):
+    """The file of `voc/2007`'s training records, in a copy that may be damaged."""
+    from tensorflow_datasets.core import constants
+
+    copy = shutil.copytree(prepared, tmp_path / "copy")
+    monkeypatch.setattr(constants, "DATA_DIR", str(copy))
+    (path,) = copy.glob("voc/2007/*/voc-train.tfrecord*")
+    return path
 
 
-def test_damaged_record_is_skipped_and_told(prepared):
-    (path,) = prepared.glob("voc/2007/*/voc-train.tfrecord*")
-    record = list_records(path, "image")[1]
-    data = bytearray(path.read_bytes())
-    data[record.offset : record.offset + 20] = b"\xff" * 20
-    path.write_bytes(data)
-    with pytest.raises(UnreadableImage, match="record"):
-        record.load()
-    photos = tfds.read("tfds:voc/2007")
-    assert [problem.path_name for problem in photos.problems] == [f"{path}[1]"]
-    pool = prepare(photos, 16)
-    assert len(pool) == NUM_TRAIN - 1
-    assert [skipped.name for skipped in pool.skipped] == [f"{path}[1]"]
+def test_photos_behind_a_damaged_record_are_counted(damaged):
+    data = bytearray(damaged.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 20] = b"\xff" * 20
+    damaged.write_bytes(data)
+    photos = read("tfds:voc/2007", "train+validation")
+    lost = NUM_TRAIN + 2 - len(photos)
+    assert 0 < lost < NUM_TRAIN and {"000006", "000007"} < by_id(photos).keys()
+    kinds = [problem.kind for problem in photos.problems]
+    assert kinds == ["record damaged", "photo missing"]
+    assert f"{lost} photos" in photos.problems[1].reason
 
 
-def test_records_are_listed_where_they_are(prepared):
-    tf = pytest.importorskip("tensorflow")
-    (path,) = prepared.glob("voc/2007/*/voc-train.tfrecord*")
-    expected = [data.numpy() for data in tf.data.TFRecordDataset(str(path))]
-    content = path.read_bytes()
-    found = [
-        content[record.offset : record.offset + record.num_bytes]
-        for record in list_records(path, "image")
-    ]
-    assert found == expected
-    numbers = [record.number for record in list_records(path, "image", skip=1, take=2)]
-    assert numbers == [1, 2]
-
-
-def test_truncated_record_file_gives_the_whole_records(prepared):
-    (path,) = prepared.glob("voc/2007/*/voc-train.tfrecord*")
-    records = list_records(path, "image")
-    path.write_bytes(path.read_bytes()[: records[-1].offset + 10])
-    pool = prepare(tfds.read("tfds:voc/2007"), 16)
-    assert len(pool) == NUM_TRAIN - 1 and len(pool.skipped) == 1
-
-
-@pytest.mark.parametrize("length", [b"\xff" * 8, (10**6).to_bytes(8, "little")])
-def test_a_damaged_length_loses_no_photo_in_silence(length, prepared):
-    (path,) = prepared.glob("voc/2007/*/voc-train.tfrecord*")
-    offset = list_records(path, "image")[1].offset
-    data = bytearray(path.read_bytes())
-    data[offset - 12 : offset - 4] = length
-    path.write_bytes(data)
-    pool = prepare(tfds.read("tfds:voc/2007"), 16)
-    # The record itself cannot be read, those behind it cannot be found.
-    assert len(pool) == 1 and len(pool.skipped) == 1
-    missing = f"{NUM_TRAIN - 2} records cannot be found behind a damaged one"
-    assert missing in [problem.reason for problem in pool.problems]
-
-
-def test_a_label_of_minus_one_is_none(encode, draw):
-    features = {
-        "image": [encode(draw())],
-        "label": [-1],
-        "objects/label": [-1, 1],
-        "objects/bbox": [0.0, 0.0, 0.5, 0.5] * 2,
-    }
-    path = pathlib.Path("x.tfrecord")
-    record = types.SimpleNamespace(
-        path=path, number=0, path_name="x[0]", read_features=lambda: features
-    )
-    names = ("cat", "dog")
-    layout = tfds.TFDSLayout("image", "label", names, names, first_pixel=0)
-    problems = []
-    photo = tfds._read_photo(record, layout, "set", problems)
-    assert [item.name for item in photo.objects] == ["dog"]
-    assert [problem.kind for problem in problems] == ["box dropped: no class"]
-    assert photo.label == "dog"  # of the main object, not the last of the names
-    features.pop("objects/label")
-    assert tfds._read_photo(record, layout, "set", []).label is None
+def test_missing_file_of_records_is_named(damaged):
+    damaged.unlink()
+    with pytest.raises(ValueError, match=damaged.name):
+        read("tfds:voc/2007")
