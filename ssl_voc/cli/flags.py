@@ -13,6 +13,7 @@ A value comes from its flag, else from the file of `--config`, else from its def
 import argparse
 import difflib
 import sys
+import typing
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -50,7 +51,9 @@ def parse(
     known |= common
     texts = _split(known, sys.argv[1:] if argv is None else map(str, argv))
     if texts.pop("help", False):
-        print(_format_help(common, extended, choosing, command, description))
+        print(
+            _format_help(config_class, common, extended, choosing, command, description)
+        )
         raise SystemExit(0)
     given = _read_values(texts.pop("config", None), known)
     given |= {name: (known[name].flag, text) for name, text in texts.items()}
@@ -181,6 +184,7 @@ def _parser(options: Iterable[Option], title: str = "options", **settings: Any):
 
 
 def _format_help(
+    config_class: type,
     common: Mapping[str, Option],
     extended: Mapping[str, Mapping[str, Option]],
     choosing: str | None,
@@ -193,7 +197,10 @@ def _format_help(
         if item.positional
     ]
     usage = " ".join([f"python -m ssl_voc.{command}", "[OPTIONS]", *operands])
-    parts = [_parser(common.values(), usage=usage, description=description)]
+    # What a command has of its own stands above what it shares with others.
+    shared = set().union(*map(typing.get_type_hints, config_class.__mro__[1:]))
+    own_first = sorted(common.values(), key=lambda item: item.name in shared)
+    parts = [_parser(own_first, usage=usage, description=description)]
     for choice, own in extended.items():
         further = [item for name, item in own.items() if item != common.get(name)]
         title = f"options of {common[choosing].flag} {choice}"
@@ -224,7 +231,7 @@ def _help_text(item: Option) -> str:
 def _readable_default(item: Option) -> str:
     default = item.default
     if item.kind is bool:
-        return item.flag if default else f"--no-{item.flag[2:]}"
+        return str(default).lower()
     if isinstance(default, tuple):
         return " ".join(map(str, default)) or "none"
     return "none" if default is None else str(default)

@@ -55,8 +55,8 @@ def extended_by(name: str, settings: Mapping[str, type]) -> Callable[[type], typ
     `PretrainConfig(objective="vicreg", variance_weight=25.0)` has the fields of both
     classes side by side, and is an instance of both. Flags, config files and the
     recorded `config.yaml` are flat alike. Settings of several values of `objective` may
-    share a name, and may override a default of the config; a flag takes as many values
-    in each.
+    share a name, and may have a default of their own for a field of the config:
+    `epochs: int = 100`.
 
     Args:
         name: Field that chooses. Its values are the keys of `settings`.
@@ -234,7 +234,15 @@ def options_of(config_class: type) -> dict[str, Option]:
 def _read_field(
     config_class: type, field: dataclasses.Field, annotation: Any
 ) -> Option:
-    help, bounds, positional = field.metadata.get(_METADATA_KEY, ("", Bounds(), False))
+    # A subclass that gives but another default keeps the help and the bounds.
+    declared = (
+        vars(base).get("__dataclass_fields__", {}).get(field.name, field).metadata
+        for base in config_class.__mro__
+    )
+    help, bounds, positional = next(
+        (metadata[_METADATA_KEY] for metadata in declared if metadata),
+        ("", Bounds(), False),
+    )
     item, optional = _without_none(annotation)
     count = 1
     if typing.get_origin(item) is tuple:

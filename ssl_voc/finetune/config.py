@@ -1,26 +1,22 @@
 """Settings of `python -m ssl_voc.finetune`."""
 
 import dataclasses
-import hashlib
-from pathlib import Path
 from typing import Literal
 
 from ssl_voc.cli.options import option
+from ssl_voc.training.config import TrainingConfig
 
 # Defaults by task.
 IMAGE_SIZES = {"localize": 128, "detect": 160}
-
-
 CROP_AREAS = {"localize": (0.4, 1.3), "detect": (0.25, 2.0)}
 UNFREEZE_EPOCH = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FinetuneConfig:
+class FinetuneConfig(TrainingConfig):
     """Settings of a fine-tuning run; see `--help` for each."""
 
     task: Literal["localize", "detect"] = option("localize", "What to learn.")
-    data: tuple[str, ...] = option(("scenes",), "Labelled photos.")
     train_split: str | None = option(
         None, "Split to learn from; by default train, or a seeded 80 % without lists."
     )
@@ -37,37 +33,31 @@ class FinetuneConfig:
     labels_per_class: int | None = option(
         None, "Number of labelled photos to use of each class.", minimum=1
     )
-    out: Path | None = option(None, "Run folder; by default one under runs/.")
-    overwrite: bool = option(False, "Replace the run that --out holds.")
     allow_leakage: bool = option(
         False, "Go on where photos of --val-split were seen in training."
     )
-    weights: str | None = option(
-        None, "Backbone: a pretraining's folder, a file, or imagenet."
-    )
-    backbone: str = option("EfficientNetB1", "EfficientNetB0 to B7, or a .keras file.")
     image_size: int | None = option(
         None,
         "Side of the letterboxed photos; by default 128, to detect 160.",
         minimum=32,
     )
-    batch_size: int = option(32, "Photos in a step, over all devices.", minimum=2)
-    epochs: int = option(30, "Passes over the labelled photos.", minimum=1)
+    batch_size: int = 32
+    epochs: int = 30
     schedule: Literal["full", "staged", "frozen"] = option(
         "full", "Train all, the head first, or the head alone."
     )
     unfreeze_epoch: int = option(
         UNFREEZE_EPOCH, "Epochs of the head alone, if staged.", minimum=1
     )
-    learning_rate: float = option(8e-3, "Peak per 256 photos.", above=0)
+    learning_rate: float = 8e-3
     backbone_rate: float = option(
         1.0, "Learning rate of the backbone, as a share: 0.1 for few labels.", above=0
     )
     freeze_batch_norm: bool = option(
         False, "Keep the backbone's batch-norm statistics: for few labels."
     )
-    weight_decay: float = option(0.05, "Decoupled weight decay.", minimum=0)
-    warmup: float = option(0.1, "Share of steps to warm up.", minimum=0, below=1)
+    weight_decay: float = 0.05
+    warmup: float = 0.1
     overlap: Literal["giou", "ciou"] = option("giou", "IoU of the box loss.")
     crop_area: tuple[float, float] | None = option(
         None,
@@ -78,21 +68,7 @@ class FinetuneConfig:
     mosaic: float = option(
         0.0, "detect: share of mosaics of four photos.", minimum=0, maximum=1
     )
-    color_strength: float = option(0.4, "Strength of color jitter.", minimum=0)
-    drop_connect: float = option(0.0, "Stochastic depth.", minimum=0, below=1)
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option(
-        "float32", "Arithmetic of the model."
-    )
-    jit_compile: Literal["auto", "on", "off"] = option(
-        "auto", "XLA; auto compiles on accelerators only."
-    )
-    cache: Literal["auto", "memory", "disk", "none"] = option(
-        "auto", "Where prepared photos are kept."
-    )
-    seed: int = option(
-        0, "Seed of splits, head, views and order.", minimum=0, maximum=2**32 - 1
-    )
-    deterministic: bool = option(False, "Demand deterministic kernels.")
+    color_strength: float = 0.4
 
     def __post_init__(self):
         if self.label_fraction is not None and self.labels_per_class is not None:
@@ -131,22 +107,10 @@ class FinetuneConfig:
             )
 
     def resolved(self):
-        """The same settings with every default that depends on others filled in.
-
-        Without `out`, the run folder is named after the settings.
-        """
-        if None in (self.image_size, self.crop_area):
-            filled = {
-                "image_size": self.image_size or IMAGE_SIZES[self.task],
-                "crop_area": self.crop_area or CROP_AREAS[self.task],
-            }
-            return dataclasses.replace(self, **filled).resolved()
-        if self.out is not None:
-            return self
-        settings = dataclasses.asdict(self)
-        for name in ("out", "overwrite", "epochs"):
-            del settings[name]
-        digest = hashlib.sha256(repr(sorted(settings.items())).encode())
-        stem = f"{Path(self.backbone).stem.lower()}-{self.image_size}px"
-        name = f"finetune-{self.task}-{stem}-{digest.hexdigest()[:6]}"
-        return dataclasses.replace(self, out=Path("runs") / name)
+        """The same settings with every default that depends on others filled in."""
+        filled = {
+            "image_size": self.image_size or IMAGE_SIZES[self.task],
+            "crop_area": self.crop_area or CROP_AREAS[self.task],
+        }
+        config = dataclasses.replace(self, **filled)
+        return config.with_folder(f"finetune-{self.task}")

@@ -198,7 +198,7 @@ def test_help_shows_ranges_defaults_and_choices(capsys):
     assert "Side of a view in pixels. [at least 32; default: 96]" in text
     assert "[may be repeated; required]" in text
     assert "simclr|supervised" in text
-    assert "[default: --no-deterministic]" in text
+    assert "[default: false]" in text
     assert "[default: 0.2 1.0]" in text
     assert "--config FILE" in text
 

@@ -106,6 +106,15 @@ def test_field_without_default_is_required():
     assert {name for name, item in OPTIONS.items() if item.required} == {"data", "run"}
 
 
+def test_subclass_may_give_another_default_alone():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Larger(Config):
+        image_size: int = 128
+
+    given, larger = OPTIONS["image_size"], options_of(Larger)["image_size"]
+    assert larger == dataclasses.replace(given, default=128)
+
+
 def test_default_comes_from_a_factory_too():
     @dataclasses.dataclass
     class Plain:

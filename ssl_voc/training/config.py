@@ -1,0 +1,68 @@
+"""Settings shared by the training commands."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from ssl_voc.cli.options import option
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """Settings that `pretrain` and `finetune` have in common.
+
+    A command whose default is another states that alone: `epochs: int = 30`.
+    """
+
+    data: tuple[str, ...] = option(("scenes",), "Photos to learn from.")
+    train_split: str | None = option(None, "Split to read from each --data.")
+    out: Path | None = option(None, "Run folder; by default one under runs/.")
+    overwrite: bool = option(False, "Replace the run that --out holds.")
+    backbone: str = option("EfficientNetB1", "EfficientNetB0 to B7, or a .keras file.")
+    weights: str | None = option(
+        None, "Start of the backbone: imagenet, a run folder or a file."
+    )
+    image_size: int = option(96, "Side of a view in pixels.", minimum=32)
+    batch_size: int = option(128, "Photos in a step, over all devices.", minimum=2)
+    epochs: int = option(36, "Passes over the photos.", minimum=1)
+    learning_rate: float = option(help="Peak per 256 photos.", above=0)
+    weight_decay: float = option(help="Decoupled weight decay.", minimum=0)
+    warmup: float = option(0.05, "Share of steps to warm up.", minimum=0, below=1)
+    drop_connect: float = option(0.0, "Stochastic depth.", minimum=0, below=1)
+    crop_area: tuple[float, float] = option(
+        (0.2, 1.0), "Smallest and largest share of a photo in a view.", above=0
+    )
+    color_strength: float = option(0.5, "Strength of color jitter.", minimum=0)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option(
+        "float32", "Arithmetic of the model."
+    )
+    jit_compile: Literal["auto", "on", "off"] = option(
+        "auto", "XLA; auto compiles on accelerators only."
+    )
+    cache: Literal["auto", "memory", "disk", "none"] = option(
+        "auto", "Where prepared photos are kept."
+    )
+    seed: int = option(
+        0, "Seed of weights, splits, views and order.", minimum=0, maximum=2**32 - 1
+    )
+    deterministic: bool = option(False, "Demand deterministic kernels.")
+
+    def with_folder(self, kind):
+        """The same settings with `out` filled in.
+
+        Without `out`, the run folder is named after the settings, so that the same
+        command finds its run again.
+
+        Args:
+            kind: First part of the folder's name.
+        """
+        if self.out is not None:
+            return self
+        settings = dataclasses.asdict(self)
+        for name in ("out", "overwrite", "epochs"):
+            del settings[name]
+        digest = hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()
+        stem = f"{Path(self.backbone).stem.lower()}-{self.image_size}px"
+        out = Path("runs") / f"{kind}-{stem}-{digest[:6]}"
+        return dataclasses.replace(self, out=out)
