@@ -25,8 +25,7 @@ class HalfBright(keras.layers.Layer):
 
     def call(self, images):
         images = keras.ops.cast(images, "float32")
-        views = [images, keras.ops.flip(images, axis=2) * 0.7 + 20]
-        return {"views": keras.ops.concatenate(views, axis=0)}
+        return {"views": [images, keras.ops.flip(images, axis=2) * 0.7 + 20]}
 
 
 @functools.cache

@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
+from ssl_voc.layers.random_view import RandomView
 from ssl_voc.layers.resampling import crop_and_resize
-from ssl_voc.layers.simclr_augmenter import SimCLRAugmenter
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
-class SingleViewAugmenter(SimCLRAugmenter):
+class SingleViewAugmenter(RandomView):
     """Draws one view of every image, of the kind that `SimCLRAugmenter` draws two of.
 
     Unlike the contrastive augmentations this one obeys `training`: at inference it
@@ -31,16 +31,7 @@ class SingleViewAugmenter(SimCLRAugmenter):
 
     def call(self, images, training=False):
         images = ops.cast(images, self.compute_dtype)
-        return self.augment(images) if training else self.resize(images)
-
-    def augment(self, images):
-        boxes_rel_xyxy = self.crop.draw_boxes(ops.shape(images)[0], *images.shape[1:3])
-        views = self.crop.cut(images, boxes_rel_xyxy)
-        flips = self.flip.draw_flips(views)
-        views = ops.where(flips, ops.flip(views, axis=2), views)
-        for distortion in self.distortions:
-            views = distortion(views)
-        return views
+        return self.draw(images)[0] if training else self.resize(images)
 
     def resize(self, images):
         """The whole images at `image_size`, antialiased."""

@@ -1,4 +1,6 @@
-"""Refuses views that a contrastive model must not be trained on."""
+"""Checks on the views that a contrastive model is about to be trained on."""
+
+import itertools
 
 import numpy as np
 from keras import ops
@@ -22,10 +24,10 @@ def audit_views(augmenter, images):
     """Draws one batch of views and checks that they can teach anything.
 
     Augmenters that did nothing, or gave every image the same crop, have gone unnoticed
-    elsewhere for whole trainings. Checked are: finite, in `[0, 255]`, the two views of
-    an image differ, and each view shows its own image, at the crop box and flip that
-    the augmenter reports. For that, the crop has to explain the brightness of the view,
-    and to do so better than its mirror image, the other view's box and other images'
+    elsewhere for whole trainings. Checked are: finite, in `[0, 255]`, the views of an
+    image differ, and each view shows its own image, at the crop box and flip that the
+    augmenter reports. For that, the crop has to explain the brightness of the view,
+    and to do so better than its mirror image, another view's box and other images'
     crops. Views under 8 pixels and blank images are not told apart.
 
     Args:
@@ -34,26 +36,36 @@ def audit_views(augmenter, images):
             2 different images.
 
     Returns:
-        The augmenter's dictionary, as NumPy arrays.
+        The augmenter's dictionary, of lists of NumPy arrays.
 
     Raises:
         ValueError: naming the first check that failed.
     """
     drawn = {
-        name: ops.convert_to_numpy(value) for name, value in augmenter(images).items()
+        name: [ops.convert_to_numpy(value) for value in values]
+        for name, values in augmenter(images).items()
     }
     views = drawn["views"]
-    if not np.all(np.isfinite(views)):
+    if not all(np.all(np.isfinite(view)) for view in views):
         raise ValueError(
-            "The views hold values that are not finite. Check the augmenter's ranges."
+            "The views hold NaN or infinite values. Check the augmenter's ranges."
         )
-    if views.min() < 0.0 or views.max() > 255.0:
+    low, high = min(view.min() for view in views), max(view.max() for view in views)
+    if low < 0.0 or high > 255.0:
         raise ValueError(
-            "The views leave [0, 255]: they span "
-            f"[{views.min():.1f}, {views.max():.1f}]. Check the augmenter's ranges."
+            f"The views leave [0, 255]: they span [{low:.1f}, {high:.1f}]. Check the "
+            "augmenter's ranges."
         )
-    views_a, views_b = np.split(views, 2)
-    differences = np.abs(views_a - views_b).mean(axis=(1, 2, 3))
+    for view_a, view_b in itertools.combinations(views, 2):
+        if view_a.shape == view_b.shape:
+            _check_difference(view_a, view_b, images)
+    _check_origin(drawn, images)
+    return drawn
+
+
+def _check_difference(view_a, view_b, images):
+    """Raises if most images have two views that are one."""
+    differences = np.abs(view_a - view_b).mean(axis=(1, 2, 3))
     # Whatever is cut out of a blank image looks alike.
     varied = np.asarray(images, "float32").std(axis=(1, 2)).max(axis=-1) > 1.0
     num_alike, num_varied = np.sum(differences[varied] < 1e-3), np.sum(varied)
@@ -62,21 +74,24 @@ def audit_views(augmenter, images):
             f"{num_alike} of {num_varied} images have two identical views, from which "
             "nothing can be learned. Check that the augmenter crops or distorts."
         )
-    _check_origin(drawn, images)
-    return drawn
 
 
 def _check_origin(drawn, images):
     """Raises unless the views look like the crops that they are said to be."""
-    fitting = [side for side in _COMPARED_SIZES if side <= drawn["views"].shape[1]]
+    num_views = len(drawn["views"])
+    smallest = min(view.shape[1] for view in drawn["views"])
+    fitting = [side for side in _COMPARED_SIZES if side <= smallest]
     if not fitting:
         return
     side = fitting[0]
-    boxes, flips = drawn["boxes_rel_xyxy"], drawn["flips"]
-    doubled = np.concatenate([images, images])
-    whole = np.tile(np.array([0.0, 0.0, 1.0, 1.0], "float32"), (len(doubled), 1))
-    views = _tones(drawn["views"], whole, np.zeros(len(doubled), bool), side)
-    own = _tones(doubled, boxes, flips, side)
+    boxes, flips = (np.concatenate(drawn[name]) for name in ("boxes_rel_xyxy", "flips"))
+    repeated = np.concatenate([images] * num_views)
+    whole = np.tile(np.array([0.0, 0.0, 1.0, 1.0], "float32"), (len(images), 1))
+    upright = np.zeros(len(images), bool)
+    views = np.concatenate(
+        [_tones(view, whole, upright, side) for view in drawn["views"]]
+    )
+    own = _tones(repeated, boxes, flips, side)
     explained = _explained_share(views, own)
     told = np.std(own, axis=1) > 1.0
     typical = np.median(explained[told]) if np.any(told) else 1.0
@@ -86,11 +101,11 @@ def _check_origin(drawn, images):
             f"augmenter reports: a crop explains {typical:.0%} of the brightness of "
             f"its view, expected at least {_LEAST_EXPLAINED:.0%}."
         )
-    next_image = np.roll(np.arange(len(doubled)), 1)
-    other_view = np.roll(np.arange(len(doubled)), len(images))
+    next_image = np.roll(np.arange(len(repeated)), 1)
+    other_view = np.roll(np.arange(len(repeated)), len(images))
     for name, other in (
-        ("mirror images", _tones(doubled, boxes, ~flips, side)),
-        ("the other view's box", _tones(doubled, boxes[other_view], flips, side)),
+        ("mirror images", _tones(repeated, boxes, ~flips, side)),
+        ("another view's box", _tones(repeated, boxes[other_view], flips, side)),
         ("another image's crop", own[next_image]),
     ):
         # Where both places look the same, neither is ahead.

@@ -6,5 +6,4 @@ from ssl_voc.losses.ciou_loss import ciou as ciou
 from ssl_voc.losses.giou_loss import GIoULoss as GIoULoss
 from ssl_voc.losses.giou_loss import giou as giou
 from ssl_voc.losses.nt_xent_loss import NTXentLoss as NTXentLoss
-from ssl_voc.losses.nt_xent_loss import chance_level as chance_level
 from ssl_voc.losses.nt_xent_loss import nt_xent as nt_xent

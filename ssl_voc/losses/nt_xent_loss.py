@@ -12,9 +12,9 @@ def nt_xent(projections_a, projections_b, temperature):
 
     Each of the `2 * batch` views has to find the other view of its image among the
     `2 * batch - 1` views that are not itself; the loss is the mean cross entropy of
-    that choice. A model that knows nothing scores `log(2 * batch - 1)`, see
-    `chance_level`. Computed in float32 under every policy. Under a `tf.distribute`
-    strategy the candidates are gathered from all replicas.
+    that choice. A model that knows nothing scores `log(2 * batch - 1)`. Computed in
+    float32 under every policy. Under a `tf.distribute` strategy the candidates are
+    gathered from all replicas.
 
     Args:
         projections_a: Float tensor `(batch, dimensions)`; need not be normalized.
@@ -42,18 +42,6 @@ def nt_xent_per_pair(projections_a, projections_b, temperature):
     positive_logits = ops.take_along_axis(logits, ops.expand_dims(positives, 1), axis=1)
     per_view = ops.logsumexp(logits, axis=1) - positive_logits[:, 0]
     return ops.mean(ops.reshape(per_view, (2, -1)), axis=0)
-
-
-def chance_level(batch_size):
-    """NT-Xent of a model that knows nothing: `log(2 * batch_size - 1)`.
-
-    Args:
-        batch_size: Number of image pairs, over all replicas; integer or tensor.
-
-    Returns:
-        Float32 scalar tensor.
-    """
-    return ops.log(2.0 * ops.cast(batch_size, "float32") - 1.0)
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -89,6 +77,17 @@ class NTXentLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         # One value a pair: Keras then averages over all replicas' pairs.
         return nt_xent_per_pair(y_true, y_pred, self.temperature)
+
+    def chance_level(self, batch_size):
+        """Loss of a model that knows nothing: `log(2 * batch_size - 1)`.
+
+        Args:
+            batch_size: Number of image pairs, over all replicas; integer or tensor.
+
+        Returns:
+            Float32 scalar tensor.
+        """
+        return ops.log(2.0 * ops.cast(batch_size, "float32") - 1.0)
 
     def get_config(self):
         return {**super().get_config(), "temperature": self.temperature}

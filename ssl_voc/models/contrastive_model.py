@@ -1,11 +1,12 @@
-"""A Keras model that learns from pairs of views."""
+"""Keras model that pretrains a backbone on several views of images without labels."""
+
+import itertools
 
 import keras
 from keras import ops
 
 from ssl_voc.distributed import count_in_global_batch, count_replicas
 from ssl_voc.layers.projection_head import ProjectionHead
-from ssl_voc.losses.nt_xent_loss import chance_level
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -13,25 +14,32 @@ class ContrastiveModel(keras.Model):
     """Pretrains a backbone on images without labels.
 
     The contrastive train step is Keras' own, through the hooks it calls:
-    1. `call` augments every image into two views, on the accelerator;
-    2. it encodes all views as one batch, so that batch statistics tell no view apart;
+    1. `call` augments every image into views, on the accelerator;
+    2. it encodes all views of one size as one batch, so that batch statistics tell no
+       view apart;
     3. it pools and projects the features;
     4. `compute_loss` hands the result to `objective`: here the compiled loss of the
-       two projections;
-    5. Keras applies the gradients and updates the compiled metrics on the same pair.
+       projections of every pair of views;
+    5. Keras applies the gradients and updates the compiled metrics on the first pair.
 
     So `compile(optimizer, loss, metrics)`, `fit`, callbacks, mixed precision, saving
     and `evaluate` are those of any Keras model, on every backend. Views are drawn in
     `evaluate` too; for inference use `model.backbone`.
 
+    A compiled loss with a method `chance_level(batch_size)`, the loss of a model that
+    knows nothing, such as `ssl_voc.losses.NTXentLoss`, adds `loss_over_chance` to the
+    logs.
+
     Subclasses change one part: `augment`, `encode`, `project`, or `objective`, which
-    sees the dictionary that `call` returns.
+    sees the dictionary that `call` returns and reaches the compiled loss by
+    `pair_loss`.
 
     Args:
         backbone: Keras model from images in `[0, 255]` to feature maps
             `(batch, rows, columns, channels)`.
-        augmenter: Layer that maps images to a dictionary with `"views"`, such as
-            `ssl_voc.layers.SimCLRAugmenter`.
+        augmenter: Layer that maps images to a dictionary in which `"views"` is a list
+            of at least two tensors `(batch, height, width, 3)`, of any sizes that the
+            backbone takes, such as `ssl_voc.layers.SimCLRAugmenter`.
         projection_head: Optional layer from pooled features to projections; by default
             a `ssl_voc.layers.ProjectionHead`.
         **kwargs: `name` and `dtype` of `keras.Model`.
@@ -40,9 +48,9 @@ class ContrastiveModel(keras.Model):
         images: Tensor `(batch, height, width, 3)` in `[0, 255]`, uint8 or float.
 
     Returns:
-        Dictionary: what the augmenter returned, and `"features"`
-        `(2 * batch, rows, columns, channels)`, `"pooled"` `(2 * batch, channels)` and
-        `"projections"` `(2 * batch, dimensions)`, view a first.
+        Dictionary: what the augmenter returned, and lists with one entry a view:
+        `"features"` `(batch, rows, columns, channels)`, `"pooled"` `(batch, channels)`
+        and `"projections"` `(batch, dimensions)`.
 
     Example:
 
@@ -75,6 +83,12 @@ class ContrastiveModel(keras.Model):
         self.projection_head = projection_head or ProjectionHead()
         self.loss_over_chance = keras.metrics.Mean(name="loss_over_chance")
 
+    @property
+    def metrics(self):
+        """Those of Keras; `loss_over_chance` only where the loss has a chance level."""
+        hidden = None if self._has_chance_level() else self.loss_over_chance
+        return [metric for metric in super().metrics if metric is not hidden]
+
     def build(self, images_shape):
         if not self.projection_head.built:
             self.projection_head.build((None, self.backbone.output_shape[-1]))
@@ -90,41 +104,85 @@ class ContrastiveModel(keras.Model):
         return self.augmenter(images)
 
     def encode(self, views, training=None):
-        """Dictionary of `"features"`, the feature maps, and `"pooled"`, their means."""
-        features = self.backbone(views, training=training)
-        return {"features": features, "pooled": ops.mean(features, axis=(1, 2))}
+        """Dictionary of `"features"`, the feature maps, and `"pooled"`, their means.
+
+        Args:
+            views: List of tensors `(batch, height, width, 3)`; those of one size pass
+                the backbone as one batch.
+            training: Whether batch norm uses the statistics of the batch.
+        """
+        features, pooled = [None] * len(views), [None] * len(views)
+        indices_of_size = {}
+        for index, view in enumerate(views):
+            indices_of_size.setdefault(tuple(view.shape[1:3]), []).append(index)
+        for indices in indices_of_size.values():
+            together = ops.concatenate([views[index] for index in indices], axis=0)
+            maps = self.backbone(together, training=training)
+            means = ops.mean(maps, axis=(1, 2))
+            for index, own_maps, own_means in zip(
+                indices,
+                ops.split(maps, len(indices), axis=0),
+                ops.split(means, len(indices), axis=0),
+                strict=True,
+            ):
+                features[index], pooled[index] = own_maps, own_means
+        return {"features": features, "pooled": pooled}
 
     def project(self, pooled, training=None):
-        """Projections of pooled features, `(views, dimensions)`."""
-        return self.projection_head(pooled, training=training)
+        """Projections `(batch, dimensions)` of each view, all through one batch."""
+        together = ops.concatenate(pooled, axis=0)
+        projections = self.projection_head(together, training=training)
+        return ops.split(projections, len(pooled), axis=0)
 
     def objective(self, outputs):
-        """What training minimizes, given the dictionary that `call` returned.
+        """What training minimizes: the mean of `pair_loss` over the pairs of views.
+
+        Args:
+            outputs: Dictionary that `call` returned, with `"sample_weight"`
+                `(batch,)` beside it, or `None`.
 
         Returns:
             Tuple of the scalar loss and a dictionary of scalars for the logs; each is
             averaged over an epoch by the metric that this model has under its name.
         """
-        projections_a, projections_b = ops.split(outputs["projections"], 2, axis=0)
-        loss = super().compute_loss(y=projections_a, y_pred=projections_b)
-        chance = chance_level(count_in_global_batch(projections_a))
+        pairs = list(itertools.combinations(outputs["projections"], 2))
+        losses = [self.pair_loss(*pair, outputs["sample_weight"]) for pair in pairs]
+        loss = sum(losses[1:], losses[0]) / len(losses)
+        if not self._has_chance_level():
+            return loss, {}
+        chance = self.loss.chance_level(count_in_global_batch(pairs[0][0]))
         # Keras divides the loss by the number of replicas, whose gradients it sums.
         mean_loss = ops.cast(loss, "float32") * count_replicas()
         # An image without rivals, left over in a last batch, is told by chance alone.
         over_chance = ops.where(chance > 0, ops.divide_no_nan(mean_loss, chance), 1.0)
         return loss, {"loss_over_chance": over_chance}
 
+    def pair_loss(self, projections_a, projections_b, sample_weight=None):
+        """The compiled loss of two views, and what layers add to any loss.
+
+        Args:
+            projections_a: Float tensor `(batch, dimensions)`, one view of each image.
+            projections_b: Float tensor `(batch, dimensions)`, the other view.
+            sample_weight: Optional weights of the pairs, `(batch,)`.
+        """
+        return super().compute_loss(
+            y=projections_a, y_pred=projections_b, sample_weight=sample_weight
+        )
+
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        loss, logs = self.objective(y_pred)
+        loss, logs = self.objective({**y_pred, "sample_weight": sample_weight})
         for name, value in logs.items():
             getattr(self, name).update_state(value)
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        projections_a, projections_b = ops.split(y_pred["projections"], 2, axis=0)
-        return super().compute_metrics(x, projections_a, projections_b)
+        projections_a, projections_b = y_pred["projections"][:2]
+        return super().compute_metrics(x, projections_a, projections_b, sample_weight)
+
+    def _has_chance_level(self):
+        return hasattr(getattr(self, "loss", None), "chance_level")
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

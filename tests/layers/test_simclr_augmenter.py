@@ -25,9 +25,12 @@ ALL_ARGUMENTS = {
 
 
 def draw(augmenter, images):
-    """The augmenter's dictionary as NumPy arrays."""
+    """The augmenter's dictionary as NumPy arrays, view a before view b."""
     drawn = augmenter(images)
-    return {name: ops.convert_to_numpy(value) for name, value in drawn.items()}
+    return {
+        name: ops.convert_to_numpy(ops.concatenate([view_a, view_b]))
+        for name, (view_a, view_b) in drawn.items()
+    }
 
 
 def assert_views_are_their_crops(drawn, images):
@@ -51,12 +54,12 @@ def test_views_come_from_the_boxes_and_flips_that_are_reported():
 def test_distortions_are_those_of_the_loops_in_simclr_s_order():
     images = tiny.draw_photos(3, size=10).astype("float32")
     drawn = draw(SimCLRAugmenter(**ALL_ARGUMENTS), images)
-    # The twin draws the same numbers, one after another, from the one generator.
-    twin = SimCLRAugmenter(**ALL_ARGUMENTS)
-    boxes = ops.convert_to_numpy(twin.crop.draw_boxes(6, 10, 10))
+    # This one draws the same numbers, one after another, from the one generator.
+    same = SimCLRAugmenter(**ALL_ARGUMENTS)
+    boxes = ops.convert_to_numpy(same.crop.draw_boxes(6, 10, 10))
     placeholder = np.zeros((6, 1, 1, 1), "float32")
-    flips = ops.convert_to_numpy(twin.flip.draw_flips(placeholder)).ravel()
-    jitter, grayscale, blur, solarize = twin.distortions
+    flips = ops.convert_to_numpy(same.flip.draw_flips(placeholder)).ravel()
+    jitter, grayscale, blur, solarize = same.distortions
     factors = jitter.draw_factors(6)
     gray = ops.convert_to_numpy(grayscale.draw_applied(placeholder, 0.4)).ravel()
     sigmas = ops.convert_to_numpy(blur.draw_sigmas(6))
@@ -146,13 +149,14 @@ def test_white_and_black_stay_inside_the_range_of_pixels(distortions):
 
 def test_symbolic_output_is_of_the_real_shapes_and_types():
     symbolic = SimCLRAugmenter(8)(keras.Input((10, 10, 3), batch_size=2))
-    drawn = draw(SimCLRAugmenter(8), tiny.draw_photos(2, size=10))
+    drawn = SimCLRAugmenter(8)(tiny.draw_photos(2, size=10))
     assert symbolic.keys() == drawn.keys()
-    for name, value in drawn.items():
-        assert tuple(symbolic[name].shape) == value.shape
-        assert symbolic[name].dtype == str(value.dtype)
+    for name, views in drawn.items():
+        for view, spec in zip(views, symbolic[name], strict=True):
+            assert tuple(view.shape) == tuple(spec.shape)
+            assert keras.backend.standardize_dtype(view.dtype) == spec.dtype
     unknown = SimCLRAugmenter(8)(keras.Input((10, 10, 3)))
-    assert unknown["views"].shape == (None, 8, 8, 3)
+    assert [view.shape for view in unknown["views"]] == [(None, 8, 8, 3)] * 2
 
 
 def test_everything_compiles_under_xla():
@@ -161,11 +165,10 @@ def test_everything_compiles_under_xla():
         pytest.skip("compiles by tf.function")
     images = tiny.draw_photos(3, size=14)
     plain = SimCLRAugmenter(8, seed=1, **PLAIN)
-    drawn = tf.function(plain, jit_compile=True)(images)
-    drawn = {name: value.numpy() for name, value in drawn.items()}
+    drawn = draw(tf.function(plain, jit_compile=True), images)
     assert_views_are_their_crops(drawn, images)
     distorted = SimCLRAugmenter(8, blur_rate=1.0, solarize_rate=0.5, seed=1)
-    views = tf.function(distorted, jit_compile=True)(images)["views"].numpy()
+    views = draw(tf.function(distorted, jit_compile=True), images)["views"]
     assert np.isfinite(views).all() and views.min() >= 0 and views.max() <= 255
     assert len(np.unique(views.reshape(6, -1), axis=0)) == 6
 

@@ -25,7 +25,7 @@ def test_views_are_those_that_simclr_draws(photos):
     pair = SimCLRAugmenter(**SETTINGS)(photos)["views"]
     doubled = np.concatenate([photos, photos])
     views = SingleViewAugmenter(**SETTINGS)(doubled, training=True)
-    np.testing.assert_array_equal(views, pair)
+    np.testing.assert_array_equal(views, np.concatenate(pair))
 
 
 def test_every_image_draws_its_own_view_and_every_call_another(photos):

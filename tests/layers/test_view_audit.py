@@ -12,7 +12,7 @@ def images():
 
 
 class Tampered:
-    """An augmenter whose dictionary `tamper` changed."""
+    """An augmenter, entries of whose dictionary `tamper` replaces."""
 
     def __init__(self, tamper, **arguments):
         self.augmenter = SimCLRAugmenter(32, seed=0, **arguments)
@@ -20,9 +20,9 @@ class Tampered:
 
     def __call__(self, images):
         drawn = self.augmenter(images)
-        drawn = {key: np.array(ops.convert_to_numpy(drawn[key])) for key in drawn}
-        self.tamper(drawn)
-        return drawn
+        both = {key: ops.convert_to_numpy(ops.concatenate(drawn[key])) for key in drawn}
+        tampered = self.tamper(both["views"], both["boxes_rel_xyxy"], both["flips"])
+        return {key: np.split(values, 2) for key, values in (both | tampered).items()}
 
 
 def other_view(values):
@@ -45,9 +45,25 @@ def other_view(values):
 @pytest.mark.parametrize("seed", range(3))
 def test_views_of_the_augmenter_pass(images, arguments, seed):
     augmenter = SimCLRAugmenter(32, seed=seed, **arguments)
-    drawn = audit_views(augmenter, images)
-    assert drawn["views"].shape == (32, 32, 32, 3)
-    assert isinstance(drawn["views"], np.ndarray)
+    for view in audit_views(augmenter, images)["views"]:
+        assert isinstance(view, np.ndarray) and view.shape == (16, 32, 32, 3)
+
+
+def test_views_of_several_sizes_pass_and_their_boxes_are_checked(images):
+    small = SimCLRAugmenter(16, seed=1)
+    large = SimCLRAugmenter(32, seed=0)
+
+    def multi_crop(photos, box_shift=0):
+        drawn = small(photos)
+        drawn["boxes_rel_xyxy"] = [
+            ops.roll(boxes, box_shift, axis=0) for boxes in drawn["boxes_rel_xyxy"]
+        ]
+        return {name: values + drawn[name] for name, values in large(photos).items()}
+
+    views = audit_views(multi_crop, images)["views"]
+    assert [view.shape[1] for view in views] == [32, 32, 16, 16]
+    with pytest.raises(ValueError, match="look more like"):
+        audit_views(lambda photos: multi_crop(photos, box_shift=1), images)
 
 
 @pytest.mark.parametrize("size", [1, 4, 8])
@@ -69,81 +85,72 @@ def test_photos_that_look_alike_pass():
     audit_views(SimCLRAugmenter(32, seed=0), np.clip(frames, 0, 255).astype("uint8"))
 
 
-def tamper_nan(drawn):
-    drawn["views"][3, 4, 5, 1] = np.nan
+def nan_in(views):
+    views = views.copy()
+    views[3, 4, 5, 1] = np.nan
+    return views
 
 
-def tamper_range(drawn):
-    drawn["views"] *= 1 / 255.0
-    drawn["views"] -= 0.5
+def first_half_twice(values):
+    return np.tile(values[: len(values) // 2], (2,) + (1,) * (values.ndim - 1))
 
 
-def tamper_brightness(drawn):
-    drawn["views"] *= 1.2
+def second_half_shifted(values):
+    half = len(values) // 2
+    return np.concatenate([values[:half], np.roll(values[half:], 1, axis=0)])
 
 
-def tamper_identical(drawn):
-    half = len(drawn["views"]) // 2
-    for values in drawn.values():
-        values[half:] = values[:half]
+def interleaved(values):
+    return values[np.arange(len(values)).reshape(2, -1).T.ravel()]
 
 
-def tamper_order_of_views(drawn):
-    drawn["views"] = np.roll(drawn["views"], 1, axis=0)
+# Each takes views, boxes and flips, view a before view b, and returns what it changed.
+TAMPERS = {
+    "nan": (lambda v, b, f: {"views": nan_in(v)}, "NaN or infinite"),
+    "range": (lambda v, b, f: {"views": v / 255 - 0.5}, r"leave \[0, 255\]"),
+    "brightness": (lambda v, b, f: {"views": v * 1.2}, r"leave \[0, 255\]"),
+    "identical": (
+        lambda v, b, f: {
+            "views": first_half_twice(v),
+            "boxes_rel_xyxy": first_half_twice(b),
+            "flips": first_half_twice(f),
+        },
+        "two identical views",
+    ),
+    "order of views": (
+        lambda v, b, f: {"views": np.roll(v, 1, axis=0)},
+        "a crop explains",
+    ),
+    "order of one side": (
+        lambda v, b, f: {"views": second_half_shifted(v)},
+        "look more like",
+    ),
+    "interleaved views": (lambda v, b, f: {"views": interleaved(v)}, "a crop explains"),
+    "boxes of the other view": (
+        lambda v, b, f: {"boxes_rel_xyxy": other_view(b)},
+        "a crop explains",
+    ),
+    "axes of boxes": (
+        lambda v, b, f: {"boxes_rel_xyxy": b[:, [1, 0, 3, 2]]},
+        "a crop explains",
+    ),
+    "whole boxes": (
+        lambda v, b, f: {"boxes_rel_xyxy": np.zeros_like(b) + np.float32([0, 0, 1, 1])},
+        "a crop explains",
+    ),
+    "inverted flips": (lambda v, b, f: {"flips": ~f}, "a crop explains"),
+    "forgotten flips": (
+        lambda v, b, f: {"flips": np.zeros_like(f)},
+        "look more like mirror images",
+    ),
+    "flips of the other view": (
+        lambda v, b, f: {"flips": other_view(f)},
+        "look more like mirror images",
+    ),
+}
 
 
-def tamper_order_of_one_side(drawn):
-    half = len(drawn["views"]) // 2
-    drawn["views"][half:] = np.roll(drawn["views"][half:], 1, axis=0)
-
-
-def tamper_other_boxes(drawn):
-    drawn["boxes_rel_xyxy"] = other_view(drawn["boxes_rel_xyxy"])
-
-
-def tamper_axes_of_boxes(drawn):
-    drawn["boxes_rel_xyxy"] = drawn["boxes_rel_xyxy"][:, [1, 0, 3, 2]]
-
-
-def tamper_whole_boxes(drawn):
-    drawn["boxes_rel_xyxy"][:] = (0, 0, 1, 1)
-
-
-def tamper_inverted_flips(drawn):
-    drawn["flips"] = ~drawn["flips"]
-
-
-def tamper_forgotten_flips(drawn):
-    drawn["flips"][:] = False
-
-
-def tamper_flips_of_the_other_view(drawn):
-    drawn["flips"] = other_view(drawn["flips"])
-
-
-def tamper_interleaved_views(drawn):
-    order = np.arange(len(drawn["views"])).reshape(2, -1).T.ravel()
-    drawn["views"] = drawn["views"][order]
-
-
-@pytest.mark.parametrize(
-    ("tamper", "complaint"),
-    [
-        (tamper_nan, "not finite"),
-        (tamper_range, r"leave \[0, 255\]"),
-        (tamper_brightness, r"leave \[0, 255\]"),
-        (tamper_identical, "two identical views"),
-        (tamper_order_of_views, "a crop explains"),
-        (tamper_order_of_one_side, "look more like"),
-        (tamper_other_boxes, "a crop explains"),
-        (tamper_axes_of_boxes, "a crop explains"),
-        (tamper_whole_boxes, "a crop explains"),
-        (tamper_inverted_flips, "a crop explains"),
-        (tamper_forgotten_flips, "look more like mirror images"),
-        (tamper_flips_of_the_other_view, "look more like mirror images"),
-        (tamper_interleaved_views, "a crop explains"),
-    ],
-)
+@pytest.mark.parametrize(("tamper", "complaint"), TAMPERS.values(), ids=TAMPERS)
 def test_views_that_are_not_what_they_claim_are_refused(images, tamper, complaint):
     with pytest.raises(ValueError, match=complaint):
         audit_views(Tampered(tamper), images)
@@ -175,4 +182,4 @@ def test_blank_images_do_not_hide_an_augmenter_that_does_nothing(images):
     images = images.copy()
     images[:12] = np.arange(12).reshape(-1, 1, 1, 1)
     with pytest.raises(ValueError, match="4 of 4 images have two identical views"):
-        audit_views(Tampered(tamper_identical), images)
+        audit_views(Tampered(TAMPERS["identical"][0]), images)

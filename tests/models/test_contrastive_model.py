@@ -1,3 +1,5 @@
+"""`ContrastiveModel`: views, logs, saving and the seams for other objectives."""
+
 import keras
 import numpy as np
 import pytest
@@ -16,11 +18,19 @@ class Mirror(keras.layers.Layer):
     """Views without chance: every image and its mirror image."""
 
     def call(self, images):
-        views = [images, ops.flip(images, axis=2)]
-        return {"views": ops.cast(ops.concatenate(views, axis=0), "float32")}
+        images = ops.cast(images, "float32")
+        return {"views": [images, ops.flip(images, axis=2)]}
 
 
-def build_model(augmenter=None):
+class MultiCrop(keras.layers.Layer):
+    """Views without chance: the image, its mirror image and a corner of it."""
+
+    def call(self, images):
+        images = ops.cast(images, "float32")
+        return {"views": [images, ops.flip(images, axis=2), images[:, :12, :12]]}
+
+
+def build_model(augmenter=None, loss=None, **compiled):
     model = ssl_voc.ContrastiveModel(
         tiny.build_backbone(20),
         augmenter or SimCLRAugmenter(20, seed=0),
@@ -28,8 +38,9 @@ def build_model(augmenter=None):
     )
     model.compile(
         keras.optimizers.SGD(0.1, momentum=0.9),
-        NTXentLoss(TEMPERATURE),
+        loss or NTXentLoss(TEMPERATURE),
         metrics=[ContrastiveAccuracy(), Alignment(), Uniformity()],
+        **compiled,
     )
     return model
 
@@ -42,7 +53,7 @@ def photos():
 def pair_of(model, images):
     """The projections in inference mode, as NumPy arrays."""
     projections = model(images, training=False)["projections"]
-    return np.split(ops.convert_to_numpy(projections), 2)
+    return [ops.convert_to_numpy(view) for view in projections]
 
 
 def test_fit_on_images_alone_lowers_the_loss(photos):
@@ -85,28 +96,70 @@ def test_evaluate_draws_two_different_views(photos):
 def test_both_views_go_through_the_encoder_as_one_batch(photos):
     model = build_model(Mirror())
     outputs = model(photos[:4, :20, :20], training=True)
-    views = ops.convert_to_numpy(outputs["views"])
-    assert views.shape == (8, 20, 20, 3)
-    together = ops.convert_to_numpy(model.encode(views, training=True)["pooled"])
-    np.testing.assert_allclose(outputs["pooled"], together, atol=1e-5)
+    views = [ops.convert_to_numpy(view) for view in outputs["views"]]
+    pooled = np.concatenate(outputs["pooled"])
+    together = model.backbone(np.concatenate(views), training=True)
+    means = ops.convert_to_numpy(together).mean(axis=(1, 2))
+    np.testing.assert_allclose(pooled, means, atol=1e-5)
     # Batch norm over each side alone would give something else.
-    apart = [model.encode(side, training=True)["pooled"] for side in np.split(views, 2)]
-    assert np.abs(np.concatenate(apart) - together).max() > 1e-4
+    apart = [model.encode([view], training=True)["pooled"][0] for view in views]
+    assert np.abs(np.concatenate(apart) - pooled).max() > 1e-4
 
 
 def test_call_returns_what_dense_objectives_need(photos):
     outputs = build_model()(photos[:4])
-    shapes = {name: tuple(value.shape) for name, value in outputs.items()}
+    shapes = {name: [tuple(v.shape) for v in views] for name, views in outputs.items()}
     assert shapes == {
-        "views": (8, 20, 20, 3),
-        "boxes_rel_xyxy": (8, 4),
-        "flips": (8,),
-        "features": (8, 4, 4, 16),
-        "pooled": (8, 16),
-        "projections": (8, 8),
+        "views": [(4, 20, 20, 3)] * 2,
+        "boxes_rel_xyxy": [(4, 4)] * 2,
+        "flips": [(4,)] * 2,
+        "features": [(4, 4, 4, 16)] * 2,
+        "pooled": [(4, 16)] * 2,
+        "projections": [(4, 8)] * 2,
     }
-    means = ops.convert_to_numpy(outputs["features"]).mean(axis=(1, 2))
-    np.testing.assert_allclose(outputs["pooled"], means, rtol=1e-4, atol=1e-6)
+    for features, pooled in zip(outputs["features"], outputs["pooled"], strict=True):
+        means = ops.convert_to_numpy(features).mean(axis=(1, 2))
+        np.testing.assert_allclose(pooled, means, rtol=1e-4, atol=1e-6)
+
+
+def test_views_of_any_number_and_size_are_encoded_by_size_and_lost_by_pair(photos):
+    images = photos[:4, :20, :20]
+    model = build_model(MultiCrop(), jit_compile=False)
+    model.backbone = tiny.build_backbone(None)
+    outputs = model(images, training=True)
+    large = model.encode(outputs["views"][:2], training=True)["pooled"]
+    (small,) = model.encode(outputs["views"][2:], training=True)["pooled"]
+    for pooled, alone in zip(outputs["pooled"], [*large, small], strict=True):
+        np.testing.assert_allclose(pooled, alone, rtol=1e-4, atol=1e-5)
+    assert outputs["features"][2].shape == (4, 2, 2, 16)
+    logs = model.evaluate(images, batch_size=4, return_dict=True, verbose=0)
+    a, b, c = pair_of(model, images)
+    losses = [
+        reference.nt_xent(*pair, TEMPERATURE) for pair in ((a, b), (a, c), (b, c))
+    ]
+    assert logs["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
+    assert logs["alignment"] == pytest.approx(reference.alignment(a, b), rel=1e-4)
+
+
+def test_weights_of_pairs_reach_the_loss_and_the_weighted_metrics():
+    images = tiny.draw_photos(6, size=20)
+    error = keras.metrics.MeanSquaredError(name="error")
+    model = build_model(
+        Mirror(), keras.losses.MeanSquaredError(), weighted_metrics=[error]
+    )
+    weights = np.array([0.0, 0.5, 1.0, 2.0, 0.0, 3.0], "float32")
+    logs = model.evaluate(
+        images,
+        np.zeros(6),  # Keras drops the weights of images without targets.
+        batch_size=6,
+        sample_weight=weights,
+        return_dict=True,
+        verbose=0,
+    )
+    pair_a, pair_b = pair_of(model, images)
+    errors = np.square(pair_a - pair_b).mean(axis=1)
+    assert logs["loss"] == pytest.approx(np.mean(weights * errors), rel=1e-4)
+    assert logs["error"] == pytest.approx(np.average(errors, weights=weights), rel=1e-4)
 
 
 def test_gradient_reaches_every_trainable_weight(photos):
@@ -131,9 +184,9 @@ def test_saved_model_has_the_same_features_and_trains_on(photos, tmp_path):
     np.testing.assert_allclose(
         again.backbone(images), model.backbone(images), rtol=1e-4, atol=1e-5
     )
-    pooled = model.encode(images)["pooled"]
+    (pooled,) = model.encode([images])["pooled"]
     np.testing.assert_allclose(
-        again.project(pooled), model.project(pooled), rtol=1e-4, atol=1e-5
+        again.project([pooled])[0], model.project([pooled])[0], rtol=1e-4, atol=1e-5
     )
     assert again.augmenter.get_config() == model.augmenter.get_config()
     assert again.loss.temperature == TEMPERATURE
@@ -141,15 +194,6 @@ def test_saved_model_has_the_same_features_and_trains_on(photos, tmp_path):
     logs = again.fit(photos, batch_size=6, epochs=1, verbose=0).history
     assert np.isfinite(logs["loss"][0]) and "contrastive_top1" in logs
     assert int(again.optimizer.iterations) == 6
-
-
-def test_backbone_alone_saves_and_reloads(photos, tmp_path):
-    model = build_model()
-    model.fit(photos, batch_size=6, epochs=1, verbose=0)
-    model.backbone.save(tmp_path / "backbone.keras")
-    again = keras.models.load_model(tmp_path / "backbone.keras")
-    images = photos[:, :20, :20].astype("float32")
-    np.testing.assert_allclose(again(images), model.backbone(images), atol=1e-5)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
@@ -165,8 +209,8 @@ def test_mixed_precision_trains_with_a_finite_float32_loss(photos, policy):
         keras.config.set_dtype_policy(before)
     assert np.isfinite(logs["loss"]).all()
     dtype = keras.backend.standardize_dtype
-    assert dtype(outputs["features"].dtype) == policy.removeprefix("mixed_")
-    assert dtype(outputs["projections"].dtype) == "float32"
+    assert dtype(outputs["features"][0].dtype) == policy.removeprefix("mixed_")
+    assert dtype(outputs["projections"][0].dtype) == "float32"
     assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
 
 
@@ -198,24 +242,32 @@ def test_a_last_batch_of_one_image_does_not_spoil_the_logs():
     assert logs["loss_over_chance"][0] > 0.5
 
 
-def test_subclass_replaces_the_objective_and_adds_to_the_logs(photos):
-    class NormModel(ssl_voc.ContrastiveModel):
+def test_a_loss_without_a_chance_level_is_not_compared_with_one(photos):
+    model = build_model(loss=keras.losses.MeanSquaredError())
+    logs = model.fit(photos, batch_size=6, verbose=0).history
+    assert set(logs) == {"loss", "contrastive_top1", "alignment", "uniformity"}
+
+
+def test_subclass_adds_to_the_compiled_loss_and_to_the_logs():
+    class WidthModel(ssl_voc.ContrastiveModel):
         def __init__(self, *arguments, **keywords):
             super().__init__(*arguments, **keywords)
-            self.box_area = keras.metrics.Mean(name="box_area")
+            self.spread = keras.metrics.Mean(name="spread")
 
         def objective(self, outputs):
-            widths = outputs["boxes_rel_xyxy"][:, 2] - outputs["boxes_rel_xyxy"][:, 0]
-            loss = ops.mean(ops.square(outputs["projections"]))
-            return loss, {"box_area": ops.mean(widths)}
+            a, b = outputs["projections"]
+            spread = ops.mean(ops.square(a))
+            return 2.0 * self.pair_loss(a, b) + spread, {"spread": spread}
 
-    model = NormModel(
-        tiny.build_backbone(20), SimCLRAugmenter(20, seed=0), ProjectionHead(12, 8)
-    )
-    model.compile(keras.optimizers.SGD(0.1))
-    logs = model.fit(photos, batch_size=6, epochs=4, verbose=0).history
-    assert logs["loss"][-1] < logs["loss"][0]
-    assert 0.1 < logs["box_area"][0] < 1.0
+    images = tiny.draw_photos(6, size=20)
+    model = WidthModel(tiny.build_backbone(20), Mirror(), ProjectionHead(12, 8))
+    model.compile(keras.optimizers.SGD(0.1), NTXentLoss(TEMPERATURE))
+    logs = model.evaluate(images, batch_size=6, return_dict=True, verbose=0)
+    a, b = pair_of(model, images)
+    spread = np.square(a).mean()
+    assert logs["spread"] == pytest.approx(spread, rel=1e-4)
+    loss = 2.0 * reference.nt_xent(a, b, TEMPERATURE) + spread
+    assert logs["loss"] == pytest.approx(loss, rel=1e-4)
 
 
 def test_a_backbone_that_pools_is_refused():

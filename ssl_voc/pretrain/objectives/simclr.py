@@ -1,10 +1,7 @@
 """Learning from photos without labels: two views of a photo find each other."""
 
-import numpy as np
-
 from ssl_voc import layers, losses, metrics, models
 from ssl_voc.layers.view_audit import audit_views
-from ssl_voc.losses.nt_xent_loss import chance_level
 from ssl_voc.pretrain.data import prepare_photos, read_photos
 from ssl_voc.pretrain.objectives.base import PretrainingObjective
 from ssl_voc.visualization.curves import Panel
@@ -68,10 +65,11 @@ class SimCLRObjective(PretrainingObjective):
         Raises:
             ValueError: when the views cannot teach anything, see `audit_views`.
         """
-        return np.split(audit_views(model.augmenter, images)["views"], 2)
+        return audit_views(model.augmenter, images)["views"]
 
     def panels(self):
-        chance = float(chance_level(self.config.batch_size))
+        loss = losses.NTXentLoss(self.config.temperature)
+        chance = float(loss.chance_level(self.config.batch_size))
         return [
             Panel(("loss",), "NT-Xent", chance=chance),
             Panel(("contrastive_top1", "knn_top1"), "top-1 accuracy"),

@@ -1,0 +1,126 @@
+"""Base class of augmenters that draw random views of images, as SimCLR does."""
+
+from keras import ops
+
+from ssl_voc.layers.color_distortions import build_color_distortions
+from ssl_voc.layers.random_gaussian_blur import RandomGaussianBlur
+from ssl_voc.layers.random_horizontal_flip import RandomHorizontalFlip
+from ssl_voc.layers.random_layer import RandomLayer, check_rate
+from ssl_voc.layers.random_resized_crop import RandomResizedCrop
+from ssl_voc.layers.random_solarize import RandomSolarize
+
+
+class RandomView(RandomLayer):
+    """Draws one view of every image of a batch, each on its own.
+
+    Random resized crop, horizontal flip, color jitter, grayscale, Gaussian blur and,
+    if asked, solarization.
+
+    Args:
+        image_size: Side of the square views, in pixels.
+        area_range: Smallest and largest share of the image that a crop covers.
+        aspect_range: Smallest and largest width / height of a crop.
+        flip_rate: Probability of a mirrored view.
+        color_strength: Strength of the color jitter; 1.0 is SimCLR's for ImageNet
+            (0.8 brightness, contrast and saturation, 0.2 hue), 0.5 its for CIFAR.
+        color_rate: Probability of color jitter.
+        grayscale_rate: Probability of a gray view.
+        blur_rate: Probability of a blurred view.
+        blur_sigma_range: Smallest and largest standard deviation of the blur in
+            pixels; `None` takes SimCLR's 0.1 to 2.0 at 224 pixels, scaled to
+            `image_size`.
+        solarize_rate: Probability of a solarized view.
+        seed: Optional integer, for reproducible draws.
+
+    Reference:
+        - [Chen et al., 2020](https://arxiv.org/abs/2002.05709), appendix A
+    """
+
+    def __init__(
+        self,
+        image_size,
+        area_range=(0.08, 1.0),
+        aspect_range=(3 / 4, 4 / 3),
+        flip_rate=0.5,
+        color_strength=1.0,
+        color_rate=0.8,
+        grayscale_rate=0.2,
+        blur_rate=0.5,
+        blur_sigma_range=None,
+        solarize_rate=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(seed=seed, **kwargs)
+        for name, rate in (
+            ("flip_rate", flip_rate),
+            ("blur_rate", blur_rate),
+            ("solarize_rate", solarize_rate),
+        ):
+            check_rate(name, rate)
+        if blur_sigma_range is None:
+            blur_sigma_range = (0.1, max(0.2, 2.0 * image_size / 224))
+        self.image_size = image_size
+        self.area_range = tuple(area_range)
+        self.aspect_range = tuple(aspect_range)
+        self.flip_rate = flip_rate
+        self.color_strength = color_strength
+        self.color_rate = color_rate
+        self.grayscale_rate = grayscale_rate
+        self.blur_rate = blur_rate
+        self.blur_sigma_range = tuple(blur_sigma_range)
+        self.solarize_rate = solarize_rate
+
+        generator = self.seed_generator
+        self.crop = RandomResizedCrop(
+            image_size, self.area_range, self.aspect_range, seed=generator
+        )
+        self.flip = RandomHorizontalFlip(flip_rate, seed=generator)
+        # What changes colors and sharpness but moves no pixel, in SimCLR's order.
+        self.distortions = build_color_distortions(
+            color_strength, color_rate, grayscale_rate, generator
+        )
+        if blur_rate > 0:
+            self.distortions.append(
+                RandomGaussianBlur(self.blur_sigma_range, blur_rate, generator)
+            )
+        if solarize_rate > 0:
+            self.distortions.append(RandomSolarize(solarize_rate, seed=generator))
+
+    def build(self, images_shape):
+        pass  # The parts have no weights; only the generator has a state.
+
+    def draw(self, images):
+        """Draws one view of every image.
+
+        Args:
+            images: Float tensor `(batch, height, width, 3)` in `[0, 255]`, height and
+                width known.
+
+        Returns:
+            Tuple of the views `(batch, image_size, image_size, 3)` in `[0, 255]`; the
+            boxes `(batch, 4)` they were cut from, xyxy as fractions of the image; and
+            bool `(batch,)`, whether the crop was then mirrored.
+        """
+        boxes_rel_xyxy = self.crop.draw_boxes(ops.shape(images)[0], *images.shape[1:3])
+        views = self.crop.cut(images, boxes_rel_xyxy)
+        flips = self.flip.draw_flips(views)
+        views = ops.where(flips, ops.flip(views, axis=2), views)
+        for distortion in self.distortions:
+            views = distortion(views)
+        return views, boxes_rel_xyxy, flips[:, 0, 0, 0]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_size": self.image_size,
+            "area_range": self.area_range,
+            "aspect_range": self.aspect_range,
+            "flip_rate": self.flip_rate,
+            "color_strength": self.color_strength,
+            "color_rate": self.color_rate,
+            "grayscale_rate": self.grayscale_rate,
+            "blur_rate": self.blur_rate,
+            "blur_sigma_range": self.blur_sigma_range,
+            "solarize_rate": self.solarize_rate,
+        }
