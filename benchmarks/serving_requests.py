@@ -2,16 +2,15 @@
 
     python -m benchmarks.serving_requests --model saved_models/cells --photos PHOTOS
 
-Starts the test server (`tests.serving_client.serving_stub`, which runs the SavedModel
-itself) in a
-process of its own, or takes a real one by --server, and asks it through
-`ServingClient`: good photos, and among them, in seeded order, files that are truncated,
-text, empty, an animated GIF, of 50 megapixels, and CMYK. A good photo must be answered
-as the artifact answers the same pixels as PNG, which a third process asks beforehand. A
-broken file, or one of an unsupported format, must come back with an error in one line,
-one that is merely odd (huge, CMYK) with such an error or the right answer. The memory
-of both processes is read at the start, after each quarter and at the end. Exit status 1
-if anything was answered wrongly.
+Starts the server of the tests (`tests.serving_client.serving_stub`, which runs the
+SavedModel itself) in a process of its own, or takes a real one by --server, and asks it
+through `ServingClient`: good photos, and among them, in seeded order, files that are
+truncated, text, empty, an animated GIF, of 50 megapixels, and CMYK. A good photo must
+be answered as the artifact answers the same pixels as PNG, which a third process asks
+beforehand. A broken file, or one of an unsupported format, must come back with an error
+in one line, one that is merely odd (huge, CMYK) with such an error or the right answer.
+The memory of both processes is read at the start, after each quarter and at the end.
+Exit status 1 if anything was answered wrongly.
 """
 
 import argparse

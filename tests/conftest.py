@@ -35,7 +35,7 @@ def data_folder():
     return folder.resolve()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def saved_model(tmp_path_factory):
     """Folder of an exported model whose boxes are known, as version 2."""
     from tests.serving_client.fixed_boxes import save_model
@@ -45,18 +45,38 @@ def saved_model(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def stub(saved_model):
-    """A server of TF Serving's protocol that runs `saved_model`."""
+@pytest.fixture(scope="session")
+def serving_stub(saved_model):
+    """HTTP server that answers TensorFlow Serving's REST API by `saved_model`."""
     from tests.serving_client.serving_stub import ServingStub
 
-    with ServingStub({"pets": saved_model}) as server:
-        yield server
+    with ServingStub(saved_model) as stub:
+        yield stub
 
 
 @pytest.fixture
-def server(stub):
-    """The stub, its record of requests empty."""
-    stub.requests.clear()
-    stub.faults.clear()
-    return stub
+def server(serving_stub):
+    """The REST server without recorded requests and faults."""
+    serving_stub.requests.clear()
+    serving_stub.faults.clear()
+    return serving_stub
+
+
+@pytest.fixture(scope="session")
+def grpc_stub(saved_model):
+    """gRPC server that answers by `saved_model`."""
+    pytest.importorskip(
+        "tensorflow_serving.apis", reason="tensorflow-serving-api is not installed"
+    )
+    from tests.serving_client.grpc_stub import started_grpc_stub
+
+    with started_grpc_stub(saved_model) as stub:
+        yield stub
+
+
+@pytest.fixture
+def grpc_server(grpc_stub):
+    """The gRPC server without recorded requests and faults."""
+    grpc_stub.requests.clear()
+    grpc_stub.faults.clear()
+    return grpc_stub

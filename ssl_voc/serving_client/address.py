@@ -1,4 +1,4 @@
-"""Where a served model is: host, port, name and version, read from one address."""
+"""Addresses of served models: host, port, name and version, parsed from a URL."""
 
 import dataclasses
 import re
@@ -98,7 +98,7 @@ def read_address(url: str, model: str | None = None) -> ServerAddress:
     if not parts.hostname:
         raise _unexpected(url, "it names no host")
     try:
-        parts.hostname.encode("idna")  # as the network will
+        host = parts.hostname.encode("idna").decode()  # as the network has it
     except UnicodeError:
         raise _unexpected(url, f"{parts.hostname} cannot be a host's name") from None
     if parts.username is not None or parts.query or parts.fragment:
@@ -122,7 +122,7 @@ def read_address(url: str, model: str | None = None) -> ServerAddress:
     version, label = found.get("version"), found.get("label")
     return ServerAddress(
         scheme=parts.scheme,
-        host=parts.hostname,
+        host=host,
         port=port or default_port or SCHEMES[parts.scheme],
         model=named or model,
         version=None if version is None else int(version),

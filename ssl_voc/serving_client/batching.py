@@ -1,26 +1,53 @@
-"""What the clients of TensorFlow Serving share, however they ask."""
+"""Base class of serving clients: images in requests of bounded size."""
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
+from ssl_voc.serving_client.address import ServerAddress
+from ssl_voc.serving_client.errors import ServingError
 from ssl_voc.serving_client.prediction import Prediction
-from ssl_voc.serving_client.rest_rows import in_chunks
+
+MEBIBYTE = 2**20
 
 
-class ChunkedClient:
+class BatchingClient:
     """Sends images in requests of bounded size.
 
     A subclass asks for one request's images in `_predict_chunk`, and ends what it keeps
     open in `close`.
 
-    Attributes:
+    Args:
+        address: Where the model is.
+        timeout: Seconds that a request may take.
+        retries: How often a request is repeated.
         batch_size: Most images of one request.
         max_request_bytes: Most bytes of images in one request; a larger image goes
             alone.
+
+    Raises:
+        ValueError: If a number is out of its range.
     """
 
-    batch_size: int
-    max_request_bytes: int
+    def __init__(
+        self,
+        address: ServerAddress,
+        timeout: float,
+        retries: int,
+        batch_size: int,
+        max_request_bytes: int,
+    ):
+        if batch_size < 1 or retries < 0 or not 0 < timeout <= threading.TIMEOUT_MAX:
+            raise ValueError(
+                "`batch_size` must be at least 1, `retries` at least 0 and `timeout` "
+                f"above 0, at most {threading.TIMEOUT_MAX:g}. Received: {batch_size}, "
+                f"{retries} and {timeout}"
+            )
+        self.address = address
+        self.timeout = timeout
+        self.retries = retries
+        self.batch_size = batch_size
+        self.max_request_bytes = max_request_bytes
 
     def predict(self, images: Sequence[bytes]) -> list[Prediction]:
         """Finds the objects in encoded images.
@@ -40,7 +67,17 @@ class ChunkedClient:
     def predict_each(self, images: Iterable[bytes]) -> Iterator[Prediction]:
         """As `predict`, without ever holding more images than one request's."""
         for chunk in in_chunks(images, self.batch_size, self.max_request_bytes):
-            yield from self._predict_chunk(chunk)
+            try:
+                found = self._predict_chunk(chunk)
+            except ValueError as error:
+                raise ServingError(str(error), 200) from error
+            if len(found) != len(chunk):
+                raise ServingError(
+                    f"the server answers {len(found)} predictions to {len(chunk)} "
+                    "images",
+                    200,
+                )
+            yield from found
 
     def close(self) -> None:
         """Ends what is kept open."""
@@ -53,4 +90,28 @@ class ChunkedClient:
         self.close()
 
     def _predict_chunk(self, images: Sequence[bytes]) -> list[Prediction]:
+        """The answer to one request; `ValueError` if it makes no sense."""
         raise NotImplementedError
+
+
+def in_chunks(
+    images: Iterable[bytes], most: int, most_bytes: int
+) -> Iterator[list[bytes]]:
+    """Splits images into lists of at most so many, and so many bytes together.
+
+    An image of more bytes than `most_bytes` makes a list of its own.
+    """
+    chunk, size = [], 0
+    for image in images:
+        if not isinstance(image, bytes | bytearray | memoryview):
+            raise TypeError(
+                "images must be encoded files as bytes, such as Path.read_bytes() "
+                f"gives. Received: {type(image).__name__}"
+            )
+        if chunk and (len(chunk) == most or size + len(image) > most_bytes):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(image)
+        size += len(image)
+    if chunk:
+        yield chunk

@@ -1,14 +1,16 @@
-"""What goes wrong between a client and a model server, and what is worth a retry."""
+"""Errors of the serving clients, and retries with exponential backoff."""
 
-import random
 import time
 from collections.abc import Callable
 from typing import Any
 
-FIRST_WAIT = 0.5
-LONGEST_WAIT = 8.0
+import urllib3
+from urllib3.exceptions import MaxRetryError
+
+# Seconds: as urllib3 has it, the first retry is immediate.
+BACKOFF_FACTOR, BACKOFF_JITTER, BACKOFF_MAX = 0.5, 0.5, 8.0
 # A server may ask for more patience than a person has.
-LONGEST_WAIT_ASKED = 60.0
+RETRY_AFTER_MAX = 60
 
 
 class ServingError(Exception):
@@ -39,21 +41,16 @@ class ServingError(Exception):
 
 
 def should_retry_status(status: int) -> bool:
-    """Whether an HTTP status tells of a passing trouble: 429, and from 500."""
-    return status == 429 or (status >= 500 and status != 501)  # 501: cannot do it
+    """Whether an HTTP status may pass: 429, and from 500 but 501, not implemented."""
+    return status == 429 or (status >= 500 and status != 501)
 
 
-def with_retries(
-    attempt: Callable[[], Any],
-    retries: int,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Any:
+def with_retries(attempt: Callable[[], Any], retries: int) -> Any:
     """Calls `attempt()` until it succeeds, with growing, jittered pauses between.
 
     Args:
         attempt: Raises a `ServingError` where it fails.
         retries: How often to try again where the error is retryable.
-        sleep: Waits so many seconds.
 
     Returns:
         What `attempt` returned.
@@ -61,19 +58,22 @@ def with_retries(
     Raises:
         ServingError: The last one, which says how often was tried.
     """
-    for number in range(retries + 1):
+    policy = urllib3.Retry(
+        retries,
+        backoff_factor=BACKOFF_FACTOR,
+        backoff_jitter=BACKOFF_JITTER,
+        backoff_max=BACKOFF_MAX,
+    )
+    while True:
         try:
             return attempt()
         except ServingError as error:
             if not error.retryable:
                 raise
-            if number == retries:
-                tried = f" (tried {number + 1} times)" if number else ""
+            try:
+                policy = policy.increment(error=error)
+            except MaxRetryError:
+                tried = f" (tried {retries + 1} times)" if retries else ""
                 raise ServingError(f"{error}{tried}", error.status) from error
-            pause = min(FIRST_WAIT * 2**number, LONGEST_WAIT)
-            # Jitter: clients that failed together shall not come back together.
-            pause *= random.uniform(0.5, 1.0)
-            if error.wait is not None:
-                pause = max(pause, min(error.wait, LONGEST_WAIT_ASKED))
-            sleep(pause)
-    raise ValueError(f"`retries` must be at least 0. Received: {retries}")
+            wait = min(error.wait or 0.0, RETRY_AFTER_MAX)
+            time.sleep(max(wait, policy.get_backoff_time()))

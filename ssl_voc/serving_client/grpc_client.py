@@ -1,24 +1,20 @@
-"""The client of TensorFlow Serving by gRPC, which sends images as they are.
+"""Client of TensorFlow Serving by gRPC, which sends images as they are.
 
 It needs tensorflow-serving-api (the extra `grpc` of this package), and with it
 tensorflow; otherwise it is used as `ServingClient`.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ssl_voc.serving_client.address import ServerAddress, read_address
-from ssl_voc.serving_client.batching import ChunkedClient
+from ssl_voc.serving_client.batching import MEBIBYTE, BatchingClient
 from ssl_voc.serving_client.errors import (
     ServingError,
     should_retry_status,
     with_retries,
 )
 from ssl_voc.serving_client.prediction import Prediction, read_batch
-from ssl_voc.serving_client.rest import MEBIBYTE
 
 # HTTP status of each gRPC code, as TensorFlow Serving's REST API has them.
 _HTTP_STATUS = {
@@ -38,7 +34,7 @@ _HTTP_STATUS = {
 }
 
 
-class GrpcServingClient(ChunkedClient):
+class GrpcServingClient(BatchingClient):
     """Asks a served model for the objects in encoded images, by gRPC.
 
     Args:
@@ -51,10 +47,9 @@ class GrpcServingClient(ChunkedClient):
             alone.
         max_response_bytes: An answer beyond is an error.
         metadata: Pairs of text that go with every request, such as an authorization.
-        sleep: What waits between tries.
 
     Raises:
-        ValueError: For an address that is none, or of REST.
+        ValueError: For an address that is none, or REST's, or a number out of range.
         ImportError: In one line, where tensorflow-serving-api is not installed.
     """
 
@@ -69,7 +64,6 @@ class GrpcServingClient(ChunkedClient):
         max_request_bytes: int = 16 * MEBIBYTE,
         max_response_bytes: int = 256 * MEBIBYTE,
         metadata: Sequence[tuple[str, str]] = (),
-        sleep=time.sleep,
     ):
         if isinstance(url, str):
             url = read_address(url, model)
@@ -85,13 +79,8 @@ class GrpcServingClient(ChunkedClient):
                 f"gRPC needs the package tensorflow-serving-api ({error}). Install it, "
                 "pip install tensorflow-serving-api, or use REST, http://host:8501"
             ) from error
-        self.address = url
-        self.timeout = timeout
-        self.retries = retries
-        self.batch_size = batch_size
-        self.max_request_bytes = max_request_bytes
+        super().__init__(url, timeout, retries, batch_size, max_request_bytes)
         self.call_metadata = tuple(metadata)
-        self._sleep = sleep
         host = url.server.partition("://")[2]
         # What is sent has no limit in gRPC, what comes back has one of 4 MiB.
         options = [("grpc.max_receive_message_length", max_response_bytes)]
@@ -118,6 +107,7 @@ class GrpcServingClient(ChunkedClient):
         self._channel.close()
 
     def _predict_chunk(self, images: Sequence[bytes]) -> list[Prediction]:
+        from tensorflow import make_ndarray
         from tensorflow_serving.apis import predict_pb2
 
         request = predict_pb2.PredictRequest()
@@ -129,18 +119,11 @@ class GrpcServingClient(ChunkedClient):
         tensor.string_val.extend(bytes(image) for image in images)
         response = self._ask(self._service.Predict, request)
         try:
-            predictions = read_batch(
-                {name: _to_array(value) for name, value in response.outputs.items()}
+            return read_batch(
+                {name: make_ndarray(value) for name, value in response.outputs.items()}
             )
-        except (ValueError, TypeError, KeyError) as error:  # KeyError: of a dtype
-            raise ServingError(str(error), 200) from error
-        if len(predictions) != len(images):
-            raise ServingError(
-                f"the server answers {len(predictions)} predictions to {len(images)} "
-                "images",
-                200,
-            )
-        return predictions
+        except (TypeError, KeyError) as error:  # of a type that no array has
+            raise ValueError(f"the answer holds no arrays: {error}") from error
 
     def _name_model(self, request: Any) -> None:
         request.model_spec.name = self.address.model
@@ -166,10 +149,4 @@ class GrpcServingClient(ChunkedClient):
                     should_retry_status(status),
                 ) from error
 
-        return with_retries(attempt, self.retries, self._sleep)
-
-
-def _to_array(tensor: Any) -> np.ndarray:
-    from tensorflow import make_ndarray
-
-    return make_ndarray(tensor)
+        return with_retries(attempt, self.retries)

@@ -1,4 +1,4 @@
-"""What a model answers about one image, wherever it runs."""
+"""Predictions of one image, parsed from the outputs of an exported model."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ NEEDED = ("boxes", "scores", "classes", "class_names", "num_detections")
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """Objects found in one image, the surest first.
+    """Objects found in one image, the most confident first.
 
     Attributes:
         boxes: float32 `(num_detections, 4)`, xyxy in pixels of the upright image.
@@ -93,7 +93,7 @@ def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
             f"{len(names)} names"
         )
     if not (np.isfinite(boxes[:count]).all() and np.isfinite(scores[:count]).all()):
-        raise ValueError("the model's boxes or scores are no finite numbers")
+        raise ValueError("the model's boxes or scores are NaN or infinite")
     if (np.diff(scores[:count]) > 0).any():
         raise ValueError("the model's scores do not descend")
     ranking = None

@@ -1,38 +1,14 @@
-"""Requests and answers of TensorFlow Serving's REST API in its row format."""
+"""Row format of TensorFlow Serving's REST API: requests and answers."""
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ssl_voc.serving_client.errors import ServingError
 from ssl_voc.serving_client.prediction import Prediction, read_outputs
 
 # Characters of what a server says in an error; a gateway may send a page.
 _LONGEST_QUOTE = 300
-
-
-def in_chunks(
-    images: Iterable[bytes], most: int, most_bytes: int
-) -> Iterator[list[bytes]]:
-    """Parts images into lists of at most so many, and so many bytes together.
-
-    An image of more bytes than `most_bytes` makes a list of its own.
-    """
-    chunk, size = [], 0
-    for image in images:
-        if not isinstance(image, bytes | bytearray | memoryview):
-            raise TypeError(
-                "images must be encoded files as bytes, such as Path.read_bytes() "
-                f"gives. Received: {type(image).__name__}"
-            )
-        if chunk and (len(chunk) == most or size + len(image) > most_bytes):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(image)
-        size += len(image)
-    if chunk:
-        yield chunk
 
 
 def encode_rows(images: Sequence[bytes]) -> bytes:
@@ -45,27 +21,19 @@ def encode_rows(images: Sequence[bytes]) -> bytes:
     return b'{"instances": [' + b", ".join(rows) + b"]}"
 
 
-def read_rows(answer: Any, num_images: int) -> list[Prediction]:
+def read_rows(answer: Any) -> list[Prediction]:
     """Reads an answer in row format: `{"predictions": [{"boxes": ...}, ...]}`.
 
     Raises:
-        ServingError: If it is none, or of another number of images.
+        ValueError: If it is none.
     """
     rows = answer.get("predictions") if isinstance(answer, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ServingError(
+        raise ValueError(
             "the server's answer has no rows of `predictions`: "
-            + quote(json.dumps(answer).encode()),
-            200,
+            + quote(json.dumps(answer).encode())
         )
-    if len(rows) != num_images:
-        raise ServingError(
-            f"the server answers {len(rows)} predictions to {num_images} images", 200
-        )
-    try:
-        return [read_outputs(row) for row in rows]
-    except ValueError as error:
-        raise ServingError(str(error), 200) from error
+    return [read_outputs(row) for row in rows]
 
 
 def quote(content: bytes) -> str:

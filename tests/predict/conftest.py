@@ -1,4 +1,4 @@
-"""What tests of `predict` work on: photos whose objects are known."""
+"""Photos whose objects are known."""
 
 import pytest
 from PIL import Image
@@ -8,7 +8,7 @@ from tests.evaluate import oracle
 
 @pytest.fixture
 def photos(tmp_path):
-    """Four photos whose object `oracle` knows."""
+    """Folder of four photos whose object `oracle` finds."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for number in range(4):

@@ -1,5 +1,6 @@
-"""`python -m ssl_voc.predict`, whole: what it finds, writes, skips and refuses."""
+"""`python -m ssl_voc.predict` by runs and SavedModels: results, skips, refusals."""
 
+import os
 import shutil
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ssl_voc.cli.errors import BadInput, StoppedEarly
-from ssl_voc.predict import PredictConfig, main, predict
+from ssl_voc.predict import main
 from ssl_voc.predict import run as prediction_run
 from ssl_voc.predict.predictors import open_predictor
 from tests.evaluate import oracle
@@ -17,23 +18,22 @@ from tests.evaluate.detection_oracle import (
     write_detection_run,
     write_scenes,
 )
-from tests.predict.place import read_json, read_lines, settings
+from tests.predict.results import read_json, read_lines, run
 from tests.serving_client.fixed_boxes import save_model
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A localizer that sees; it learned from photos that nobody looks at here."""
+def localizer(tmp_path_factory):
+    """The run of a localizer that sees."""
     folder = tmp_path_factory.mktemp("run")
-    tree = oracle.write_tree(folder / "tree")
-    return oracle.write_run(folder / "run", tree)
+    return oracle.write_run(folder / "run", oracle.write_tree(folder / "tree"))
 
 
 def test_localizer_of_a_run_finds_objects_in_pixels_of_the_photos(
-    run, photos, tmp_path, capsys
+    localizer, photos, tmp_path, capsys
 ):
-    summary = predict(settings(photos, tmp_path, model=str(run)))
     out = tmp_path / "out"
+    summary = run(photos, out, model=str(localizer))
     rows = read_json(out / "predictions.json")
     assert all(row.pop("score") > 0.99 for row in rows)
     expected = []
@@ -60,11 +60,17 @@ def test_localizer_of_a_run_finds_objects_in_pixels_of_the_photos(
     assert (out / "skipped.txt").read_text() == ""
     printed = capsys.readouterr().out
     assert "p1" in printed and "green 1.00" in printed and "2 red" in printed
+    _check_picture(out / "pictures/p0.png")
+    run(photos, tmp_path / "others", model=str(localizer), batch_size=3, draw=False)
+    same = (tmp_path / "others/predictions.json").read_text()
+    assert same == (out / "predictions.json").read_text()
+    assert not (tmp_path / "others/pictures").exists()
+    assert read_lines(tmp_path / "others/images.jsonl")[0]["picture"] is None
 
 
-def test_picture_shows_the_box_where_the_object_is(run, photos, tmp_path):
-    predict(settings(photos / "p0.png", tmp_path, model=str(run)))
-    with Image.open(tmp_path / "out/pictures/p0.png") as picture:
+def _check_picture(path):
+    """The box is drawn around the object of photo 0 and nowhere else."""
+    with Image.open(path) as picture:
         drawn = np.asarray(picture).astype(int)
     changed = np.abs(drawn - oracle.draw_photo(0)).max(axis=-1) > 20
     x1, y1, x2, y2 = oracle.box_of(0)
@@ -72,18 +78,17 @@ def test_picture_shows_the_box_where_the_object_is(run, photos, tmp_path):
     lower = (y1 + y2) // 2
     assert changed[y2 - 1, x1:x2].all()
     assert changed[lower:y2, x1].all() and changed[lower:y2, x2 - 1].all()
-    # Nothing is painted over the object itself, nor beside it.
     assert not changed[lower : y2 - 3, x1 + 3 : x2 - 3].any()
     assert not changed[:, : x1 - 2].any() and not changed[y2 + 2 :].any()
 
 
-def test_rotated_photo_is_found_and_drawn_upright(run, tmp_path):
+def test_rotated_photo_is_found_and_drawn_upright(localizer, tmp_path):
     pixels = oracle.draw_photo(0)
     exif = Image.Exif()
     exif[0x0112] = 6  # a viewer turns it clockwise
     stored = Image.fromarray(pixels).rotate(90, expand=True)
     stored.save(tmp_path / "turned.jpg", exif=exif, quality=100, subsampling=0)
-    predict(settings(tmp_path / "turned.jpg", tmp_path, model=str(run)))
+    run(tmp_path / "turned.jpg", tmp_path / "out", model=str(localizer))
     [row] = read_lines(tmp_path / "out/images.jsonl")
     np.testing.assert_allclose(row["detections"][0]["box"], oracle.box_of(0), atol=2.0)
     with Image.open(tmp_path / "out" / row["picture"]) as picture:
@@ -105,52 +110,19 @@ def test_detector_of_a_run_gives_all_above_the_threshold(tmp_path):
         # Below the photo, in the padding of its square, there is nothing to show.
         2: [detected(0, 0.5, (10, 40, 90, 90))],
     }
-    folder = write_detection_run(tmp_path / "run", tree, Reciter(answers))
-    images = (str(tree / "JPEGImages/p01.png"), str(tree / "JPEGImages/p02.png"))
-    out = tmp_path / "out"
-    config = settings("", tmp_path, images=images, model=str(folder))
-    summary = predict(config)
-    rows = read_json(out / "predictions.json")
+    model = str(write_detection_run(tmp_path / "run", tree, Reciter(answers)))
+    images = tuple(str(tree / f"JPEGImages/p0{number}.png") for number in (1, 2))
+    summary = run(images, tmp_path / "out", model=model)
+    rows = read_json(tmp_path / "out/predictions.json")
     assert [(r["image_id"], r["category_name"], r["bbox"]) for r in rows] == [
         ("p01", "red", [8, 12, 32, 28]),
         ("p01", "blue", [40, 50, 20, 36]),
         ("p02", "red", [10, 40, 80, 24]),
     ]
     assert summary["num_without_detection"] == 0
-    predict(
-        settings(
-            "",
-            tmp_path,
-            images=images,
-            model=str(folder),
-            threshold=0.7,
-            out=tmp_path / "sure",
-        )
-    )
-    assert len(read_json(tmp_path / "sure/predictions.json")) == 1
-    predict(
-        settings(
-            "",
-            tmp_path,
-            images=images,
-            model=str(folder),
-            threshold=0.0,
-            max_detections=2,
-            out=tmp_path / "all",
-        )
-    )
+    run(images, tmp_path / "all", model=model, threshold=0.0, max_detections=2)
     rows = read_json(tmp_path / "all/predictions.json")
     assert [row["image_id"] for row in rows] == ["p01", "p01", "p02"]
-
-
-def test_batches_do_not_change_what_is_found(run, photos, tmp_path):
-    found = []
-    for batch_size in (1, 3):
-        out = tmp_path / str(batch_size)
-        config = settings(photos, tmp_path, model=str(run), batch_size=batch_size)
-        predict(PredictConfig(**{**vars(config), "out": out}))
-        found.append((out / "predictions.json").read_text())
-    assert found[0] == found[1]
 
 
 def test_newest_version_is_the_highest_number(saved_model, tmp_path):
@@ -161,82 +133,80 @@ def test_newest_version_is_the_highest_number(saved_model, tmp_path):
     assert open_predictor(str(folder)).description == f"SavedModel {folder / '10'}"
 
 
-def test_unreadable_files_are_skipped_with_their_reasons(
+def test_files_that_cannot_be_used_are_skipped_with_their_reasons(
     saved_model, photos, tmp_path, capsys
 ):
+    image = Image.fromarray(oracle.draw_photo(0))
+    # What no artifact decodes is sent as PNG.
+    image.save(photos / "a.webp")
+    image.convert("CMYK").save(photos / "b.jpg")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # of which this model knows nothing; exported ones do
+    image.save(photos / "turned.jpg", exif=exif)
     whole = (photos / "p0.png").read_bytes()
     bad = {
         "text.jpg": (b"no image", "not an image of a known format"),
         "empty.png": (b"", "the file is empty"),
         "cut.png": (whole[: len(whole) // 2], "damaged"),
+        "turned.jpg": (None, "saw 96 x 64 pixels of a photo that is 64 x 96 upright"),
+        "none.png": (None, "there is no such file or folder"),
     }
     for name, (content, _) in bad.items():
-        (photos / name).write_bytes(content)
+        if content is not None:
+            (photos / name).write_bytes(content)
     images = (str(photos), str(photos / "none.png"))
-    config = settings("", tmp_path, images=images, model=str(saved_model))
-    summary = predict(config)
-    assert summary["num_images"] == 4 and summary["num_skipped"] == 4
+    summary = run(images, tmp_path / "out", model=str(saved_model))
+    assert summary["num_images"] == 6 and summary["num_skipped"] == 5
+    pictures = sorted(path.name for path in (tmp_path / "out/pictures").iterdir())
+    assert pictures == ["a.png", "b.jpg", "p0.png", "p1.png", "p2.png", "p3.png"]
     lines = (tmp_path / "out/skipped.txt").read_text().splitlines()
     reasons = dict(line.split("\t") for line in lines)
-    assert reasons.pop(str(photos / "none.png")) == "there is no such file or folder"
-    assert len(reasons) == 3
+    assert len(reasons) == 5
     for name, (_, reason) in bad.items():
         assert reason in reasons[str(photos / name)]
-    assert "4 skipped" in capsys.readouterr().out
+    assert "5 skipped" in capsys.readouterr().out
 
 
-def test_formats_that_a_model_cannot_decode_are_sent_as_what_it_can(
-    saved_model, photos, tmp_path
+def test_names_that_are_no_utf_8_come_into_every_file(
+    saved_model, photos, tmp_path, capsys
 ):
-    image = Image.fromarray(oracle.draw_photo(0))
-    image.save(photos / "a.webp")
-    image.save(photos / "b.tiff")
-    image.convert("CMYK").save(photos / "c.jpg")
-    image.convert("P").save(
-        photos / "d.gif", save_all=True, append_images=[image.convert("P")]
-    )
-    summary = predict(settings(photos, tmp_path, model=str(saved_model)))
-    assert summary["num_images"] == 8 and summary["num_skipped"] == 0
-    pictures = sorted(path.name for path in (tmp_path / "out/pictures").iterdir())
-    assert pictures[:4] == ["a.png", "b.png", "c.jpg", "d.png"]
+    try:
+        (photos / "p0.png").rename(photos / os.fsdecode(b"\xe4.png"))
+        (photos / os.fsdecode(b"\xe9.png")).write_text("no image")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    out = tmp_path / "out"
+    assert run(photos, out, model=str(saved_model))["num_images"] == 4
+    rows = read_lines(out / "images.jsonl")
+    assert rows[-1]["path"] == f"{photos}/\\udce4.png"
+    assert (out / rows[-1]["picture"]).is_file()
+    assert "/\\udce9.png\tnot an image" in (out / "skipped.txt").read_text()
+    assert "\\udce9.png: not an image" in capsys.readouterr().out
 
 
 def test_nothing_predicted_is_bad_input(saved_model, tmp_path, capsys):
-    (tmp_path / "a.jpg").write_bytes(b"no image")
-    arguments = ["--model", str(saved_model), "--out", str(tmp_path / "out")]
-    assert main([str(tmp_path / "a.jpg"), *arguments]) == 2
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"no image")
+    arguments = [str(photo), "--model", str(saved_model), f"--out={tmp_path / 'out'}"]
+    assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert (
-        "not one photo could be predicted, 1 were skipped" in error and "a.jpg" in error
-    )
+    assert error.count("\n") == 1 and "1 were skipped" in error and "a.jpg" in error
     # The mistake mended, the same folder is taken without further ado.
-    Image.new("RGB", (8, 8)).save(tmp_path / "a.jpg")
-    assert main([str(tmp_path / "a.jpg"), *arguments]) == 0
+    Image.new("RGB", (8, 8)).save(photo)
+    assert main(arguments) == 0
 
 
 def test_photos_of_one_name_keep_their_own_pictures(saved_model, tmp_path):
-    for folder, size in (("a", (10, 20)), ("b", (30, 40))):
+    sizes = {"a": (10, 20), "b": (30, 40)}
+    for folder, size in sizes.items():
         (tmp_path / "in" / folder).mkdir(parents=True)
         Image.new("RGB", size).save(tmp_path / "in" / folder / "1.png")
-    predict(settings(tmp_path / "in", tmp_path, model=str(saved_model)))
-    for folder, size in (("a", (10, 20)), ("b", (30, 40))):
+    run(tmp_path / "in", tmp_path / "out", model=str(saved_model))
+    for folder, size in sizes.items():
         with Image.open(tmp_path / f"out/pictures/{folder}/1.png") as picture:
             assert picture.size == size
     rows = read_json(tmp_path / "out/predictions.json")
     assert {row["image_id"] for row in rows} == {"a/1", "b/1"}
-
-
-def test_model_that_sees_another_size_is_not_drawn(saved_model, photos, tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    # This model knows nothing of EXIF, an exported one does.
-    image = Image.fromarray(oracle.draw_photo(0))
-    image.save(photos / "turned.jpg", exif=exif)
-    summary = predict(settings(photos, tmp_path, model=str(saved_model)))
-    assert summary["num_images"] == 4
-    skipped = (tmp_path / "out/skipped.txt").read_text()
-    assert "saw 96 x 64 pixels of a photo that is 64 x 96 upright" in skipped
 
 
 def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monkeypatch):
@@ -247,21 +217,18 @@ def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monke
             raise KeyboardInterrupt
         save(path, *arguments)
 
-    monkeypatch.setattr(prediction_run, "save_prediction", save_twice)
-    with pytest.raises(StoppedEarly, match="interrupted. 2 of 4 photos"):
-        predict(settings(photos, tmp_path, model=str(saved_model)))
+    def again(**changes):
+        run(photos, tmp_path / "out", model=str(saved_model), **changes)
+        return len(read_json(tmp_path / "out/predictions.json"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prediction_run, "save_prediction", save_twice)
+        with pytest.raises(StoppedEarly, match="interrupted. 2 of 4 photos"):
+            again()
     assert len(read_json(tmp_path / "out/predictions.json")) == 4
     with pytest.raises(BadInput, match="is finished.*--overwrite"):
-        predict(settings(photos, tmp_path, model=str(saved_model)))
-    monkeypatch.undo()
-    predict(settings(photos, tmp_path, model=str(saved_model), overwrite=True))
-    assert len(read_json(tmp_path / "out/predictions.json")) == 8
-
-
-def test_without_pictures_there_are_none(saved_model, photos, tmp_path):
-    predict(settings(photos, tmp_path, model=str(saved_model), draw=False))
-    assert not (tmp_path / "out/pictures").exists()
-    assert read_lines(tmp_path / "out/images.jsonl")[0]["picture"] is None
+        again()
+    assert again(overwrite=True) == 8
 
 
 @pytest.mark.parametrize(
@@ -287,14 +254,14 @@ def test_mistake_is_told_before_a_folder_is_made(
     assert not (tmp_path / "out").exists()
 
 
-def test_model_of_another_kind_is_refused(tmp_path, photos):
+def test_model_of_another_kind_is_refused(tmp_path):
     save_model(tmp_path / "other/1", input_name="pixels")
     with pytest.raises(BadInput, match="takes pixels.*not image_bytes"):
-        predict(settings(photos, tmp_path, model=str(tmp_path / "other")))
+        open_predictor(str(tmp_path / "other"))
 
 
-def test_model_that_predicts_is_never_overwritten(run, photos, tmp_path):
-    for out in (run, run.parent):
+def test_model_that_predicts_is_never_overwritten(localizer, photos):
+    for out in (localizer, localizer.parent):
         with pytest.raises(BadInput, match="holds the model"):
-            predict(settings(photos, tmp_path, model=str(run), out=out, overwrite=True))
-    assert (run / "model.keras").is_file()
+            run(photos, out, model=str(localizer), overwrite=True)
+    assert (localizer / "model.keras").is_file()

@@ -1,17 +1,14 @@
-"""saved_models/README.md and the files beside it: what they show works."""
+"""Examples of saved_models/README.md and the server's configuration beside it."""
 
 import json
 import re
 
 import pytest
+import urllib3
 import yaml
 
-from tests.conftest import REPOSITORY
-from tests.serving_client.fixed_boxes import save_model
-from tests.serving_client.serving_stub import ServingStub
-from tests.serving_client.test_grpc_client import service  # noqa: F401, a fixture
-from tests.serving_client.test_rest import photo
-from tests.serving_client.test_serving_stub import ask
+from tests.interpreters import REPOSITORY
+from tests.serving_client.fixed_boxes import encoded_photo
 
 FOLDER = REPOSITORY / "saved_models"
 PAGE = (FOLDER / "README.md").read_text()
@@ -21,27 +18,21 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("served")
-    save_model(folder / "1")
-    with ServingStub({"cells": folder}) as server:
-        yield server
-
-
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
     folder = tmp_path / "photos"
     folder.mkdir()
-    (folder / "a.jpg").write_bytes(photo(16, 12))
+    (folder / "a.jpg").write_bytes(encoded_photo(16, 12))
     (folder / "b.jpg").write_bytes(b"no image")
     monkeypatch.chdir(tmp_path)
 
 
 def test_body_of_the_request_is_answered_as_shown(server):
     [body] = re.findall(r"cells:predict -d '(\{.*\})'", PAGE)
-    status, answer = ask(server, "/v1/models/cells:predict", json.loads(body))
-    assert status == 200
+    url = f"{server.url}/v1/models/pets:predict"
+    response = urllib3.request("POST", url, body=body)
+    assert response.status == 200
+    answer = response.json()
     [row], [shown] = answer["predictions"], json.loads(blocks("json")[0])["predictions"]
     assert list(sorted(row)) == list(sorted(shown))
     assert row["image_size"] == shown["image_size"] == [12, 16]
@@ -55,14 +46,16 @@ def test_body_of_the_request_is_answered_as_shown(server):
 
 def test_script_of_the_client_runs(server, photos, capsys):
     script = blocks("python")[0].replace("http://localhost:8501", server.url)
+    script = script.replace("/cells", "/pets")
     exec(compile(script, "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "photos/a.jpg dog 0.9 [1, 2, 8, 7]" in printed
     assert "photos/b.jpg cannot be read: not an image" in printed
 
 
-def test_script_by_grpc_runs(service, photos):  # noqa: F811
-    script = blocks("python")[1].replace("localhost:8500", f"127.0.0.1:{service.port}")
+def test_script_by_grpc_runs(grpc_server, photos):
+    host = f"127.0.0.1:{grpc_server.port}"
+    script = blocks("python")[1].replace("localhost:8500", host)
     names = {}
     exec(compile(script.replace('"cells"', '"pets"'), "README.md", "exec"), names)
     assert names["boxes"].shape == (2, 4, 4)

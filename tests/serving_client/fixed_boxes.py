@@ -2,12 +2,19 @@
 
 import numpy as np
 
+from tests.serving.encoded import encode, picture
+
 NAMES = ("cat", "dog", "owl")
 # Shares of width and height; scores; classes. The fourth place is padding.
 BOXES = np.array([[0.1, 0.2, 0.5, 0.6], [0.25, 0.25, 1.0, 0.75], [0.0, 0.0, 0.2, 0.2]])
 SCORES = (0.9, 0.4, 0.2)
 CLASSES = (1, 0, 2)
 NUM_PLACES = 4
+
+
+def encoded_photo(width=20, height=10, format="JPEG"):
+    """A photo as bytes of a file."""
+    return encode(picture(width, height), format)
 
 
 def save_model(folder, localizes=False, input_name="image_bytes"):
@@ -37,7 +44,7 @@ def _size_of(image_bytes):
     import tensorflow as tf
 
     def decode(data):
-        image = tf.io.decode_image(data, channels=3, expand_animations=False)
+        image = tf.io.decode_png(data, channels=3)  # or JPEG; no animation
         return tf.shape(image)[:2]
 
     decoded = tf.data.Dataset.from_tensors(image_bytes).map(decode).ignore_errors()

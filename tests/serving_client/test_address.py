@@ -1,4 +1,4 @@
-"""Addresses of served models, as people write them."""
+"""Addresses of served models."""
 
 import pytest
 
@@ -37,6 +37,7 @@ from ssl_voc.serving_client.address import read_address
             None,
             "https://gateway:443/team/a/v1/models/cats",
         ),
+        ("http://b\u00fccher.org", "a", "http://xn--bcher-kva.org:80/v1/models/a"),
         ("http://[::1]:8501", "cats", "http://[::1]:8501/v1/models/cats"),
         ("http://host:1", "big cats", "http://host:1/v1/models/big%20cats"),
         ("grpc://host", "cats", "grpc://host:8500/v1/models/cats"),

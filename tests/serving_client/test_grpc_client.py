@@ -1,6 +1,5 @@
-"""The client by gRPC, against a service of tensorflow-serving-api's own protos."""
+"""gRPC client against a service of tensorflow-serving-api's own messages."""
 
-import concurrent.futures
 import sys
 
 import numpy as np
@@ -8,11 +7,21 @@ import pytest
 
 from ssl_voc.serving_client.errors import ServingError
 from ssl_voc.serving_client.grpc_client import GrpcServingClient
-from tests.serving_client.fixed_boxes import BOXES, save_model
-from tests.serving_client.serving_stub import ServedModel
-from tests.serving_client.test_rest import photo
+from tests.serving_client.fixed_boxes import BOXES, encoded_photo
 
-MIB = 2**20
+PHOTO = encoded_photo()
+
+
+@pytest.fixture
+def url(grpc_server):
+    return f"grpc://127.0.0.1:{grpc_server.port}/pets"
+
+
+@pytest.fixture
+def client(url, monkeypatch):
+    monkeypatch.setattr("ssl_voc.serving_client.errors.BACKOFF_MAX", 0.0)
+    with GrpcServingClient(url, retries=2, batch_size=2) as client:
+        yield client
 
 
 def test_missing_package_is_told_in_one_line(monkeypatch):
@@ -27,157 +36,74 @@ def test_address_of_rest_is_refused():
         GrpcServingClient("http://localhost:8501/v1/models/pets")
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    """A gRPC server that runs the model, and what it was asked."""
-    pytest.importorskip(
-        "tensorflow_serving.apis", reason="tensorflow-serving-api is not installed"
-    )
-    import grpc
-    import tensorflow as tf
-    from tensorflow_serving.apis import (
-        get_model_metadata_pb2,
-        predict_pb2,
-        prediction_service_pb2_grpc,
-    )
-
-    folder = tmp_path_factory.mktemp("served")
-    save_model(folder / "3")
-
-    class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
-        def __init__(self):
-            self.model = ServedModel(folder)
-            self.requests, self.faults = [], []
-
-        def _meet_fault(self, request, context):
-            self.requests.append(request)
-            if self.faults:
-                context.abort(self.faults.pop(0), "a fault")
-            if request.model_spec.name != "pets":
-                name = request.model_spec.name
-                context.abort(grpc.StatusCode.NOT_FOUND, f"Latest({name}) not found")
-
-        def Predict(self, request, context):
-            self._meet_fault(request, context)
-            inputs = {
-                name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()
-            }
-            outputs = self.model.run(request.model_spec.signature_name, inputs)
-            response = predict_pb2.PredictResponse(model_spec=request.model_spec)
-            for name, value in outputs.items():
-                response.outputs[name].CopyFrom(tf.make_tensor_proto(value))
-            return response
-
-        def GetModelMetadata(self, request, context):
-            self._meet_fault(request, context)
-            assert list(request.metadata_field) == ["signature_def"]
-            signatures = get_model_metadata_pb2.SignatureDefMap()
-            for name, value in self.model.graph.signature_def.items():
-                signatures.signature_def[name].CopyFrom(value)
-            response = get_model_metadata_pb2.GetModelMetadataResponse()
-            response.metadata["signature_def"].Pack(signatures)
-            return response
-
-    service = Service()
-    server = grpc.server(
-        concurrent.futures.ThreadPoolExecutor(2),
-        options=[("grpc.max_receive_message_length", -1)],
-    )
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
-    service.port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield service
-    server.stop(None).wait()
-
-
-@pytest.fixture
-def client(service):
-    service.requests.clear()
-    service.faults.clear()
-    url = f"grpc://127.0.0.1:{service.port}/pets"
-    with GrpcServingClient(
-        url, retries=2, batch_size=2, sleep=lambda seconds: None
-    ) as client:
-        yield client
-
-
 def test_boxes_come_back_as_by_rest(client):
-    bad, good = client.predict([b"no image", photo(40, 30)])
+    bad, good = client.predict([b"no image", encoded_photo(40, 30)])
     assert bad.error == "not an image that can be decoded" and len(bad) == 0
     np.testing.assert_allclose(good.boxes, BOXES * [40, 30, 40, 30], rtol=1e-6)
     assert good.class_names == ("dog", "cat", "owl")
     assert good.image_size == (30, 40)
 
 
-def test_request_names_model_version_and_signature(client, service):
-    client.predict([photo()] * 3)
-    assert [len(r.inputs["image_bytes"].string_val) for r in service.requests] == [2, 1]
-    spec = service.requests[0].model_spec
+def test_request_names_model_version_and_signature(client, grpc_server, url):
+    client.predict([PHOTO] * 3)
+    requests = grpc_server.requests
+    assert [len(r.inputs["image_bytes"].string_val) for r in requests] == [2, 1]
+    spec = requests[0].model_spec
     assert (spec.name, spec.signature_name) == ("pets", "serving_default")
     assert not spec.HasField("version")
-    with GrpcServingClient(f"grpc://127.0.0.1:{service.port}/pets/7") as other:
-        other.predict([photo()])
-    assert service.requests[-1].model_spec.version.value == 7
+    with GrpcServingClient(f"{url}/7") as other:
+        other.predict([PHOTO])
+    assert requests[-1].model_spec.version.value == 7
 
 
 def test_inputs_are_read_from_the_metadata(client):
     assert client.input_names() == ("image_bytes",)
 
 
-def test_large_image_is_sent_and_large_answer_is_bounded(client, service):
-    large = photo() + bytes(6 * MIB)
-    assert client.predict([large])[0].image_size == (10, 20)
-    url = f"grpc://127.0.0.1:{service.port}/pets"
+def test_large_image_is_sent_and_large_answer_is_bounded(client, url):
+    assert client.predict([PHOTO + bytes(6 * 2**20)])[0].image_size == (10, 20)
     with GrpcServingClient(url, retries=0, max_response_bytes=100) as other:
         with pytest.raises(ServingError, match="RESOURCE_EXHAUSTED"):
-            other.predict([photo()])
+            other.predict([PHOTO])
 
 
-def test_passing_trouble_is_met_by_another_try(client, service):
-    import grpc
+def test_passing_trouble_is_met_by_another_try(client, grpc_server):
+    from grpc import StatusCode
 
-    code = grpc.StatusCode
-    service.faults += [code.UNAVAILABLE, code.RESOURCE_EXHAUSTED]
-    assert len(client.predict([photo()])[0]) == 3
-    assert len(service.requests) == 3
+    grpc_server.faults += [StatusCode.UNAVAILABLE, StatusCode.RESOURCE_EXHAUSTED]
+    assert len(client.predict([PHOTO])[0]) == 3
+    assert len(grpc_server.requests) == 3
 
 
-def test_refused_request_is_not_repeated(client, service):
-    import grpc
+def test_refused_request_is_not_repeated(client, grpc_server):
+    from grpc import StatusCode
 
-    service.faults.append(grpc.StatusCode.INVALID_ARGUMENT)
+    grpc_server.faults.append(StatusCode.INVALID_ARGUMENT)
     with pytest.raises(ServingError, match="answers INVALID_ARGUMENT: a fault$") as e:
-        client.predict([photo()])
-    assert e.value.status == 400 and len(service.requests) == 1
+        client.predict([PHOTO])
+    assert e.value.status == 400 and len(grpc_server.requests) == 1
 
 
-def test_unknown_model_is_told(service):
-    with GrpcServingClient(f"grpc://127.0.0.1:{service.port}/no") as client:
-        with pytest.raises(ServingError, match=r"NOT_FOUND: Latest\(no\) not found"):
-            client.predict([photo()])
+@pytest.mark.parametrize(
+    ("port", "reason"),
+    [(None, r"NOT_FOUND: Latest\(no\) not found"), (9, "127.0.0.1:9.* UNAVAILABLE")],
+)
+def test_model_or_server_that_is_not_there_is_told(grpc_server, port, reason):
+    url = f"grpc://127.0.0.1:{port or grpc_server.port}/no"
+    with GrpcServingClient(url, retries=0) as client:
+        with pytest.raises(ServingError, match=reason):
+            client.predict([PHOTO])
 
 
-def test_nobody_listening_is_told():
-    pytest.importorskip(
-        "tensorflow_serving.apis", reason="tensorflow-serving-api is not installed"
-    )
-    with GrpcServingClient("grpc://127.0.0.1:9/a", retries=0) as client:
-        with pytest.raises(ServingError, match="127.0.0.1:9 answers UNAVAILABLE"):
-            client.predict([photo()])
-
-
-def test_tensor_that_contradicts_itself_is_an_error(client, monkeypatch):
+@pytest.mark.parametrize(("dtype", "size"), [(1, 7), (20, 2)])  # 20: a resource
+def test_tensor_that_contradicts_itself_is_an_error(client, monkeypatch, dtype, size):
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2
 
-    def answer(dtype, size):
-        response = predict_pb2.PredictResponse()
-        tensor = response.outputs["boxes"]
-        tensor.CopyFrom(tf.make_tensor_proto([1.0, 2.0]))
-        tensor.dtype, tensor.tensor_shape.dim[0].size = dtype, size
-        return response
-
-    for dtype, size in ((tf.float32.as_datatype_enum, 7), (20, 2)):  # 20: a resource
-        monkeypatch.setattr(client, "_ask", lambda *_: answer(dtype, size))  # noqa: B023
-        with pytest.raises(ServingError):
-            client.predict([photo()])
+    response = predict_pb2.PredictResponse()
+    tensor = response.outputs["boxes"]
+    tensor.CopyFrom(tf.make_tensor_proto([1.0, 2.0]))
+    tensor.dtype, tensor.tensor_shape.dim[0].size = dtype, size
+    monkeypatch.setattr(client, "_ask", lambda *_: response)
+    with pytest.raises(ServingError):
+        client.predict([PHOTO])

@@ -1,4 +1,4 @@
-"""What an artifact's outputs say of one image."""
+"""Predictions from the outputs of an artifact."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_error_makes_an_empty_answer():
     assert found.error == "truncated" and len(found) == 0
 
 
-def test_threshold_includes_its_own_value_and_the_most_are_the_surest():
+def test_threshold_includes_its_own_value_and_the_most_confident_are_kept():
     found = read_outputs(detector_outputs(scores=[0.5, 0.25, 0.125], num_detections=3))
     assert found.above(0.25).scores.tolist() == [0.5, 0.25]
     assert found.above(0.0, most=1).class_names == ("owl",)
@@ -70,8 +70,8 @@ def test_arrays_of_a_batch_with_bytes_are_read_as_lists_are():
         ({"classes": [1]}, "contradicts itself"),
         ({"boxes": [[1, 2, 3]]}, "cannot be read"),
         ({"scores": ["high", 1, 2]}, "cannot be read"),
-        ({"scores": [float("nan"), 0.1, -1]}, "no finite numbers"),
-        ({"scores": [1e39, 0.1, -1]}, "no finite numbers"),
+        ({"scores": [float("nan"), 0.1, -1]}, "NaN or infinite"),
+        ({"scores": [1e39, 0.1, -1]}, "NaN or infinite"),
         ({"scores": [0.1, 0.9, -1]}, "do not descend"),
         ({"image_size": 48}, "cannot be read"),
         ({"image_size": [None, 64]}, "cannot be read"),
@@ -90,11 +90,9 @@ def test_half_a_character_does_not_reach_the_files():
     assert found.class_names == ("o?l", "cat")
 
 
-def test_output_of_the_batch_as_a_whole_is_refused():
-    with pytest.raises(ValueError, match="answers loss once, not for each image"):
-        read_batch({"boxes": np.zeros((2, 1, 4)), "loss": np.zeros(())})
-
-
-def test_outputs_of_different_lengths_are_no_batch():
-    with pytest.raises(ValueError, match=r"of \[1, 2\] images"):
-        read_batch({"boxes": np.zeros((2, 1, 4)), "scores": np.zeros((1, 1))})
+@pytest.mark.parametrize(
+    ("shape", "reason"), [((), "answers scores once"), ((1, 1), r"of \[1, 2\] images")]
+)
+def test_outputs_that_make_no_batch_are_refused(shape, reason):
+    with pytest.raises(ValueError, match=reason):
+        read_batch({"boxes": np.zeros((2, 1, 4)), "scores": np.zeros(shape)})

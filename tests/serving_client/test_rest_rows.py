@@ -1,26 +1,11 @@
-"""Requests and answers of TensorFlow Serving's REST API, as rows."""
+"""Row format of TensorFlow Serving's REST API."""
 
 import base64
 import json
 
 import pytest
 
-from ssl_voc.serving_client.errors import ServingError
-from ssl_voc.serving_client.rest_rows import encode_rows, in_chunks, read_rows
-
-
-@pytest.mark.parametrize(
-    ("sizes", "most", "most_bytes", "expected"),
-    [
-        ([1, 1, 1, 1, 1], 2, 100, [[1, 1], [1, 1], [1]]),
-        ([5, 5, 5], 9, 10, [[5, 5], [5]]),
-        ([3, 50, 3], 9, 10, [[3], [50], [3]]),
-        ([], 2, 10, []),
-    ],
-)
-def test_chunks_keep_order_and_bounds(sizes, most, most_bytes, expected):
-    chunks = in_chunks((bytes(size) for size in sizes), most, most_bytes)
-    assert [[len(image) for image in chunk] for chunk in chunks] == expected
+from ssl_voc.serving_client.rest_rows import encode_rows, read_rows
 
 
 def test_body_is_valid_json_of_any_bytes():
@@ -35,10 +20,9 @@ def test_body_is_valid_json_of_any_bytes():
     [
         ({"outputs": {}}, "no rows of `predictions`"),
         ({"predictions": [0.5]}, "no rows of `predictions`"),
-        ({"predictions": []}, "0 predictions to 1 images"),
         ({"predictions": [{"logits": [0.5]}]}, "the model answers logits, not boxes"),
     ],
 )
 def test_answer_of_another_shape_is_an_error(answer, reason):
-    with pytest.raises(ServingError, match=reason):
-        read_rows(answer, 1)
+    with pytest.raises(ValueError, match=reason):
+        read_rows(answer)

@@ -1,0 +1,19 @@
+"""Small predictions and the files that they wrote."""
+
+import json
+
+from ssl_voc.predict import PredictConfig, predict
+
+
+def run(images, out, **changes):
+    """Predicts a folder, or a tuple of paths; returns the summary."""
+    images = images if isinstance(images, tuple) else (str(images),)
+    return predict(PredictConfig(images=images, out=out, **changes))
+
+
+def read_json(path):
+    return json.loads(path.read_text())
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
