@@ -23,7 +23,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"--config: cannot read {path}: {error}") from error
     try:
-        values = yaml.load(text, Loader=_unique_key_loader())
+        values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise BadInput(f"--config: {path} is not valid YAML: {error}") from error
     if values is None:
@@ -33,6 +33,11 @@ def read_config_file(path: Path) -> dict[str, Any]:
             f"--config: {path} must hold lines of `name: value`, such as "
             f"`image_size: 96`, got {type(values).__name__}"
         )
+    # YAML keeps the last of two values in silence.
+    keys = [key.value for key, _ in yaml.compose(text).value]
+    repeated = [key for key in values if keys.count(key) > 1]
+    if repeated:
+        raise BadInput(f"--config: {path}: the key {repeated[0]!r} appears twice")
     return values
 
 
@@ -54,10 +59,19 @@ def config_to_yaml(values: dict[str, Any]) -> str:
 def describe_config(config: Any) -> str:
     """Lists every value of a config as resolved, one aligned line each."""
     values = config_to_dict(config)
-    width = max((len(name) for name in values), default=0)
+    width = max(map(len, values), default=0)
     return "\n".join(
-        f"{name:<{width}}  {_readable(value)}" for name, value in values.items()
+        f"{name:<{width}}  {format_value(values[name])}" for name in values
     )
+
+
+def format_value(value: Any) -> str:
+    """Writes a value as a flag takes it; true, false and none by these words."""
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value)
 
 
 def _plain(value: Any) -> Any:
@@ -66,30 +80,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value
-
-
-def _readable(value: Any) -> str:
-    if isinstance(value, list):
-        return " ".join(map(str, value)) or "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "none" if value is None else str(value)
-
-
-def _unique_key_loader():
-    import yaml
-
-    class UniqueKeyLoader(yaml.SafeLoader):
-        """Refuses a key given twice, of which YAML would keep the last in silence."""
-
-        def construct_mapping(self, node, deep=False):
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            for key in keys:
-                if keys.count(key) > 1:
-                    raise yaml.constructor.ConstructorError(
-                        problem=f"the key {key!r} appears twice",
-                        problem_mark=node.start_mark,
-                    )
-            return super().construct_mapping(node, deep)
-
-    return UniqueKeyLoader

@@ -11,6 +11,7 @@ A value comes from its flag, else from the file of `--config`, else from its def
 """
 
 import argparse
+import collections
 import difflib
 import sys
 import typing
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ssl_voc.cli.config_file import read_config_file
+from ssl_voc.cli.config_file import format_value, read_config_file
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.options import Option, options_of
 
@@ -45,26 +46,23 @@ def parse(
         SystemExit: With status 0, after `--help`.
     """
     choosing, extensions = getattr(config_class, "extensions", (None, {}))
-    common = options_of(config_class)
+    options = options_of(config_class)
     extended = {choice: options_of(each) for choice, each in extensions.items()}
-    known = {name: item for own in extended.values() for name, item in own.items()}
-    known |= common
-    texts = _split(known, sys.argv[1:] if argv is None else map(str, argv))
+    known = dict(collections.ChainMap(options, *extended.values()))
+    texts = _split(known, sys.argv[1:] if argv is None else argv)
     if texts.pop("help", False):
-        print(
-            _format_help(config_class, common, extended, choosing, command, description)
-        )
+        print(_format_help(config_class, command, description))
         raise SystemExit(0)
     given = _read_values(texts.pop("config", None), known)
     given |= {name: (known[name].flag, text) for name, text in texts.items()}
     if choosing:
-        choice = common[choosing].default
+        choice, flag = options[choosing].default, options[choosing].flag
         if choosing in given:
-            choice = _convert(common[choosing], *given[choosing])
-        _refuse_foreign(given, texts, extended, common[choosing].flag, choice)
-        config_class, common = extensions[choice], extended[choice]
-    values = {name: _convert(common[name], *each) for name, each in given.items()}
-    for item in common.values():
+            choice = _convert(options[choosing], *given[choosing])
+        _refuse_foreign(given, texts, extended, flag, choice)
+        config_class, options = extensions[choice], extended[choice]
+    values = {name: _convert(options[name], *each) for name, each in given.items()}
+    for item in options.values():
         if item.required and item.name not in values:
             raise BadInput(
                 f"{item.flag}: required. Expected {item.expected}. "
@@ -79,13 +77,13 @@ def parse(
 
 def _split(known: Mapping[str, Option], argv: Iterable[str]) -> dict[str, Any]:
     """Returns the texts by name, of the flags and positional values that were given."""
-    parser = _parser(known.values(), argument_default=argparse.SUPPRESS)
-    named, others = parser.parse_known_args(list(argv))
+    parser = _command_parser(known.values())
+    named, others = parser.parse_known_args(list(map(str, argv)))
     texts = vars(named)
     end = others.index("--") if "--" in others else len(others)
     for text in others[:end]:
         if text.startswith("-") and text != "-":
-            hint = _closest(text.partition("=")[0], parser.flags)
+            hint = _closest(text.partition("=")[0], parser._option_string_actions)
             raise BadInput(f"{text}: no such option.{hint}")
     others = others[:end] + others[end + 1 :]
     for item in known.values():
@@ -142,69 +140,65 @@ def _closest(name: str, names: Iterable[str]) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Splits a command line into texts; what does not fit is bad input."""
+    """Splits a command line into texts, and lays out `--help`."""
 
-    @property
-    def flags(self) -> list[str]:
-        return list(self._option_string_actions)
+    def __init__(self, options: Iterable[Option], title: str, **settings: Any):
+        super().__init__(
+            add_help=False,
+            allow_abbrev=False,
+            argument_default=argparse.SUPPRESS,
+            formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+                prog, max_help_position=32, width=88
+            ),
+            **settings,
+        )
+        self.group = self.add_argument_group(title)
+        for item in options:
+            if item.kind is bool:
+                arguments = {"action": argparse.BooleanOptionalAction}
+            else:
+                arguments = {
+                    "action": "append" if item.count < 0 else "store",
+                    "nargs": item.count if item.count > 1 else None,
+                    "metavar": _metavar(item),
+                }
+            if not item.positional:
+                self.group.add_argument(item.flag, help=_help_text(item), **arguments)
 
     def error(self, message: str) -> NoReturn:
         raise BadInput(message.removeprefix("argument "))
 
 
-def _parser(options: Iterable[Option], title: str = "options", **settings: Any):
-    parser = _Parser(
-        add_help=False,
-        allow_abbrev=False,
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
-            prog, max_help_position=32, width=88
-        ),
-        **settings,
+def _command_parser(options: Iterable[Option], **settings: Any) -> _Parser:
+    parser = _Parser(options, "options", **settings)
+    parser.group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="YAML file of `name: value` lines; flags win over it.",
     )
-    group = parser.add_argument_group(title)
-    for item in options:
-        arguments = {"dest": item.name, "help": _help_text(item)}
-        if item.positional:
-            continue
-        if item.kind is bool:
-            arguments["action"] = argparse.BooleanOptionalAction
-        else:
-            arguments["metavar"] = _metavar(item)
-            arguments["nargs"] = item.count if item.count > 1 else None
-            arguments["action"] = "append" if item.count < 0 else "store"
-        group.add_argument(item.flag, **arguments)
-    if title == "options":
-        group.add_argument(
-            "--config",
-            metavar="FILE",
-            help="YAML file of `name: value` lines; flags win over it.",
-        )
-        group.add_argument("--help", action="store_true", help="Show this text.")
+    parser.group.add_argument("--help", action="store_true", help="Show this text.")
     return parser
 
 
-def _format_help(
-    config_class: type,
-    common: Mapping[str, Option],
-    extended: Mapping[str, Mapping[str, Option]],
-    choosing: str | None,
-    command: str,
-    description: str,
-) -> str:
+def _format_help(config_class: type, command: str, description: str) -> str:
+    options = options_of(config_class)
     operands = [
-        item.flag + "..." * (item.count < 0)
-        for item in common.values()
-        if item.positional
+        o.flag + "..." * (o.count < 0) for o in options.values() if o.positional
     ]
-    usage = " ".join([f"python -m ssl_voc.{command}", "[OPTIONS]", *operands])
     # What a command has of its own stands above what it shares with others.
     shared = set().union(*map(typing.get_type_hints, config_class.__mro__[1:]))
-    own_first = sorted(common.values(), key=lambda item: item.name in shared)
-    parts = [_parser(own_first, usage=usage, description=description)]
-    for choice, own in extended.items():
-        further = [item for name, item in own.items() if item != common.get(name)]
-        title = f"options of {common[choosing].flag} {choice}"
-        parts.append(_parser(further, title, usage=argparse.SUPPRESS))
+    parts = [
+        _command_parser(
+            sorted(options.values(), key=lambda item: item.name in shared),
+            usage=" ".join([f"python -m ssl_voc.{command}", "[OPTIONS]", *operands]),
+            description=description,
+        )
+    ]
+    choosing, extensions = getattr(config_class, "extensions", (None, {}))
+    for choice, each in extensions.items():
+        own = [o for name, o in options_of(each).items() if o != options.get(name)]
+        title = f"options of {options[choosing].flag} {choice}"
+        parts.append(_Parser(own, title, usage=argparse.SUPPRESS))
     return "\n".join(part.format_help().strip("\n") + "\n" for part in parts)
 
 
@@ -215,23 +209,9 @@ def _metavar(item: Option) -> str | tuple[str, ...]:
 
 
 def _help_text(item: Option) -> str:
-    notes = []
-    if str(item.bounds):
-        notes.append(str(item.bounds))
-    if item.count < 0:
-        notes.append("may be repeated")
-    if item.required:
-        notes.append("required")
-    else:
-        notes.append(f"default: {_readable_default(item)}")
-    text = f"{item.help} [{'; '.join(notes)}]"
+    default = "required"
+    if not item.required:
+        default = f"default: {format_value(item.default)}"
+    notes = [item.range, "may be repeated" * (item.count < 0), default]
+    text = f"{item.help} [{'; '.join(filter(None, notes))}]"
     return text.replace("%", "%%")
-
-
-def _readable_default(item: Option) -> str:
-    default = item.default
-    if item.kind is bool:
-        return str(default).lower()
-    if isinstance(default, tuple):
-        return " ".join(map(str, default)) or "none"
-    return "none" if default is None else str(default)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import operator
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -10,8 +11,12 @@ from typing import Any, Literal
 
 _METADATA_KEY = "ssl_voc_option"
 _NOUNS = {int: "an integer", float: "a number", str: "text", Path: "a path"}
-_TRUE_WORDS = ("true", "yes", "on", "1")
-_FALSE_WORDS = ("false", "no", "off", "0")
+_BOUNDS = {
+    "at least": operator.ge,
+    "above": operator.gt,
+    "at most": operator.le,
+    "below": operator.lt,
+}
 
 
 def option(
@@ -39,7 +44,8 @@ def option(
     Returns:
         A `dataclasses.field` carrying all this as metadata.
     """
-    bounds = Bounds(minimum, above, maximum, below)
+    bounds = dict(zip(_BOUNDS, (minimum, above, maximum, below), strict=True))
+    bounds = {word: bound for word, bound in bounds.items() if bound is not None}
     metadata = {_METADATA_KEY: (help, bounds, positional)}
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -52,80 +58,42 @@ def extended_by(name: str, settings: Mapping[str, type]) -> Callable[[type], typ
         class PretrainConfig:
             objective: str = option("simclr", "What is learned.")
 
-    `PretrainConfig(objective="vicreg", variance_weight=25.0)` has the fields of both
-    classes side by side, and is an instance of both. Flags, config files and the
-    recorded `config.yaml` are flat alike. Settings of several values of `objective` may
-    share a name, and may have a default of their own for a field of the config:
-    `epochs: int = 100`.
+    `PretrainConfig(objective="vicreg", variance_weight=25.0)` is an instance of both
+    classes with the fields of both side by side: flags, config files and `config.yaml`
+    stay flat. Several settings classes may share a name, and may state a default of
+    their own for a field of the config: `epochs: int = 100`. A `__post_init__` of
+    theirs calls that of `super()`.
 
     Args:
         name: Field that chooses. Its values are the keys of `settings`.
         settings: Value of the field to the frozen dataclass of options it brings.
-            A `__post_init__` of that class is called after the config's own.
     """
 
     def extend(config_class: type) -> type:
-        config_class.extensions = (
-            name,
-            {value: _extension(config_class, own) for value, own in settings.items()},
-        )
+        extensions = {
+            choice: dataclasses.make_dataclass(
+                config_class.__name__,
+                [],
+                bases=(own, config_class),
+                frozen=True,
+                kw_only=True,
+            )
+            for choice, own in settings.items()
+        }
         default = config_class.__dataclass_fields__[name].default
 
-        def choose(cls: type, **values: Any) -> Any:
-            if cls is config_class:
-                value = values.get(name, default)
-                if value not in settings:
-                    raise ValueError(
-                        f"--{name}: expected one of {', '.join(settings)}, "
-                        f"got {value!r}"
-                    )
-                cls = config_class.extensions[1][value]
-            return object.__new__(cls)
+        def new(cls: type, **values: Any) -> Any:
+            choice = values.get(name, default)
+            if cls is config_class and choice not in settings:
+                choices = ", ".join(settings)
+                raise ValueError(f"--{name}: expected one of {choices}, got {choice!r}")
+            return object.__new__(extensions[choice] if cls is config_class else cls)
 
-        config_class.__new__ = choose
+        config_class.extensions = name, extensions
+        config_class.__new__ = new
         return config_class
 
     return extend
-
-
-def _extension(config_class: type, own: type) -> type:
-    def check(self: Any) -> None:
-        for base in (config_class, own):
-            if hasattr(base, "__post_init__"):
-                base.__post_init__(self)
-
-    return dataclasses.make_dataclass(
-        config_class.__name__,
-        [],
-        bases=(own, config_class),
-        namespace={"__post_init__": check, "__module__": config_class.__module__},
-        frozen=True,
-        kw_only=True,
-    )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Bounds:
-    """Range of a number; `None` leaves a side open."""
-
-    minimum: float | None = None
-    above: float | None = None
-    maximum: float | None = None
-    below: float | None = None
-
-    def contain(self, value: float) -> bool:
-        """Says whether `value` lies inside."""
-        return (
-            (self.minimum is None or value >= self.minimum)
-            and (self.above is None or value > self.above)
-            and (self.maximum is None or value <= self.maximum)
-            and (self.below is None or value < self.below)
-        )
-
-    def __str__(self) -> str:
-        words = ("at least", "above", "at most", "below")
-        sides = zip(words, dataclasses.astuple(self), strict=True)
-        return " and ".join(f"{word} {v}" for word, v in sides if v is not None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -141,7 +109,7 @@ class Option:
             `tuple[X, ...]`, whose flag may be repeated.
         default: `dataclasses.MISSING` for a required field.
         help: One sentence.
-        bounds: Range of a number.
+        bounds: Bounds of a number by their words, as `{"at least": 32}`.
         positional: Whether it is given by position.
     """
 
@@ -152,7 +120,7 @@ class Option:
     count: int
     default: Any
     help: str
-    bounds: Bounds
+    bounds: Mapping[str, float]
     positional: bool
 
     @property
@@ -168,6 +136,11 @@ class Option:
         return self.default is dataclasses.MISSING
 
     @property
+    def range(self) -> str:
+        """The bounds in words, empty without."""
+        return " and ".join(f"{word} {bound}" for word, bound in self.bounds.items())
+
+    @property
     def expected(self) -> str:
         """What a value must be, as words for an error message."""
         if self.choices:
@@ -175,9 +148,9 @@ class Option:
         elif self.kind is bool:
             words = "true or false"
         else:
-            bounds = str(self.bounds)
             words = _NOUNS[self.kind]
-            words += f" {'of ' * bounds.startswith('at')}{bounds}" if bounds else ""
+            if self.bounds:
+                words += f" {'of ' * self.range.startswith('at')}{self.range}"
         if self.count > 1:
             words = f"{self.count} values, each {words}"
         return words + (" or none" if self.optional else "")
@@ -208,9 +181,8 @@ class Option:
             converted = _CONVERTERS[self.kind](item)
         except (ValueError, TypeError, OverflowError):
             raise self._unexpected(item) from None
-        if self.choices and converted not in self.choices:
-            raise self._unexpected(item)
-        if self.kind in (int, float) and not self.bounds.contain(converted):
+        inside = (_BOUNDS[word](converted, b) for word, b in self.bounds.items())
+        if self.choices and converted not in self.choices or not all(inside):
             raise self._unexpected(item)
         return converted
 
@@ -241,7 +213,7 @@ def _read_field(
     )
     help, bounds, positional = next(
         (metadata[_METADATA_KEY] for metadata in declared if metadata),
-        ("", Bounds(), False),
+        ("", {}, False),
     )
     item, optional = _without_none(annotation)
     count = 1
@@ -288,8 +260,6 @@ def _to_float(value: Any) -> float:
 
 
 def _to_bool(value: Any) -> bool:
-    if isinstance(value, str) and value.lower() in _TRUE_WORDS + _FALSE_WORDS:
-        return value.lower() in _TRUE_WORDS
     if not isinstance(value, bool):
         raise TypeError
     return value

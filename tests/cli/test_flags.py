@@ -220,6 +220,7 @@ class VICReg:
     epochs: int = option(40, "Passes.", minimum=1)
 
     def __post_init__(self):
+        super().__post_init__()
         if self.variance > self.epochs:
             raise ValueError("--variance: expected at most --epochs")
 

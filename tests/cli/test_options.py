@@ -43,7 +43,6 @@ OPTIONS = options_of(Config)
         ("crop_area", ("0.5", "1"), (0.5, 1.0)),
         ("crop_area", [0.5, 1], (0.5, 1.0)),
         ("deterministic", True, True),
-        ("deterministic", "off", False),
         ("objective", "supervised", "supervised"),
         ("weights", "none", None),
         ("weights", None, None),
