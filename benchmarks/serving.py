@@ -31,6 +31,7 @@ import pipelines
 import ssl_voc
 from ssl_voc import serving
 from ssl_voc.serving.warm_up import draw_picture
+from ssl_voc.tasks import TASKS
 
 NUM_PHOTOS = 32
 # keras-cv's `PredictionHead` and `FeaturePyramid`, which take no other width.
@@ -103,7 +104,7 @@ def export_all(options, folder):
         serving.write_saved_model(
             build_ours(options, **size),
             artifacts[name],
-            task="detect",
+            rank=TASKS["detect"].rank,
             class_names=[f"class {n}" for n in range(options.num_classes)],
             letterbox=pipelines.letterbox,
             boxes_from_letterbox=pipelines.boxes_from_letterbox,

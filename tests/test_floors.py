@@ -33,6 +33,7 @@ FLOORS = {
     "callbacks": 5,
     "heat_maps": 5,
     "serving": 5,
+    "tasks": 6,
     "training": 6,
     "pretrain": 7,
     "finetune": 7,

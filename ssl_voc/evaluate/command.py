@@ -5,6 +5,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate.config import EvaluateConfig
 from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.runs.start_rules import refuse_to_write_over
+from ssl_voc.tasks import task_of
 
 DESCRIPTION = """Measures the model of RUN, a finished fine-tuning, on labelled photos.
 
@@ -33,6 +34,7 @@ def evaluate(config):
     from ssl_voc.runs.run_folder import RunFolder
 
     finished = read_finished_run(config.run)
+    task = task_of(finished)
     config = config.resolved(finished)
     _refuse_ambiguous_photos(config, finished)
     refuse_to_write_over(config.out, config.run, "the run that is to be evaluated")
@@ -45,10 +47,10 @@ def evaluate(config):
     ) as folder:
         print(describe_config(config))
         print(f"writing {folder.path}", flush=True)
-        from ssl_voc.evaluate.tasks import EVALUATIONS
+        from ssl_voc.evaluate.tasks import evaluation_of
 
         try:
-            evaluation = EVALUATIONS[finished.task](config, finished, folder)
+            evaluation = evaluation_of(task)(config, finished, folder)
         except (ValueError, OSError) as error:
             raise BadInput(str(error)) from error
         metrics = evaluation.finish()

@@ -13,6 +13,7 @@ from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.runs.json_files import to_json
+from ssl_voc.tasks import task_of
 
 # Lists of a run folder whose photos its model has seen, and in what role.
 SEEN = {
@@ -37,18 +38,24 @@ class EvaluationRun:
         ValueError, OSError: when photos or model cannot be used.
     """
 
-    # Whether a photo has one target, its main object.
-    main_object_only = False
     # Counts in the metrics that a person is told of unless they are 0, with the words;
     # other metrics may be named in braces.
     counts = {}
+    # The measure that tells in one number how good a model is.
+    main_measure = ""
 
     def __init__(self, config, finished, folder):
         self.config, self.finished, self.folder = config, finished, folder
+        self.task = task_of(finished)
         self.pool = self._prepare()
         folder.write_text("skipped.txt", pipelines.skipped_table(self.pool.skipped))
         self.report = self._refuse_leakage()
         self.model = _load(finished.path / "model.keras")
+
+    @property
+    def main_object_only(self):
+        """Whether a photo has one target, its main object."""
+        return self.task.main_object_only
 
     def finish(self):
         """Predicts, measures and writes everything; returns the metrics."""
@@ -61,6 +68,11 @@ class EvaluationRun:
 
     def measure(self, predicted):
         """Writes and draws what the task is about; returns the figures."""
+        raise NotImplementedError
+
+    @staticmethod
+    def measure_ranked(photos, class_names, ranked):
+        """`main_measure` of what `Task.rank` gives, boxes in pixels of the photos."""
         raise NotImplementedError
 
     def describe(self, metrics):

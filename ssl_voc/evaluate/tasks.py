@@ -1,6 +1,8 @@
-"""Which evaluation belongs to which task of `finetune`."""
+"""Evaluations of the tasks."""
 
-from ssl_voc.evaluate.detection.run import DetectionRun
-from ssl_voc.evaluate.localization.run import LocalizationRun
+import importlib
 
-EVALUATIONS = {"localize": LocalizationRun, "detect": DetectionRun}
+
+def evaluation_of(task):
+    """The subclass of `EvaluationRun` that measures models of a `Task`."""
+    return importlib.import_module(f"ssl_voc.evaluate.{task.evaluation}.run").Evaluation

@@ -8,6 +8,7 @@ import numpy as np
 from pipelines import letterboxed_size
 from ssl_voc.evaluate.run import EvaluationRun
 from ssl_voc.heat_maps import grad_cam
+from ssl_voc.tasks import scores_by_class
 
 # Outside of `predict`, Keras keeps all feature maps of a batch until its end: no more
 # pixels at once than those of 16 photos of 160 px.
@@ -92,16 +93,8 @@ class Subject(EvaluationRun):
 
         Of a detector the confidence of each class's surest detection.
         """
-        predicted = self.model.predict_on_batch(images)
-        if "scores" in predicted:
-            return np.asarray(predicted["scores"], "float64")
-        scores = np.zeros((len(images), len(self.pool.class_names)))
-        classes = np.asarray(predicted["classes"])
-        rows, places = np.nonzero(classes >= 0)
-        confidence = np.asarray(predicted["confidence"], "float64")
-        found = rows, classes[rows, places].astype("int64")
-        np.maximum.at(scores, found, confidence[rows, places])
-        return scores
+        ranked = self.task.rank_arrays(self.model.predict_on_batch(images))
+        return scores_by_class(ranked, len(self.pool.class_names))
 
     def answers(self, images):
         """The class that scores highest, `(batch,)`; -1 where nothing is detected."""

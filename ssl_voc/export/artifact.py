@@ -16,6 +16,7 @@ from ssl_voc.export.parity import check_parity
 from ssl_voc.export.parity_photos import hold_photos
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.json_files import to_json
+from ssl_voc.tasks import task_of
 
 FACTS = "ssl_voc.json"
 
@@ -53,7 +54,7 @@ def _write_saved_model(config, finished, model, held, folder):
     written = serving.write_saved_model(
         model,
         folder,
-        task=finished.task,
+        rank=task_of(finished).rank,
         class_names=finished.class_names,
         letterbox=pipelines.letterbox,
         boxes_from_letterbox=pipelines.boxes_from_letterbox,

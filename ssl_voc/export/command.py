@@ -29,8 +29,10 @@ def export(config):
     from ssl_voc.cli.config_file import describe_config
     from ssl_voc.cli.native_log_filter import without_start_up_noise
     from ssl_voc.runs.finished_run import read_finished_run
+    from ssl_voc.tasks import task_of
 
     finished = read_finished_run(config.run)
+    task_of(finished)  # one that is not known is refused before the work
     config = config.resolved()
     _refuse_what_holds_no_versions(config)
     print(describe_config(config), flush=True)

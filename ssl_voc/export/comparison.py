@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.evaluate.detection.matching import measure_detections
-from ssl_voc.evaluate.localization import measures
-from ssl_voc.metrics import score_matches
+from ssl_voc.evaluate.tasks import evaluation_of
+from ssl_voc.tasks import scores_by_class, task_of
 
-FIGURES = {"localize": "mean_iou", "detect": "voc07_ap50"}
+# Largest differences between artifact and evaluator: pixels of the photo, probability.
+BOX_TOLERANCE = 1e-3
+SCORE_TOLERANCE = 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,14 +83,18 @@ def compare_answers(finished, held, expected, answers, seconds, num_not_served=0
     Raises:
         BadInput: when they differ beyond the tolerances.
     """
-    compare = {"localize": compare_localizations, "detect": compare_detections}
-    differences = [compare[finished.task](expected, found) for found in answers]
+    task = task_of(finished)
+    evaluation = evaluation_of(task)
+    compare = compare_localizations if task.main_object_only else compare_detections
+    expected = task.rank_arrays(expected)
+    differences = [compare(expected, found) for found in answers]
     boxes, scores, unmatched = np.max(np.array(differences), axis=0)
     of_model = of_artifact = None
     if held.labelled:
-        found = _as_predicted(finished.task, answers[-1])
-        of_model = _measure(finished, held, expected)
-        of_artifact = _measure(finished, held, found)
+        of_model, of_artifact = (
+            evaluation.measure_ranked(held.photos, finished.class_names, ranked)
+            for ranked in (expected, answers[-1])
+        )
     parity = Parity(
         source=held.source,
         num_photos=len(held.photos),
@@ -98,7 +103,7 @@ def compare_answers(finished, held, expected, answers, seconds, num_not_served=0
         box_tolerance=box_tolerance(expected["boxes"]),
         score_difference=float(scores),
         num_unmatched=int(unmatched),
-        figure=FIGURES[finished.task],
+        figure=evaluation.main_measure,
         of_model=of_model,
         of_artifact=of_artifact,
         milliseconds=tuple(1e3 * np.percentile(seconds, (50, 99))),
@@ -122,14 +127,15 @@ def compare_localizations(expected, found):
     """Largest differences of boxes and scores, and 0 unmatched objects.
 
     Args:
-        expected: `"boxes"` `(n, 1, 4)` and `"scores"` `(n, num_classes)`, as `predict`.
-        found: `"boxes"`, and `"scores"` and `"classes"` `(n, num_classes)`, sorted, as
-            the artifact answers.
+        expected: `"boxes"` `(n, 1, 4)`, `"scores"` and `"classes"` `(n, num_classes)`,
+            as `Task.rank` gives them.
+        found: The same, as the artifact answers.
     """
-    scores = _by_class(found)
+    num_classes = expected["scores"].shape[1]
+    scores = [scores_by_class(ranked, num_classes) for ranked in (expected, found)]
     return (
         np.max(np.abs(expected["boxes"] - found["boxes"])),
-        np.max(np.abs(expected["scores"] - scores)),
+        np.max(np.abs(scores[0] - scores[1])),
         0,
     )
 
@@ -142,19 +148,19 @@ def compare_detections(expected, found):
     a full list's last score, or of the lowest of all photos, is not called unmatched.
 
     Args:
-        expected: `"boxes"` `(n, d, 4)`, `"classes"` and `"confidence"` `(n, d)`, padded
-            with -1, as `predict`.
-        found: The same with `"scores"` for `"confidence"`, as the artifact answers.
+        expected: `"boxes"` `(n, d, 4)`, `"classes"` and `"scores"` `(n, d)`, padded
+            with -1, as `Task.rank` gives them.
+        found: The same, as the artifact answers.
     """
     box_difference = score_difference = 0.0
     num_unmatched = 0
-    scores = np.stack([expected["confidence"], found["scores"]])
+    scores = np.stack([expected["scores"], found["scores"]])
     is_object = np.stack([expected["classes"], found["classes"]]) >= 0
     lowest = np.min(scores, where=is_object, initial=np.inf)
     ends = np.where(is_object.all(axis=2), scores[:, :, -1], lowest).max(axis=0)
     for row in range(len(expected["boxes"])):
-        left = _objects(expected, "confidence", row)
-        right = _objects(found, "scores", row)
+        left = _objects(expected, row)
+        right = _objects(found, row)
         pairs, alone = _pair(left, right)
         for one, other in pairs:
             # By NumPy, whose maximum does not lose a nan.
@@ -166,11 +172,11 @@ def compare_detections(expected, found):
     return box_difference, score_difference, num_unmatched
 
 
-def _objects(outputs, scores, row):
+def _objects(outputs, row):
     """List of (box, score, class) of one photo."""
     kept = outputs["classes"][row] >= 0
     boxes, classes = outputs["boxes"][row][kept], outputs["classes"][row][kept]
-    values = outputs[scores][row][kept]
+    values = outputs["scores"][row][kept]
     return list(zip(boxes, map(float, values), map(int, classes), strict=True))
 
 
@@ -189,36 +195,3 @@ def _pair(left, right):
         free = [other for other in free if other is not chosen]
         pairs.append((one, chosen))
     return pairs, rest + free
-
-
-def _by_class(found):
-    """Scores `(n, num_classes)` in the order of the classes."""
-    scores = np.full(found["scores"].shape, np.nan)
-    np.put_along_axis(scores, found["classes"], found["scores"], axis=1)
-    return scores
-
-
-def _as_predicted(task, found):
-    """The artifact's answers under the names of `predict`."""
-    if task == "localize":
-        return {"boxes": found["boxes"], "scores": _by_class(found)}
-    return {**found, "confidence": found["scores"]}
-
-
-def _measure(finished, held, predicted):
-    """The figure of `FIGURES` by the evaluator's own functions."""
-    photos, names = held.photos, finished.class_names
-    if finished.task == "localize":
-        measured = measures.measure_localizations(
-            photos, names, predicted["scores"], predicted["boxes"][:, 0]
-        )
-        return float(np.mean(measured.measures["mean_iou"]))
-    matches = measure_detections(photos, names, predicted).matches
-    return float(score_matches(matches, "voc07").mean)
-
-
-# Largest differences between artifact and evaluator: pixels of the photo, probability.
-BOX_TOLERANCE = 1e-3
-
-
-SCORE_TOLERANCE = 1e-4

@@ -7,13 +7,10 @@ from ssl_voc.cli.config_file import config_to_dict
 from ssl_voc.runs.environment import describe_software
 from ssl_voc.serving.exchange_formats import MISSING
 from ssl_voc.serving.image_decoding import FORMATS
+from ssl_voc.tasks import TASKS
 
 FORMAT_VERSION = 1
 FILES = {"onnx": "model.onnx", "litert": "model.tflite"}
-TASKS = {
-    "localize": "one box for the main object of a photo, and a score for each class",
-    "detect": "all objects of a photo, each with box, class and score",
-}
 
 
 def describe_artifact(config, finished, written, parity, exported):
@@ -75,7 +72,8 @@ def model_card(facts):
     megapixels = facts["preprocessing"]["max_pixels"] / 1e6
     sections = [
         f"# {facts['name']}",
-        f"Finds {TASKS[facts['task']]}. Classes: {', '.join(facts['class_names'])}.",
+        f"Finds {TASKS[facts['task']].answer}. Classes: "
+        f"{', '.join(facts['class_names'])}.",
         "## Data",
         f"Learned from {_count(facts['run']['num_training'])} labelled photos of "
         f"{', '.join(map(str, settings.get('data', [])))} (list: "
@@ -138,7 +136,7 @@ def _limits(facts, megapixels):
             "Transparency is laid on white, 16-bit samples are scaled to 8 bits.",
             *limits,
         ]
-    if facts["task"] == "localize":
+    if TASKS[facts["task"]].main_object_only:
         limits.append(
             "One box a photo, whatever it shows: also where nothing is there."
         )

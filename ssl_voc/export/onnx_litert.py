@@ -8,6 +8,7 @@ from ssl_voc.export.comparison import compare_answers
 from ssl_voc.export.model_card import FILES
 from ssl_voc.export.parity_photos import answers_of_model
 from ssl_voc.serving import exchange_formats
+from ssl_voc.tasks import task_of
 
 WRITERS = {
     "onnx": (exchange_formats.write_onnx, exchange_formats.ask_onnx),
@@ -38,7 +39,7 @@ def write_exchange_file(config, finished, model, held, folder):
         write(
             model,
             path,
-            task=finished.task,
+            rank=task_of(finished).rank,
             class_names=finished.class_names,
             boxes_from_letterbox=pipelines.boxes_from_letterbox,
         )

@@ -12,6 +12,7 @@ from pipelines.pools.preparation import prepare_images
 from ssl_voc import boxes
 from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, VALIDATION_LIST
+from ssl_voc.tasks import task_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,7 @@ def hold_photos(config, finished):
             photos,
             size,
             class_names=names,
-            main_object_only=finished.task == "localize",
+            main_object_only=task_of(finished).main_object_only,
             cache="none",
             progress=progress,
         )

@@ -4,11 +4,9 @@ import dataclasses
 from typing import Literal
 
 from ssl_voc.cli.options import option
+from ssl_voc.tasks import TASKS
 from ssl_voc.training.config import TrainingConfig
 
-# Defaults by task.
-IMAGE_SIZES = {"localize": 128, "detect": 160}
-CROP_AREAS = {"localize": (0.4, 1.3), "detect": (0.25, 2.0)}
 UNFREEZE_EPOCH = 5
 
 
@@ -16,7 +14,7 @@ UNFREEZE_EPOCH = 5
 class FinetuneConfig(TrainingConfig):
     """Settings of a fine-tuning run; see `--help` for each."""
 
-    task: Literal["localize", "detect"] = option("localize", "What to learn.")
+    task: Literal[tuple(TASKS)] = option("localize", "What to learn.")
     train_split: str | None = option(
         None, "Split to learn from; by default train, or a seeded 80 % without lists."
     )
@@ -80,11 +78,7 @@ class FinetuneConfig(TrainingConfig):
             raise ValueError(
                 f"--crop-area: expected two ascending areas, got {low} {high}"
             )
-        if self.mosaic and self.task != "detect":
-            raise ValueError(
-                f"--mosaic: a setting of --task detect; --task {self.task} does not "
-                f"look at it, got {self.mosaic}"
-            )
+        self._refuse_settings_of_other_tasks()
         if self.schedule != "staged" and self.unfreeze_epoch != UNFREEZE_EPOCH:
             raise ValueError(
                 f"--unfreeze-epoch: a setting of --schedule staged; --schedule "
@@ -106,11 +100,23 @@ class FinetuneConfig(TrainingConfig):
                 f"{self.epochs} --epochs, got {self.unfreeze_epoch}"
             )
 
+    def _refuse_settings_of_other_tasks(self):
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        for task in TASKS.values():
+            for name in task.settings if task.name != self.task else ():
+                if getattr(self, name) != defaults[name]:
+                    raise ValueError(
+                        f"--{name.replace('_', '-')}: a setting of --task {task.name}; "
+                        f"--task {self.task} does not look at it, got "
+                        f"{getattr(self, name)}"
+                    )
+
     def resolved(self):
         """The same settings with every default that depends on others filled in."""
+        task = TASKS[self.task]
         filled = {
-            "image_size": self.image_size or IMAGE_SIZES[self.task],
-            "crop_area": self.crop_area or CROP_AREAS[self.task],
+            "image_size": self.image_size or task.image_size,
+            "crop_area": self.crop_area or task.crop_area,
         }
         config = dataclasses.replace(self, **filled)
         return config.with_folder(f"finetune-{self.task}")

@@ -7,7 +7,7 @@ from keras import ops
 import pipelines
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.visualization.box_outlines import outline_boxes
-from ssl_voc.visualization.curves import plot_curves, plot_image_grid
+from ssl_voc.visualization.curves import Panel, plot_curves, plot_image_grid
 
 NUM_SHOWN = 12
 
@@ -57,7 +57,8 @@ def save_examples(run, pool, augmenter):
 def draw_curves(run, task):
     """Draws `curves.png` from the epochs so far."""
     rows = run.read_jsonl("metrics.jsonl")
-    plot_curves(rows, run.path / "curves.png", [*task.panels])
+    panels = [Panel(keys, label) for keys, label in task.panels]
+    plot_curves(rows, run.path / "curves.png", panels)
 
 
 def summarize(run, task, data, epoch):

@@ -10,9 +10,9 @@ from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
 from ssl_voc.finetune import report
 from ssl_voc.finetune.data import prepare_finetuning_data
-from ssl_voc.finetune.tasks.registry import TASKS
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
+from ssl_voc.tasks import TASKS
 from ssl_voc.training import lifecycle
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
 

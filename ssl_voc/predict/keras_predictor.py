@@ -15,6 +15,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.predict.photos import LoadedPhoto
 from ssl_voc.runs.finished_run import FinishedRun
 from ssl_voc.serving_client.prediction import Prediction
+from ssl_voc.tasks import task_of
 
 
 class RunPredictor:
@@ -33,7 +34,7 @@ class RunPredictor:
         self.description = f"run {finished.path} (task {finished.task})"
         self.class_names = finished.class_names
         self.image_size = finished.manifest["image_size"]
-        self.localizes = finished.task == "localize"
+        self.task = task_of(finished)
         self.batch_size = batch_size
         self._letterboxing = Letterboxing(self.image_size)
         self.model = _load_keras_model(finished.path / "model.keras")
@@ -57,38 +58,33 @@ class RunPredictor:
         )  # (batch, num_boxes, 4)
         limits = np.concatenate([sizes[:, ::-1]] * 2, axis=1)[:, None]
         corners = np.clip(corners, 0.0, limits).astype("float32")
-        read = self._localization if self.localizes else self._detection
-        found = []
-        for row, photo in enumerate(photos):
-            outputs = {name: value[row] for name, value in predicted.items()}
-            found.append(read({**outputs, "boxes": corners[row]}, photo))
-        return found
+        ranked = self.task.rank_arrays({**predicted, "boxes": corners})
+        return [
+            self._prediction({name: value[row] for name, value in ranked.items()}, size)
+            for row, size in enumerate(photo.size for photo in photos)
+        ]
 
     def close(self) -> None:
         """See `Predictor`."""
 
-    def _localization(self, outputs, photo):
-        order = np.argsort(-outputs["scores"], kind="stable")
-        names = tuple(self.class_names[label] for label in order)
-        scores = outputs["scores"][order].astype("float32")
+    def _prediction(self, ranked, size):
+        """The `Prediction` of one photo, of what `Task.rank` gives for it."""
+        kept = ranked["classes"] >= 0  # -1 is padding
+        classes = ranked["classes"][kept].astype("int32")
+        scores = ranked["scores"][kept].astype("float32")
+        names = tuple(self.class_names[label] for label in classes)
+        boxes = ranked["boxes"][kept[: len(ranked["boxes"])]]
+        ranking = None
+        if self.task.main_object_only:
+            ranking = tuple(zip(names, map(float, scores), strict=True))
+        count = len(boxes)
         return Prediction(
-            outputs["boxes"][:1],
-            scores[:1],
-            order[:1].astype("int32"),
-            names[:1],
-            photo.size,
-            ranking=tuple(zip(names, map(float, scores), strict=True)),
-        )
-
-    def _detection(self, outputs, photo):
-        kept = outputs["classes"] >= 0  # -1 is padding
-        classes = outputs["classes"][kept].astype("int32")
-        return Prediction(
-            outputs["boxes"][kept],
-            outputs["confidence"][kept].astype("float32"),
-            classes,
-            tuple(self.class_names[label] for label in classes),
-            photo.size,
+            boxes,
+            scores[:count],
+            classes[:count],
+            names[:count],
+            size,
+            ranking=ranking,
         )
 
     @property

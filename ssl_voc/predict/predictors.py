@@ -200,9 +200,11 @@ def open_predictor(
 
 def _open_run(folder: Path, batch_size: int) -> Predictor:
     from ssl_voc.runs.finished_run import read_finished_run
+    from ssl_voc.tasks import task_of
 
     try:
         finished = read_finished_run(folder)
+        task_of(finished)
     except BadInput as error:
         raise BadInput(str(error).replace("RUN:", "--model:", 1)) from error
     with without_start_up_noise():

@@ -5,9 +5,6 @@ from pathlib import Path
 
 from ssl_voc.cli.errors import BadInput
 
-TASKS = ("localize", "detect")
-
-
 # Photos that finetune held out itself, where the data came without lists.
 HELD_OUT_LIST = "held_out_photos.tsv"
 
@@ -28,7 +25,7 @@ class FinishedRun:
 
     @property
     def task(self):
-        """What was learned: a member of `TASKS`."""
+        """Name of the task that was learned."""
         return self.manifest["task"]
 
     @property
@@ -74,13 +71,8 @@ def read_finished_run(folder):
                 f"RUN: the run in {folder} is not finished, it has no {name}. Start "
                 "its command again: it goes on where it was."
             )
-    if manifest.get("task") not in TASKS:
-        raise BadInput(
-            f"RUN: {folder} is of task {manifest.get('task')!r}. Expected one of: "
-            f"{', '.join(TASKS)}."
-        )
     settings = read_config_file(folder / "config.yaml")
-    missing = {"class_names", "image_size"} - manifest.keys()
+    missing = {"class_names", "image_size", "task"} - manifest.keys()
     missing |= {"data"} - settings.keys()
     if missing:
         raise BadInput(

@@ -26,7 +26,7 @@ MISSING = {
 }
 
 
-def write_onnx(model, path, *, task, class_names, boxes_from_letterbox):
+def write_onnx(model, path, *, rank, class_names, boxes_from_letterbox):
     """Writes a model as an ONNX file; needs tf2onnx.
 
     Inputs are `squares`, uint8 `(n, size, size, 3)`, letterboxed photos, and
@@ -35,7 +35,7 @@ def write_onnx(model, path, *, task, class_names, boxes_from_letterbox):
     Args:
         model: `ssl_voc.Localizer` or `ssl_voc.Detector`.
         path: File to write.
-        task: `"localize"` or `"detect"`.
+        rank: As of `ServedModel`.
         class_names: Names of the classes.
         boxes_from_letterbox: `pipelines.boxes_from_letterbox`, or a function alike.
 
@@ -45,7 +45,7 @@ def write_onnx(model, path, *, task, class_names, boxes_from_letterbox):
     """
     import tf2onnx
 
-    served = ServedModel(model, task, class_names, None, boxes_from_letterbox, 0)
+    served = ServedModel(model, rank, class_names, None, boxes_from_letterbox, 0)
     size = model.image_shape[0]
     signature = [
         tf.TensorSpec((None, size, size, 3), tf.uint8, name="squares"),
@@ -59,7 +59,7 @@ def write_onnx(model, path, *, task, class_names, boxes_from_letterbox):
     )
 
 
-def write_litert(model, path, *, task, class_names, boxes_from_letterbox=None):
+def write_litert(model, path, *, rank, class_names, boxes_from_letterbox=None):
     """Writes a model as a LiteRT (TensorFlow Lite) file of built-in operations.
 
     The input is `squares`, uint8 `(n, size, size, 3)`, letterboxed photos; boxes are in
@@ -68,14 +68,14 @@ def write_litert(model, path, *, task, class_names, boxes_from_letterbox=None):
     Args:
         model: `ssl_voc.Localizer` or `ssl_voc.Detector`.
         path: File to write.
-        task: `"localize"` or `"detect"`.
+        rank: As of `ServedModel`.
         class_names: Names of the classes.
         boxes_from_letterbox: Not used: see above.
 
     Raises:
         tf.lite's `ConverterError`: when the model uses an operation that LiteRT lacks.
     """
-    served = ServedModel(model, task, class_names, None, lambda boxes, *_: boxes, 0)
+    served = ServedModel(model, rank, class_names, None, lambda boxes, *_: boxes, 0)
     size = model.image_shape[0]
 
     def serve(squares):

@@ -18,7 +18,7 @@ def write_saved_model(
     model,
     path,
     *,
-    task,
+    rank,
     class_names,
     letterbox,
     boxes_from_letterbox,
@@ -32,7 +32,7 @@ def write_saved_model(
     Args:
         model: `ssl_voc.Localizer` or `ssl_voc.Detector`.
         path: Folder to write; may exist, empty.
-        task: `"localize"` or `"detect"`.
+        rank: As of `ServedModel`.
         class_names: Names of the classes, in the order of their indices.
         letterbox: `pipelines.letterbox`, or a function alike, see `ServedModel`.
         boxes_from_letterbox: `pipelines.boxes_from_letterbox`, or a function alike.
@@ -49,7 +49,7 @@ def write_saved_model(
     """
     path = pathlib.Path(path)
     served = ServedModel(
-        model, task, class_names, letterbox, boxes_from_letterbox, max_pixels
+        model, rank, class_names, letterbox, boxes_from_letterbox, max_pixels
     )
     tf.saved_model.save(
         served,

@@ -7,7 +7,6 @@ from ssl_voc.serving.image_decoding import decode_upright
 
 # Photos of one request that are decoded at once: each may take hundreds of megabytes.
 PARALLEL_PHOTOS = 4
-TASKS = ("localize", "detect")
 
 
 class ServedModel(tf.Module):
@@ -20,8 +19,8 @@ class ServedModel(tf.Module):
     Args:
         model: `ssl_voc.Localizer` or `ssl_voc.Detector`, or a Keras model alike: called
             on images it gives what its `decode_predictions` understands.
-        task: `"localize"`, where one box and the scores of all classes are answered, or
-            `"detect"`.
+        rank: Function from what `decode_predictions` gives to a dictionary of
+            `"boxes"` `(n, d, 4)`, `"scores"` and `"classes"` `(n, c)`, descending.
         class_names: Names of the classes, in the order of their indices.
         letterbox: Function from uint8 pixels `(height, width, 3)` and the side of the
             square to uint8 pixels of the square, of tensorflow operations.
@@ -31,15 +30,13 @@ class ServedModel(tf.Module):
         max_pixels: Photos that announce more are refused.
 
     Raises:
-        ValueError: when task, class names or the model's image size do not fit.
+        ValueError: when class names or the model's image size do not fit.
     """
 
     def __init__(
-        self, model, task, class_names, letterbox, boxes_from_letterbox, max_pixels
+        self, model, rank, class_names, letterbox, boxes_from_letterbox, max_pixels
     ):
         super().__init__(name="served_model")
-        if task not in TASKS:
-            raise ValueError(f"`task` must be one of {TASKS}. Received: {task!r}")
         height, width = model.image_shape
         if height != width:
             raise ValueError(
@@ -54,7 +51,7 @@ class ServedModel(tf.Module):
         # Out of tensorflow's sight: it would save all that Keras knows of the model,
         # and the weights twice.
         self._get_model = lambda: model
-        self._task, self._image_size = task, height
+        self._rank, self._image_size = rank, height
         self._letterbox = letterbox
         self._boxes_from_letterbox = boxes_from_letterbox
         self._max_pixels = max_pixels
@@ -118,20 +115,15 @@ class ServedModel(tf.Module):
         model = self._get_model()
         found = model.decode_predictions(model(_not_empty(squares), training=False))
         found = {name: values[: tf.shape(squares)[0]] for name, values in found.items()}
-        if self._task == "localize":
-            scores, classes = tf.math.top_k(found["scores"], k=model.num_classes)
-            num_detections = tf.ones_like(image_size[:, 0])
-        else:
-            scores, classes = found["confidence"], found["classes"]
-            num_detections = found["num_detections"]
-        classes = tf.cast(classes, tf.int32)
-        corners = self._in_photos(found["boxes"], image_size)
-        is_box = (classes >= 0)[:, : corners.shape[1], None]
+        ranked = self._rank(found)
+        classes = tf.cast(ranked["classes"], tf.int32)
+        corners = self._in_photos(ranked["boxes"], image_size)
+        is_box = (classes >= 0)[:, : corners.shape[1]]
         return {
-            "boxes": tf.where(is_box, corners, -1.0),
-            "scores": tf.cast(scores, tf.float32),
+            "boxes": tf.where(is_box[..., None], corners, -1.0),
+            "scores": tf.cast(ranked["scores"], tf.float32),
             "classes": classes,
-            "num_detections": tf.cast(num_detections, tf.int32),
+            "num_detections": tf.reduce_sum(tf.cast(is_box, tf.int32), axis=1),
         }
 
     def embed(self, image_bytes):

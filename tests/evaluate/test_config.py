@@ -6,8 +6,10 @@ import sys
 import pytest
 
 from ssl_voc.evaluate import EvaluateConfig
-from ssl_voc.evaluate.tasks import EVALUATIONS
+from ssl_voc.evaluate.run import EvaluationRun
+from ssl_voc.evaluate.tasks import evaluation_of
 from ssl_voc.runs import finished_run
+from ssl_voc.tasks import TASKS
 from tests.conftest import REPOSITORY
 from tests.evaluate.oracle import write_run, write_tree
 
@@ -37,7 +39,9 @@ def test_mistaken_run_is_told_without_waiting_for_a_framework(tmp_path):
 
 
 def test_every_task_has_its_evaluation():
-    assert set(EVALUATIONS) == set(finished_run.TASKS)
+    for task in TASKS.values():
+        evaluation = evaluation_of(task)
+        assert issubclass(evaluation, EvaluationRun) and evaluation.main_measure
 
 
 @pytest.mark.parametrize(

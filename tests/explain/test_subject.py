@@ -5,10 +5,13 @@ import types
 import numpy as np
 
 from ssl_voc.explain.subject import Subject
+from ssl_voc.tasks import TASKS
 
 
-def subject_that_predicts(predicted):
+def subject_that_predicts(predicted, task="detect"):
+    predicted = {"boxes": np.zeros((*predicted["classes"].shape, 4)), **predicted}
     subject = object.__new__(Subject)
+    subject.task = TASKS[task]
     subject.model = types.SimpleNamespace(predict_on_batch=lambda images: predicted)
     subject.pool = types.SimpleNamespace(class_names=("a", "b", "c"))
     return subject
@@ -34,5 +37,6 @@ def test_a_detector_that_finds_nothing_does_not_answer_the_first_class():
 
 def test_a_localizer_scores_classes_itself():
     scores = np.array([[0.2, 0.5, 0.3]], "float32")
-    subject = subject_that_predicts({"scores": scores, "classes": np.array([[1]])})
+    predicted = {"scores": scores, "classes": np.array([[1]])}
+    subject = subject_that_predicts(predicted, "localize")
     np.testing.assert_array_equal(subject.probabilities(np.zeros((1, 8, 8, 3))), scores)

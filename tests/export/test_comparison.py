@@ -14,7 +14,7 @@ BOXES = np.array([(0, 0, 10, 10), (20, 20, 50, 40), (5, 5, 9, 30)], "float64")
 
 
 def detections(order=(0, 1, 2), boxes=BOXES, scores=(0.9, 0.5, 0.5), classes=(0, 1, 1)):
-    """One photo with some of three detections, padded to four, under both names."""
+    """One photo with some of three detections, padded to four."""
     found = {
         "boxes": np.full((1, 4, 4), -1.0),
         "classes": np.full((1, 4), -1),
@@ -24,7 +24,7 @@ def detections(order=(0, 1, 2), boxes=BOXES, scores=(0.9, 0.5, 0.5), classes=(0,
         found["boxes"][0, place] = boxes[number]
         found["classes"][0, place] = classes[number]
         found["scores"][0, place] = scores[number]
-    return {**found, "confidence": found["scores"]}
+    return found
 
 
 def test_equal_scores_may_change_places():
@@ -66,7 +66,6 @@ def test_the_end_of_a_full_list_may_be_another_object():
     first, other = (detections((0, 1, 2, last)) for last in (1, 0))
     for photo in (first, other):
         photo["scores"][0] = (0.9, 0.8, 0.7, 0.6)
-        photo["confidence"] = photo["scores"]
     expected, found = photos(first, detections()), photos(other, detections())
     assert compare_detections(expected, found)[2] == 0
 
@@ -86,7 +85,8 @@ def test_what_is_no_number_is_a_difference():
 def test_scores_of_a_localizer_are_compared_class_by_class():
     expected = {
         "boxes": np.zeros((1, 1, 4)),
-        "scores": np.array([[0.2, 0.5, 0.3]]),
+        "classes": np.array([[1, 2, 0]]),
+        "scores": np.array([[0.5, 0.3, 0.2]]),
     }
     found = {
         "boxes": np.full((1, 1, 4), 2.0),

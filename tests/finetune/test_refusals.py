@@ -154,7 +154,7 @@ def test_the_last_words_name_photos_that_evaluate_takes(
     from types import SimpleNamespace
 
     from ssl_voc.finetune.report import last_words
-    from ssl_voc.finetune.tasks.registry import TASKS
+    from ssl_voc.tasks import TASKS
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "train.json").write_text("{}")

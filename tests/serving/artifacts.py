@@ -9,6 +9,7 @@ import tensorflow as tf
 import pipelines
 import ssl_voc
 from ssl_voc import serving
+from ssl_voc.tasks import TASKS
 from tests.tiny import build_localizer, randomize
 
 NAMES = ("cat", "dog", "bus")
@@ -43,7 +44,7 @@ def write(model, folder, **arguments):
     """Writes a model as a SavedModel; returns the folder."""
     task = "localize" if isinstance(model, ssl_voc.Localizer) else "detect"
     arguments = {
-        "task": task,
+        "rank": TASKS[task].rank,
         "class_names": NAMES,
         "letterbox": pipelines.letterbox,
         "boxes_from_letterbox": pipelines.boxes_from_letterbox,

@@ -18,9 +18,10 @@ from ssl_voc.evaluate.run import EvaluationRun
 from ssl_voc.metrics import confusion_counts, score_matches
 
 
-class DetectionRun(EvaluationRun):
+class Evaluation(EvaluationRun):
     """An evaluation of task `detect`: any number of boxes for each photo."""
 
+    main_measure = "voc07_ap50"
     counts = {
         "num_without_objects": "without an object, kept: what is detected there is "
         "false",
@@ -72,6 +73,12 @@ class DetectionRun(EvaluationRun):
         )
         draw_galleries(found, threshold, path)
         return metrics
+
+    @staticmethod
+    def measure_ranked(photos, class_names, ranked):
+        predicted = {**ranked, "confidence": ranked["scores"]}
+        matches = measure_detections(photos, class_names, predicted).matches
+        return float(score_matches(matches, "voc07").mean)
 
     def describe(self, metrics):
         galleries = [f"gallery_{name}.png" for name in PICTURES]

@@ -7,12 +7,13 @@ from ssl_voc.evaluate.localization.gallery import GALLERIES, draw_gallery
 from ssl_voc.evaluate.localization.plots import draw_confusions, draw_per_class
 from ssl_voc.evaluate.localization.table import format_localization
 from ssl_voc.evaluate.run import EvaluationRun
+from ssl_voc.tasks import scores_by_class
 
 
-class LocalizationRun(EvaluationRun):
+class Evaluation(EvaluationRun):
     """An evaluation of task `localize`: a class and a box for each photo."""
 
-    main_object_only = True
+    main_measure = "mean_iou"
     counts = {"num_left_out": "without a main object left out"}
 
     def count_classes(self, predicted):
@@ -41,6 +42,14 @@ class LocalizationRun(EvaluationRun):
         for gallery in GALLERIES:
             draw_gallery(gallery, found, path / f"gallery_{gallery.name}.png")
         return metrics
+
+    @staticmethod
+    def measure_ranked(photos, class_names, ranked):
+        scores = scores_by_class(ranked, len(class_names))
+        found = measures.measure_localizations(
+            photos, class_names, scores, ranked["boxes"][:, 0]
+        )
+        return float(np.mean(found.measures["mean_iou"]))
 
     def describe(self, metrics):
         galleries = [f"gallery_{gallery.name}.png" for gallery in GALLERIES]

@@ -1,25 +1,26 @@
 """The task `localize`: class and box of the main object."""
 
-import keras
-
-from ssl_voc import layers, losses, metrics, models
-from ssl_voc.finetune.tasks.base import FinetuningTask, build_backbone
-from ssl_voc.visualization.curves import Panel
+from ssl_voc.tasks.base import Task, build_backbone
 
 
-class LocalizeTask(FinetuningTask):
+class LocalizeTask(Task):
     """The class and the box of the main object of each photo."""
 
+    name = "localize"
+    answer = "one box for the main object of a photo, and a score for each class"
+    evaluation = "localization"
     main_object_only = True
+    image_size = 128
+    crop_area = (0.4, 1.3)
     inputs = ("images", "bounding_boxes", "truncated")
     heads = ("localization_head",)
     scored = ("val_top1", "val_mean_iou")
     shown = ("loss", "top1", "mean_iou", *scored)
     panels = (
-        Panel(("loss", "val_loss"), "loss"),
-        Panel(("top1", "val_top1"), "top-1 accuracy"),
-        Panel(("mean_iou", "val_mean_iou"), "mean IoU"),
-        Panel(("loc_acc_50", "val_loc_acc_50", "val_loc_acc_70"), "LocAcc"),
+        (("loss", "val_loss"), "loss"),
+        (("top1", "val_top1"), "top-1 accuracy"),
+        (("mean_iou", "val_mean_iou"), "mean IoU"),
+        (("loc_acc_50", "val_loc_acc_50", "val_loc_acc_70"), "LocAcc"),
     )
     measures = {
         "top1": "top-1",
@@ -29,6 +30,8 @@ class LocalizeTask(FinetuningTask):
     }
 
     def build_model(self, config, pool):
+        from ssl_voc import layers, models
+
         return models.Localizer(
             build_backbone(config),
             len(pool.class_names),
@@ -42,6 +45,10 @@ class LocalizeTask(FinetuningTask):
         )
 
     def compile_arguments(self, config, model):
+        import keras
+
+        from ssl_voc import losses, metrics
+
         return {
             "loss": {
                 "boxes": losses.BoxLoss(
@@ -58,6 +65,12 @@ class LocalizeTask(FinetuningTask):
                 "classes": [keras.metrics.SparseCategoricalAccuracy(name="top1")],
             },
         }
+
+    def rank(self, outputs):
+        from keras import ops
+
+        scores, classes = ops.top_k(outputs["scores"], k=outputs["scores"].shape[1])
+        return {"boxes": outputs["boxes"], "scores": scores, "classes": classes}
 
     def rename(self, logs):
         """`val_boxes_mean_iou` is `val_mean_iou`."""

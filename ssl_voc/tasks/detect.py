@@ -1,25 +1,26 @@
 """The task `detect`: class and box of every object."""
 
-import keras
-import numpy as np
-
-from ssl_voc import callbacks, layers, losses, models
-from ssl_voc.finetune.tasks.base import FinetuningTask, build_backbone
-from ssl_voc.visualization.curves import Panel
+from ssl_voc.tasks.base import Task, build_backbone
 
 
-class DetectTask(FinetuningTask):
+class DetectTask(Task):
     """The class and the box of every object of each photo."""
 
+    name = "detect"
+    answer = "all objects of a photo, each with box, class and score"
+    evaluation = "detection"
+    image_size = 160
+    crop_area = (0.25, 2.0)
+    settings = ("mosaic",)
     inputs = ("images", "bounding_boxes", "difficult")
     heads = ("feature_pyramid", "detection_head")
     scored = ("val_voc10_ap50",)
     shown = ("loss", "matched_iou", *scored)
     panels = (
-        Panel(("loss",), "loss"),
-        Panel(("boxes_loss", "classes_loss"), "parts of the loss"),
-        Panel(("matched_iou",), "IoU of the anchors' boxes"),
-        Panel(("val_voc07_ap50", "val_voc10_ap50"), "VOC AP50, held out"),
+        (("loss",), "loss"),
+        (("boxes_loss", "classes_loss"), "parts of the loss"),
+        (("matched_iou",), "IoU of the anchors' boxes"),
+        (("val_voc07_ap50", "val_voc10_ap50"), "VOC AP50, held out"),
     )
     measures = {
         "matched_iou": "IoU of matched anchors",
@@ -28,6 +29,8 @@ class DetectTask(FinetuningTask):
     }
 
     def build_model(self, config, pool):
+        from ssl_voc import layers, models
+
         shape = (config.image_size, config.image_size)
         return models.Detector(
             build_backbone(config),
@@ -46,6 +49,10 @@ class DetectTask(FinetuningTask):
         )
 
     def compile_arguments(self, config, model):
+        import keras
+
+        from ssl_voc import losses
+
         overlap = losses.GIoULoss if config.overlap == "giou" else losses.CIoULoss
         focal = keras.losses.BinaryFocalCrossentropy(
             apply_class_balancing=True, from_logits=True
@@ -57,6 +64,10 @@ class DetectTask(FinetuningTask):
 
     def describe(self, model, pool):
         """Tells what share of the boxes has an anchor; prints it, too."""
+        import numpy as np
+
+        from ssl_voc import layers
+
         found = _boxes_of(pool)
         shares = {}
         grids = {"fitted": model.anchor_grid, "default": layers.AnchorGrid()}
@@ -75,7 +86,16 @@ class DetectTask(FinetuningTask):
             "max_boxes": pool.max_boxes,
         }
 
+    def rank(self, outputs):
+        return {
+            "boxes": outputs["boxes"],
+            "scores": outputs["confidence"],
+            "classes": outputs["classes"],
+        }
+
     def probes(self, batches):
+        from ssl_voc import callbacks
+
         return [callbacks.DetectionProbe(batches)]
 
 

@@ -1,1 +1,0 @@
-"""Tasks of fine-tuning and their registry."""

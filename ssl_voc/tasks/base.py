@@ -1,0 +1,128 @@
+"""Base class of the tasks that are learned from boxes."""
+
+
+class Task:
+    """What is learned from boxes: its model, its losses, and how its answers are read.
+
+    Commands ask a task and do not look at its name. Heavy imports stay inside the
+    methods: `--help` reads names and defaults.
+
+    Attributes:
+        name: Value of `--task`.
+        answer: What its model finds in a photo, in words.
+        evaluation: Package of `ssl_voc.evaluate` that measures its models.
+        main_object_only: Whether a photo has one target, and is answered by one box
+            and the scores of all classes.
+        image_size: Default of `--image-size`.
+        crop_area: Default of `--crop-area`.
+        settings: Fields of `FinetuneConfig` that no other task looks at.
+        inputs: Entries of a batch that the model looks at.
+        heads: Names of the layers that `--backbone-rate` does not slow down.
+        scored: Entries of the logs, from held-out photos, that choose the epoch.
+        shown: Entries of the logs that progress shows.
+        panels: Keys of the logs and label of each panel of `curves.png`.
+        measures: Labels of the measures of `summary.json`, by their names.
+    """
+
+    name = ""
+    answer = ""
+    evaluation = ""
+    main_object_only = False
+    image_size = 0
+    crop_area = (0.0, 0.0)
+    settings = ()
+    inputs = ("images", "bounding_boxes")
+    heads = ()
+    scored = ()
+    shown = ("loss",)
+    panels = ()
+    measures = {}
+
+    def build_model(self, config, pool):
+        """The model, with its augmenter.
+
+        Args:
+            config: A `FinetuneConfig`, resolved.
+            pool: `pipelines.Pool` to be learned from.
+        """
+        raise NotImplementedError
+
+    def compile_arguments(self, config, model):
+        """Losses and metrics, as keyword arguments of `compile`."""
+        raise NotImplementedError
+
+    def rank(self, outputs):
+        """What a model predicts, the most confident first, alike for all tasks.
+
+        Args:
+            outputs: Dictionary of tensors or arrays that `predict` and
+                `decode_predictions` of the task's model give.
+
+        Returns:
+            Dictionary of `"boxes"` `(n, d, 4)` as they came, `"scores"` `(n, c)` and
+            `"classes"` `(n, c)`, descending by score, -1 where padded. With
+            `main_object_only` `d` is 1 and `c` the number of classes, else both are
+            the number of detections.
+        """
+        raise NotImplementedError
+
+    def rank_arrays(self, outputs):
+        """`rank` as NumPy arrays."""
+        import keras
+
+        ranked = self.rank(outputs)
+        return {
+            name: keras.ops.convert_to_numpy(value) for name, value in ranked.items()
+        }
+
+    def describe(self, model, pool):
+        """Facts for `manifest.json` about how the model fits its photos."""
+        return {}
+
+    def model_inputs(self, batch):
+        """The part of a batch that the model looks at."""
+        return {name: batch[name] for name in self.inputs}
+
+    def probes(self, batches):
+        """Callbacks that measure held-out photos in place of `fit`; or none.
+
+        Args:
+            batches: Iterable of their batches, each time from the start.
+        """
+        return []
+
+    def rename(self, logs):
+        """Names entries of the logs as the summaries do."""
+
+
+def build_backbone(config):
+    """The backbone that a `FinetuneConfig` asks for, its weights loaded."""
+    from ssl_voc import models
+
+    return models.backbone(
+        config.backbone,
+        image_size=config.image_size,
+        weights=config.weights,
+        drop_connect=config.drop_connect,
+    )
+
+
+def scores_by_class(ranked, num_classes):
+    """The highest score of each class, 0 where none was detected.
+
+    Args:
+        ranked: Dictionary of arrays that `Task.rank` gives.
+        num_classes: Number of classes.
+
+    Returns:
+        Float64 array `(n, num_classes)`.
+    """
+    import numpy as np
+
+    classes = np.asarray(ranked["classes"])
+    scores = np.zeros((len(classes), num_classes))
+    rows, places = np.nonzero(classes >= 0)
+    labels = classes[rows, places].astype("int64")
+    found = np.asarray(ranked["scores"], "float64")[rows, places]
+    np.maximum.at(scores, (rows, labels), found)
+    return scores
