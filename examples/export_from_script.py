@@ -55,9 +55,7 @@ def main(argv=None):
     expected = model.predict(square[None], verbose=0)
     corners = pipelines.boxes_from_letterbox(
         expected["boxes"][:, :1], np.array([pixels.shape[:2]]), side
-    )
-    height, width = pixels.shape[:2]
-    corners = np.clip(corners[0, 0], 0, [width, height, width, height])
+    )[0, 0]
 
     words = " ".join(f"{corner:.0f}" for corner in box)
     print(f"{options.photo.name}: {name} ({score:.2f}) at {words}")

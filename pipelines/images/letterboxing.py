@@ -77,12 +77,32 @@ def boxes_to_letterbox(boxes, original_size, image_size: int):
 
 
 def boxes_from_letterbox(boxes, original_size, image_size: int):
-    """Moves boxes from the pixels of the squares back: undoes `boxes_to_letterbox`.
+    """Moves boxes from the pixels of the squares back, and clips them to the photos.
 
-    Takes and returns the same shapes. A predicted box may reach into the padding,
-    hence beyond the photo: clip it to `original_size`.
+    Undoes `boxes_to_letterbox`; a predicted box may reach into the padding, hence
+    beyond its photo. Evaluation, prediction and export all map by this function, on
+    arrays or inside their graph.
+
+    Args:
+        boxes: Floats `(..., num_boxes, 4)`, xyxy; NumPy or tensorflow.
+        original_size: Integers `(..., 2)`, height and width of the photos, at least 1,
+            of the same library.
+        image_size: Side of the squares in pixels.
+
+    Returns:
+        Boxes of the same shape and type; NaN stays NaN.
     """
-    return boxes / _factors(boxes, original_size, image_size)
+    xp = _library(boxes)
+    moved = boxes / _factors(boxes, original_size, image_size)
+    height, width = original_size[..., 0], original_size[..., 1]
+    ends = xp.stack([width, height, width, height], axis=-1)[..., None, :]
+    ends = xp.asarray(ends, boxes.dtype)
+    if xp is np:
+        return np.clip(moved, 0, ends)
+    import tensorflow as tf
+
+    # Its NumPy twin would lose the static shape.
+    return tf.clip_by_value(moved, tf.zeros((), boxes.dtype), ends)
 
 
 def _factors(boxes, original_size, image_size):

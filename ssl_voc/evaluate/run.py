@@ -195,7 +195,7 @@ class EvaluationRun:
         return report
 
     def _in_photos(self, predicted):
-        """Boxes `(n, D, 4)`, float64 xyxy in pixels of the photos, of the model's."""
+        """Boxes `(n, D, 4)`, float64 xyxy in pixels of the photos, clipped."""
         side = self.pool.image_size
         format = getattr(self.model, "bounding_box_format", "xyxy")
         corners = keras.ops.convert_to_numpy(

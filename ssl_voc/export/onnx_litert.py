@@ -1,7 +1,5 @@
 """An export as ONNX or LiteRT: written, asked by its own runtime, compared."""
 
-import numpy as np
-
 import pipelines
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.export.comparison import compare_answers
@@ -57,15 +55,11 @@ def write_exchange_file(config, finished, model, held, folder):
             f"--format: {config.format} cannot hold this model: {first}"
         ) from error
     if config.format == "litert":
-        found["boxes"] = _in_photos(found["boxes"], held)
+        # As the missing part of the file would do it.
+        found["boxes"] = pipelines.boxes_from_letterbox(
+            found["boxes"].astype("float64"), held.sizes, held.images.shape[1]
+        )
     parity = compare_answers(
         finished, held, answers_of_model(model, held), [found], seconds
     )
     return {"num_bytes": path.stat().st_size}, parity
-
-
-def _in_photos(boxes, held):
-    """Boxes in pixels of the photos, as the missing part of the file would do it."""
-    sizes, side = held.sizes, held.images.shape[1]
-    moved = pipelines.boxes_from_letterbox(boxes.astype("float64"), sizes, side)
-    return np.clip(moved, 0.0, np.concatenate([sizes[:, ::-1]] * 2, axis=-1)[:, None])

@@ -100,17 +100,15 @@ def answers_of_model(model, held):
         float64 xyxy in pixels of the photos, clipped to them.
     """
     found = model.predict(held.images, batch_size=64, verbose=0)
-    shape = model.image_shape
     corners = keras.ops.convert_to_numpy(
         boxes.convert_format(
             found["boxes"], model.bounding_box_format, "xyxy", model.image_shape
         )
     )
     corners = pipelines.boxes_from_letterbox(
-        corners.astype("float64"), held.sizes, shape[0]
+        corners.astype("float64"), held.sizes, model.image_shape[0]
     )
-    ends = np.concatenate([held.sizes[:, ::-1]] * 2, axis=-1)[:, None]
-    return {**found, "boxes": np.clip(corners, 0.0, ends)}
+    return {**found, "boxes": corners}
 
 
 def _choose(config, finished):

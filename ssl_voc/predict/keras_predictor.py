@@ -55,9 +55,7 @@ class RunPredictor:
         sizes = np.array([photo.size for photo in photos])
         corners = boxes_from_letterbox(
             keras.ops.convert_to_numpy(corners).astype("float64"), sizes, side
-        )  # (batch, num_boxes, 4)
-        limits = np.concatenate([sizes[:, ::-1]] * 2, axis=1)[:, None]
-        corners = np.clip(corners, 0.0, limits).astype("float32")
+        ).astype("float32")  # (batch, num_boxes, 4)
         ranked = self.task.rank_arrays({**predicted, "boxes": corners})
         return [
             self._prediction({name: value[row] for name, value in ranked.items()}, size)

@@ -26,7 +26,7 @@ class ServedModel(tf.Module):
             square to uint8 pixels of the square, of tensorflow operations.
         boxes_from_letterbox: Function from xyxy boxes `(n, m, 4)` in pixels of the
             square, sizes `(n, 2)` (height and width) and the side of the square to
-            boxes in pixels of the photos.
+            boxes in pixels of the photos, clipped to them.
         max_pixels: Photos that announce more are refused.
 
     Raises:
@@ -199,10 +199,7 @@ class ServedModel(tf.Module):
         corners = tf.cast(corners, tf.float32)
         # A photo that could not be read has no size.
         known = tf.maximum(sizes, 1)
-        corners = self._boxes_from_letterbox(corners, known, self._image_size)
-        height, width = tf.unstack(tf.cast(known, tf.float32), axis=-1)
-        ends = tf.stack([width, height, width, height], axis=-1)[:, None]
-        return tf.clip_by_value(corners, 0.0, ends)
+        return self._boxes_from_letterbox(corners, known, self._image_size)
 
 
 def _not_empty(squares):

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import pipelines
 from ssl_voc import serving
+from ssl_voc.serving.served_model import ServedModel
 from tests.serving.artifacts import (
     NAMES,
     SIDE,
@@ -61,8 +62,7 @@ def squares(side):
 
 def in_photos(boxes, side):
     sizes = np.array(SIZES)
-    moved = pipelines.boxes_from_letterbox(boxes.astype("float64"), sizes, side)
-    return np.clip(moved, 0, np.concatenate([sizes[:, ::-1]] * 2, 1)[:, None])
+    return pipelines.boxes_from_letterbox(boxes.astype("float64"), sizes, side)
 
 
 def test_localizer_answers_what_the_model_predicts(localizer, ask_localizer):
@@ -97,6 +97,23 @@ def test_detector_answers_what_the_model_predicts(detector, ask_detector):
     np.testing.assert_array_equal(answer["num_detections"], exists.sum(axis=1))
     names = np.array(["", *NAMES])[expected["classes"] + 1].astype("S")
     np.testing.assert_array_equal(answer["class_names"].astype("S"), names)
+
+
+def test_boxes_are_clipped_to_photos_of_any_aspect_ratio(localizer):
+    random = np.random.default_rng(0)
+    sizes = np.concatenate([random.integers(1, 4000, (12, 2)), [[1, 9000], [9000, 1]]])
+    images = random.integers(0, 256, (len(sizes), SIDE, SIDE, 3), "uint8")
+    served = ServedModel(
+        localizer, "localize", NAMES, None, pipelines.boxes_from_letterbox, 0
+    )
+    answer = served.serve_squares(images, tf.constant(sizes, "int32"))
+    x, y, width, height = np.moveaxis(
+        localizer.predict(images, verbose=0)["boxes"], -1, 0
+    )
+    corners = np.stack([x, y, x + width, y + height], axis=-1).astype("float64")
+    expected = pipelines.boxes_from_letterbox(corners, sizes, SIDE)
+    np.testing.assert_allclose(answer["boxes"], expected, rtol=1e-4, atol=0.05)
+    assert (expected[..., 2:] == sizes[:, None, ::-1]).any()
 
 
 def test_padding_of_a_detector_is_minus_one_without_a_name(tmp_path):

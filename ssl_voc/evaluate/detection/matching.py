@@ -138,7 +138,7 @@ def measure_detections(photos, class_names, predicted):
             what is detected there is false.
         class_names: Names of the classes, in the order of their indices.
         predicted: Dictionary of arrays `"boxes"` `(num_photos, D, 4)`, xyxy in pixels
-            of the photos, clipped here; `"classes"` and `"confidence"`
+            of the photos, inside them; `"classes"` and `"confidence"`
             `(num_photos, D)`. Rows of class -1 are padding.
 
     Returns:
@@ -154,7 +154,7 @@ def measure_detections(photos, class_names, predicted):
     finite = np.isfinite(boxes).all(axis=-1) & np.isfinite(confidence)
     kept = exists & finite
     predictions = {
-        "boxes": np.where(kept[..., None], _clipped(boxes, photos), -1.0),
+        "boxes": np.where(kept[..., None], boxes, -1.0),
         "classes": np.where(kept, predicted["classes"], -1).astype("int64"),
         "confidence": np.where(kept, confidence, -1.0),
     }
@@ -187,9 +187,3 @@ def _objects(photos, class_names):
             arrays["classes"][row, place] = class_names.index(item.name)
             arrays["difficult"][row, place] = item.difficult
     return arrays
-
-
-def _clipped(boxes, photos):
-    """Boxes cut at the border of their photos; nan stays nan."""
-    ends = np.array([(photo.width, photo.height) * 2 for photo in photos], "float64")
-    return np.clip(boxes, 0.0, ends[:, None])

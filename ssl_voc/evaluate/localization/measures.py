@@ -98,14 +98,13 @@ def measure_localizations(photos, class_names, scores, boxes_pred):
             of `class_names` only, such as those of a `pipelines.Pool`.
         class_names: Names of the classes, in the order of the scores.
         scores: Array `(num_photos, num_classes)`.
-        boxes_pred: Array `(num_photos, 4)`, xyxy in pixels of the photos; what reaches
-            beyond a photo is clipped.
+        boxes_pred: Array `(num_photos, 4)`, xyxy in pixels of the photos, inside them.
 
     Returns:
         `Localizations`.
     """
     class_names = tuple(class_names)
-    boxes_pred = _clipped(np.asarray(boxes_pred, "float64"), photos)
+    boxes_pred = np.asarray(boxes_pred, "float64")
     targets = _targets(photos)
     classes_true = np.array([class_names.index(item.name) for item in targets], "int64")
     boxes_true = np.array([item.box for item in targets], "float64").reshape(-1, 4)
@@ -258,9 +257,3 @@ def _objects(photos):
         boxes[row, : len(photo.objects)] = [item.box for item in photo.objects]
         classes[row, : len(photo.objects)] = 0  # CorLoc asks for no class
     return boxes, classes
-
-
-def _clipped(boxes, photos):
-    """Boxes cut at the border of their photos; nan stays nan."""
-    ends = np.array([(photo.width, photo.height) * 2 for photo in photos], "float64")
-    return np.clip(boxes, 0.0, ends)

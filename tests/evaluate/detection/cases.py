@@ -48,7 +48,7 @@ def random_case(num_photos=60, seed=0, names=NAMES):
             objects.append(Object(names[label], (*box,), difficult))
             for _ in range(random.integers(0, 3)):
                 taken = label if random.random() < 0.8 else random.integers(3)
-                moved = box + random.normal(0, 2, 4)
+                moved = np.clip(box + random.normal(0, 2, 4), 0, [WIDTH, HEIGHT] * 2)
                 # Two decimals, so that some are equal.
                 rows.append((taken, round(random.uniform(0.1, 1), 2), moved))
         if random.random() < 0.5:

@@ -13,7 +13,6 @@ from ssl_voc.evaluate.detection.outcomes import (
     count_outcomes,
 )
 from ssl_voc.evaluate.detection.records import (
-    coco_results,
     image_rows,
     read_image_matches,
 )
@@ -170,15 +169,6 @@ def test_photos_without_objects_make_precision_worse_and_recall_no_better():
     assert alone["voc10_ap50"] == 1.0 and beside["voc10_ap50"] == 0.5
     assert beside["precision"] == 0.5 and beside["recall"] == 1.0
     assert beside["num_images"] == 2 and beside["num_without_objects"] == 1
-
-
-def test_box_that_reaches_beyond_the_photo_is_clipped():
-    found = measure(
-        [build_photo(0, Object("cat", (50, 40, 100, 80)))],
-        [[(CAT, 0.9, (50, 40, 300, 300))]],
-    )
-    assert found.is_true.all()
-    assert coco_results(found)[0]["bbox"] == [50, 40, 50, 40]
 
 
 def test_intervals_hold_the_figures_and_narrow_with_photos():
