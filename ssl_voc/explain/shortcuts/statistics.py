@@ -1,7 +1,7 @@
 """Nonparametric tests of shortcut candidates: association and reliance."""
 
 import numpy as np
-from scipy.stats import poisson_binom, rankdata
+from scipy.stats import permutation_test, poisson_binom, rankdata
 
 FALSE_ALARM_RATE = 0.05
 # Largest p-values on the photos that chose a candidate. One right answer in one photo
@@ -39,7 +39,8 @@ def association_p_value(values, is_class, num_draws=10_000, seed=0):
     """Whether photos of a class have higher values than others, by permutation.
 
     Under the hypothesis that class and value are independent, every choice of as many
-    photos is as likely to have the observed sum of ranks. One-sided.
+    photos is as likely to have the observed sum of ranks. One-sided; exact where all
+    choices are no more than `num_draws`.
 
     Args:
         values: Float array `(num_photos,)`; nan where a photo does not have one.
@@ -48,22 +49,21 @@ def association_p_value(values, is_class, num_draws=10_000, seed=0):
         seed: Seed of the permutations.
 
     Returns:
-        The p-value; 1 where the class or the others have no value.
+        The p-value; 1 where the class or the others have fewer than two values.
     """
     kept = ~np.isnan(values)
     ranks, is_class = rankdata(values[kept]), np.asarray(is_class)[kept]
-    number, chosen = len(ranks), int(is_class.sum())
-    if not 0 < chosen < number:
+    if min(is_class.sum(), (~is_class).sum()) < 2:
         return 1.0
-    observed = ranks[is_class].sum()
-    random = np.random.default_rng(seed)
-    reached, chunk = 0, max(1, 2_000_000 // number)
-    for start in range(0, num_draws, chunk):
-        draws = random.random((min(chunk, num_draws - start), number))
-        places = np.argpartition(draws, chosen - 1, axis=1)[:, :chosen]
-        # Sums of halves are exact, so that ties count as reached.
-        reached += int((ranks[places].sum(axis=1) >= observed).sum())
-    return (1 + reached) / (1 + num_draws)
+    test = permutation_test(
+        (ranks[is_class], ranks[~is_class]),
+        lambda ours, _, axis: ours.sum(axis=axis),
+        n_resamples=num_draws,
+        batch=max(1, 2_000_000 // len(ranks)),
+        alternative="greater",
+        rng=seed,
+    )
+    return float(test.pvalue)
 
 
 def reliance_p_value(is_wrong):
@@ -84,4 +84,6 @@ def reliance_p_value(is_wrong):
     is_wrong = np.asarray(is_wrong, bool)
     if not is_wrong.size:
         return 1.0
-    return float(poisson_binom.sf(is_wrong[:, 0].sum() - 1, is_wrong.mean(axis=1)))
+    # Its own `sf` is 1 minus the rest, which leaves nothing of small tails.
+    tail = np.arange(is_wrong[:, 0].sum(), len(is_wrong) + 1)
+    return float(min(1.0, poisson_binom.pmf(tail, is_wrong.mean(axis=1)).sum()))
