@@ -1,9 +1,16 @@
-"""Which photos are shown with their maps, and what is said under them."""
+"""Choice of the photos that are shown with their heat maps, and their tiles."""
+
+import dataclasses
 
 import numpy as np
 
 from pipelines import boxes_from_letterbox
-from ssl_voc.explain.pictures import Row, outline, overlay, upright
+from ssl_voc.explain.overlay import overlay
+from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
+from ssl_voc.visualization.contact_sheet import photo_tile
+
+SIDE = 220
+OBJECT = BoxStyle("object", (255, 255, 255))
 
 
 def choose_photos(measures, num_shown, seed=0):
@@ -48,7 +55,7 @@ def make_rows(subjects, indices, measures, places):
         places: Of the photos to show, in `indices`.
 
     Returns:
-        List of `Row`.
+        List of the tiles of each photo: itself, then its map of each run.
     """
     first = subjects[0]
     names = first.pool.class_names
@@ -60,31 +67,33 @@ def make_rows(subjects, indices, measures, places):
             maps = subject.maps(views.images, views.classes)
             for number in range(len(views)):
                 height, width = views.sizes[number]
-                place = places[start + number]
-                photo = subject.pool.photos[int(views.indices[number])]
-                box_rel = _box_rel(subject, views, number)
-                pixels = upright(photo)
+                place, tiles = places[start + number], rows[start + number]
                 if subject is first:
-                    name = names[views.classes[number]]
-                    tile = outline(pixels, box_rel)
-                    rows[start + number].append((tile, f"{name}\n{photo.image_id}"))
-                heat = maps[number, :height, :width]
-                tile = outline(overlay(pixels, heat), box_rel)
-                answer = int(found["predicted"][place])
-                says = names[answer] if answer >= 0 else "nothing"
-                mark = "✓" if found["correct"][place] else "✗"
-                energy = found["energy"][place]
-                caption = f"{subject.name}: {mark} {says}\nin box {energy:.0%}"
-                caption += f", area {found['box_share'][place]:.0%}"
-                caption += ", empty map" if found["is_empty"][place] else ""
-                rows[start + number].append((tile, caption))
+                    tiles.append(_photo_tile(subject, views, number))
+                tiles.append(
+                    dataclasses.replace(
+                        tiles[0],
+                        pixels=overlay(tiles[0].pixels, maps[number, :height, :width]),
+                        caption=_describe_map(subject.name, found, place, names),
+                    )
+                )
             start += len(views)
-    return [Row(*zip(*tiles, strict=True)) for tiles in rows]
+    return rows
 
 
-def _box_rel(subject, views, number):
-    """Box of the main object in shares of the photo."""
-    pool = subject.pool
-    size = pool.original_sizes[int(views.indices[number])]
+def _photo_tile(subject, views, number):
+    """A photo with the box of its main object."""
+    pool, index = subject.pool, int(views.indices[number])
+    size, photo = pool.original_sizes[index], pool.photos[index]
     box = boxes_from_letterbox(views.boxes[number][None], size, pool.image_size)[0]
-    return box / np.array([size[1], size[0]] * 2)
+    caption = f"{pool.class_names[views.classes[number]]}\n{photo.image_id}"
+    return photo_tile(photo, SIDE, caption, [BoxOutline(box, OBJECT)])
+
+
+def _describe_map(name, found, place, class_names):
+    answer = int(found["predicted"][place])
+    says = class_names[answer] if answer >= 0 else "nothing"
+    mark = "✓" if found["correct"][place] else "✗"
+    caption = f"{name}: {mark} {says}\nin box {found['energy'][place]:.0%}"
+    caption += f", area {found['box_share'][place]:.0%}"
+    return caption + ", empty map" * bool(found["is_empty"][place])

@@ -1,10 +1,8 @@
-"""One HTML page, self-contained: the figures, the photos and what they mean."""
+"""Self-contained HTML page of tables, texts and pictures."""
 
 import base64
 import html
 import io
-
-from PIL import Image
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#222;--paper:#fff;--line:#ccc;--soft:#666}
@@ -57,34 +55,27 @@ def _rows(rows):
     return f'<div class="rows">{"".join(map(_row, rows))}</div>'
 
 
-def _row(row):
+def _row(tiles):
     figures = []
-    for tile, caption in zip(row.tiles, row.captions, strict=True):
-        buffer = io.BytesIO()
-        Image.fromarray(tile).save(buffer, format="JPEG", quality=88)
-        data = base64.b64encode(buffer.getvalue()).decode()
-        text = html.escape(caption).replace("\n", "<br>")
-        figures.append(
-            f'<figure><img alt="{html.escape(caption, quote=True)}" loading="lazy" '
-            f'src="data:image/jpeg;base64,{data}"><figcaption>{text}</figcaption>'
-            "</figure>"
-        )
+    for tile in tiles:
+        text = html.escape(tile.caption).replace("\n", "<br>")
+        picture = _image(tile.draw(), tile.caption, 'loading="lazy"')
+        figures.append(f"<figure>{picture}<figcaption>{text}</figcaption></figure>")
     return f'<div class="row">{"".join(figures)}</div>'
 
 
-def _picture(part):
-    pixels, caption = part
+def _image(image, caption, attribute):
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="JPEG", quality=88)
+    image.save(buffer, format="JPEG", quality=88)
     data = base64.b64encode(buffer.getvalue()).decode()
     return (
-        f'<img class="sheet" alt="{html.escape(caption, quote=True)}" '
+        f'<img {attribute} alt="{html.escape(caption, quote=True)}" '
         f'src="data:image/jpeg;base64,{data}">'
     )
 
 
 _PARTS = {
-    "picture": _picture,
+    "picture": lambda part: _image(*part, 'class="sheet"'),
     "text": lambda text: f"<p>{html.escape(text)}</p>",
     "alarm": lambda text: f'<p class="alarm">{html.escape(text)}</p>',
     "table": lambda text: f"<pre>{html.escape(text)}</pre>",

@@ -1,4 +1,6 @@
-"""One explanation: its runs, photos, figures, sanity check and what is left of it."""
+"""One explanation: runs, photos, heat maps, their measures and sanity check."""
+
+import itertools
 
 import numpy as np
 
@@ -13,7 +15,6 @@ from ssl_voc.explain.measures import (
     summarize,
 )
 from ssl_voc.explain.page import write_page
-from ssl_voc.explain.pictures import draw_sheet
 from ssl_voc.explain.shortcuts.scan import choose_layer
 from ssl_voc.explain.subject import Subject
 from ssl_voc.explain.table import SUBSETS, format_explanation
@@ -21,6 +22,7 @@ from ssl_voc.heat_maps import randomized_correlations
 from ssl_voc.heat_maps.explained_layer import find_layer
 from ssl_voc.metrics import bootstrap_interval
 from ssl_voc.runs.json_files import to_json
+from ssl_voc.visualization.contact_sheet import draw_contact_sheet
 
 NUM_SANITY_PHOTOS, NUM_SANITY_DRAWS = 32, 2
 # Of ranks, between learned and lost weights: more than this is no different map.
@@ -216,7 +218,9 @@ class ExplanationRun:
         title = (
             f"{self.config.method} at {layer}, of the true class, whose box is white"
         )
-        draw_sheet(title, groups, self.folder.path / "gallery.png")
+        sheet = [(heading, [*itertools.chain(*rows)]) for heading, rows in groups]
+        path = self.folder.path / "gallery.png"
+        draw_contact_sheet(path, sheet, 2 * num_tiles, title, tiles_per_group=num_tiles)
         sections = [("Figures", [("table", format_explanation(metrics))])]
         sections += [(name, [("rows", part)]) for name, part in groups]
         if "shortcuts" in metrics:

@@ -6,10 +6,13 @@ from keras import ops
 
 import pipelines
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
-from ssl_voc.visualization.box_outlines import outline_boxes
-from ssl_voc.visualization.curves import Panel, plot_curves, plot_image_grid
+from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
+from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
+from ssl_voc.visualization.curves import Panel, plot_curves
+from ssl_voc.visualization.style import COLORS
 
 NUM_SHOWN = 12
+OBJECT = BoxStyle("object", COLORS[0])
 
 
 def record_data(run, config, data):
@@ -36,21 +39,19 @@ def save_examples(run, pool, augmenter):
     )
     # NumPy cannot read what lies on a GPU, as under torch.
     drawn = keras.tree.map_structure(ops.convert_to_numpy, drawn)
-    grid, titles = [], []
+    tiles = []
     for index, photo_index in enumerate(batch["image_index"]):
-        name = pool.photos[int(photo_index)].image_id[:14]
-        for part, title in ((batch, name), (drawn, "as augmented")):
-            objects = part["bounding_boxes"]
-            boxes = objects["boxes"][index][objects["classes"][index] >= 0]
-            grid.append(outline_boxes(part["images"][index], boxes))
-            titles.append(title)
         labels = batch["bounding_boxes"]["classes"][index]
         labels = labels[labels >= 0].astype(int)
         shown = {pool.class_names[label] for label in labels}
-        titles[-2] += ": " + (
-            shown.pop() if len(shown) == 1 else f"{len(labels)} boxes"
-        )
-    plot_image_grid(grid, run.path / "examples.png", columns=6, titles=titles)
+        shown = shown.pop() if len(shown) == 1 else f"{len(labels)} boxes"
+        caption = f"{shown}\n{pool.photos[int(photo_index)].image_id}"
+        for part, text in ((batch, caption), (drawn, "as augmented")):
+            objects = part["bounding_boxes"]
+            boxes = objects["boxes"][index][objects["classes"][index] >= 0]
+            outlines = [BoxOutline(box, OBJECT) for box in boxes]
+            tiles.append(image_tile(part["images"][index], text, outlines))
+    draw_contact_sheet(run.path / "examples.png", [("", tiles)], 6, tiles_per_group=2)
     print(f"training photos look like {run.path / 'examples.png'}", flush=True)
 
 

@@ -4,24 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ssl_voc.predict.labels import Labels
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.serving_client.prediction import Prediction
+from ssl_voc.visualization.box_labels import BoxLabels
+from ssl_voc.visualization.box_outlines import fit_box, outline_box
+from ssl_voc.visualization.style import COLORS
 
-# Told apart by most eyes and on most photos; classes take turns. Okabe and Ito's
-# without black, and three lighter ones.
-COLORS = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (213, 94, 0),
-    (204, 121, 167),
-    (0, 114, 178),
-    (170, 221, 119),
-    (255, 170, 170),
-    (187, 187, 255),
-)
 # Shares of the photo's mean side, and least pixels.
 _LETTER, _SMALLEST_LETTER = 1 / 30, 8
 _LINE, _THINNEST_LINE = 1 / 150, 1
@@ -37,7 +25,7 @@ def draw_prediction(pixels: np.ndarray, prediction: Prediction):
 
     Returns:
         `PIL.Image` of the photo's size. Boxes are outlined in the colors of classes;
-        where labels would hide the photo, only the surest have one.
+        where labels would hide the photo, only the most confident have one.
     """
     from PIL import Image, ImageDraw
 
@@ -45,12 +33,13 @@ def draw_prediction(pixels: np.ndarray, prediction: Prediction):
     canvas = ImageDraw.Draw(image)
     side = (image.width * image.height) ** 0.5
     line = max(_THINNEST_LINE, round(side * _LINE))
-    boxes = [_in_image(box, image.size) for box in prediction.boxes]
-    # The surest last, on top of the others.
+    boxes = [fit_box(box, image.size) for box in prediction.boxes]
+    # The most confident last, on top of the others.
     for index in reversed(range(len(prediction))):
-        _outline(canvas, boxes[index], _color(prediction.classes[index]), line)
-    labels = Labels(canvas, image.size, max(_SMALLEST_LETTER, round(side * _LETTER)))
-    # In a crowd not all have room: the surest of each class tells what a color means.
+        outline_box(canvas, boxes[index], _color(prediction.classes[index]), line)
+    labels = BoxLabels(canvas, image.size, max(_SMALLEST_LETTER, round(side * _LETTER)))
+    # In a crowd not all have room: the most confident of each class
+    # tells what a color means.
     first, others = [], []
     for index, label in enumerate(prediction.classes):
         known = label in prediction.classes[:index]
@@ -59,8 +48,8 @@ def draw_prediction(pixels: np.ndarray, prediction: Prediction):
         labels.write(
             boxes[index],
             prediction.class_names[index],
-            prediction.scores[index],
             _color(prediction.classes[index]),
+            f" {prediction.scores[index]:.2f}",
             needed=index in first,
         )
     return image
@@ -91,22 +80,3 @@ def save_prediction(
 
 def _color(label):
     return COLORS[int(label) % len(COLORS)]
-
-
-def _in_image(box, size):
-    """Corners as whole pixels, inside the photo and at least one pixel apart."""
-    width, height = size
-    left, top, right, bottom = np.round(np.asarray(box, "float64")).astype(int)
-    left, right = np.clip([left, right], 0, width)
-    top, bottom = np.clip([top, bottom], 0, height)
-    left, top = min(left, width - 1), min(top, height - 1)
-    return int(left), int(top), int(max(right, left + 1)), int(max(bottom, top + 1))
-
-
-def _outline(canvas, box, color, line):
-    left, top, right, bottom = box
-    line = min(line, max(1, min(right - left, bottom - top) // 4))
-    # A thin dark rim: visible on light ground, too. Pillow includes the last pixel.
-    outer = (left - 1, top - 1, right, bottom)
-    canvas.rectangle(outer, outline=(0, 0, 0), width=line + 2)
-    canvas.rectangle((left, top, right - 1, bottom - 1), outline=color, width=line)

@@ -5,7 +5,8 @@ import shlex
 import numpy as np
 
 from ssl_voc.pretrain import knn_report
-from ssl_voc.visualization.curves import plot_curves, plot_image_grid
+from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
+from ssl_voc.visualization.curves import plot_curves
 
 NUM_DRAWN = 32
 NUM_SHOWN = 12
@@ -24,12 +25,15 @@ def save_views(run, objective, model):
     indices = np.sort(random.permutation(len(pool))[:NUM_DRAWN])
     images = pool.gather(indices)
     views_a, views_b = objective.draw_views(model, images)
-    grid, titles = [], []
+    tiles = []
     for index in range(min(NUM_SHOWN, len(images))):
-        grid += [images[index], views_a[index], views_b[index]]
         photo = pool.photos[indices[index]]
-        titles += [objective.title(photo), "view a", "view b"]
-    plot_image_grid(grid, run.path / "views.png", columns=6, titles=titles)
+        tiles += [
+            image_tile(images[index], objective.title(photo)),
+            image_tile(views_a[index], "view a"),
+            image_tile(views_b[index], "view b"),
+        ]
+    draw_contact_sheet(run.path / "views.png", [("", tiles)], 6, tiles_per_group=3)
     print(f"views look like {run.path / 'views.png'}", flush=True)
 
 

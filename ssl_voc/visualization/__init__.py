@@ -1,1 +1,1 @@
-"""Curves, charts and photo sheets."""
+"""Curves, charts and contact sheets."""

@@ -1,43 +1,116 @@
 """Outlines of boxes, painted into images."""
 
-from collections.abc import Sequence
+import dataclasses
 
 import numpy as np
+from PIL import ImageDraw
 
-# Okabe and Ito's orange and sky blue: told apart by all eyes, on most photos.
-COLORS = ((230, 159, 0), (86, 180, 233))
+from ssl_voc.visualization.box_labels import BoxLabels
+
+# Lengths of a dash and of the gap behind it, in widths of the line.
+_DASHES = {"solid": None, "dashed": (4, 2), "dotted": (1, 1.5)}
+_LETTER_SIZE = 10
 
 
-def outline_boxes(
-    image: np.ndarray,
-    boxes: np.ndarray,
-    color: Sequence[int] = COLORS[0],
-    thickness: int = 1,
-) -> np.ndarray:
-    """Paints the outlines of boxes into a copy of an image.
+@dataclasses.dataclass(frozen=True)
+class BoxStyle:
+    """How the boxes of one kind are drawn: told apart by color and by dashes.
+
+    Attributes:
+        label: Its words in a legend.
+        color: Red, green and blue in `[0, 255]`.
+        dashes: `"solid"`, `"dashed"` or `"dotted"`.
+        labeled_below: Whether texts go to the lower border instead of the upper one.
+    """
+
+    label: str
+    color: tuple[int, int, int]
+    dashes: str = "solid"
+    labeled_below: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class BoxOutline:
+    """A box to draw.
+
+    Attributes:
+        box: `(4,)`, xyxy in pixels; not drawn where a number is NaN or infinite.
+        style: `BoxStyle`.
+        text: What is written by it, if anything.
+    """
+
+    box: np.ndarray
+    style: BoxStyle
+    text: str = ""
+
+
+def draw_boxes(image, outlines, line_width):
+    """Draws boxes into an image, later ones above earlier ones, then their texts.
 
     Args:
-        image: Array `(height, width, 3)` in `[0, 255]`.
-        boxes: Array `(num_boxes, 4)`, xyxy in pixels; what lies outside is cut, and
-            boxes without area, such as padding, are left out.
-        color: Red, green and blue in `[0, 255]`.
-        thickness: Of the line, in pixels, inside the box.
-
-    Returns:
-        uint8 array of the shape of `image`.
+        image: `PIL.Image`, changed in place.
+        outlines: `BoxOutline`s in pixels of `image`.
+        line_width: In pixels.
     """
-    painted = np.clip(np.round(image), 0, 255).astype("uint8")
-    height, width = painted.shape[:2]
-    for box in np.asarray(boxes, "float64"):
-        if not (box[2] > box[0] and box[3] > box[1]):
-            continue
-        left, right = np.clip(np.round(box[0::2]).astype(int), 0, width)
-        top, bottom = np.clip(np.round(box[1::2]).astype(int), 0, height)
-        inner = (
-            slice(top + thickness, max(top + thickness, bottom - thickness)),
-            slice(left + thickness, max(left + thickness, right - thickness)),
-        )
-        kept = painted[inner].copy()
-        painted[top:bottom, left:right] = color
-        painted[inner] = kept
-    return painted
+    canvas = ImageDraw.Draw(image)
+    labels = BoxLabels(canvas, image.size, _LETTER_SIZE)
+    drawn = [
+        (fit_box(item.box, image.size), item)
+        for item in outlines
+        if np.isfinite(item.box).all()
+    ]
+    for box, item in drawn:
+        outline_box(canvas, box, item.style.color, line_width, item.style.dashes)
+    for box, item in drawn:
+        if item.text:
+            labels.write(
+                box,
+                item.text,
+                item.style.color,
+                below=item.style.labeled_below,
+                needed=True,
+            )
+
+
+def fit_box(box, size):
+    """Corners as whole pixels, inside the image and at least one pixel apart.
+
+    Args:
+        box: xyxy in pixels.
+        size: Width and height of the image.
+    """
+    width, height = size
+    left, top, right, bottom = np.round(np.asarray(box, "float64")).astype(int)
+    left, right = np.clip([left, right], 0, width)
+    top, bottom = np.clip([top, bottom], 0, height)
+    left, top = min(left, width - 1), min(top, height - 1)
+    return int(left), int(top), int(max(right, left + 1)), int(max(bottom, top + 1))
+
+
+def outline_box(canvas, box, color, width, dashes="solid"):
+    """Draws the outline of a box, inside its border.
+
+    A dark rim around it makes it visible on light ground, too.
+
+    Args:
+        canvas: `PIL.ImageDraw.Draw` of the image.
+        box: xyxy in whole pixels.
+        color: Red, green and blue in `[0, 255]`.
+        width: Of the line, in pixels; less in a small box.
+        dashes: Key of `_DASHES`.
+    """
+    left, top, right, bottom = box
+    longest = max(right - left, bottom - top)
+    width = min(width, max(1, min(right - left, bottom - top) // 4))
+    dash, gap = (round(n * width) for n in _DASHES[dashes] or (longest, longest))
+    # Pillow includes the last pixel.
+    rim = (left - 1, top - 1, right, bottom)
+    canvas.rectangle(rim, outline=(0, 0, 0), width=width + 2)
+    for x in range(left, right, dash + gap):
+        end = min(x + dash, right) - 1
+        canvas.rectangle((x, top, end, top + width - 1), fill=color)
+        canvas.rectangle((x, bottom - width, end, bottom - 1), fill=color)
+    for y in range(top, bottom, dash + gap):
+        end = min(y + dash, bottom) - 1
+        canvas.rectangle((left, y, left + width - 1, end), fill=color)
+        canvas.rectangle((right - width, y, right - 1, end), fill=color)

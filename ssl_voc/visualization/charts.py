@@ -2,15 +2,10 @@
 
 import numpy as np
 
-from ssl_voc.runs.atomic_files import replacing
-from ssl_voc.visualization.style import (
-    BAR,
-    DPI,
-    INK,
-    LONGEST_NAME,
-    MARK,
-    MOST_CLASSES_WITH_NUMBERS,
-)
+from ssl_voc.visualization.style import BAR, INK, MARK, save_figure, shorten
+
+# Numbers in cells of a confusion matrix get too small to read beyond.
+_MOST_CLASSES_WITH_NUMBERS = 25
 
 
 def draw_bars(figures, names, path, count, unit, whole, baseline=None):
@@ -30,7 +25,7 @@ def draw_bars(figures, names, path, count, unit, whole, baseline=None):
     from matplotlib.figure import Figure
 
     rows = figures["per_class"]
-    labels = [f"{_shortened(key)} ({row[count]})" for key, row in rows.items()]
+    labels = [f"{shorten(key)} ({row[count]})" for key, row in rows.items()]
     height = 1.5 + 0.34 * len(rows)
     figure = Figure(figsize=(2.6 * len(names) + 1.4, height), layout="constrained")
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
@@ -75,12 +70,11 @@ def draw_bars(figures, names, path, count, unit, whole, baseline=None):
         title=f"bars by class ({unit}), lines: 95 % bootstrap intervals",
         title_fontsize=9,
     )
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png")
+    save_figure(figure, path)
 
 
 def draw_matrix(counts, rows, columns, path, title, unit):
-    """Draws counts as shares of their rows: who was taken for whom.
+    """Draws a confusion matrix: counts, colored by their shares of the rows.
 
     Args:
         counts: Integer array `(num_rows, num_columns)`.
@@ -95,7 +89,7 @@ def draw_matrix(counts, rows, columns, path, title, unit):
     counts = np.asarray(counts)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
-    numbered = len(counts) <= MOST_CLASSES_WITH_NUMBERS
+    numbered = len(counts) <= _MOST_CLASSES_WITH_NUMBERS
     side = (0.62 if numbered else 0.16) * len(counts) + 2.4
     figure = Figure(
         figsize=(max(4.6, side + 0.6), max(3.6, side)), layout="constrained"
@@ -104,9 +98,9 @@ def draw_matrix(counts, rows, columns, path, title, unit):
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     size = 9 if numbered else 6
     turned = {"rotation": 45 if numbered else 90, "rotation_mode": "anchor"}
-    _name_ticks(axes.xaxis, map(_shortened, columns), size, ha="right", **turned)
+    _name_ticks(axes.xaxis, map(shorten, columns), size, ha="right", **turned)
     labels = [
-        f"{_shortened(name)} ({n})" for name, n in zip(rows, totals[:, 0], strict=True)
+        f"{shorten(name)} ({n})" for name, n in zip(rows, totals[:, 0], strict=True)
     ]
     _name_ticks(axes.yaxis, labels, size)
     axes.set_xlabel("predicted class")
@@ -126,8 +120,7 @@ def draw_matrix(counts, rows, columns, path, title, unit):
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("share of the row", fontsize=9)
     axes.set_title(title, fontsize=10, color=INK)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png")
+    save_figure(figure, path)
 
 
 def _name_ticks(axis, names, size, **style):
@@ -135,7 +128,3 @@ def _name_ticks(axis, names, size, **style):
     axis.set_ticks(range(len(names)), names, fontsize=size, **style)
     for label in axis.get_ticklabels():
         label.set_parse_math(False)  # names may hold dollars
-
-
-def _shortened(text):
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"

@@ -1,22 +1,12 @@
-"""Pictures of a run: curves over epochs and grids of images, as png."""
+"""Curves of metrics over epochs."""
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ssl_voc.runs.atomic_files import replacing
-
-_INK = "#333333"
-_DPI = 100
-# Sizes in a grid of images, in pixels. Smaller images are enlarged by whole factors.
-_SMALLEST_CELL = 128
-_GAP = 8
-_TITLE_LINE = 14
+from ssl_voc.visualization.style import INK, save_figure
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,13 +17,11 @@ class Panel:
         keys: Row keys to draw, one line each. Those in no row are left out.
         label: Label of the y axis.
         chance: Value to mark by a dashed line, such as the loss of random guesses.
-        log_scale: Whether the y axis is logarithmic.
     """
 
     keys: tuple[str, ...]
     label: str
     chance: float | None = None
-    log_scale: bool = False
 
 
 def plot_curves(
@@ -62,66 +50,7 @@ def plot_curves(
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in grid[len(drawn) :]:
         axes.remove()
-    _save(figure, path)
-
-
-def plot_image_grid(
-    images: Sequence[np.ndarray],
-    path: str | Path,
-    columns: int,
-    titles: Sequence[str] | None = None,
-) -> None:
-    """Draws images in rows of `columns`, each pixel as a square of whole pixels.
-
-    Args:
-        images: Arrays `(height, width, 3)` in `[0, 255]`, integer or float. Sizes may
-            differ.
-        path: The png file, replaced at once.
-        columns: Images in one row.
-        titles: One text above each image.
-
-    Raises:
-        ValueError: If there is no image, or not one title for each.
-    """
-    from matplotlib.figure import Figure
-
-    if not len(images):
-        raise ValueError("`images` must hold at least one image. Received none.")
-    if titles is not None and len(titles) != len(images):
-        raise ValueError(
-            "`titles` must hold one text for each image. Received: "
-            f"{len(titles)} titles for {len(images)} images."
-        )
-    cell_height = max(image.shape[0] for image in images)
-    cell_width = max(image.shape[1] for image in images)
-    scale = max(1, _SMALLEST_CELL // max(cell_height, cell_width))
-    num_title_lines = max((text.count("\n") + 1 for text in titles or ()), default=0)
-    title_height = _TITLE_LINE * num_title_lines
-    # In pixels of the png; each cell's gap lies on its left and below it.
-    column_width = scale * cell_width + _GAP
-    row_height = scale * cell_height + _GAP + title_height
-    columns = min(columns, len(images))
-    width = columns * column_width + _GAP
-    height = math.ceil(len(images) / columns) * row_height + _GAP
-    figure = Figure(figsize=(width / _DPI, height / _DPI))
-    for index, image in enumerate(images):
-        image_height, image_width = (scale * side for side in image.shape[:2])
-        row, column = divmod(index, columns)
-        left = _GAP + column * column_width
-        bottom = height - row * row_height - _GAP - title_height - image_height
-        axes = figure.add_axes(
-            (left / width, bottom / height, image_width / width, image_height / height)
-        )
-        axes.set_axis_off()
-        pixels = np.clip(np.round(image), 0, 255).astype("uint8")
-        axes.imshow(pixels, interpolation="nearest", aspect="auto")
-        if titles is not None:
-            # Names of files may hold dollars, which are no formulas, and bytes that
-            # are no text.
-            title = titles[index].encode("utf-8", "replace").decode("utf-8")
-            style = {"fontsize": 8, "color": _INK, "parse_math": False}
-            axes.set_title(title, loc="left", pad=3, **style)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _keys_in(rows: Sequence[Mapping[str, Any]], panel: Panel) -> list[str]:
@@ -138,7 +67,7 @@ def _draw_panel(axes: Any, rows: Sequence[Mapping[str, Any]], panel: Panel) -> N
         axes.plot(epochs, values, marker="o", markersize=2.5, linewidth=1.4, label=key)
     axes.set_xlim(rows[0]["epoch"] - 0.5, rows[-1]["epoch"] + 0.5)
     if panel.chance is not None:
-        axes.axhline(panel.chance, color=_INK, linestyle="--", linewidth=1)
+        axes.axhline(panel.chance, color=INK, linestyle="--", linewidth=1)
         axes.annotate(
             f"chance {panel.chance:.3g}",
             xy=(1, panel.chance),
@@ -147,20 +76,11 @@ def _draw_panel(axes: Any, rows: Sequence[Mapping[str, Any]], panel: Panel) -> N
             textcoords="offset points",
             ha="right",
             fontsize=8,
-            color=_INK,
+            color=INK,
         )
-    if panel.log_scale:
-        axes.set_yscale("log")
     if len(keys) > 1:
         axes.legend(fontsize=8, frameon=False)
     axes.set_xlabel("epoch")
     axes.set_ylabel(panel.label)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _save(figure: Any, path: str | Path) -> None:
-    with replacing(Path(path)) as temporary, warnings.catch_warnings():
-        # A name in a script that the font lacks shows as boxes: good enough.
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        figure.savefig(temporary, dpi=_DPI, format="png")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssl_voc.predict.drawing import COLORS, draw_prediction, save_prediction
-from ssl_voc.predict.labels import _fitted, _font, _printable
+from ssl_voc.predict.drawing import draw_prediction, save_prediction
 from ssl_voc.serving_client.prediction import Prediction
+from ssl_voc.visualization.style import COLORS
 
 GRAY = 128
 
@@ -32,13 +32,6 @@ def painted(drawn, color):
 
 def test_photo_without_objects_is_left_as_it_is():
     assert (draw(60, 40, prediction()) == GRAY).all()
-
-
-def test_outline_lies_on_the_border_of_the_box():
-    drawn = painted(draw(300, 200, prediction((50, 60, 250, 180))), COLORS[0])
-    rows, columns = np.nonzero(drawn[70:])
-    assert columns.min() == 50 and columns.max() == 249
-    assert rows.max() + 70 == 179
 
 
 def test_line_and_letters_grow_with_the_photo():
@@ -89,39 +82,12 @@ def has_label(drawn, color):
     return (solid[3:] & solid[2:-1] & solid[1:-2] & solid[:-3]).any()
 
 
-@pytest.mark.parametrize(
-    "box",
-    [
-        (-20, -20, 500, 500),
-        (0, 0, 1, 1),
-        (99.7, 49.7, 100, 50),
-        (30, 20, 30, 20),
-        (0, 40, 100, 50),
-    ],
-)
-def test_box_at_or_beyond_the_border_is_drawn_inside(box):
-    drawn = draw(100, 50, prediction(box))
-    assert drawn.shape == (50, 100, 3)
-    assert painted(drawn, COLORS[0]).any()
-
-
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 3), (40, 30), (3000, 8)])
 def test_tiny_photo_gets_an_outline_and_no_label_that_would_cover_it(width, height):
     drawn = draw(width, height, prediction((0, 0, width, height)))
     assert drawn.shape == (height, width, 3)
     middle = drawn[height // 2, width // 2]
     assert min(width, height) < 8 or (middle == GRAY).all()
-
-
-def test_long_names_are_cut_and_keep_their_score():
-    text = _printable("a name of very many letters, more than anyone reads")
-    assert len(text) == 24 and text.endswith("…")
-    fitted, font = _fitted(f"{text} 0.87", _font(20), 100)
-    assert fitted.endswith("… 0.87") and font.getlength(fitted) <= 100
-
-
-def test_signs_that_steer_are_not_written():
-    assert _printable("two\nlines\u202e\x00") == "two lines"
 
 
 def test_jpeg_and_png_are_written_with_the_color_profile(tmp_path):

@@ -1,22 +1,22 @@
-"""Photos with everything that is there and everything that was detected."""
+"""Galleries of a detector: photos with all objects and all detections."""
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 
 from ssl_voc.evaluate.detection.outcomes import count_outcomes
+from ssl_voc.evaluate.gallery import NUM_SHOWN, Gallery, draw_gallery
 from ssl_voc.metrics import box_ious
-from ssl_voc.visualization.box_outlines import COLORS
-from ssl_voc.visualization.photo_sheet import Cell, Line, Outline, Sheet
-from ssl_voc.visualization.style import shorten
+from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
+from ssl_voc.visualization.contact_sheet import photo_tile
+from ssl_voc.visualization.style import COLORS, shorten
 
-NUM_SHOWN = 12
-TRUE = Line("object", COLORS[0], text_side="bottom")
-DIFFICULT = Line("difficult object, not asked for", COLORS[0], "dotted", "bottom")
-RIGHT = Line("right detection", COLORS[1], "dashed")
-# Okabe and Ito's reddish purple.
-WRONG = Line("wrong detection", (204, 121, 167), "dashed")
+TRUE = BoxStyle("object", COLORS[0], labeled_below=True)
+DIFFICULT = BoxStyle("difficult object, ignored", COLORS[0], "dotted", True)
+RIGHT = BoxStyle("right detection", COLORS[1], "dashed")
+WRONG = BoxStyle("wrong detection", COLORS[5], "dashed")
+_SIDE = 320
+_NUM_COLUMNS = 3
 # More texts than these cover the photo.
 _MOST_TEXTS = 10
 _MOST_MISSED_WITH_TEXT = 6
@@ -40,28 +40,6 @@ class Scores:
     num_wrong: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True)
-class PhotoGallery:
-    """A choice of photos to look at, with all their objects and detections.
-
-    Attributes:
-        name: Part of the picture's file name.
-        title: What it shows.
-        rank: Function of `Scores` that gives a float array `(num_photos,)`: the highest
-            are shown, those of minus infinity never.
-    """
-
-    name: str
-    title: str
-    rank: Callable
-
-    def choose(self, found, threshold, number=NUM_SHOWN):
-        """Indices of the photos to show, the highest ranks first."""
-        ranks = np.asarray(self.rank(score_photos(found, threshold)), "float64")
-        order = np.argsort(-ranks, kind="stable")
-        return [int(index) for index in order[:number] if ranks[index] > -np.inf]
-
-
 def _best(scores):
     # Of equal F1, scenes with many objects tell more than one large one.
     rank = scores.f1 * 1000 + np.minimum(scores.num_true, 5) + scores.iou
@@ -74,8 +52,8 @@ def _worst(scores):
 
 
 GALLERIES = (
-    PhotoGallery("best", "Highest F1", _best),
-    PhotoGallery("worst", "Lowest F1, most mistakes first", _worst),
+    Gallery("best", "Highest F1", _best),
+    Gallery("worst", "Lowest F1, most mistakes first", _worst),
 )
 MISTAKES = "mistakes"
 PICTURES = (*(gallery.name for gallery in GALLERIES), MISTAKES)
@@ -106,43 +84,39 @@ def draw_galleries(found, threshold, folder):
     """
     objects = (TRUE, DIFFICULT) if found.matches.difficult.any() else (TRUE,)
     legend = (*objects, RIGHT, WRONG)
-    sheet = Sheet(legend, num_columns=3, side=320, line_width=1.6)
+    scores = score_photos(found, threshold)
+    of = f"{len(found)} photos, detections of confidence {threshold:.2f} or more"
     for gallery in GALLERIES:
-        chosen = gallery.choose(found, threshold)
-        title = f"{gallery.title}: {_number(len(chosen))} of {len(found)} photos, "
-        title += f"detections of confidence {threshold:.2f} or more"
-        cells = [_photo_cell(found, index, threshold, sheet) for index in chosen]
-        sheet.draw(title, cells, folder / f"gallery_{gallery.name}.png")
-    rows = choose_mistakes(found)
-    title = f"Most confident mistakes: {_number(len(rows))} of {found.is_false.sum()} "
-    title += "wrong detections, one a photo"
-    sheet = dataclasses.replace(sheet, legend=(*objects, WRONG))
-    cells = [_mistake_cell(found, row, sheet) for row in rows]
-    sheet.draw(title, cells, folder / f"gallery_{MISTAKES}.png")
+        tiles = [
+            _photo_tile(found, index, threshold) for index in gallery.choose(scores)
+        ]
+        draw_gallery(
+            gallery.name, gallery.title, tiles, of, folder, _NUM_COLUMNS, legend
+        )
+    tiles = [_mistake_tile(found, row) for row in choose_mistakes(found)]
+    title, legend = "Most confident mistakes", (*objects, WRONG)
+    of = f"{found.is_false.sum()} wrong detections, one a photo"
+    draw_gallery(MISTAKES, title, tiles, of, folder, _NUM_COLUMNS, legend)
 
 
 def choose_mistakes(found, number=NUM_SHOWN):
-    """Rows of the wrong detections that are surest, the surest of each photo."""
+    """Rows of the most confident wrong detections, one of each photo."""
     rows = np.flatnonzero(found.is_false)
     rows = rows[np.argsort(-found.matches.confidence[rows], kind="stable")]
     _, first = np.unique(found.matches.detections.images[rows], return_index=True)
     return [int(row) for row in rows[np.sort(first)][:number]]
 
 
-def _number(count):
-    return count if count else "none"
-
-
-def _photo_cell(found, index, threshold, sheet):
+def _photo_tile(found, index, threshold):
     detections = found.matches.detections
     kept = (detections.images == index) & found.is_kept(threshold)
     kept &= ~found.is_ignored
     rows = np.flatnonzero(kept)
-    # Right ones last, hence above wrong ones, and among them the surest.
+    # Right ones last, hence above wrong ones, and among them the most confident.
     rows = rows[np.lexsort((found.matches.confidence[rows], found.is_true[rows]))]
     with_text = len(rows) <= _MOST_TEXTS
     outlines = [
-        Outline(
+        BoxOutline(
             detections.boxes[row],
             RIGHT if found.is_true[row] else WRONG,
             _text(found, row) if with_text or found.is_false[row] else "",
@@ -155,16 +129,13 @@ def _photo_cell(found, index, threshold, sheet):
     counts = f"{true} right, {wrong} wrong, {missed.sum()} missed"
     names = _missed_names(found, missed)
     if names:
-        counts = shorten(f"{counts}: {names}", sheet.line_length)
+        counts += f": {names}"
     named = missed & (missed.sum() <= _MOST_MISSED_WITH_TEXT)
-    return Cell(
-        found.photos[index],
-        (*_objects(found, index, named), *outlines),
-        f"{counts}\n{shorten(found.photos[index].image_id, sheet.line_length)}",
-    )
+    outlines = (*_objects(found, index, named), *outlines)
+    return _tile(found, index, counts, outlines)
 
 
-def _mistake_cell(found, row, sheet):
+def _mistake_tile(found, row):
     detections = found.matches.detections
     index = int(detections.images[row])
     is_own = found.matches.objects.images == index
@@ -174,11 +145,14 @@ def _mistake_cell(found, row, sheet):
         # Only the object that was meant is named.
         shown = np.zeros(len(is_own), "bool")
         shown[_meant(found, row)] = True
-    outlines = _objects(found, index, shown)
-    wrong = Outline(detections.boxes[row], WRONG, _text(found, row))
-    first = shorten(f"{_text(found, row)}: {_reason(found, row)}", sheet.line_length)
-    name = shorten(found.photos[index].image_id, sheet.line_length)
-    return Cell(found.photos[index], (*outlines, wrong), f"{first}\n{name}")
+    wrong = BoxOutline(detections.boxes[row], WRONG, _text(found, row))
+    words = f"{_text(found, row)}: {_reason(found, row)}"
+    return _tile(found, index, words, (*_objects(found, index, shown), wrong))
+
+
+def _tile(found, index, words, outlines):
+    photo = found.photos[index]
+    return photo_tile(photo, _SIDE, f"{words}\n{photo.image_id}", outlines)
 
 
 def _meant(found, row):
@@ -235,7 +209,7 @@ def _objects(found, index, named):
     # Wanted ones last, hence above difficult ones.
     rows = rows[np.argsort(~difficult[rows], kind="stable")]
     return [
-        Outline(
+        BoxOutline(
             objects.boxes[row],
             DIFFICULT if difficult[row] else TRUE,
             shorten(found.class_names[objects.classes[row]], _NAME_LENGTH)

@@ -1,17 +1,11 @@
-"""Pictures of a detector's figures: curves, bars, and who was taken for whom."""
+"""Plots of a detector's metrics: AP bars, precision-recall curves and confusions."""
 
 import numpy as np
 
 from ssl_voc.evaluate.detection.summary import LABELS
-from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.visualization.charts import draw_bars, draw_matrix
-from ssl_voc.visualization.style import shorten
+from ssl_voc.visualization.style import BAR, INK, MARK, save_figure, shorten
 
-_INK = "#333333"
-# Okabe and Ito's blue, and their vermilion.
-_CURVE = "#0072B2"
-_MARK = "#D55E00"
-_DPI = 100
 _BARS = ("voc07_ap50", "coco_ap", "precision", "recall")
 _COLUMNS = 5
 # Curves of more classes would be no picture any more.
@@ -31,7 +25,7 @@ def draw_average_precision(figures, path):
 
 
 def draw_detection_confusions(counts, class_names, threshold, path):
-    """Draws who was taken for whom, with background and what was missed.
+    """Draws the confusion matrix, with background and missed objects.
 
     Args:
         counts: Integer array `(num_classes + 1, num_classes + 1)`, see
@@ -79,7 +73,7 @@ def draw_precision_recall(curves, figures, path):
         average = row["voc10_ap50"]
         value = "no objects" if np.isnan(average) else f"AP {average:.3f}"
         title = f"{shorten(name, _NAME_LENGTH)} ({row['num_objects']}), {value}"
-        axes.set_title(title, fontsize=9, color=_INK, parse_math=False)
+        axes.set_title(title, fontsize=9, color=INK, parse_math=False)
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
     for axes in panels[max(0, len(shown) - num_columns) : len(shown)]:
@@ -95,7 +89,7 @@ def draw_precision_recall(curves, figures, path):
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    figure.suptitle(title, fontsize=10, color=_INK)
+    figure.suptitle(title, fontsize=10, color=INK)
     figure.legend(
         handles.values(),
         handles.keys(),
@@ -104,21 +98,20 @@ def draw_precision_recall(curves, figures, path):
         fontsize=9,
         frameon=False,
     )
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=_DPI, format="png")
+    save_figure(figure, path)
 
 
 def _draw_curve(axes, curve, row):
     if len(curve.recall) and row["num_objects"]:
-        # From recall 0 on, as high as the surest detections are.
+        # From recall 0 on, as high as the most confident detections are.
         recall = np.concatenate([[0.0], curve.recall])
         precision = np.concatenate([curve.precision[:1], curve.precision])
         envelope = np.maximum.accumulate(precision[::-1])[::-1]
-        axes.plot(recall, precision, color=_CURVE, alpha=0.45, lw=1.0, label="measured")
+        axes.plot(recall, precision, color=BAR, alpha=0.45, lw=1.0, label="measured")
         axes.plot(
             np.append(recall, recall[-1]),
             np.append(envelope, 0.0),
-            color=_CURVE,
+            color=BAR,
             lw=1.8,
             drawstyle="steps-pre",
             label="envelope, whose area is the AP",
@@ -129,7 +122,7 @@ def _draw_curve(axes, curve, row):
             row["precision"],
             "o",
             ms=6,
-            color=_MARK,
+            color=MARK,
             markeredgecolor="white",
             clip_on=False,
             zorder=3,

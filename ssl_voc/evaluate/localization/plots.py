@@ -1,4 +1,4 @@
-"""Pictures of figures: bars by class with intervals, and who was taken for whom."""
+"""Plots of a localizer's metrics: bars by class and the confusion matrix."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def draw_per_class(figures, path):
         "num_images",
         "photos",
         "all photos",
-        "baseline (commonest class; whole photo as box)",
+        "baseline (majority class; whole photo as box)",
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ssl_voc.evaluate.localization import measures
-from ssl_voc.evaluate.localization.gallery import GALLERIES, draw_gallery
+from ssl_voc.evaluate.localization.gallery import GALLERIES, draw_galleries
 from ssl_voc.evaluate.localization.plots import draw_confusions, draw_per_class
 from ssl_voc.evaluate.localization.table import format_localization
 from ssl_voc.evaluate.run import EvaluationRun
@@ -39,8 +39,7 @@ class Evaluation(EvaluationRun):
             found.class_names,
             path / "confusion_matrix.png",
         )
-        for gallery in GALLERIES:
-            draw_gallery(gallery, found, path / f"gallery_{gallery.name}.png")
+        draw_galleries(found, path)
         return metrics
 
     @staticmethod

@@ -7,12 +7,14 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from ssl_voc.explain.pictures import SIDE, Row, draw_sheet
+from ssl_voc.explain.gallery import SIDE
 from ssl_voc.explain.shortcuts.inpainting import inpaint
 from ssl_voc.explain.shortcuts.scan import outside_of
+from ssl_voc.visualization.contact_sheet import Tile, draw_contact_sheet, fit_pixels
+from ssl_voc.visualization.style import COLORS
 
 NUM_SHOWN = 8
-_MARK = np.array([230, 159, 0])
+_NUM_COLUMNS = 2
 
 
 def format_shortcuts(found):
@@ -82,9 +84,9 @@ def page_section(found, path):
         if row["sheet"] is None:
             continue  # no photo shows it
         with Image.open(path / row["sheet"]) as sheet:
-            pixels = np.asarray(sheet.convert("RGB"))
+            picture = sheet.convert("RGB")
         caption = f"{row['class']}: {row['where']}"
-        parts.append(("picture", (pixels, caption)))
+        parts.append(("picture", (picture, caption)))
     return "Shortcuts", parts
 
 
@@ -92,12 +94,12 @@ def draw_candidate(subject, scan, candidate, row, tested, path):
     """Draws a contact sheet: the region in photos of the class, near, and inpainted.
 
     Returns:
-        The sheet's file name.
+        The sheet's file name; None where no photo shows it.
     """
     strength = np.nan_to_num(candidate.strength(scan), nan=-1.0)
     places = np.flatnonzero(tested & (scan.classes == candidate.label))
     places = places[np.argsort(-strength[places], kind="stable")][:NUM_SHOWN]
-    rows = []
+    tiles = []
     for place in places:
         views = subject.view(scan.indices[place : place + 1])
         outside = outside_of(views, 0)
@@ -105,18 +107,23 @@ def draw_candidate(subject, scan, candidate, row, tested, path):
         photo = views.photo(0)
         filled = inpaint(photo[None], ~mask[None])[0]
         name = subject.pool.photos[int(scan.indices[place])].image_id
-        tiles = _enlarged(_marked(photo, mask)), _near(photo, mask), _enlarged(filled)
-        rows.append(Row(tiles, (f"{name}\nthe candidate", "near", "inpainted")))
+        tiles += [
+            Tile(fit_pixels(_marked(photo, mask), SIDE), f"{name}\nthe candidate"),
+            Tile(_near(photo, mask), "near"),
+            Tile(fit_pixels(filled, SIDE), "inpainted"),
+        ]
     file_name = sheet_name(candidate, row["class"])
     title = f"{row['class']}: {row['where']}" + ", ALARM" * row["alarm"]
     drop = (
         f"inpainting costs {row['accuracy_drop']:.0%} of the right answers, elsewhere "
+        f"{row['accuracy_drop_control']:.0%}"
     )
-    drop += f"{row['accuracy_drop_control']:.0%}"
-    if rows:
-        draw_sheet(title, [(drop, rows)], path / file_name)
-        return file_name
-    return None
+    if not tiles:
+        return None
+    draw_contact_sheet(
+        path / file_name, [(drop, tiles)], 3 * _NUM_COLUMNS, title, tiles_per_group=3
+    )
+    return file_name
 
 
 def sheet_name(candidate, class_name):
@@ -129,25 +136,16 @@ def sheet_name(candidate, class_name):
 def _marked(photo, mask):
     """The outline of a mask painted into a photo."""
     outline = mask & ~ndimage.binary_erosion(mask)
-    return np.where(outline[..., None], _MARK, photo).astype("uint8")
+    return np.where(outline[..., None], COLORS[0], photo).astype("uint8")
 
 
 def _near(photo, mask):
-    """The part of a photo around a mask."""
+    """The part of a photo around a mask, no larger than the photo's tile."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
-        return _enlarged(np.full_like(photo, 200))
+        return fit_pixels(np.full_like(photo, 200), SIDE)
     part = photo[
         max(0, rows[0] - 2) : rows[-1] + 3, max(0, columns[0] - 2) : columns[-1] + 3
     ]
-    return _enlarged(part, photo.shape)
-
-
-def _enlarged(pixels, shape=None):
-    """A picture that fits a tile; of a part, one that fits the photo's tile."""
-    height, width = (shape or pixels.shape)[:2]
-    factor = SIDE / max(height, width)
-    limit = height * factor, width * factor
-    factor = min(limit[0] / pixels.shape[0], limit[1] / pixels.shape[1])
-    size = [max(1, round(n * factor)) for n in pixels.shape[1::-1]]
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+    limit = np.array(photo.shape[:2]) * SIDE / max(photo.shape[:2])
+    return fit_pixels(part, max(part.shape[:2]) * min(limit / part.shape[:2]))

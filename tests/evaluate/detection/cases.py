@@ -8,12 +8,11 @@ from ssl_voc.evaluate.detection.matching import measure_detections
 
 NAMES = ("cat", "dog", "hen")
 WIDTH, HEIGHT = 100, 80
-GROUND = (0, 160, 60)  # no text has this color
 
 
 def build_photo(number, *objects):
     """A plain photo of 100 x 80 pixels with the given `Object`s."""
-    pixels = np.full((1, HEIGHT, WIDTH, 3), GROUND, "uint8")
+    pixels = np.zeros((1, HEIGHT, WIDTH, 3), "uint8")
     content = ArrayItem(pixels, 0, "set")
     return Photo(f"p{number}", "set", content, objects, width=WIDTH, height=HEIGHT)
 

@@ -1,16 +1,16 @@
-"""Which photos a detector's galleries show, and what is painted into them."""
-
-import dataclasses
+"""Which photos a detector's galleries show, and what its plots tell."""
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from PIL import Image
 
 from pipelines.photos.photo import Object
 from ssl_voc.evaluate.detection import gallery, plots
-from ssl_voc.evaluate.detection.gallery import choose_mistakes, draw_galleries
+from ssl_voc.evaluate.detection.gallery import (
+    choose_mistakes,
+    draw_galleries,
+    score_photos,
+)
 from ssl_voc.evaluate.detection.plots import (
     draw_average_precision,
     draw_detection_confusions,
@@ -18,7 +18,8 @@ from ssl_voc.evaluate.detection.plots import (
 )
 from ssl_voc.evaluate.detection.summary import summarize
 from ssl_voc.metrics import confusion_counts, score_matches
-from tests.evaluate.detection.cases import GROUND, build_photo, measure, random_case
+from tests.evaluate.detection.cases import build_photo, measure, random_case
+from tests.visualization.pixels import pixels_of
 
 CAT, DOG, HEN = range(3)
 BOX, OTHER = (0, 10, 40, 50), (50, 40, 80, 70)
@@ -32,7 +33,7 @@ def build_scenes():
         build_photo(0, cat),  # found, with a box beside it
         build_photo(1, cat, dog),  # both found
         build_photo(2, cat, dog),  # neither
-        build_photo(3),  # one detection of nothing, the surest of all
+        build_photo(3),  # one detection of nothing, the most confident of all
         build_photo(4),  # nothing
         build_photo(5, cat),  # found exactly
     ]
@@ -58,116 +59,84 @@ def build_scenes():
     ids=["best", "worst"],
 )
 def test_gallery_shows_its_photos_the_most_telling_first(kind, expected):
-    found = build_scenes()
-    assert kind.choose(found, 0.5) == expected
-    assert kind.choose(found, 0.5, 1) == expected[:1]
+    scores = score_photos(build_scenes(), 0.5)
+    assert kind.choose(scores) == expected
+    assert kind.choose(scores, 1) == expected[:1]
 
 
-def test_mistakes_are_shown_the_surest_first_and_one_of_each_photo():
+def test_mistakes_are_shown_by_confidence_and_one_of_each_photo():
     found = build_scenes()
     rows = choose_mistakes(found)
     assert found.matches.confidence[rows].tolist() == [0.95, 0.7]
     assert choose_mistakes(found, 1) == rows[:1]
 
 
-def extent(mask):
-    """First row, row after the last, first column, column after the last."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+def texts_of(tile):
+    return sorted(outline.text for outline in tile.outlines if outline.text)
 
 
-def test_boxes_are_painted_where_they_are_in_the_color_of_what_they_are(tmp_path):
+def test_boxes_lie_where_they_are_in_the_style_of_what_they_are(sheets, tmp_path):
     photo = build_photo(0, Object("cat", (10, 10, 40, 50)))
-    rows = [(CAT, 0.9, (10, 10, 40, 46)), (DOG, 0.8, (60, 20, 90, 60))]
+    rows = [(CAT, 0.8, (10, 10, 40, 46)), (DOG, 0.9, (60, 20, 90, 60))]
     draw_galleries(measure([photo], [rows]), 0.5, tmp_path)
-    with Image.open(tmp_path / "gallery_best.png") as picture:
-        pixels = np.asarray(picture.convert("RGB")).astype(int)
-    top, bottom, left, right = extent(np.abs(pixels - GROUND).max(axis=-1) < 3)
+    _, [tile] = sheets["best"]
     # 100 x 80 pixels in a cell of 320.
-    assert (right - left, bottom - top) == (320, 256)
-    inside, factor = pixels[top:bottom, left:right], 3.2
-    for line, box in (
-        (gallery.TRUE, (10, 10, 40, 50)),
-        (gallery.RIGHT, (10, 10, 40, 46)),
-        (gallery.WRONG, (60, 20, 90, 60)),
+    assert tile.pixels.shape == (256, 320, 3)
+    # The right detection last, above the more confident wrong one.
+    for outline, style, box in zip(
+        tile.outlines,
+        (gallery.TRUE, gallery.WRONG, gallery.RIGHT),
+        ((10, 10, 40, 50), (60, 20, 90, 60), (10, 10, 40, 46)),
+        strict=True,
     ):
-        painted = np.abs(inside - line.color).max(axis=-1) < 40
-        y1, y2, x1, x2 = extent(painted)
-        found = np.array([x1, y1, x2, y2]) / factor
-        if line is gallery.TRUE:  # the upper part lies below the detection
-            found[1] = box[1]
-        np.testing.assert_allclose(found, box, atol=1.5)
-    for line in (gallery.TRUE, gallery.RIGHT, gallery.WRONG):  # the legend
-        assert (np.abs(pixels[:top] - line.color).max(axis=-1) < 40).sum() > 10
+        assert outline.style is style
+        np.testing.assert_allclose(outline.box, np.array(box) * 3.2, rtol=1e-5)
 
 
-def test_right_detection_is_seen_where_a_surer_wrong_one_lies_on_it(tmp_path):
-    photo = build_photo(0, Object("cat", BOX))
-    found = measure([photo], [[(CAT, 0.8, BOX), (DOG, 0.9, BOX)]])
-    draw_galleries(found, 0.5, tmp_path)
-    with Image.open(tmp_path / "gallery_best.png") as picture:
-        pixels = np.asarray(picture.convert("RGB")).astype(int)
-    painted = np.abs(pixels - gallery.RIGHT.color).max(axis=-1) < 40
-    y1, y2, x1, x2 = extent(painted & (np.arange(len(pixels)) > 100)[:, None])
-    assert (x2 - x1, y2 - y1) == pytest.approx((128, 128), abs=5)  # 40 times 3.2
-
-
-def texts_of(monkeypatch, owner):
-    """A list that collects what is written into figures or axes."""
-    texts, original = [], owner.text
-
-    def text(self, x, y, s, **style):
-        texts.append(s)
-        return original(self, x, y, s, **style)
-
-    monkeypatch.setattr(owner, "text", text)
-    return texts
-
-
-def test_captions_count_and_name_what_was_missed(tmp_path, monkeypatch):
-    captions = texts_of(monkeypatch, Figure)
+def test_captions_count_and_name_what_was_missed(sheets, tmp_path):
     draw_galleries(build_scenes(), 0.5, tmp_path)
-    assert "2 right, 0 wrong, 0 missed\np1" in captions
-    assert "0 right, 1 wrong, 2 missed: cat, dog\np2" in captions
-    assert "hen 0.70: true class cat (IoU 1.00)\np2" in captions
-    assert "dog 0.95: nothing of the kind is there\np3" in captions
+    captions = {tile.caption for _, tiles in sheets.values() for tile in tiles}
+    assert captions >= {
+        "2 right, 0 wrong, 0 missed\np1",
+        "0 right, 1 wrong, 2 missed: cat, dog\np2",
+        "hen 0.70: true class cat (IoU 1.00)\np2",
+        "dog 0.95: nothing of the kind is there\np3",
+    }
 
 
 def test_detections_below_the_threshold_and_on_difficult_objects_are_not_drawn(
-    tmp_path, monkeypatch
+    sheets, tmp_path
 ):
-    labels = texts_of(monkeypatch, Axes)
     photo = build_photo(0, Object("cat", BOX, difficult=True), Object("dog", OTHER))
     rows = [(CAT, 0.9, BOX), (DOG, 0.8, OTHER), (HEN, 0.3, OTHER)]
-    monkeypatch.setattr(gallery, "choose_mistakes", lambda found: [])
     draw_galleries(measure([photo], [rows]), 0.5, tmp_path)
-    assert labels == ["dog 0.80"]
+    _, [tile] = sheets["best"]
+    assert texts_of(tile) == ["dog 0.80"]
+    assert tile.outlines[0].style is gallery.DIFFICULT
 
 
-def test_crowded_photos_name_what_is_wrong_or_missed_alone(tmp_path, monkeypatch):
-    labels = texts_of(monkeypatch, Axes)
+def test_crowded_photos_name_what_is_wrong_or_missed_alone(sheets, tmp_path):
     boxes = [(4 + 8 * n, 10, 11 + 8 * n, 20) for n in range(12)]
     photo = build_photo(0, *(Object("cat", box) for box in boxes))
     rows = [(CAT, 0.9, box) for box in boxes[1:]] + [(HEN, 0.8, (0, 50, 20, 70))]
-    monkeypatch.setattr(gallery, "choose_mistakes", lambda found: [])
-    monkeypatch.setattr(gallery, "GALLERIES", (BEST,))
     draw_galleries(measure([photo], [rows]), 0.5, tmp_path)
-    assert sorted(labels) == ["cat", "hen 0.80"]
+    _, [tile] = sheets["best"]
+    assert texts_of(tile) == ["cat", "hen 0.80"]
 
 
-def test_many_missed_objects_are_counted_in_the_caption_alone(tmp_path, monkeypatch):
-    labels, captions = texts_of(monkeypatch, Axes), texts_of(monkeypatch, Figure)
+def test_many_missed_objects_are_counted_in_the_caption_alone(sheets, tmp_path):
     boxes = [(10 * n, 10, 10 * n + 8, 20) for n in range(7)]
     photo = build_photo(0, *(Object("cat", box) for box in boxes))
     draw_galleries(measure([photo], [[]]), 0.5, tmp_path)
-    assert labels == [] and "0 right, 0 wrong, 7 missed: cat x 7\np0" in captions
+    _, [tile] = sheets["worst"]
+    assert texts_of(tile) == []
+    assert tile.caption == "0 right, 0 wrong, 7 missed: cat x 7\np0"
 
 
-def test_galleries_without_a_photo_say_so(tmp_path, monkeypatch):
-    texts = texts_of(monkeypatch, Figure)
+def test_galleries_without_a_photo_say_so(sheets, tmp_path):
     draw_galleries(measure([build_photo(0)], [[]]), 0.5, tmp_path)
-    assert sum("none of" in text for text in texts) == 3
-    assert len(list(tmp_path.glob("gallery_*.png"))) == 3
+    assert len(sheets) == 3
+    assert all("none of" in title and not tiles for title, tiles in sheets.values())
 
 
 def test_names_with_dollars_and_classes_without_objects_are_drawn(tmp_path):
@@ -180,9 +149,10 @@ def test_names_with_dollars_and_classes_without_objects_are_drawn(tmp_path):
     names = found.class_names
     draw_detection_confusions(counts, names, 0.5, tmp_path / "confusions.png")
     draw_galleries(found, 0.5, tmp_path)
-    for path in tmp_path.glob("*.png"):
-        with Image.open(path) as picture:
-            assert min(picture.size) > 100
+    pictures = [*tmp_path.glob("*.png")]
+    assert len(pictures) == 6
+    for path in pictures:
+        assert min(pixels_of(path).shape[:2]) > 100
 
 
 def test_curve_passes_through_the_point_of_the_threshold(tmp_path, monkeypatch):
@@ -255,15 +225,3 @@ def test_confusion_matrix_names_what_was_missed_and_what_was_nothing(
         (3, DOG): "0.50\n1",
         (DOG, 3): "1.00\n1",
     }
-
-
-def test_photo_that_is_gone_costs_its_pixels_and_no_more(tmp_path):
-    class Gone:
-        path_name = "gone.png"
-
-        def load(self):
-            raise FileNotFoundError("gone.png")
-
-    photo = dataclasses.replace(build_photo(0, Object("cat", BOX)), content=Gone())
-    draw_galleries(measure([photo], [[(DOG, 0.9, BOX)]]), 0.5, tmp_path)
-    assert (tmp_path / "gallery_mistakes.png").exists()

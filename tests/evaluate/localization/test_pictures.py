@@ -1,21 +1,18 @@
-"""Which photos the galleries show, and where the boxes are painted."""
+"""Which photos a localizer's galleries show, and what its plots tell."""
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
-from PIL import Image
+from matplotlib.axes import Axes
 
 from pipelines.photos.content import ArrayItem
 from pipelines.photos.photo import Object, Photo, Photos
-from ssl_voc.evaluate.localization import measures
-from ssl_voc.evaluate.localization.gallery import GALLERIES, draw_gallery
+from ssl_voc.evaluate.localization import gallery, measures
+from ssl_voc.evaluate.localization.gallery import draw_galleries
 from ssl_voc.evaluate.localization.plots import draw_confusions, draw_per_class
-from ssl_voc.visualization.box_outlines import COLORS
+from tests.visualization.pixels import pixels_of
 
-BEST, WORST, CONFUSING = GALLERIES
+BEST, WORST, CONFUSING = gallery.GALLERIES
 NAMES = ("$cat^{$", "dog_")  # what matplotlib would take for mathematics
-GROUND = (0, 160, 60)  # no text has this color
-TRUE, PREDICTED = (np.array(color) for color in COLORS)
 
 
 def build_case(rows, size=(120, 60)):
@@ -24,7 +21,7 @@ def build_case(rows, size=(120, 60)):
     The true box spans x from 0 to 40, the predicted one 40 pixels from x1 on.
     """
     width, height = size
-    pixels = np.full((1, height, width, 3), GROUND, "uint8")
+    pixels = np.zeros((1, height, width, 3), "uint8")
     photos = [
         Photo(
             f"{number}_",
@@ -67,71 +64,25 @@ def test_gallery_shows_its_photos_the_most_telling_first(gallery, expected):
     assert gallery.choose(found, 2) == expected[:2]
 
 
-def test_boxes_are_painted_where_they_are_in_the_enlarged_photo(tmp_path):
-    draw_gallery(BEST, build_case([(0, 0, 0.9, 70)]), tmp_path / "best.png")
-    with Image.open(tmp_path / "best.png") as picture:
-        pixels = np.asarray(picture.convert("RGB")).astype(int)
-    top, bottom, left, right = extent(np.abs(pixels - GROUND).max(axis=-1) < 3)
+def test_tiles_show_both_boxes_in_the_enlarged_photo_and_tell_of_them(sheets, tmp_path):
+    draw_galleries(build_case([(0, 1, 0.75, 20)]), tmp_path)
+    _, [tile] = sheets["confusing"]
     # 120 x 60 pixels in a cell of 240: everything twice as large.
-    assert (right - left, bottom - top) == (240, 120)
-    inside = pixels[top:bottom, left:right]
-    for color, box in ((TRUE, (0, 10, 40, 50)), (PREDICTED, (70, 10, 110, 50))):
-        painted = np.abs(inside - color).max(axis=-1) < 40
-        x_extent, y_extent = extent(painted)[2:], extent(painted)[:2]
-        # Lines are some pixels thick.
-        np.testing.assert_allclose(x_extent, np.array(box[0::2]) * 2, atol=3)
-        np.testing.assert_allclose(y_extent, np.array(box[1::2]) * 2, atol=3)
-    above = pixels[:top]
-    for color in (TRUE, PREDICTED):  # the legend
-        assert (np.abs(above - color).max(axis=-1) < 40).sum() > 20
+    assert tile.pixels.shape == (120, 240, 3)
+    true, predicted = tile.outlines
+    np.testing.assert_allclose(true.box, [0, 20, 80, 100])
+    np.testing.assert_allclose(predicted.box, [40, 20, 120, 100])
+    assert (true.style, predicted.style) == (gallery.TRUE, gallery.PREDICTED)
+    assert tile.caption.split("\n") == [
+        "true $cat^{$, predicted dog_",
+        "score 0.75, IoU 0.33, 0_",
+    ]
 
 
-def extent(mask):
-    """First row, row after the last, first column, column after the last."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-
-
-def test_gallery_without_a_photo_says_so(tmp_path, monkeypatch):
-    texts = texts_of_figures(monkeypatch)
-    draw_gallery(CONFUSING, build_case(ROWS[:1]), tmp_path / "none.png")
-    assert any(text.endswith("none of 1 photos") for text in texts)
-
-
-def test_caption_tells_both_classes_score_and_iou(tmp_path, monkeypatch):
-    texts = texts_of_figures(monkeypatch)
-    draw_gallery(CONFUSING, build_case([(0, 1, 0.75, 20)]), tmp_path / "one.png")
-    expected = "true $cat^{$, predicted dog_ 0.75\nIoU 0.33   0_"
-    assert expected in texts and (tmp_path / "one.png").exists()
-
-
-def texts_of_figures(monkeypatch):
-    """A list that collects what is written into figures."""
-    texts, original = [], Figure.text
-
-    def text(self, x, y, s, **style):
-        texts.append(s)
-        return original(self, x, y, s, **style)
-
-    monkeypatch.setattr(Figure, "text", text)
-    return texts
-
-
-def test_photo_that_is_gone_costs_its_pixels_and_no_more(tmp_path):
-    class Gone:
-        path_name = "gone.png"
-
-        def load(self):
-            raise FileNotFoundError("gone.png")
-
-    photo = Photo(
-        "gone", "set", Gone(), (Object(NAMES[0], (0, 0, 9, 9)),), width=90, height=30
-    )
-    found = measures.measure_localizations(
-        Photos([photo], "set"), NAMES, np.array([[0.9, 0.1]]), np.zeros((1, 4))
-    )
-    draw_gallery(BEST, found, tmp_path / "best.png")
-    assert (tmp_path / "best.png").exists()
+def test_gallery_without_a_photo_says_so(sheets, tmp_path):
+    draw_galleries(build_case(ROWS[:1]), tmp_path)
+    assert sheets["confusing"][0].endswith("none of 1 photos")
+    assert sheets["best"][0].endswith("1 of 1 photos")
 
 
 def test_plots_draw_names_with_dollars_and_classes_without_photos(tmp_path):
@@ -142,13 +93,10 @@ def test_plots_draw_names_with_dollars_and_classes_without_photos(tmp_path):
     counts = measures.count_confusions(found)
     draw_confusions(counts, NAMES, tmp_path / "confusions.png")
     for name in ("per_class", "confusions"):
-        with Image.open(tmp_path / f"{name}.png") as picture:
-            assert min(picture.size) > 100
+        assert min(pixels_of(tmp_path / f"{name}.png").shape[:2]) > 100
 
 
 def test_confusion_matrix_writes_shares_of_the_row_and_counts(tmp_path, monkeypatch):
-    from matplotlib.axes import Axes
-
     texts, original = {}, Axes.text
 
     def text(self, x, y, s, **style):

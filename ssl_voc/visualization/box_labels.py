@@ -1,13 +1,11 @@
 """Labels of boxes, placed where they hide neither each other nor the photo."""
 
-import functools
-import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-_LONGEST_NAME = 24
+from ssl_voc.visualization.style import fit_text, load_font, shorten
+
 _SMALLEST_LETTER = 8
 # Share of the photo's height beyond which a label would hide what it names.
 _HIGHEST_LABEL = 1 / 5
@@ -16,7 +14,7 @@ _MOST_AREA = 1 / 7
 _MOST_HIDDEN = 1 / 5
 
 
-class Labels:
+class BoxLabels:
     """Writes labels into a picture, one after the other.
 
     Args:
@@ -27,37 +25,46 @@ class Labels:
 
     def __init__(self, canvas, size: Sequence[int], letter_size: int):
         self._canvas, self._size = canvas, size
-        self._font = _font(letter_size)
+        self._letter_size = letter_size
         self._places: list[tuple[int, int, int, int]] = []
 
     def write(
         self,
         box: Sequence[int],
         name: str,
-        score: float,
         color: Sequence[int],
+        ending: str = "",
+        below: bool = False,
         needed: bool = False,
     ) -> bool:
-        """Writes name and score by a box, if there is room.
+        """Writes a name by a box, if there is room.
 
         Args:
             box: xyxy in whole pixels, inside the picture.
-            name: Of the class.
-            score: In `[0, 1]`.
+            name: Of the class; cut where it is long.
             color: Of the label's ground.
+            ending: Text behind the name that is never cut, such as its score.
+            below: Whether the lower border of the box goes before the upper one.
             needed: Whether to write it also where labels take much of the picture.
 
         Returns:
             Whether it was written. In a picture too small for letters none is.
         """
         width, height = self._size
-        text, font = _fitted(f"{_printable(name)} {score:.2f}", self._font, width)
+        name = shorten(name)
+        letters = range(self._letter_size, _SMALLEST_LETTER, -1)
+        fonts = (load_font(size, bold=True) for size in (*letters, _SMALLEST_LETTER))
+        # Smaller letters, then fewer, where a small photo has no room.
+        for font in fonts:
+            if font.getlength(name + ending) <= width - 4:
+                break
+        text = fit_text(name, font, width - 4, ending)
         padding = max(2, font.size // 6)
         ascent, descent = font.getmetrics()
         sides = round(font.getlength(text)) + 2 * padding, ascent + descent + padding
         if sides[0] > width or sides[1] > height * _HIGHEST_LABEL:
             return False
-        place, hidden = self._best_place(box, sides)
+        place, hidden = self._best_place(box, sides, below)
         taken = sum(map(_area, [*self._places, place]))
         crowded = taken > _MOST_AREA * width * height
         if not needed and (crowded or hidden > _MOST_HIDDEN * _area(place)):
@@ -69,18 +76,17 @@ class Labels:
         self._places.append(place)
         return True
 
-    def _best_place(self, box, sides):
+    def _best_place(self, box, sides, below):
         """Where a label of such sides covers the others least, and how much."""
         left, top, right, bottom = box
         width, height = sides
-        wanted = (
-            (left, top - height),  # above
-            (left, top),  # inside, at the top
-            (left, bottom),  # below
-            (left, bottom - height),
-            (right - width, top),
-            (right - width, bottom - height),
-        )
+        upper = [(left, top - height), (left, top)]
+        lower = [(left, bottom), (left, bottom - height)]
+        at_the_right = [(right - width, top), (right - width, bottom - height)]
+        if below:
+            wanted = [*lower, *upper, *at_the_right[::-1]]
+        else:
+            wanted = [*upper, *lower, *at_the_right]
         places = []
         for x, y in wanted:
             inside = 0 <= y <= self._size[1] - height
@@ -100,17 +106,6 @@ def _ink_on(color):
     return (0, 0, 0) if brightness > 110 else (255, 255, 255)
 
 
-def _fitted(text, font, width):
-    """Smaller letters, then fewer, where a small photo has no room."""
-    while font.size > _SMALLEST_LETTER and font.getlength(text) > width - 4:
-        font = _font(font.size - 1)
-    name, _, score = text.rpartition(" ")
-    while len(name) > 1 and font.getlength(f"{name}… {score}") > width - 4:
-        name = name[:-1]
-    shortened = f"{name}… {score}"
-    return (text if font.getlength(text) <= width - 4 else shortened), font
-
-
 def _area(place: Sequence[int]) -> int:
     return _common_area(place, place)
 
@@ -119,22 +114,3 @@ def _common_area(a: Sequence[int], b: Sequence[int]) -> int:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     return max(0, width) * max(0, height)
-
-
-def _printable(text):
-    """One line without signs that steer instead of being seen."""
-    kept = "".join(
-        " " if unicodedata.category(sign).startswith("C") else sign for sign in text
-    )
-    text = " ".join(kept.split())
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
-
-
-@functools.lru_cache
-def _font(size):
-    """DejaVu, which comes with matplotlib: Latin, Greek, Cyrillic and more."""
-    import matplotlib
-    from PIL import ImageFont
-
-    path = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans-Bold.ttf")
-    return ImageFont.truetype(str(path), size)

@@ -1,0 +1,49 @@
+"""Choice of the photos that a gallery shows."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from ssl_voc.visualization.contact_sheet import draw_contact_sheet
+
+NUM_SHOWN = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Gallery:
+    """Photos of the highest ranks.
+
+    Attributes:
+        name: Part of the picture's file name.
+        title: What it shows.
+        rank: Function of what was found that gives a float array `(num_photos,)`: the
+            highest are shown, those of minus infinity never.
+    """
+
+    name: str
+    title: str
+    rank: Callable
+
+    def choose(self, found, number=NUM_SHOWN):
+        """Indices of the photos to show, the highest ranks first."""
+        ranks = np.asarray(self.rank(found), "float64")
+        order = np.argsort(-ranks, kind="stable")
+        return [int(index) for index in order[:number] if ranks[index] > -np.inf]
+
+
+def draw_gallery(name, title, tiles, of, folder, num_columns, legend):
+    """Draws `gallery_NAME.png`.
+
+    Args:
+        name: Part of the file name.
+        title: What the tiles show.
+        tiles: List of `Tile`; without any the picture says so.
+        of: What they were chosen of, such as `"12 photos"`.
+        folder: Path of an existing folder.
+        num_columns: Tiles beside each other.
+        legend: The `BoxStyle`s of the tiles.
+    """
+    title = f"{title}: {len(tiles) or 'none'} of {of}"
+    path = folder / f"gallery_{name}.png"
+    draw_contact_sheet(path, [("", tiles)], num_columns, title, legend)
