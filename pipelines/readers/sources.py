@@ -7,10 +7,10 @@ import typing
 import numpy as np
 
 from pipelines.photos.photo import Photos
-from pipelines.readers import arrays, coco, folder, scenes, tfds, voc
+from pipelines.readers import arrays, coco, folder, scenes, tfds, voc, yolo
 
 # The first that recognizes a source reads it.
-READERS = (scenes, tfds, arrays, coco, voc, folder)
+READERS = (scenes, tfds, arrays, coco, voc, yolo, folder)
 
 
 class Reader(typing.Protocol):
@@ -45,6 +45,7 @@ def read(source, split=None, progress=None) -> Photos:
             - path of a folder of photos, see `pipelines.readers.folder.read`;
             - path of a VOC tree or devkit, see `voc.read`;
             - path of a COCO `.json` file, see `coco.read`;
+            - path of a YOLO `data.yaml`, or of its folder, see `yolo.read`;
             - path of an `.npz` file, or arrays, see `arrays.read`;
             - `"tfds:voc/2007"`: a TensorFlow Datasets name, see `tfds.read`;
             - `"scenes"`: the data set that the project draws (a folder of that name

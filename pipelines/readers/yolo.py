@@ -1,0 +1,268 @@
+"""Reader of YOLO data sets: a `data.yaml`, photos, and a label file for each."""
+
+import collections
+import math
+import os
+import pathlib
+
+from pipelines.images.decoding import EXIF_ORIENTATION, FORMATS
+from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
+from pipelines.photos.content import PhotoFile
+from pipelines.photos.listing import list_photos
+from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
+
+KIND = "a YOLO data.yaml"
+SPLITS = ("train", "val", "valid", "validation", "test")
+# Shares of the photo's size are rounded: more than this beyond 0 or 1 is no rounding.
+TOLERANCE = 0.01
+# EXIF orientations that turn a photo by a quarter.
+TURNED = (5, 6, 7, 8)
+
+
+def recognizes(source):
+    """Whether the source is a YAML file, or a folder with a `data.yaml` of classes."""
+    path = _yaml_path(source)
+    if path.suffix.lower() not in (".yaml", ".yml") or not path.is_file():
+        return False
+    try:
+        content = _load_yaml(path)
+    except ValueError:
+        return True  # damaged: reading says how
+    return not os.path.isdir(source) or not {"names", "nc"}.isdisjoint(content)
+
+
+def splits(source):
+    """Names of the splits that the file names."""
+    content = _load_yaml(_yaml_path(source))
+    return tuple(name for name in SPLITS if content.get(name))
+
+
+def read(source, split=None, progress=None) -> Photos:
+    """Reads the photos that a `data.yaml` names, with the boxes of their label files.
+
+    The labels of `images/a/1.jpg` are in `labels/a/1.txt`, or beside the photo; a row
+    is `class x_center y_center width height`, in shares of the upright photo's size.
+    Polygons become their boxes. A photo without a label file, or with an empty one,
+    shows no object; both are counted in `Photos.problems`, as is a row that cannot be
+    used.
+
+    Args:
+        source: Path of the YAML file, or of the folder with a `data.yaml`. The source
+            is named by the folder. `train`, `val` and `test` are folders, lists of
+            photos in `.txt` files, or lists of these, in `path` or beside the file.
+        split: Name of a split. Without it, `train` is taken if there is one, else all.
+        progress: Optional callable `(done, total)`.
+
+    Raises:
+        ValueError: If the file is no YOLO data set, has no such split, or the split
+            has no photos.
+
+    Reference:
+        - https://docs.ultralytics.com/datasets/detect
+    """
+    yaml_path = _yaml_path(source)
+    content = _load_yaml(yaml_path)
+    names = _class_names(content, yaml_path)
+    found = splits(yaml_path)
+    if not found or split not in (None, *found):
+        raise ValueError(
+            f"{yaml_path} has no split {split or 'train'!r}. Expected one of: "
+            f"{', '.join(found) or 'train, val, test'}."
+        )
+    chosen = (split,) if split else ("train",) if "train" in found else found
+    problems, paths = [], {}
+    for name in chosen:
+        for path in _list_split(content, name, yaml_path, problems):
+            paths[path] = None
+    if not paths:
+        raise ValueError(
+            f"{yaml_path} gives no photo for {' and '.join(chosen)}."
+            + (f" First problem: {problems[0]}" if problems else "")
+        )
+    source_name = yaml_path.resolve().parent.name
+    photos = []
+    for path in paths:
+        size, objects = _read_labels(path, names, "kpt_shape" in content, problems)
+        label = main_class(objects)
+        photo = PhotoFile(path)
+        photos.append(Photo(path.stem, source_name, photo, objects, label, *size))
+        if progress is not None:
+            progress(len(photos), len(paths))
+    return Photos(photos, source_name, problems)
+
+
+def _yaml_path(source):
+    path = pathlib.Path(source)
+    return path / "data.yaml" if os.path.isdir(path) else path
+
+
+def _load_yaml(path):
+    import yaml
+
+    try:
+        content = yaml.safe_load(PhotoFile(path).load())
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} is not valid YAML: {reason}") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _class_names(content, path):
+    """Maps class numbers to names; `names` is a list, or such a dict."""
+    names, num_classes = content.get("names"), content.get("nc")
+    if names is None and isinstance(num_classes, int):
+        names = [f"class_{number}" for number in range(num_classes)]
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    try:
+        names = {int(number): str(name).strip() for number, name in names.items()}
+    except (AttributeError, ValueError, TypeError):
+        names = {}
+    if not names or not all(names.values()):
+        raise ValueError(
+            f"{path} is no YOLO data set: `names` must be a list of class names, or "
+            f"map numbers to them. Received: {str(content.get('names'))[:80]}"
+        )
+    if num_classes not in (None, len(names)):
+        raise ValueError(f"{path}: nc is {num_classes}, but names has {len(names)}.")
+    return names
+
+
+def _list_split(content, name, yaml_path, problems):
+    """Paths of the photos of a split, in the order of its folders and lists."""
+    entries = content[name]
+    roots = [yaml_path.parent / str(content.get("path") or ""), yaml_path.parent]
+    for entry in entries if isinstance(entries, list) else [entries]:
+        place = _find_place(str(entry), roots)
+        if place is None:
+            raise ValueError(
+                f"{yaml_path}: {name} is {entry!r}, which is not in "
+                f"{' nor in '.join(dict.fromkeys(map(str, roots)))}."
+            )
+        if os.path.isdir(place):
+            yield from list_photos(place, problems)
+            continue
+        text = PhotoFile(place).load().decode("utf-8-sig", "replace")
+        for line in filter(None, map(str.strip, text.splitlines())):
+            path = _find_place(line, [place.parent, *roots])
+            if path is None:
+                reason = f"names {line!r}, which is not there"
+                problems.append(Problem(str(place), reason, "photo missing"))
+            else:
+                yield path
+
+
+def _find_place(entry, roots):
+    """The first path that exists, or None."""
+    entry = entry.replace("\\", "/")
+    # Roboflow writes `../train/images` where `train` is beside the file.
+    for form in dict.fromkeys((entry, entry.removeprefix("../"))):
+        for root in roots:
+            path = pathlib.Path(os.path.normpath(root / form))
+            if path.exists():
+                return path
+    return None
+
+
+def _read_labels(path, names, has_keypoints, problems):
+    """`(width, height)` of a photo, and its objects."""
+    try:
+        size = _upright_size(path)
+    except Exception as error:
+        # Decoding will meet it again and tell why the photo is left out.
+        reason = f"no label read, since the photo has no readable size: {error}"
+        problems.append(Problem(str(path), reason, "annotation unreadable"))
+        return (None, None), ()
+    places = _label_paths(path)
+    place = next((place for place in places if place.is_file()), None)
+    if place is None:
+        reason = f"shows no object: there is no {places[0]}"
+        problems.append(Problem(str(path), reason, "no label file"))
+        return size, ()
+    try:
+        text = PhotoFile(place).load().decode("utf-8-sig", "replace")
+    except (OSError, ValueError) as error:
+        problems.append(Problem(str(place), str(error), "annotation unreadable"))
+        return size, ()
+    if not text.strip():
+        problems.append(Problem(str(place), "shows no object", "empty label file"))
+    return size, tuple(_read_rows(text, place, size, names, has_keypoints, problems))
+
+
+def _upright_size(path):
+    from PIL import Image
+
+    if not path.is_file():
+        raise ValueError("not a regular file")  # a pipe would block
+    with Image.open(path, formats=FORMATS) as image:
+        turned = image.getexif().get(EXIF_ORIENTATION) in TURNED
+        return image.size[::-1] if turned else image.size
+
+
+def _label_paths(path):
+    """Where the labels of a photo may be: in `labels/` for `images/`, or beside it."""
+    beside = path.with_suffix(".txt")
+    parts = list(beside.parts)
+    if "images" not in parts[:-1]:
+        return [beside]
+    parts[len(parts) - 2 - parts[-2::-1].index("images")] = "labels"
+    return [pathlib.Path(*parts), beside]
+
+
+def _read_rows(text, place, size, names, has_keypoints, problems):
+    told = collections.Counter()
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split()
+        if not words:
+            continue
+        try:
+            shares, kind = _box_shares(words, has_keypoints)
+            box = [round(s * n, 2) for s, n in zip(shares, size * 2, strict=True)]
+            name = _class_name(words[0], names)
+            box, remark = checked_box(tuple(box), *size)
+        except BadBox as error:
+            reason = f"line {number} left out: {error}"
+            problems.append(Problem(str(place), reason, error.kind))
+            continue
+        if remark:
+            problems.append(
+                Problem(str(place), f"line {number}: {remark}", BOX_CLIPPED)
+            )
+        told[kind] += 1
+        yield Object(name, box)
+    for kind in filter(None, told):
+        problems.append(Problem(str(place), f"{told[kind]} rows: {kind}", kind))
+
+
+def _box_shares(words, has_keypoints):
+    """`(x_min, y_min, x_max, y_max)` in shares of the size, and what is to be told."""
+    try:
+        numbers = [float(word) for word in words[1:]]
+    except ValueError:
+        raise BadBox(f"{' '.join(words)[:80]!r} has a word", "not a number") from None
+    is_polygon = len(numbers) >= 6 and len(numbers) % 2 == 0 and not has_keypoints
+    if has_keypoints:
+        numbers = numbers[:4]
+    if len(numbers) not in (4, 5) and not is_polygon:
+        raise BadBox(f"it has {len(words)} columns, not 5", "wrong number of columns")
+    places = numbers if is_polygon else numbers[:4]
+    if not all(map(math.isfinite, places)):
+        raise BadBox("a number is NaN or infinite", "not finite")
+    if not -TOLERANCE <= min(places) <= max(places) <= 1 + TOLERANCE:
+        raise BadBox(
+            f"{max(places, key=abs):g} is no share of the photo's size, in [0, 1]",
+            "not normalized",
+        )
+    if is_polygon:
+        x, y = numbers[::2], numbers[1::2]
+        return (min(x), min(y), max(x), max(y)), "polygon read as its box"
+    x, y, width, height = places
+    corners = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+    return corners, "confidence ignored" if len(numbers) == 5 else None
+
+
+def _class_name(word, names):
+    try:
+        return names[float(word)]  # 3.0 finds 3
+    except (KeyError, ValueError):
+        raise BadBox(f"its class {word!r} is unknown", "unknown class") from None

@@ -1,0 +1,241 @@
+import pytest
+import yaml
+from PIL import Image
+
+from pipelines.pools.preparation import prepare_labeled
+from pipelines.readers import voc, yolo
+from pipelines.readers.sources import read, splits
+from pipelines.reports.set_report import report_set
+
+NAMES = ["cat", "dog"]
+# Of 40 x 30 pixels: x 10 to 30, y 6 to 12.
+ROW, BOX = "1 0.5 0.3 0.5 0.2", (10, 6, 30, 12)
+
+
+@pytest.fixture
+def write(tmp_path, write_photo):
+    """Returns `write(labels, **content)`: path of a `data.yaml` of such photos.
+
+    `labels` maps paths of photos to the text of their label file, or None without one.
+    """
+
+    def write(labels, **content):
+        folder = tmp_path / "set"
+        for seed, (photo, text) in enumerate(labels.items()):
+            write_photo(folder / photo, seed)
+            if text is not None:
+                path = folder / photo.replace("images", "labels")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.with_suffix(".txt").write_text(text)
+        content = {"names": NAMES, "train": "images", **content}
+        (folder / "data.yaml").write_text(yaml.safe_dump(content))
+        return folder / "data.yaml"
+
+    return write
+
+
+def found(photos):
+    return {
+        photo.image_id: [(item.name, item.box) for item in photo.objects]
+        for photo in photos
+    }
+
+
+LAYOUTS = {
+    "images/train": {"train": "images/train", "val": "images/val"},
+    "train/images": {"train": "train/images", "val": "val/images"},
+    "roboflow": {"train": "../train/images", "val": "../val/images"},
+    "windows": {"train": ["images\\train"], "val": ["images\\val"]},
+    "moved": {"path": "/gone/set", "train": "images/train", "val": "images/val"},
+    "path": {"path": "images", "train": "train", "val": "val"},
+    "lists": {"train": "train.txt", "val": ["val.txt"]},
+    "beside": {"train": "train", "val": "val"},
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_give_photos_and_boxes_of_each_split(layout, write):
+    folders = {"train/images": "{}/images", "roboflow": "{}/images", "beside": "{}"}
+    folder = folders.get(layout, "images/{}")
+    labels = {f"{folder.format(name)}/{name}.jpg": ROW for name in ("train", "val")}
+    path = write(labels, **LAYOUTS[layout])
+    for name, photo in zip(("train", "val"), labels, strict=True):
+        lines = f"\ufeff./{photo}\r\n\r\n{path.parent / photo}\r\n./gone.jpg\r\n"
+        (path.parent / f"{name}.txt").write_text(lines, encoding="utf-8", newline="")
+    assert splits(path) == splits(path.parent) == ("train", "val")
+    for source in (path, str(path.parent)):
+        photos = read(source)
+        assert found(photos) == {"train": [("dog", BOX)]}
+        assert (photos.name, photos[0].label) == ("set", "dog")
+        assert (photos[0].width, photos[0].height) == (40, 30)
+        assert found(read(source, "val")) == {"val": [("dog", BOX)]}
+    kinds = [problem.kind for problem in photos.problems]
+    assert kinds == ["photo missing"] * (layout == "lists")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"names": {0: "cat", 1: "dog"}},
+        {"names": {"0": "cat", "1": "dog"}, "nc": 2},
+        {"names": ["cat", "dog"], "nc": 2},
+    ],
+)
+def test_names_are_a_list_or_a_dict(content, write):
+    photos = read(write({"images/1.jpg": ROW}, **content))
+    assert photos.class_names == ("dog",)
+
+
+def test_numbers_are_the_names_where_there_are_none(write):
+    path = write({"images/1.jpg": ROW}, nc=2)
+    path.write_text("nc: 2\ntrain: images\n")
+    assert read(path.parent).class_names == ("class_1",)
+
+
+@pytest.mark.parametrize(
+    ("row", "box", "kind"),
+    [
+        ("1.0 0.5 0.3 0.5 0.2", BOX, None),
+        ("1 0.5 0.3 0.5 0.2 0.87", BOX, "confidence ignored"),
+        ("1 0.25 0.2 0.75 0.3 0.5 0.4", BOX, "polygon read as its box"),
+        ("1 .25 .2 .75 .2 .75 .4 .25 .4", BOX, "polygon read as its box"),
+        ("1 0.75 0.3 1 0.2", (10, 6, 40, 12), "box clipped"),
+        ("1 0.9 0.3 0.205 0.2", (31.9, 6, 40, 12), None),  # by 0.1 pixels
+    ],
+)
+def test_rows_give_boxes_in_pixels_and_what_is_odd_is_told(row, box, kind, write):
+    photos = read(write({"images/1.jpg": f"{row}\n\n"}))
+    assert found(photos) == {"1": [("dog", pytest.approx(box))]}
+    assert [problem.kind for problem in photos.problems] == [kind] * (kind is not None)
+
+
+def test_keypoints_are_no_polygon(write):
+    path = write({"images/1.jpg": f"{ROW} 0.1 0.1 2 0.9 0.9 1"}, kpt_shape=[2, 3])
+    assert found(read(path)) == {"1": [("dog", BOX)]}
+
+
+BAD_ROWS = {
+    "1 0.5 0.3 0.5": "wrong number of columns",
+    "1": "wrong number of columns",
+    "1 0.1 0.1 0.2 0.2 0.3 0.3 0.4": "wrong number of columns",
+    "1 0.5 half 0.5 0.2": "not a number",
+    "1 nan 0.3 0.5 0.2": "not finite",
+    "1 0.1 0.1 inf 0.2 0.3 0.3": "not finite",
+    "1 20 9 20 6": "not normalized",
+    "1 -0.5 0.3 0.5 0.2": "not normalized",
+    "1 0.5 0.3 0 0.2": "empty",
+    "2 0.5 0.3 0.5 0.2": "unknown class",
+    "-1 0.5 0.3 0.5 0.2": "unknown class",
+    "dog 0.5 0.3 0.5 0.2": "unknown class",
+}
+
+
+@pytest.mark.parametrize("row", BAD_ROWS)
+def test_a_bad_row_loses_itself_only_and_is_told_with_its_line(row, write):
+    path = write({"images/1.jpg": f"{ROW}\n{row}\n{ROW}\n"})
+    photos = read(path)
+    assert found(photos) == {"1": [("dog", BOX)] * 2}
+    (problem,) = photos.problems
+    assert problem.kind == f"box dropped: {BAD_ROWS[row]}"
+    assert problem.path_name == str(path.parent / "labels" / "1.txt")
+    assert "line 2" in problem.reason
+
+
+def test_photos_without_labels_show_no_object_and_are_counted_apart(write):
+    labels = {"a": ROW, "b": None, "c": None, "d": " \n", "e": "1 nan 0 0 0"}
+    path = write({f"images/{name}.jpg": text for name, text in labels.items()})
+    report = report_set(read(path))
+    assert (report.num_photos, report.num_without_boxes) == (5, 4)
+    counts = {kind: len(texts) for kind, texts in report.problems.items()}
+    kinds = {"no label file": 2, "empty label file": 1, "box dropped: not finite": 1}
+    assert counts == kinds
+    assert len(prepare_labeled(path, 16).photos) == 5
+
+
+def test_size_is_that_of_the_upright_photo(write, encode, draw):
+    path = write({"images/1.jpg": ROW})
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encode(draw(), "JPEG", exif=exif)
+    (path.parent / "images" / "1.jpg").write_bytes(data)
+    (photo,) = read(path)
+    assert (photo.width, photo.height) == (30, 40)
+    assert photo.objects[0].box == (7.5, 8, 22.5, 16)
+    assert prepare_labeled(path, 16).problems == []
+
+
+def test_photo_without_a_header_is_told_and_skipped(write):
+    path = write({"images/1.jpg": ROW, "images/2.jpg": ROW})
+    (path.parent / "images" / "2.jpg").write_bytes(b"<html>")
+    photos = read(path)
+    assert [problem.kind for problem in photos.problems] == ["annotation unreadable"]
+    assert len(prepare_labeled(photos, 16).skipped) == 1
+
+
+def test_reading_shows_its_progress(write):
+    calls = []
+    path = write({f"images/{name}.jpg": ROW for name in "ab"})
+    read(path, progress=lambda *call: calls.append(call))
+    assert calls == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"names": "cat"}, "names.*'?cat"),
+        ({"names": []}, "names"),
+        ({"names": [""]}, "names"),
+        ({"nc": 3}, "nc is 3.*2"),
+        ({"train": "nowhere"}, "train is 'nowhere'"),
+        ({"train": None}, "no split 'train'.*train, val, test"),
+        ({"train": "empty"}, "no photo for train"),
+    ],
+)
+def test_what_cannot_be_read_is_told_by_the_name_of_the_file(content, words, write):
+    path = write({"images/1.jpg": ROW}, **content)
+    (path.parent / "empty").mkdir()
+    for source in (path, path.parent):
+        with pytest.raises(ValueError, match=f"data.yaml.*{words}"):
+            read(source)
+
+
+def test_other_splits_are_named(write):
+    with pytest.raises(ValueError, match="no split 'test'.*: train"):
+        read(write({"images/1.jpg": ROW}), "test")
+
+
+def test_folder_with_another_yaml_is_a_folder_of_photos(write):
+    path = write({"images/1.jpg": ROW})
+    path.write_text("author: me\n")
+    assert not yolo.recognizes(path.parent) and len(read(path.parent)) == 1
+    path.write_text("names: [cat\n")
+    with pytest.raises(ValueError, match="data.yaml is not valid YAML"):
+        read(path.parent)
+
+
+@pytest.mark.parametrize("name", ["bccd_160", "kangaroo_160"])
+def test_real_boxes_survive_the_way_through_yolo(name, data_folder, tmp_path):
+    expected = voc.read(data_folder / name, "all")
+    names = list(expected.class_names)
+    (tmp_path / "images").symlink_to(data_folder / name / "JPEGImages")
+    (tmp_path / "labels").mkdir()
+    for photo in expected:
+        size = photo.width, photo.height
+        rows = []
+        for item in photo.objects:
+            low, high = item.box[:2], item.box[2:]
+            shares = [(a + b) / 2 / n for a, b, n in zip(low, high, size, strict=True)]
+            shares += [(b - a) / n for a, b, n in zip(low, high, size, strict=True)]
+            numbers = " ".join(f"{share:.6f}" for share in shares)
+            rows.append(f"{names.index(item.name)} {numbers}\n")
+        (tmp_path / "labels" / f"{photo.image_id}.txt").write_text("".join(rows))
+    content = {"names": names, "train": "images"}
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump(content))
+    photos = {photo.image_id: photo for photo in read(tmp_path)}
+    assert len(photos) == len(expected)
+    for photo in expected:
+        again = photos[photo.image_id]
+        assert (again.width, again.height) == (photo.width, photo.height)
+        assert [item.name for item in again.objects] == [i.name for i in photo.objects]
+        for item, other in zip(again.objects, photo.objects, strict=True):
+            assert item.box == pytest.approx(other.box, abs=0.02)
