@@ -1,4 +1,4 @@
-"""The benchmark of a thousand requests: what it asks and how it judges."""
+"""Benchmark of a thousand requests: its questions and its judgement."""
 
 import collections
 import dataclasses

@@ -1,4 +1,4 @@
-"""One export: model, SavedModel, comparison, model card, version."""
+"""Export of one model: file, parity check, model card, version folder."""
 
 import dataclasses
 import datetime
@@ -13,7 +13,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.export.model_card import describe_artifact, model_card
 from ssl_voc.export.onnx_litert import write_exchange_file
 from ssl_voc.export.parity import check_parity
-from ssl_voc.export.parity_photos import hold_photos
+from ssl_voc.export.parity_photos import load_parity_photos
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.tasks import task_of
@@ -35,7 +35,7 @@ def write_artifact(config, finished):
         BadInput: when the artifact differs from the model.
         OSError, ValueError: when photos or model cannot be used.
     """
-    held = hold_photos(config, finished)
+    held = load_parity_photos(config, finished)
     model = load_model(finished)
     write = _write_saved_model if config.format == "savedmodel" else write_exchange_file
     with serving.new_version(config.out) as version:
@@ -45,7 +45,7 @@ def write_artifact(config, finished):
         facts = describe_artifact(config, finished, written, parity, exported)
         write_text(version.staging / FACTS, to_json(facts, indent=2) + "\n")
         write_text(version.staging / "README.md", model_card(facts))
-    print("\n" + _last_words(facts), flush=True)
+    print("\n" + _format_summary(facts), flush=True)
     return Exported(version.path, facts)
 
 
@@ -87,8 +87,8 @@ def load_model(finished):
     return model
 
 
-def _last_words(facts):
-    """What a person wants to know at the end, as text."""
+def _format_summary(facts):
+    """Parity, latency and size as lines of text."""
     parity, size = facts["parity"], facts["size"]
     lines = [
         f"compared on {parity['num_photos']} photos of {parity['source']}, asked "

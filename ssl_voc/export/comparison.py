@@ -1,4 +1,4 @@
-"""How far what an artifact answers is from what its model says."""
+"""Comparison of an artifact's predictions with those of its model."""
 
 import dataclasses
 
@@ -70,7 +70,7 @@ def compare_answers(finished, held, expected, answers, seconds, num_not_served=0
 
     Args:
         finished: The `FinishedRun` of the model.
-        held: `HeldPhotos` that were asked about.
+        held: `ParityPhotos` that were asked about.
         expected: What `answers_of_model` gave.
         answers: List of dictionaries of arrays, `"boxes"`, `"scores"` and `"classes"`,
             one for each way of asking.
@@ -166,7 +166,7 @@ def compare_detections(expected, found):
             # By NumPy, whose maximum does not lose a nan.
             box_difference = np.max([box_difference, *np.abs(one[0] - other[0])])
             score_difference = np.max([score_difference, abs(one[1] - other[1])])
-        # What is no number lies below nothing.
+        # NaN lies below nothing.
         excused = [item[1] <= ends[row] + SCORE_TOLERANCE for item in alone]
         num_unmatched += excused.count(False)
     return box_difference, score_difference, num_unmatched

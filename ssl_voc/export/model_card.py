@@ -1,4 +1,4 @@
-"""What an artifact says of itself: facts for programs, a model card for people."""
+"""Model card of an artifact, and its facts as a dictionary."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""An export as ONNX or LiteRT: written, asked by its own runtime, compared."""
+"""ONNX and LiteRT export with a parity check by the format's own runtime."""
 
 import pipelines
 from ssl_voc.cli.errors import BadInput
@@ -21,7 +21,7 @@ def write_exchange_file(config, finished, model, held, folder):
         config: An `ExportConfig`, resolved, of format onnx or litert.
         finished: The `FinishedRun` to export.
         model: Its loaded model.
-        held: `HeldPhotos` to compare on.
+        held: `ParityPhotos` to compare on.
         folder: Folder to write to.
 
     Returns:

@@ -25,7 +25,7 @@ def check_parity(version, model, held, finished):
     Args:
         version: Folder of the SavedModel.
         model: The loaded model.
-        held: `HeldPhotos`.
+        held: `ParityPhotos`.
         finished: The `FinishedRun` that both come from.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Photos on which an artifact is compared with its model, and what the model says."""
+"""Photos of the parity check, and the model's predictions for them."""
 
 import dataclasses
 import io
@@ -16,7 +16,7 @@ from ssl_voc.tasks import task_of
 
 
 @dataclasses.dataclass(frozen=True)
-class HeldPhotos:
+class ParityPhotos:
     """Photos prepared as `evaluate` does, and their bytes.
 
     Attributes:
@@ -48,7 +48,7 @@ class HeldPhotos:
         )
 
 
-def hold_photos(config, finished):
+def load_parity_photos(config, finished):
     """Chooses and prepares photos: named, held out by the run, or drawn.
 
     Args:
@@ -56,7 +56,7 @@ def hold_photos(config, finished):
         finished: The `FinishedRun` to export.
 
     Returns:
-        `HeldPhotos`, at most `config.num_photos`, spread over their list.
+        `ParityPhotos`, at most `config.num_photos`, spread over their list.
 
     Raises:
         OSError, ValueError: when the photos cannot be read.
@@ -85,7 +85,7 @@ def hold_photos(config, finished):
         photos, images = prepared.photos, np.asarray(prepared.images)
         sizes = np.stack([prepared.facts["height"], prepared.facts["width"]], axis=-1)
     encoded = [_encoded(photo.load()) for photo in photos]
-    return HeldPhotos(source, photos, labelled, images, sizes, encoded)
+    return ParityPhotos(source, photos, labelled, images, sizes, encoded)
 
 
 def answers_of_model(model, held):
@@ -93,7 +93,7 @@ def answers_of_model(model, held):
 
     Args:
         model: The loaded model of a run.
-        held: `HeldPhotos`.
+        held: `ParityPhotos`.
 
     Returns:
         Dictionary of what `model.predict` gives, `"boxes"` `(num_photos, d, 4)` being

@@ -61,7 +61,7 @@ def predict(config):
         print(f"writing {folder.path}", flush=True)
         run = PredictionRun(config, photos, problems, predictor, folder)
         summary = run.finish()
-        print(run.last_words(summary), flush=True)
+        print(run.format_summary(summary), flush=True)
         return summary
 
 

@@ -33,7 +33,7 @@ class PredictConfig:
         maximum=1.0,
     )
     max_detections: int = option(
-        100, "Most detections of a photo, the surest.", minimum=1
+        100, "Most detections of a photo, the most confident.", minimum=1
     )
     batch_size: int = option(
         8, "Photos predicted at once, or sent in one request.", minimum=1

@@ -1,4 +1,4 @@
-"""Predictions by the model of a finished fine-tuning."""
+"""Predictor that runs the Keras model of a finished fine-tuning."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which photos are meant, and a name for each that no other has."""
+"""Photo search by file, folder and pattern, with a unique name for each photo."""
 
 import dataclasses
 import glob

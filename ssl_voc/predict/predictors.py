@@ -1,8 +1,7 @@
-"""Where predictions come from: a run, an exported SavedModel, or a server."""
+"""Predictors of encoded photos: a run, an exported SavedModel, or a server."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.native_log_filter import without_start_up_noise
@@ -19,8 +18,8 @@ class PredictionError(Exception):
     """A batch could not be predicted; smaller ones may. The message is one line."""
 
 
-class Predictor(Protocol):
-    """Finds the objects in photos.
+class Predictor:
+    """Base class of what finds the objects in photos.
 
     Attributes:
         description: What predicts, for people.
@@ -35,12 +34,13 @@ class Predictor(Protocol):
             PredictionError: If this batch cannot be predicted.
             ServingError: If no batch can, as the server is out of reach.
         """
+        raise NotImplementedError
 
     def close(self) -> None:
-        """Lets go of connections."""
+        """Closes connections, if any."""
 
 
-class SavedModelPredictor:
+class SavedModelPredictor(Predictor):
     """Predicts by an exported SavedModel, with tensorflow alone, as a server does.
 
     Args:
@@ -82,11 +82,8 @@ class SavedModelPredictor:
         except (ValueError, tf.errors.OpError) as error:
             raise PredictionError(str(error)) from error
 
-    def close(self) -> None:
-        """See `Predictor`."""
 
-
-class ServerPredictor:
+class ServerPredictor(Predictor):
     """Predicts by a model that TensorFlow Serving serves.
 
     Args:

@@ -1,4 +1,4 @@
-"""One prediction of many photos: batch by batch through a model, onto the disk."""
+"""Prediction of many photos, batch by batch, with its result files."""
 
 import contextlib
 import time
@@ -85,8 +85,8 @@ class PredictionRun:
             )
         return summary
 
-    def last_words(self, summary):
-        """What a person wants to know at the end, as text."""
+    def format_summary(self, summary):
+        """Table, totals and places of the results as lines of text."""
         path, num_skipped = self.folder.path, len(self.skipped)
         lines = ["", str(self.table), ""]
         count = summary["num_images"]

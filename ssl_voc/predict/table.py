@@ -1,4 +1,4 @@
-"""What was found, as a table for people."""
+"""Table of predictions for the terminal."""
 
 import collections
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class PredictionTable:
         return "\n".join(lines)
 
     def totals(self) -> str:
-        """Objects of each class, the commonest first, in one line."""
+        """Objects of each class, the most frequent first, in one line."""
         counts = ", ".join(f"{n} {name}" for name, n in self.counts.most_common())
         return counts or "nothing"
 

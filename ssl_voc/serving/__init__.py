@@ -1,4 +1,4 @@
-"""From a fine-tuned model to an artifact that TF Serving loads.
+"""Artifacts that TensorFlow Serving loads.
 
 Knows no pipelines: what prepares photos comes as functions.
 """

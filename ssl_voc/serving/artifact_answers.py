@@ -1,4 +1,4 @@
-"""Asks an exported model with nothing but tensorflow: run as a file, not imported.
+"""Predictions of an exported model by tensorflow alone: run as a file, not imported.
 
     python -I artifact_answers.py VERSION_FOLDER QUESTIONS.npz ANSWERS.npz
 

@@ -1,4 +1,4 @@
-"""Writes a model as a SavedModel that needs tensorflow and nothing else."""
+"""SavedModel writer: a model that needs tensorflow and nothing else."""
 
 import collections
 import pathlib

@@ -1,4 +1,4 @@
-"""Numbered versions of a model: complete or absent, and never written over."""
+"""Numbered version folders: complete or absent, and never written over."""
 
 import contextlib
 import os

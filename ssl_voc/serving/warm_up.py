@@ -1,4 +1,4 @@
-"""Requests that TF Serving answers before it takes a version into use.
+"""Warm-up requests, which TF Serving answers before it takes a version into use.
 
 The first request of a session allocates and optimizes, which takes seconds: a server
 plays these requests first. The file holds `tensorflow.serving.PredictionLog` messages.

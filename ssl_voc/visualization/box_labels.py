@@ -1,4 +1,4 @@
-"""Labels of boxes, placed where they hide neither each other nor the photo."""
+"""Box labels, placed where they hide neither each other nor the photo."""
 
 from collections.abc import Sequence
 

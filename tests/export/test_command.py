@@ -1,5 +1,7 @@
-"""`python -m ssl_voc.export`, whole: what it writes, compares and refuses."""
+"""`python -m ssl_voc.export`: artifacts, parity with the model, refusals."""
 
+import contextlib
+import io
 import json
 import shutil
 
@@ -9,9 +11,13 @@ import tensorflow as tf
 
 import pipelines
 from pipelines.scenes import dataset
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate import EvaluateConfig, evaluate
-from ssl_voc.export import ExportConfig, artifact, export, main, parity_photos
-from ssl_voc.runs.finished_run import HELD_OUT_LIST
+from ssl_voc.export import ExportConfig, artifact, export, main
+from ssl_voc.export.parity import ask_artifact
+from ssl_voc.export.parity_photos import load_parity_photos
+from ssl_voc.runs.finished_run import HELD_OUT_LIST, read_finished_run
+from tests.evaluate.detection_oracle import write_detection_run
 from tests.evaluate.oracle import (
     NAMES,
     NUM_TRAIN,
@@ -21,16 +27,10 @@ from tests.evaluate.oracle import (
     write_run,
     write_tree,
 )
-from tests.serving.artifacts import build_small_detector, build_small_localizer
+from tests.serving.artifacts import build_small_detector, build_small_localizer, write
 from tests.tiny import build_plain_backbone
 
 pytestmark = pytest.mark.slow
-
-
-def small_localizer():
-    return build_small_localizer(
-        build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
-    )
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,10 @@ def tree(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, tree):
     folder = tmp_path_factory.mktemp("runs") / "pets"
-    write_run(folder, tree, small_localizer())
+    model = build_small_localizer(
+        build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
+    )
+    write_run(folder, tree, model)
     record(folder / HELD_OUT_LIST, pipelines.read(str(tree), "val"))
     evaluate(EvaluateConfig(run=folder, split="val", cache="none"))
     return folder
@@ -49,22 +52,23 @@ def run(tmp_path_factory, tree):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, run):
+    """Folder of the versions, and what was printed."""
     out = tmp_path_factory.mktemp("saved_models") / "pets"
-    return export(ExportConfig(run=run, out=out, data=(), license="MIT"))
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main([str(run), "--out", str(out), "--license", "MIT"]) == 0
+    return out, printed.getvalue()
 
 
 def read_json(path):
     return json.loads(path.read_text())
 
 
-def answers_of(version, files):
-    signature = tf.saved_model.load(str(version)).signatures["serving_default"]
-    return signature(image_bytes=tf.constant([file.read_bytes() for file in files]))
-
-
 def test_artifact_answers_what_evaluate_wrote(exported, run, tree):
+    version = exported[0] / "1"
     files = [tree / f"JPEGImages/p{n:02}.png" for n in range(NUM_TRAIN, NUM_TRAIN + 6)]
-    answer = answers_of(exported.path, files)
+    signature = tf.saved_model.load(str(version)).signatures["serving_default"]
+    photos = tf.constant([file.read_bytes() for file in files])
+    answer = signature(image_bytes=photos)
     rows = read_json(run / "evaluation-val/predictions.json")
     corners = np.array([row["bbox"] for row in rows])
     corners[:, 2:] += corners[:, :2]
@@ -75,46 +79,32 @@ def test_artifact_answers_what_evaluate_wrote(exported, run, tree):
     scores = [row["score"] for row in rows]
     np.testing.assert_allclose(answer["scores"][:, 0], scores, atol=1e-5)
     metrics = read_json(run / "evaluation-val/metrics.json")
-    parity = exported.facts["parity"]
+    parity = read_json(version / "ssl_voc.json")["parity"]
     assert parity["num_photos"] == NUM_VAL and parity["source"] == HELD_OUT_LIST
     assert parity["of_model"] == pytest.approx(metrics["mean_iou"], abs=1e-6)
     assert parity["of_artifact"] == pytest.approx(metrics["mean_iou"], abs=1e-5)
 
 
-def test_version_folder_says_what_it_is(exported, run):
-    facts = read_json(exported.path / "ssl_voc.json")
+def test_version_folder_and_terminal_say_what_it_is(exported, run):
+    out, printed = exported
+    version = out / "1"
+    assert {path.name for path in out.iterdir()} == {".lock", "1"}
+    facts = read_json(version / "ssl_voc.json")
     assert facts["format_version"] == 1 and facts["task"] == "localize"
     assert facts["class_names"] == [*NAMES] and facts["image_size"] == SIDE
     assert {"preprocessing", "metrics", "config", "parity"} <= {*facts}
     metrics = read_json(run / "evaluation-val/metrics.json")
     assert facts["metrics"]["evaluation-val"]["top1"] == metrics["top1"]
-    card = (exported.path / "README.md").read_text()
+    card = (version / "README.md").read_text()
     for text in (*NAMES, f"{metrics['mean_iou']:.3f}", "MIT", "Limits", "evaluation"):
         assert text in card
-    assert (exported.path / "assets.extra/tf_serving_warmup_requests").stat().st_size
-    assert exported.path.name == "1"
-
-
-def test_next_export_is_the_next_version(exported, run, capsys):
-    before = {
-        path: path.stat().st_mtime_ns
-        for path in exported.path.rglob("*")
-        if path.is_file()
-    }
-    assert main([str(run), "--out", str(exported.path.parent)]) == 0
-    printed = capsys.readouterr().out
-    assert f"wrote {exported.path.parent / '2'}" in printed
-    for text in ("boxes    differ by", "mean_iou", "latency", "operations"):
+    assert (version / "assets.extra/tf_serving_warmup_requests").stat().st_size
+    for text in (f"wrote {version}", "boxes", "mean_iou", "latency", "operations"):
         assert text in printed
-    assert {path: path.stat().st_mtime_ns for path in before} == before
-    names = {path.name for path in exported.path.parent.iterdir()}
-    assert names == {".lock", "1", "2"}
 
 
-def test_detector_is_exported_with_equal_average_precision(tmp_path, tree, capsys):
-    run = write_run(tmp_path / "run", tree, build_small_detector(SIDE))
-    manifest = read_json(run / "manifest.json")
-    (run / "manifest.json").write_text(json.dumps({**manifest, "task": "detect"}))
+def test_detector_is_exported_with_equal_average_precision(tmp_path, tree):
+    run = write_detection_run(tmp_path / "run", tree, build_small_detector(SIDE))
     facts = export(
         ExportConfig(run=run, out=tmp_path / "out", data=(str(tree),), split="val")
     ).facts
@@ -137,26 +127,16 @@ def test_other_preprocessing_than_the_models_is_found(
     out = tmp_path / "saved" / "pets"
     assert main([str(run), "--out", str(out)]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("error: RUN: the artifact does not answer what the model")
+    assert line.startswith("error: RUN: ") and str(run) in line
     assert "box difference" in line and "Nothing was exported" in line
     assert not out.exists()
 
 
-def test_artifact_that_tensorflow_alone_cannot_use_is_not_kept(
-    tmp_path, run, monkeypatch, capsys
-):
-    write = artifact.serving.write_saved_model
-
-    def write_half(model, path, **arguments):
-        facts = write(model, path, **arguments)
-        (path / "variables/variables.index").unlink()
-        return facts
-
-    monkeypatch.setattr(artifact.serving, "write_saved_model", write_half)
-    assert main([str(run), "--out", str(tmp_path / "pets")]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "cannot be used with tensorflow alone" in line
-    assert not (tmp_path / "pets").exists()
+def test_artifact_that_tensorflow_alone_cannot_use_is_refused(tmp_path):
+    version = write(build_small_localizer(), tmp_path / "1")
+    (version / "variables/variables.index").unlink()
+    with pytest.raises(BadInput, match="cannot be used with tensorflow alone"):
+        ask_artifact(version, [b""])
 
 
 @pytest.mark.parametrize(
@@ -164,47 +144,37 @@ def test_artifact_that_tensorflow_alone_cannot_use_is_not_kept(
     [
         (["--name", "a/b"], "--name: expected the name of a folder"),
         (["--data", "nowhere"], "nowhere"),
-        (["--format", "pickle"], "--format: expected one of savedmodel"),
-        (["--num-photos", "0"], "--num-photos"),
+        (["--format", "pickle"], "savedmodel"),
         (["--max-megapixels", "1e14"], "--max-megapixels"),
+        (["--out", "{run}"], "--out: {run} holds a run"),
+        (["--out", "{run}/model.keras"], "is a file. Name a folder"),
     ],
 )
 def test_flags_that_do_not_fit_are_refused_in_one_line(
     flags, complaint, run, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    assert main([str(run), *flags]) == 2
+    assert main([str(run), *(flag.format(run=run) for flag in flags)]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert complaint in line
+    assert complaint.format(run=run) in line
     assert not (tmp_path / "saved_models").exists()
-
-
-def test_a_folder_that_holds_no_run_or_is_one_is_refused(run, tmp_path, capsys):
-    assert main([str(tmp_path)]) == 2
-    assert "holds no run of this program" in capsys.readouterr().err
-    assert main([str(run), "--out", str(run)]) == 2
-    assert "holds a run" in capsys.readouterr().err
-    assert main([str(run), "--out", str(run / "model.keras")]) == 2
-    assert "is a file. Name a folder" in capsys.readouterr().err
 
 
 def test_photos_are_those_named_else_held_out_else_drawn(
     run, tree, tmp_path, monkeypatch
 ):
-    from ssl_voc.runs.finished_run import read_finished_run
-
     finished = read_finished_run(run)
-    held = parity_photos.hold_photos(ExportConfig(run=run, num_photos=2), finished)
+    held = load_parity_photos(ExportConfig(run=run, num_photos=2), finished)
     assert held.source == HELD_OUT_LIST and held.labelled and len(held.encoded) == 2
     # Spread over the list.
     assert [photo.image_id for photo in held.photos] == ["p08", "p11"]
     named = ExportConfig(run=run, data=(str(tree),), split="train")
-    assert len(parity_photos.hold_photos(named, finished).photos) == NUM_TRAIN
+    assert len(load_parity_photos(named, finished).photos) == NUM_TRAIN
     alone = shutil.copytree(run, tmp_path / "alone")
     (alone / HELD_OUT_LIST).unlink()
     monkeypatch.setattr(dataset, "scenes_folder", lambda progress: tree)
     monkeypatch.setattr(type(finished), "class_names", ("zebra",))
-    held = parity_photos.hold_photos(ExportConfig(run=alone), read_finished_run(alone))
+    held = load_parity_photos(ExportConfig(run=alone), read_finished_run(alone))
     assert held.source == "drawn scenes" and not held.labelled
     assert held.images.shape == (NUM_VAL, SIDE, SIDE, 3)
     np.testing.assert_array_equal(held.sizes[:2], [(64, 96), (96, 64)])

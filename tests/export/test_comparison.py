@@ -1,4 +1,4 @@
-"""The comparison of answers: what counts as a difference, and what does not."""
+"""Comparison of an artifact's predictions with those of its model."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def test_the_end_of_a_full_list_may_be_another_object():
     assert compare_detections(expected, found)[2] == 0
 
 
-def test_what_is_no_number_is_a_difference():
+def test_nan_is_a_difference():
     found = detections(boxes=BOXES * [1, 1, np.nan, 1])
     assert np.isnan(compare_detections(detections(), found)[0])
     found = detections(scores=(0.9, np.nan, 0.5))

@@ -1,4 +1,4 @@
-"""The example that exports from a script, run as its first lines say."""
+"""Example script of an export, run as its first lines say."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Exports for other runtimes: compared by their own, or refused in one line."""
+"""ONNX and LiteRT exports, by their own runtimes."""
 
 import json
 import sys

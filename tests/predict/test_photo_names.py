@@ -1,4 +1,4 @@
-"""Which photos `predict` finds, and how it names them."""
+"""Photo search and names of `predict`."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Photos as they are loaded for a model and for drawing."""
+"""Photo loading for a model and for drawing."""
 
 import io
 

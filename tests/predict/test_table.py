@@ -1,4 +1,4 @@
-"""The table that `predict` prints."""
+"""Table of predictions."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def test_rows_are_aligned_and_the_rest_is_counted():
     assert table.totals() == f"{MOST_ROWS + 1} cat, 1 dog"
 
 
-def test_crowd_is_cut_to_its_surest():
+def test_crowd_is_cut_to_its_most_confident():
     table = PredictionTable()
     table.add("a", (4, 4), found(*["cell"] * 12))
     assert str(table).endswith("and 7 more")

@@ -1,4 +1,4 @@
-"""The parsers of orientation, against Pillow and against damage."""
+"""EXIF orientation parsers, against Pillow and against damage."""
 
 import struct
 

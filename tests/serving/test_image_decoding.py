@@ -1,4 +1,4 @@
-"""Decoding inside a graph gives the pixels of `pipelines.decode`, or a reason."""
+"""Image decoding inside a graph, against `pipelines.decode`."""
 
 import numpy as np
 import pytest

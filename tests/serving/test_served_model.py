@@ -1,4 +1,4 @@
-"""The SavedModel through the C++ loader and a graph Session, as TF Serving runs it."""
+"""SavedModels in the C++ loader and a graph Session, as TF Serving runs them."""
 
 import numpy as np
 import pytest

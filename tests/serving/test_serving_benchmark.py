@@ -1,4 +1,4 @@
-"""The benchmark of serving: its arithmetic, and one small run of all of it."""
+"""Benchmark of serving: its arithmetic and one small run."""
 
 import json
 from types import SimpleNamespace

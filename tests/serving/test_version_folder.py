@@ -1,4 +1,4 @@
-"""Versions: numbered on, never written over, complete or absent."""
+"""Numbered version folders."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Warm-up requests are messages that TF Serving reads, and that the model answers."""
+"""Warm-up requests as TF Serving reads them."""
 
 import pytest
 import tensorflow as tf
