@@ -1,4 +1,3 @@
-import io
 import struct
 import zlib
 
@@ -21,17 +20,11 @@ def assert_colour(pixels, colour, tolerance=0):
     assert np.abs(pixels.astype(int) - colour).max() <= tolerance
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
-def test_lossless_formats_give_exactly_the_pixels(kind, draw, encode):
-    pixels = draw(width=17, height=9)
-    np.testing.assert_array_equal(decode(encode(pixels, kind)), pixels)
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
-def test_lossy_formats_give_nearly_the_pixels(kind, draw, encode):
-    pixels = draw(width=64, height=48)
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "JPEG", "WEBP"])
+def test_formats_give_the_pixels_exactly_or_nearly(kind, draw, encode):
+    pixels = draw(width=65, height=47)
     decoded = decode(encode(pixels, kind, quality=95)).astype(int)
-    assert np.abs(decoded - pixels).mean() < 4
+    assert np.abs(decoded - pixels).mean() < (4 if kind in ("JPEG", "WEBP") else 1e-9)
 
 
 # Orientation, and what turns the stored pixels upright, from the EXIF standard.
@@ -65,23 +58,19 @@ def test_nonsense_exif_does_not_lose_the_photo(body, kind, draw, encode):
     assert decode(data).shape == pixels.shape
 
 
-def test_gray_fills_all_three_channels(encode):
-    assert_colour(decode(encode(flat(77, "L"))), (77, 77, 77))
-
-
-def test_one_bit_images_are_black_and_white(encode):
-    assert_colour(decode(encode(flat(1, "1"))), (255, 255, 255))
-
-
-def test_16_bit_gray_is_scaled_not_clipped(encode):
-    # 128 * 257 = 32896 is the 16-bit sample of the 8-bit value 128.
-    samples = np.full((8, 16), 128 * 257, "uint16")
-    assert_colour(decode(encode(samples)), (128, 128, 128))
-
-
-def test_16_bit_gray_reaches_both_ends(encode):
-    samples = np.array([[0, 65535]], "uint16")
-    np.testing.assert_array_equal(decode(encode(samples))[0, :, 0], [0, 255])
+@pytest.mark.parametrize(
+    ("samples", "values"),
+    [
+        (np.array([[77, 200]], "uint8"), [77, 200]),
+        (np.array([[True, False]]), [255, 0]),
+        # 16 bits are scaled, not clipped: 128 * 257 = 32896 stands for 128.
+        (np.array([[0, 32896, 65535]], "uint16"), [0, 128, 255]),
+    ],
+)
+def test_gray_samples_are_scaled_to_8_bits_in_three_channels(samples, values, encode):
+    decoded = decode(encode(samples))
+    assert decoded.dtype == np.uint8
+    assert decoded[0].tolist() == [[value] * 3 for value in values]
 
 
 def test_cmyk_jpeg_keeps_its_colour(encode):
@@ -93,14 +82,11 @@ def test_transparency_is_laid_on_white(encode):
     assert_colour(decode(encode(flat((200, 0, 0, 0), "RGBA"))), (255, 255, 255))
     # Half of red (200, 0, 0) and half of white; alpha 51 is a fifth.
     assert_colour(decode(encode(flat((200, 0, 0, 51), "RGBA"))), (244, 204, 204), 1)
-
-
-def test_palette_with_transparency_is_laid_on_white(encode):
     image = flat(0, "P", (2, 1))
-    image.putpalette([10, 20, 30, 200, 30, 40])
+    image.putpalette([10, 20, 30, *RED])
     image.putpixel((1, 0), 1)
     decoded = decode(encode(image, "PNG", transparency=0))
-    np.testing.assert_array_equal(decoded[0], [(255, 255, 255), RED])
+    assert decoded[0].tolist() == [[255, 255, 255], [*RED]]
 
 
 def test_animation_gives_its_first_frame(encode):
@@ -115,11 +101,6 @@ def test_animation_gives_its_first_frame(encode):
 @pytest.mark.parametrize("size", [(1, 1), (20000, 20), (1, 3000)])
 def test_extreme_shapes_decode(size, encode):
     assert decode(encode(flat(RED, size=size))).shape == (size[1], size[0], 3)
-
-
-def test_content_counts_not_the_name(encode):
-    # A PNG under any name: `decode` never learns the name.
-    assert_colour(decode(encode(flat(RED), "PNG")), RED)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
@@ -157,29 +138,15 @@ def test_damage_anywhere_gives_pixels_or_unreadable(draw, encode):
             assert pixels.dtype == np.uint8 and pixels.ndim == 3
 
 
-def png_announcing(width, height):
-    """A PNG of a few bytes whose header announces a size."""
-
-    def chunk(kind, body):
-        check = zlib.crc32(kind + body)
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    pixels = zlib.compress(bytes(1000))
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", pixels)
-        + chunk(b"IEND", b"")
-    )
-
-
 # Above Pillow's limit, and above twice the limit, where Pillow itself refuses.
 @pytest.mark.parametrize("side", [10_000, 60_000])
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_decompression_bombs_are_refused_before_decoding(side):
+def test_decompression_bombs_are_refused_before_decoding(side, encode):
+    data = bytearray(encode(flat(RED)))
+    data[16:24] = struct.pack(">II", side, side)  # of the header, then its check sum
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
     with pytest.raises(UnreadableImage, match="announces"):
-        decode(png_announcing(side, side))
+        decode(bytes(data))
 
 
 def test_floating_point_images_are_refused_with_the_reason(encode):
@@ -188,17 +155,14 @@ def test_floating_point_images_are_refused_with_the_reason(encode):
 
 
 def test_min_size_reduces_a_jpeg_but_never_below(draw, encode):
-    data = encode(draw(width=800, height=400), "JPEG")
-    assert decode(data, min_size=100).shape == (100, 200, 3)  # a quarter
-    assert decode(data, min_size=101).shape == (200, 400, 3)  # a half
-    assert decode(data, min_size=401).shape == (400, 800, 3)
-
-
-def test_min_size_keeps_what_the_photo_shows(draw, encode):
     pixels = draw(width=800, height=400)
-    reduced = decode(encode(pixels, "JPEG", quality=95), min_size=100)
+    data = encode(pixels, "JPEG", quality=95)
+    reduced = decode(data, min_size=100)
+    assert reduced.shape == (100, 200, 3)  # a quarter
     expected = np.asarray(Image.fromarray(pixels).reduce(4)).astype(int)
     assert np.abs(reduced - expected).mean() < 4
+    assert decode(data, min_size=101).shape == (200, 400, 3)  # a half
+    assert decode(data, min_size=401).shape == (400, 800, 3)
 
 
 def test_pixels_pass_unchanged(draw):
@@ -224,10 +188,3 @@ def test_encoded_size_is_width_and_height(draw, encode):
     assert encoded_size(encode(draw(width=17, height=9), "JPEG")) == (17, 9)
     with pytest.raises(UnreadableImage):
         encoded_size(b"no image")
-
-
-def test_reader_and_pillow_agree_on_a_plain_photo(draw, encode):
-    data = encode(draw(width=64, height=48), "JPEG")
-    np.testing.assert_array_equal(
-        decode(data), np.asarray(Image.open(io.BytesIO(data)))
-    )

@@ -65,15 +65,11 @@ def test_parts_give_what_the_whole_gives(monkeypatch):
     assert found(hashes, others) == whole
 
 
-def test_flat_images_and_steps_between_two_grays_are_no_duplicates():
+def test_flat_images_ramps_and_noise_are_no_duplicates():
     flat = [np.full((40, 60, 3), value, "uint8") for value in (0, 90, 255)]
     ramp = np.zeros((64, 64, 3), "uint8") + np.arange(64, dtype="uint8")[:, None]
-    steeper = np.zeros((64, 64, 3), "uint8") + 3 * np.arange(64, dtype="uint8")[:, None]
-    hashes = np.array([perceptual_hash(pixels) for pixels in [*flat, ramp, steeper]])
+    hashes = np.array([perceptual_hash(pixels) for pixels in [*flat, ramp, 3 * ramp]])
     assert found(hashes, hashes[::-1]) == []
-
-
-def test_flat_images_with_noise_are_no_duplicates():
     rng = np.random.default_rng(0)
     noisy = [
         np.clip(rng.normal(gray, 1.5, (60, 80, 3)), 0, 255).astype("uint8")

@@ -32,32 +32,22 @@ def test_small_work_is_shared_by_all_workers():
     for_each(lambda index: barrier.wait(), 4, workers=4)
 
 
-def test_first_error_ends_the_work():
-    called = []
-
-    def fail_first(index):
-        called.append(index)
-        time.sleep(0.001)
-        if index == 0:
-            raise KeyError(index)
-
-    with pytest.raises(KeyError):
-        for_each(fail_first, 4000, workers=2)
-    assert len(called) < 2000
-
-
-def test_interrupt_in_progress_ends_the_work():
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
+def test_first_error_or_interrupt_ends_the_work(error):
     called = []
 
     def work(index):
         called.append(index)
         time.sleep(0.001)
+        if index == 0 and error is KeyError:
+            raise error
 
-    def interrupt(done, total):
-        raise KeyboardInterrupt
+    def progress(done, total):
+        if error is KeyboardInterrupt:
+            raise error
 
-    with pytest.raises(KeyboardInterrupt):
-        for_each(work, 4000, workers=2, progress=interrupt)
+    with pytest.raises(error):
+        for_each(work, 4000, workers=2, progress=progress)
     assert len(called) < 2000
 
 

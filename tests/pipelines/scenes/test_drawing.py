@@ -1,7 +1,10 @@
+import itertools
+
 import numpy as np
 import pytest
 
 from pipelines.scenes import drawing, painting, textures
+from tests.pipelines.scenes import reference
 
 SIZE = (96, 72)
 
@@ -21,35 +24,18 @@ def scenes():
     return draw_some(60)
 
 
-def reference_coverage(outline, num_points=8):
-    """Share of a grid of points in each pixel that is inside by the even-odd rule."""
-    width, height = SIZE
-    y, x = (np.mgrid[: height * num_points, : width * num_points] + 0.5) / num_points
-    inside = np.zeros(x.shape, bool)
-    for (x1, y1), (x2, y2) in zip(outline, np.roll(outline, -1, 0), strict=True):
-        if y1 != y2:
-            crossed = (y1 > y) != (y2 > y)
-            inside ^= crossed & (x < x1 + (y - y1) / (y2 - y1) * (x2 - x1))
-    return inside.reshape(height, num_points, width, num_points).mean((1, 3))
+def extent(mask):
+    """Box of the true pixels, 1-based, both ends inside."""
+    ends = [
+        end(axis) + 1 for end in (np.min, np.max) for axis in np.nonzero(mask)[::-1]
+    ]
+    return tuple(ends)
 
 
-def reference_area(outline):
-    """Shoelace formula, in square pixels."""
-    x, y = outline.T
-    return abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
-
-
-def test_boxes_are_the_extent_of_the_visible_pixels(scenes):
+def test_boxes_are_the_extent_of_pixels_that_have_one_owner(scenes):
     for scene in scenes:
-        for drawn in scene.objects:
-            rows, columns = np.nonzero(drawn.visible)
-            # 1-based, both ends inside.
-            assert drawn.box == (
-                columns.min() + 1,
-                rows.min() + 1,
-                columns.max() + 1,
-                rows.max() + 1,
-            )
+        assert all(drawn.box == extent(drawn.visible) for drawn in scene.objects)
+        assert np.sum([drawn.visible for drawn in scene.objects], axis=0).max() == 1
 
 
 def test_a_lone_objects_box_is_where_its_color_is(monkeypatch):
@@ -64,19 +50,15 @@ def test_a_lone_objects_box_is_where_its_color_is(monkeypatch):
     monkeypatch.setattr(painting, "_colors", red_on_blue)
     for scene in draw_some(20):
         (drawn,) = scene.objects
-        rows, columns = np.nonzero(scene.pixels[..., 0] >= 128)
-        assert drawn.box == (
-            columns.min() + 1,
-            rows.min() + 1,
-            columns.max() + 1,
-            rows.max() + 1,
-        )
+        assert drawn.box == extent(scene.pixels[..., 0] >= 128)
 
 
 def test_visible_pixels_are_those_of_the_outline_that_nothing_in_front_covers(scenes):
     width, height = SIZE
     for scene in scenes[:12]:
-        coverages = [reference_coverage(drawn.outline) for drawn in scene.objects]
+        coverages = [
+            reference.coverage(drawn.outline, *SIZE) for drawn in scene.objects
+        ]
         owner = np.full((height, width), -1)
         for index, coverage in enumerate(coverages):
             owner[coverage >= 0.5] = index
@@ -89,47 +71,26 @@ def test_visible_pixels_are_those_of_the_outline_that_nothing_in_front_covers(sc
             )
 
 
-def test_every_visible_pixel_has_one_owner(scenes):
-    for scene in scenes:
-        assert np.sum([drawn.visible for drawn in scene.objects], axis=0).max() == 1
-
-
-def test_difficult_objects_are_mostly_hidden_and_no_others(scenes):
+def test_objects_are_difficult_if_mostly_hidden_and_truncated_if_cut(scenes):
     seen = set()
-    for scene in scenes:
-        for drawn in scene.objects:
-            # What lies beyond the frame is hidden too.
-            share = np.count_nonzero(drawn.visible) / reference_area(drawn.outline)
-            seen.add(drawn.difficult)
-            if drawn.difficult:
-                assert share < drawing.DIFFICULT_SHARE + 0.03
-            else:
-                assert share > drawing.DIFFICULT_SHARE - 0.03
-    assert seen == {False, True}
+    for drawn in (drawn for scene in scenes for drawn in scene.objects):
+        # What lies beyond the frame is hidden too.
+        share = np.count_nonzero(drawn.visible) / reference.area(drawn.outline)
+        if drawn.difficult:
+            assert share < drawing.DIFFICULT_SHARE + 0.03
+        else:
+            assert share > drawing.DIFFICULT_SHARE - 0.03
+        low, high = drawn.outline.min(0), drawn.outline.max(0)
+        beyond = np.maximum(-low, high - SIZE).max()
+        # A thin tip beyond the frame may cover no half pixel.
+        assert beyond > 0 if drawn.truncated else beyond < 2
+        seen |= {("difficult", drawn.difficult), ("truncated", drawn.truncated)}
+    assert len(seen) == 4
 
 
-def test_truncated_objects_are_those_that_leave_the_frame(scenes):
-    seen = set()
-    for scene in scenes:
-        for drawn in scene.objects:
-            beyond = np.maximum(
-                -drawn.outline.min(0), drawn.outline.max(0) - SIZE
-            ).max()
-            seen.add(drawn.truncated)
-            if drawn.truncated:
-                assert beyond > 0
-            else:
-                assert beyond < 2  # a thin tip may cover no half pixel
-    assert seen == {False, True}
-
-
-def test_the_main_object_is_never_difficult(scenes):
-    names = sorted(drawing.CLASSES)
-    for index, scene in enumerate(scenes):
-        main = names[index % len(names)]
-        assert any(
-            drawn.name == main and not drawn.difficult for drawn in scene.objects
-        )
+def test_main_object_is_never_difficult(scenes):
+    for name, scene in zip(itertools.cycle(sorted(drawing.CLASSES)), scenes):
+        assert (name, False) in [(it.name, it.difficult) for it in scene.objects]
 
 
 def test_no_two_classes_share_a_shape_or_a_pattern():

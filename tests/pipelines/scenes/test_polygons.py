@@ -1,34 +1,17 @@
 import numpy as np
 
 from pipelines.scenes.polygons import NUM_SCANLINES, contour_coverage, polygon_coverage
+from tests.pipelines.scenes import reference
 
 TRIANGLE = np.array([[2.3, 1.1], [17.9, 6.2], [5.5, 13.7]])
 # Concave, so that a line crosses its edge up to six times.
 ZIGZAG = np.array([[1.0, 1], [4, 11], [7, 3], [10, 11], [13, 3], [16, 11], [18, 1]])
 
 
-def grid_coverage(outline, width, height, num_points=32):
-    """Share of a grid of points in each pixel that is inside by the even-odd rule."""
-    coverage = np.zeros((height, width))
-    offsets = (np.arange(num_points) + 0.5) / num_points
-    for row in range(height):
-        for column in range(width):
-            y, x = np.meshgrid(row + offsets, column + offsets, indexing="ij")
-            inside = np.zeros(x.shape, bool)
-            for (x1, y1), (x2, y2) in zip(
-                outline, np.roll(outline, -1, 0), strict=True
-            ):
-                if y1 != y2:
-                    crossed = (y1 > y) != (y2 > y)
-                    inside ^= crossed & (x < x1 + (y - y1) / (y2 - y1) * (x2 - x1))
-            coverage[row, column] = inside.mean()
-    return coverage
-
-
 def test_coverage_is_the_share_of_points_inside():
     for outline in (TRIANGLE, ZIGZAG, ZIGZAG[::-1]):
         coverage = polygon_coverage(outline, 20, 15)
-        expected = grid_coverage(outline, 20, 15)
+        expected = reference.coverage(outline, 20, 15, num_points=32)
         # A row is sampled by NUM_SCANLINES lines: an edge may move by half of one.
         np.testing.assert_allclose(coverage, expected, atol=0.5 / NUM_SCANLINES + 0.03)
 
@@ -54,9 +37,8 @@ def test_a_polygon_may_touch_the_far_side_of_the_area():
 
 
 def test_total_coverage_is_the_area():
-    x, y = TRIANGLE.T
-    area = abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
-    assert abs(polygon_coverage(TRIANGLE, 20, 15).sum() - area) < 0.2
+    found = polygon_coverage(TRIANGLE, 20, 15).sum()
+    assert abs(found - reference.area(TRIANGLE)) < 0.2
 
 
 def test_the_contour_follows_the_edge():
