@@ -1,4 +1,4 @@
-"""Intervals of average precision, and of its difference between detectors."""
+"""Bootstrap intervals of average precision and of differences between detectors."""
 
 import dataclasses
 
@@ -8,12 +8,13 @@ from ssl_voc.metrics.average_precision import (
     mean_of_classes,
     weighted_average_precision,
 )
-from ssl_voc.metrics.bootstrap import Interval, draw_counts
+from ssl_voc.metrics.bootstrap import (
+    Interval,
+    central_limits,
+    check_resampling,
+    resample,
+)
 from ssl_voc.metrics.detection_matching import Matches
-
-# Bounds the memory of the resamples: at most this many numbers at once.
-_CHUNK_NUMBERS = 4_000_000
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AveragePrecisionIntervals:
@@ -107,12 +108,9 @@ def _as_runs(matches):
 
 
 def _check(runs, confidence, num_resamples):
-    if not runs or not 0.0 < confidence < 1.0 or num_resamples < 1:
-        raise ValueError(
-            "There must be a run, `confidence` must lie in (0, 1) and `num_resamples` "
-            f"be at least 1. Received: {len(runs)} runs, confidence={confidence}, "
-            f"num_resamples={num_resamples}"
-        )
+    check_resampling(confidence, num_resamples)
+    if not runs:
+        raise ValueError("There must be a run. Received: 0 runs")
     first = runs[0]
     for number, other in enumerate(runs[1:], start=2):
         pairs = (
@@ -146,25 +144,19 @@ def _intervals(runs, averages, confidence, num_resamples, seed):
     first = runs[0]
     num_images = first.num_images
     own = averages(np.ones((1, num_images)))[0]
-    random = np.random.default_rng(seed)
-    longest = max(len(rows) for run in runs for rows in [*run.by_class, ()])
-    size = max(1, _CHUNK_NUMBERS // max(1, longest, num_images))
-    resampled = []
-    for start in range(0, num_resamples if num_images else 0, size):
-        weights = draw_counts(random, min(size, num_resamples - start), num_images)
-        resampled.append(averages(weights))
-    resampled = np.concatenate(resampled) if resampled else own[None]
+    resampled = own[None]
+    if num_images:
+        random = np.random.default_rng(seed)
+        longest = max(len(rows) for run in runs for rows in [*run.by_class, ()])
+        resampled = resample(averages, random, num_images, num_resamples, longest)
     wanted = ~first.difficult
     counts = [num_images] + [
         len(np.unique(first.objects.images[wanted & (first.objects.classes == label)]))
         for label in range(first.num_classes)
     ]
-    tail = (1.0 - confidence) / 2.0
-    intervals = []
-    for mean, values, count in zip(own, resampled.T, counts, strict=True):
-        values = values[~np.isnan(values)]
-        low, high = np.nan, np.nan
-        if not np.isnan(mean) and len(values):
-            low, high = np.quantile(values, [tail, 1.0 - tail])
-        intervals.append(Interval(float(mean), float(low), float(high), count))
+    limits = central_limits(resampled, (1.0 - confidence) / 2.0)
+    intervals = [
+        Interval(float(mean), float(low), float(high), count)
+        for mean, low, high, count in zip(own, *limits, counts, strict=True)
+    ]
     return AveragePrecisionIntervals(intervals[0], tuple(intervals[1:]))

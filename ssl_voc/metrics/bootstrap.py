@@ -1,4 +1,4 @@
-"""Intervals of means over images, and of differences between runs."""
+"""Bootstrap over images: resampling, intervals of means and of their differences."""
 
 import dataclasses
 
@@ -61,13 +61,12 @@ def bootstrap_interval(
     Reference:
         - [Efron, 1979](https://doi.org/10.1214/aos/1176344552)
     """
+    check_resampling(confidence, num_resamples)
     values = np.atleast_2d(np.asarray(values, "float64"))
-    if values.ndim != 2 or not 0.0 < confidence < 1.0 or num_resamples < 1:
+    if values.ndim != 2:
         raise ValueError(
-            "`values` must have shape (num_images,) or (num_runs, num_images), "
-            "`confidence` lie in (0, 1) and `num_resamples` be at least 1. Received: "
-            f"values.shape={values.shape}, confidence={confidence}, "
-            f"num_resamples={num_resamples}"
+            "`values` must have shape (num_images,) or (num_runs, num_images). "
+            f"Received: values.shape={values.shape}"
         )
     has_value = ~np.isnan(values)
     # What no run has is no part of what is resampled.
@@ -82,21 +81,18 @@ def bootstrap_interval(
     deviations = np.where(has_value, values - mean, 0.0)
 
     random = np.random.default_rng(seed)
-    averages = []
-    chunk = max(1, _CHUNK_NUMBERS // num_images)
-    for start in range(0, num_resamples, chunk):
-        size = min(chunk, num_resamples - start)
-        times_image = draw_counts(random, size, num_images)
+
+    def average(times_image):
         sums = times_image @ deviations.T  # (size, num_runs)
         numbers = times_image @ has_value.T.astype("float64")
         if resample_runs:
-            times_run = draw_counts(random, size, len(values))
+            times_run = draw_counts(random, len(times_image), len(values))
             sums, numbers = sums * times_run, numbers * times_run
-        numbers = numbers.sum(axis=1)
         # Runs that have different images can be drawn without any: no average then.
-        averages.append(sums.sum(axis=1)[numbers > 0] / numbers[numbers > 0])
-    tail = (1.0 - confidence) / 2.0
-    low, high = mean + np.quantile(np.concatenate(averages), [tail, 1.0 - tail])
+        return ratio(sums.sum(axis=1), numbers.sum(axis=1))
+
+    averages = resample(average, random, num_images, num_resamples)
+    low, high = mean + central_limits(averages[:, None], (1.0 - confidence) / 2.0)[:, 0]
     return Interval(float(mean), float(low), float(high), num_images)
 
 
@@ -129,6 +125,59 @@ def paired_bootstrap(values_a, values_b, **options):
             f"values_a.shape={values_a.shape}, values_b.shape={values_b.shape}"
         )
     return bootstrap_interval(values_a - values_b, **options)
+
+
+def check_resampling(confidence, num_resamples):
+    """Raises unless an interval can be computed by these settings."""
+    if not 0.0 < confidence < 1.0 or num_resamples < 1:
+        raise ValueError(
+            "`confidence` must lie in (0, 1) and `num_resamples` be at least 1. "
+            f"Received: confidence={confidence}, num_resamples={num_resamples}"
+        )
+
+
+def resample(statistic, random, num_images, num_resamples, width=1):
+    """Computes a statistic on resamples of images, drawn with replacement.
+
+    Args:
+        statistic: Function from how often each image was drawn, float64
+            `(size, num_images)`, to an array `(size, ...)`.
+        random: `numpy.random.Generator`.
+        num_images: Number of images, at least 1.
+        num_resamples: Number of resamples.
+        width: Numbers that `statistic` holds at once for each resample.
+
+    Returns:
+        Array `(num_resamples, ...)`.
+    """
+    size = max(1, _CHUNK_NUMBERS // max(num_images, width))
+    parts = [
+        statistic(draw_counts(random, min(size, num_resamples - start), num_images))
+        for start in range(0, num_resamples, size)
+    ]
+    return np.concatenate(parts)
+
+
+def central_limits(values, tail):
+    """Limits of the central share of each column.
+
+    Args:
+        values: Float array `(num_resamples, n)`; nan is left out.
+        tail: Share beyond each limit, in `(0, 0.5)`.
+
+    Returns:
+        Array `(2, n)`, low and high; nan for a column of nan alone.
+    """
+    limits = np.full((2, values.shape[1]), np.nan)
+    for column in np.flatnonzero(~np.isnan(values).all(axis=0)):
+        limits[:, column] = np.nanquantile(values[:, column], [tail, 1.0 - tail])
+    return limits
+
+
+def ratio(parts, wholes):
+    """`parts / wholes` of numbers or arrays, nan where there is no whole."""
+    wholes = np.asarray(wholes, "float64")
+    return np.where(wholes > 0, parts / np.where(wholes > 0, wholes, 1.0), np.nan)[()]
 
 
 def draw_counts(random, size, number):

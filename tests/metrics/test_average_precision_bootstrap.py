@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssl_voc.metrics import (
-    average_precision_bootstrap,
+    bootstrap,
     bootstrap_average_precision,
     match_detections,
     paired_bootstrap_average_precision,
@@ -99,7 +99,7 @@ def test_seed_fixes_the_interval_and_chunks_do_not_change_it(monkeypatch):
         for seed in (0, 1)
     )
     assert (first.low, first.high) != (other.low, other.high)
-    monkeypatch.setattr(average_precision_bootstrap, "_CHUNK_NUMBERS", 100)
+    monkeypatch.setattr(bootstrap, "_CHUNK_NUMBERS", 100)
     assert bootstrap_average_precision(matches, num_resamples=60).mean == first
 
 

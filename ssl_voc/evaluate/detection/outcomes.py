@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from ssl_voc.evaluate.detection.matching import IOU_THRESHOLD
+from ssl_voc.metrics.bootstrap import ratio
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +85,3 @@ def corloc_of_photos(found):
     hits[with_detections] = np.where(np.isnan(hits[with_detections]), np.nan, is_hit)
     return hits
 
-
-def ratio(parts, wholes):
-    """`parts / wholes` of numbers or arrays, nan where there is no whole."""
-    wholes = np.asarray(wholes, "float64")
-    return np.where(wholes > 0, parts / np.where(wholes > 0, wholes, 1.0), np.nan)[()]

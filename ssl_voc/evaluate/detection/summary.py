@@ -11,7 +11,6 @@ from ssl_voc.evaluate.detection.outcomes import (
     choose_confidence,
     corloc_of_photos,
     count_outcomes,
-    ratio,
 )
 from ssl_voc.metrics import (
     average_precision_by_group,
@@ -21,7 +20,7 @@ from ssl_voc.metrics import (
     score_matches,
 )
 from ssl_voc.metrics.average_precision import PROTOCOLS as VOC_PROTOCOLS
-from ssl_voc.metrics.bootstrap import draw_counts
+from ssl_voc.metrics.bootstrap import central_limits, ratio, resample
 
 NUM_RESAMPLES = 2_000
 
@@ -187,23 +186,22 @@ def _limits(found, counts, seed):
         )
         all_of_them = [intervals.mean, *intervals.per_class]
         limits[f"{name}_ap50"] = np.array([(i.low, i.high) for i in all_of_them]).T
-    parts = [
-        np.concatenate([part.sum(axis=1, keepdims=True), part], axis=1)
-        for part in dataclasses.astuple(counts)
-    ]
+    parts = np.stack(
+        [
+            np.concatenate([part.sum(axis=1, keepdims=True), part], axis=1)
+            for part in dataclasses.astuple(counts)
+        ],
+        axis=1,
+    )  # (num_photos, 3, 1 + num_classes)
     random = np.random.default_rng(seed)
-    num_photos = len(found)
-    resampled = []
-    for _ in range(NUM_RESAMPLES):
-        (times_drawn,) = draw_counts(random, 1, num_photos)
-        resampled.append([times_drawn @ part for part in parts])
-    figures = Counts(*np.moveaxis(np.array(resampled), 1, 0)).figures()
-    return limits | {name: _central(values) for name, values in figures.items()}
-
-
-def _central(values):
-    """Limits `(2, n)` of the central 95 % of each column, nan left out."""
-    limits = np.full((2, values.shape[1]), np.nan)
-    for column in np.flatnonzero(~np.isnan(values).all(axis=0)):
-        limits[:, column] = np.nanquantile(values[:, column], [0.025, 0.975])
-    return limits
+    resampled = resample(
+        lambda times_drawn: np.tensordot(times_drawn, parts, axes=1),
+        random,
+        len(found),
+        NUM_RESAMPLES,
+        width=parts[0].size,
+    )
+    figures = Counts(*np.moveaxis(resampled, 1, 0)).figures()
+    return limits | {
+        name: central_limits(values, 0.025) for name, values in figures.items()
+    }
