@@ -1,11 +1,12 @@
 """Boxes: formats, areas, overlap, and offsets from anchors.
 
-Everything is float32 whatever the policy: float16 cannot tell two pixels apart past
+Tensors are float32 whatever the policy: float16 cannot tell two pixels apart past
 2,048, and the area of a box of 256 x 256 pixels overflows it.
 """
 
 import math
 
+import numpy as np
 from keras import ops
 
 # As KerasCV names them. "rel" is in shares of the image's width and height.
@@ -217,6 +218,29 @@ def pairwise_iou(boxes_a, boxes_b):
     return elementwise_iou(
         ops.expand_dims(boxes_a, axis=-2), ops.expand_dims(boxes_b, axis=-3)
     )
+
+
+def box_ious(boxes_a, boxes_b):
+    """Intersection over union of xyxy boxes, elementwise, by NumPy in float64.
+
+    Args:
+        boxes_a: Array `(..., 4)`, in pixels.
+        boxes_b: Array `(..., 4)`; the shapes broadcast.
+
+    Returns:
+        Float64 array `(...)`; 0 where neither box has an area or a number is missing.
+    """
+    boxes_a, boxes_b = np.asarray(boxes_a, "float64"), np.asarray(boxes_b, "float64")
+    starts = np.maximum(boxes_a[..., :2], boxes_b[..., :2])
+    ends = np.minimum(boxes_a[..., 2:], boxes_b[..., 2:])
+    common = np.prod(np.maximum(ends - starts, 0.0), axis=-1)
+    areas = [
+        np.prod(np.maximum(side[..., 2:] - side[..., :2], 0.0), axis=-1)
+        for side in (boxes_a, boxes_b)
+    ]
+    unions = areas[0] + areas[1] - common
+    exists = unions > 0.0  # false for nan
+    return np.where(exists, common / np.where(exists, unions, 1.0), 0.0)
 
 
 def encode_offsets(boxes, anchors, variance=(1.0, 1.0, 1.0, 1.0)):

@@ -94,17 +94,21 @@ def test_iou_is_that_of_the_loops_in_pairs_and_row_by_row():
         assert pairs[image, i, j] == pytest.approx(expected, abs=1e-5)
     rows = ops.convert_to_numpy(bx.elementwise_iou(a, b[:, :5]))
     np.testing.assert_allclose(rows, pairs[:, range(5), range(5)], atol=1e-6)
+    np.testing.assert_allclose(bx.box_ious(a[:, :, None], b[:, None]), pairs, atol=1e-6)
     assert (pairs > 0.1).sum() > 5  # not all of them apart
 
 
 def test_boxes_without_area_have_no_iou():
     nothing = np.array([[3, 3, 3, 3], [-1, -1, -1, -1], [9, 9, 2, 2]], "float32")
     assert not np.any(ops.convert_to_numpy(bx.pairwise_iou(nothing, nothing)))
+    assert not np.any(bx.box_ious(nothing, nothing))
+    assert not np.any(bx.box_ious(nothing, [[0, 0, 10, 10]]))
 
 
 def test_corner_that_is_not_a_number_has_no_iou():
     broken = np.array([[np.nan, 0, 1, 1], [-np.inf, 0, np.inf, 1]], "float32")
     np.testing.assert_array_equal(bx.elementwise_iou(broken, [[0, 0, 1, 1]]), 0.0)
+    np.testing.assert_array_equal(bx.box_ious(broken, [[0, 0, 1, 1]]), 0.0)
 
 
 def test_small_boxes_in_shares_of_the_image_have_an_area():

@@ -1,11 +1,12 @@
-"""How well a detector finds objects, measured after every epoch."""
+"""Average precision on held-out photos after every epoch."""
 
 import keras
 import numpy as np
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.metrics import voc_average_precision
+from ssl_voc.metrics import match_detections, score_matches
+from ssl_voc.metrics.average_precision import PROTOCOLS
 
 
 class DetectionProbe(keras.callbacks.Callback):
@@ -45,15 +46,14 @@ class DetectionProbe(keras.callbacks.Callback):
             if "difficult" in batch:
                 truth["difficult"] = batch["difficult"]
             ground_truth.append(truth)
-        predictions, ground_truth = _joined(predictions), _joined(ground_truth)
-        for protocol in ("voc07", "voc10"):
-            result = voc_average_precision(
-                predictions,
-                ground_truth,
-                protocol,
-                num_classes=self.model.num_classes,
-            )
-            logs[f"val_{protocol}_ap50"] = float(result.mean)
+        matches = match_detections(
+            _joined(predictions),
+            _joined(ground_truth),
+            num_classes=self.model.num_classes,
+        )
+        for protocol in PROTOCOLS:
+            average = score_matches(matches, protocol)
+            logs[f"val_{protocol}_ap50"] = float(average.mean)
 
     def _predict(self, images, size):
         """What the model finds in a batch, which is filled up to a size by repetition.

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from ssl_voc.metrics import box_ious
+from ssl_voc.boxes import box_ious
 
 # Shares of the map's range. At 0 all is inside, at 1 a single cell.
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))

@@ -6,6 +6,8 @@ import math
 import keras
 import numpy as np
 
+from ssl_voc.boxes import box_ious
+
 DEFAULT_SCALES = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
 DEFAULT_ASPECT_RATIOS = (0.5, 1.0, 2.0)
 # What `fitted_to` tries: sizes in strides, and shapes beside the default ones.
@@ -107,16 +109,11 @@ class AnchorGrid:
             float64 array `(num_boxes,)`.
         """
         boxes = np.asarray(boxes, "float64").reshape(-1, 4)
-        anchors = self.boxes(image_shape).astype("float64")
-        anchor_areas = np.prod(anchors[:, 2:] - anchors[:, :2], axis=1)
+        anchors = self.boxes(image_shape)
         best = np.empty(len(boxes))
         for start in range(0, len(boxes), 100):  # a matrix of all takes gigabytes
-            part = boxes[start : start + 100, None]
-            common = np.minimum(part[..., 2:], anchors[:, 2:])
-            common = common - np.maximum(part[..., :2], anchors[:, :2])
-            common = np.prod(np.maximum(common, 0.0), axis=-1)
-            unions = np.prod(part[..., 2:] - part[..., :2], axis=-1) + anchor_areas
-            best[start : start + 100] = np.max(common / (unions - common), axis=1)
+            part = slice(start, start + 100)
+            best[part] = box_ious(boxes[part, None], anchors).max(axis=1)
         return best
 
     @classmethod

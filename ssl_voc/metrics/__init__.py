@@ -33,7 +33,6 @@ from ssl_voc.metrics.coco_evaluation import (
 from ssl_voc.metrics.contrastive_accuracy import (
     ContrastiveAccuracy as ContrastiveAccuracy,
 )
-from ssl_voc.metrics.cor_loc import CorLoc as CorLoc
 from ssl_voc.metrics.detection_confusion import confusion_counts as confusion_counts
 from ssl_voc.metrics.detection_matching import Matches as Matches
 from ssl_voc.metrics.detection_matching import (
@@ -43,12 +42,9 @@ from ssl_voc.metrics.detection_matching import match_detections as match_detecti
 from ssl_voc.metrics.localization_accuracy import (
     LocalizationAccuracy as LocalizationAccuracy,
 )
-from ssl_voc.metrics.localization_measures import box_ious as box_ious
-from ssl_voc.metrics.localization_measures import mean_by_group as mean_by_group
 from ssl_voc.metrics.localization_measures import measure_images as measure_images
 from ssl_voc.metrics.localization_measures import top_k_hits as top_k_hits
 from ssl_voc.metrics.mean_box_iou import MeanBoxIoU as MeanBoxIoU
-from ssl_voc.metrics.nearest_neighbors import knn_accuracy as knn_accuracy
 from ssl_voc.metrics.nearest_neighbors import knn_hits as knn_hits
 from ssl_voc.metrics.rank_me import effective_rank as effective_rank
 from ssl_voc.metrics.streaming_average_precision import (

@@ -16,6 +16,7 @@ from ssl_voc.metrics.bootstrap import (
 )
 from ssl_voc.metrics.detection_matching import Matches
 
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class AveragePrecisionIntervals:
     """Intervals of an average precision or of a difference of two.

@@ -1,4 +1,4 @@
-"""What the metrics of one predicted box per image have in common."""
+"""Base class of the metrics of one predicted box per image."""
 
 import keras
 from keras import ops
@@ -24,8 +24,6 @@ class BoxMetric(keras.metrics.Mean):
     """
 
     default_name = "box_metric"
-    # The protocol's target is the main object, so one box an image.
-    one_target = True
 
     def __init__(self, bounding_box_format="xyxy", where=None, name=None, dtype=None):
         boxes.check_format(bounding_box_format)
@@ -52,7 +50,7 @@ class BoxMetric(keras.metrics.Mean):
         boxes_pred = y_pred["boxes"] if isinstance(y_pred, dict) else y_pred
         boxes_true = y_true["boxes"] if isinstance(y_true, dict) else y_true
         boxes_true, boxes_pred = self._corners(boxes_true), self._corners(boxes_pred)
-        if boxes_pred.shape[1] != 1 or (self.one_target and boxes_true.shape[1] != 1):
+        if boxes_pred.shape[1] != 1 or boxes_true.shape[1] != 1:
             raise ValueError(
                 f"`{self.name}` wants one box an image: prepare the targets with the "
                 "main object only, and predict one box. Received: "

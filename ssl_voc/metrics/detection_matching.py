@@ -5,6 +5,7 @@ import functools
 
 import numpy as np
 
+from ssl_voc.boxes import box_ious
 from ssl_voc.metrics.box_rows import (
     BoxRows,
     check_same_images,
@@ -13,7 +14,6 @@ from ssl_voc.metrics.box_rows import (
     difficult_rows,
     rows_of_boxes,
 )
-from ssl_voc.metrics.localization_measures import box_ious
 
 # Bounds the memory of the overlaps: at most about this many pairs at once.
 _CHUNK_PAIRS = 2_000_000

@@ -1,32 +1,11 @@
-"""The measures of localization, image by image: what evaluation averages."""
+"""Measures of localization, image by image."""
 
 import numpy as np
 
+from ssl_voc.boxes import box_ious
+
 # With fewer classes the three best scores say nothing.
 FEWEST_CLASSES_FOR_TOP3 = 3
-
-
-def box_ious(boxes_a, boxes_b):
-    """Intersection over union of xyxy boxes, elementwise, in float64.
-
-    Args:
-        boxes_a: Array `(..., 4)`, in pixels.
-        boxes_b: Array `(..., 4)`; the shapes broadcast.
-
-    Returns:
-        Float64 array `(...)`; 0 where neither box has an area or a number is missing.
-    """
-    boxes_a, boxes_b = np.asarray(boxes_a, "float64"), np.asarray(boxes_b, "float64")
-    starts = np.maximum(boxes_a[..., :2], boxes_b[..., :2])
-    ends = np.minimum(boxes_a[..., 2:], boxes_b[..., 2:])
-    common = np.prod(np.maximum(ends - starts, 0.0), axis=-1)
-    areas = [
-        np.prod(np.maximum(side[..., 2:] - side[..., :2], 0.0), axis=-1)
-        for side in (boxes_a, boxes_b)
-    ]
-    unions = areas[0] + areas[1] - common
-    exists = unions > 0.0  # false for nan
-    return np.where(exists, common / np.where(exists, unions, 1.0), 0.0)
 
 
 def top_k_hits(classes_true, scores, k):
@@ -57,8 +36,7 @@ def measure_images(
     """Measures the class and the box that were predicted for each image.
 
     Boxes are xyxy in pixels of the original image. An image without target (class -1)
-    has nan in every measure that needs one, for `mean_by_group` and the bootstrap to
-    leave out. Class 0 is a class.
+    has nan in every measure that needs one, for the bootstrap to leave out.
 
     Args:
         classes_true: Integer array `(num_images,)`: the class of the largest object
@@ -100,47 +78,6 @@ def measure_images(
         found = np.any((ious > 0.5) & is_object, axis=1).astype("float64")
         measures["corloc"] = np.where(np.any(is_object, axis=1), found, np.nan)
     return measures
-
-
-def mean_by_group(measures, groups=None):
-    """Means over the images of each group.
-
-    Args:
-        measures: Dictionary of arrays `(num_images,)`, of the form of `measure_images`.
-        groups: Optional sequence `(num_images,)` of each image's group, such as the
-            name of its class, the size of its object, or whether it is truncated; an
-            image whose group is `None` is in none. Without it all images are one.
-
-    Returns:
-        Dictionary from each group, in ascending order, to a dictionary of
-        `"num_images"`, those that any measure counts, and the mean of each measure (nan
-        where no image has it). Without `groups` that dictionary alone.
-    """
-    if groups is None:
-        return _means(measures, slice(None))
-    groups = list(groups)
-    num_images = len(next(iter(measures.values())))
-    if len(groups) != num_images:
-        raise ValueError(
-            "Every image needs a group (`None` for none). Received: "
-            f"{len(groups)} groups of {num_images} images"
-        )
-    return {
-        name: _means(measures, [i for i, group in enumerate(groups) if group == name])
-        for name in sorted({group for group in groups if group is not None})
-    }
-
-
-def _means(measures, chosen):
-    parts = {name: values[chosen] for name, values in measures.items()}
-    counted = np.any([~np.isnan(values) for values in parts.values()], axis=0)
-    means = {
-        name: float(np.mean(values[~np.isnan(values)], dtype="float64"))
-        if np.any(~np.isnan(values))
-        else np.nan
-        for name, values in parts.items()
-    }
-    return {"num_images": int(np.sum(counted)), **means}
 
 
 def _check(classes_true, boxes_true, scores, boxes_pred):

@@ -1,14 +1,6 @@
-"""Accuracy of a weighted nearest-neighbor classifier on frozen features."""
+"""Weighted nearest-neighbor classifier on frozen features."""
 
 import numpy as np
-
-
-def knn_accuracy(*arguments, **options):
-    """Share of the queries that their nearest neighbors tell right.
-
-    Takes the arguments of `knn_hits`; returns a float in `[0, 1]`.
-    """
-    return float(np.mean(knn_hits(*arguments, **options)))
 
 
 def knn_hits(

@@ -45,8 +45,8 @@ class Localizer(BoxModel):
 
     Call arguments:
         inputs: Images `(batch, size, size, 3)` in `[0, 255]`; or a dictionary of
-            `"images"` and `"bounding_boxes"`, with `"difficult"` `(batch, n)` and
-            `"all_objects"` where known, as `pipelines.localization` gives it.
+            `"images"` and `"bounding_boxes"`, with `"difficult"` `(batch, n)` where
+            known, as `pipelines.localization` gives it.
 
     Returns:
         Dictionary of float32 tensors: `"boxes"` `(batch, 1, 4)`, `"classes"`, logits
@@ -240,7 +240,6 @@ class Localizer(BoxModel):
     def _augment(self, images, targets):
         format, shape = self.bounding_box_format, self.image_shape
         targets = {**targets}
-        targets.pop("all_objects", None)  # they do not follow
         moved = boxes.convert_format(targets["boxes"], format, "xyxy", shape)
         objects = {"boxes": moved, "classes": targets["classes"]}
         augmented = self.augmenter(

@@ -12,14 +12,14 @@ def main_targets(inputs, bounding_box_format, image_shape):
     Args:
         inputs: Dictionary of `"bounding_boxes"`, with `"boxes"` `(batch, n, 4)` and
             `"classes"` `(batch, n)`, -1 where padded, and of `"difficult"` and
-            `"truncated"` `(batch, n)` and `"all_objects"` where known.
+            `"truncated"` `(batch, n)` where known.
         bounding_box_format: Format of the boxes, as KerasCV names it.
         image_shape: `(height, width)` of the images in pixels.
 
     Returns:
         Dictionary of `"boxes"` `(batch, 1, 4)` and `"classes"` `(batch, 1)`, float32,
-        -1 for an image without such an object; and of `"truncated"` `(batch, 1)` and
-        `"all_objects"` where given.
+        -1 for an image without such an object; and of `"truncated"` `(batch, 1)` where
+        given.
     """
     objects = inputs["bounding_boxes"]
     corners = boxes.convert_format(
@@ -43,8 +43,6 @@ def main_targets(inputs, bounding_box_format, image_shape):
     }
     if "truncated" in inputs:
         targets["truncated"] = pick(ops.cast(inputs["truncated"], "float32"))
-    if "all_objects" in inputs:
-        targets["all_objects"] = inputs["all_objects"]
     return targets
 
 

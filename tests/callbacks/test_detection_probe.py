@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ssl_voc.callbacks import DetectionProbe
-from ssl_voc.metrics import voc_average_precision
+from ssl_voc.metrics import match_detections, voc_average_precision
 from tests import tiny
 
 
@@ -64,6 +64,19 @@ def test_the_figures_are_those_of_all_photos_together():
         expected = voc_average_precision(found, batch["bounding_boxes"], protocol).mean
         assert 0.2 < expected < 1.0
         assert logs[f"val_{protocol}_ap50"] == pytest.approx(expected)
+
+
+def test_photos_are_matched_once_an_epoch(monkeypatch):
+    calls = []
+
+    def count(*arguments, **options):
+        calls.append(arguments)
+        return match_detections(*arguments, **options)
+
+    monkeypatch.setattr("ssl_voc.callbacks.detection_probe.match_detections", count)
+    monkeypatch.setattr("ssl_voc.metrics.average_precision.match_detections", count)
+    probe(tiny.detection_batch(8))
+    assert len(calls) == 1
 
 
 def test_difficult_objects_need_not_be_found():

@@ -2,11 +2,8 @@ import numpy as np
 import pytest
 
 from ssl_voc.metrics import (
-    CorLoc,
     LocalizationAccuracy,
     MeanBoxIoU,
-    box_ious,
-    mean_by_group,
     measure_images,
     top_k_hits,
 )
@@ -20,19 +17,6 @@ def draw_predictions(num_images=80, num_classes=5, seed=0):
     scores = random.normal(size=(num_images, num_classes))
     predicted = objects[:, 0] + random.normal(0, 5, (num_images, 4))
     return classes, objects, scores, predicted
-
-
-def test_ious_are_those_of_the_loops():
-    random = np.random.default_rng(1)
-    a, b = (box_reference.random_boxes(random, 50) for _ in range(2))
-    loops = [box_reference.iou(*pair) for pair in zip(a, b, strict=True)]
-    np.testing.assert_allclose(box_ious(a, b), loops, atol=1e-12)
-
-
-def test_boxes_without_area_or_number_have_no_iou():
-    odd = [[3, 3, 3, 3], [9, 9, 2, 2], [np.nan, 0, 1, 1], [-1, -1, -1, -1]]
-    np.testing.assert_array_equal(box_ious(odd, odd), 0.0)
-    np.testing.assert_array_equal(box_ious(odd, [[0, 0, 10, 10]]), 0.0)
 
 
 def test_true_class_has_to_be_ahead():
@@ -100,18 +84,10 @@ def test_class_plays_no_part_in_localization():
 @pytest.mark.parametrize("class_index", [None, 0, 3])
 def test_streaming_metrics_say_the_same(class_index):
     classes, objects, scores, predicted = draw_predictions()
-    measures = measure_images(
-        classes[:, 0], objects[:, 0], scores, predicted, objects, classes
-    )
-    names = [str(index) if index >= 0 else None for index in classes[:, 0]]
-    where = None if class_index is None else {"classes": class_index}
-    if class_index is None:
-        figures = mean_by_group(measures)
-        metric = CorLoc()
-        metric.update_state({"boxes": objects, "classes": classes}, predicted)
-        assert float(metric.result()) == pytest.approx(figures["corloc"], abs=1e-6)
-    else:
-        figures = mean_by_group(measures, names)[str(class_index)]
+    measures = measure_images(classes[:, 0], objects[:, 0], scores, predicted)
+    where, chosen = None, slice(None)
+    if class_index is not None:
+        where, chosen = {"classes": class_index}, classes[:, 0] == class_index
     targets = {"boxes": objects[:, 0], "classes": classes[:, 0]}
     for metric in (
         MeanBoxIoU(where=where, name="mean_iou"),
@@ -119,30 +95,8 @@ def test_streaming_metrics_say_the_same(class_index):
         LocalizationAccuracy(0.7, where=where, name="loc_acc_70"),
     ):
         metric.update_state(targets, predicted)
-        assert float(metric.result()) == pytest.approx(figures[metric.name], abs=1e-5)
-
-
-def test_groups_are_averaged_apart():
-    nan = np.nan
-    measures = {
-        "top1": np.array([1, 0, 1, nan, 0.0]),
-        "corloc": np.array([1, 1, 0, 0, nan]),
-    }
-    groups = ["small", "large", "large", "large", None]
-    assert mean_by_group(measures, groups) == {
-        "large": {"num_images": 3, "top1": 0.5, "corloc": 1 / 3},
-        "small": {"num_images": 1, "top1": 1.0, "corloc": 1.0},
-    }
-    assert mean_by_group(measures) == {"num_images": 5, "top1": 0.5, "corloc": 0.5}
-    truncated = mean_by_group(measures, [True, True, False, True, False])
-    assert list(truncated) == [False, True]
-    assert truncated[True]["top1"] == 0.5
-
-
-def test_group_without_the_quantity_has_nan():
-    figures = mean_by_group({"top1": np.array([1.0, np.nan])}, ["a", "b"])
-    assert figures["b"]["num_images"] == 0
-    assert np.isnan(figures["b"]["top1"])
+        expected = np.nanmean(measures[metric.name][chosen])
+        assert float(metric.result()) == pytest.approx(expected, abs=1e-5)
 
 
 def test_predictions_of_other_images_are_refused():
@@ -151,5 +105,3 @@ def test_predictions_of_other_images_are_refused():
         measure_images(classes[:, 0], objects[:, 0], scores, predicted[:5])
     with pytest.raises(ValueError, match="class 9 and scores of 5"):
         measure_images([9] * 6, objects[:, 0], scores, predicted)
-    with pytest.raises(ValueError, match="2 groups of 1 images"):
-        mean_by_group({"top1": np.ones(1)}, ["a", "b"])

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from ssl_voc.boxes import box_ious
 from ssl_voc.evaluate.detection.outcomes import count_outcomes
 from ssl_voc.evaluate.gallery import NUM_SHOWN, Gallery, draw_gallery
-from ssl_voc.metrics import box_ious
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import photo_tile
 from ssl_voc.visualization.style import COLORS, shorten

@@ -84,4 +84,3 @@ def corloc_of_photos(found):
     is_hit = found.overlaps.ious[order[first]] > IOU_THRESHOLD
     hits[with_detections] = np.where(np.isnan(hits[with_detections]), np.nan, is_hit)
     return hits
-
