@@ -176,11 +176,13 @@ def test_names_that_are_no_utf_8_come_into_every_file(
     except OSError:
         pytest.skip("this file system takes no such names")
     out = tmp_path / "out"
-    assert run(photos, out, model=str(saved_model))["num_images"] == 4
+    images = (str(photos), os.fsdecode(b"no-\xe9.jpg"))
+    assert run(images, out, model=str(saved_model))["num_images"] == 4
     rows = read_lines(out / "images.jsonl")
     assert rows[-1]["path"] == f"{photos}/\\udce4.png"
     assert (out / rows[-1]["picture"]).is_file()
-    assert "/\\udce9.png\tnot an image" in (out / "skipped.txt").read_text()
+    skipped = (out / "skipped.txt").read_text()
+    assert "/\\udce9.png\tnot an image" in skipped and "no-\\udce9.jpg" in skipped
     assert "\\udce9.png: not an image" in capsys.readouterr().out
 
 

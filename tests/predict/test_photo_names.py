@@ -32,21 +32,31 @@ def names(*images, **arguments):
     return {str(photo.path): photo.name for photo in photos}
 
 
-def test_folder_is_searched_and_same_names_are_told_apart(tree):
-    assert names("photos") == {
-        "photos/a/1.jpg": "a/1",
-        "photos/b/1.JPG": "b/1",
-        # Side by side the suffix tells.
-        "photos/b/2.png": "2.png",
-        "photos/b/2.webp": "2.webp",
-    }
-
-
-def test_name_is_the_stem_where_no_other_has_it(tree):
-    assert names("photos/a", "odd/raw.bin") == {
-        "photos/a/1.jpg": "1",
-        "odd/raw.bin": "raw",
-    }
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        (
+            ["photos"],
+            {
+                "photos/a/1.jpg": "a/1",
+                "photos/b/1.JPG": "b/1",
+                # Side by side the suffix tells.
+                "photos/b/2.png": "2.png",
+                "photos/b/2.webp": "2.webp",
+            },
+        ),
+        # The stem, where no other has it; a file named outright is taken as it is.
+        (["photos/a", "odd/raw.bin"], {"photos/a/1.jpg": "1", "odd/raw.bin": "raw"}),
+        (["photos/*/1.*"], {"photos/a/1.jpg": "a/1", "photos/b/1.JPG": "b/1"}),
+        (["photos/**/*.png"], {"photos/b/2.png": "2"}),
+        # A file of such a name comes before the pattern.
+        (["odd/[1].jpg"], {"odd/[1].jpg": "[1]"}),
+        # Named several times it is predicted once.
+        (["photos/a/1.jpg", "photos/a", "photos/*/1.jpg"], {"photos/a/1.jpg": "1"}),
+    ],
+)
+def test_photos_are_found_once_and_told_apart(tree, images, expected):
+    assert names(*images) == expected
 
 
 def test_names_differ_where_case_does_not_count(tree):
@@ -59,18 +69,6 @@ def test_names_differ_where_case_does_not_count(tree):
     found = [name.casefold() for name in names("x").values()]
     assert len(set(found)) == 2
     assert all("cat/7" in name for name in found)
-
-
-def test_pattern_is_expanded_and_a_file_of_such_a_name_comes_first(tree):
-    assert [*names("photos/*/1.*")] == ["photos/a/1.jpg", "photos/b/1.JPG"]
-    assert [*names("photos/**/*.png")] == ["photos/b/2.png"]
-    assert [*names("odd/[1].jpg")] == ["odd/[1].jpg"]
-
-
-def test_file_named_twice_is_predicted_once(tree):
-    assert [*names("photos/a/1.jpg", "photos/a", "photos/*/1.jpg")] == [
-        "photos/a/1.jpg"
-    ]
 
 
 def test_results_inside_an_input_folder_are_no_input(tree):
@@ -90,17 +88,3 @@ def test_what_leads_to_no_photo_is_told(tree):
         ("no*.jpg", "no file fits this pattern"),
         ("empty", "no photo lies in this folder"),
     ]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="names are not bytes there")
-def test_names_that_are_no_utf_8_are_spelled_out(tree):
-    folder = tree / "old"
-    folder.mkdir()
-    try:
-        for name in (b"\xe4.jpg", b"\xe9.jpg"):
-            (folder / os.fsdecode(name)).touch()
-    except OSError:
-        pytest.skip("this file system takes no such names")
-    found, problems = find_photos(["old", os.fsdecode(b"no-\xe9.jpg")])
-    assert [photo.name for photo in found] == ["\\udce4", "\\udce9"]
-    assert problems[0][0] == "no-\\udce9.jpg"

@@ -33,10 +33,7 @@ def test_rows_are_aligned_and_the_rest_is_counted():
 
 def test_crowd_is_cut_to_its_most_confident():
     table = PredictionTable()
+    assert table.totals() == "nothing"
     table.add("a", (4, 4), found(*["cell"] * 12))
     assert str(table).endswith("and 7 more")
     assert str(table).count("cell") == 5
-
-
-def test_nothing_found_is_said():
-    assert PredictionTable().totals() == "nothing"

@@ -17,8 +17,8 @@ def encoded_photo(width=20, height=10, format="JPEG"):
     return encode(picture(width, height), format)
 
 
-def save_model(folder, localizes=False, input_name="image_bytes"):
-    """Writes the SavedModel of a detector, or of a localizer.
+def save_model(folder, input_name="image_bytes"):
+    """Writes the SavedModel of a detector.
 
     It ignores EXIF orientation, and takes the size of what it decodes for the photo's.
     """
@@ -32,7 +32,7 @@ def save_model(folder, localizes=False, input_name="image_bytes"):
         sizes = tf.map_fn(
             _size_of, image_bytes, fn_output_signature=tf.TensorSpec((2,), tf.int32)
         )
-        return (_localize if localizes else _detect)(sizes)
+        return _detect(sizes)
 
     module.serve = serve
     tf.saved_model.save(module, str(folder), signatures={"serving_default": serve})
@@ -79,14 +79,3 @@ def _detect(sizes):
         "image_size": sizes,
         "errors": tf.where(found, "", "not an image that can be decoded"),
     }
-
-
-def _localize(sizes):
-    import tensorflow as tf
-
-    outputs = _detect(sizes)
-    outputs["boxes"] = outputs["boxes"][:, :1]
-    for name in ("scores", "classes", "class_names"):
-        outputs[name] = outputs[name][:, : len(SCORES)]
-    outputs["num_detections"] = tf.minimum(outputs["num_detections"], 1)
-    return outputs
