@@ -33,10 +33,10 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         # mkstemp makes the file private; a run folder is read by others.
-        temporary.chmod(0o666 & ~_umask())
-        _sync(temporary)
+        temporary.chmod(0o666 & ~current_umask())
+        sync_to_disk(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
+        sync_to_disk(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -68,7 +68,8 @@ def remove_leftovers(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
+    """Waits until a file, or the entries of a folder, are on the disk."""
     if path.is_dir() and os.name == "nt":
         return  # Windows cannot open a folder.
     descriptor = os.open(path, os.O_RDONLY)
@@ -78,7 +79,8 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _umask() -> int:
+def current_umask() -> int:
+    """Permission bits that the process takes from new files."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

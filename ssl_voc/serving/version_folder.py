@@ -1,12 +1,13 @@
 """Numbered version folders: complete or absent, and never written over."""
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
-from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX
+from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX, current_umask, sync_to_disk
 from ssl_voc.runs.folder_lock import LOCK_NAME, FolderLock
 
 
@@ -40,8 +41,9 @@ def new_version(folder):
         try:
             yield version
             # mkdtemp makes the folder private; a server runs as another user.
-            staging.chmod(0o777 & ~_umask())
-            _sync(staging)
+            staging.chmod(0o777 & ~current_umask())
+            for path in [*staging.rglob("*"), staging]:
+                sync_to_disk(path)
             version.path = _take_next_number(staging, folder)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
@@ -52,6 +54,7 @@ def new_version(folder):
         lock.release()
 
 
+@dataclasses.dataclass
 class Version:
     """A version being written.
 
@@ -60,9 +63,8 @@ class Version:
         path: The version's folder, None until it is complete.
     """
 
-    def __init__(self, staging):
-        self.staging = staging
-        self.path = None
+    staging: Path
+    path: Path | None = None
 
 
 def versions_of(folder):
@@ -85,21 +87,3 @@ def _take_next_number(staging, folder):
             if not path.exists():
                 raise
             number += 1
-
-
-def _sync(folder):
-    """Waits until all files of a folder are on the disk."""
-    for path in [*folder.rglob("*"), folder]:
-        if path.is_dir() and os.name == "nt":
-            continue  # Windows cannot open a folder.
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
