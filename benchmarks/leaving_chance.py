@@ -20,6 +20,7 @@ import pipelines
 import ssl_voc
 from ssl_voc import devices
 from ssl_voc.optimizers import schedule
+from ssl_voc.pretrain.config import WEIGHT_DECAYS
 
 # Optimizer and peak learning rate per 256 images.
 CANDIDATES = (
@@ -81,7 +82,7 @@ def train(pool, options, optimizer, learning_rate):
         optimizer=schedule.build_optimizer(
             optimizer,
             learning_rate,
-            None,
+            WEIGHT_DECAYS[optimizer],
             options.batch_size,
             total_steps=4 * options.steps,
             warmup_share=0.05,

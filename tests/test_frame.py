@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from ssl_voc.__main__ import COMMANDS
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 # Folders of a person's machine; `~` and relative paths serve every reader.
 PRIVATE_PATH = re.compile(r"(?<![\w.~])/(?:home|root|work|Users|workspace)/[\w.-]+")
@@ -113,11 +115,6 @@ def test_every_requirement_is_a_range_that_holds_the_installed_version(name):
         assert version in requirement.specifier, line
 
 
-COMMANDS = sorted(
-    path.parent.name for path in (REPOSITORY / "ssl_voc").glob("*/__main__.py")
-)
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_answers_without_loading_anything_heavy(command):
     script = (
@@ -135,7 +132,3 @@ def test_help_of_a_command_answers_without_loading_anything_heavy(command):
     assert done.returncode == 0, done.stderr
     assert f"usage: python -m ssl_voc.{command}" in done.stdout
     assert done.stdout.endswith("loaded: []\n")
-
-
-def test_there_is_a_command_to_ask_for_help():
-    assert "pretrain" in COMMANDS

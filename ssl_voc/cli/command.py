@@ -65,6 +65,29 @@ def run_command(
     return EXIT_DONE
 
 
+def command_main(
+    function: Callable[[Any], object],
+    config_class: type,
+    command: str,
+    description: str,
+) -> Callable[..., int]:
+    """Makes the `main` of a command; arguments as of `run_command`."""
+
+    def main(argv: Sequence[str] | None = None) -> int:
+        """Runs the command.
+
+        Args:
+            argv: Arguments; `None` reads those of the process.
+
+        Returns:
+            Exit status: 0 done, 2 bad input, 3 stopped early or interrupted, 1 a
+            defect.
+        """
+        return run_command(function, config_class, argv, command, description)
+
+    return main
+
+
 def _treat_termination_as_interrupt() -> None:
     """Lets a scheduler's SIGTERM end a run as Ctrl-C does."""
 

@@ -1,5 +1,8 @@
 """Errors that a command reports in one line, and the exit status of each."""
 
+import contextlib
+from collections.abc import Iterator
+
 EXIT_DONE = 0
 EXIT_DEFECT = 1
 EXIT_BAD_INPUT = 2
@@ -19,3 +22,12 @@ class StoppedEarly(Exception):
 
     The message says why it stopped and how to go on.
     """
+
+
+@contextlib.contextmanager
+def as_bad_input() -> Iterator[None]:
+    """Turns the errors of unusable data, weights or files into `BadInput`."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise BadInput(str(error)) from error

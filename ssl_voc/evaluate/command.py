@@ -1,9 +1,10 @@
 """`python -m ssl_voc.evaluate RUN`: measures a fine-tuned model on other photos."""
 
-from ssl_voc.cli.command import run_command
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.command import command_main
+from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.evaluate.config import EvaluateConfig
 from ssl_voc.runs.finished_run import read_finished_run
+from ssl_voc.runs.start import open_run
 from ssl_voc.runs.start_rules import refuse_to_write_over
 from ssl_voc.tasks import task_of
 
@@ -29,32 +30,18 @@ def evaluate(config):
     Raises:
         BadInput: when run, data or folder cannot be worked with, or photos leak.
     """
-    from ssl_voc.cli.config_file import describe_config
-    from ssl_voc.cli.native_log_filter import without_start_up_noise
-    from ssl_voc.runs.run_folder import RunFolder
-
     finished = read_finished_run(config.run)
     task = task_of(finished)
     config = config.resolved(finished)
     _refuse_ambiguous_photos(config, finished)
     refuse_to_write_over(config.out, config.run, "the run that is to be evaluated")
-    with without_start_up_noise():
-        from ssl_voc import devices
-
-        devices.accelerators()  # the first look for a GPU is noisy, too
-    with RunFolder.open(
-        config.out, config, "evaluate", config.overwrite, may_grow=()
-    ) as folder:
-        print(describe_config(config))
-        print(f"writing {folder.path}", flush=True)
+    with open_run(config, "evaluate") as folder:
         from ssl_voc.evaluate.tasks import evaluation_of
 
-        try:
+        with as_bad_input():
             evaluation = evaluation_of(task)(config, finished, folder)
-        except (ValueError, OSError) as error:
-            raise BadInput(str(error)) from error
         metrics = evaluation.finish()
-        print(evaluation.last_words(metrics), flush=True)
+        print(evaluation.format_summary(metrics), flush=True)
         return metrics
 
 
@@ -100,13 +87,4 @@ def refuse_unnamed_split(config, finished, purpose):
             )
 
 
-def main(argv=None):
-    """Runs the command.
-
-    Args:
-        argv: Arguments; `None` reads those of the process.
-
-    Returns:
-        Exit status: 0 done, 2 bad input, 3 interrupted, 1 a defect.
-    """
-    return run_command(evaluate, EvaluateConfig, argv, "evaluate", DESCRIPTION)
+main = command_main(evaluate, EvaluateConfig, "evaluate", DESCRIPTION)

@@ -115,7 +115,7 @@ class EvaluationRun:
         text = "".join(to_json(row) + "\n" for row in rows)
         self.folder.write_text("images.jsonl", text)
 
-    def last_words(self, metrics):
+    def format_summary(self, metrics):
         """What a person wants to know at the end, as text."""
         folder = self.folder.path
         lines = ["", f"{metrics['num_images']} photos of {self.pool.photos.name}"]

@@ -1,10 +1,11 @@
 """`python -m ssl_voc.explain RUN`: shows and measures where a model looks."""
 
-from ssl_voc.cli.command import run_command
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.command import command_main
+from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.evaluate.command import refuse_unnamed_split
 from ssl_voc.explain.config import ExplainConfig
 from ssl_voc.runs.finished_run import read_finished_run
+from ssl_voc.runs.start import open_run
 from ssl_voc.runs.start_rules import refuse_to_write_over
 
 DESCRIPTION = """Shows and measures where the model of RUN, a finished finetune, looks.
@@ -30,10 +31,6 @@ def explain(config):
     Raises:
         BadInput: when runs, data or folder cannot be worked with, or photos leak.
     """
-    from ssl_voc.cli.config_file import describe_config
-    from ssl_voc.cli.native_log_filter import without_start_up_noise
-    from ssl_voc.runs.run_folder import RunFolder
-
     finished = [read_finished_run(config.run)]
     if config.baseline is not None:
         finished.append(_read_baseline(config.baseline, finished[0]))
@@ -41,23 +38,13 @@ def explain(config):
     refuse_unnamed_split(config, finished[0], "explain")
     for run in finished:
         refuse_to_write_over(config.out, run.path, "a run that is to be explained")
-    with without_start_up_noise():
-        from ssl_voc import devices
-
-        devices.accelerators()  # the first look for a GPU is noisy, too
-    with RunFolder.open(
-        config.out, config, "explain", config.overwrite, may_grow=()
-    ) as folder:
-        print(describe_config(config))
-        print(f"writing {folder.path}", flush=True)
+    with open_run(config, "explain") as folder:
         from ssl_voc.explain.run import ExplanationRun
 
-        try:
+        with as_bad_input():
             explanation = ExplanationRun(config, finished, folder)
             metrics = explanation.finish()
-        except (ValueError, OSError) as error:
-            raise BadInput(str(error)) from error
-        print(explanation.last_words(metrics), flush=True)
+        print(explanation.format_summary(metrics), flush=True)
         return metrics
 
 
@@ -78,13 +65,4 @@ def _read_baseline(folder, run):
     return baseline
 
 
-def main(argv=None):
-    """Runs the command.
-
-    Args:
-        argv: Arguments; `None` reads those of the process.
-
-    Returns:
-        Exit status: 0 done, 2 bad input, 3 interrupted, 1 a defect.
-    """
-    return run_command(explain, ExplainConfig, argv, "explain", DESCRIPTION)
+main = command_main(explain, ExplainConfig, "explain", DESCRIPTION)

@@ -98,7 +98,7 @@ class ExplanationRun:
         )
         return metrics
 
-    def last_words(self, metrics):
+    def format_summary(self, metrics):
         """What a person wants to know at the end, as text."""
         path = self.folder.path
         lines = ["", f"{metrics['num_images']} photos of {metrics['photos']}", ""]

@@ -1,8 +1,11 @@
 """`python -m ssl_voc.export RUN`: a fine-tuned model as an artifact for TF Serving."""
 
-from ssl_voc.cli.command import run_command
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.command import command_main
+from ssl_voc.cli.config_file import describe_config
+from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.export.config import ExportConfig
+from ssl_voc.runs.finished_run import read_finished_run
+from ssl_voc.runs.start import load_framework
 
 DESCRIPTION = """Exports the model of RUN, a finished fine-tuning, to be served.
 
@@ -26,9 +29,6 @@ def export(config):
         BadInput: when run, photos or folder cannot be worked with, or the artifact
             answers something else than the model.
     """
-    from ssl_voc.cli.config_file import describe_config
-    from ssl_voc.cli.native_log_filter import without_start_up_noise
-    from ssl_voc.runs.finished_run import read_finished_run
     from ssl_voc.tasks import task_of
 
     finished = read_finished_run(config.run)
@@ -36,16 +36,11 @@ def export(config):
     config = config.resolved()
     _refuse_what_holds_no_versions(config)
     print(describe_config(config), flush=True)
-    with without_start_up_noise():
-        from ssl_voc import devices
-
-        devices.accelerators()  # the first look for a GPU is noisy, too
+    load_framework()
     from ssl_voc.export.artifact import write_artifact
 
-    try:
+    with as_bad_input():
         exported = write_artifact(config, finished)
-    except (ValueError, OSError) as error:
-        raise BadInput(str(error)) from error
     print(f"\nwrote {exported.path}", flush=True)
     return exported
 
@@ -63,14 +58,4 @@ def _refuse_what_holds_no_versions(config):
         )
 
 
-def main(argv=None):
-    """Runs the command.
-
-    Args:
-        argv: Arguments; `None` reads those of the process.
-
-    Returns:
-        Exit status: 0 done, 2 bad input or an artifact that differs from its model, 3
-        interrupted, 1 a defect.
-    """
-    return run_command(export, ExportConfig, argv, "export", DESCRIPTION)
+main = command_main(export, ExportConfig, "export", DESCRIPTION)

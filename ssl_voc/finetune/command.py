@@ -1,7 +1,8 @@
 """`python -m ssl_voc.finetune`: learns from boxes, on a pretrained backbone."""
 
-from ssl_voc.cli.command import run_command
+from ssl_voc.cli.command import command_main
 from ssl_voc.finetune.config import FinetuneConfig
+from ssl_voc.runs.start import open_run
 
 DESCRIPTION = """Fits a head, and the backbone under it, on labelled photos.
 
@@ -26,31 +27,12 @@ def finetune(config):
         StoppedEarly: when interrupted, when photos, disk or memory failed, or when the
             training went wrong; what was done is saved.
     """
-    from ssl_voc.cli.config_file import describe_config
-    from ssl_voc.cli.native_log_filter import without_start_up_noise
-    from ssl_voc.runs.run_folder import RunFolder
-
-    with without_start_up_noise():
-        from ssl_voc import devices
-        from ssl_voc.training import lifecycle
-
-        devices.accelerators()  # the first look for a GPU is noisy, too
     config = config.resolved()
-    with RunFolder.open(config.out, config, "finetune", config.overwrite) as run:
-        print(describe_config(config))
-        print(f"{'resuming' if run.resuming else 'writing'} {run.path}", flush=True)
+    with open_run(config, "finetune") as folder:
         from ssl_voc.finetune.run import FinetuningRun
+        from ssl_voc.training.lifecycle import run_training
 
-        return lifecycle.train_to_the_end(lambda: FinetuningRun(config, run))
+        return run_training(lambda: FinetuningRun(config, folder))
 
 
-def main(argv=None):
-    """Runs the command.
-
-    Args:
-        argv: Arguments; `None` reads those of the process.
-
-    Returns:
-        Exit status: 0 done, 2 bad input, 3 stopped early with work saved, 1 a defect.
-    """
-    return run_command(finetune, FinetuneConfig, argv, "finetune", DESCRIPTION)
+main = command_main(finetune, FinetuneConfig, "finetune", DESCRIPTION)

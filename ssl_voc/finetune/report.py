@@ -81,7 +81,7 @@ def summarize(run, task, data, epoch):
     return summary
 
 
-def last_words(run, config, task, data, summary):
+def format_summary(run, config, task, data, summary):
     """The last words of the command, as text."""
     lines = [
         "",

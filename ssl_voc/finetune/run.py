@@ -91,13 +91,13 @@ class FinetuningRun:
         self.run.finish(summary)
         return summary
 
-    def why_stopped(self, error):
+    def stop_reason(self, error):
         """What to tell a person of a training that ended early; None for a defect."""
         reason = "interrupted"
         if not isinstance(error, KeyboardInterrupt):
             pools = [self.data.training, self.data.validation]
             failures = [pool.failure for pool in pools if pool and pool.failure]
-            reason = lifecycle.reason_of_stop(error, *failures[:1])
+            reason = lifecycle.stop_reason(error, *failures[:1])
         if reason is None:
             return None
         done = callbacks.last_epoch(self.run.path / "checkpoints")
@@ -106,9 +106,11 @@ class FinetuningRun:
             f"{self.run.path}; the same command goes on from there."
         )
 
-    def last_words(self, summary):
+    def format_summary(self, summary):
         """What a person wants to know at the end, as text."""
-        return report.last_words(self.run, self.config, self.task, self.data, summary)
+        return report.format_summary(
+            self.run, self.config, self.task, self.data, summary
+        )
 
     def _compile(self, phase):
         """Makes the model ready for a phase, with an optimizer of its own."""

@@ -4,12 +4,6 @@ import keras
 
 from ssl_voc.optimizers.lars import LARS
 
-# Learning rates per 256 images and weight decays, by optimizer.
-LEARNING_RATES = {"sgd": 1.0, "lars": 3.0, "adamw": 1e-3}
-
-
-WEIGHT_DECAYS = {"sgd": 0.0, "lars": 1e-6, "adamw": 0.05}
-
 
 def build_optimizer(
     name, learning_rate, weight_decay, batch_size, total_steps, warmup_share
@@ -18,10 +12,8 @@ def build_optimizer(
 
     Args:
         name: `"sgd"` (momentum 0.9), `"lars"` or `"adamw"`.
-        learning_rate: Peak per 256 images, scaled linearly to `batch_size`; `None`
-            takes the optimizer's entry in `LEARNING_RATES`.
-        weight_decay: `None` takes the entry in `WEIGHT_DECAYS`. Biases and batch norms
-            are left out of it.
+        learning_rate: Peak per 256 images, scaled linearly to `batch_size`.
+        weight_decay: Weight decay. Biases and batch norms are left out of it.
         batch_size: Global batch size in images.
         total_steps: Number of steps of the whole run.
         warmup_share: Share of the steps spent warming up, in `[0, 1)`.
@@ -33,10 +25,6 @@ def build_optimizer(
         - [Goyal et al., 2017](https://arxiv.org/abs/1706.02677), linear scaling
         - [Loshchilov and Hutter, 2016](https://arxiv.org/abs/1608.03983), cosine
     """
-    if learning_rate is None:
-        learning_rate = LEARNING_RATES[name]
-    if weight_decay is None:
-        weight_decay = WEIGHT_DECAYS[name]
     peak = learning_rate * batch_size / 256
     schedule = warm_up_and_decay(peak, total_steps, warmup_share)
     if name == "lars":

@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from ssl_voc.cli.command import run_command
+from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.predict.config import PredictConfig
 from ssl_voc.runs.start_rules import refuse_to_write_over
@@ -51,9 +51,7 @@ def predict(config):
     )
     with (
         contextlib.closing(predictor),
-        RunFolder.open(
-            config.out, config, "predict", config.overwrite, may_grow=()
-        ) as folder,
+        RunFolder.open(config.out, config, "predict", config.overwrite) as folder,
     ):
         from ssl_voc.predict.run import PredictionRun
 
@@ -73,13 +71,4 @@ def _refuse_to_write_over_the_model(config):
     refuse_to_write_over(config.out, model, "the model that is to predict")
 
 
-def main(argv=None):
-    """Runs the command.
-
-    Args:
-        argv: Arguments; `None` reads those of the process.
-
-    Returns:
-        Exit status: 0 done, 2 bad input, 3 stopped before the last photo, 1 a defect.
-    """
-    return run_command(predict, PredictConfig, argv, "predict", DESCRIPTION)
+main = command_main(predict, PredictConfig, "predict", DESCRIPTION)

@@ -1,7 +1,8 @@
 """`python -m ssl_voc.pretrain`: learns a backbone from photos, labels or none."""
 
-from ssl_voc.cli.command import run_command
+from ssl_voc.cli.command import command_main
 from ssl_voc.pretrain.config import PretrainConfig
+from ssl_voc.runs.start import open_run
 
 DESCRIPTION = """Learns an EfficientNet backbone from photos without labels (SimCLR).
 
@@ -28,31 +29,12 @@ def pretrain(config):
         StoppedEarly: when interrupted, when photos, disk or memory failed, or when the
             training went wrong; what was done is saved.
     """
-    from ssl_voc.cli.config_file import describe_config
-    from ssl_voc.cli.native_log_filter import without_start_up_noise
-    from ssl_voc.runs.run_folder import RunFolder
-
-    with without_start_up_noise():
-        from ssl_voc import devices
-        from ssl_voc.training import lifecycle
-
-        devices.accelerators()  # the first look for a GPU is noisy, too
     config = config.resolved()
-    with RunFolder.open(config.out, config, "pretrain", config.overwrite) as run:
-        print(describe_config(config))
-        print(f"{'resuming' if run.resuming else 'writing'} {run.path}", flush=True)
+    with open_run(config, "pretrain") as folder:
         from ssl_voc.pretrain.run import PretrainingRun
+        from ssl_voc.training.lifecycle import run_training
 
-        return lifecycle.train_to_the_end(lambda: PretrainingRun(config, run))
+        return run_training(lambda: PretrainingRun(config, folder))
 
 
-def main(argv=None):
-    """Runs the command.
-
-    Args:
-        argv: Arguments; `None` reads those of the process.
-
-    Returns:
-        Exit status: 0 done, 2 bad input, 3 stopped early with work saved, 1 a defect.
-    """
-    return run_command(pretrain, PretrainConfig, argv, "pretrain", DESCRIPTION)
+main = command_main(pretrain, PretrainConfig, "pretrain", DESCRIPTION)

@@ -6,6 +6,10 @@ from typing import Literal
 from ssl_voc.cli.options import extended_by, option
 from ssl_voc.training.config import TrainingConfig
 
+# Learning rates per 256 images and weight decays, by optimizer.
+LEARNING_RATES = {"sgd": 1.0, "lars": 3.0, "adamw": 1e-3}
+WEIGHT_DECAYS = {"sgd": 0.0, "lars": 1e-6, "adamw": 0.05}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SimCLRSettings:
@@ -38,7 +42,7 @@ class PretrainConfig(TrainingConfig):
 
     Attributes:
         learning_rates: Rates by optimizer, where those of the objective differ from
-            `ssl_voc.optimizers.schedule.LEARNING_RATES`.
+            `LEARNING_RATES`.
     """
 
     learning_rates = {}
@@ -75,14 +79,12 @@ class PretrainConfig(TrainingConfig):
 
     def resolved(self):
         """The same settings with every default that depends on others filled in."""
-        from ssl_voc.optimizers import schedule
-
-        rates = schedule.LEARNING_RATES | self.learning_rates
+        rates = LEARNING_RATES | self.learning_rates
         filled = {}
         if self.pool_size is None:
             filled["pool_size"] = round(self.image_size * 7 / 6)
         if self.learning_rate is None:
             filled["learning_rate"] = rates[self.optimizer]
         if self.weight_decay is None:
-            filled["weight_decay"] = schedule.WEIGHT_DECAYS[self.optimizer]
+            filled["weight_decay"] = WEIGHT_DECAYS[self.optimizer]
         return dataclasses.replace(self, **filled).with_folder("pretrain")

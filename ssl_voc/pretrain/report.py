@@ -65,7 +65,7 @@ def summarize(run, objective, probe):
     return summary
 
 
-def last_words(run, objective, summary):
+def format_summary(run, objective, summary):
     """The last words of the command, as text."""
     words = [
         ("backbone", run.path / "backbone.keras"),

@@ -115,11 +115,11 @@ class PretrainingRun:
         proof = models.fingerprint(self.model.backbone).tolist()
         self.run.update_manifest(backbone_fingerprint=proof)
 
-    def why_stopped(self, error):
+    def stop_reason(self, error):
         """What to tell a person of a training that ended early; None for a defect."""
         reason = "interrupted"
         if not isinstance(error, KeyboardInterrupt):
-            reason = lifecycle.reason_of_stop(error, self.objective.pool.failure)
+            reason = lifecycle.stop_reason(error, self.objective.pool.failure)
         if reason is None:
             return None
         done = callbacks.last_epoch(self.run.path / "checkpoints")
@@ -128,9 +128,9 @@ class PretrainingRun:
             f"{self.run.path}; the same command goes on from there."
         )
 
-    def last_words(self, summary):
+    def format_summary(self, summary):
         """What a person wants to know at the end, as text."""
-        return report.last_words(self.run, self.objective, summary)
+        return report.format_summary(self.run, self.objective, summary)
 
     def _build_model(self, backbone):
         config = self.config

@@ -1,6 +1,5 @@
 """What a run ran on: packages, backend, devices, commit."""
 
-import importlib.metadata
 import os
 import platform
 import subprocess
@@ -58,6 +57,8 @@ def describe_compute() -> dict[str, Any]:
 
 
 def _package_versions() -> dict[str, str]:
+    import importlib.metadata  # takes a moment that `--help` need not wait for
+
     versions = {}
     for name in _PACKAGES:
         try:

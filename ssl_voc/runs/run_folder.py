@@ -3,7 +3,7 @@
 import datetime
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,12 @@ class RunFolder:
         config: Any,
         command: str,
         overwrite: bool = False,
-        may_grow: Sequence[str] = ("epochs",),
     ) -> "RunFolder":
         """Creates a run's folder or takes up the unfinished run in it.
 
         The same command started again with the same settings resumes. `out` and
-        `overwrite` do not count as settings, and the fields in `may_grow` may differ
-        as long as no recorded epoch is lost; a finished run resumes if one of them
-        grew.
+        `overwrite` do not count as settings, and `epochs` may differ as long as no
+        recorded epoch is lost; a finished run resumes if it grew.
 
         Args:
             folder: Where the run is written. Made with its parents.
@@ -70,7 +68,6 @@ class RunFolder:
             command: Name of the command.
             overwrite: Whether to replace a run that cannot be resumed. In a folder
                 that held other files when the run began, those stay.
-            may_grow: Integer fields that a later start may change.
 
         Raises:
             BadInput: If the folder is finished, holds another run or foreign files,
@@ -79,12 +76,12 @@ class RunFolder:
         path = Path(folder)
         settings = _settings(config)
         try:
-            decide(path, settings, command, overwrite, may_grow)
+            decide(path, settings, command, overwrite)
             path.mkdir(parents=True, exist_ok=True)
             lock = FolderLock(path)
             try:
                 # Looked at again: another process may have been quicker.
-                start = decide(path, settings, command, overwrite, may_grow)
+                start = decide(path, settings, command, overwrite)
                 manifest = _prepare(path, start, command, settings, overwrite)
             except BaseException:
                 lock.release()

@@ -31,7 +31,6 @@ def decide(
     settings: Mapping[str, Any],
     command: str,
     overwrite: bool,
-    may_grow: Sequence[str],
 ) -> Start:
     """Looks at a folder and says how a run may start there. Changes nothing.
 
@@ -40,7 +39,6 @@ def decide(
         settings: The settings of the run that wants to start.
         command: Name of its command.
         overwrite: Whether what lies there may be replaced.
-        may_grow: Names of integer settings that a later start may change.
 
     Raises:
         BadInput: If the run may not start there.
@@ -62,9 +60,9 @@ def decide(
         )
     _refuse_other_backend(path, manifest)
     recorded = _recorded_settings(path)
-    _refuse_changes(path, recorded, settings, may_grow)
+    _refuse_changes(path, recorded, settings)
     _refuse_lost_epochs(path, settings)
-    _refuse_finished(path, recorded, settings, may_grow)
+    _refuse_finished(path, recorded, settings)
     return Start.RESUME
 
 
@@ -133,12 +131,11 @@ def _refuse_changes(
     path: Path,
     recorded: Mapping[str, Any],
     settings: Mapping[str, Any],
-    may_grow: Sequence[str],
 ) -> None:
     changed = [
         f"{name} {recorded.get(name)!r} there, {settings.get(name)!r} now"
         for name in {**recorded, **settings}
-        if recorded.get(name) != settings.get(name) and name not in may_grow
+        if recorded.get(name) != settings.get(name) and name != "epochs"
     ]
     if changed:
         raise BadInput(
@@ -160,13 +157,11 @@ def _refuse_finished(
     path: Path,
     recorded: Mapping[str, Any],
     settings: Mapping[str, Any],
-    may_grow: Sequence[str],
 ) -> None:
     if not (path / "summary.json").exists():
         return
-    names = [name for name in may_grow if name in settings]
-    if not any(settings[name] > recorded.get(name, 0) for name in names):
-        more = f"Give more --{names[0]} to go on. " if names else ""
+    if settings.get("epochs", 0) <= recorded.get("epochs", 0):
+        more = "Give more --epochs to go on. " * ("epochs" in settings)
         raise BadInput(f"--out: the run in {path} is finished. {more}{_REMEDY}")
 
 

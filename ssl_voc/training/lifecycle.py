@@ -2,10 +2,10 @@
 
 import keras
 
-from ssl_voc.cli.errors import BadInput, StoppedEarly
+from ssl_voc.cli.errors import StoppedEarly, as_bad_input
 
 
-def reason_of_stop(error, failure=None):
+def stop_reason(error, failure=None):
     """Why training stopped, where neither the person nor the program is to blame.
 
     Args:
@@ -28,35 +28,33 @@ def reason_of_stop(error, failure=None):
     return None
 
 
-def train_to_the_end(begin):
+def run_training(begin):
     """Runs a training, telling of what ends it early as commands do.
 
     Args:
         begin: Function that prepares the training and returns it: an object with
-            `fit`, `finish`, `why_stopped` and `last_words`.
+            `fit`, `finish`, `stop_reason` and `format_summary`.
 
     Returns:
         What `finish` returned.
 
     Raises:
         BadInput: when data, weights or run folder cannot be worked with.
-        StoppedEarly: when `why_stopped` has a reason; what was done is saved.
+        StoppedEarly: when `stop_reason` has a reason; what was done is saved.
     """
-    try:
+    with as_bad_input():
         run = begin()
-    except (ValueError, OSError) as error:
-        raise BadInput(str(error)) from error
     try:
         run.fit()
         summary = run.finish()
     except StoppedEarly:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        reason = run.why_stopped(error)
+        reason = run.stop_reason(error)
         if reason is None:
             raise
         raise StoppedEarly(reason) from error
-    print(run.last_words(summary), flush=True)
+    print(run.format_summary(summary), flush=True)
     return summary
 
 

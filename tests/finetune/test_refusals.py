@@ -153,12 +153,12 @@ def test_the_last_words_name_photos_that_evaluate_takes(
 ):
     from types import SimpleNamespace
 
-    from ssl_voc.finetune.report import last_words
+    from ssl_voc.finetune.report import format_summary
     from ssl_voc.tasks import TASKS
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "train.json").write_text("{}")
-    said = last_words(
+    said = format_summary(
         SimpleNamespace(path=tmp_path),
         SimpleNamespace(data=(data,)),
         TASKS["detect"],

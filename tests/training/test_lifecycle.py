@@ -47,11 +47,10 @@ def test_without_warm_up_the_rate_begins_at_its_peak():
 
 
 @pytest.mark.parametrize("name", ["sgd", "lars", "adamw"])
-def test_defaults_are_those_of_the_optimizer(name):
-    optimizer = schedule.build_optimizer(name, None, None, 256, 10, 0.0)
-    assert rate_at(optimizer, 0) == pytest.approx(schedule.LEARNING_RATES[name])
-    config = optimizer.get_config()
-    assert config["weight_decay"] == pytest.approx(schedule.WEIGHT_DECAYS[name])
+def test_optimizer_of_a_name_has_the_rate_and_the_decay(name):
+    optimizer = schedule.build_optimizer(name, 0.3, 0.01, 128, 10, 0.0)
+    assert rate_at(optimizer, 0) == pytest.approx(0.15)
+    assert optimizer.get_config()["weight_decay"] == pytest.approx(0.01)
     assert isinstance(optimizer, LARS) == (name == "lars")
 
 
@@ -127,12 +126,12 @@ class ResourceExhaustedError(Exception):
     ],
 )
 def test_what_neither_person_nor_program_did_is_told(error, failure, reason):
-    assert re.search(reason, lifecycle.reason_of_stop(error, failure))
+    assert re.search(reason, lifecycle.stop_reason(error, failure))
 
 
 @pytest.mark.parametrize("error", [ValueError("shape"), KeyError("loss")])
 def test_a_defect_is_no_reason(error):
-    assert lifecycle.reason_of_stop(error) is None
+    assert lifecycle.stop_reason(error) is None
 
 
 def test_determinism_on_cuda_is_set_up_before_its_libraries_start(monkeypatch):

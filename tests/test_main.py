@@ -1,0 +1,69 @@
+"""One way in: `python -m ssl_voc` and the console script."""
+
+import configparser
+import pathlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import ssl_voc
+from ssl_voc.__main__ import COMMANDS, main
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"], ["-h"]])
+def test_every_command_is_listed_on_a_line(argv, capsys):
+    assert main(argv) == 0
+    lines = capsys.readouterr().out.split("commands:\n")[1].splitlines()
+    listed = [line.split(None, 1) for line in lines[: len(COMMANDS)]]
+    assert [name for name, _ in listed] == list(COMMANDS)
+    assert all(len(what) > 20 for _, what in listed)
+
+
+def test_every_folder_with_an_entry_is_a_command():
+    found = (REPOSITORY / "ssl_voc").glob("*/__main__.py")
+    assert {path.parent.name for path in found} == set(COMMANDS)
+
+
+def test_version_is_that_of_the_package(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"ssl-voc {ssl_voc.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("pretain", "Did you mean pretrain"), ("xyz", "evaluate, exp")]
+)
+def test_unknown_command_is_one_line_and_status_2(name, hint, capsys):
+    assert main([name, "--data", "x"]) == 2
+    said = capsys.readouterr().err
+    assert name in said and hint in said and said.count("\n") == 1
+
+
+def test_arguments_and_status_are_those_of_the_command(capsys):
+    assert main(["evaluate", "--seed", "x", "run"]) == 2
+    assert "--seed" in capsys.readouterr().err
+
+
+def test_console_script_is_this_function():
+    config = configparser.ConfigParser()
+    config.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    script = config["options.entry_points"]["console_scripts"].split("=", 1)
+    assert script[0].strip() == "ssl-voc"
+    assert pkgutil.resolve_name(script[1].strip()) is main
+
+
+def test_list_of_commands_loads_nothing_heavy():
+    script = (
+        "import sys\n"
+        "from ssl_voc.__main__ import main\n"
+        "status = main([])\n"
+        "heavy = {'keras', 'tensorflow', 'numpy', 'PIL', 'yaml', 'filelock'}\n"
+        "sys.exit(' '.join(heavy & set(sys.modules)) or status)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
