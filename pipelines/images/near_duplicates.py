@@ -13,7 +13,7 @@ import numpy as np
 # Mirrored photos are not found.
 MAX_DISTANCE = 6
 # Half of the bits of a photo's hash are set. A flat area or a plain gradient has
-# fewer frequencies, and a hash that says nothing.
+# fewer frequencies, and a hash without information.
 MIN_BITS = 24
 # The matrix of distances is made in parts of so many entries.
 CHUNK = 4_000_000
@@ -44,11 +44,11 @@ def find_near_duplicates(hashes, others, max_distance=MAX_DISTANCE):
 
     Returns:
         List of `NearDuplicate`, one for each such photo, with the nearest of the
-        others. Hashes that say nothing, of flat images, are compared with none.
+        others. Hashes of flat images carry no information and are compared with none.
     """
     hashes, others = np.asarray(hashes, "uint64"), np.asarray(others, "uint64")
-    rows = np.flatnonzero(tells_photos_apart(hashes))
-    columns = np.flatnonzero(tells_photos_apart(others))
+    rows = np.flatnonzero(is_informative(hashes))
+    columns = np.flatnonzero(is_informative(others))
     if not rows.size or not columns.size:
         return []
     found = []
@@ -67,6 +67,6 @@ def find_near_duplicates(hashes, others, max_distance=MAX_DISTANCE):
     return found
 
 
-def tells_photos_apart(hashes) -> np.ndarray:
-    """Whether hashes have enough bits set to be compared, bool `(num_photos,)`."""
+def is_informative(hashes) -> np.ndarray:
+    """Whether enough bits of a hash are set to compare it, bool `(num_photos,)`."""
     return np.bitwise_count(np.asarray(hashes, "uint64")) >= MIN_BITS

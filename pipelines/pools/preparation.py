@@ -171,12 +171,12 @@ class PreparedImages:
 def prepare_images(
     photos, resizing, cache="auto", cache_dir=None, workers=None, progress=None
 ) -> PreparedImages:
-    """Decodes, resizes and measures every photo; for the other arguments see `prepare`.
+    """Decodes, resizes and measures every photo.
 
     Args:
         photos: `Photos`.
-        resizing: How photos become square, such as `Squashing`.
-        cache: Where pixels are kept.
+        resizing: How photos become square, `Squashing` or `Letterboxing`.
+        cache: Where pixels are kept, see `prepare`, as for the arguments that follow.
         cache_dir: Folder of the disk cache.
         workers: Number of decoding threads.
         progress: Optional callable `(done, total)`.

@@ -5,7 +5,7 @@ import dataclasses
 from pipelines.images.near_duplicates import (
     MAX_DISTANCE,
     find_near_duplicates,
-    tells_photos_apart,
+    is_informative,
 )
 from pipelines.reports.set_report import SetReport, report_set
 
@@ -157,7 +157,7 @@ def report_data(
 def _leakage(seen, names, hashes, evaluation, max_distance):
     found = find_near_duplicates(evaluation.hashes, hashes, max_distance)
     flat = sum(
-        int((~tells_photos_apart(part)).sum()) for part in (hashes, evaluation.hashes)
+        int((~is_informative(part)).sum()) for part in (hashes, evaluation.hashes)
     )
     return Leakage(
         seen,

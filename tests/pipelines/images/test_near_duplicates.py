@@ -9,7 +9,7 @@ from pipelines.images.decoding import decode
 from pipelines.images.near_duplicates import (
     MAX_DISTANCE,
     find_near_duplicates,
-    tells_photos_apart,
+    is_informative,
 )
 from pipelines.images.perceptual_hashing import perceptual_hash
 from pipelines.readers.sources import read
@@ -58,7 +58,7 @@ def test_parts_give_what_the_whole_gives(monkeypatch):
         (i, j, int(a ^ b).bit_count())
         for i, a in enumerate(hashes)
         for j, b in enumerate(others)
-        if int(a ^ b).bit_count() <= MAX_DISTANCE and tells_photos_apart([a, b]).all()
+        if int(a ^ b).bit_count() <= MAX_DISTANCE and is_informative([a, b]).all()
     ]
     assert whole == expected and len(whole) > 30
     monkeypatch.setattr(near_duplicates, "CHUNK", 130)

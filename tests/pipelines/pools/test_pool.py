@@ -129,8 +129,9 @@ def test_batch_size_below_one_is_refused(pool):
         pool.batches(0, 0)
 
 
-def test_sources_of_photos_are_told(pool):
+def test_sources_and_size_are_told(pool, labeled):
     assert pool.sources == ["arrays"] * NUM_PHOTOS == ["arrays"] * len(pool)
+    assert "11 photos of 4 px" in repr(pool) and "3 classes" in repr(labeled)
 
 
 def test_photo_that_becomes_unreadable_stops_the_batch(tmp_path, write_photo):
