@@ -1,4 +1,4 @@
-"""From files to uint8 batches: readers, decoding, unlabeled and labelled photos.
+"""Readers of photos and boxes, decoding, and pools of uint8 batches.
 
 Knows nothing of models: pixels are `[0, 255]`, boxes are in pixels, order depends on
 seed and epoch. tensorflow is imported only by what cannot do without it.

@@ -2,6 +2,8 @@
 
 import math
 
+from pipelines.photos.photo import Problem
+
 BOX_CLIPPED = "box clipped"
 # Tools that count from 0 write 0 where VOC counts from 1, and COCO's boxes are
 # rounded: a box that leaves the photo by no more than this is clipped in silence.
@@ -61,6 +63,29 @@ def checked_box(box, width=None, height=None):
     if excess > SILENT_PIXELS:
         remark = f"box {_text(box)} clipped to the photo of {width} x {height}"
     return clipped, remark
+
+
+def usable_object(problems, path_name, where, parse, *arguments):
+    """The object that `parse(*arguments)` gives, or None if it cannot be used.
+
+    Args:
+        problems: List to which a `Problem` is appended for an object that is left out,
+            or whose box was clipped.
+        path_name: The annotation file, for the problem.
+        where: Place of the object in the file, such as "line 3".
+        parse: Callable that returns `(object, remark)`, see `checked_box`, or raises
+            `BadBox`.
+        *arguments: What is given to it.
+    """
+    try:
+        item, remark = parse(*arguments)
+    except BadBox as error:
+        reason = f"{where} left out: {error}"
+        problems.append(Problem(path_name, reason, error.kind))
+        return None
+    if remark:
+        problems.append(Problem(path_name, f"{where}: {remark}", BOX_CLIPPED))
+    return item
 
 
 def _text(box):

@@ -1,4 +1,4 @@
-"""Where the bytes or pixels of a photo are, and how to tell that they changed."""
+"""Contents of photos: files, members of zip files and arrays; their fingerprints."""
 
 import dataclasses
 import hashlib
@@ -21,7 +21,7 @@ class UnreadableImage(ValueError):
 
 
 def no_longer_readable(photo, error) -> UnreadableImage:
-    """What to raise of a photo that was readable when its run began.
+    """Error to raise for a photo that was readable when its run began.
 
     Args:
         photo: `Photo`.
@@ -59,7 +59,7 @@ class PhotoFile:
         status = self.path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableImage("is not a regular file")  # a pipe would block
-        refuse_oversized(status.st_size)
+        _refuse_oversized(status.st_size)
         return self.path.read_bytes()
 
     def fingerprint(self) -> str:
@@ -105,7 +105,7 @@ class ZipArchive:
         """
         try:
             with self._lock:
-                refuse_oversized(self._zip_file.getinfo(name).file_size)
+                _refuse_oversized(self._zip_file.getinfo(name).file_size)
                 return self._zip_file.read(name)
         except (
             zipfile.BadZipFile,
@@ -166,7 +166,7 @@ def file_fingerprint(path) -> str:
     return f"{place} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
-def refuse_oversized(num_bytes):
+def _refuse_oversized(num_bytes):
     """Raises `UnreadableImage` for a file that would only fill the memory."""
     if num_bytes > MAX_FILE_BYTES:
         raise UnreadableImage(

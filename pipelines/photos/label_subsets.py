@@ -1,4 +1,4 @@
-"""Fixed parts of a labelled set: the few photos whose labels a training may use."""
+"""Nested, stratified subsets of labelled photos."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Which files of a folder are photos."""
+"""Listing of the photos of a folder."""
 
 import os
 import pathlib

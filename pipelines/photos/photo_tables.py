@@ -1,4 +1,4 @@
-"""Lists of photos as files in a run folder: who was trained on, who was held out."""
+"""Tables of photos in a run folder: training, validation and held-out photos."""
 
 import dataclasses
 import pathlib
@@ -18,34 +18,31 @@ class PhotoTable:
         path_name: The file, for messages.
         image_ids: Tuple of image ids.
         sources: Tuple of names of sources.
-        hashes: uint64 array `(num_photos,)` of perceptual hashes, or None if the file
-            has none.
+        hashes: uint64 array `(num_photos,)` of perceptual hashes.
     """
 
     path_name: str
     image_ids: tuple[str, ...]
     sources: tuple[str, ...]
-    hashes: np.ndarray | None = None
+    hashes: np.ndarray
 
     def __len__(self):
         return len(self.image_ids)
 
 
-def photo_table(photos, hashes=None) -> str:
+def photo_table(photos, hashes) -> str:
     """Text of a tab-separated list of photos, with a line that names the columns.
 
     Args:
         photos: Iterable of `Photo`.
         hashes: Perceptual hash of each photo, written as 16 hexadecimal digits.
     """
-    photos = list(photos)
-    lines = ["\t".join(COLUMNS if hashes is not None else COLUMNS[:2])]
+    lines = ["\t".join(COLUMNS)]
     # A tab or a line break in a file's name would shift the columns.
-    rows = [[_one_field(photo.image_id), _one_field(photo.source)] for photo in photos]
-    if hashes is not None:
-        for row, value in zip(rows, hashes, strict=True):
-            row.append(f"{int(value):016x}")
-    return "\n".join([*lines, *map("\t".join, rows)]) + "\n"
+    for photo, value in zip(photos, hashes, strict=True):
+        names = _one_field(photo.image_id), _one_field(photo.source)
+        lines.append("\t".join((*names, f"{int(value):016x}")))
+    return "\n".join(lines) + "\n"
 
 
 def skipped_table(skipped) -> str:
@@ -58,7 +55,7 @@ def skipped_table(skipped) -> str:
 
 
 def problem_table(problems) -> str:
-    """Text of a list of what is wrong with the data: place, tab, reason; maybe empty.
+    """Text of a list of problems of the data: place, tab, reason; maybe empty.
 
     Args:
         problems: Iterable of `Problem`.
@@ -77,7 +74,7 @@ def read_photo_table(path) -> PhotoTable:
     # Only "\n" ends a line: a name may hold what else Unicode calls a line break.
     lines = path.read_bytes().decode("utf-8", "replace").split("\n")
     columns = tuple(lines[0].rstrip("\r").split("\t"))
-    if columns not in (COLUMNS, COLUMNS[:2]):
+    if columns != COLUMNS:
         raise ValueError(
             f"{path} is no list of photos: its first line must be the columns "
             f"{' '.join(COLUMNS)}. Received: {lines[0][:80]!r}"
@@ -93,12 +90,8 @@ def read_photo_table(path) -> PhotoTable:
                 f"first line. Received: {line[:80]!r}"
             )
         rows.append(row)
-    hashes = None
-    if len(columns) == len(COLUMNS):
-        hashes = _read_hashes([row[2] for row in rows], path)
-    return PhotoTable(
-        str(path), tuple(row[0] for row in rows), tuple(row[1] for row in rows), hashes
-    )
+    image_ids, sources, hashes = zip(*rows, strict=True) if rows else ((), (), ())
+    return PhotoTable(str(path), image_ids, sources, _read_hashes(hashes, path))
 
 
 def select_photos(photos, table: PhotoTable) -> Photos:

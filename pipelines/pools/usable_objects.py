@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
+from pipelines.photos.box_checks import checked_box, usable_object
 from pipelines.photos.photo import Photo, Problem, main_class
 
 SIZE_MISMATCH = "size mismatch"
@@ -43,14 +43,10 @@ def usable_photo(photo, height, width, class_names, problems) -> Photo:
         if item.name not in class_names:
             report(f"{item.name!r} is not among the classes", UNKNOWN_CLASS)
             continue
-        try:
-            box, remark = checked_box(item.box, width, height)
-        except BadBox as error:
-            report(f"{item.name!r} left out: {error}", error.kind)
-            continue
-        if remark:
-            report(f"{item.name!r}: {remark}", BOX_CLIPPED)
-        objects.append(dataclasses.replace(item, box=box))
+        check = checked_box, item.box, width, height
+        box = usable_object(problems, photo.path_name, repr(item.name), *check)
+        if box is not None:
+            objects.append(dataclasses.replace(item, box=box))
     return dataclasses.replace(
         photo,
         objects=tuple(objects),

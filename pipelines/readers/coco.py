@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
+from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 from pipelines.readers.photo_finder import PhotoFinder
 
@@ -86,10 +86,10 @@ class _Problems(list):
 
     def __init__(self, path):
         super().__init__()
-        self._path_name = str(path)
+        self.path_name = str(path)
 
     def add(self, reason, kind="entry unusable"):
-        self.append(Problem(self._path_name, reason, kind))
+        self.append(Problem(self.path_name, reason, kind))
 
 
 def _load_json(path):
@@ -159,14 +159,10 @@ def _objects(annotations, entries, names, problems):
             )
             continue
         where = f"annotations[{number}] of {entries[photo_id]['file_name']!r}"
-        try:
-            item, remark = _read_object(entry, entries[photo_id], names)
-        except BadBox as error:
-            problems.add(f"{where} left out: {error}", error.kind)
-            continue
-        if remark:
-            problems.add(f"{where}: {remark}", BOX_CLIPPED)
-        objects.setdefault(photo_id, []).append(item)
+        arguments = _read_object, entry, entries[photo_id], names
+        item = usable_object(problems, problems.path_name, where, *arguments)
+        if item is not None:
+            objects.setdefault(photo_id, []).append(item)
     return objects
 
 

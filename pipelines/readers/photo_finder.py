@@ -1,4 +1,4 @@
-"""Finds the photos that a COCO json names: in folders or zip files beside it."""
+"""Lookup of the photos that a COCO json names, in folders or zip files beside it."""
 
 import os
 import pathlib

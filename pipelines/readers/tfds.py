@@ -7,7 +7,7 @@ import tempfile
 
 from pipelines.cache.cache_folder import cache_folder
 from pipelines.images.decoding import encoded_size
-from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
+from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import UnreadableImage, file_fingerprint
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 
@@ -250,7 +250,6 @@ def _read_photo(record, size, content, layout, source, problems):
 
 
 def _read_objects(place, objects, layout, size, problems):
-    width, height = size
     none = [False] * len(objects["label"])
     flags = [
         next((objects[name] for name in names if name in objects), none)
@@ -258,24 +257,23 @@ def _read_objects(place, objects, layout, size, problems):
     ]
     rows = zip(objects["label"], objects["bbox"].tolist(), *flags, strict=True)
     for number, (label, box_rel_yxyx, difficult, truncated) in enumerate(rows):
-        if label < 0:
-            reason = f"object {number} left out: it has no class"
-            problems.append(Problem(place, reason, "box dropped: no class"))
-            continue
-        y_min, x_min, y_max, x_max = box_rel_yxyx
-        # Rounded, since the data set keeps shares of the size in single precision.
-        box = (
-            round(x_min * width, 2) - layout.first_pixel,
-            round(y_min * height, 2) - layout.first_pixel,
-            round(x_max * width, 2),
-            round(y_max * height, 2),
-        )
-        try:
-            box, remark = checked_box(box, width, height)
-        except BadBox as error:
-            reason = f"object {number} left out: {error}"
-            problems.append(Problem(place, reason, error.kind))
-            continue
-        if remark:
-            problems.append(Problem(place, f"object {number}: {remark}", BOX_CLIPPED))
-        yield Object(layout.object_names[label], box, bool(difficult), bool(truncated))
+        box = _object_box, label, box_rel_yxyx, size, layout.first_pixel
+        box = usable_object(problems, place, f"object {number}", *box)
+        if box is not None:
+            name = layout.object_names[label]
+            yield Object(name, box, bool(difficult), bool(truncated))
+
+
+def _object_box(label, box_rel_yxyx, size, first_pixel):
+    if label < 0:
+        raise BadBox("it has no class", "no class")
+    width, height = size
+    y_min, x_min, y_max, x_max = box_rel_yxyx
+    # Rounded, since the data set keeps shares of the size in single precision.
+    box = (
+        round(x_min * width, 2) - first_pixel,
+        round(y_min * height, 2) - first_pixel,
+        round(x_max * width, 2),
+        round(y_max * height, 2),
+    )
+    return checked_box(box, width, height)

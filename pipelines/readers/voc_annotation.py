@@ -1,4 +1,4 @@
-"""One annotation file of a VOC tree."""
+"""Annotation files of VOC trees."""
 
 import dataclasses
 import pathlib
@@ -6,7 +6,7 @@ import xml.etree.ElementTree
 
 import defusedxml.ElementTree
 
-from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
+from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.photo import Object, Problem
 
@@ -76,19 +76,11 @@ def read_voc_annotation(path, problems) -> VOCAnnotation:
     height = _size(root.findtext("size/height"))
     objects = []
     for number, element in enumerate(root.findall("object"), start=1):
-        try:
-            item, remark = _read_object(element, width, height)
-        except BadBox as error:
-            problems.append(
-                Problem(str(path), f"object {number} left out: {error}", error.kind)
-            )
-            continue
-        if remark:
-            problems.append(
-                Problem(str(path), f"object {number}: {remark}", BOX_CLIPPED)
-            )
-        objects.append(item)
-    return VOCAnnotation(tuple(objects), width, height)
+        arguments = _read_object, element, width, height
+        objects.append(
+            usable_object(problems, str(path), f"object {number}", *arguments)
+        )
+    return VOCAnnotation(tuple(filter(None, objects)), width, height)
 
 
 def _read_object(element, width, height):

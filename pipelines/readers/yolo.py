@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from pipelines.images.decoding import EXIF_ORIENTATION, FORMATS
-from pipelines.photos.box_checks import BOX_CLIPPED, BadBox, checked_box
+from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
@@ -215,23 +215,21 @@ def _read_rows(text, place, size, names, has_keypoints, problems):
         words = line.split()
         if not words:
             continue
-        try:
-            shares, kind = _box_shares(words, has_keypoints)
-            box = [round(s * n, 2) for s, n in zip(shares, size * 2, strict=True)]
-            name = _class_name(words[0], names)
-            box, remark = checked_box(tuple(box), *size)
-        except BadBox as error:
-            reason = f"line {number} left out: {error}"
-            problems.append(Problem(str(place), reason, error.kind))
-            continue
-        if remark:
-            problems.append(
-                Problem(str(place), f"line {number}: {remark}", BOX_CLIPPED)
-            )
-        told[kind] += 1
-        yield Object(name, box)
+        parse = _read_row, words, size, names, has_keypoints, told
+        item = usable_object(problems, str(place), f"line {number}", *parse)
+        if item is not None:
+            yield item
     for kind in filter(None, told):
         problems.append(Problem(str(place), f"{told[kind]} rows: {kind}", kind))
+
+
+def _read_row(words, size, names, has_keypoints, told):
+    shares, kind = _box_shares(words, has_keypoints)
+    box = [round(s * n, 2) for s, n in zip(shares, size * 2, strict=True)]
+    name = _class_name(words[0], names)
+    box, remark = checked_box(tuple(box), *size)
+    told[kind] += 1
+    return Object(name, box), remark
 
 
 def _box_shares(words, has_keypoints):

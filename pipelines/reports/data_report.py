@@ -1,4 +1,4 @@
-"""A look at the data before training: what there is, what is wrong, what leaks."""
+"""Report of training and evaluation photos: counts, problems, leakage."""
 
 import dataclasses
 
@@ -64,7 +64,7 @@ class Leakage:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DataReport:
-    """What `report_data` found.
+    """Report of the photos of a training.
 
     Attributes:
         training: `SetReport` of the training photos, or None.
@@ -83,11 +83,7 @@ class DataReport:
 
     def as_dict(self) -> dict:
         """The report as numbers, texts, lists and dicts, for json."""
-        report = dataclasses.asdict(self)
-        report["leakages"] = [
-            {**part, "photos": list(part["photos"])} for part in report["leakages"]
-        ]
-        return {**report, "num_leaked": self.num_leaked}
+        return {**dataclasses.asdict(self), "num_leaked": self.num_leaked}
 
     def text(self) -> str:
         """The report for people, in lines."""
@@ -120,8 +116,8 @@ def report_data(
         max_distance: Number of bits that near-duplicates may differ in.
 
     Raises:
-        ValueError: If a table has no hashes, or there are tables, but no evaluation
-            photos with hashes to compare them with.
+        ValueError: If there are tables, but no evaluation photos with hashes to
+            compare them with.
     """
     evaluated = getattr(evaluation, "hashes", None)
     leakages = []
@@ -131,11 +127,6 @@ def report_data(
         label = f"the training photos {training.photos.name}"
         leakages.append(_leakage(label, names, trained, evaluation, max_distance))
     for table in seen:
-        if table.hashes is None:
-            raise ValueError(
-                f"{table.path_name} has no perceptual hashes, so leakage cannot be "
-                "checked. Expected the list that a pretraining writes."
-            )
         if evaluated is None:
             raise ValueError(
                 f"The photos of {table.path_name} can only be compared with a pool "

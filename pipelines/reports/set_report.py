@@ -1,4 +1,4 @@
-"""What one set of labelled photos holds, and what is wrong with it."""
+"""Report of one set of labelled photos: counts, sizes of boxes, problems."""
 
 import collections
 import dataclasses

@@ -26,26 +26,15 @@ def archive_path(tmp_path):
     return path
 
 
-def test_archive_lists_its_files_without_folders(archive_path):
-    names = ZipArchive(archive_path).names()
-    assert len(names) == 50 and "folder/7.jpg" in names
-
-
-def test_members_are_read_right_from_many_threads(archive_path):
+def test_members_are_listed_and_read_right_from_many_threads(archive_path):
     archive = ZipArchive(archive_path)
-    members = [
-        ZipMember(archive, f"folder/{number % 50}.jpg") for number in range(2000)
-    ]
+    names = archive.names()
+    assert len(names) == 50 and "folder/7.jpg" in names
+    members = [ZipMember(archive, f"folder/{number % 50}.jpg") for number in range(500)]
     with concurrent.futures.ThreadPoolExecutor(16) as executor:
         loaded = list(executor.map(lambda member: member.load(), members))
-    assert all(
-        data == bytes([number % 50]) * 20_000 for number, data in enumerate(loaded)
-    )
-
-
-def test_member_is_named_by_archive_and_name(archive_path):
-    member = ZipMember(ZipArchive(archive_path), "folder/7.jpg")
-    assert member.path_name == f"{archive_path}/folder/7.jpg"
+    assert loaded == [bytes([number % 50]) * 20_000 for number in range(500)]
+    assert members[7].path_name == f"{archive_path}/folder/7.jpg"
 
 
 def test_damaged_member_is_unreadable(archive_path):

@@ -21,13 +21,25 @@ def photos():
     return Photos([photo("a"), photo("b c"), photo("кот")], "set")
 
 
-def test_what_is_written_is_read(photos, tmp_path):
-    path = tmp_path / "photos.tsv"
-    path.write_text(photo_table(photos, HASHES), "utf-8")
-    table = read_photo_table(path)
+@pytest.fixture
+def table_of(tmp_path):
+    """Returns `table_of(photos, hashes)`: the table of photos, written and read."""
+
+    def table_of(photos, hashes=None):
+        path = tmp_path / "ids.tsv"
+        text = photo_table(photos, range(len(photos)) if hashes is None else hashes)
+        path.write_bytes(text.encode())
+        return read_photo_table(path)
+
+    return table_of
+
+
+def test_what_is_written_is_read(photos, table_of):
+    table = table_of(photos, HASHES)
     assert table.image_ids == ("a", "b c", "кот") and table.sources == ("set",) * 3
     np.testing.assert_array_equal(table.hashes, HASHES)
-    assert table.hashes.dtype == np.uint64
+    assert table.hashes.dtype == np.uint64 and len(table) == 3
+    assert len(table_of([])) == 0
 
 
 def test_format_is_that_of_a_pretraining(photos):
@@ -37,39 +49,23 @@ def test_format_is_that_of_a_pretraining(photos):
     assert text.endswith("\n")
 
 
-def test_list_without_hashes(photos, tmp_path):
-    path = tmp_path / "ids.tsv"
-    path.write_text(photo_table(photos), "utf-8")
-    table = read_photo_table(path)
-    assert table.hashes is None and len(table) == 3
-
-
-def test_listed_photos_are_selected_in_the_order_of_the_photos(photos, tmp_path):
-    path = tmp_path / "ids.tsv"
-    path.write_text(photo_table([photos[2], photos[0]]), "utf-8")
-    chosen = select_photos(photos, read_photo_table(path))
+def test_listed_photos_are_selected_by_source_in_the_order_of_the_photos(
+    photos, table_of
+):
+    chosen = select_photos(photos, table_of([photos[2], photos[0]]))
     assert [photo.image_id for photo in chosen] == ["a", "кот"]
-
-
-def test_same_name_in_another_source_is_not_selected(photos, tmp_path):
     other = Photos([dataclasses.replace(photos[0], source="other"), *photos], "both")
-    path = tmp_path / "ids.tsv"
-    path.write_text(photo_table([photos[0]]), "utf-8")
-    assert list(select_photos(other, read_photo_table(path))) == [photos[0]]
+    assert list(select_photos(other, table_of([photos[0]]))) == [photos[0]]
 
 
-def test_missing_photo_is_an_error_that_names_it(photos, tmp_path):
-    path = tmp_path / "ids.tsv"
-    path.write_text(photo_table(photos), "utf-8")
+def test_missing_photo_is_an_error_that_names_it(photos, table_of):
     with pytest.raises(ValueError, match="1 of the 3 photos.*ids.tsv.*'a' of 'set'"):
-        select_photos(photos[1:], read_photo_table(path))
+        select_photos(photos[1:], table_of(photos))
 
 
-def test_names_with_tabs_and_line_breaks_keep_the_columns(tmp_path):
+def test_names_with_tabs_and_line_breaks_keep_the_columns(table_of):
     strange = Photos([photo("a\tb\nc\r\x85d\u2028e")], "set")
-    path = tmp_path / "ids.tsv"
-    path.write_bytes(photo_table(strange, [7]).encode())
-    table = read_photo_table(path)
+    table = table_of(strange, [7])
     assert len(table) == 1 and table.hashes.tolist() == [7]
     assert list(select_photos(strange, table)) == list(strange)
 
@@ -91,7 +87,8 @@ def test_left_out_photos_take_a_line_each_whatever_they_are_called(tmp_path):
     [
         ("", "first line must be the columns"),
         ("id,source\n", "first line must be the columns"),
-        ("image_id\tsource\na\n", "line 2: expected 2 columns"),
+        ("image_id\tsource\na\tb\n", "first line must be the columns"),
+        ("image_id\tsource\tperceptual_hash\na\n", "line 2: expected 3 columns"),
         ("image_id\tsource\tperceptual_hash\na\tb\txyz\n", "16 hexadecimal"),
         (f"image_id\tsource\tperceptual_hash\na\tb\t{'f' * 17}\n", "16 hexadecimal"),
     ],

@@ -19,17 +19,10 @@ def test_photos_are_the_rows(tmp_path):
     assert photos[1].path_name == f"{tmp_path / 'set.npz'}[1]"
 
 
-def test_the_only_4d_array_is_the_images():
+def test_images_are_the_array_of_that_name_or_the_only_one_of_4_dimensions():
     photos = read_arrays({"x_train": IMAGES, "y_train": np.zeros(3)})
     np.testing.assert_array_equal(photos[2].load(), IMAGES[2])
-
-
-def test_images_win_over_other_4d_arrays():
-    photos = read_arrays({"masks": IMAGES[:1], "images": IMAGES})
-    assert len(photos) == 3
-
-
-def test_two_4d_arrays_without_images_are_ambiguous():
+    assert len(read_arrays({"masks": IMAGES[:1], "images": IMAGES})) == 3
     with pytest.raises(ValueError, match="exactly one array.*'b'"):
         read_arrays({"a": IMAGES, "b": IMAGES})
 
@@ -57,23 +50,12 @@ def test_image_ids_sort_like_the_rows():
 
 @pytest.mark.parametrize(
     "images",
-    [
-        IMAGES.astype("float32"),
-        IMAGES[..., 0],
-        IMAGES[..., :1],
-        IMAGES.transpose(0, 3, 1, 2),
-    ],
+    [IMAGES.astype("float32"), IMAGES[..., 0], IMAGES[..., :1], IMAGES[:0]],
 )
 def test_arrays_that_are_no_photos_are_refused_with_what_came(images):
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(ValueError, match="arrays") as raised:
         read_arrays(images)
-    assert str(images.dtype) in str(raised.value)
     assert str(images.shape) in str(raised.value)
-
-
-def test_no_photos_is_an_error():
-    with pytest.raises(ValueError, match="no photos"):
-        read_arrays(IMAGES[:0])
 
 
 def test_damaged_files_are_refused_by_name(tmp_path):
@@ -100,14 +82,11 @@ def test_encrypted_file_is_refused_by_name(tmp_path):
         arrays.read(path)
 
 
-def test_renamed_npy_file_is_told(tmp_path):
+def test_renamed_npy_files_and_pickled_objects_are_refused(tmp_path):
     np.save(tmp_path / "set.npy", IMAGES)
     (tmp_path / "set.npy").rename(tmp_path / "set.npz")
-    with pytest.raises(ValueError, match="set.npz is an .npy file.*np.savez"):
+    with pytest.raises(ValueError, match="set.npz.*np.savez"):
         arrays.read(tmp_path / "set.npz")
-
-
-def test_pickled_objects_are_not_executed(tmp_path):
     np.savez(tmp_path / "set.npz", images=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ValueError, match="set.npz"):
         arrays.read(tmp_path / "set.npz")

@@ -18,10 +18,10 @@ def read(tmp_path, write_photo):
     for name in ("1.jpg", "2.jpg"):
         write_photo(tmp_path / "photos" / name)
 
-    def read(images=(IMAGE,), annotations=(), categories=CATEGORIES):
+    def read(images=(IMAGE,), annotations=None, categories=CATEGORIES):
         content = {
             "images": list(images),
-            "annotations": list(annotations),
+            "annotations": annotations,
             "categories": categories,
         }
         path = tmp_path / "set.json"
@@ -31,26 +31,15 @@ def read(tmp_path, write_photo):
     return read
 
 
-def test_boxes_become_corners(read):
-    photo = read(annotations=[annotation([3, 4, 10.5, 6])])[0]
-    assert [(item.name, item.box) for item in photo.objects] == [
-        ("cat", (3, 4, 13.5, 10))
-    ]
-    assert (photo.image_id, photo.width, photo.height) == ("1", 40, 30)
-    assert photo.path_name.endswith("photos/1.jpg")
-
-
-def test_boxes_go_to_their_photo_whatever_the_order(read):
+def test_boxes_become_corners_of_their_photo_whatever_the_order(read):
     second = {"id": "b", "file_name": "2.jpg"}
-    photos = read(
-        [IMAGE, second],
-        [annotation([0, 0, 9, 9], 9, "b"), annotation([0, 0, 5, 5], 7, 1)],
-    )
-    assert [[item.name for item in photo.objects] for photo in photos] == [
-        ["cat"],
-        ["dog"],
-    ]
-    assert photos[1].width is None
+    annotations = [annotation([0, 0, 9, 9], 9, "b"), annotation([3, 4, 10.5, 6])]
+    photos = read([IMAGE, second], annotations)
+    found = [[(item.name, item.box) for item in photo.objects] for photo in photos]
+    assert found == [[("cat", (3, 4, 13.5, 10))], [("dog", (0, 0, 9, 9))]]
+    sizes = [(photo.image_id, photo.width, photo.height) for photo in photos]
+    assert sizes == [("1", 40, 30), ("2", None, None)]
+    assert photos[0].path_name.endswith("photos/1.jpg")
 
 
 def test_crowds_are_difficult_and_give_no_label(read):
@@ -61,48 +50,41 @@ def test_crowds_are_difficult_and_give_no_label(read):
     assert photos[0].label == "cat"
 
 
-def test_photo_without_annotation_stays(read):
+def test_photo_without_annotation_stays(read, tmp_path):
     photos = read()
     assert photos[0].objects == () and photos[0].label is None
-    assert photos.class_names == ()
+    assert photos.class_names == () and photos.name == f"{tmp_path.name}/set"
 
 
-def test_source_is_named_by_folder_and_json(read, tmp_path):
-    assert read().name == f"{tmp_path.name}/set"
+BAD_ANNOTATIONS = [
+    ("box dropped: unknown class", "category 8", annotation([1, 1, 5, 5], 8)),
+    ("box dropped: unknown class", "category None", annotation([1, 1, 5, 5], None)),
+    ("box dropped: unknown class", "category [7]", annotation([1, 1, 5, 5], [7])),
+    ("photo missing", "photo 5", annotation([1, 1, 5, 5], image_id=5)),
+    ("photo missing", "photo {}", annotation([1, 1, 5, 5], image_id={})),
+    ("box dropped: not a number", "four numbers", annotation([1, 1, 5])),
+    ("box dropped: not a number", "bbox is None", annotation(None)),
+    ("box dropped: not a number", "['1', 1, 5, 5]", annotation(["1", 1, 5, 5])),
+    ("box dropped: not finite", "nan", annotation([1, 1, float("nan"), 5])),
+    ("box dropped: not finite", "too large", annotation([1, 1, 10**400, 5])),
+    ("box dropped: outside the photo", "40 x 30", annotation([400, 9, 5, 5])),
+    ("entry unusable", "str", "text"),
+]
 
 
-BAD_ANNOTATIONS = {
-    "category 8 is unknown": annotation([1, 1, 5, 5], 8),
-    "category None is unknown": annotation([1, 1, 5, 5], None),
-    "category [7] is unknown": annotation([1, 1, 5, 5], [7]),
-    "unknown photo 5": annotation([1, 1, 5, 5], image_id=5),
-    "unknown photo {}": annotation([1, 1, 5, 5], image_id={}),
-    "not four numbers": annotation([1, 1, 5]),
-    "bbox is None": annotation(None),
-    "bbox is ['1', 1, 5, 5]": annotation(["1", 1, 5, 5]),
-    "not finite": annotation([1, 1, float("nan"), 5]),
-    "finite": annotation([1, float("inf"), 5, 5]),
-    "too large": annotation([1, 1, 10**400, 5]),
-    "swapped": annotation([9, 9, -5, 5]),
-    "empty": annotation([9, 9, 0, 5]),
-    "outside": annotation([400, 9, 5, 5]),
-    "is str, not an object": "text",
-}
-
-
-@pytest.mark.parametrize("reason", BAD_ANNOTATIONS)
-def test_a_bad_annotation_loses_itself_only(reason, read, tmp_path):
-    photos = read(annotations=[BAD_ANNOTATIONS[reason], annotation([1, 1, 5, 5])])
+@pytest.mark.parametrize(("kind", "words", "bad"), BAD_ANNOTATIONS)
+def test_a_bad_annotation_loses_itself_only(kind, words, bad, read, tmp_path):
+    photos = read(annotations=[bad, annotation([1, 1, 5, 5])])
     assert [item.box for item in photos[0].objects] == [(1, 1, 6, 6)]
-    assert len(photos.problems) == 1 and reason in photos.problems[0].reason
-    assert "annotations[0]" in photos.problems[0].reason
-    assert photos.problems[0].path_name == str(tmp_path / "set.json")
+    (problem,) = photos.problems
+    assert (problem.kind, problem.path_name) == (kind, str(tmp_path / "set.json"))
+    assert "annotations[0]" in problem.reason and words in problem.reason
 
 
 def test_box_that_leaves_the_photo_is_clipped_and_told(read):
     photos = read(annotations=[annotation([30, 20, 100, 100])])
     assert photos[0].objects[0].box == (30, 20, 40, 30)
-    assert "clipped" in photos.problems[0].reason
+    assert photos.problems[0].kind == "box clipped"
 
 
 BAD_IMAGES = {
@@ -156,9 +138,5 @@ def test_other_files_are_refused_by_name(text, reason, tmp_path):
         coco.read(tmp_path / "set.json")
 
 
-def test_annotations_of_another_type_are_told(tmp_path, write_photo):
-    write_photo(tmp_path / "1.jpg")
-    path = tmp_path / "set.json"
-    path.write_text(json.dumps({"images": [IMAGE], "annotations": 3}))
-    photos = coco.read(path)
-    assert "`annotations` is int" in photos.problems[0].reason
+def test_annotations_of_another_type_are_told(read):
+    assert "`annotations` is int" in read(annotations=3).problems[0].reason

@@ -27,51 +27,38 @@ def test_photos_are_found_at_any_depth_and_sorted(write):
     assert photos.name == "photos" and photos[0].source == "photos"
 
 
-def test_label_is_the_first_level_subfolder(write):
-    folder = write("cat/1.jpg", "cat/old/2.jpg", "dog/3.jpg", "4.jpg")
-    photos = {photo.image_id: photo.label for photo in read(folder)}
-    assert photos == {"1": "cat", "2": "cat", "3": "dog", "4": None}
-    assert read(folder).class_names == ("cat", "dog")
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["cat/1.jpg", "cat/old/2.jpg", "dog/3.jpg", "4.jpg"], "cat cat dog None"),
+        (["images/1.jpg", "images/2.jpg"], "None None"),
+        (["train/1.jpg", "bus/2.jpg"], "train bus"),
+        (["train/cat/1.jpg", "train/dog/2.jpg", "val/cat/3.jpg"], "cat dog"),
+    ],
+)
+def test_label_is_the_first_level_subfolder_of_several(names, labels, write):
+    photos = {photo.image_id: photo.label for photo in read(write(*names))}
+    assert " ".join(str(photos[key]) for key in sorted(photos)) == labels
 
 
-def test_a_single_subfolder_is_no_class(write):
-    assert read(write("images/1.jpg", "images/2.jpg")).class_names == ()
-
-
-def test_train_beside_val_is_a_split_and_the_default(write):
-    folder = write("train/cat/1.jpg", "train/dog/2.jpg", "val/cat/3.jpg")
-    assert [photo.image_id for photo in read(folder)] == ["1", "2"]
-    assert read(folder).class_names == ("cat", "dog")
+def test_a_named_split_is_the_subfolder(write):
+    folder = write("train/1.jpg", "val/cat/3.jpg")
     assert [photo.image_id for photo in read(folder, "val")] == ["3"]
 
 
-def test_train_beside_other_vehicles_is_a_class(write):
-    folder = write("train/1.jpg", "bus/2.jpg")
-    assert read(folder).class_names == ("bus", "train")
+@pytest.mark.parametrize(
+    ("split", "words"), [("test", "no split 'test'"), (None, "photos holds no photos")]
+)
+def test_missing_split_or_photos_are_an_error(split, words, write):
+    with pytest.raises(ValueError, match=words):
+        read(write("notes.txt"), split)
 
 
-def test_missing_split_is_an_error(write):
-    with pytest.raises(ValueError, match="no split 'test'"):
-        read(write("1.jpg"), "test")
-
-
-def test_folder_without_photos_is_an_error_that_names_it(write):
-    with pytest.raises(ValueError, match="photos holds no photos"):
-        read(write("notes.txt"))
-
-
-def test_hidden_files_and_folders_are_left_out(write):
-    folder = write("a.jpg", "._a.jpg", ".trash/b.jpg", "__MACOSX/._c.jpg")
-    assert [photo.image_id for photo in read(folder)] == ["a"]
-
-
-def test_names_with_spaces_and_other_scripts_are_read(write):
-    folder = write("my cat.jpg", "кот.jpg", "a.b.c.jpg")
-    assert [photo.image_id for photo in read(folder)] == [
-        "a.b.c",
-        "my cat",
-        "кот",
-    ]
+def test_names_of_photos_are_listed_whatever_their_script(write):
+    hidden = ["._a.jpg", ".trash/b.jpg", "__MACOSX/._c.jpg"]
+    folder = write("my cat.jpg", "кот.jpg", "a.b.c.jpg", *hidden)
+    ids = [photo.image_id for photo in read(folder)]
+    assert ids == ["a.b.c", "my cat", "кот"]
 
 
 def test_linked_folder_is_read_and_a_circle_ends(write, tmp_path):

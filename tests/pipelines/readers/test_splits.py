@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from pipelines.photos.label_subsets import stratified_share, take_photos
@@ -60,14 +58,6 @@ def test_of_several_sources_only_trees_without_lists_are_split(tree):
     assert (len(training), len(held_out)) == (2 + 24, 6)
     # The same photos as when the tree is alone.
     assert ids(held_out) == ids(read_training(without)[1])
-
-
-def test_a_json_is_one_split(tmp_path, write_photo):
-    write_photo(tmp_path / "1.jpg")
-    images = [{"id": 1, "file_name": "1.jpg"}]
-    (tmp_path / "set.json").write_text(json.dumps({"images": images}))
-    training, held_out = read_training(tmp_path / "set.json")
-    assert len(training) == 1 and held_out is None
 
 
 def labelled(num_cats, num_dogs):

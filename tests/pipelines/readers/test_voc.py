@@ -20,26 +20,18 @@ def ids(photos):
     return [photo.image_id for photo in photos]
 
 
-def test_without_a_split_the_train_list_is_read_in_its_order(tree):
-    assert ids(read(tree)) == ["b", "a"]
-
-
-def test_a_named_split_is_read(tree):
-    assert ids(read(tree, "val")) == ["c"]
-
-
-def test_all_takes_every_photo(tree):
-    assert ids(read(tree, "all")) == ["a", "b", "c", "d"]
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [(None, "b a"), ("val", "c"), ("all", "a b c d"), ("cat_val", "c a")],
+)
+def test_a_split_is_a_list_in_its_order(split, expected, tree):
+    assert ids(read(tree, split)) == expected.split()
 
 
 def test_tree_without_lists_gives_every_photo(tree):
     for path in (tree / "ImageSets" / "Main").iterdir():
         path.unlink()
     assert ids(read(tree)) == ["a", "b", "c", "d"]
-
-
-def test_lists_per_class_have_a_second_column(tree):
-    assert ids(read(tree, "cat_val")) == ["c", "a"]
 
 
 def test_unknown_split_names_those_there_are(tree):
@@ -54,12 +46,9 @@ def test_label_is_the_largest_object_that_is_not_difficult(tree):
     assert len(photos["b"].objects) == 2 and photos["b"].objects[1].difficult
 
 
-def test_class_names_are_those_found(tree):
+def test_class_names_are_those_of_all_objects(tree, voc_xml):
     assert read(tree).class_names == ("cat", "dog")
     assert read(tree, "val").class_names == ()
-
-
-def test_class_of_a_minor_object_is_a_class(tree, voc_xml):
     objects = voc_xml(("cat", (1, 1, 30, 20)), ("owl", (1, 1, 9, 9)))
     (tree / "Annotations" / "c.xml").write_text(objects)
     assert read(tree, "val").class_names == ("cat", "owl")
@@ -74,13 +63,17 @@ def test_photo_is_the_file_of_its_stem(tree, draw):
     assert (photo.width, photo.height) == (40, 30)
 
 
-def test_bad_annotation_does_not_lose_the_photo(tree):
+def test_what_does_not_belong_together_is_told_and_left_out(tree, write_photo):
     (tree / "Annotations" / "a.xml").write_text("<annotation>")
-    photos = read(tree)
-    assert ids(photos) == ["b", "a"] and photos[1].objects == ()
-    assert [problem.path_name for problem in photos.problems] == [
-        str(tree / "Annotations" / "a.xml")
-    ]
+    (tree / "JPEGImages" / "d.jpg").unlink()
+    (tree / "Annotations" / "d.xml").write_text("<annotation/>")
+    write_photo(tree / "JPEGImages" / "a.png")
+    photos = read(tree, "all")
+    assert ids(photos) == ["a", "b", "c"] and photos[0].objects == ()
+    assert photos[0].path_name.endswith("a.jpg")
+    told = {(p.path_name.rpartition("/")[2], p.kind) for p in photos.problems}
+    kinds = "annotation unreadable", "photo missing", "photo repeated"
+    assert told == set(zip(("a.xml", "d.xml", "a.png"), kinds, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -99,22 +92,6 @@ def test_listed_name_without_photo_is_told_and_left_out(line, tree):
 def test_repeated_and_blank_lines_and_suffixes_do_not_matter(tree):
     (tree / "ImageSets" / "Main" / "train.txt").write_text("a\n\n b.jpg \na\n")
     assert ids(read(tree)) == ["a", "b"]
-
-
-def test_annotation_without_photo_is_told(tree):
-    (tree / "JPEGImages" / "d.jpg").unlink()
-    (tree / "Annotations" / "d.xml").write_text("<annotation/>")
-    photos = read(tree, "all")
-    assert ids(photos) == ["a", "b", "c"]
-    assert photos.problems[0].path_name.endswith("d.xml")
-
-
-def test_second_photo_of_a_stem_is_told(tree, write_photo):
-    write_photo(tree / "JPEGImages" / "a.png")
-    photos = read(tree)
-    assert ids(photos) == ["b", "a"]
-    assert photos[1].path_name.endswith("a.jpg")
-    assert photos.problems[0].path_name.endswith("a.png")
 
 
 def test_devkit_gives_the_photos_of_all_of_its_trees(tmp_path, write_voc, voc_xml):

@@ -70,11 +70,8 @@ def test_photos_that_were_not_decoded_are_not_checked_and_it_says_so(trees):
 
 def test_table_that_cannot_be_compared_is_refused(pools, trees, tmp_path):
     path = tmp_path / "ids.tsv"
-    path.write_text(photo_table(pools[0].photos))
-    with pytest.raises(ValueError, match="ids.tsv has no perceptual hashes"):
-        report_data(evaluation=pools[1], seen=[read_photo_table(path)])
     path.write_text(photo_table(pools[0].photos, pools[0].hashes))
-    with pytest.raises(ValueError, match="pool of evaluation photos.*Photos"):
+    with pytest.raises(ValueError, match="ids.tsv.*pool of evaluation photos.*Photos"):
         report_data(evaluation=read(trees[1]), seen=[read_photo_table(path)])
 
 
