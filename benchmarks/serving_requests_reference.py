@@ -1,19 +1,16 @@
-"""What an artifact answers for photos whose pixels are sent as PNG.
+"""Reference predictions of an artifact for photos sent as PNG.
 
     python -m benchmarks.serving_requests_reference MODEL FOLDER
 
 Prints one line of json: name of each file of FOLDER to boxes, scores, names and size.
 """
 
-import io
 import json
 import pathlib
 import sys
 
-from PIL import Image
-
 import pipelines
-from ssl_voc.predict.photos import LoadedPhoto
+from ssl_voc.predict.photos import LoadedPhoto, encode_png
 from ssl_voc.predict.predictors import SavedModelPredictor
 
 
@@ -23,9 +20,7 @@ def main(model, folder):
     answers = {}
     for path in sorted(pathlib.Path(folder).iterdir()):
         pixels = pipelines.decode(path.read_bytes())
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-        photo = LoadedPhoto(path, path.name, file.getvalue(), pixels, False, None)
+        photo = LoadedPhoto(path, path.name, encode_png(pixels), pixels, False, None)
         [found] = predictor.predict([photo])
         answers[path.name] = {
             "boxes": found.boxes.tolist(),

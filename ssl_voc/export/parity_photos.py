@@ -1,7 +1,6 @@
 """Photos of the parity check, and the model's predictions for them."""
 
 import dataclasses
-import io
 
 import keras
 import numpy as np
@@ -11,6 +10,7 @@ from pipelines.images.resizing import Letterboxing
 from pipelines.pools.preparation import prepare_images
 from ssl_voc import boxes
 from ssl_voc.callbacks.progress import progress_bar
+from ssl_voc.predict.photos import encode_png
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, VALIDATION_LIST
 from ssl_voc.tasks import task_of
 
@@ -84,7 +84,8 @@ def load_parity_photos(config, finished):
         )
         photos, images = prepared.photos, np.asarray(prepared.images)
         sizes = np.stack([prepared.facts["height"], prepared.facts["width"]], axis=-1)
-    encoded = [_encoded(photo.load()) for photo in photos]
+    contents = [photo.load() for photo in photos]
+    encoded = [c if isinstance(c, bytes) else encode_png(c) for c in contents]
     return ParityPhotos(source, photos, labelled, images, sizes, encoded)
 
 
@@ -129,14 +130,3 @@ def _choose(config, finished):
             except (OSError, ValueError):
                 continue  # the photos are of another split, or have moved
     return pipelines.read("scenes", "val", progress), "drawn scenes"
-
-
-def _encoded(content):
-    """Bytes of a photo; pixels are packed without loss."""
-    if isinstance(content, bytes):
-        return content
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(content).save(stream, "PNG")
-    return stream.getvalue()

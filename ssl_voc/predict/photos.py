@@ -63,10 +63,17 @@ def load_photo(photo: NamedPhoto) -> LoadedPhoto:
     if not (known and plain):
         # What decoders differ in (transparency, 16 bit, CMYK, orientation in XMP,
         # other formats) is settled here: the model shall see the pixels that are drawn.
-        encoded = io.BytesIO()
-        Image.fromarray(pixels).save(encoded, "PNG", compress_level=1)
-        data = encoded.getvalue()
+        data = encode_png(pixels)
     return LoadedPhoto(photo.path, photo.name, data, pixels, is_jpeg, profile)
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Packs uint8 pixels `(height, width, 3)` without loss."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
 
 
 def _is_turned_outside_exif(image):
