@@ -9,6 +9,7 @@ It needs NumPy and urllib3 alone:
             print(path, found.error or found.class_names, found.boxes)
 """
 
+import contextlib
 import json
 import ssl
 import time
@@ -141,7 +142,8 @@ class ServingClient(BatchingClient):
     def _read(self, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
         """The whole body, bounded in bytes and in time."""
         content = bytearray()
-        try:
+        # Closing ends the connection only where the answer was not read to its end.
+        with contextlib.closing(response):
             # `read` would wait for all of it, however slowly it comes.
             while part := response.read1(_READ_AT_ONCE):
                 content += part
@@ -154,11 +156,6 @@ class ServingClient(BatchingClient):
                     )
                 if time.monotonic() > deadline:  # a server that drips
                     raise TimeoutError
-        except BaseException:
-            # A half-read answer would be taken for the next one's.
-            response.close()
-            raise
-        response.release_conn()
         return bytes(content)
 
     def _no_answer(self, error: Exception) -> ServingError:
