@@ -1,4 +1,4 @@
-"""What a fine-tuning leaves for people: lists, pictures, figures and last words."""
+"""Lists, pictures and summary of a fine-tuning."""
 
 import keras
 import numpy as np
@@ -82,7 +82,7 @@ def summarize(run, task, data, epoch):
 
 
 def format_summary(run, config, task, data, summary):
-    """The last words of the command, as text."""
+    """What a person wants to know at the end, as text."""
     lines = [
         "",
         f"model           {run.path / 'model.keras'}",

@@ -6,15 +6,12 @@ import keras
 import numpy as np
 
 from ssl_voc import callbacks, devices
-from ssl_voc.callbacks.metrics_log import MetricsLog
-from ssl_voc.callbacks.progress import Progress
 from ssl_voc.finetune import report
 from ssl_voc.finetune.data import prepare_finetuning_data
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.tasks import TASKS
-from ssl_voc.training import lifecycle
-from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
+from ssl_voc.training.run import TrainingRun
 
 EVALUATION_BATCH = 64
 
@@ -41,7 +38,7 @@ def plan_phases(schedule, epochs, unfreeze_epoch):
     return [Phase(0, epochs, schedule == "frozen")]
 
 
-class FinetuningRun:
+class FinetuningRun(TrainingRun):
     """Everything between a config and a model that finds objects.
 
     Args:
@@ -53,10 +50,8 @@ class FinetuningRun:
     """
 
     def __init__(self, config, run):
-        self.config, self.run = config, run
+        super().__init__(config, run)
         self.task = TASKS[config.task]
-        devices.set_up_runtime(config.seed, config.deterministic, config.precision)
-        self.jit_compile = devices.should_jit_compile(config.jit_compile)
         self.data = prepare_finetuning_data(config, run, self.task.main_object_only)
         self.training = self.data.training
         self.steps = self.training.steps_per_epoch(config.batch_size)
@@ -70,7 +65,6 @@ class FinetuningRun:
         self.done_epochs = self._begin_or_resume()
 
     def fit(self):
-        """Trains the epochs that are left."""
         for phase in self.phases:
             if self.done_epochs < phase.last:
                 if self.done_epochs == phase.first:
@@ -79,10 +73,10 @@ class FinetuningRun:
                 self.done_epochs = phase.last
 
     def finish(self):
-        """Saves the model with its best weights and returns the summary."""
+        """Saves the model with its best weights; returns the summary."""
         best_epoch = 0
         if self.data.validation is not None:
-            best_epoch = callbacks.load_best(self.model, self.run.path / "checkpoints")
+            best_epoch = callbacks.load_best(self.model, self.checkpoints)
         with replacing(self.run.path / "model.keras") as temporary:
             self.model.save(temporary)
         summary = report.summarize(
@@ -91,26 +85,24 @@ class FinetuningRun:
         self.run.finish(summary)
         return summary
 
-    def stop_reason(self, error):
-        """What to tell a person of a training that ended early; None for a defect."""
-        reason = "interrupted"
-        if not isinstance(error, KeyboardInterrupt):
-            pools = [self.data.training, self.data.validation]
-            failures = [pool.failure for pool in pools if pool and pool.failure]
-            reason = lifecycle.stop_reason(error, *failures[:1])
-        if reason is None:
-            return None
-        done = callbacks.last_epoch(self.run.path / "checkpoints")
-        return (
-            f"{reason.rstrip('.')}. {done} of {self.config.epochs} epochs are saved in "
-            f"{self.run.path}; the same command goes on from there."
-        )
+    @property
+    def pools(self):
+        return [pool for pool in (self.training, self.data.validation) if pool]
 
     def format_summary(self, summary):
-        """What a person wants to know at the end, as text."""
         return report.format_summary(
             self.run, self.config, self.task, self.data, summary
         )
+
+    def draw_curves(self):
+        report.draw_curves(self.run, self.task)
+
+    def dataset(self, *arguments):
+        return self.training.dataset(*arguments).map(self.task.model_inputs)
+
+    def batches(self, *arguments):
+        for batch in self.training.batches(*arguments):
+            yield (self.task.model_inputs(batch),)
 
     def _compile(self, phase):
         """Makes the model ready for a phase, with an optimizer of its own."""
@@ -137,81 +129,32 @@ class FinetuningRun:
 
     def _begin_or_resume(self):
         """Loads the newest checkpoint into the model of the phase that it is of."""
-        folder = self.run.path / "checkpoints"
-        done = callbacks.last_epoch(folder)
+        done = callbacks.last_epoch(self.checkpoints)
         if done:
             phase = next(phase for phase in self.phases if done <= phase.last)
             self._compile(phase)
-            callbacks.restore(self.model, folder)
+            callbacks.restore(self.model, self.checkpoints)
             print(f"going on after epoch {done}", flush=True)
         return done
 
     def _fit_phase(self, phase):
-        batches, timer = self._batches()
-        config = self.config
-        progress = Progress(
-            config.epochs,
-            self.steps,
-            config.batch_size,
-            timer,
-            shown=self.task.shown,
-        )
         probes = self._probes()
-        try:
-            self.model.fit(
-                batches,
-                steps_per_epoch=self.steps,
-                initial_epoch=self.done_epochs,
-                epochs=phase.last,
-                shuffle=False,  # the order is the pipeline's
-                verbose=0,
-                callbacks=self._callbacks(progress, probes),
-                **({} if probes else self._validation()),
-            )
-        finally:
-            progress.close()
-
-    def _callbacks(self, progress, probes):
-        folder = self.run.path / "checkpoints"
-        following = [
-            callbacks.EpochSeeds(self.config.seed),
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: self.task.rename(logs)
-            ),
-            *probes,
-            callbacks.TrainingWatch(),
-            progress,
-        ]
+        choosing = []
         if self.data.validation is not None:
             rows = self.run.read_jsonl("metrics.jsonl")
             rows = [row for row in rows if row["epoch"] <= self.done_epochs]
-            following.append(callbacks.BestWeights(folder, self.task.scored, rows))
-        return [
-            *following,
-            MetricsLog(self.run),
-            *lifecycle.tensorboard_callbacks(self.run.path / "tensorboard"),
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: report.draw_curves(self.run, self.task)
-            ),
-            # Last: what a checkpoint covers has been measured and logged.
-            callbacks.Checkpoint(folder),
-        ]
-
-    def _batches(self):
-        """The batches that are left, and what measures the wait for them."""
-        config = self.config
-        arguments = (config.batch_size, config.seed, self.done_epochs)
-        if keras.backend.backend() != "tensorflow":
-            batches = (
-                (self.task.model_inputs(batch),)
-                for batch in self.training.batches(*arguments)
-            )
-            timer = TimedIterator(batches)
-            return timer.generator(), timer
-        timer = TimedDataset(
-            self.training.dataset(*arguments).map(self.task.model_inputs)
+            names = self.task.scored
+            choosing = [callbacks.BestWeights(self.checkpoints, names, rows)]
+        rename = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: self.task.rename(logs)
         )
-        return timer.dataset, timer
+        self.fit_epochs(
+            phase.last,
+            self.task.shown,
+            [rename, *probes, callbacks.TrainingWatch()],
+            choosing,
+            **({} if probes else self._validation()),
+        )
 
     def _probes(self):
         """What measures the photos that choose the epoch in place of `fit`."""

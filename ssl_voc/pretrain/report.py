@@ -1,4 +1,4 @@
-"""What a pretraining leaves for people: pictures, figures and last words."""
+"""Pictures and summary of a pretraining."""
 
 import shlex
 
@@ -66,7 +66,7 @@ def summarize(run, objective, probe):
 
 
 def format_summary(run, objective, summary):
-    """The last words of the command, as text."""
+    """What a person wants to know at the end, as text."""
     words = [
         ("backbone", run.path / "backbone.keras"),
         ("pictures", f"{run.path / 'views.png'}, curves.png"),

@@ -1,10 +1,6 @@
 """One pretraining: its photos, model and training."""
 
-import keras
-
 from ssl_voc import callbacks, devices, models
-from ssl_voc.callbacks.metrics_log import MetricsLog
-from ssl_voc.callbacks.progress import Progress
 from ssl_voc.optimizers import schedule
 from ssl_voc.pretrain import knn_report, report
 from ssl_voc.pretrain.data import record_photos
@@ -12,13 +8,12 @@ from ssl_voc.pretrain.knn_photos import build_probe
 from ssl_voc.pretrain.objectives.simclr import SimCLRObjective
 from ssl_voc.pretrain.objectives.supervised import SupervisedObjective
 from ssl_voc.runs.atomic_files import replacing
-from ssl_voc.training import lifecycle
-from ssl_voc.training.batch_timer import TimedIterator
+from ssl_voc.training.run import TrainingRun
 
 OBJECTIVES = {"simclr": SimCLRObjective, "supervised": SupervisedObjective}
 
 
-class PretrainingRun:
+class PretrainingRun(TrainingRun):
     """Everything between a config and a backbone that has learned.
 
     Args:
@@ -30,9 +25,7 @@ class PretrainingRun:
     """
 
     def __init__(self, config, run):
-        self.config, self.run = config, run
-        devices.set_up_runtime(config.seed, config.deterministic, config.precision)
-        self.jit_compile = devices.should_jit_compile(config.jit_compile)
+        super().__init__(config, run)
         with devices.replica_scope():
             # First: a wrong name shall not wait for hours of decoding.
             backbone = models.backbone(
@@ -60,47 +53,23 @@ class PretrainingRun:
         report.save_views(run, self.objective, self.model)
         self.done_epochs = self._begin_or_resume()
 
+    @property
+    def pools(self):
+        return [self.objective.pool]
+
     def fit(self):
-        """Trains the epochs that are left."""
-        batches, timer = self._batches()
-        progress = Progress(
-            self.config.epochs,
-            self.steps,
-            self.config.batch_size,
-            timer,
-            self.objective.shown,
-        )
         watch = callbacks.TrainingWatch(advice=self.objective.advice)
         rows = self.run.read_jsonl("metrics.jsonl")[: self.done_epochs]
         watch.remember(rows, self.steps)
-        following = [
-            callbacks.EpochSeeds(self.config.seed),
-            self.probe,
-            *self.objective.callbacks(),
-            watch,
-            progress,
-            MetricsLog(self.run),
-            *lifecycle.tensorboard_callbacks(self.run.path / "tensorboard"),
-            keras.callbacks.LambdaCallback(on_epoch_end=self._draw_curves),
-            # Last: what a checkpoint covers has been measured and logged.
-            callbacks.Checkpoint(self.run.path / "checkpoints"),
-        ]
-        try:
-            self.model.fit(
-                batches,
-                steps_per_epoch=self.steps,
-                initial_epoch=self.done_epochs,
-                epochs=self.config.epochs,
-                shuffle=False,  # the order is the pipeline's
-                verbose=0,
-                callbacks=following,
-                **self.objective.fit_arguments(),
-            )
-        finally:
-            progress.close()
+        self.fit_epochs(
+            self.config.epochs,
+            self.objective.shown,
+            [self.probe, *self.objective.callbacks(), watch],
+            **self.objective.fit_arguments(),
+        )
 
     def finish(self):
-        """Saves the backbone and the summary, and returns the summary."""
+        """Saves the backbone and the summary; returns the summary."""
         self.save_backbone()
         summary = report.summarize(self.run, self.objective, self.probe)
         self.run.finish(summary)
@@ -115,22 +84,17 @@ class PretrainingRun:
         proof = models.fingerprint(self.model.backbone).tolist()
         self.run.update_manifest(backbone_fingerprint=proof)
 
-    def stop_reason(self, error):
-        """What to tell a person of a training that ended early; None for a defect."""
-        reason = "interrupted"
-        if not isinstance(error, KeyboardInterrupt):
-            reason = lifecycle.stop_reason(error, self.objective.pool.failure)
-        if reason is None:
-            return None
-        done = callbacks.last_epoch(self.run.path / "checkpoints")
-        return (
-            f"{reason.rstrip('.')}. {done} of {self.config.epochs} epochs are saved in "
-            f"{self.run.path}; the same command goes on from there."
-        )
-
     def format_summary(self, summary):
-        """What a person wants to know at the end, as text."""
         return report.format_summary(self.run, self.objective, summary)
+
+    def draw_curves(self):
+        report.draw_curves(self.run, self.objective.panels())
+
+    def dataset(self, *arguments):
+        return self.objective.dataset(*arguments)
+
+    def batches(self, *arguments):
+        return self.objective.batches(*arguments)
 
     def _build_model(self, backbone):
         config = self.config
@@ -152,25 +116,9 @@ class PretrainingRun:
 
     def _begin_or_resume(self):
         """Loads the newest checkpoint; measures the untrained backbone if new."""
-        done = callbacks.restore(self.model, self.run.path / "checkpoints")
+        done = callbacks.restore(self.model, self.checkpoints)
         if done:
             print(f"going on after epoch {done}", flush=True)
         elif self.probe.num_queries:
             knn_report.record_untrained(self.run, self.probe)
         return done
-
-    def _batches(self):
-        """The batches that are left, and what measures the wait for them."""
-        config = self.config
-        arguments = (config.batch_size, config.seed, self.done_epochs)
-        if keras.backend.backend() != "tensorflow":
-            timer = TimedIterator(self.objective.batches(*arguments))
-            # `fit` takes no iterator but a generator.
-            return timer.generator(), timer
-        from ssl_voc.training.batch_timer import TimedDataset
-
-        timer = TimedDataset(self.objective.dataset(*arguments))
-        return timer.dataset, timer
-
-    def _draw_curves(self, epoch, logs):
-        report.draw_curves(self.run, self.objective.panels())

@@ -1,6 +1,4 @@
-"""What every training command does alike: runtime, optimizer, compilation, the end."""
-
-import keras
+"""End of a training: finished, stopped early, or failed."""
 
 from ssl_voc.cli.errors import StoppedEarly, as_bad_input
 
@@ -32,8 +30,7 @@ def run_training(begin):
     """Runs a training, telling of what ends it early as commands do.
 
     Args:
-        begin: Function that prepares the training and returns it: an object with
-            `fit`, `finish`, `stop_reason` and `format_summary`.
+        begin: Function that prepares the training and returns it, a `TrainingRun`.
 
     Returns:
         What `finish` returned.
@@ -56,13 +53,3 @@ def run_training(begin):
         raise StoppedEarly(reason) from error
     print(run.format_summary(summary), flush=True)
     return summary
-
-
-def tensorboard_callbacks(folder):
-    """Writes TensorBoard events, where tensorflow and tensorboard are installed."""
-    try:
-        import tensorboard  # noqa: F401
-        import tensorflow  # noqa: F401
-    except ImportError:
-        return []  # Event files are TensorFlow's: without it the jsonl must do.
-    return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]

@@ -148,7 +148,7 @@ def test_default_run_folder_is_found_again_by_the_same_settings():
         ("train.json", "--data OTHER_PHOTOS"),
     ],
 )
-def test_the_last_words_name_photos_that_evaluate_takes(
+def test_the_summary_names_photos_that_evaluate_takes(
     data, expected, tmp_path, monkeypatch
 ):
     from types import SimpleNamespace

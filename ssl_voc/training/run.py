@@ -1,0 +1,137 @@
+"""Base class of the runs of both training commands."""
+
+import keras
+
+from ssl_voc import callbacks, devices
+from ssl_voc.callbacks.metrics_log import MetricsLog
+from ssl_voc.callbacks.progress import Progress
+from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
+from ssl_voc.training.lifecycle import stop_reason
+
+
+class TrainingRun:
+    """A training between its settings and the weights that it saves.
+
+    A subclass prepares photos and model, and sets `model`, `steps` (per epoch) and
+    `done_epochs`.
+
+    Args:
+        config: A `TrainingConfig`, resolved.
+        run: The `RunFolder` to write to, new or to be resumed.
+    """
+
+    def __init__(self, config, run):
+        self.config, self.run = config, run
+        self.checkpoints = run.path / "checkpoints"
+        devices.set_up_runtime(config.seed, config.deterministic, config.precision)
+        self.jit_compile = devices.should_jit_compile(config.jit_compile)
+
+    @property
+    def pools(self):
+        """Pools of photos that are read from while training."""
+        raise NotImplementedError
+
+    def fit(self):
+        """Trains the epochs that are left."""
+        raise NotImplementedError
+
+    def finish(self):
+        """Saves the weights and the summary; returns the summary."""
+        raise NotImplementedError
+
+    def format_summary(self, summary):
+        """What a person wants to know at the end, as text."""
+        raise NotImplementedError
+
+    def draw_curves(self):
+        """Draws `curves.png` from the epochs so far."""
+        raise NotImplementedError
+
+    def dataset(self, *arguments):
+        """Batches for `fit` as a `tf.data.Dataset`.
+
+        Args:
+            *arguments: Batch size, seed and number of epochs done.
+        """
+        raise NotImplementedError
+
+    def batches(self, *arguments):
+        """The same batches as an iterator, for backends without tensorflow."""
+        raise NotImplementedError
+
+    def fit_epochs(self, last, shown, probes, followers=(), **arguments):
+        """Trains up to an epoch, measured, logged, drawn and saved after each.
+
+        Args:
+            last: Number of the epoch to end with.
+            shown: Entries of the logs that progress shows.
+            probes: Callbacks that add to the logs or judge them.
+            followers: Callbacks that read the logs when progress has.
+            **arguments: Further arguments of `fit`.
+        """
+        config = self.config
+        batches, timer = self._timed_batches()
+        progress = Progress(config.epochs, self.steps, config.batch_size, timer, shown)
+        try:
+            self.model.fit(
+                batches,
+                steps_per_epoch=self.steps,
+                initial_epoch=self.done_epochs,
+                epochs=last,
+                shuffle=False,  # the order is the pipeline's
+                verbose=0,
+                callbacks=[
+                    callbacks.EpochSeeds(config.seed),
+                    *probes,
+                    progress,
+                    *followers,
+                    MetricsLog(self.run),
+                    *_tensorboard(self.run.path / "tensorboard"),
+                    keras.callbacks.LambdaCallback(
+                        on_epoch_end=lambda epoch, logs: self.draw_curves()
+                    ),
+                    # Last: what a checkpoint covers has been measured and logged.
+                    callbacks.Checkpoint(self.checkpoints),
+                ],
+                **arguments,
+            )
+        finally:
+            progress.close()
+
+    def stop_reason(self, error):
+        """Why a training ended early, in one line; None for a defect.
+
+        Args:
+            error: What was raised.
+        """
+        reason = "interrupted"
+        if not isinstance(error, KeyboardInterrupt):
+            failures = [pool.failure for pool in self.pools if pool.failure]
+            reason = stop_reason(error, *failures[:1])
+        if reason is None:
+            return None
+        done = callbacks.last_epoch(self.checkpoints)
+        return (
+            f"{reason.rstrip('.')}. {done} of {self.config.epochs} epochs are saved in "
+            f"{self.run.path}; the same command goes on from there."
+        )
+
+    def _timed_batches(self):
+        """The batches that are left, and what measures the wait for them."""
+        arguments = (self.config.batch_size, self.config.seed, self.done_epochs)
+        if keras.backend.backend() == "tensorflow":
+            timer = TimedDataset(self.dataset(*arguments))
+            return timer.dataset, timer
+        timer = TimedIterator(self.batches(*arguments))
+        # `fit` takes no iterator but a generator.
+        return timer.generator(), timer
+
+
+def _tensorboard(folder):
+    """Writes TensorBoard events, where tensorflow and tensorboard are installed."""
+    try:
+        import tensorboard  # noqa: F401
+        import tensorflow  # noqa: F401
+    except ImportError:
+        return []  # Event files are TensorFlow's: without it the jsonl must do.
+    return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]
