@@ -1,6 +1,5 @@
 """The weights of the epoch that did best on photos held out of the training."""
 
-import os
 import re
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import keras
 import numpy as np
 
 from ssl_voc.models.cloning import set_weights
+from ssl_voc.runs.atomic_files import replacing
 
 _NAME = re.compile(r"best_(\d+)\.npz")
 
@@ -48,12 +48,9 @@ class BestWeights(keras.callbacks.Callback):
             return
         self.best_score = score
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / "partial_best.npz"
-        # Without the optimizer: it may have changed when these are loaded.
-        np.savez(partial, *self.model.get_weights())
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, self.folder / f"best_{epoch + 1:05d}.npz")
+        with replacing(self.folder / f"best_{epoch + 1:05d}.npz") as temporary:
+            # Without the optimizer: it may have changed when these are loaded.
+            np.savez(temporary, *self.model.get_weights())
         # The one before stays: a kill now would take the newest back.
         for _, path in _saved(self.folder)[:-2]:
             path.unlink()

@@ -1,11 +1,12 @@
 """What a run needs to go on after a kill, written at the end of every epoch."""
 
 import contextlib
-import os
 import re
 from pathlib import Path
 
 import keras
+
+from ssl_voc.runs.atomic_files import replacing
 
 _NAME = re.compile(r"epoch_(\d+)\.weights\.h5")
 
@@ -30,11 +31,8 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Saves epoch `epoch + 1` and removes what is older than `keep`."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / "partial.weights.h5"
-        self.model.save_weights(partial, overwrite=True)
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, self.folder / f"epoch_{epoch + 1:05d}.weights.h5")
+        with replacing(self.folder / f"epoch_{epoch + 1:05d}.weights.h5") as temporary:
+            self.model.save_weights(temporary, overwrite=True)
         for path in _checkpoints(self.folder)[: -self.keep]:
             path.unlink()
 

@@ -11,15 +11,20 @@ from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from ssl_voc import boxes, devices
 from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.runs.finished_run import HELD_OUT_LIST
+from ssl_voc.runs.finished_run import (
+    HELD_OUT_LIST,
+    PRETRAINING_LIST,
+    TRAINING_LIST,
+    VALIDATION_LIST,
+)
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.tasks import task_of
 
 # Lists of a run folder whose photos its model has seen, and in what role.
 SEEN = {
-    "training_photos.tsv": "trained on",
-    "validation_photos.tsv": "used to choose the epoch",
-    "pretraining_photos.tsv": "pretrained on, without labels",
+    TRAINING_LIST: "trained on",
+    VALIDATION_LIST: "used to choose the epoch",
+    PRETRAINING_LIST: "pretrained on, without labels",
 }
 
 

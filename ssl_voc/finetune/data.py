@@ -13,6 +13,7 @@ from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
+    POOL_LIST,
     PRETRAINING_LIST,
     TRAINING_LIST,
     VALIDATION_LIST,
@@ -200,7 +201,7 @@ def _pretraining_photos(config, run):
     if origin.is_file():
         # The file of a run is as good as its folder.
         folder = origin.parent if read_manifest(origin.parent) else origin
-    recorded = folder / "photos.tsv"
+    recorded = folder / POOL_LIST
     if not recorded.is_file():
         return []
     shutil.copyfile(recorded, run.path / PRETRAINING_LIST)

@@ -4,6 +4,7 @@ import collections
 
 import pipelines
 from ssl_voc.callbacks.progress import progress_bar
+from ssl_voc.runs.finished_run import POOL_LIST
 from ssl_voc.training.photo_lists import list_photos
 
 
@@ -43,7 +44,7 @@ def record_photos(run, pool, skipped):
     Raises:
         BadInput: when the run goes on with other photos than it began with.
     """
-    list_photos(run, "photos.tsv", pool.photos, pool.hashes)
+    list_photos(run, POOL_LIST, pool.photos, pool.hashes)
     run.write_text("skipped.txt", pipelines.skipped_table(skipped))
     run.write_text("problems.txt", pipelines.problem_table(pool.problems))
     run.update_manifest(

@@ -14,7 +14,7 @@ TEMPORARY_PREFIX = ".unfinished-"
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`, which replaces it on success.
 
-    The temporary file keeps the suffix, since savers choose their format by it. Its
+    The temporary file keeps the suffixes, since savers choose their format by it. Its
     bytes are on the disk before it takes the name. When the block raises, `path`
     stays as it was.
 
@@ -26,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     descriptor, name = tempfile.mkstemp(
-        prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent
+        prefix=TEMPORARY_PREFIX, suffix="".join(path.suffixes), dir=path.parent
     )
     os.close(descriptor)
     temporary = Path(name)

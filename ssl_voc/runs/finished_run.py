@@ -5,8 +5,14 @@ from pathlib import Path
 
 from ssl_voc.cli.errors import BadInput
 
-# Photos that finetune held out itself, where the data came without lists.
+# Lists of photos in run folders: those that a pretraining learned from; those that a
+# fine-tuning learned from, chose its epoch on, and held out itself, where the data came
+# without lists; and a copy of the list of the pretraining that it started from.
+POOL_LIST = "photos.tsv"
+TRAINING_LIST = "training_photos.tsv"
+VALIDATION_LIST = "validation_photos.tsv"
 HELD_OUT_LIST = "held_out_photos.tsv"
+PRETRAINING_LIST = "pretraining_photos.tsv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +86,3 @@ def read_finished_run(folder):
             f"{expected}"
         )
     return FinishedRun(folder, manifest, settings)
-
-
-TRAINING_LIST = "training_photos.tsv"
-VALIDATION_LIST = "validation_photos.tsv"
-PRETRAINING_LIST = "pretraining_photos.tsv"

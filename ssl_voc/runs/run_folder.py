@@ -15,7 +15,7 @@ from ssl_voc.runs.environment import (
     describe_compute,
     describe_software,
 )
-from ssl_voc.runs.folder_lock import FolderLock
+from ssl_voc.runs.folder_lock import lock_folder
 from ssl_voc.runs.json_files import read_jsonl, to_json
 from ssl_voc.runs.start_rules import (
     OWN_FOLDERS,
@@ -42,7 +42,7 @@ class RunFolder:
         manifest: What `manifest.json` holds.
     """
 
-    def __init__(self, path: Path, lock: FolderLock, resuming: bool, manifest: dict):
+    def __init__(self, path: Path, lock: Any, resuming: bool, manifest: dict):
         self.path = path
         self.resuming = resuming
         self.manifest = manifest
@@ -78,7 +78,7 @@ class RunFolder:
         try:
             decide(path, settings, command, overwrite)
             path.mkdir(parents=True, exist_ok=True)
-            lock = FolderLock(path)
+            lock = lock_folder(path)
             try:
                 # Looked at again: another process may have been quicker.
                 start = decide(path, settings, command, overwrite)
@@ -152,7 +152,8 @@ def _prepare(
     settings: Mapping[str, Any],
     overwrite: bool,
 ) -> dict[str, Any]:
-    atomic_files.remove_leftovers(path)
+    for folder in (path, *(path / name for name in OWN_FOLDERS)):
+        atomic_files.remove_leftovers(folder)
     manifest = read_manifest(path) or {}
     if start is Start.REPLACE:
         # Unasked, only a run's own records go.

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX, current_umask, sync_to_disk
-from ssl_voc.runs.folder_lock import LOCK_NAME, FolderLock
+from ssl_voc.runs.folder_lock import LOCK_NAME, lock_folder
 
 
 @contextlib.contextmanager
@@ -32,7 +32,7 @@ def new_version(folder):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FolderLock(folder)
+    lock = lock_folder(folder)
     try:
         for leftover in folder.glob(TEMPORARY_PREFIX + "*"):
             shutil.rmtree(leftover, ignore_errors=True)

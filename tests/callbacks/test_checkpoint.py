@@ -117,7 +117,7 @@ def test_without_checkpoint_nothing_is_restored(tmp_path):
     model = save_epochs(tmp_path / "other", 5)
     assert restore(model, tmp_path / "missing") == 0
     (tmp_path / "notes.txt").write_text("epoch_00009.weights.h5")
-    (tmp_path / "partial.weights.h5").write_bytes(b"")
+    (tmp_path / ".unfinished-a.weights.h5").write_bytes(b"")
     assert last_epoch(tmp_path) == 0
     assert float(model.get_weights()[0][0, 0]) == 5
 

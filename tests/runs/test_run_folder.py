@@ -244,6 +244,15 @@ def test_row_cut_short_by_a_kill_does_not_spoil_the_next(tmp_path):
     assert epochs == [1, 2]
 
 
+def test_files_that_a_kill_left_unfinished_go_at_the_next_start(tmp_path):
+    leave_run(tmp_path)
+    left = (".unfinished-a.json", "checkpoints/.unfinished-b.weights.h5")
+    for name in left:
+        (tmp_path / name).write_bytes(b"half")
+    start(tmp_path).close()
+    assert not any((tmp_path / name).exists() for name in left)
+
+
 def test_summary_is_the_last_file_written(tmp_path, monkeypatch):
     written = []
     with start(tmp_path / "run") as run:

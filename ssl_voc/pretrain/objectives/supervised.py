@@ -8,10 +8,10 @@ from ssl_voc.metrics.wilson import wilson_interval
 from ssl_voc.models.classifier import Classifier
 from ssl_voc.pretrain.objectives.base import PretrainingObjective
 from ssl_voc.pretrain.objectives.supervised_photos import prepare_supervised_photos
+from ssl_voc.runs.finished_run import VALIDATION_LIST
 from ssl_voc.training.photo_lists import list_photos
 from ssl_voc.visualization.curves import Panel
 
-HELD_OUT_LIST = "validation_photos.tsv"
 MAX_BATCH = 128  # of inference
 
 
@@ -68,7 +68,7 @@ class SupervisedObjective(PretrainingObjective):
                 with, some of which it has learned from.
         """
         held_out = self.photos.held_out
-        list_photos(run, HELD_OUT_LIST, held_out.photos, held_out.hashes)
+        list_photos(run, VALIDATION_LIST, held_out.photos, held_out.hashes)
         run.update_manifest(
             class_names=list(self.class_names),
             num_unlabelled=self.photos.num_unlabelled,
