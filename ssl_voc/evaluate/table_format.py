@@ -5,12 +5,13 @@ import textwrap
 import numpy as np
 
 
-def protocol_lines(protocol, titles):
+def protocol_lines(protocol, titles, width=14):
     """What each figure means, wrapped, with its name at the left.
 
     Args:
         protocol: Dictionary of texts.
         titles: Dictionary of names for its keys; a key without one is its own.
+        width: Of the column of names.
     """
     return [
         line
@@ -18,8 +19,8 @@ def protocol_lines(protocol, titles):
         for line in textwrap.wrap(
             text,
             88,
-            initial_indent=f"{titles.get(key, key):14}",
-            subsequent_indent=" " * 14,
+            initial_indent=f"{titles.get(key, key):{width}}",
+            subsequent_indent=" " * width,
         )
     ]
 

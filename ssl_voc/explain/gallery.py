@@ -45,8 +45,8 @@ def choose_photos(measures, num_shown, seed=0):
     ]
 
 
-def make_rows(subjects, indices, measures, places):
-    """Photos with their maps.
+def make_tiles(subjects, indices, measures, places):
+    """Tiles of photos and their maps.
 
     Args:
         subjects: List of `Subject`.

@@ -1,4 +1,4 @@
-"""Figures of heat maps: photo by photo, then with intervals and paired differences."""
+"""Heat map measures of each photo, their means and paired differences."""
 
 import numpy as np
 
@@ -69,9 +69,8 @@ def measure_photos(subject, indices, num_perturbed, seed, progress=None):
     rows, ious = [], []
     for views in subject.views(indices):
         maps = subject.maps(views.images, views.classes)
-        predicted = subject.answers(views.images)
-        for place in range(len(views)):
-            height, width = views.sizes[place]
+        predicted = subject.predict_classes(views.images)
+        for place, (height, width) in enumerate(views.sizes):
             heat = maps[place, :height, :width].astype("float64")
             row = measure_map(heat, views.boxes[place])
             row["is_empty"] = float(not heat.max() > 0)
@@ -87,60 +86,65 @@ def measure_photos(subject, indices, num_perturbed, seed, progress=None):
 
 
 def measure_center(subject, indices, seed):
-    """The measures of a map that is a bell at the middle of every photo."""
+    """The measures of a Gaussian at the middle of every photo."""
     rows, ious = [], []
     for views in subject.views(indices):
-        for place in range(len(views)):
+        for size, box in zip(views.sizes, views.boxes, strict=True):
             sides = [
                 np.exp(-(((np.arange(n) + 0.5) / n - 0.5) ** 2) / 2 / CENTER_SPREAD**2)
-                for n in views.sizes[place]
+                for n in size
             ]
             heat = sides[0][:, None] * sides[1]
-            rows.append(measure_map(heat, views.boxes[place]))
-            ious.append(ious_at_thresholds(heat, views.boxes[place]))
+            rows.append(measure_map(heat, box))
+            ious.append(ious_at_thresholds(heat, box))
     return _as_arrays(rows, ious, seed)
 
 
-def summarize(measures, chosen=None, num_resamples=10_000, seed=0):
+def summarize(measures, chosen=None, seed=0):
     """Means with intervals.
 
     Args:
         measures: Of `measure_photos`.
         chosen: Optional bool array: the photos to average.
-        num_resamples: Of the bootstrap.
         seed: Of the bootstrap.
 
     Returns:
         Dictionary of each measure, `NAME_ci` and `"num_images"`.
     """
-    chosen = np.ones(len(measures["energy"]), bool) if chosen is None else chosen
-    figures = {"num_images": int(chosen.sum())}
-    for name in _averaged(measures):
-        found = bootstrap_interval(
-            measures[name][chosen], num_resamples=num_resamples, seed=seed
-        )
-        figures[name] = found.mean
-        figures[f"{name}_ci"] = [found.low, found.high]
-    return figures
+    names = [name for name in measures if name not in ("predicted", "threshold")]
+    return _average(
+        names,
+        measures,
+        chosen,
+        lambda name, photos: bootstrap_interval(measures[name][photos], seed=seed),
+    )
 
 
 def compare(measures, baseline, chosen=None, seed=0):
     """Mean paired differences of two runs on the same photos, as `summarize`."""
+    left_out = ("predicted", "threshold", "box_share", "is_empty")
+    names = [
+        name
+        for name in measures
+        if name not in left_out and not name.endswith("_shuffled")
+    ]
+    return _average(
+        names,
+        measures,
+        chosen,
+        lambda name, photos: paired_bootstrap(
+            measures[name][photos], baseline[name][photos], seed=seed
+        ),
+    )
+
+
+def _average(names, measures, chosen, interval_of):
     chosen = np.ones(len(measures["energy"]), bool) if chosen is None else chosen
     figures = {"num_images": int(chosen.sum())}
-    for name in _averaged(measures):
-        if name in ("box_share", "is_empty") or name.endswith("_shuffled"):
-            continue
-        found = paired_bootstrap(
-            measures[name][chosen], baseline[name][chosen], seed=seed
-        )
-        figures[name] = found.mean
-        figures[f"{name}_ci"] = [found.low, found.high]
+    for name in names:
+        found = interval_of(name, chosen)
+        figures |= {name: found.mean, f"{name}_ci": [found.low, found.high]}
     return figures
-
-
-def _averaged(measures):
-    return [name for name in measures if name not in ("predicted", "threshold")]
 
 
 def _as_arrays(rows, ious, seed):

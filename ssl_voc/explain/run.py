@@ -6,7 +6,7 @@ import numpy as np
 
 from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.explain.gallery import choose_photos, make_rows
+from ssl_voc.explain.gallery import choose_photos, make_tiles
 from ssl_voc.explain.measures import (
     PROTOCOLS,
     compare,
@@ -15,7 +15,9 @@ from ssl_voc.explain.measures import (
     summarize,
 )
 from ssl_voc.explain.page import write_page
+from ssl_voc.explain.shortcuts.report import format_shortcuts, page_section
 from ssl_voc.explain.shortcuts.scan import choose_layer
+from ssl_voc.explain.shortcuts.search import find_shortcuts
 from ssl_voc.explain.subject import Subject
 from ssl_voc.explain.table import SUBSETS, format_explanation
 from ssl_voc.heat_maps import randomized_correlations
@@ -78,14 +80,21 @@ class ExplanationRun:
 
     def finish(self):
         """Measures, checks, draws and writes everything; returns the metrics."""
-        measures = [self._measure(subject) for subject in self.subjects]
+        measures = [
+            measure_photos(
+                subject,
+                self.indices,
+                self.config.num_perturbed,
+                self.config.seed,
+                progress_bar(f"explaining {subject.name}"),
+            )
+            for subject in self.subjects
+        ]
         metrics = self._summarize(measures)
         metrics["sanity"] = {
             subject.name: self._check_sanity(subject) for subject in self.subjects
         }
         if self.config.find_shortcuts:
-            from ssl_voc.explain.shortcuts.search import find_shortcuts
-
             metrics["shortcuts"] = find_shortcuts(
                 self.subjects[0], self.indices, self.config, self.folder.path
             )
@@ -102,30 +111,16 @@ class ExplanationRun:
         """What a person wants to know at the end, as text."""
         path = self.folder.path
         lines = ["", f"{metrics['num_images']} photos of {metrics['photos']}", ""]
-        lines += [self._tables(metrics), ""]
+        if "shortcuts" in metrics:
+            lines += [format_shortcuts(metrics["shortcuts"]), ""]
         lines += [
+            format_explanation(metrics),
+            "",
             f"page       {path / 'index.html'}",
             f"gallery    {path / 'gallery.png'}",
             f"figures    {path / 'metrics.json'}, images.jsonl",
         ]
         return "\n".join(lines)
-
-    def _tables(self, metrics):
-        tables = [format_explanation(metrics)]
-        if "shortcuts" in metrics:
-            from ssl_voc.explain.shortcuts.report import format_shortcuts
-
-            tables.insert(0, format_shortcuts(metrics["shortcuts"]) + "\n")
-        return "\n".join(tables)
-
-    def _measure(self, subject):
-        return measure_photos(
-            subject,
-            self.indices,
-            self.config.num_perturbed,
-            self.config.seed,
-            progress_bar(f"explaining {subject.name}"),
-        )
 
     def _summarize(self, measures):
         first, seed = self.subjects[0], self.config.seed
@@ -147,15 +142,11 @@ class ExplanationRun:
                 both = None if part == "all" else chosen[0] & chosen[1]
                 parts[part]["difference"] = compare(*measures, both, seed=seed)
         protocol = {
-            key: text.format(
-                method=self.config.method,
-                layer=" and ".join(dict.fromkeys(self.layers)),
-            )
+            key: text.format(method=self.config.method, layer=self._layer_names)
             for key, text in PROTOCOLS.items()
+            if self.config.num_perturbed
+            or key not in ("deletion", "insertion", "shuffled")
         }
-        if not self.config.num_perturbed:
-            for key in ("deletion", "insertion", "shuffled"):
-                del protocol[key]
         return {
             "num_images": len(self.indices),
             "photos": f"{first.pool.photos.name}"
@@ -168,6 +159,10 @@ class ExplanationRun:
             "class_names": list(first.pool.class_names),
             "protocol": {**protocol, "lost weights": SANITY_PROTOCOL},
         }
+
+    @property
+    def _layer_names(self):
+        return " and ".join(dict.fromkeys(self.layers))
 
     def _check_sanity(self, subject):
         """Whether the maps are lost with the weights, see `SANITY_PROTOCOL`."""
@@ -210,22 +205,18 @@ class ExplanationRun:
     def _draw(self, metrics, measures):
         groups = choose_photos(measures, self.config.num_shown, self.config.seed)
         groups = [
-            (title, make_rows(self.subjects, self.indices, measures, places))
+            (title, make_tiles(self.subjects, self.indices, measures, places))
             for title, places in groups
         ]
         num_tiles = 1 + len(self.subjects)
-        layer = " and ".join(dict.fromkeys(self.layers))
-        title = (
-            f"{self.config.method} at {layer}, of the true class, whose box is white"
-        )
+        title = f"{self.config.method} at {self._layer_names}, of the true class, "
+        title += "whose box is white"
         sheet = [(heading, [*itertools.chain(*rows)]) for heading, rows in groups]
         path = self.folder.path / "gallery.png"
         draw_contact_sheet(path, sheet, 2 * num_tiles, title, tiles_per_group=num_tiles)
         sections = [("Figures", [("table", format_explanation(metrics))])]
         sections += [(name, [("rows", part)]) for name, part in groups]
         if "shortcuts" in metrics:
-            from ssl_voc.explain.shortcuts.report import page_section
-
             sections.insert(0, page_section(metrics["shortcuts"], self.folder.path))
         page = write_page(f"Where {self.config.run} looks", sections, num_tiles)
         self.folder.write_text("index.html", page)

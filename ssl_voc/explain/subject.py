@@ -1,4 +1,4 @@
-"""A run to be explained: its model, the photos as it sees them, maps and scores."""
+"""The explained run: model, letterboxed photos, heat maps and class scores."""
 
 import dataclasses
 
@@ -91,12 +91,12 @@ class Subject(EvaluationRun):
     def probabilities(self, images):
         """Scores of all classes, `(batch, num_classes)`.
 
-        Of a detector the confidence of each class's surest detection.
+        Of a detector the confidence of each class's most confident detection.
         """
         ranked = self.task.rank_arrays(self.model.predict_on_batch(images))
         return scores_by_class(ranked, len(self.pool.class_names))
 
-    def answers(self, images):
+    def predict_classes(self, images):
         """The class that scores highest, `(batch,)`; -1 where nothing is detected."""
         scores = self.probabilities(images)
         return np.where(scores.max(axis=1) > 0, scores.argmax(axis=1), -1)

@@ -1,9 +1,10 @@
-"""The figures of an explanation as tables for people."""
+"""Text tables of an explanation's measures and sanity check."""
 
 import textwrap
 
 import numpy as np
 
+from ssl_voc.evaluate.table_format import protocol_lines
 from ssl_voc.explain.measures import LABELS
 
 SUBSETS = {"all": "all photos", "correct": "photos whose class is predicted right"}
@@ -29,14 +30,7 @@ def format_explanation(metrics):
         lines += [format_sanity(metrics), ""]
     protocol = metrics["protocol"]
     width = 2 + max(len(LABELS.get(name, name)) for name in protocol)
-    for name, text in protocol.items():
-        lines += textwrap.wrap(
-            text,
-            88,
-            initial_indent=f"{LABELS.get(name, name):{width}}",
-            subsequent_indent=" " * width,
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *protocol_lines(protocol, LABELS, width)])
 
 
 def _table(part, title, metrics):

@@ -1,187 +1,150 @@
-"""`python -m ssl_voc.explain`, whole: what it measures, writes and refuses."""
+"""`python -m ssl_voc.explain`, whole: what it writes, prints and refuses."""
 
+import contextlib
+import io
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import pipelines
-import ssl_voc
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.explain import ExplainConfig, explain, main
-from ssl_voc.explain.measures import summarize
-from ssl_voc.explain.table import format_explanation
-from ssl_voc.heat_maps import measure_map
-from tests import tiny
-from tests.evaluate.oracle import NAMES, NUM_VAL, SIDE, SIZES, write_run, write_tree
+from tests.evaluate.oracle import annotation, write_run
+from tests.explain.subjects import NUM_PHOTOS, ColorReader, draw_photos
+from tests.visualization.pixels import pixels_of
 
-SETTINGS = {"split": "val", "num_perturbed": 2, "num_shown": 4}
+NUM_TRAIN = 3
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory):
-    return write_tree(tmp_path_factory.mktemp("data") / "tree")
-
-
-def build(seed=0):
-    return tiny.build_localizer(lambda: tiny.build_plain_backbone(SIDE), seed)
+def place(tmp_path_factory):
+    """A VOC tree of photos of which green ones are stamped, and two runs alike."""
+    place = tmp_path_factory.mktemp("explain")
+    tree = place / "tree"
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (tree / name).mkdir(parents=True)
+    drawn = draw_photos("green", number=NUM_TRAIN + NUM_PHOTOS)
+    for number, (pixels, name, box) in enumerate(drawn):
+        Image.fromarray(pixels).save(tree / f"JPEGImages/p{number:02}.png")
+        text = annotation((name, box, False))
+        (tree / f"Annotations/p{number:02}.xml").write_text(text)
+    for name, numbers in (
+        ("train", range(NUM_TRAIN)),
+        ("val", range(NUM_TRAIN, len(drawn))),
+    ):
+        listing = "".join(f"p{number:02}\n" for number in numbers)
+        (tree / f"ImageSets/Main/{name}.txt").write_text(listing)
+    for name in ("run", "baseline"):
+        write_run(place / name, tree, ColorReader(white=9.0))
+    write_run(place / "other", tree, ColorReader(), names=("a", "b"))
+    return place
 
 
 @pytest.fixture(scope="module")
-def run(tree, tmp_path_factory):
-    return write_run(tmp_path_factory.mktemp("runs") / "run", tree, build())
-
-
-@pytest.fixture(scope="module")
-def twin(tree, tmp_path_factory):
-    """The same model in another folder."""
-    return write_run(tmp_path_factory.mktemp("runs") / "twin", tree, build())
-
-
-def read_rows(folder):
-    return [*map(json.loads, (folder / "images.jsonl").read_text().splitlines())]
-
-
-def test_figures_are_those_of_maps_made_by_hand(run, tree, tmp_path, capsys):
-    out = tmp_path / "out"
-    metrics = explain(ExplainConfig(run=run, out=out, batch_size=4, **SETTINGS))
-    pool = pipelines.prepare_labeled(
-        str(tree), SIDE, split="val", class_names=NAMES, main_object_only=True
+def explained(place):
+    """Folder, metrics and printed lines of a run that is its own baseline."""
+    out, printed = place / "out", io.StringIO()
+    config = ExplainConfig(
+        run=place / "run",
+        baseline=place / "baseline",
+        out=out,
+        split="val",
+        num_perturbed=2,
+        num_shown=4,
+        find_shortcuts=True,
+        allow_leakage=True,  # rectangles on gray are all alike
+        seed=2**32 - 1,  # the largest there is, from which others are derived
     )
-    batch = pool.gather(range(NUM_VAL))
-    targets = batch["bounding_boxes"]
-    classes = targets["classes"][:, 0].astype(int)
-    model = build()
-    maps = ssl_voc.grad_cam(model, batch["images"], classes)
-    says = model.predict(batch["images"], verbose=0)["classes"][:, 0]
-    rows = {row["image_id"]: row["run"] for row in read_rows(out)}
-    assert len(rows) == NUM_VAL
-    for index, photo in enumerate(pool.photos):
-        width, height = SIZES[index % 2]
-        heat = maps[index, : height // 2, : width // 2]  # without the padding
-        expected = measure_map(heat, targets["boxes"][index, 0])
-        row = rows[photo.image_id]
-        for name, value in expected.items():
-            assert row[name] == pytest.approx(value, abs=1e-3), name
-        assert row["predicted"] == says[index]
-        assert row["correct"] == (says[index] == classes[index])
-    energy = [row["energy"] for row in rows.values()]
-    assert metrics["all"]["run"]["energy"] == pytest.approx(np.mean(energy))
+    with contextlib.redirect_stdout(printed):
+        metrics = explain(config)
+    return out, metrics, printed.getvalue()
+
+
+def test_figures_are_means_over_the_photos_of_the_file(explained):
+    out, metrics, printed = explained
+    rows = [*map(json.loads, (out / "images.jsonl").read_text().splitlines())]
+    assert metrics["num_images"] == len(rows) == NUM_PHOTOS
+    assert len({row["image_id"] for row in rows}) == NUM_PHOTOS
+    energy = [row["run"]["energy"] for row in rows]
     low, high = metrics["all"]["run"]["energy_ci"]
+    assert metrics["all"]["run"]["energy"] == pytest.approx(np.mean(energy))
     assert low < np.mean(energy) < high
-    right = [row["energy"] for row in rows.values() if row["correct"]]
-    assert metrics["correct"]["run"]["num_images"] == len(right)
-    assert sum(row["deletion"] is not None for row in rows.values()) == 2
-    printed = capsys.readouterr().out
+    right = sum(row["run"]["correct"] for row in rows)
+    assert metrics["correct"]["run"]["num_images"] == right
+    assert sum(row["run"]["deletion"] is not None for row in rows) == 2
     assert f"energy in box     {np.mean(energy):.3f} [{low:.3f}, {high:.3f}]" in printed
     assert "mean share of the map's sum that lies inside the box" in printed
-    assert json.loads((out / "metrics.json").read_text())["num_images"] == NUM_VAL
+    stored = json.loads((out / "metrics.json").read_text())
+    assert stored["num_images"] == NUM_PHOTOS
+    assert stored["shortcuts"]["num_alarms"] == metrics["shortcuts"]["num_alarms"]
 
 
-def test_equal_models_differ_by_nothing(run, twin, tmp_path):
-    out = tmp_path / "out"
-    # The largest seed there is, from which others are derived.
-    config = ExplainConfig(run=run, baseline=twin, out=out, seed=2**32 - 1, **SETTINGS)
-    metrics = explain(config)
+def test_equal_models_differ_by_nothing(explained):
+    out, metrics, _ = explained
     difference = metrics["all"]["difference"]
-    assert difference["num_images"] == NUM_VAL
+    assert difference["num_images"] == NUM_PHOTOS
     for name in ("pointing", "energy", "coverage", "map_iou", "deletion"):
         assert difference[name] == 0.0
         assert difference[f"{name}_ci"] == [0.0, 0.0]
     assert metrics["sanity"].keys() == {"run", "baseline"}
-    assert len(metrics["sanity"]["run"]["stages"]) >= 2
-    page = (out / "index.html").read_text()
-    # Photo, map and map for each of the four photos shown; nothing from elsewhere.
-    assert page.count("data:image/jpeg;base64,") == 12
-    assert "http" not in page and 'src="data' in page
-    with Image.open(out / "gallery.png") as picture:
-        assert picture.width > 700 and picture.height > 500
+    assert metrics["sanity"]["run"]["stages"] == ["down to colors"]
     assert (out / "baseline" / "data_report.txt").is_file()
 
 
-def test_photos_and_batches_do_not_change_a_photo(run, tmp_path):
-    settings = {**SETTINGS, "num_perturbed": 0}
-    few = explain(
-        ExplainConfig(
-            run=run, out=tmp_path / "few", num_images=3, batch_size=2, **settings
-        )
-    )
-    explain(ExplainConfig(run=run, out=tmp_path / "all", **settings))
-    assert few["num_images"] == 3 and "deletion" not in few["all"]["run"]
-    everything = {row["image_id"]: row["run"] for row in read_rows(tmp_path / "all")}
-    for row in read_rows(tmp_path / "few"):
-        for name in ("energy", "coverage", "pointing"):
-            expected = everything[row["image_id"]][name]
-            assert row["run"][name] == pytest.approx(expected, abs=1e-4)
+def test_page_and_gallery_show_photos_and_maps(explained):
+    out, metrics, _ = explained
+    page = (out / "index.html").read_text()
+    num_sheets = metrics["shortcuts"]["num_alarms"]
+    # Photo, map and map for each of the four photos shown; nothing from elsewhere.
+    assert page.count("data:image/jpeg;base64,") == 12 + num_sheets
+    assert "http" not in page and "SHORTCUT: green is known by" in page
+    height, width, _ = pixels_of(out / "gallery.png").shape
+    assert width > 6 * 220 and height > 220
 
 
-def test_methods_and_layers_make_other_maps(run, tmp_path):
-    found = []
-    for number, changes in enumerate(
-        ({}, {"method": "layercam"}, {"layer": "2"}, {"layer": "conv2d"})
-    ):
-        changes = {**SETTINGS, "num_perturbed": 0, **changes}
-        if changes.get("layer") == "conv2d":
-            layers = ssl_voc.heat_maps.explained_layer
-            model = layers.keras.models.load_model(run / "model.keras", compile=False)
-            changes["layer"] = model.backbone.layers[2].name
-        metrics = explain(ExplainConfig(run=run, out=tmp_path / str(number), **changes))
-        found.append(metrics["all"]["run"]["energy"])
-    assert len(set(found[:3])) == 3
-    assert found[2] == found[3]  # the first convolution is that of stride 2
+def test_a_stamp_in_a_corner_is_found_named_and_shown(explained):
+    out, metrics, printed = explained
+    found = metrics["shortcuts"]
+    alarms = [row for row in found["candidates"] if row["alarm"]]
+    assert {row["class"] for row in alarms} == {"green"}
+    (place,) = (row for row in alarms if row["kind"] == "place")
+    assert place["where"].startswith("lower right corner of the photo")
+    assert place["share_of_photos"] > 0.9
+    assert place["accuracy_drop"] > 0.9 and place["accuracy_drop_control"] < 0.1
+    assert found["num_alarms"] == len(alarms)
+    screened = [row for row in found["candidates"] if row["screened"]]
+    assert len(alarms) <= len(screened) < len(found["candidates"])
+    assert found["bound"] == pytest.approx(0.05 / len(screened))
+    assert all(row["sheet"] for row in found["candidates"][:3])
+    for row in alarms:
+        assert pixels_of(out / row["sheet"]).shape[1] > 400
+    printed = " ".join(printed.split())
+    assert "SHORTCUT: green is known by the lower right corner" in printed
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "names"),
     [
-        ({"split": None}, "--split: name the photos .* one of: train, val, all"),
-        ({"split": "train"}, "were seen, in this or nearly this form"),
-        ({"layer": "conv_77"}, "no layer named 'conv_77'"),
+        ({"split": None}, "--split: .* train, val, all"),
+        ({"split": "train"}, "--split: .* seen"),
+        ({"layer": "conv_77", "allow_leakage": True}, "'conv_77'"),
+        ({"baseline": "other"}, "--baseline: .*a, b.*red, green, blue"),
+        ({"baseline": "run"}, "--baseline: .* RUN"),
+        ({"baseline": "none"}, "--baseline: .*none"),
+        ({"out": "."}, "--out: "),
     ],
 )
-def test_what_cannot_be_explained_is_refused(run, tmp_path, changes, message):
-    with pytest.raises(BadInput, match=message):
-        explain(ExplainConfig(run=run, out=tmp_path / "o", **{**SETTINGS, **changes}))
+def test_what_cannot_be_explained_is_refused(place, changes, names):
+    settings = {"run": "run", "out": "o", "split": "val", "overwrite": True, **changes}
+    for key in {"run", "baseline", "out"} & settings.keys():
+        settings[key] = place / settings[key]
+    with pytest.raises(BadInput, match=names):
+        explain(ExplainConfig(**settings))
 
 
-def test_a_baseline_that_cannot_be_compared_is_refused(run, tree, tmp_path):
-    other = write_run(tmp_path / "other", tree, build(), names=("red", "green", "bl"))
-    with pytest.raises(BadInput, match="knows the classes red, green, bl. Expected"):
-        explain(ExplainConfig(run=run, baseline=other, **SETTINGS))
-    with pytest.raises(BadInput, match="is RUN itself"):
-        explain(ExplainConfig(run=run, baseline=run, **SETTINGS))
-    with pytest.raises(BadInput, match="--baseline: there is no folder"):
-        explain(ExplainConfig(run=run, baseline=tmp_path / "none", **SETTINGS))
-    with pytest.raises(BadInput, match="holds a run that is to be explained"):
-        explain(ExplainConfig(run=run, out=run.parent, **SETTINGS))
-
-
-def test_tables_leave_out_what_there_is_not_and_tell_what_spoils_them():
-    measures = {"energy": np.array([0.4, 0.6]), "box_share": np.array([0.1, 0.3])}
-    parts = {
-        key: {name: summarize(measures, chosen) for name in ("run", "center")}
-        for key, chosen in (("all", None), ("correct", np.zeros(2, bool)))
-    }
-    sanity = {"stages": [], "correlations": [], "passed": False}
-    sanity |= {"final": np.nan, "final_ci": [np.nan] * 2, "other_photo": np.nan}
-    text = format_explanation(
-        {
-            **parts,
-            "runs": {"run": {"num_leaked": 2}},
-            "sanity": {"run": sanity},
-            "protocol": {"ci": "95 %"},
-        }
-    )
-    rows = [line.split() for line in text.splitlines() if line.startswith("energy")]
-    assert "0.200 box's share, 0.500 center" in text
-    assert rows[1] == ["energy", "in", "box", "-"]
-    assert text.startswith("2 OF THE PHOTOS WERE SEEN IN TRAINING by run")
-    assert "ALL MAPS ARE EMPTY" in text and "another photo" not in text
-
-
-def test_the_command_says_in_a_line_what_is_wrong(run, capsys):
-    assert main([str(run), "--method", "cam"]) == 2
+def test_the_command_says_in_a_line_what_is_wrong(tmp_path, capsys):
+    assert main(["run", "--method", "cam"]) == 2
     assert "--method" in capsys.readouterr().err
-    assert main([str(run / "nothing")]) == 2
+    assert main([str(tmp_path / "nothing")]) == 2
     assert capsys.readouterr().err.startswith("error: RUN: there is no folder")

@@ -17,7 +17,7 @@ def subject_that_predicts(predicted, task="detect"):
     return subject
 
 
-def test_a_detector_scores_a_class_by_its_surest_detection():
+def test_a_detector_scores_a_class_by_its_most_confident_detection():
     predicted = {
         "classes": np.array([[1, 2, 1, -1], [-1, -1, -1, -1]]),
         "confidence": np.array([[0.9, 0.6, 0.5, -1], [-1, -1, -1, -1]]),
@@ -31,7 +31,7 @@ def test_a_detector_that_finds_nothing_does_not_answer_the_first_class():
         "classes": np.array([[0, 2], [2, 0], [-1, -1]]),
         "confidence": np.array([[0.4, 0.3], [0.4, 0.3], [-1, -1]]),
     }
-    found = subject_that_predicts(predicted).answers(np.zeros((3, 8, 8, 3)))
+    found = subject_that_predicts(predicted).predict_classes(np.zeros((3, 8, 8, 3)))
     np.testing.assert_array_equal(found, [0, 2, -1])
 
 

@@ -105,7 +105,7 @@ def scan_photos(subject, indices, layer, progress=None):
     patch = _patch_side(subject.pool.image_size)
     parts = []
     for views in subject.views(indices):
-        answers = subject.answers(views.images)
+        predicted = subject.predict_classes(views.images)
         features = features_of.predict_on_batch(views.images.astype("float32"))
         masks = [outside_of(views, place, margin) for place in range(len(views))]
         by_class = []
@@ -125,7 +125,7 @@ def scan_photos(subject, indices, layer, progress=None):
         parts.append(
             {
                 "classes": views.classes,
-                "is_right": answers == views.classes,
+                "is_right": predicted == views.classes,
                 "outside": np.stack([_cells(mask) for mask in masks]),
                 "patch_share": patch**2 / np.prod(views.sizes, axis=1, dtype="float64"),
                 **{

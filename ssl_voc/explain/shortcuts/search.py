@@ -121,13 +121,13 @@ def _p_values(subject, scan, candidate, photos, num_draws, seed):
     """On some photos: is the class tied to a region, and do answers rely on it?
 
     Returns:
-        The two p-values and the `answers_without` the region.
+        The two p-values and the `inpainted_errors`.
     """
     strength, is_class = candidate.strength(scan), scan.classes == candidate.label
     association = association_p_value(
         strength[photos], is_class[photos], num_draws, seed
     )
-    wrong = answers_without(subject, scan, candidate, photos & is_class, seed)
+    wrong = inpainted_errors(subject, scan, candidate, photos & is_class, seed)
     return association, reliance_p_value(wrong), wrong
 
 
@@ -173,8 +173,8 @@ def _number(value):
     return 0.0 if np.isnan(value) else float(value)
 
 
-def answers_without(subject, scan, candidate, photos, seed):
-    """Answers of the model once a region is inpainted, and once its controls are.
+def inpainted_errors(subject, scan, candidate, photos, seed):
+    """Whether predictions are wrong with a region inpainted, and with its controls.
 
     Args:
         subject: `Subject`.
@@ -185,7 +185,7 @@ def answers_without(subject, scan, candidate, photos, seed):
         seed: Seed of the controls.
 
     Returns:
-        Whether each answer is wrong, bool `(m, 1 + NUM_CONTROLS)`, the candidate first.
+        Bool `(m, 1 + NUM_CONTROLS)`, the candidate first.
     """
     is_wrong = []
     for place in np.flatnonzero(photos & scan.is_right):
@@ -198,8 +198,8 @@ def answers_without(subject, scan, candidate, photos, seed):
         masks = [mask & outside, *_controls(mask, outside, random)]
         if len(masks) <= NUM_CONTROLS:
             continue
-        answers = subject.answers(_without(views, masks))
-        is_wrong.append(answers != scan.classes[place])
+        predicted = subject.predict_classes(_without(views, masks))
+        is_wrong.append(predicted != scan.classes[place])
     return np.array(is_wrong, bool).reshape(-1, 1 + NUM_CONTROLS)
 
 

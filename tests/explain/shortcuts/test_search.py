@@ -1,0 +1,105 @@
+"""The search for shortcuts on photos whose stamp tells a class, and its report."""
+
+import numpy as np
+import pytest
+
+from ssl_voc.explain.shortcuts import search as shortcut_search
+from ssl_voc.explain.shortcuts.candidates import PatchCluster
+from ssl_voc.explain.shortcuts.report import format_shortcuts, sheet_name
+from ssl_voc.explain.shortcuts.scan import choose_layer, scan_photos
+from ssl_voc.explain.shortcuts.search import find_shortcuts
+from tests import tiny
+from tests.explain.subjects import (
+    NUM_PHOTOS,
+    ColorReader,
+    as_photos,
+    build_subject,
+    draw_photos,
+)
+
+
+def search(folder, model, **photos):
+    subject = build_subject(model, as_photos(draw_photos(**photos)))
+    return find_shortcuts(subject, range(len(subject.pool)), subject.config, folder)
+
+
+def test_a_stamp_that_wanders_is_found_by_its_patches(tmp_path):
+    found = search(tmp_path, ColorReader(9.0), stamped="green", wandering=True)
+    alarms = [row for row in found["candidates"] if row["alarm"]]
+    assert {row["class"] for row in alarms} == {"green"}
+    assert "look" in {row["kind"] for row in alarms}
+
+
+@pytest.mark.parametrize("stamped", [None, "green"])
+def test_a_model_that_knows_objects_raises_no_alarm(tmp_path, monkeypatch, stamped):
+    """Nor does a stamp that the photos bear and the model ignores."""
+    given = {"propose_candidates": [], "inpainted_errors": []}
+    for name, calls in given.items():
+        original = getattr(shortcut_search, name)
+        monkeypatch.setattr(
+            shortcut_search,
+            name,
+            lambda *args, calls=calls, original=original: (
+                calls.append(args) or original(*args)
+            ),
+        )
+    found = search(tmp_path, ColorReader(), stamped=stamped)
+    assert found["num_alarms"] == 0
+    assert "no shortcut found" in format_shortcuts(found)
+    assert max(row["accuracy_drop"] for row in found["candidates"]) == 0.0
+    # Half the photos of a class choose and screen a candidate, the others test it.
+    chosen = given["propose_candidates"][0][1]
+    asked = [args[3] for args in given["inpainted_errors"]]
+    for screening, testing in zip(asked[::2], asked[1::2], strict=True):
+        assert screening.sum() == testing.sum() == NUM_PHOTOS // 6
+        assert chosen[screening].all() and not chosen[testing].any()
+
+
+def test_what_all_photos_bear_is_no_shortcut_to_a_class(tmp_path):
+    """Green is lost with the stamp, but the stamp does not tell green from others."""
+    found = search(tmp_path, ColorReader(9.0), stamped="all")
+    assert found["num_alarms"] == 0
+    relied_on = [row for row in found["candidates"] if row["reliance_p"] < 0.001]
+    assert all(row["association_p"] > 0.01 for row in relied_on)
+
+
+def test_a_patch_holds_its_share_of_the_map_whatever_the_form_of_the_photo():
+    shapes = [(48, 48, 3), (24, 48, 3), (48, 12, 3)]
+    drawn = [(np.zeros(shape, "uint8"), "red", (0, 0, 1, 1)) for shape in shapes]
+    model = tiny.build_localizer(lambda: tiny.build_plain_backbone(48))
+    subject = build_subject(model, as_photos(drawn))
+    subject.maps = lambda images, *_, **__: np.full(images.shape[:3], 3.0, "float32")
+    scan = scan_photos(subject, range(3), choose_layer(model))
+    channels = scan.patch_features.shape[-1]
+    cluster = PatchCluster(0, 1, np.ones(channels), np.zeros(channels), least=-1.0)
+    # Two patches of 8 x 8 pixels, of an even map.
+    areas = [height * width for height, width, _ in shapes]
+    np.testing.assert_allclose(cluster.energy(scan), 128 / np.array(areas), rtol=1e-5)
+
+
+def test_shortcuts_are_looked_for_by_layers_of_the_backbone():
+    model = tiny.build_localizer()
+    layer = model.backbone.layers[-1]
+    assert choose_layer(model, layer.name) is layer
+    with pytest.raises(ValueError, match="a layer of the backbone. Received: conv"):
+        choose_layer(model, model.head.convolutions[0].name)
+
+
+def test_report_tells_what_was_not_looked_at_and_why_small_p_values_are_no_alarm():
+    found = {"num_screened": 1, "bound": 0.05, "protocol": "", "classes_without": []}
+    nothing = {**found, "candidates": [], "classes_without": ["cat", "cow"]}
+    text = format_shortcuts(nothing)
+    assert "no shortcut found" not in text and text.endswith(": cat, cow")
+    numbers = "share_of_photos share_of_others association_p accuracy_drop reliance_p"
+    row = dict.fromkeys([*numbers.split(), "accuracy_drop_control"], 0.0001)
+    row |= {"class": "cat", "where": "corner", "alarm": False}
+    found["candidates"] = [row | {"screened": screened} for screened in (False, True)]
+    lines = [line for line in format_shortcuts(found).splitlines() if "corner" in line]
+    assert [line.endswith("0.0001  dropped") for line in lines] == [True, False]
+
+
+def test_sheets_of_classes_that_differ_in_signs_alone_are_files_of_their_own():
+    clusters = [PatchCluster(label, 1, None, None, 0.0) for label in (0, 1)]
+    names = [sheet_name(*pair) for pair in zip(clusters, ("C/#", "C++"), strict=True)]
+    assert len(set(names)) == 2
+    assert all("/" not in name and name.endswith(".png") for name in names)
