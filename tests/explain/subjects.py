@@ -7,12 +7,12 @@ import numpy as np
 from keras import layers, ops
 
 import pipelines
-from pipelines.photos.content import ArrayItem
-from pipelines.photos.photo import Object, Photo, Photos
+from pipelines.photos.photo import Object, Photos
 from ssl_voc.explain import ExplainConfig
 from ssl_voc.explain.subject import Subject
 from ssl_voc.tasks import TASKS
 from tests.evaluate.oracle import NAMES, SIDE
+from tests.photos_in_memory import build_photo
 
 NUM_PHOTOS = 72
 STAMP = slice(SIDE - 9, SIDE - 2)
@@ -89,14 +89,7 @@ def as_photos(drawn):
     """`Photos` in memory of (pixels, class, box)."""
     return Photos(
         [
-            Photo(
-                f"p{number:02}",
-                "set",
-                ArrayItem(pixels[None], 0, "set"),
-                (Object(name, box),),
-                width=pixels.shape[1],
-                height=pixels.shape[0],
-            )
+            build_photo(f"p{number:02}", pixels, Object(name, box))
             for number, (pixels, name, box) in enumerate(drawn)
         ],
         "set",

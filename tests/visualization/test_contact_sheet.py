@@ -3,8 +3,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipelines.photos.content import ArrayItem
-from pipelines.photos.photo import Photo
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import (
     Tile,
@@ -13,6 +11,7 @@ from ssl_voc.visualization.contact_sheet import (
     photo_tile,
 )
 from ssl_voc.visualization.style import INK
+from tests.photos_in_memory import build_photo
 from tests.visualization.pixels import is_like, pixels_of
 
 ORANGE = BoxStyle("true box", (230, 159, 0))
@@ -53,16 +52,12 @@ def test_box_of_an_image_grows_with_its_pixels(tmp_path):
     assert (rows.min(), rows.max() + 1) == (8 * 4, 24 * 4)
 
 
-def build_photo(width=120, height=60):
-    pixels = np.full((1, height, width, 3), GROUND, "uint8")
-    return Photo(
-        "p", "set", ArrayItem(pixels, 0, "set"), (), width=width, height=height
-    )
+PHOTO = build_photo("p", np.full((60, 120, 3), GROUND, "uint8"))
 
 
 def test_box_of_a_photo_is_scaled_with_it():
     outline = BoxOutline(np.array([0, 10, 40, 50]), ORANGE)
-    tile = photo_tile(build_photo(), 240, "a", [outline])
+    tile = photo_tile(PHOTO, 240, "a", [outline])
     assert tile.pixels.shape == (120, 240, 3)
     np.testing.assert_array_equal(tile.outlines[0].box, [0, 20, 80, 100])
 
@@ -72,7 +67,7 @@ def test_photo_that_is_gone_is_gray():
         def load(self):
             raise FileNotFoundError("gone.png")
 
-    photo = dataclasses.replace(build_photo(), content=Gone())
+    photo = dataclasses.replace(PHOTO, content=Gone())
     assert (photo_tile(photo, 60).pixels == 200).all()
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pipelines.photos.content import ArrayItem
-from pipelines.photos.photo import Object, Photo, Photos
+from pipelines.photos.photo import Object, Photos
 from ssl_voc.evaluate.detection.matching import measure_detections
+from tests import photos_in_memory
 
 NAMES = ("cat", "dog", "hen")
 WIDTH, HEIGHT = 100, 80
@@ -12,9 +12,8 @@ WIDTH, HEIGHT = 100, 80
 
 def build_photo(number, *objects):
     """A plain photo of 100 x 80 pixels with the given `Object`s."""
-    pixels = np.zeros((1, HEIGHT, WIDTH, 3), "uint8")
-    content = ArrayItem(pixels, 0, "set")
-    return Photo(f"p{number}", "set", content, objects, width=WIDTH, height=HEIGHT)
+    pixels = np.zeros((HEIGHT, WIDTH, 3), "uint8")
+    return photos_in_memory.build_photo(f"p{number}", pixels, *objects)
 
 
 def measure(photos, detections, names=NAMES):

@@ -4,33 +4,25 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from pipelines.photos.content import ArrayItem
-from pipelines.photos.photo import Object, Photo, Photos
+from pipelines.photos.photo import Object, Photos
 from ssl_voc.evaluate.localization import gallery, measures
 from ssl_voc.evaluate.localization.gallery import draw_galleries
 from ssl_voc.evaluate.localization.plots import draw_confusions, draw_per_class
+from tests.photos_in_memory import build_photo
 from tests.visualization.pixels import pixels_of
 
 BEST, WORST, CONFUSING = gallery.GALLERIES
 NAMES = ("$cat^{$", "dog_")  # what matplotlib would take for mathematics
 
 
-def build_case(rows, size=(120, 60)):
+def build_case(rows):
     """Localizations of rows (true class, predicted class, score, x1 of the box).
 
     The true box spans x from 0 to 40, the predicted one 40 pixels from x1 on.
     """
-    width, height = size
-    pixels = np.zeros((1, height, width, 3), "uint8")
+    pixels = np.zeros((60, 120, 3), "uint8")
     photos = [
-        Photo(
-            f"{number}_",
-            "set",
-            ArrayItem(pixels, 0, "set"),
-            (Object(NAMES[row[0]], (0, 10, 40, 50)),),
-            width=width,
-            height=height,
-        )
+        build_photo(f"{number}_", pixels, Object(NAMES[row[0]], (0, 10, 40, 50)))
         for number, row in enumerate(rows)
     ]
     scores = [
