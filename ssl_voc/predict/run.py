@@ -55,8 +55,10 @@ class PredictionRun:
         path = self.folder.path
         try:
             with (
-                _json_rows(path / "predictions.json") as add_result,
-                _json_lines(path / "images.jsonl") as add_image,
+                _json_rows(
+                    path / "predictions.json", "[\n", ",\n", "\n]\n"
+                ) as add_result,
+                _json_rows(path / "images.jsonl", "", "\n", "\n") as add_image,
             ):
                 try:
                     self._predict_all(add_result, add_image)
@@ -68,15 +70,15 @@ class PredictionRun:
         except OSError as error:
             raise BadInput(f"--out: cannot write {path}: {error}") from error
         summary = self._summary(time.monotonic() - began)
-        if stopped is None and not self.table.num_photos:
+        if not self.table.num_photos:
+            if stopped == "interrupted":
+                raise KeyboardInterrupt
+            if stopped is not None:
+                raise BadInput(f"--server: {stopped}")
             raise BadInput(
                 f"not one photo could be predicted, {len(self.skipped)} were skipped: "
                 f"{self.skipped[0]}. See {path / 'skipped.txt'}"
             )
-        if stopped is not None and not self.table.num_photos:
-            if stopped == "interrupted":
-                raise KeyboardInterrupt
-            raise BadInput(f"--server: {stopped}")
         self.folder.finish(summary)
         if stopped is not None:
             raise StoppedEarly(
@@ -230,24 +232,15 @@ def _image_row(photo, prediction, found, picture):
 
 
 @contextlib.contextmanager
-def _json_lines(path):
-    """Gives a function that adds an object as a line; the file appears at the end."""
+def _json_rows(path, start, between, end):
+    """Gives a function that adds an object as JSON; the file appears at the end."""
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        yield lambda row: file.write(to_json(row) + "\n")
-        file.flush()
-
-
-@contextlib.contextmanager
-def _json_rows(path):
-    """Gives a function that adds an object to a JSON array, without holding it."""
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        between = "[\n"
+        before = start
 
         def add(row):
-            nonlocal between
-            file.write(between + to_json(row))
-            between = ",\n"
+            nonlocal before
+            file.write(before + to_json(row))
+            before = between
 
         yield add
-        file.write("[]\n" if between == "[\n" else "\n]\n")
-        file.flush()
+        file.write(start + end if before is start else end)

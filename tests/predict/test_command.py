@@ -234,23 +234,25 @@ def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monke
 
 
 @pytest.mark.parametrize(
-    ("flags", "reason"),
+    ("arguments", "reason"),
     [
-        ([], "--model: name the folder"),
-        (["--model", "nowhere"], "there is no folder nowhere"),
-        (["--model", "."], "is no finetune run"),
-        (["--server", "http://127.0.0.1:9"], "--server: http://127.0.0.1:9 names no"),
+        ("photos", "--model: name the folder"),
+        ("photos --model nowhere", "there is no folder nowhere"),
+        ("photos --model .", "is no finetune run"),
+        ("photos --server http://127.0.0.1:9", "http://127.0.0.1:9 names no model"),
         (
-            ["--server", "http://127.0.0.1:9/v1/models/a", "--retries", "0"],
+            "photos --server http://127.0.0.1:9/v1/models/a --retries 0",
             "--server: http://127.0.0.1:9 cannot be reached",
         ),
+        ("photos --server http://127.0.0.1:9/no/path", "--server: "),
+        ("none*.jpg --model .", "IMAGES: no photo was found. none*.jpg"),
     ],
 )
 def test_mistake_is_told_before_a_folder_is_made(
-    photos, tmp_path, monkeypatch, capsys, flags, reason
+    photos, tmp_path, monkeypatch, capsys, arguments, reason
 ):
     monkeypatch.chdir(tmp_path)
-    assert main([str(photos), "--out", "out", *flags]) == 2
+    assert main([*arguments.split(), "--out", "out"]) == 2
     error = capsys.readouterr().err
     assert reason in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
@@ -259,6 +261,9 @@ def test_mistake_is_told_before_a_folder_is_made(
 def test_model_of_another_kind_is_refused(tmp_path):
     save_model(tmp_path / "other/1", input_name="pixels")
     with pytest.raises(BadInput, match="takes pixels.*not image_bytes"):
+        open_predictor(str(tmp_path / "other"))
+    (tmp_path / "other/1/saved_model.pb").write_bytes(b"damaged")
+    with pytest.raises(BadInput, match="cannot be loaded"):
         open_predictor(str(tmp_path / "other"))
 
 
