@@ -73,20 +73,13 @@ def read_arrays(arrays, name="arrays", array_name=None) -> Photos:
         raise ValueError(f"{array_name}: has no photos: its shape is {images.shape}")
     names = None if labels is None else _label_names(labels, len(images), array_name)
     width = len(str(len(images) - 1))
-    return Photos(
-        (
-            Photo(
-                image_id=f"{index:0{width}d}",
-                source=name,
-                content=ArrayItem(images, index, array_name),
-                label=None if names is None else names[index],
-                width=images.shape[2],
-                height=images.shape[1],
-            )
-            for index in range(len(images))
-        ),
-        name,
-    )
+    photos = []
+    for index in range(len(images)):
+        content = ArrayItem(images, index, array_name)
+        label = None if names is None else names[index]
+        size = images.shape[2], images.shape[1]
+        photos.append(Photo(f"{index:0{width}d}", name, content, (), label, *size))
+    return Photos(photos, name)
 
 
 def _label_names(labels, num_photos, array_name):

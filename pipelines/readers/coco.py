@@ -61,17 +61,10 @@ def read(source, split=None, progress=None) -> Photos:
             problems.add(f"photo {photo_id!r}: {error.args[0]}", "photo missing")
             continue
         own_objects = tuple(objects.get(photo_id, ()))
-        photos.append(
-            Photo(
-                image_id=pathlib.PurePosixPath(photo_content.path_name).stem,
-                source=name,
-                content=photo_content,
-                objects=own_objects,
-                label=main_class(own_objects),
-                width=_size(entry.get("width")),
-                height=_size(entry.get("height")),
-            )
-        )
+        image_id = pathlib.PurePosixPath(photo_content.path_name).stem
+        size = _size(entry.get("width")), _size(entry.get("height"))
+        label = main_class(own_objects)
+        photos.append(Photo(image_id, name, photo_content, own_objects, label, *size))
     if not photos:
         first = f" First problem: {problems[0].reason}." if problems else ""
         raise ValueError(

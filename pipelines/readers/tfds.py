@@ -19,25 +19,6 @@ DIFFICULT_FEATURES = ("is_difficult", "is_crowd")
 TRUNCATED_FEATURES = ("is_truncated",)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class TFDSLayout:
-    """Feature names of a data set; None where it lacks one.
-
-    Attributes:
-        image: Feature that holds the encoded image.
-        label: Feature that holds the class of the whole photo.
-        label_names: Class names of `label`.
-        object_names: Class names of the annotated objects, or None without objects.
-        first_pixel: Number that the boxes give to the first pixel.
-    """
-
-    image: str
-    label: str | None
-    label_names: tuple[str, ...]
-    object_names: tuple[str, ...] | None
-    first_pixel: int
-
-
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class RecordImage:
     """A photo that was copied out of its record.
@@ -97,16 +78,15 @@ def read(source, split=None, progress=None) -> Photos:
             or the data set has no such split, no images, or no readable record.
     """
     builder = _prepared_builder(source)
-    layout = _find_layout(builder, source)
+    image, *labels = _find_features(builder, source)
     split, num_photos = _find_split(builder, split, source)
     problems, records, ends = [], [], [0]
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=cache_folder()) as file:
-        for record in _read_records(builder, split, layout, problems):
-            image = record.pop(layout.image)
-            file.write(image)
+        for record, data in _read_records(builder, split, image, problems):
+            file.write(data)
             ends.append(file.tell())
-            records.append((record, _size_or_error(image)))
+            records.append((record, _size_or_error(data)))
             if progress is not None:
                 progress(len(records), num_photos)
         if not records:
@@ -121,34 +101,39 @@ def read(source, split=None, progress=None) -> Photos:
         file_name, _, number = record["tfds_id"].decode().rpartition("__")
         path = pathlib.Path(builder.data_path, file_name)
         content = RecordImage(path, int(number), images, start, stop)
-        photos.append(_read_photo(record, size, content, layout, source, problems))
-    return Photos(photos, source, problems)
+        photos.append(_read_photo(record, size, content, builder, labels, problems))
+    return Photos(photos, source, problems).renamed(source)
 
 
-def _read_records(builder, split, layout, problems):
-    """Yields the records in their order, as dicts; the images stay encoded."""
+def _read_records(builder, split, image, problems):
+    """Yields `(record, encoded photo)` in the order of the files."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    wanted = {layout.image, layout.label, "objects", *FILE_NAME_FEATURES}
-    dataset = builder.as_dataset(
-        split=split,
-        shuffle_files=False,
-        decoders=tfds.decode.PartialDecoding(
-            dict.fromkeys(wanted.intersection(builder.info.features), True),
-            decoders={layout.image: tfds.decode.SkipDecoding()},
-        ),
-        read_config=tfds.ReadConfig(
-            add_tfds_id=True,
-            interleave_cycle_length=1,
-            try_autocache=False,
-            assert_cardinality=False,
-        ),
+    features = builder.info.features
+    images = [key for key in features if isinstance(features[key], tfds.features.Image)]
+    config = tfds.ReadConfig(
+        add_tfds_id=True,
+        interleave_cycle_length=1,
+        try_autocache=False,
+        assert_cardinality=False,
     )
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")  # the ids come from what TensorFlow calls deprecated
+    try:
+        dataset = builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            decoders=dict.fromkeys(images, tfds.decode.SkipDecoding()),
+            read_config=config,
+        )
+    finally:
+        logger.setLevel(level)
     records = dataset.as_numpy_iterator()
     while True:
         try:
-            yield next(records)
+            record = next(records)
         except StopIteration:
             return
         except tf.errors.DataLossError as error:
@@ -157,11 +142,14 @@ def _read_records(builder, split, layout, problems):
             problems.append(Problem(str(builder.data_path), reason, "record damaged"))
         except tf.errors.OpError as error:
             raise ValueError(f"tfds:{builder.name}: {error.message}") from error
+        else:
+            encoded = {key: record.pop(key) for key in images}
+            yield record, encoded[image]
 
 
-def _size_or_error(image):
+def _size_or_error(data):
     try:
-        return encoded_size(image)
+        return encoded_size(data)
     except UnreadableImage as error:
         return error
 
@@ -202,7 +190,8 @@ def _find_split(builder, split, source):
         ) from error
 
 
-def _find_layout(builder, name):
+def _find_features(builder, source):
+    """Names of the features with photo, label and objects; None where there is none."""
     import tensorflow_datasets as tfds
 
     features = builder.info.features
@@ -213,21 +202,14 @@ def _find_layout(builder, name):
 
     image = first_of(tfds.features.Image)
     if image is None:
-        raise ValueError(f"{name} has no images; it has {', '.join(features)}.")
+        raise ValueError(f"{source} has no images; it has {', '.join(features)}.")
+    inner = getattr(features["objects"], "feature", ()) if "objects" in features else ()
+    has_objects = "bbox" in inner and "label" in inner
     label = first_of(tfds.features.ClassLabel)
-    objects = features["objects"] if "objects" in features else None
-    object_features = getattr(objects, "feature", {})
-    has_objects = "bbox" in object_features and "label" in object_features
-    return TFDSLayout(
-        image=image,
-        label=label,
-        label_names=tuple(features[label].names) if label else (),
-        object_names=tuple(object_features["label"].names) if has_objects else None,
-        first_pixel=1 if builder.name == "voc" else 0,
-    )
+    return image, label, "objects" if has_objects else None
 
 
-def _read_photo(record, size, content, layout, source, problems):
+def _read_photo(record, size, content, builder, labels, problems):
     place = content.path_name
     image_id = record["tfds_id"].decode()  # where no feature holds a file's name
     for feature in FILE_NAME_FEATURES:
@@ -239,29 +221,31 @@ def _read_photo(record, size, content, layout, source, problems):
         # Decoding will meet it again and tell why the photo is left out.
         reason = f"no annotation read: {size}"
         problems.append(Problem(place, reason, "annotation unreadable"))
-        return Photo(image_id, source, content)
-    objects = ()
-    if layout.object_names is not None:
-        objects = tuple(_read_objects(place, record["objects"], layout, size, problems))
-    label = main_class(objects)
-    if layout.label is not None and record[layout.label] >= 0:
-        label = layout.label_names[record[layout.label]]  # -1 where there is none
-    return Photo(image_id, source, content, objects, label, *size)
+        return Photo(image_id, builder.name, content)
+    label, objects = labels
+    items = ()
+    if objects is not None:
+        items = tuple(_read_objects(place, record[objects], builder, size, problems))
+    name = main_class(items)
+    if label is not None and record[label] >= 0:  # -1 where there is none
+        name = builder.info.features[label].names[record[label]]
+    return Photo(image_id, builder.name, content, items, name, *size)
 
 
-def _read_objects(place, objects, layout, size, problems):
+def _read_objects(place, objects, builder, size, problems):
+    names = builder.info.features["objects"].feature["label"].names
     none = [False] * len(objects["label"])
     flags = [
-        next((objects[name] for name in names if name in objects), none)
-        for names in (DIFFICULT_FEATURES, TRUNCATED_FEATURES)
+        next((objects[key] for key in keys if key in objects), none)
+        for keys in (DIFFICULT_FEATURES, TRUNCATED_FEATURES)
     ]
     rows = zip(objects["label"], objects["bbox"].tolist(), *flags, strict=True)
+    first_pixel = 1 if builder.name == "voc" else 0
     for number, (label, box_rel_yxyx, difficult, truncated) in enumerate(rows):
-        box = _object_box, label, box_rel_yxyx, size, layout.first_pixel
+        box = _object_box, label, box_rel_yxyx, size, first_pixel
         box = usable_object(problems, place, f"object {number}", *box)
         if box is not None:
-            name = layout.object_names[label]
-            yield Object(name, box, bool(difficult), bool(truncated))
+            yield Object(names[label], box, bool(difficult), bool(truncated))
 
 
 def _object_box(label, box_rel_yxyx, size, first_pixel):

@@ -99,28 +99,15 @@ def _read_tree(tree, split, source, photos, problems):
         image_ids = sorted(paths)
         for path in sorted((tree / "Annotations").glob("*.xml")):
             if path.stem not in paths:
-                problems.append(
-                    Problem(
-                        str(path), "its photo is not in JPEGImages", "photo missing"
-                    )
-                )
+                reason = "its photo is not in JPEGImages"
+                problems.append(Problem(str(path), reason, "photo missing"))
     else:
         image_ids = _read_list(list_path, paths, problems)
     for image_id in image_ids:
-        annotation = read_voc_annotation(
-            tree / "Annotations" / f"{image_id}.xml", problems
-        )
-        photos.append(
-            Photo(
-                image_id=image_id,
-                source=source,
-                content=PhotoFile(paths[image_id]),
-                objects=annotation.objects,
-                label=main_class(annotation.objects),
-                width=annotation.width,
-                height=annotation.height,
-            )
-        )
+        path = tree / "Annotations" / f"{image_id}.xml"
+        objects, *size = read_voc_annotation(path, problems)
+        content, label = PhotoFile(paths[image_id]), main_class(objects)
+        photos.append(Photo(image_id, source, content, objects, label, *size))
 
 
 def _photos_by_stem(folder, problems):
@@ -134,15 +121,9 @@ def _photos_by_stem(folder, problems):
         if not is_photo_name(path.name):
             continue
         if path.stem in paths:
-            problems.append(
-                Problem(
-                    str(path),
-                    f"{paths[path.stem].name} has the same stem",
-                    "photo repeated",
-                )
-            )
-            continue
-        paths[path.stem] = path
+            reason = f"{paths[path.stem].name} has the same stem"
+            problems.append(Problem(str(path), reason, "photo repeated"))
+        paths.setdefault(path.stem, path)
     return paths
 
 
@@ -174,13 +155,8 @@ def _read_list(path, paths, problems):
         if image_id in paths:
             image_ids[image_id] = None
         else:
-            problems.append(
-                Problem(
-                    str(path),
-                    f"names {image_id!r}, which is not in JPEGImages",
-                    "photo missing",
-                )
-            )
+            reason = f"names {image_id!r}, which is not in JPEGImages"
+            problems.append(Problem(str(path), reason, "photo missing"))
     return list(image_ids)
 
 

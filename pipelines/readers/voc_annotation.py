@@ -1,6 +1,5 @@
 """Annotation files of VOC trees."""
 
-import dataclasses
 import pathlib
 import xml.etree.ElementTree
 
@@ -11,22 +10,7 @@ from pipelines.photos.content import PhotoFile
 from pipelines.photos.photo import Object, Problem
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class VOCAnnotation:
-    """Usable part of an annotation file.
-
-    Attributes:
-        objects: The objects whose name and box are usable.
-        width: Width of the photo in pixels, or None if not stated.
-        height: Height of the photo in pixels, or None if not stated.
-    """
-
-    objects: tuple[Object, ...] = ()
-    width: int | None = None
-    height: int | None = None
-
-
-def read_voc_annotation(path, problems) -> VOCAnnotation:
+def read_voc_annotation(path, problems):
     """Reads what can be used of an annotation file.
 
     Boxes become 0-based and half-open: VOC counts pixels from 1 and includes the last,
@@ -35,52 +19,39 @@ def read_voc_annotation(path, problems) -> VOCAnnotation:
     Args:
         path: Path of the xml file; a missing file is an empty annotation.
         problems: List to which a `Problem` is appended for all that is unusable.
+
+    Returns:
+        `(objects, width, height)`: tuple of the usable `Object`s, and the size of the
+        photo in pixels as it is stated, or None.
     """
-    path = pathlib.Path(path)
+    path_name = str(path)
     try:
-        root = defusedxml.ElementTree.fromstring(PhotoFile(path).load())
+        root = defusedxml.ElementTree.fromstring(PhotoFile(pathlib.Path(path)).load())
+        if root.tag != "annotation":
+            raise ValueError(f"starts with <{root.tag}>, not <annotation>")
     except FileNotFoundError:
-        return VOCAnnotation()
+        return (), None, None
     except (
         xml.etree.ElementTree.ParseError,
         ValueError,  # entities such as the billion laughs; an oversized file
         LookupError,  # an unknown encoding
         OSError,
     ) as error:
-        problems.append(
-            Problem(
-                str(path), f"unreadable annotation: {error}", "annotation unreadable"
-            )
-        )
-        return VOCAnnotation()
-    if root.tag != "annotation":
-        problems.append(
-            Problem(
-                str(path),
-                f"starts with <{root.tag}>, not annotation",
-                "annotation unreadable",
-            )
-        )
-        return VOCAnnotation()
+        reason = f"unreadable annotation: {error}"
+        problems.append(Problem(path_name, reason, "annotation unreadable"))
+        return (), None, None
     file_name = root.findtext("filename") or ""
     if ".." in pathlib.PureWindowsPath(file_name).parts:
         # The photo is found by the annotation's own name, so this is only told.
-        problems.append(
-            Problem(
-                str(path),
-                f"file name {file_name!r} leaves the tree",
-                "file name leaves the tree",
-            )
-        )
+        reason = f"file name {file_name!r} leaves the tree"
+        problems.append(Problem(path_name, reason, "file name leaves the tree"))
     width = _size(root.findtext("size/width"))
     height = _size(root.findtext("size/height"))
     objects = []
     for number, element in enumerate(root.findall("object"), start=1):
-        arguments = _read_object, element, width, height
-        objects.append(
-            usable_object(problems, str(path), f"object {number}", *arguments)
-        )
-    return VOCAnnotation(tuple(filter(None, objects)), width, height)
+        parse = _read_object, element, width, height
+        objects.append(usable_object(problems, path_name, f"object {number}", *parse))
+    return tuple(filter(None, objects)), width, height
 
 
 def _read_object(element, width, height):

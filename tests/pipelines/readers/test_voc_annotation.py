@@ -10,15 +10,15 @@ SIZE = "<size><width>40</width><height>30</height></size>"
 
 @pytest.fixture
 def read(tmp_path):
-    """Returns `read(text)`: the annotation and the list of its problems."""
+    """Returns `read(text)`: objects, size and problems of an annotation."""
 
     def read(text):
         path = tmp_path / "7.xml"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         problems = []
-        annotation = read_voc_annotation(path, problems)
+        objects, *size = read_voc_annotation(path, problems)
         assert all(problem.path_name == str(path) for problem in problems)
-        return annotation, problems
+        return objects, size, problems
 
     return read
 
@@ -41,24 +41,22 @@ def annotation_of(*objects, size=SIZE):
 def test_one_based_inclusive_pixels_become_zero_based_half_open(corners, box, read):
     tags = zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True)
     text = "".join(f"<{tag}>{number}</{tag}>" for tag, number in tags)
-    annotation, problems = read(annotation_of(NAMED.replace(BOX, text)))
-    assert [(o.name, o.box) for o in annotation.objects] == [("cat", box)]
-    assert (annotation.width, annotation.height, problems) == (40, 30, [])
+    objects, size, problems = read(annotation_of(NAMED.replace(BOX, text)))
+    assert [(o.name, o.box) for o in objects] == [("cat", box)]
+    assert (size, problems) == ([40, 30], [])
 
 
 def test_flags_are_read(read):
     flags = "<difficult>1</difficult><truncated>0</truncated>"
-    annotation, _ = read(
-        annotation_of(NAMED + flags, NAMED + "<truncated>1</truncated>")
-    )
-    first, second = annotation.objects
+    objects, *_ = read(annotation_of(NAMED + flags, NAMED + "<truncated>1</truncated>"))
+    first, second = objects
     assert first.difficult and not first.truncated
     assert second.truncated and not second.difficult
 
 
 def test_parts_are_not_objects_and_do_not_lend_their_box(read):
-    annotation, problems = read(annotation_of(PART + NAMED))
-    assert [(o.name, o.box) for o in annotation.objects] == [("cat", (2, 4, 10, 20))]
+    objects, size, problems = read(annotation_of(PART + NAMED))
+    assert [(o.name, o.box) for o in objects] == [("cat", (2, 4, 10, 20))]
     assert not problems
 
 
@@ -81,17 +79,17 @@ def test_parts_are_not_objects_and_do_not_lend_their_box(read):
     ],
 )
 def test_a_bad_object_loses_itself_only_and_is_told(kind, inside, read):
-    annotation, (problem,) = read(annotation_of(inside, NAMED))
+    objects, _, (problem,) = read(annotation_of(inside, NAMED))
     clipped = [(0, 4, 10, 20)] if kind == "box clipped" else []
-    assert [item.box for item in annotation.objects] == [*clipped, (2, 4, 10, 20)]
+    assert [item.box for item in objects] == [*clipped, (2, 4, 10, 20)]
     assert problem.kind == kind and "object 1" in problem.reason
 
 
 @pytest.mark.parametrize("size", ["", "<size/>", SIZE.replace("40", "0")])
 def test_missing_size_is_unknown_and_clips_nothing(size, read):
     far = NAMED.replace("<xmax>10", "<xmax>4000")
-    annotation, problems = read(annotation_of(far, size=size))
-    assert annotation.width is None and annotation.objects[0].box[2] == 4000
+    objects, found, problems = read(annotation_of(far, size=size))
+    assert found[0] is None and objects[0].box[2] == 4000
     assert not problems
 
 
@@ -121,18 +119,18 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_unreadable_annotation_is_empty_and_told(case, read):
-    annotation, (problem,) = read(UNREADABLE[case])
-    assert annotation.objects == () and problem.kind == "annotation unreadable"
+    objects, _, (problem,) = read(UNREADABLE[case])
+    assert objects == () and problem.kind == "annotation unreadable"
 
 
 @pytest.mark.parametrize("name", ["../../secret.jpg", "..\\secret.jpg"])
 def test_file_name_that_leaves_the_tree_is_told_but_not_followed(name, read):
     text = annotation_of(NAMED, size=f"<filename>{name}</filename>")
-    annotation, (problem,) = read(text)
-    assert len(annotation.objects) == 1 and problem.kind == "file name leaves the tree"
+    objects, _, (problem,) = read(text)
+    assert len(objects) == 1 and problem.kind == "file name leaves the tree"
 
 
 def test_missing_file_is_an_empty_annotation(tmp_path):
     problems = []
-    annotation = read_voc_annotation(tmp_path / "none.xml", problems)
-    assert annotation.objects == () and problems == []
+    found = read_voc_annotation(tmp_path / "none.xml", problems)
+    assert found == ((), None, None) and problems == []
