@@ -4,7 +4,7 @@ from ssl_voc.cli.command import command_main
 from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.runs.start import open_run
 
-DESCRIPTION = """Learns an EfficientNet backbone from photos without labels (SimCLR).
+DESCRIPTION = """Learns a backbone from photos without labels.
 
 For comparison, --objective supervised learns it from the labels of the photos: the
 class of the main object where there are boxes, or the folder. It holds --val-share of

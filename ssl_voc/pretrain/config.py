@@ -4,6 +4,7 @@ import dataclasses
 from typing import Literal
 
 from ssl_voc.cli.options import extended_by, option
+from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.training.config import TrainingConfig
 
 # Learning rates per 256 images and weight decays, by optimizer.
@@ -11,31 +12,7 @@ LEARNING_RATES = {"sgd": 1.0, "lars": 3.0, "adamw": 1e-3}
 WEIGHT_DECAYS = {"sgd": 0.0, "lars": 1e-6, "adamw": 0.05}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SimCLRSettings:
-    """Settings of `--objective simclr`."""
-
-    temperature: float = option(0.15, "Temperature of NT-Xent.", above=0)
-    hidden_dimensions: int = option(512, "Width of the head's hidden layer.", minimum=1)
-    projection_dimensions: int = option(128, "Width of the projections.", minimum=2)
-    projection_layers: int = option(2, "Dense layers of the head.", minimum=1)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SupervisedSettings:
-    """Settings of `--objective supervised`."""
-
-    # Cosines of projections bear large steps that the logits of a classifier do not:
-    # at 0.3 they stayed above chance.
-    learning_rates = {"sgd": 0.1}
-
-    val_share: float = option(
-        0.15, "Share of the labels to hold out.", minimum=0, below=1
-    )
-    dropout: float = option(0.2, "Share of features left out.", minimum=0, below=1)
-
-
-@extended_by("objective", {"simclr": SimCLRSettings, "supervised": SupervisedSettings})
+@extended_by("objective", {name: each.settings for name, each in OBJECTIVES.items()})
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PretrainConfig(TrainingConfig):
     """Settings of a pretraining run; see `--help` for each.
@@ -48,7 +25,7 @@ class PretrainConfig(TrainingConfig):
     learning_rates = {}
 
     objective: str = option(
-        "simclr", "Learn from views of photos (simclr) or from their labels."
+        "simclr", "supervised learns from labels, the others from photos alone."
     )
     pool_size: int | None = option(
         None, "Side photos are kept at; by default 7/6 of --image-size.", minimum=32

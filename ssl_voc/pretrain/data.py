@@ -1,4 +1,4 @@
-"""The photos of a pretraining: read, prepared, and listed in its run folder."""
+"""Photos of a pretraining: read, prepared, and listed in its run folder."""
 
 import collections
 

@@ -1,4 +1,4 @@
-"""Which photos the features of a pretraining are measured on."""
+"""Photos that the features of a pretraining are measured on."""
 
 import math
 
@@ -13,7 +13,7 @@ MAX_KNN_PHOTOS = 4000
 NUM_KNN_PROBES = 9  # over the whole run, at most
 
 
-def build_probe(backbone, pool, config, jit_compile, asks_neighbors=True):
+def build_probe(backbone, pool, config, jit_compile, use_knn_probe=True):
     """Builds the `FeatureProbe` of a pretraining.
 
     Args:
@@ -21,7 +21,7 @@ def build_probe(backbone, pool, config, jit_compile, asks_neighbors=True):
         pool: `pipelines.Pool` of the photos.
         config: A `PretrainConfig`.
         jit_compile: Whether inference is compiled by XLA.
-        asks_neighbors: Whether k-NN accuracy on the pool's labels says something.
+        use_knn_probe: Whether k-NN accuracy on the pool's labels is measured.
 
     Returns:
         A `ssl_voc.callbacks.FeatureProbe`; without k-NN where no labels tell photos
@@ -31,7 +31,7 @@ def build_probe(backbone, pool, config, jit_compile, asks_neighbors=True):
     num_rank = min(NUM_RANK_PHOTOS, len(pool))
     rank_indices = np.sort(random.permutation(len(pool))[:num_rank])
     knn_images = knn_labels = None
-    if asks_neighbors:
+    if use_knn_probe:
         knn_indices, labels = choose_knn_photos(pool, random)
         if len(knn_indices):
             knn_images, knn_labels = pool.gather(knn_indices), labels

@@ -1,4 +1,4 @@
-"""What nearest neighbors say of a pretraining: before it, after it, the difference."""
+"""k-NN accuracy of a pretraining: before it, after it, and the gain."""
 
 import json
 
@@ -63,7 +63,7 @@ def describe(summary):
     if "knn_top1_untrained" in summary:
         parts.append(f"untrained {summary['knn_top1_untrained']:.3f}, ")
     parts.append(
-        f"commonest class {summary['knn_majority']:.3f} "
+        f"majority class {summary['knn_majority']:.3f} "
         f"({summary['knn_num_queries']} queries)"
     )
     lines = [("k-NN top-1", "".join(parts))]

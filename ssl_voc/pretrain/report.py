@@ -66,8 +66,8 @@ def summarize(run, objective, probe):
 
 
 def format_summary(run, objective, summary):
-    """What a person wants to know at the end, as text."""
-    words = [
+    """The text that the command ends with."""
+    lines = [
         ("backbone", run.path / "backbone.keras"),
         ("pictures", f"{run.path / 'views.png'}, curves.png"),
         *objective.describe(summary),
@@ -77,13 +77,13 @@ def format_summary(run, objective, summary):
             f"on {summary['effective_rank_images']} photos",
         ),
     ]
-    words += knn_report.describe(summary)
+    lines += knn_report.describe(summary)
     if objective.skipped:
         skipped = f"{len(objective.skipped)} unreadable photos"
-        words.append(("skipped", f"{skipped}: {run.path / 'skipped.txt'}"))
+        lines.append(("skipped", f"{skipped}: {run.path / 'skipped.txt'}"))
     command, call = next_steps(run.path, objective.config.backbone)
-    words += [("next", command), ("", call)]
-    return "\n".join(["", *(f"{heading:<14}  {text}" for heading, text in words)])
+    lines += [("next", command), ("", call)]
+    return "\n".join(["", *(f"{heading:<14}  {text}" for heading, text in lines)])
 
 
 def next_steps(path, backbone_name):

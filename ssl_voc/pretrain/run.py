@@ -1,16 +1,13 @@
-"""One pretraining: its photos, model and training."""
+"""Pretraining run: photos, model, training and results."""
 
 from ssl_voc import callbacks, devices, models
 from ssl_voc.optimizers import schedule
 from ssl_voc.pretrain import knn_report, report
 from ssl_voc.pretrain.data import record_photos
 from ssl_voc.pretrain.knn_photos import build_probe
-from ssl_voc.pretrain.objectives.simclr import SimCLRObjective
-from ssl_voc.pretrain.objectives.supervised import SupervisedObjective
+from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.training.run import TrainingRun
-
-OBJECTIVES = {"simclr": SimCLRObjective, "supervised": SupervisedObjective}
 
 
 class PretrainingRun(TrainingRun):
@@ -48,7 +45,7 @@ class PretrainingRun(TrainingRun):
             pool,
             config,
             self.jit_compile,
-            self.objective.asks_neighbors,
+            self.objective.use_knn_probe,
         )
         report.save_views(run, self.objective, self.model)
         self.done_epochs = self._begin_or_resume()
@@ -98,7 +95,8 @@ class PretrainingRun(TrainingRun):
 
     def _build_model(self, backbone):
         config = self.config
-        model = self.objective.build_model(backbone)
+        total_steps = self.steps * config.epochs
+        model = self.objective.build_model(backbone, total_steps)
         model.build((None, config.pool_size, config.pool_size, 3))
         model.compile(
             optimizer=schedule.build_optimizer(
@@ -106,7 +104,7 @@ class PretrainingRun(TrainingRun):
                 config.learning_rate,
                 config.weight_decay,
                 config.batch_size,
-                self.steps * config.epochs,
+                total_steps,
                 config.warmup,
             ),
             jit_compile=self.jit_compile,

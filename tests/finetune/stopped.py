@@ -1,6 +1,6 @@
 """Runs `finetune` and stops it at one exact batch, as a kill or a person would.
 
-python stopped_finetuning.py SIGNAL EPOCH BATCH [flags of finetune]
+python -m tests.finetune.stopped SIGNAL EPOCH BATCH [flags of finetune]
 """
 
 import signal

@@ -1,85 +1,35 @@
 """`python -m ssl_voc.pretrain`, whole: what it writes, refuses and survives."""
 
 import json
-import os
+import re
+import shlex
+import shutil
 import signal
-import subprocess
-import sys
 
 import h5py
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
+import pipelines
 import ssl_voc
-from ssl_voc import models
+from ssl_voc import callbacks, models
 from ssl_voc.cli.errors import BadInput, StoppedEarly
-from ssl_voc.pretrain import PretrainConfig, main, pretrain
+from ssl_voc.cli.flags import parse
+from ssl_voc.finetune import FinetuneConfig
+from ssl_voc.pretrain import main, pretrain
 from tests import tiny
-from tests.conftest import REPOSITORY
+from tests.pretrain.stopped import start
 
-EPOCHS = 4
-NUM_PHOTOS = 44  # five steps of eight, four photos over
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder of photos in two classes and a tiny backbone."""
-    folder = tmp_path_factory.mktemp("pretrain")
-    tiny.save_backbone(folder / "tiny.keras")
-    for index, pixels in enumerate(tiny.draw_photos(NUM_PHOTOS)):
-        path = folder / "photos" / ("light" if index % 2 else "dark") / f"{index}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Told apart by brightness, so that nearest neighbors have something to find.
-        Image.fromarray(pixels // 2 + 127 * (index % 2)).save(path)
-    return folder
+EPOCHS = 3
+NUM_PHOTOS = 44
 
 
-def flags(place, out, *more, seed=0):
-    settings = {
-        "data": place / "photos",
-        "backbone": place / "tiny.keras",
-        "out": out,
-        "image-size": 32,
-        "batch-size": 8,
-        "epochs": EPOCHS,
-        "learning-rate": 0.5,
-        "seed": seed,
-    }
-    pairs = [part for key, value in settings.items() for part in (f"--{key}", value)]
-    return [*map(str, pairs), *map(str, more)]
+def rows_of(run):
+    return [json.loads(row) for row in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def config(place, out, **changes):
-    settings = {
-        "data": (str(place / "photos"),),
-        "backbone": str(place / "tiny.keras"),
-        "out": out,
-        "image_size": 32,
-        "batch_size": 8,
-        "epochs": 2,
-        "learning_rate": 0.5,
-    }
-    return PretrainConfig(**{**settings, **changes})
-
-
-def start(*arguments):
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-    )
-
-
-def stopped(signal_name, place, out, *more):
-    script = REPOSITORY / "tests" / "commands" / "stopped_pretraining.py"
-    return start(script, signal_name, 1, 2, *flags(place, out, *more))
-
-
-def checkpoint_arrays(run, epoch=EPOCHS):
+def checkpoint_arrays(run, epoch):
     """Everything in a checkpoint: weights and the optimizer's state."""
     arrays = {}
 
@@ -93,84 +43,62 @@ def checkpoint_arrays(run, epoch=EPOCHS):
     return arrays
 
 
-def assert_bit_identical(run, other, epoch=EPOCHS):
-    arrays, others = checkpoint_arrays(run, epoch), checkpoint_arrays(other, epoch)
-    assert arrays.keys() == others.keys()
-    different = [n for n in arrays if not np.array_equal(arrays[n], others[n])]
-    assert not different, different
-
-
 @pytest.fixture(scope="module")
-def whole(place):
-    """A deterministic run that nobody stopped."""
-    done = start(
-        "-m", "ssl_voc.pretrain", *flags(place, place / "whole", "--deterministic")
-    )
+def whole(place, tmp_path_factory):
+    """A run that nobody stopped: its folder and its process."""
+    out = tmp_path_factory.mktemp("whole") / "a run"
+    done = start("-m", "ssl_voc.pretrain", *place.flags(out, epochs=EPOCHS))
     assert done.returncode == 0, done.stderr
-    return place / "whole", done
+    return out, done
 
 
-@pytest.mark.slow
-def test_killed_in_epoch_2_of_4_and_started_again_ends_bit_for_bit_alike(place, whole):
-    out = place / "killed"
-    killed = stopped("SIGKILL", place, out, "--deterministic")
-    assert killed.returncode == -signal.SIGKILL
-    rows = (out / "metrics.jsonl").read_text().splitlines()
-    assert len(rows) == 1 and not (out / "summary.json").exists()
-
-    again = start("-m", "ssl_voc.pretrain", *flags(place, out, "--deterministic"))
-    assert again.returncode == 0, again.stderr
-    assert "going on after epoch 1" in again.stdout
-    assert_bit_identical(out, whole[0])
-    rows = (out / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(row)["epoch"] for row in rows] == [1, 2, 3, 4]
+@pytest.fixture
+def finished(place, whole, tmp_path):
+    """A copy of that run, to go on with: its folder and `config(**changes)`."""
+    out = tmp_path / "run"
+    shutil.copytree(whole[0], out)
+    return out, lambda **changes: place.config(out, **{"epochs": EPOCHS} | changes)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "more",
+    ("stop", "changes"),
     [
-        "--optimizer lars --learning-rate 1",
-        "--optimizer adamw --learning-rate 0.05 --precision mixed_float16",
+        ("SIGKILL", {}),
+        ("SIGINT", {"optimizer": "lars", "learning_rate": 1}),
+        (
+            "SIGKILL",
+            {"optimizer": "adamw", "learning_rate": 0.05, "precision": "mixed_float16"},
+        ),
+        ("SIGKILL", {"objective": "supervised", "learning_rate": 0.3}),
     ],
-    ids=["lars", "adamw in mixed precision"],
+    ids=["killed", "interrupted lars", "adamw in mixed precision", "supervised"],
 )
-def test_every_optimizer_goes_on_bit_for_bit(place, tmp_path, more):
-    more = [*more.split(), "--epochs", 2, "--deterministic"]
-    killed = stopped("SIGKILL", place, tmp_path / "killed", *more)
-    assert killed.returncode == -signal.SIGKILL
-    for name in ("killed", "whole"):
-        done = start("-m", "ssl_voc.pretrain", *flags(place, tmp_path / name, *more))
-        assert done.returncode == 0, done.stderr
-        assert ("going on after epoch 1" in done.stdout) == (name == "killed")
-    assert_bit_identical(tmp_path / "killed", tmp_path / "whole", epoch=2)
+def test_stopped_in_epoch_2_and_started_again_ends_bit_for_bit_alike(
+    place, tmp_path, stop, changes
+):
+    def flags(name):
+        return place.flags(tmp_path / name, deterministic=True, **changes)
 
-
-@pytest.mark.slow
-def test_interrupt_exits_3_says_how_to_go_on_and_going_on_changes_nothing(place, whole):
-    out = place / "interrupted"
-    interrupted = stopped("SIGINT", place, out, "--deterministic")
-    assert interrupted.returncode == 3
-    # The script imports TensorFlow, which chatters, before the command can hush it.
-    line = interrupted.stderr.strip().splitlines()[-1]
-    assert "Traceback" not in interrupted.stderr
-    assert line.startswith("stopped: interrupted. 1 of 4 epochs are saved")
-    assert "same command" in line
-
-    again = start("-m", "ssl_voc.pretrain", *flags(place, out, "--deterministic"))
-    assert again.returncode == 0, again.stderr
-    assert_bit_identical(out, whole[0])
-
-
-@pytest.mark.slow
-def test_another_seed_gives_other_weights(place, whole):
-    out = place / "seed"
-    more = flags(place, out, "--deterministic", seed=1)
-    assert start("-m", "ssl_voc.pretrain", *more).returncode == 0
-    arrays, others = checkpoint_arrays(out), checkpoint_arrays(whole[0])
-    kernels = [name for name in arrays if arrays[name].ndim == 4]
-    assert kernels
-    assert not any(np.array_equal(arrays[n], others[n]) for n in kernels)
+    stopped = start("-m", "tests.pretrain.stopped", stop, 1, 2, *flags("stopped"))
+    assert len(rows_of(tmp_path / "stopped")) == 1
+    if stop == "SIGKILL":
+        assert stopped.returncode == -signal.SIGKILL
+    else:
+        assert stopped.returncode == 3 and "Traceback" not in stopped.stderr
+        line = stopped.stderr.strip().splitlines()[-1]
+        assert line.startswith("stopped: interrupted") and "1 of 2 epochs" in line
+    for name in ("stopped", "whole"):
+        done = start("-m", "ssl_voc.pretrain", *flags(name))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert ("going on after epoch 1" in done.stdout) == (name == "stopped")
+    arrays, others = (checkpoint_arrays(tmp_path / n, 2) for n in ("stopped", "whole"))
+    assert arrays.keys() == others.keys()
+    assert not [n for n in arrays if not np.array_equal(arrays[n], others[n])]
+    rows, others = (rows_of(tmp_path / name) for name in ("stopped", "whole"))
+    assert [row["epoch"] for row in rows] == [1, 2]
+    for key in rows[1].keys() - {"seconds", "images_per_second", "data_wait_share"}:
+        assert rows[1][key] == others[1][key], key
 
 
 def test_run_folder_holds_what_users_rely_on(whole):
@@ -212,65 +140,146 @@ def test_run_folder_holds_what_users_rely_on(whole):
     assert done.stderr == ""
 
 
-def test_saved_backbone_computes_what_the_run_recorded(place, whole):
-    run, _ = whole
-    backbone = ssl_voc.backbone(place / "tiny.keras", image_size=32, weights=run)
+def test_printed_call_loads_the_backbone_that_the_run_recorded(place, whole):
+    run, done = whole
+    call = re.search(r"^ +(ssl_voc\.backbone\(.*\))$", done.stdout, re.M)[1]
+    printed = eval(call, {"ssl_voc": ssl_voc})
+    backbone = ssl_voc.backbone(place.backbone, image_size=32, weights=run)
+    for weight, other in zip(
+        printed.get_weights(), backbone.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(weight, other)
     recorded = json.loads((run / "manifest.json").read_text())["backbone_fingerprint"]
     np.testing.assert_allclose(models.fingerprint(backbone), recorded, rtol=1e-4)
-    untrained = models.fingerprint(keras.models.load_model(place / "tiny.keras"))
+    untrained = models.fingerprint(keras.models.load_model(place.backbone))
     assert not np.allclose(untrained, recorded, rtol=1e-2)
+    images = tiny.draw_photos(2, size=64).astype("float32")  # a size of its own
+    assert printed(images).shape == (2, 15, 15, 16)
 
 
-def test_finished_folder_and_other_settings_are_refused(place, tmp_path):
-    out = tmp_path / "run"
-    pretrain(config(place, out))
+def test_printed_command_is_one_that_finetune_understands(place, whole):
+    run, done = whole
+    command = re.search(r"^next +python -m ssl_voc\.finetune (.*)$", done.stdout, re.M)
+    config = parse(FinetuneConfig, shlex.split(command[1]), "finetune", "")
+    assert (config.task, config.data) == ("localize", ("DATA",))
+    assert config.weights == str(run)
+    assert config.backbone == str(place.backbone)
+
+
+def test_finished_folder_and_other_settings_are_refused(finished):
+    _, config = finished
     with pytest.raises(BadInput, match="finished"):
-        pretrain(config(place, out))
+        pretrain(config())
     with pytest.raises(BadInput, match="other settings.*learning_rate 0.5 there"):
-        pretrain(config(place, out, learning_rate=0.25))
-    # More epochs go on from the last one.
-    assert pretrain(config(place, out, epochs=3))["loss"] > 0
-    assert len((out / "metrics.jsonl").read_text().splitlines()) == 3
+        pretrain(config(learning_rate=0.25))
+
+
+def test_more_epochs_go_on_from_the_last_and_remember_the_time_at_chance(
+    finished, monkeypatch
+):
+    out, config = finished
+    remembered = []
+    monkeypatch.setattr(
+        callbacks.TrainingWatch,
+        "remember",
+        lambda watch, *told: remembered.append(told),
+    )
+    before = rows_of(out)
+    assert pretrain(config(epochs=EPOCHS + 1))["loss"] > 0
+    rows = rows_of(out)
+    assert len(rows) == EPOCHS + 1 and rows[:EPOCHS] == before
+    assert remembered == [(before, NUM_PHOTOS // 8)]
+
+
+def test_a_run_killed_after_its_last_epoch_is_finished_by_the_same_command(finished):
+    out, config = finished
+    expected = json.loads((out / "summary.json").read_text())
+    weights = keras.models.load_model(out / "backbone.keras").get_weights()
+    for name in ("summary.json", "backbone.keras"):
+        (out / name).unlink()
+    # Of an epoch that was not to be the last, accuracy is not logged.
+    rows = rows_of(out)
+    assert rows[-1].pop("knn_top1") == expected["knn_top1"]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (out / "metrics.jsonl").write_text(text)
+    assert pretrain(config()) == expected
+    assert json.loads((out / "summary.json").read_text()) == expected
+    again = keras.models.load_model(out / "backbone.keras").get_weights()
+    for weight, old in zip(again, weights, strict=True):
+        np.testing.assert_array_equal(weight, old)
+    assert rows_of(out) == rows
 
 
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"data": ("/no/such/folder",)}, "does not exist"),
-        ({"backbone": "ResNet50"}, "Unknown backbone"),
+        ({"data": "/no/such/folder"}, "does not exist"),
+        ({"backbone": "ResNet50"}, "ResNet50"),
         ({"backbone": "missing.keras"}, "does not exist"),
-        ({"batch_size": 64}, "do not fill a batch of 64"),
         ({"weights": "/no/such/run"}, "Weights not found"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(
-    place, tmp_path, capsys, changes, complaint
+def test_bad_input_is_one_line_and_status_2_before_photos_are_decoded(
+    place, tmp_path, capsys, monkeypatch, changes, complaint
 ):
-    arguments = flags(place, tmp_path / "run")
-    for name, value in changes.items():
-        value = value[0] if isinstance(value, tuple) else value
-        arguments += [f"--{name.replace('_', '-')}", str(value)]
-    if "data" in changes:  # repeatable: the good one has to go
-        arguments = arguments[2:]
-    assert main(arguments) == 2
+    def decode(*arguments, **options):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(pipelines, "prepare", decode)
+    assert main(place.flags(tmp_path / "run", **changes)) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith("error: ") and complaint in line
 
 
 def test_corrected_command_starts_in_the_folder_of_the_mistaken_one(place, tmp_path):
-    with pytest.raises(BadInput, match="do not fill a batch"):
-        pretrain(config(place, tmp_path / "run", batch_size=64))
-    assert pretrain(config(place, tmp_path / "run", epochs=1))["num_images"] == 44
+    with pytest.raises(BadInput, match="do not fill a batch of 64"):
+        pretrain(place.config(tmp_path / "run", batch_size=64))
+    summary = pretrain(place.config(tmp_path / "run", epochs=1))
+    assert summary["num_images"] == NUM_PHOTOS
 
 
 def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
     with pytest.raises(StoppedEarly, match="is (nan|inf).*--learning-rate"):
-        pretrain(config(place, tmp_path / "run", learning_rate=1e20, warmup=0.0))
+        pretrain(place.config(tmp_path / "run", learning_rate=1e20, warmup=0.0))
     assert not (tmp_path / "run" / "summary.json").exists()
 
 
-def test_default_run_folder_is_found_again_by_the_same_settings():
-    resolved = PretrainConfig(data=("photos",)).resolved()
-    assert resolved.out == PretrainConfig(data=("photos",), epochs=99).resolved().out
-    assert resolved.out != PretrainConfig(data=("photos",), seed=1).resolved().out
-    assert (resolved.pool_size, resolved.learning_rate) == (112, 1.0)
+def test_run_in_mixed_precision_starts_another_in_full(place, tmp_path):
+    settings = {"epochs": 1, "learning_rate": 1e-9}
+    data = tmp_path / "photos.npz"
+    np.savez(data, images=tiny.draw_photos(18))
+    first = pretrain(
+        place.config(
+            tmp_path / "first",
+            data=(str(data),),
+            precision="mixed_bfloat16",
+            epochs=1,
+        )
+    )
+    assert np.isfinite(first["loss"])
+    second = pretrain(
+        place.config(
+            tmp_path / "second",
+            data=(str(data),),
+            weights=str(tmp_path / "first"),
+            image_size=48,
+            optimizer="adamw",
+            drop_connect=0.2,
+            blur_rate=0.5,
+            solarize_rate=0.2,
+            seed=1,
+            **settings,
+        )
+    )
+    assert np.isfinite(second["loss"])
+    # Next to no learning: the second still has the kernels of the first.
+    kernels = [
+        keras.models.load_model(path).get_weights()[0]
+        for path in (
+            tmp_path / "first" / "backbone.keras",
+            tmp_path / "second" / "backbone.keras",
+            place.backbone,
+        )
+    ]
+    np.testing.assert_allclose(kernels[0], kernels[1], atol=1e-6)
+    assert np.abs(kernels[0] - kernels[2]).max() > 1e-4

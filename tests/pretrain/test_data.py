@@ -1,6 +1,5 @@
-"""What a pretraining makes of the photos that it is given."""
+"""Photos of a pretraining: damaged, missing and listed ones."""
 
-import dataclasses
 import io
 
 import numpy as np
@@ -9,7 +8,7 @@ from PIL import Image
 
 import pipelines
 from ssl_voc.cli.errors import BadInput, StoppedEarly
-from ssl_voc.pretrain import PretrainConfig, pretrain
+from ssl_voc.pretrain import pretrain
 from ssl_voc.pretrain.data import record_photos
 from ssl_voc.pretrain.run import PretrainingRun
 from ssl_voc.runs.run_folder import RunFolder
@@ -17,16 +16,10 @@ from tests import tiny
 
 
 @pytest.fixture
-def config(tmp_path):
+def config(place, tmp_path):
     """Returns `config(data)`, of a short run in `run`."""
-    tiny.save_backbone(tmp_path / "tiny.keras")
-    return lambda data: PretrainConfig(
-        data=(str(data),),
-        backbone=str(tmp_path / "tiny.keras"),
-        out=tmp_path / "run",
-        image_size=32,
-        batch_size=9,
-        epochs=1,
+    return lambda data, **changes: place.config(
+        tmp_path / "run", data=(str(data),), batch_size=9, epochs=1, **changes
     )
 
 
@@ -64,6 +57,9 @@ def test_hostile_photos_are_listed_and_poison_no_batch(config, tmp_path):
     assert listed == {"truncated.jpg", "empty.jpg", "text.jpg", "caf?.jpg"}
     assert summary["num_skipped"] == 4 and summary["num_images"] == 18
     assert np.isfinite(summary["loss"])
+    # Without labels there is no k-NN probe.
+    assert not any(name.startswith("knn") for name in summary)
+    assert summary["effective_rank_images"] == 18
 
 
 def _encoded(pixels, kind):
@@ -107,7 +103,6 @@ def test_a_photo_that_goes_missing_stops_the_run_and_says_so(
         fit(pretraining)
 
     monkeypatch.setattr(PretrainingRun, "fit", fit_without_photos)
-    settings = dataclasses.replace(config(tree), cache="none")
     expected = "png can no longer be read: No such file.*0 of 1 epochs are saved"
     with pytest.raises(StoppedEarly, match=expected):
-        pretrain(settings)
+        pretrain(config(tree, cache="none"))

@@ -1,3 +1,5 @@
+"""Photos of the k-NN probe and of the effective rank."""
+
 import dataclasses
 
 import numpy as np
@@ -65,60 +67,54 @@ def test_without_labels_no_photo_is_chosen():
     assert len(indices) == len(labels) == 0
 
 
-def test_probe_looks_at_most_nine_times_and_after_the_last_epoch():
-    pool = prepare(pets=["dog", "cat"] * 4)
-    probe = knn_photos.build_probe(tiny.build_backbone(20), pool, Config(), False)
-    assert sorted(probe.knn_epochs) == [4, 8, 12, 16, 20, 24, 28, 32, 36]
+@pytest.fixture
+def build_probe():
+    """Returns `build_probe(pool, epochs)`."""
+    backbone = tiny.build_backbone(20)
+    return lambda pool, epochs=36, **more: knn_photos.build_probe(
+        backbone, pool, Config(epochs=epochs), False, **more
+    )
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 9, 10, 17, 36, 100])
+def test_neighbors_are_probed_at_most_nine_times_and_after_the_last_epoch(
+    build_probe, epochs
+):
+    probe = build_probe(prepare(pets=["dog", "cat"] * 4), epochs)
     assert probe.num_queries == 4
-    short = Config(epochs=3)
-    probe = knn_photos.build_probe(tiny.build_backbone(20), pool, short, False)
-    assert sorted(probe.knn_epochs) == [1, 2, 3]
+    assert max(probe.knn_epochs) == epochs
+    assert min(epochs, 5) <= len(probe.knn_epochs) <= 9
+    if epochs == 36:
+        assert sorted(probe.knn_epochs) == [4, 8, 12, 16, 20, 24, 28, 32, 36]
 
 
-def test_probe_compares_images_with_their_own_labels():
+def test_probe_compares_images_with_their_own_labels(build_probe):
     pool = prepare(pets=["dog", "cat"] * 4)
-    probe = knn_photos.build_probe(tiny.build_backbone(20), pool, Config(), False)
+    probe = build_probe(pool)
     for image, label in zip(probe.knn_images, probe.knn_labels, strict=True):
         matches = [i for i in range(8) if np.array_equal(pool.gather([i])[0], image)]
         assert [pool.labels[i] for i in matches] == [["cat", "dog"][label]]
 
 
-def test_probe_without_labels_measures_rank_alone():
-    pool = prepare(sample=[None] * 4)
-    probe = knn_photos.build_probe(tiny.build_backbone(20), pool, Config(), False)
+@pytest.mark.parametrize(
+    ("labels", "more"),
+    [([None] * 8, {}), (["dog", "cat"] * 4, {"use_knn_probe": False})],
+)
+def test_without_labels_or_a_knn_probe_rank_alone_is_measured(
+    build_probe, labels, more
+):
+    probe = build_probe(prepare(pets=labels), **more)
     assert probe.num_queries == 0
-    assert 1 <= probe.measure_rank() <= 4
+    assert 1 <= probe.measure_rank() <= 8
 
 
-def test_rank_is_measured_on_512_photos_at_most(monkeypatch):
+def test_rank_is_measured_on_512_photos_at_most(build_probe, monkeypatch):
     monkeypatch.setattr(knn_photos, "NUM_RANK_PHOTOS", 5)
-    pool = prepare(sample=[None] * 9)
-    probe = knn_photos.build_probe(tiny.build_backbone(20), pool, Config(), False)
-    assert len(probe.rank_images) == 5
-    flat = probe.rank_images.reshape(5, -1)
-    assert len(np.unique(flat, axis=0)) == 5
+    probe = build_probe(prepare(sample=[None] * 9))
+    assert len(np.unique(probe.rank_images.reshape(5, -1), axis=0)) == 5
 
 
 @pytest.mark.parametrize("most", [3, 4])
 def test_no_more_photos_than_the_limit_are_chosen(monkeypatch, most):
     monkeypatch.setattr(knn_photos, "MAX_KNN_PHOTOS", most)
     assert len(chosen(prepare(pets=["dog", "cat"] * 4))[0]) == most
-
-
-def test_probe_that_shall_not_ask_neighbors_measures_rank_alone():
-    pool = prepare(pets=["dog", "cat"] * 4)
-    backbone = tiny.build_backbone(20)
-    probe = knn_photos.build_probe(
-        backbone, pool, Config(), False, asks_neighbors=False
-    )
-    assert probe.num_queries == 0
-    assert 1 <= probe.measure_rank() <= 8
-
-
-@pytest.mark.parametrize("epochs", [1, 8, 9, 10, 17, 19, 100])
-def test_neighbors_are_asked_after_the_last_epoch(epochs):
-    pool = prepare(pets=["dog", "cat"] * 4)
-    backbone = tiny.build_backbone(20)
-    probe = knn_photos.build_probe(backbone, pool, Config(epochs=epochs), False)
-    assert max(probe.knn_epochs) == epochs
-    assert min(epochs, 5) <= len(probe.knn_epochs) <= 9

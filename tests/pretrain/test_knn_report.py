@@ -1,4 +1,4 @@
-"""Nearest neighbors before and after a pretraining, compared query by query."""
+"""k-NN accuracy before and after a pretraining, compared query by query."""
 
 import json
 import types
@@ -47,7 +47,7 @@ def test_gain_is_the_paired_difference_of_the_queries(run):
 
 
 @pytest.mark.parametrize("hits", [None, (6, BEFORE)])
-def test_weights_of_another_epoch_are_asked_again(run, hits):
+def test_weights_of_another_epoch_are_measured_again(run, hits):
     summary = knn_report.summarize(run, probe_of(AFTER, hits), epoch=7)
     assert summary["knn_top1"] == 0.7
 
@@ -56,3 +56,18 @@ def test_hits_on_other_queries_are_not_compared(run):
     run.write_json("knn_hits.json", {"untrained": [0, 1]})
     summary = knn_report.summarize(run, probe_of(AFTER), epoch=7)
     assert "knn_top1_gain" not in summary and summary["knn_top1"] == 0.7
+
+
+def test_labels_that_appear_while_a_run_rests_give_no_gain(tmp_path):
+    run = RunFolder(tmp_path, None, resuming=True, manifest={})
+    summary = knn_report.summarize(run, probe_of(AFTER), epoch=7)
+    assert summary["knn_top1"] == 0.7
+    assert "knn_top1_untrained" not in summary and "knn_top1_gain" not in summary
+    ((_, line),) = knn_report.describe(summary)
+    assert "untrained" not in line and "majority class 0.400" in line
+
+
+def test_without_queries_nothing_is_summarized(run):
+    probe = types.SimpleNamespace(num_queries=0)
+    assert knn_report.summarize(run, probe, epoch=7) == {}
+    assert knn_report.describe({}) == []

@@ -1,11 +1,12 @@
-"""The pictures that a pretraining begins with."""
+"""Pictures and the text of a pretraining."""
 
 import types
 
 import numpy as np
 
 import pipelines
-from ssl_voc.pretrain import report
+from ssl_voc.finetune import FinetuneConfig
+from ssl_voc.pretrain import PretrainConfig, report
 from ssl_voc.runs.run_folder import RunFolder
 from tests import tiny
 
@@ -41,3 +42,9 @@ def test_views_are_shown_of_a_seeded_sample_of_all_photos(tmp_path):
     # A photo keeps its name.
     assert [int(title) for title in titles] == seen[:12]
     assert shown(pool, tmp_path, seed=0)[0] == seen != shown(pool, tmp_path, 1)[0]
+
+
+def test_the_default_backbone_needs_no_flag_of_the_next_command():
+    command, _ = report.next_steps("runs/a", "EfficientNetB1")
+    assert "--backbone" not in command
+    assert FinetuneConfig().backbone == PretrainConfig().backbone == "EfficientNetB1"

@@ -1,31 +1,32 @@
-"""What a way of learning from photos has to answer."""
+"""Base class of pretraining objectives."""
 
 
 class PretrainingObjective:
     """One way of learning a backbone from photos, and all that depends on it.
 
     `PretrainingRun` has the rest: weights, optimizer, batches, checkpoints, logs. A
-    subclass chooses photos and model, and says which figures and pictures tell how it
-    went.
+    subclass chooses photos and model, and says which metrics and pictures tell how it
+    went. Keras and NumPy are imported inside its methods: `--help` reads the settings.
 
     Attributes:
+        settings: Frozen dataclass of the options that only this objective has.
         pool: `pipelines.Pool` of the photos that are learned from.
         skipped: List of `pipelines.Skipped`, photos that could not be read.
-        asks_neighbors: Whether k-NN accuracy on the pool's own labels says something:
+        use_knn_probe: Whether k-NN accuracy on the pool's own labels says something:
             not after these labels were learned.
-        shown: Names of the figures in the line of an epoch.
-        summarized: Names of the last epoch's figures in `summary.json`, by their names
+        shown: Names of the metrics in the line of an epoch.
+        summarized: Names of the last epoch's metrics in `summary.json`, by their names
             in `metrics.jsonl`.
         advice: What to try when the loss stays at chance.
 
     Args:
-        config: A `PretrainConfig`.
+        config: A `PretrainConfig` with these settings.
 
     Raises:
         ValueError, OSError: when the photos cannot be used.
     """
 
-    asks_neighbors = True
+    use_knn_probe = True
     shown = ("loss", "loss_over_chance")
     summarized = {
         name: name
@@ -45,12 +46,17 @@ class PretrainingObjective:
     def record(self, run):
         """Notes in the run folder what only this objective knows."""
 
-    def build_model(self, backbone):
-        """Builds the model around a backbone, which becomes its `backbone`."""
+    def build_model(self, backbone, total_steps):
+        """Builds the model around a backbone, which becomes its `backbone`.
+
+        Args:
+            backbone: Keras model from images to feature maps.
+            total_steps: Number of steps of the whole run, for schedules.
+        """
         raise NotImplementedError
 
     def augmenter_arguments(self):
-        """Arguments of an augmenter of the family of `SimCLRAugmenter`."""
+        """Arguments of an `ssl_voc.layers.RandomView`."""
         config = self.config
         return {
             "image_size": config.image_size,
@@ -79,11 +85,11 @@ class PretrainingObjective:
         return {}
 
     def callbacks(self):
-        """Callbacks that add figures to the logs."""
+        """Callbacks that add metrics to the logs."""
         return []
 
     def draw_views(self, model, images):
-        """What the model is shown of some images.
+        """Views of some images, as the model is shown them in training.
 
         Returns:
             Arrays `views_a`, `views_b` of two random views of each image.
@@ -91,7 +97,7 @@ class PretrainingObjective:
         raise NotImplementedError
 
     def title(self, photo):
-        """What is written above a photo in `views.png`."""
+        """Title of a photo in `views.png`."""
         return photo.image_id[:18]
 
     def panels(self):
@@ -99,9 +105,9 @@ class PretrainingObjective:
         raise NotImplementedError
 
     def summarize(self, last):
-        """Further entries of `summary.json`, given the figures of the last epoch."""
+        """Further entries of `summary.json`, given the metrics of the last epoch."""
         return {}
 
     def describe(self, summary):
-        """Lines of the last words: `(heading, text)`, the loss first."""
+        """Lines for the end of the command: `(heading, text)`, the loss first."""
         raise NotImplementedError

@@ -1,21 +1,31 @@
-"""Learning from photos without labels: two views of a photo find each other."""
+"""SimCLR: two views of a photo find each other among those of other photos."""
 
-from ssl_voc import layers, losses, metrics, models
-from ssl_voc.layers.view_audit import audit_views
-from ssl_voc.pretrain.data import prepare_photos, read_photos
-from ssl_voc.pretrain.objectives.base import PretrainingObjective
-from ssl_voc.visualization.curves import Panel
+import dataclasses
+
+from ssl_voc.cli.options import option
+from ssl_voc.pretrain.objectives.view_pairs import (
+    ProjectionSettings,
+    ViewPairsObjective,
+)
 
 
-class SimCLRObjective(PretrainingObjective):
-    """SimCLR: NT-Xent between two views of every photo; labels are not looked at.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SimCLRSettings(ProjectionSettings):
+    """Settings of `--objective simclr`."""
+
+    temperature: float = option(0.15, "Temperature of NT-Xent.", above=0)
+
+
+class SimCLRObjective(ViewPairsObjective):
+    """NT-Xent between two views of every photo; labels are not looked at.
 
     Reference:
         - [Chen et al., 2020](https://arxiv.org/abs/2002.05709)
     """
 
+    settings = SimCLRSettings
     summarized = {
-        **PretrainingObjective.summarized,
+        **ViewPairsObjective.summarized,
         "contrastive_top1": "contrastive_top1",
         "alignment": "alignment",
         "uniformity": "uniformity",
@@ -25,24 +35,9 @@ class SimCLRObjective(PretrainingObjective):
         "milder views (--color-strength, --crop-area)."
     )
 
-    def __init__(self, config):
-        super().__init__(config)
-        self.pool = prepare_photos(read_photos(config), config)
-        self.skipped = self.pool.skipped
-
-    def build_model(self, backbone):
-        config = self.config
-        return models.ContrastiveModel(
-            backbone,
-            layers.SimCLRAugmenter(**self.augmenter_arguments()),
-            layers.ProjectionHead(
-                config.hidden_dimensions,
-                config.projection_dimensions,
-                config.projection_layers,
-            ),
-        )
-
     def compile_arguments(self):
+        from ssl_voc import losses, metrics
+
         return {
             "loss": losses.NTXentLoss(self.config.temperature),
             "metrics": [
@@ -52,23 +47,10 @@ class SimCLRObjective(PretrainingObjective):
             ],
         }
 
-    def batches(self, batch_size, seed, initial_epoch):
-        batches = self.pool.batches(batch_size, seed, initial_epoch)
-        return ((images,) for images in batches)
-
-    def dataset(self, batch_size, seed, initial_epoch):
-        return self.pool.dataset(batch_size, seed, initial_epoch)
-
-    def draw_views(self, model, images):
-        """Two views of each image, audited.
-
-        Raises:
-            ValueError: when the views cannot teach anything, see `audit_views`.
-        """
-        return audit_views(model.augmenter, images)["views"]
-
     def panels(self):
-        loss = losses.NTXentLoss(self.config.temperature)
+        from ssl_voc.visualization.curves import Panel
+
+        loss = self.compile_arguments()["loss"]
         chance = float(loss.chance_level(self.config.batch_size))
         return [
             Panel(("loss",), "NT-Xent", chance=chance),

@@ -1,4 +1,4 @@
-"""The labelled photos of a supervised pretraining: learned from, or held out."""
+"""Labelled photos of a supervised pretraining: training and held-out set."""
 
 import dataclasses
 
@@ -113,10 +113,13 @@ def _class_names(photos):
 
 
 def _hold_out(pool, training, class_names):
-    twins = pipelines.find_near_duplicates(pool.hashes, training.hashes)
-    if twins:
-        print(f"left {len(twins)} held-out photos out: twins of training photos")
-    seen = {twin.index for twin in twins}
+    duplicates = pipelines.find_near_duplicates(pool.hashes, training.hashes)
+    if duplicates:
+        print(
+            f"left {len(duplicates)} held-out photos out: near-duplicates of training "
+            "photos"
+        )
+    seen = {duplicate.index for duplicate in duplicates}
     number_of = {name: number for number, name in enumerate(class_names)}
     # A class may have lost its training photos to damaged files.
     known = [index for index, label in enumerate(pool.labels) if label in number_of]

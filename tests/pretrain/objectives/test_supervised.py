@@ -1,11 +1,7 @@
-"""`python -m ssl_voc.pretrain --objective supervised`: learning from labels."""
+"""`pretrain --objective supervised`: labels to learn from, and held-out ones."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -15,13 +11,14 @@ from PIL import Image
 import pipelines
 import ssl_voc
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.metrics import wilson
-from ssl_voc.pretrain import PretrainConfig, main, pretrain
+from ssl_voc.metrics.wilson import wilson_interval
+from ssl_voc.pretrain import pretrain
 from ssl_voc.pretrain.objectives import supervised_photos
+from ssl_voc.pretrain.objectives.supervised import SupervisedObjective
 from ssl_voc.pretrain.run import PretrainingRun
 from ssl_voc.runs.run_folder import RunFolder
 from tests import tiny
-from tests.conftest import REPOSITORY
+from tests.pretrain.conftest import Place
 
 # Of the 60 with a label, 15 % are held out: a seeded, stratified 9.
 CLASSES = {"dark": 30, "light": 15, "middling": 15}
@@ -31,34 +28,24 @@ BRIGHTNESS = {"dark": 0, "middling": 80, "light": 160}
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """Photos in folders of three classes, some in none, and a tiny backbone."""
-    folder = tmp_path_factory.mktemp("supervised")
-    tiny.save_backbone(folder / "tiny.keras")
+def place(tmp_path_factory, tiny_backbone):
+    """Photos in folders of three classes, and some in none."""
+    folder = tmp_path_factory.mktemp("supervised") / "photos"
     photos = iter(tiny.draw_photos(60 + NUM_UNLABELLED))
     for name, count in CLASSES.items():
-        (folder / "photos" / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True)
         for index in range(count):
             pixels = next(photos) // 3 + BRIGHTNESS[name]
-            path = folder / "photos" / name / f"{name}_{index}.png"
+            path = folder / name / f"{name}_{index}.png"
             Image.fromarray(pixels.astype("uint8")).save(path)
     for index, pixels in enumerate(photos):
-        Image.fromarray(pixels).save(folder / "photos" / f"none_{index}.png")
-    return folder
+        Image.fromarray(pixels).save(folder / f"none_{index}.png")
+    return Place(folder, tiny_backbone)
 
 
-def config(place, out, **changes):
-    settings = {
-        "objective": "supervised",
-        "data": (str(place / "photos"),),
-        "backbone": str(place / "tiny.keras"),
-        "out": out,
-        "image_size": 32,
-        "batch_size": 8,
-        "epochs": 2,
-        "learning_rate": 0.3,
-    }
-    return PretrainConfig(**{**settings, **changes})
+def configure(place, out, **changes):
+    settings = {"objective": "supervised", "learning_rate": 0.3}
+    return place.config(out, **settings | changes)
 
 
 def image_ids(path):
@@ -66,65 +53,48 @@ def image_ids(path):
 
 
 @pytest.fixture(scope="module")
-def whole(place):
+def whole(place, tmp_path_factory):
     """A run of a few epochs: its folder and its summary."""
-    out = place / "whole"
-    return out, pretrain(config(place, out, epochs=8))
+    out = tmp_path_factory.mktemp("whole")
+    return out, pretrain(configure(place, out, epochs=8))
 
 
-def test_run_folder_holds_what_that_of_another_objective_holds(whole):
-    run, _ = whole
-    for name in (
-        "config.yaml",
-        "manifest.json",
-        "metrics.jsonl",
-        "summary.json",
-        "backbone.keras",
-        "skipped.txt",
-        "photos.tsv",
-        "validation_photos.tsv",
-        "views.png",
-        "curves.png",
-    ):
-        assert (run / name).is_file(), name
-
-
-def test_labels_are_learned_and_the_summary_says_how_well(whole):
+def test_labels_are_learned_and_the_summary_says_how_well(place, whole):
     run, summary = whole
     assert summary == json.loads((run / "summary.json").read_text())
-    # Brightness tells the classes apart: half of the photos are of the commonest.
+    # Brightness tells the classes apart: half of the photos are of the majority.
     assert summary["loss_over_chance"] < 0.8
     assert summary["training_top1"] > 0.6
     assert summary["val_top1_ci"] == pytest.approx(
-        wilson.wilson_interval(summary["val_top1"], NUM_HELD_OUT)
+        wilson_interval(summary["val_top1"], NUM_HELD_OUT)
     )
     assert summary["num_classes"] == 3
     assert "training_top3" not in summary  # of three classes always 1
     assert 1 <= summary["effective_rank"] <= 16
-    # What was learned by heart is no figure.
+    # Neighbors among learned photos would measure memory.
     assert not any(name.startswith("knn") for name in summary)
+    assert {path.name for path in run.glob("*.png")} == {"views.png", "curves.png"}
+    backbone = ssl_voc.backbone(place.backbone, image_size=32, weights=run)
+    start = keras.models.load_model(place.backbone)
+    change = backbone.get_weights()[0] - start.get_weights()[0]
+    assert np.abs(change).max() > 1e-3
 
 
-def test_photos_without_label_are_left_out_and_counted(whole):
+def test_photos_are_learned_held_out_or_left_out(whole):
     run, summary = whole
     manifest = json.loads((run / "manifest.json").read_text())
     assert summary["num_unlabelled"] == manifest["num_unlabelled"] == NUM_UNLABELLED
     assert manifest["class_names"] == ["dark", "light", "middling"]
-    seen = image_ids(run / "photos.tsv") | image_ids(run / "validation_photos.tsv")
-    assert len(seen) == 60 and not any(name.startswith("none") for name in seen)
-
-
-def test_held_out_photos_are_in_no_batch(whole):
-    run, summary = whole
     learned = image_ids(run / "photos.tsv")
     held_out = image_ids(run / "validation_photos.tsv")
     assert len(held_out) == summary["num_validation"] == NUM_HELD_OUT
+    assert len(learned) == summary["num_images"] == 60 - NUM_HELD_OUT
     assert not learned & held_out
-    assert summary["num_images"] == len(learned) == 60 - NUM_HELD_OUT
+    assert not any(name.startswith("none") for name in learned | held_out)
 
 
-def test_figures_are_those_that_the_model_gives(place, tmp_path):
-    settings = config(place, tmp_path / "run", epochs=1).resolved()
+def test_metrics_are_those_that_the_model_gives(place, tmp_path, capsys):
+    settings = configure(place, tmp_path / "run", epochs=1).resolved()
     with RunFolder.open(settings.out, settings, "pretrain") as run:
         pretraining = PretrainingRun(settings, run)
         pretraining.fit()
@@ -145,155 +115,76 @@ def test_figures_are_those_that_the_model_gives(place, tmp_path):
     shares = np.array(counts) / 51
     chance = -np.sum(shares * np.log(shares))
     assert row["loss_over_chance"] == pytest.approx(row["loss"] / chance, rel=1e-5)
-
-
-def test_backbone_serves_what_comes_next(place, whole):
-    run, _ = whole
-    backbone = ssl_voc.backbone(place / "tiny.keras", image_size=32, weights=run)
-    start = keras.models.load_model(place / "tiny.keras")
-    change = backbone.get_weights()[0] - start.get_weights()[0]
-    assert np.abs(change).max() > 1e-3
-
-
-def test_last_words_tell_held_out_photos_from_learned_ones(place, tmp_path, capsys):
-    pretrain(config(place, tmp_path / "run", epochs=1))
-    printed = capsys.readouterr().out
-    assert "left 4 photos without a label out" in printed
-    assert "of chance); top-1 of training views" in printed
-    assert "(9 photos, in no batch)" in printed
-    assert "--weights" in printed and "ssl_voc.backbone(" in printed
-    assert "k-NN" not in printed
+    assert "4 photos without a label" in capsys.readouterr().out
+    told = dict(pretraining.objective.describe(summary))
+    assert "of chance); top-1 of training views" in told["loss"]
+    assert f"({NUM_HELD_OUT} photos" in told["held-out top-1"]
+    assert told["left out"].startswith(f"{NUM_UNLABELLED} photos")
 
 
 def test_without_a_share_every_labelled_photo_is_learned(place, tmp_path):
-    out = tmp_path / "run"
-    summary = pretrain(config(place, out, epochs=1, val_share=0.0))
-    assert summary["num_images"] == 60 and summary["num_validation"] == 0
-    assert not any(name.startswith("val_") for name in summary)
-    assert not image_ids(out / "validation_photos.tsv")
+    settings = configure(place, tmp_path / "run", val_share=0.0).resolved()
+    objective = SupervisedObjective(settings)
+    assert len(objective.pool) == 60 and objective.num_held_out == 0
+    assert objective.fit_arguments() == {}
+    last = {"loss": 1.0, "top1": 0.5}
+    assert not any(name.startswith("val_") for name in objective.summarize(last))
 
 
-def test_twins_of_training_photos_do_not_count_as_held_out(place, tmp_path):
+def test_near_duplicates_of_training_photos_are_not_held_out(place, tmp_path):
     folder = tmp_path / "photos"
-    for path in sorted((place / "photos").glob("*/*.png")):
+    for path in sorted(place.photos.glob("*/*.png")):
         target = folder / path.parent.name / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
-        Image.open(path).save(target.with_name(f"twin_{path.stem}.jpg"))
-    out = tmp_path / "run"
-    summary = pretrain(config(place, out, data=(str(folder),), epochs=1))
-    tables = [
-        pipelines.read_photo_table(out / name)
-        for name in ("photos.tsv", "validation_photos.tsv")
-    ]
+        Image.open(path).save(target.with_name(f"copy_{path.stem}.jpg"))
+    settings = configure(place, tmp_path / "run", data=(str(folder),)).resolved()
+    photos = supervised_photos.prepare_supervised_photos(settings)
     learned, held_out = (
-        {name.removeprefix("twin_") for name in table.image_ids} for table in tables
+        {photo.image_id.removeprefix("copy_") for photo in part.photos}
+        for part in (photos.training, photos.held_out)
     )
     assert not learned & held_out
-    # Of 18 that were drawn, nearly all had their twin among the other 102.
-    assert summary["num_validation"] == len(tables[1]) < 9
+    # Of 18 that were drawn, nearly all had their copy among the other 102.
+    assert len(photos.held_out) < 9
 
 
 def test_no_more_photos_than_the_limit_are_held_out(place, tmp_path, monkeypatch):
     monkeypatch.setattr(supervised_photos, "MAX_HELD_OUT", 4)
-    settings = config(place, tmp_path / "run").resolved()
+    settings = configure(place, tmp_path / "run").resolved()
     assert len(supervised_photos.prepare_supervised_photos(settings).held_out) == 4
 
 
 @pytest.mark.parametrize(
     ("labels", "complaint"),
     [
-        (None, "none of the 12 photos of photos has a label.*--objective simclr"),
-        (["cat"] * 12, "all 12 labelled photos of photos are of one class, 'cat'"),
+        ({}, "none of the 12 photos.*--objective simclr"),
+        ({"labels": np.array(["cat"] * 12)}, "all 12 labelled photos.*'cat'"),
     ],
 )
-def test_photos_that_cannot_be_told_apart_by_labels_are_an_error(
+def test_photos_that_labels_do_not_tell_apart_are_an_error(
     place, tmp_path, labels, complaint
 ):
-    arrays = {"images": tiny.draw_photos(12)}
-    if labels is not None:
-        arrays["labels"] = np.array(labels)
-    np.savez(tmp_path / "photos.npz", **arrays)
-    with pytest.raises(BadInput, match=complaint):
-        pretrain(config(place, tmp_path / "run", data=(str(tmp_path / "photos.npz"),)))
-
-
-@pytest.mark.parametrize(
-    ("objective", "flag", "value", "owner"),
-    [
-        ("supervised", "--temperature", "0.5", "simclr"),
-        ("supervised", "--projection-layers", "3", "simclr"),
-        ("simclr", "--dropout", "0.1", "supervised"),
-        ("simclr", "--val-share", "0.3", "supervised"),
-    ],
-)
-def test_a_setting_of_another_objective_is_refused(
-    objective, flag, value, owner, tmp_path, capsys
-):
-    data = ["--data", str(tmp_path / "none"), "--out", str(tmp_path / "run")]
-    assert main([*data, "--objective", objective, flag, value]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith(f"error: {flag}: a setting of --objective {owner};")
+    data = tmp_path / "photos.npz"
+    np.savez(data, images=tiny.draw_photos(12), **labels)
+    settings = configure(place, tmp_path / "run", data=(str(data),)).resolved()
+    with pytest.raises(ValueError, match=f"--objective supervised: {complaint}"):
+        supervised_photos.prepare_supervised_photos(settings)
 
 
 @pytest.mark.parametrize("num_lost", [3, 12])  # 12: too few to hold any out
-def test_going_on_with_other_photos_held_out_is_refused(place, tmp_path, num_lost):
-    folder, out = tmp_path / "photos", tmp_path / "run"
-    shutil.copytree(place / "photos", folder)
-    pretrain(config(place, out, data=(str(folder),)))
-    learned = (out / "photos.tsv").read_text()
-    for path in sorted((folder / "light").glob("*.png"))[:num_lost]:
-        path.unlink()
-    with pytest.raises(BadInput, match="not those the run began with.*validation_"):
-        pretrain(config(place, out, data=(str(folder),), epochs=3))
-    assert (out / "photos.tsv").read_text() == learned
-
-
-def test_rate_of_sgd_is_a_smaller_one_than_that_of_contrastive_learning():
-    rates = {
-        (objective, optimizer): PretrainConfig(objective=objective, optimizer=optimizer)
-        .resolved()
-        .learning_rate
-        for objective in ("simclr", "supervised")
-        for optimizer in ("sgd", "adamw")
-    }
-    assert rates["supervised", "sgd"] == 0.1 < rates["simclr", "sgd"] == 1.0
-    assert rates["supervised", "adamw"] == rates["simclr", "adamw"]
-
-
-@pytest.mark.slow
-def test_killed_in_epoch_2_and_started_again_ends_bit_for_bit_alike(place, tmp_path):
-    def flags(out):
-        return (
-            f"--objective supervised --data {place / 'photos'} --out {out} "
-            f"--backbone {place / 'tiny.keras'} --image-size 32 --batch-size 8 "
-            "--epochs 3 --learning-rate 0.3 --deterministic"
-        ).split()
-
-    def start(*arguments):
-        return subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-        )
-
-    script = REPOSITORY / "tests" / "commands" / "stopped_pretraining.py"
-    killed = start(script, "SIGKILL", 1, 2, *flags(tmp_path / "killed"))
-    assert killed.returncode == -signal.SIGKILL
-    for name in ("killed", "whole"):
-        done = start("-m", "ssl_voc.pretrain", *flags(tmp_path / name))
-        assert (done.returncode, done.stderr) == (0, "")
-    weights = [
-        keras.models.load_model(tmp_path / name / "backbone.keras").get_weights()
-        for name in ("killed", "whole")
-    ]
-    for weight, other in zip(*weights, strict=True):
-        np.testing.assert_array_equal(weight, other)
-    killed, whole = (
-        json.loads((tmp_path / name / "summary.json").read_text())
-        for name in ("killed", "whole")
-    )
-    for key in ("loss", "training_top1", "val_loss", "val_top1", "effective_rank"):
-        assert killed[key] == whole[key], key
+def test_going_on_with_other_photos_held_out_is_refused(
+    place, whole, tmp_path, num_lost
+):
+    out = tmp_path / "run"
+    shutil.copytree(whole[0], out)
+    lost = sorted((place.photos / "light").glob("*.png"))[:num_lost]
+    for path in lost:
+        path.rename(tmp_path / path.name)
+    try:
+        with pytest.raises(BadInput, match="not those the run began with.*validation_"):
+            pretrain(configure(place, out, epochs=9))
+    finally:
+        for path in lost:
+            (tmp_path / path.name).rename(path)
+    assert (out / "photos.tsv").read_bytes() == (whole[0] / "photos.tsv").read_bytes()

@@ -1,0 +1,62 @@
+"""Base class of objectives on pairs of views of unlabelled photos."""
+
+import dataclasses
+
+from ssl_voc.cli.options import option
+from ssl_voc.pretrain.objectives.base import PretrainingObjective
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ProjectionSettings:
+    """Settings of the projection head."""
+
+    hidden_dimensions: int = option(
+        512, "Width of the head's hidden layers.", minimum=1
+    )
+    projection_dimensions: int = option(128, "Width of the projections.", minimum=2)
+    projection_layers: int = option(2, "Dense layers of the head.", minimum=1)
+
+
+class ViewPairsObjective(PretrainingObjective):
+    """Compares the projections of two random views of every photo, without labels.
+
+    A subclass gives its `settings`, a `ProjectionSettings`, loss, metrics and panels.
+    """
+
+    def __init__(self, config):
+        from ssl_voc.pretrain.data import prepare_photos, read_photos
+
+        super().__init__(config)
+        self.pool = prepare_photos(read_photos(config), config)
+        self.skipped = self.pool.skipped
+
+    def build_model(self, backbone, total_steps):
+        from ssl_voc import layers, models
+
+        config = self.config
+        return models.ContrastiveModel(
+            backbone,
+            layers.SimCLRAugmenter(**self.augmenter_arguments()),
+            layers.ProjectionHead(
+                config.hidden_dimensions,
+                config.projection_dimensions,
+                config.projection_layers,
+            ),
+        )
+
+    def batches(self, batch_size, seed, initial_epoch):
+        batches = self.pool.batches(batch_size, seed, initial_epoch)
+        return ((images,) for images in batches)
+
+    def dataset(self, batch_size, seed, initial_epoch):
+        return self.pool.dataset(batch_size, seed, initial_epoch)
+
+    def draw_views(self, model, images):
+        """Two views of each image, audited.
+
+        Raises:
+            ValueError: when the views cannot teach anything, see `audit_views`.
+        """
+        from ssl_voc.layers.view_audit import audit_views
+
+        return audit_views(model.augmenter, images)["views"]

@@ -1,0 +1,76 @@
+"""Settings of a pretraining: what fits together, and what follows from what."""
+
+import pytest
+
+from ssl_voc.pretrain import PretrainConfig, main
+from ssl_voc.pretrain.objectives.registry import OBJECTIVES
+from tests.pretrain.stopped import start
+
+
+def test_default_run_folder_is_found_again_by_the_same_settings():
+    resolved = PretrainConfig(data=("photos",)).resolved()
+    assert resolved.out == PretrainConfig(data=("photos",), epochs=99).resolved().out
+    assert resolved.out != PretrainConfig(data=("photos",), seed=1).resolved().out
+    assert (resolved.pool_size, resolved.learning_rate) == (112, 1.0)
+
+
+def test_default_learning_rate_depends_on_objective_and_optimizer():
+    rates = {
+        (objective, optimizer): PretrainConfig(objective=objective, optimizer=optimizer)
+        .resolved()
+        .learning_rate
+        for objective in ("simclr", "supervised")
+        for optimizer in ("sgd", "adamw")
+    }
+    assert rates["supervised", "sgd"] == 0.1 < rates["simclr", "sgd"] == 1.0
+    assert rates["supervised", "adamw"] == rates["simclr", "adamw"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        ("--image-size 96 --pool-size 64", "--pool-size"),
+        ("--crop-area 0.9 0.2", "--crop-area"),
+        ("--crop-area 0.2 1.5", "--crop-area"),
+        ("--image-size 31", "--image-size"),
+        (f"--seed {2**32}", "--seed"),
+        ("--objective simsiam", "--objective"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_named(flags, named, capsys):
+    assert main(flags.split()) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"error: {named}:")
+
+
+@pytest.mark.parametrize(
+    ("objective", "flag", "owner"),
+    [
+        ("supervised", "--temperature", "simclr"),
+        ("supervised", "--projection-layers", "simclr"),
+        ("simclr", "--dropout", "supervised"),
+        ("simclr", "--val-share", "supervised"),
+    ],
+)
+def test_a_setting_of_another_objective_is_refused(objective, flag, owner, capsys):
+    assert main(["--objective", objective, flag, "1"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"error: {flag}: ") and f"--objective {owner}" in line
+
+
+def test_help_names_every_setting_and_loads_no_framework():
+    script = (
+        "import sys\n"
+        "from ssl_voc import pretrain\n"
+        "try:\n"
+        "    pretrain.main(['--help'])\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code\n"
+        "heavy = {'keras', 'tensorflow', 'numpy', 'PIL', 'matplotlib', 'pipelines'}\n"
+        "sys.exit(' '.join(heavy & set(sys.modules)) or 0)\n"
+    )
+    done = start("-c", script)
+    assert done.returncode == 0, done.stderr
+    for name in OBJECTIVES:
+        for setting in PretrainConfig(objective=name).__dataclass_fields__:
+            assert f"--{setting.replace('_', '-')}" in done.stdout
