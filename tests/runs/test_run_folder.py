@@ -31,7 +31,7 @@ def start(folder, command="pretrain", overwrite=False, **settings):
     return RunFolder.open(folder, Config(**settings), command, overwrite=overwrite)
 
 
-def leave_run(folder, num_epochs=2, finished=False, **settings):
+def leave_run(folder, num_epochs=2, finished=False, without_config=False, **settings):
     """Writes a run of `num_epochs` epochs, as if its process had ended there."""
     with start(folder, **settings) as run:
         (run.path / "checkpoints").mkdir()
@@ -39,6 +39,8 @@ def leave_run(folder, num_epochs=2, finished=False, **settings):
             run.append_jsonl("metrics.jsonl", {"epoch": epoch, "loss": 1 / epoch})
         if finished:
             run.finish({"loss": 0.5})
+        if without_config:
+            (run.path / "config.yaml").unlink()
 
 
 def refusal(folder, **arguments):
@@ -109,29 +111,21 @@ def test_other_number_of_epochs_resumes_an_unfinished_run(tmp_path, epochs):
         assert read_config_file(run.path / "config.yaml")["epochs"] == epochs
 
 
-def test_fewer_epochs_than_were_trained_are_refused(tmp_path):
-    leave_run(tmp_path / "run", num_epochs=2)
-    assert "holds 2 epochs already, got 1" in refusal(tmp_path / "run", epochs=1)
-
-
-def test_other_settings_are_refused_by_name(tmp_path):
-    leave_run(tmp_path / "run")
-    said = refusal(tmp_path / "run", batch_size=128, data=("a", "b"))
-    assert "batch_size 64 there, 128 now" in said
-    assert "data ['photos'] there, ['a', 'b'] now" in said
-    assert "--overwrite" in said
-
-
-def test_run_of_another_command_is_refused(tmp_path):
-    leave_run(tmp_path / "run")
-    said = refusal(tmp_path / "run", command="finetune")
-    assert "holds a run of pretrain, not of finetune" in said
-
-
-def test_finished_run_is_refused(tmp_path):
-    leave_run(tmp_path / "run", num_epochs=3, finished=True)
-    said = refusal(tmp_path / "run")
-    assert "is finished. Give more --epochs to go on." in said
+@pytest.mark.parametrize(
+    ("left", "begun", "words"),
+    [
+        ({}, {"epochs": 1}, ["--epochs", "2 epochs", "got 1"]),
+        ({}, {"batch_size": 128}, ["batch_size 64 there, 128 now", "--overwrite"]),
+        ({}, {"data": ("a", "b")}, ["data ['photos'] there, ['a', 'b'] now"]),
+        ({}, {"command": "finetune"}, ["run of pretrain", "not of finetune"]),
+        ({"finished": True}, {}, ["is finished", "more --epochs"]),
+        ({"without_config": True}, {}, ["lost its config.yaml"]),
+    ],
+)
+def test_run_that_cannot_go_on_is_refused(tmp_path, left, begun, words):
+    leave_run(tmp_path / "run", **left)
+    said = refusal(tmp_path / "run", **begun)
+    assert all(word in said for word in words), said
 
 
 def test_finished_run_goes_on_when_epochs_grew(tmp_path):
@@ -217,12 +211,6 @@ def test_start_killed_after_its_first_file_begins_anew(tmp_path):
     (tmp_path / "run" / "config.yaml").unlink()
     with start(tmp_path / "run") as run:
         assert not run.resuming
-
-
-def test_run_without_its_config_is_refused(tmp_path):
-    leave_run(tmp_path / "run")
-    (tmp_path / "run" / "config.yaml").unlink()
-    assert "lost its config.yaml" in refusal(tmp_path / "run")
 
 
 def test_rows_after_the_last_checkpoint_are_cut_off(tmp_path):

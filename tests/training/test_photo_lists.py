@@ -5,7 +5,6 @@ import pytest
 
 import pipelines
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.pretrain import PretrainConfig, pretrain
 from ssl_voc.runs.run_folder import RunFolder
 from ssl_voc.training.photo_lists import list_photos
 from tests import tiny
@@ -49,26 +48,3 @@ def test_other_photos_are_refused_with_their_numbers(
     with pytest.raises(BadInput, match=complaint):
         list_photos(resuming, "photos.tsv", photos, hashes + np.uint64(hash_change))
     assert (resuming.path / "photos.tsv").read_bytes() == before
-
-
-def test_pretraining_refuses_to_go_on_with_other_photos(tmp_path):
-    tiny.save_backbone(tmp_path / "tiny.keras")
-
-    def run(num_photos, epochs):
-        np.savez(tmp_path / "photos.npz", images=tiny.draw_photos(num_photos))
-        return pretrain(
-            PretrainConfig(
-                data=(str(tmp_path / "photos.npz"),),
-                backbone=str(tmp_path / "tiny.keras"),
-                out=tmp_path / "run",
-                image_size=32,
-                batch_size=8,
-                epochs=epochs,
-            )
-        )
-
-    run(9, epochs=1)
-    with pytest.raises(BadInput, match="photos.tsv lists: .* new"):
-        run(17, epochs=2)
-    assert len((tmp_path / "run" / "photos.tsv").read_text().splitlines()) == 10
-    assert run(9, epochs=2)["num_images"] == 9
