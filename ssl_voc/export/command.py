@@ -11,8 +11,8 @@ DESCRIPTION = """Exports the model of RUN, a finished fine-tuning, to be served.
 
 Writes OUT/VERSION, a SavedModel that takes encoded photos and answers boxes in their
 pixels, with a model card (README.md), facts (ssl_voc.json) and warm-up requests. The
-artifact is then asked about held-out photos by a process that has tensorflow alone; if
-it does not answer what the model of RUN does, nothing is written.
+artifact is then run on held-out photos by a process that has tensorflow alone; if its
+predictions differ from those of the model of RUN, nothing is written.
 """
 
 

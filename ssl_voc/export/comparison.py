@@ -66,7 +66,7 @@ class Parity:
 
 
 def compare_answers(finished, held, expected, answers, seconds, num_not_served=0):
-    """Compares answers with what the model says of the same photos.
+    """Compares an artifact's predictions with the model's for the same photos.
 
     Args:
         finished: The `FinishedRun` of the model.
@@ -110,8 +110,8 @@ def compare_answers(finished, held, expected, answers, seconds, num_not_served=0
     )
     if not parity.holds:
         raise BadInput(
-            f"RUN: the artifact does not answer what the model of {finished.path} "
-            f"does, on {parity.num_photos} photos of {parity.source}: "
+            f"RUN: the artifact's predictions differ from those of the model of "
+            f"{finished.path}, on {parity.num_photos} photos of {parity.source}: "
             f"{parity.differences()}. Nothing was exported."
         )
     return parity

@@ -150,7 +150,7 @@ def _figures(run):
         try:
             metrics = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            continue  # a note for readers is no reason to fail
+            continue  # an export does not fail for the sake of its card
         figures[path.parent.name] = {
             name: value
             for name, value in metrics.items()

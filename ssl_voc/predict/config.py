@@ -40,8 +40,8 @@ class PredictConfig:
     )
     draw: bool = option(True, "Write pictures.")
     timeout: float = option(
-        30.0, "Seconds that a request to --server may take.", above=0.0
+        30.0, "Seconds that --server may take to answer.", above=0.0
     )
     retries: int = option(
-        3, "How often a request is repeated that meets a passing trouble.", minimum=0
+        3, "How often a request that fails temporarily is repeated.", minimum=0
     )

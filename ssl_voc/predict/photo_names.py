@@ -32,7 +32,7 @@ def find_photos(
     Args:
         images: Paths of files, of folders (searched at any depth for files with a
             photo's suffix) and patterns (`*`, `?`, `[...]`, and `**` for any depth).
-        left_out: A folder whose files are no input: that of the results.
+        left_out: A folder whose files are left out: that of the results.
 
     Returns:
         The photos, and pairs of what could not be found or read and the reason.
@@ -71,7 +71,7 @@ def find_photos(
 def writable(path: str | os.PathLike) -> str:
     """A path as text that every file and terminal takes.
 
-    Bytes of a name that are no UTF-8, as old disks and archives have them, are spelled
+    Bytes of a name that are not UTF-8, as old disks and archives have them, are spelled
     out: two names stay two.
     """
     return str(path).encode("utf-8", "backslashreplace").decode()

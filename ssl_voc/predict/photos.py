@@ -45,7 +45,7 @@ def load_photo(photo: NamedPhoto) -> LoadedPhoto:
 
     Raises:
         OSError: If the file cannot be read.
-        pipelines.UnreadableImage: If it is no complete image.
+        pipelines.UnreadableImage: If it is not a complete image.
     """
     from PIL import Image
 

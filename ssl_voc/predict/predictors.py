@@ -94,8 +94,8 @@ class ServerPredictor(Predictor):
         retries: How often a request is repeated.
 
     Raises:
-        BadInput: If the address is none, the server is out of reach or does not
-            serve such a model.
+        BadInput: If the address is invalid, or the server is out of reach or does
+            not serve such a model.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ def open_predictor(
         retries: How often a request is repeated.
 
     Raises:
-        BadInput: In one line, if there is no such thing.
+        BadInput: If there is no such model.
     """
     if server is not None:
         return ServerPredictor(server, model, batch_size, timeout, retries)
@@ -189,8 +189,8 @@ def open_predictor(
         return SavedModelPredictor(folder)
     if not (folder / "manifest.json").is_file():
         raise BadInput(
-            f"--model: {folder} is no finetune run (no manifest.json) and no exported "
-            "SavedModel (no saved_model.pb, nor a folder 1 with one)."
+            f"--model: {folder} is neither a finetune run (no manifest.json) nor an "
+            "exported SavedModel (no saved_model.pb, nor a folder 1 with one)."
         )
     return _open_run(folder, batch_size)
 

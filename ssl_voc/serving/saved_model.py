@@ -55,7 +55,7 @@ def write_saved_model(
         served,
         str(path),
         signatures=served.signatures(),
-        # Python's source lines are of no use to a server, and tell of this machine.
+        # Python's source lines are useless to a server and name paths of this machine.
         options=tf.saved_model.SaveOptions(save_debug_info=False),
     )
     operations = operations_of(path)

@@ -6,7 +6,7 @@ import urllib.parse
 
 # Port of each scheme, where an address has none.
 SCHEMES = {"http": 80, "https": 443, "grpc": 8500, "grpcs": 443}
-# TensorFlow Serving's own port of REST: what a host alone is taken for.
+# TensorFlow Serving's own port of REST, the default of an address without scheme.
 REST_PORT = 8501
 _MODEL_PATH = re.compile(
     r"(?P<prefix>.*?)/v1/models/(?P<model>[^/:]+)"
@@ -72,7 +72,7 @@ class ServerAddress:
 
 
 def read_address(url: str, model: str | None = None) -> ServerAddress:
-    """Reads an address as people write it.
+    """Parses an address as people write it.
 
     Args:
         url: `http://host:8501/v1/models/NAME`, with `/versions/N` or `/labels/L` if
@@ -83,7 +83,7 @@ def read_address(url: str, model: str | None = None) -> ServerAddress:
         model: Name of the model, where `url` has none.
 
     Raises:
-        ValueError: In one line, saying what an address looks like.
+        ValueError: For anything else, with an example of an address.
     """
     text, default_port = url.strip(), None
     if "://" not in text:
@@ -94,7 +94,7 @@ def read_address(url: str, model: str | None = None) -> ServerAddress:
     except ValueError as error:
         raise _unexpected(url, str(error)) from None
     if parts.scheme not in SCHEMES:
-        raise _unexpected(url, f"its scheme is none of {', '.join(SCHEMES)}")
+        raise _unexpected(url, f"its scheme is not one of {', '.join(SCHEMES)}")
     if not parts.hostname:
         raise _unexpected(url, "it names no host")
     try:
@@ -109,7 +109,7 @@ def read_address(url: str, model: str | None = None) -> ServerAddress:
         if match is None and parts.scheme.startswith("grpc"):
             match = _SHORT_PATH.fullmatch(parts.path)
         if match is None:
-            raise _unexpected(url, f"{parts.path} is no path of a model")
+            raise _unexpected(url, f"{parts.path} is not the path of a model")
         found = match.groupdict()
     named = found.get("model") and urllib.parse.unquote(found["model"])
     if named and model and named != model:
@@ -133,5 +133,5 @@ def read_address(url: str, model: str | None = None) -> ServerAddress:
 
 def _unexpected(url: str, reason: str) -> ValueError:
     return ValueError(
-        f"{url!r} is no address of a model server: {reason}. Expected one as {_EXAMPLE}"
+        f"{url!r} is not the address of a model server: {reason}. Expected: {_EXAMPLE}"
     )

@@ -14,8 +14,7 @@ MEBIBYTE = 2**20
 class BatchingClient:
     """Sends images in requests of bounded size.
 
-    A subclass asks for one request's images in `_predict_chunk`, and ends what it keeps
-    open in `close`.
+    A subclass sends one request in `_predict_chunk` and closes connections in `close`.
 
     Args:
         address: Where the model is.
@@ -73,14 +72,14 @@ class BatchingClient:
                 raise ServingError(str(error), 200) from error
             if len(found) != len(chunk):
                 raise ServingError(
-                    f"the server answers {len(found)} predictions to {len(chunk)} "
+                    f"the server returned {len(found)} predictions for {len(chunk)} "
                     "images",
                     200,
                 )
             yield from found
 
     def close(self) -> None:
-        """Ends what is kept open."""
+        """Closes connections."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -90,7 +89,7 @@ class BatchingClient:
         self.close()
 
     def _predict_chunk(self, images: Sequence[bytes]) -> list[Prediction]:
-        """The answer to one request; `ValueError` if it makes no sense."""
+        """Predictions of one request; `ValueError` for an invalid response."""
         raise NotImplementedError
 
 

@@ -49,7 +49,7 @@ class GrpcServingClient(BatchingClient):
         metadata: Pairs of text that go with every request, such as an authorization.
 
     Raises:
-        ValueError: For an address that is none, or REST's, or a number out of range.
+        ValueError: For an invalid address or one of REST, or a number out of range.
         ImportError: In one line, where tensorflow-serving-api is not installed.
     """
 
@@ -69,7 +69,7 @@ class GrpcServingClient(BatchingClient):
             url = read_address(url, model)
         if not url.is_grpc:
             raise ValueError(
-                f"{url} is no address of gRPC, as grpc://host:8500/NAME is"
+                f"{url} is not an address of gRPC such as grpc://host:8500/NAME"
             )
         try:
             import grpc
@@ -123,7 +123,7 @@ class GrpcServingClient(BatchingClient):
                 {name: make_ndarray(value) for name, value in response.outputs.items()}
             )
         except (TypeError, KeyError) as error:  # of a type that no array has
-            raise ValueError(f"the answer holds no arrays: {error}") from error
+            raise ValueError(f"the response holds no arrays: {error}") from error
 
     def _name_model(self, request: Any) -> None:
         request.model_spec.name = self.address.model
@@ -144,7 +144,7 @@ class GrpcServingClient(BatchingClient):
                 name = error.code().name
                 status = _HTTP_STATUS.get(name, 500)
                 raise ServingError(
-                    f"{self.address.server} answers {name}: {error.details()}",
+                    f"{self.address.server} returned {name}: {error.details()}",
                     status,
                     should_retry_status(status),
                 ) from error

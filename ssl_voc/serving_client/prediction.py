@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# Outputs of the artifact that `ssl_voc.export` writes, without which there is no
-# result; `image_size` and `errors` may be missing.
+# Required outputs of an exported model; `image_size` and `errors` are optional.
 NEEDED = ("boxes", "scores", "classes", "class_names", "num_detections")
 
 
@@ -52,20 +51,20 @@ class Prediction:
 
 
 def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
-    """Reads what the artifact answers for one image.
+    """Parses the outputs of an exported model for one image.
 
     Args:
         outputs: Output name to value without the batch axis: arrays, or the nested
             lists of a JSON answer. Texts may be bytes.
 
     Raises:
-        ValueError: If an output is missing, of another shape, or no number.
+        ValueError: If an output is missing, of another shape, or not a number.
     """
     missing = [name for name in NEEDED if name not in outputs]
     if missing:
         raise ValueError(
-            f"the model answers {', '.join(sorted(outputs)) or 'nothing'}, not "
-            f"{', '.join(missing)}: it is none that ssl_voc.export wrote"
+            f"the model returned {', '.join(sorted(outputs)) or 'nothing'}, not "
+            f"{', '.join(missing)}: it was not written by ssl_voc.export"
         )
     try:
         image_size = outputs.get("image_size")
@@ -75,20 +74,20 @@ def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
         error = _text(outputs.get("errors", ""))
         if error:
             return _nothing(image_size, error)
-        with np.errstate(over="ignore"):  # what is infinite is refused below
+        with np.errstate(over="ignore"):  # infinity is refused below
             boxes = np.asarray(outputs["boxes"], "float32").reshape(-1, 4)
             scores = np.asarray(outputs["scores"], "float32").reshape(-1)
         classes = np.asarray(outputs["classes"], "int32").reshape(-1)
         count = int(outputs["num_detections"])
         names = tuple(_text(name) for name in outputs["class_names"])
     except (ValueError, TypeError, OverflowError) as problem:
-        raise ValueError(f"the model's answer cannot be read: {problem}") from problem
+        raise ValueError(f"the model's outputs cannot be read: {problem}") from problem
     one_box = len(boxes) == 1  # of a localizer, which scores all classes
     consistent = len(scores) == len(classes) == len(names)
     consistent &= one_box or len(scores) == len(boxes)
     if not consistent or not 0 <= count <= min(len(boxes), len(scores)):
         raise ValueError(
-            f"the model's answer contradicts itself: num_detections {count} with "
+            f"the model's outputs are inconsistent: num_detections {count} with "
             f"{len(boxes)} boxes, {len(scores)} scores, {len(classes)} classes and "
             f"{len(names)} names"
         )
@@ -110,7 +109,7 @@ def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
 
 
 def read_batch(outputs: Mapping[str, np.ndarray]) -> list[Prediction]:
-    """Reads what the artifact answers for a batch.
+    """Parses the outputs of an exported model for a batch.
 
     Args:
         outputs: Output name to array `(batch, ...)`.
@@ -120,7 +119,7 @@ def read_batch(outputs: Mapping[str, np.ndarray]) -> list[Prediction]:
     """
     scalars = [name for name, value in outputs.items() if not np.ndim(value)]
     if scalars:
-        raise ValueError(f"the model answers {scalars[0]} once, not for each image")
+        raise ValueError(f"the model returned {scalars[0]} once, not for each image")
     lengths = {len(value) for value in outputs.values()}
     if len(lengths) > 1:
         raise ValueError(

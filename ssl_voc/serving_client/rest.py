@@ -38,15 +38,15 @@ class ServingClient(BatchingClient):
     """Asks a served model for the objects in encoded images.
 
     Images go out in requests of bounded size, over a connection that is kept open; a
-    request that meets a passing trouble (no connection, no answer in time, status 429
-    or from 500) is repeated after growing pauses, one that is refused is not. May be
+    request that fails temporarily (no connection, timeout, status 429 or from 500) is
+    repeated after growing pauses, a refused one is not. May be
     shared by threads. Proxies of the environment are not used.
 
     Args:
         url: Address of the model as `read_address` takes it, or a `ServerAddress`.
         model: Name of the model, where `url` has none.
-        timeout: Seconds that the server may be silent; past them, what goes on coming
-            is given up, too.
+        timeout: Seconds that the server may be silent; a body that comes in drips is
+            given up after as many seconds, too.
         retries: How often a request is repeated.
         batch_size: Most images of one request. With batching enabled, the server
             refuses more than its `max_batch_size`.
@@ -56,7 +56,7 @@ class ServingClient(BatchingClient):
         headers: Further headers of every request, such as `Authorization`.
 
     Raises:
-        ValueError: For an address that is none, or gRPC's, or a number out of range.
+        ValueError: For an invalid address or one of gRPC, or a number out of range.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class ServingClient(BatchingClient):
             url = read_address(url, model)
         if url.is_grpc:
             raise ValueError(
-                f"{url.server} speaks gRPC. Use "
+                f"{url.server} is an address of gRPC. Use "
                 "ssl_voc.serving_client.grpc_client.GrpcServingClient, or REST's port"
             )
         super().__init__(url, timeout, retries, batch_size, max_request_bytes)
@@ -123,7 +123,7 @@ class ServingClient(BatchingClient):
                 body=body,
                 headers=headers,
                 timeout=urllib3.Timeout(total=self.timeout),
-                retries=False,  # which would not cover what is read below
+                retries=False,  # `with_retries` covers the body, too
                 redirect=False,
                 preload_content=False,
             )
@@ -149,7 +149,7 @@ class ServingClient(BatchingClient):
                 content += part
                 if len(content) > self.max_response_bytes:
                     raise ServingError(
-                        f"{self.address.server} answers more than "
+                        f"{self.address.server} returned more than "
                         f"{self.max_response_bytes / MEBIBYTE:g} MiB. Ask for fewer "
                         "images at once",
                         response.status,
@@ -159,7 +159,7 @@ class ServingClient(BatchingClient):
         return bytes(content)
 
     def _no_answer(self, error: Exception) -> ServingError:
-        """The error of a request without a whole answer."""
+        """The error of a request without a complete response."""
         server = self.address.server
         cause = error.__cause__ or error.__context__ or error
         if isinstance(cause, TimeoutError):
@@ -180,7 +180,7 @@ class ServingClient(BatchingClient):
 def _refusal(
     server: str, response: urllib3.BaseHTTPResponse, content: bytes
 ) -> ServingError:
-    """The error that an answer of another status than 200 tells of."""
+    """The error of a response whose status is not 200."""
     try:
         reason = json.loads(content)["error"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -194,7 +194,7 @@ def _refusal(
         wait = urllib3.Retry().get_retry_after(response)
     except InvalidHeader:
         wait = None
-    text = f"{server} answers {response.status} {response.reason}"
+    text = f"{server} returned {response.status} {response.reason}"
     return ServingError(
         f"{text}: {quote(reason)}" if reason else text,
         response.status,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ssl_voc.serving_client.prediction import Prediction, read_outputs
 
-# Characters of what a server says in an error; a gateway may send a page.
+# Characters of a response body in an error; a gateway may send a whole page.
 _LONGEST_QUOTE = 300
 
 
@@ -22,21 +22,21 @@ def encode_rows(images: Sequence[bytes]) -> bytes:
 
 
 def read_rows(answer: Any) -> list[Prediction]:
-    """Reads an answer in row format: `{"predictions": [{"boxes": ...}, ...]}`.
+    """Parses a response in row format: `{"predictions": [{"boxes": ...}, ...]}`.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: For any other content.
     """
     rows = answer.get("predictions") if isinstance(answer, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError(
-            "the server's answer has no rows of `predictions`: "
+            "the server's response has no rows of `predictions`: "
             + quote(json.dumps(answer).encode())
         )
     return [read_outputs(row) for row in rows]
 
 
 def quote(content: bytes) -> str:
-    """The beginning of what a server sent, in one line."""
+    """The beginning of a response body, in one line."""
     text = " ".join(content[: 4 * _LONGEST_QUOTE].decode("utf-8", "replace").split())
     return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"

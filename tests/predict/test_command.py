@@ -238,7 +238,7 @@ def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monke
     [
         ("photos", "--model: name the folder"),
         ("photos --model nowhere", "there is no folder nowhere"),
-        ("photos --model .", "is no finetune run"),
+        ("photos --model .", "is neither a finetune run"),
         ("photos --server http://127.0.0.1:9", "http://127.0.0.1:9 names no model"),
         (
             "photos --server http://127.0.0.1:9/v1/models/a --retries 0",

@@ -59,9 +59,9 @@ def test_name_of_a_model_survives_its_own_address():
     ("url", "model", "reason"),
     [
         ("http://host:8501", None, "names no model"),
-        ("ftp://host/v1/models/a", None, "its scheme is none of http, https, grpc"),
-        ("http://host/models/a", None, "/models/a is no path of a model"),
-        ("http://host:port", "a", "is no address of a model server"),
+        ("ftp://host/v1/models/a", None, "http, https, grpc"),
+        ("http://host/models/a", None, "/models/a is not the path"),
+        ("http://host:port", "a", "is not the address of a model server"),
         ("http:///v1/models/a", None, "it names no host"),
         ("http://host..org/v1/models/a", None, "host..org cannot be a host's name"),
         ("http://host/v1/models/a", "b", "is of model 'a', but 'b' was named, too"),

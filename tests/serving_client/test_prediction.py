@@ -65,9 +65,9 @@ def test_arrays_of_a_batch_with_bytes_are_read_as_lists_are():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"num_detections": 4}, "contradicts itself: num_detections 4 with 3 boxes"),
-        ({"num_detections": -1}, "contradicts itself"),
-        ({"classes": [1]}, "contradicts itself"),
+        ({"num_detections": 4}, "num_detections 4 with 3 boxes"),
+        ({"num_detections": -1}, "inconsistent"),
+        ({"classes": [1]}, "inconsistent"),
         ({"boxes": [[1, 2, 3]]}, "cannot be read"),
         ({"scores": ["high", 1, 2]}, "cannot be read"),
         ({"scores": [float("nan"), 0.1, -1]}, "NaN or infinite"),
@@ -91,7 +91,7 @@ def test_half_a_character_does_not_reach_the_files():
 
 
 @pytest.mark.parametrize(
-    ("shape", "reason"), [((), "answers scores once"), ((1, 1), r"of \[1, 2\] images")]
+    ("shape", "reason"), [((), "returned scores once"), ((1, 1), r"of \[1, 2\] images")]
 )
 def test_outputs_that_make_no_batch_are_refused(shape, reason):
     with pytest.raises(ValueError, match=reason):

@@ -104,7 +104,7 @@ def test_trouble_that_stays_is_an_error_in_one_line(client, server, waits):
     with pytest.raises(ServingError) as caught:
         client.predict([PHOTO])
     assert str(caught.value) == (
-        f"{server.url} answers 503 Service Unavailable: fault 503 (tried 3 times)"
+        f"{server.url} returned 503 Service Unavailable: fault 503 (tried 3 times)"
     )
     assert caught.value.status == 503
     assert len(server.requests) == 3
@@ -113,7 +113,7 @@ def test_trouble_that_stays_is_an_error_in_one_line(client, server, waits):
 @pytest.mark.parametrize("status", [400, 404, 413, 501])
 def test_refused_request_is_not_repeated(client, server, waits, status):
     server.faults.append(status)
-    with pytest.raises(ServingError, match=f"answers {status} .*: fault {status}$"):
+    with pytest.raises(ServingError, match=f" {status} .*: fault {status}$"):
         client.predict([PHOTO])
     assert len(server.requests) == 1 and not waits
 
@@ -168,7 +168,7 @@ def test_answer_without_end_is_cut_off(server):
     ("head", "body", "reason"),
     [
         ("200 OK", b"<html>\na page</html>", "invalid JSON: <html> a page</html>$"),
-        ("200 OK", b'{"predictions": []}', "0 predictions to 1 images"),
+        ("200 OK", b'{"predictions": []}', "0 predictions for 1 images"),
         ("200 OK", b'{"outputs": {}}', "no rows of `predictions`"),
         ("200 OK", b"[" * 200_000, r"invalid JSON: \[\["),
         ("400 No", b"[" * 200_000, r"400 No: \[\["),

@@ -20,7 +20,7 @@ def test_body_is_valid_json_of_any_bytes():
     [
         ({"outputs": {}}, "no rows of `predictions`"),
         ({"predictions": [0.5]}, "no rows of `predictions`"),
-        ({"predictions": [{"logits": [0.5]}]}, "the model answers logits, not boxes"),
+        ({"predictions": [{"logits": [0.5]}]}, "logits, not boxes"),
     ],
 )
 def test_answer_of_another_shape_is_an_error(answer, reason):
