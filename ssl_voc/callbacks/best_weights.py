@@ -1,4 +1,4 @@
-"""The weights of the epoch that did best on photos held out of the training."""
+"""Weights of the epoch with the best validation score."""
 
 import re
 from pathlib import Path

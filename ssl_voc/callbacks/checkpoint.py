@@ -1,4 +1,4 @@
-"""What a run needs to go on after a kill, written at the end of every epoch."""
+"""Checkpoints of weights and optimizer state after every epoch."""
 
 import contextlib
 import re

@@ -1,4 +1,4 @@
-"""`metrics.jsonl`: one line of figures an epoch."""
+"""Log of metrics: one line of `metrics.jsonl` per epoch."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Progress of a training or a preparation: bars in a terminal, lines in a log."""
+"""Progress bar and log line of each epoch."""
 
 import sys
 import time
@@ -8,9 +8,8 @@ from typing import Any, TextIO
 import keras
 from tqdm import tqdm
 
-from ssl_voc.callbacks.throughput import Pace
+from ssl_voc.callbacks.throughput import Throughput
 from ssl_voc.runs.progress_bar import format_duration
-from ssl_voc.runs.progress_bar import progress_bar as progress_bar
 
 _REFRESH_SECONDS = 0.2
 _BAR_FORMAT = "{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}"
@@ -49,13 +48,13 @@ class Progress(keras.callbacks.Callback):
         self.timer = timer
         self.shown = tuple(shown)
         self.stream = sys.stdout if stream is None else stream
-        self.pace = Pace(total_epochs, steps_per_epoch, timer)
+        self.throughput = Throughput(total_epochs, steps_per_epoch, timer)
         self._bar = None
         self._refreshed = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None):
         """Starts the epoch's bar."""
-        self.pace.begin_epoch(epoch)
+        self.throughput.begin_epoch(epoch)
         if self.stream.isatty():
             self._bar = tqdm(
                 total=self.steps_per_epoch,
@@ -69,7 +68,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None):
         """Moves the bar."""
-        self.pace.end_step(batch + 1)
+        self.throughput.end_step(batch + 1)
         if self._bar is None:
             return
         now = time.monotonic()
@@ -78,17 +77,19 @@ class Progress(keras.callbacks.Callback):
             self._refreshed = now
             parts = [*self._time_left(), *self._metrics(logs or {})]
             self._bar.set_postfix_str(", ".join(parts), refresh=False)
-        self._bar.update(self.pace.steps_done - self._bar.n)
+        self._bar.update(self.throughput.steps_done - self._bar.n)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None):
         """Completes the logs and turns the bar into a line."""
         logs = {} if logs is None else logs
         logs["learning_rate"] = _learning_rate(self.model)
-        logs["seconds"] = self.pace.epoch_seconds
-        if self.pace.steps_per_second is not None:
-            logs["images_per_second"] = self.pace.steps_per_second * self.batch_size
-        if self.pace.data_wait_share is not None:
-            logs["data_wait_share"] = self.pace.data_wait_share
+        logs["seconds"] = self.throughput.epoch_seconds
+        if self.throughput.steps_per_second is not None:
+            logs["images_per_second"] = (
+                self.throughput.steps_per_second * self.batch_size
+            )
+        if self.throughput.data_wait_share is not None:
+            logs["data_wait_share"] = self.throughput.data_wait_share
         parts = [*self._metrics(logs), f"took {format_duration(logs['seconds'])}"]
         if epoch + 1 < self.total_epochs:
             parts += self._time_left()
@@ -106,7 +107,7 @@ class Progress(keras.callbacks.Callback):
             self._bar = None
 
     def _title(self) -> str:
-        return f"epoch {self.pace.epoch + 1}/{self.total_epochs}"
+        return f"epoch {self.throughput.epoch + 1}/{self.total_epochs}"
 
     def _metrics(self, logs: Mapping[str, Any]) -> list[str]:
         parts = []
@@ -114,15 +115,15 @@ class Progress(keras.callbacks.Callback):
             if name in logs:
                 parts.append(f"{name.replace('_over_', '/')} {float(logs[name]):.3f}")
         parts.append(f"lr {_learning_rate(self.model):.3g}")
-        if self.pace.steps_per_second is not None:
-            speed = self.pace.steps_per_second * self.batch_size
+        if self.throughput.steps_per_second is not None:
+            speed = self.throughput.steps_per_second * self.batch_size
             parts.append(f"{speed:.{0 if speed >= 10 else 2}f} img/s")
-        if self.pace.data_wait_share is not None:
-            parts.append(f"data wait {self.pace.data_wait_share:.0%}")
+        if self.throughput.data_wait_share is not None:
+            parts.append(f"data wait {self.throughput.data_wait_share:.0%}")
         return parts
 
     def _time_left(self) -> list[str]:
-        seconds = self.pace.seconds_left
+        seconds = self.throughput.seconds_left
         return [] if seconds is None else [f"{format_duration(seconds)} left"]
 
 

@@ -1,11 +1,11 @@
-"""How fast a training goes, how much of it is waiting, and when it will end."""
+"""Throughput of a training: steps per second, data wait, time left."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
 
-class Pace:
+class Throughput:
     """Measures the steps of a training.
 
     The first step after the start compiles and fills the input pipeline: no figure

@@ -1,1 +1,1 @@
-"""Typed options, `--config` files, errors and the body of every command."""
+"""Command line: typed options, config files, errors, exit status."""

@@ -1,4 +1,4 @@
-"""The body that every command shares: flags, errors, exit status."""
+"""Entry point of a command: flags, errors, exit status."""
 
 import contextlib
 import signal

@@ -1,4 +1,4 @@
-"""Configs as YAML: reading `--config FILE` and writing `config.yaml`."""
+"""Config files in YAML: reading `--config FILE`, writing `config.yaml`."""
 
 import dataclasses
 from pathlib import Path

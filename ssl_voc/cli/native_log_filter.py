@@ -1,4 +1,4 @@
-"""Keeps the chatter of native libraries, while they load, out of a person's sight."""
+"""Filter of the log lines that native libraries write while they load."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ _NOISE = re.compile(
 
 
 @contextlib.contextmanager
-def without_start_up_noise() -> Iterator[None]:
+def filter_native_logs() -> Iterator[None]:
     """Holds back stderr inside the block and drops its informational lines after it.
 
     Everything else is passed on when the block ends, also by an exception. With

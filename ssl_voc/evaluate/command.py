@@ -1,4 +1,4 @@
-"""`python -m ssl_voc.evaluate RUN`: measures a fine-tuned model on other photos."""
+"""Command `evaluate`: metrics of a fine-tuned model on other photos."""
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput, as_bad_input

@@ -9,7 +9,6 @@ import pipelines
 import ssl_voc.models  # noqa: F401, a saved model is made of its classes
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from ssl_voc import boxes, devices
-from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
@@ -18,6 +17,7 @@ from ssl_voc.runs.finished_run import (
     VALIDATION_LIST,
 )
 from ssl_voc.runs.json_files import to_json
+from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.tasks import task_of
 
 # Lists of a run folder whose photos its model has seen, and in what role.

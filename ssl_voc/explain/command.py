@@ -1,4 +1,4 @@
-"""`python -m ssl_voc.explain RUN`: shows and measures where a model looks."""
+"""Command `explain`: heat maps of a fine-tuned model, and their measures."""
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput, as_bad_input

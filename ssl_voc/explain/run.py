@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 
-from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.explain.gallery import choose_photos, make_tiles
 from ssl_voc.explain.measures import (
@@ -24,6 +23,7 @@ from ssl_voc.heat_maps import randomized_correlations
 from ssl_voc.heat_maps.explained_layer import find_layer
 from ssl_voc.metrics import bootstrap_interval
 from ssl_voc.runs.json_files import to_json
+from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet
 
 NUM_SANITY_PHOTOS, NUM_SANITY_DRAWS = 32, 2

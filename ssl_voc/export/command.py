@@ -1,4 +1,4 @@
-"""`python -m ssl_voc.export RUN`: a fine-tuned model as an artifact for TF Serving."""
+"""Command `export`: a fine-tuned model as an artifact for TF Serving."""
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.config_file import describe_config

@@ -9,9 +9,9 @@ import pipelines
 from pipelines.images.resizing import Letterboxing
 from pipelines.pools.preparation import prepare_images
 from ssl_voc import boxes
-from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.predict.photos import encode_png
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, VALIDATION_LIST
+from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.tasks import task_of
 
 

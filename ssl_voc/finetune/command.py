@@ -1,4 +1,4 @@
-"""`python -m ssl_voc.finetune`: learns from boxes, on a pretrained backbone."""
+"""Command `finetune`: a localizer or detector from few boxes."""
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.finetune.config import FinetuneConfig

@@ -9,7 +9,6 @@ import numpy as np
 
 import pipelines
 from pipelines.pools.usable_objects import box_class_names
-from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
@@ -18,6 +17,7 @@ from ssl_voc.runs.finished_run import (
     TRAINING_LIST,
     VALIDATION_LIST,
 )
+from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.runs.start_rules import read_manifest
 from ssl_voc.training.photo_lists import list_photos
 

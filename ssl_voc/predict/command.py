@@ -1,4 +1,4 @@
-"""`python -m ssl_voc.predict IMAGE... --model M --out DIR`: finds objects in photos."""
+"""Command `predict`: objects in photos, by a run, an artifact or a server."""
 
 import contextlib
 from pathlib import Path

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.cli.native_log_filter import without_start_up_noise
+from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.predict.photos import LoadedPhoto
 from ssl_voc.serving_client.address import read_address
 from ssl_voc.serving_client.errors import ServingError
@@ -56,7 +56,7 @@ class SavedModelPredictor(Predictor):
         if version is None:
             raise BadInput(f"--model: {folder} holds no saved_model.pb")
         self.description = f"SavedModel {version}"
-        with without_start_up_noise():
+        with filter_native_logs():
             import tensorflow as tf
 
             try:
@@ -113,7 +113,7 @@ class ServerPredictor(Predictor):
                 from ssl_voc.serving_client.grpc_client import (
                     GrpcServingClient as client,
                 )
-            with without_start_up_noise():
+            with filter_native_logs():
                 self._client = client(
                     address, timeout=timeout, retries=retries, batch_size=batch_size
                 )
@@ -204,7 +204,7 @@ def _open_run(folder: Path, batch_size: int) -> Predictor:
         task_of(finished)
     except BadInput as error:
         raise BadInput(str(error).replace("RUN:", "--model:", 1)) from error
-    with without_start_up_noise():
+    with filter_native_logs():
         from ssl_voc.predict.keras_predictor import RunPredictor
 
         return RunPredictor(finished, batch_size)

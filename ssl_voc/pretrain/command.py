@@ -1,4 +1,4 @@
-"""`python -m ssl_voc.pretrain`: learns a backbone from photos, labels or none."""
+"""Command `pretrain`: a backbone from photos, with labels or without."""
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.pretrain.config import PretrainConfig

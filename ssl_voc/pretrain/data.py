@@ -3,8 +3,8 @@
 import collections
 
 import pipelines
-from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.runs.finished_run import POOL_LIST
+from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.training.photo_lists import list_photos
 
 

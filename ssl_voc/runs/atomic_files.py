@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones, never half written."""
+"""Atomic writes: a file is the old one or the new one, never half written."""
 
 import contextlib
 import os

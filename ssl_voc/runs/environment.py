@@ -1,4 +1,4 @@
-"""What a run ran on: packages, backend, devices, commit."""
+"""Environment of a run: packages, backend, devices, commit."""
 
 import os
 import platform

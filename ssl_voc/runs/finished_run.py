@@ -1,4 +1,4 @@
-"""A finished fine-tuning, read from its run folder without its model."""
+"""Records of a finished fine-tuning, read without its model."""
 
 import dataclasses
 from pathlib import Path

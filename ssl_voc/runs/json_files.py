@@ -1,4 +1,4 @@
-"""Strict JSON from what training produces, and the lines of a log read back."""
+"""Strict JSON, and logs of one JSON object a line."""
 
 import json
 import math

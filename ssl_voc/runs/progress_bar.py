@@ -1,4 +1,4 @@
-"""A bar, or a line, for work that advances; imports no framework."""
+"""Progress bar in a terminal, one line elsewhere; imports no framework."""
 
 import sys
 from collections.abc import Callable

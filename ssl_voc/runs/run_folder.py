@@ -1,4 +1,4 @@
-"""A run's folder: refused, created or resumed, and safe against a kill."""
+"""Run folder: created, resumed or refused, and safe against a kill."""
 
 import datetime
 import shutil

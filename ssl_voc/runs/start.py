@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ssl_voc.cli.config_file import describe_config
-from ssl_voc.cli.native_log_filter import without_start_up_noise
+from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.runs.run_folder import RunFolder
 
 
 def load_framework() -> None:
     """Loads Keras and its backend, whose first look for accelerators is noisy."""
-    with without_start_up_noise():
+    with filter_native_logs():
         from ssl_voc import devices
 
         devices.accelerators()

@@ -1,4 +1,4 @@
-"""Whether a command may start in a folder: create, replace or resume, or be refused."""
+"""Rules of starting in a folder: create, replace, resume, or refuse."""
 
 import enum
 import json

@@ -1,1 +1,1 @@
-"""What pretraining and fine-tuning share."""
+"""Settings and training loop shared by pretraining and fine-tuning."""

@@ -1,4 +1,4 @@
-"""How long a training waits for its batches: timers for each kind of data."""
+"""Timers of the wait for batches, for iterators and for tf.data."""
 
 import time
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Lists of photos in a run folder, which a run that goes on must find unchanged."""
+"""Lists of photos in a run folder, checked when a run resumes."""
 
 import collections
 

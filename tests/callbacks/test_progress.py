@@ -1,19 +1,11 @@
-"""What a person sees of a training: bars in a terminal, lines in a log."""
+"""Progress of a training: bars in a terminal, lines in a log."""
 
 import io
 import re
 import types
 
-import pytest
-
-from ssl_voc.callbacks.progress import Progress, format_duration, progress_bar
-
-
-class Terminal(io.StringIO):
-    """Claims to be one."""
-
-    def isatty(self):
-        return True
+from ssl_voc.callbacks.progress import Progress
+from tests.terminal import Terminal
 
 
 def train(stream, epochs=range(2), stop_after=None, **arguments):
@@ -85,27 +77,3 @@ def test_shown_logs_can_be_chosen():
     stream = io.StringIO()
     train(stream, shown=("contrastive_top1", "not_logged"))
     assert stream.getvalue().startswith("epoch 1/2: contrastive_top1 0.250, lr 0.25")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0s"), (59.4, "59s"), (59.6, "1:00"), (312, "5:12"), (3912, "1:05:12")],
-)
-def test_duration_is_short(seconds, text):
-    assert format_duration(seconds) == text
-
-
-def test_preparation_writes_one_line_into_a_log():
-    stream = io.StringIO()
-    progress = progress_bar("reading photos", stream=stream)
-    for done in range(1, 6):
-        progress(done, 5)
-    assert stream.getvalue() == "reading photos: 5 photos\n"
-
-
-def test_preparation_moves_a_bar_in_a_terminal():
-    stream = Terminal()
-    progress = progress_bar("reading photos", stream=stream)
-    for done in (2, 5):
-        progress(done, 5)
-    assert re.search(r"reading photos: 100%\|.*\| 5/5", stream.getvalue())

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ssl_voc.cli.native_log_filter import without_start_up_noise
+from ssl_voc.cli.native_log_filter import filter_native_logs
 
 CHATTER = "I0000 00:00:17.46 461 port.cc:153] oneDNN custom operations are on.\n"
 WARNING = "W0000 00:00:17.46 461 gpu.cc:12] Cannot dlopen some GPU libraries.\n"
@@ -15,7 +15,7 @@ def write(text):
 
 
 def test_information_is_dropped_and_warnings_are_passed_on(capfd):
-    with without_start_up_noise():
+    with filter_native_logs():
         write(CHATTER)
         write(WARNING)
         assert capfd.readouterr().err == ""
@@ -26,7 +26,7 @@ def test_information_is_dropped_and_warnings_are_passed_on(capfd):
 
 def test_nothing_is_lost_when_loading_fails(capfd):
     with pytest.raises(ImportError):
-        with without_start_up_noise():
+        with filter_native_logs():
             write(WARNING)
             raise ImportError
     assert capfd.readouterr().err == WARNING
@@ -34,6 +34,6 @@ def test_nothing_is_lost_when_loading_fails(capfd):
 
 def test_who_asks_for_every_message_gets_it(capfd, monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
-    with without_start_up_noise():
+    with filter_native_logs():
         write(CHATTER)
     assert capfd.readouterr().err == CHATTER

@@ -1,4 +1,4 @@
-"""What a manifest says about the machine."""
+"""Environment in a manifest."""
 
 import importlib.metadata
 import json

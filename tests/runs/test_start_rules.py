@@ -1,4 +1,4 @@
-"""What a run that goes on must have in common with its beginning."""
+"""Backend and packages of a run that resumes."""
 
 import dataclasses
 import json

@@ -3,7 +3,6 @@
 import numpy as np
 from scipy import ndimage
 
-from ssl_voc.callbacks.progress import progress_bar
 from ssl_voc.explain.shortcuts.candidates import propose_candidates
 from ssl_voc.explain.shortcuts.inpainting import inpaint
 from ssl_voc.explain.shortcuts.report import draw_candidate
@@ -18,6 +17,7 @@ from ssl_voc.explain.shortcuts.statistics import (
 )
 from ssl_voc.explain.subject import Subject
 from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
+from ssl_voc.runs.progress_bar import progress_bar
 
 NUM_CONTROLS = 4
 # Candidates of the lowest p-values, drawn whether or not they are alarms.
