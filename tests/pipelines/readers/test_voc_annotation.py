@@ -85,7 +85,7 @@ def test_a_bad_object_loses_itself_only_and_is_told(kind, inside, read):
     assert problem.kind == kind and "object 1" in problem.reason
 
 
-@pytest.mark.parametrize("size", ["", "<size/>", SIZE.replace("40", "0")])
+@pytest.mark.parametrize("size", ["", "<size/>", *map(SIZE.replace, "44", "0x")])
 def test_missing_size_is_unknown_and_clips_nothing(size, read):
     far = NAMED.replace("<xmax>10", "<xmax>4000")
     objects, found, problems = read(annotation_of(far, size=size))

@@ -1,7 +1,10 @@
+import os
+
 import pytest
 import yaml
 from PIL import Image
 
+from pipelines.photos import content
 from pipelines.pools.preparation import prepare_labeled
 from pipelines.readers import voc, yolo
 from pipelines.readers.sources import read, splits
@@ -164,12 +167,16 @@ def test_size_is_that_of_the_upright_photo(write, encode, draw):
     assert prepare_labeled(path, 16).problems == []
 
 
-def test_photo_without_a_header_is_told_and_skipped(write):
-    path = write({"images/1.jpg": ROW, "images/2.jpg": ROW})
+def test_photos_and_labels_that_cannot_be_read_are_told(write, monkeypatch):
+    path = write({"images/1.jpg": ROW, "images/2.jpg": ROW, "images/3.jpg": ROW * 99})
     (path.parent / "images" / "2.jpg").write_bytes(b"<html>")
+    os.mkfifo(path.parent / "images" / "4.jpg")
+    monkeypatch.setattr(content, "MAX_FILE_BYTES", 500)
     photos = read(path)
-    assert [problem.kind for problem in photos.problems] == ["annotation unreadable"]
-    assert len(prepare_labeled(photos, 16).skipped) == 1
+    assert [len(photo.objects) for photo in photos] == [1, 0, 0, 0]
+    assert {problem.kind for problem in photos.problems} == {"annotation unreadable"}
+    names = [problem.path_name.rpartition("/")[2] for problem in photos.problems]
+    assert names == ["2.jpg", "3.txt", "4.jpg"]
 
 
 def test_reading_shows_its_progress(write):
