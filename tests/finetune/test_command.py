@@ -81,7 +81,7 @@ def whole(place):
 @pytest.mark.slow
 def test_killed_at_the_border_of_phases_and_interrupted_later_ends_alike(place, whole):
     out = place / "stopped"
-    script = REPOSITORY / "tests" / "commands" / "stopped_finetuning.py"
+    script = REPOSITORY / "tests" / "finetune" / "stopped.py"
     arguments = flags(place, out, **STAGED)
     # In the first epoch of the second phase: the checkpoint is of the first.
     killed = start(script, "SIGKILL", 2, 1, *arguments)
