@@ -11,7 +11,7 @@ from ssl_voc.explain.gallery import SIDE
 from ssl_voc.explain.shortcuts.inpainting import inpaint
 from ssl_voc.explain.shortcuts.scan import outside_of
 from ssl_voc.visualization.contact_sheet import Tile, draw_contact_sheet, fit_pixels
-from ssl_voc.visualization.style import COLORS
+from ssl_voc.visualization.style import COLORS, shorten
 
 NUM_SHOWN = 8
 _NUM_COLUMNS = 2
@@ -23,7 +23,7 @@ def format_shortcuts(found):
     Args:
         found: What `find_shortcuts` returned.
     """
-    lines = [tell(row) for row in found["candidates"] if row["alarm"]]
+    lines = [describe_alarm(row) for row in found["candidates"] if row["alarm"]]
     if not found["candidates"]:
         lines = ["no shortcut was looked for: there was no candidate to test"]
     elif not lines:
@@ -48,7 +48,7 @@ def format_shortcuts(found):
         drops = f"{row['accuracy_drop']:.0%}, {row['accuracy_drop_control']:.0%}"
         verdict = "" if row["screened"] else "  dropped"
         wrapped.append(
-            f"{row['class'][:13]:14}{row['where'][:57]:58}"
+            f"{shorten(row['class'], 13):14}{shorten(row['where'], 57):58}"
             f"{row['share_of_photos']:>14.0%}{row['share_of_others']:>11.0%}"
             f"{row['association_p']:>8.4f}  {drops:16}{row['reliance_p']:>12.4f}"
             + ("  ALARM" if row["alarm"] else verdict)
@@ -61,14 +61,14 @@ def format_shortcuts(found):
     return "\n".join(wrapped)
 
 
-def tell(row):
+def describe_alarm(row):
     """One candidate in words."""
     low, high = row["accuracy_drop_ci"]
     return (
         f"SHORTCUT: {row['class']} is known by the {row['where']}: heat of the class "
         f"in {row['share_of_photos']:.0%} of its photos, {row['energy']:.0%} of their "
         f"maps; inpainting it costs {row['accuracy_drop']:.0%} [{low:.0%}, {high:.0%}] "
-        f"of the right answers, inpainting elsewhere "
+        f"of the correct predictions, inpainting elsewhere "
         f"{row['accuracy_drop_control']:.0%} ({row['num_tested']} photos). "
         f"See {row.get('sheet')}."
     )
@@ -77,7 +77,7 @@ def tell(row):
 def page_section(found, path):
     """The section of the page: alarms, table and the sheets of the alarms."""
     alarms = [row for row in found["candidates"] if row["alarm"]]
-    parts = [("alarm", tell(row)) for row in alarms]
+    parts = [("alarm", describe_alarm(row)) for row in alarms]
     parts.append(("table", format_shortcuts(found)))
     shown = alarms or found["candidates"][:1]
     for row in shown:
@@ -115,8 +115,8 @@ def draw_candidate(subject, scan, candidate, row, tested, path):
     file_name = sheet_name(candidate, row["class"])
     title = f"{row['class']}: {row['where']}" + ", ALARM" * row["alarm"]
     drop = (
-        f"inpainting costs {row['accuracy_drop']:.0%} of the right answers, elsewhere "
-        f"{row['accuracy_drop_control']:.0%}"
+        f"inpainting costs {row['accuracy_drop']:.0%} of the correct predictions, "
+        f"elsewhere {row['accuracy_drop_control']:.0%}"
     )
     if not tiles:
         return None

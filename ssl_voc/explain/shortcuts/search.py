@@ -30,9 +30,9 @@ PROTOCOL = (
     "outside all boxes in its photos are chosen on one half of the photos, and dropped "
     "there unless they pass the two tests at lax levels. On the other half an alarm "
     "takes both: (1) the class's heat there is higher in its photos than in those of "
-    "other classes (permutation of ranks); (2) inpainting it turns more right answers "
-    f"wrong than inpainting {NUM_CONTROLS} regions of the same shape in the same "
-    "photo, as far from the boxes (exact). Both p-values must be at most "
+    "other classes (permutation of ranks); (2) inpainting it turns more correct "
+    f"predictions wrong than inpainting {NUM_CONTROLS} regions of the same shape in "
+    "the same photo, as far from the boxes (exact). Both p-values must be at most "
     f"{FALSE_ALARM_RATE:g} over the number of candidates that were not dropped "
     "(Bonferroni): where no region means more than another, at most "
     f"{FALSE_ALARM_RATE:.0%} of searches raise any alarm"
@@ -118,7 +118,7 @@ def _halves(classes, seed):
 
 
 def _p_values(subject, scan, candidate, photos, num_draws, seed):
-    """On some photos: is the class tied to a region, and do answers rely on it?
+    """On some photos: is the class tied to a region, and do predictions rely on it?
 
     Returns:
         The two p-values and the `inpainted_errors`.
@@ -139,38 +139,31 @@ def _test(subject, scan, candidate, tested, num_draws, seed):
     association, reliance, wrong = _p_values(
         subject, scan, candidate, tested, num_draws, seed
     )
-    dropped = wrong[:, 0].astype("float64") if len(wrong) else np.array([np.nan])
-    control = wrong[:, 1:].mean(axis=1) if len(wrong) else np.array([np.nan])
+    # Without photos nothing is lost.
+    measured = wrong if len(wrong) else np.zeros((1, 1 + NUM_CONTROLS), bool)
+    dropped, control = measured[:, 0].astype("float64"), measured[:, 1:].mean(axis=1)
     drop = bootstrap_interval(dropped, seed=seed)
     difference = paired_bootstrap(dropped, control, seed=seed)
     has = np.nan_to_num(strength) > 0
-    energy = candidate.energy(scan)[ours & has]
     return {
         "kind": candidate.kind,
         "where": candidate.describe(),
-        "share_of_photos": _share(has[ours]),
-        "share_of_others": _share(has[tested & ~is_class]),
-        "energy": float(energy.mean()) if len(energy) else 0.0,
+        "share_of_photos": _mean(has[ours]),
+        "share_of_others": _mean(has[tested & ~is_class]),
+        "energy": _mean(candidate.energy(scan)[ours & has]),
         "num_tested": len(wrong),
-        "accuracy_drop": _number(drop.mean),
-        "accuracy_drop_ci": [_number(drop.low), _number(drop.high)],
-        "accuracy_drop_control": _number(control.mean()),
-        "accuracy_drop_beyond_control": _number(difference.mean),
-        "accuracy_drop_beyond_control_ci": [
-            _number(difference.low),
-            _number(difference.high),
-        ],
+        "accuracy_drop": drop.mean,
+        "accuracy_drop_ci": [drop.low, drop.high],
+        "accuracy_drop_control": float(control.mean()),
+        "accuracy_drop_beyond_control": difference.mean,
+        "accuracy_drop_beyond_control_ci": [difference.low, difference.high],
         "association_p": association,
         "reliance_p": reliance,
     }
 
 
-def _share(has):
-    return float(has.mean()) if len(has) else 0.0
-
-
-def _number(value):
-    return 0.0 if np.isnan(value) else float(value)
+def _mean(values):
+    return float(values.mean()) if len(values) else 0.0
 
 
 def inpainted_errors(subject, scan, candidate, photos, seed):

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import permutation_test, poisson_binom, rankdata
 
 FALSE_ALARM_RATE = 0.05
-# Largest p-values on the photos that chose a candidate. One right answer in one photo
+# Largest p-values on the photos that chose a candidate. One correct prediction
 # that relies on the region, and on none of four controls, has a p-value of 0.2.
 SCREENED_ASSOCIATION, SCREENED_RELIANCE = 0.1, 0.2
 
@@ -31,7 +31,7 @@ def largest_p_value(num_candidates):
 
 
 def is_alarm(association_p, reliance_p, num_candidates):
-    """Whether a candidate is both: typical of its class, and what answers rely on."""
+    """Whether a candidate is typical of its class and predictions rely on it."""
     return max(association_p, reliance_p) <= largest_p_value(num_candidates)
 
 
@@ -67,15 +67,15 @@ def association_p_value(values, is_class, num_draws=10_000, seed=0):
 
 
 def reliance_p_value(is_wrong):
-    """Whether one region costs more right answers than others in the same photos.
+    """Whether one region costs more correct predictions than others in the same photos.
 
     Under the hypothesis that the region is like any of its controls, each photo's
-    answers are exchangeable: that of the region is wrong with the share of wrong ones
-    among all. The sum over photos is then Poisson binomial, whose tail is exact.
+    predictions are exchangeable: that of the region is wrong with the share of wrong
+    ones among all. The sum over photos is then Poisson binomial, whose tail is exact.
     One-sided.
 
     Args:
-        is_wrong: Bool array `(num_photos, 1 + num_controls)`: whether the answer is
+        is_wrong: Bool array `(num_photos, 1 + num_controls)`: whether the prediction is
             wrong without the region (first column), without each control.
 
     Returns:
