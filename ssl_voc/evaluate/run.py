@@ -1,4 +1,4 @@
-"""One evaluation: its photos, the check for leakage, predictions and what is left."""
+"""Base class of evaluations: photos, leakage, predictions and files."""
 
 import hashlib
 from pathlib import Path
@@ -130,7 +130,7 @@ class EvaluationRun:
             "num_skipped": f"unreadable, see {folder / 'skipped.txt'}",
             "num_unknown_boxes": "boxes of other classes left out: "
             + ", ".join(metrics["unknown_classes"]),
-            "num_not_finite": "WITH PREDICTIONS THAT ARE NO NUMBERS",
+            "num_not_finite": "WITH NaN OR INFINITE PREDICTIONS",
             "num_leaked": "SEEN IN TRAINING, see data_report.txt: not to be reported",
         }
         lines += [

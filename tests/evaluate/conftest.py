@@ -1,8 +1,9 @@
-"""Contact sheets that are recorded instead of drawn."""
+"""Trees, runs and recorded contact sheets for the tests of evaluate."""
 
 import pytest
 
 from ssl_voc.evaluate import gallery
+from tests.evaluate.oracle import write_run, write_tree
 
 
 @pytest.fixture
@@ -15,3 +16,15 @@ def sheets(monkeypatch):
 
     monkeypatch.setattr(gallery, "draw_contact_sheet", record)
     return recorded
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A VOC tree of rectangles."""
+    return write_tree(tmp_path / "tree")
+
+
+@pytest.fixture
+def run(tmp_path, tree):
+    """A finished run whose model sees them."""
+    return write_run(tmp_path / "run", tree)

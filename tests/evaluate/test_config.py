@@ -1,27 +1,37 @@
 """What `ssl_voc.evaluate` knows before it loads anything."""
 
+import json
 import subprocess
 import sys
 
 import pytest
 
-from ssl_voc.evaluate import EvaluateConfig
+import pipelines
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate import EvaluateConfig, evaluate
 from ssl_voc.evaluate.run import EvaluationRun
 from ssl_voc.evaluate.tasks import evaluation_of
-from ssl_voc.runs import finished_run
+from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.tasks import TASKS
 from tests.conftest import REPOSITORY
-from tests.evaluate.oracle import write_run, write_tree
 
 
-@pytest.fixture
-def tree(tmp_path):
-    return write_tree(tmp_path / "tree")
-
-
-@pytest.fixture
-def run(tmp_path, tree):
-    return write_run(tmp_path / "run", tree)
+def write_records(folder, data, **changes):
+    """A finished run as far as its records go; its model is text."""
+    folder.mkdir()
+    manifest = {
+        "program": "ssl_voc",
+        "command": "finetune",
+        "task": "localize",
+        "class_names": ["red"],
+        "image_size": 48,
+        **changes,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "config.yaml").write_text(f"data:\n- {data}\n")
+    for name in ("summary.json", "model.keras"):
+        (folder / name).write_text("{}")
+    return folder
 
 
 def test_mistaken_run_is_told_without_waiting_for_a_framework(tmp_path):
@@ -52,6 +62,58 @@ def test_every_task_has_its_evaluation():
         ({"data": ("photos/other.json",)}, "evaluation-other"),
     ],
 )
-def test_default_folder_is_named_after_the_photos(run, flags, name):
-    finished = finished_run.read_finished_run(run)
-    assert EvaluateConfig(run=run, **flags).resolved(finished).out == run / name
+def test_default_folder_is_named_after_the_photos(tmp_path, flags, name):
+    run = write_records(tmp_path / "run", "photos")
+    resolved = EvaluateConfig(run=run, **flags).resolved(read_finished_run(run))
+    assert resolved.out == run / name
+
+
+@pytest.mark.parametrize(
+    ("missing", "changes", "named"),
+    [
+        ("summary.json", {}, "not finished.*summary.json"),
+        ("manifest.json", {}, "no run of this program"),
+        (None, {"command": "pretrain"}, "run of pretrain"),
+        (None, {"task": "count"}, "'count'.*localize, detect"),
+    ],
+)
+def test_run_that_is_no_finished_finetuning_is_refused(
+    tmp_path, missing, changes, named
+):
+    run = write_records(tmp_path / "run", "photos", **changes)
+    if missing:
+        (run / missing).unlink()
+    with pytest.raises(BadInput, match=f"^RUN: .*{named}"):
+        evaluate(EvaluateConfig(run=run, split="val"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        ({"data": ("/no/such/tree",)}, "^--data: /no/such/tree"),
+        ({}, "^--split: .*train, val, all.*learned from 'train'"),
+        ({"split": "test"}, "no split 'test'"),
+        ({"data": ("/no/such/tree",), "split": "val"}, "/no/such/tree"),
+        ({"split": "val", "out": "RUN", "overwrite": True}, "^--out: .*the run"),
+        ({"split": "val", "out": "RUN/..", "overwrite": True}, "^--out: .*the run"),
+    ],
+)
+def test_photos_and_folders_that_do_not_do_are_refused_and_harm_no_run(
+    tmp_path, tree, flags, named
+):
+    run = write_records(tmp_path / "run", tree)
+    before = {path.name for path in run.iterdir()}
+    if "out" in flags:
+        flags = {**flags, "out": type(run)(flags["out"].replace("RUN", str(run)))}
+    with pytest.raises(BadInput, match=named):
+        evaluate(EvaluateConfig(run=run, **flags))
+    after = {path.name for path in run.iterdir()}
+    assert {name for name in after if not name.startswith("evaluation-")} == before
+
+
+def test_data_without_splits_that_was_learned_asks_for_other_photos(tmp_path, tree):
+    photos = tree / "JPEGImages"
+    assert len(pipelines.splits(str(photos))) < 2
+    run = write_records(tmp_path / "run", photos)
+    with pytest.raises(BadInput, match="^--data: .* no splits"):
+        evaluate(EvaluateConfig(run=run))

@@ -1,4 +1,4 @@
-"""What a detector found in photos, beside what is there: matched once, used by all."""
+"""Detections of photos, matched once with the objects."""
 
 import dataclasses
 import functools
@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines import Photos
 from pipelines.photos import object_sizes
+from ssl_voc.evaluate.records import objects_of
 from ssl_voc.metrics.detection_matching import Matches, match_detections
 
 IOU_THRESHOLD = 0.5
@@ -36,8 +37,8 @@ class Detections:
         matches: `Matches` within classes, IoU above 0.5.
         overlaps: `Matches` of the same detections with objects of any class, at any
             IoU above 0.
-        not_finite: Bool array `(num_photos,)`: whether the model predicted a number
-            that is none; such detections are left out of everything else.
+        not_finite: Bool array `(num_photos,)`: whether a prediction was NaN or
+            infinite; such detections are left out of everything else.
     """
 
     photos: Photos
@@ -58,7 +59,7 @@ class Detections:
 
     @functools.cached_property
     def is_true(self):
-        """Bool array `(num_detections,)`: the surest one on an object to be found."""
+        """Bool array `(num_detections,)`: most confident on an object to be found."""
         return self.matches.claims & ~self.is_ignored
 
     @property
@@ -158,7 +159,7 @@ def measure_detections(photos, class_names, predicted):
         "classes": np.where(kept, predicted["classes"], -1).astype("int64"),
         "confidence": np.where(kept, confidence, -1.0),
     }
-    ground_truth = _objects(photos, class_names)
+    ground_truth = objects_of(photos, class_names)
     num_classes = len(class_names)
     return Detections(
         photos,
@@ -171,19 +172,3 @@ def measure_detections(photos, class_names, predicted):
         ),
         np.any(exists & ~finite, axis=1),
     )
-
-
-def _objects(photos, class_names):
-    most = max((len(photo.objects) for photo in photos), default=0)
-    shape = len(photos), most
-    arrays = {
-        "boxes": np.full((*shape, 4), -1.0),
-        "classes": np.full(shape, -1, "int64"),
-        "difficult": np.zeros(shape, "bool"),
-    }
-    for row, photo in enumerate(photos):
-        for place, item in enumerate(photo.objects):
-            arrays["boxes"][row, place] = item.box
-            arrays["classes"][row, place] = class_names.index(item.name)
-            arrays["difficult"][row, place] = item.difficult
-    return arrays

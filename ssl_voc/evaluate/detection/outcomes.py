@@ -1,4 +1,4 @@
-"""What came of detections above a threshold, and which threshold to take."""
+"""Right and wrong detections above a confidence, and the choice of it."""
 
 import dataclasses
 

@@ -1,39 +1,24 @@
-"""Detections as rows of files: COCO's results, and what is needed to compare runs."""
+"""Rows of the files of a detector's evaluation, written and read."""
 
 import numpy as np
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate.detection.matching import IOU_THRESHOLD
 from ssl_voc.evaluate.detection.outcomes import corloc_of_photos, count_outcomes
+from ssl_voc.evaluate.records import coco_rows
 from ssl_voc.metrics.box_rows import BoxRows
 from ssl_voc.metrics.detection_matching import Matches
 from ssl_voc.runs.json_files import read_jsonl
 
-# What became of a detection.
+# Of a detection.
 OUTCOMES = ("true", "false", "ignored")
 
 
 def coco_results(found):
-    """Rows of `predictions.json`: a detection each, in COCO's format of results.
-
-    `image_id` is the photo's file stem, `category_id` the 0-based class, `bbox` is xywh
-    in pixels of the original photo. Photos without detections have no row.
-    """
-    rows, confidence = found.matches.detections, found.matches.confidence
-    corners = np.round(rows.boxes, 2)
-    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-    columns = rows.images, rows.classes, np.round(boxes, 2), confidence
-    return [
-        {
-            "image_id": found.photos[image].image_id,
-            "category_id": label,
-            "bbox": box,
-            "score": score,
-        }
-        for image, label, box, score in zip(
-            *(column.tolist() for column in columns), strict=True
-        )
-    ]
+    """Rows of `predictions.json`: a detection each; photos without any have none."""
+    rows = found.matches.detections
+    image_ids = [found.photos[image].image_id for image in rows.images]
+    return coco_rows(image_ids, rows.classes, rows.boxes, found.matches.confidence)
 
 
 def image_rows(found, threshold):
@@ -135,7 +120,7 @@ def _matches_of(photos, class_names):
             "int64",
         ),
         ious=np.array([item["iou"] for _, item in detections], "float64"),
-        # Of a difficult object nobody asks who was first.
+        # The order on difficult objects changes no measure.
         claims=np.array([item["outcome"] == "true" for _, item in detections], "bool"),
         num_classes=len(class_names),
         iou_threshold=IOU_THRESHOLD,

@@ -1,4 +1,4 @@
-"""An evaluation of task `detect`: figures, records and pictures of one run."""
+"""Evaluation of task `detect`."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ from ssl_voc.metrics import confusion_counts, score_matches
 
 
 class Evaluation(EvaluationRun):
-    """An evaluation of task `detect`: any number of boxes for each photo."""
+    """Evaluation of any number of boxes for each photo."""
 
     main_measure = "voc07_ap50"
     counts = {
@@ -34,7 +34,7 @@ class Evaluation(EvaluationRun):
         return max(num_classes, int(np.max(predicted["classes"], initial=-1)) + 1)
 
     def predict(self):
-        # Suppression drops scores that are no numbers, and nothing would be told.
+        # Suppression drops NaN scores, and nothing would be told.
         spoilt = [
             weight.path
             for weight in self.model.weights
@@ -42,8 +42,8 @@ class Evaluation(EvaluationRun):
         ]
         if spoilt:
             raise BadInput(
-                f"RUN: {self.finished.path / 'model.keras'} holds weights that are no "
-                f"numbers, in {len(spoilt)} of {len(self.model.weights)} places, first "
+                f"RUN: {self.finished.path / 'model.keras'} holds NaN or infinite "
+                f"weights, in {len(spoilt)} of {len(self.model.weights)} places, first "
                 f"{spoilt[0]}. Train it again, at a lower learning rate."
             )
         return super().predict()
@@ -56,7 +56,7 @@ class Evaluation(EvaluationRun):
         )
         print("measuring and drawing", flush=True)
         metrics = summarize(found, self.config.seed)
-        metrics |= _limit(predicted)
+        metrics |= limit_of_detections(predicted)
         for name in ("score_threshold", "nms_iou_threshold"):
             metrics[name] = getattr(self.model, name, None)
         threshold = metrics["threshold"]
@@ -86,8 +86,8 @@ class Evaluation(EvaluationRun):
         return format_detection(metrics), [*plots, *galleries]
 
 
-def _limit(predicted):
-    """What `max_detections` may have cut: how many photos reach it, and how sure."""
+def limit_of_detections(predicted):
+    """What `max_detections` may have cut: of how many photos, up to which score."""
     exists = predicted["classes"] >= 0  # (num_photos, max_detections)
     is_full = exists.all(axis=1)
     cut = predicted["confidence"][is_full].min(axis=1, initial=np.inf)

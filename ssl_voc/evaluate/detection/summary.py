@@ -1,4 +1,4 @@
-"""Figures of detection: average precision, intervals, classes and sizes."""
+"""Measures of a detector on photos: AP, intervals, classes and sizes."""
 
 import dataclasses
 

@@ -1,7 +1,7 @@
-"""The figures of a detector's evaluation as a table for people."""
+"""Printed table of a detector's evaluation."""
 
 from ssl_voc.evaluate.detection.summary import AT_THRESHOLD, LABELS
-from ssl_voc.evaluate.table_format import format_cell, protocol_lines
+from ssl_voc.evaluate.table_format import format_cell, group_lines, protocol_lines
 
 _TITLES = {
     "ci": "intervals",
@@ -37,22 +37,9 @@ def format_detection(figures):
         _mistakes(figures["mistakes"]),
         "",
     ]
-    groups = {"class": "per_class", "size of the object": "per_size"}
-    names = [key for group in groups.values() for key in figures[group]]
-    width = max(map(len, (*(f"  {name}" for name in names), *groups)))
-    heads = [f"{LABELS[name]:>5}" for name in _COLUMNS]
-    lines.append(f"{'':{width}}  objects  " + "  ".join(heads))
-    for title, group in groups.items():
-        lines.append(title)
-        for key, row in figures[group].items():
-            cells = (
-                format_cell(row[name], len(head)) if name in row else " " * len(head)
-                for name, head in zip(_COLUMNS, heads, strict=True)
-            )
-            lines.append(
-                f"  {key:{width - 2}}  {row['num_objects']:7}  "
-                + "  ".join(cells).rstrip()
-            )
+    groups = {"class": figures["per_class"], "size of the object": figures["per_size"]}
+    labels = {name: LABELS[name] for name in _COLUMNS}
+    lines += group_lines(groups, ("objects", "num_objects"), labels)
     sizes = ", ".join(
         f"{size} {format_cell(row['ap'], 0)}"
         for size, row in figures["per_size_coco"].items()

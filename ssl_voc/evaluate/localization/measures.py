@@ -1,4 +1,4 @@
-"""Figures of localization: from predictions on photos to metrics and tables."""
+"""Measures of a localizer on photos, of all together and by group."""
 
 import dataclasses
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from pipelines import Photos, main_object
 from pipelines.photos import object_sizes
+from ssl_voc.evaluate.records import coco_rows, objects_of
 from ssl_voc.metrics import bootstrap_interval, measure_images
 from ssl_voc.runs.json_files import read_jsonl
 
@@ -109,8 +110,14 @@ def measure_localizations(photos, class_names, scores, boxes_pred):
     classes_true = np.array([class_names.index(item.name) for item in targets], "int64")
     boxes_true = np.array([item.box for item in targets], "float64").reshape(-1, 4)
     scores = np.asarray(scores, "float64")
+    objects = objects_of(photos, class_names)
     measures = measure_images(
-        classes_true, boxes_true, scores, boxes_pred, *_objects(photos)
+        classes_true,
+        boxes_true,
+        scores,
+        boxes_pred,
+        objects["boxes"],
+        objects["classes"],
     )
     return Localizations(
         photos, class_names, classes_true, boxes_true, scores, boxes_pred, measures
@@ -149,19 +156,10 @@ def count_confusions(found):
 
 
 def coco_results(found):
-    """Rows of `predictions.json`: one box a photo, in COCO's format of results."""
-    corners = np.round(found.boxes_pred, 2)
-    return [
-        {
-            "image_id": photo.image_id,
-            "category_id": int(label),
-            "bbox": np.round([*box[:2], *(box[2:] - box[:2])], 2),
-            "score": round(float(score), 6),
-        }
-        for photo, label, box, score in zip(
-            found.photos, found.classes_pred, corners, found.confidences, strict=True
-        )
-    ]
+    """Rows of `predictions.json`: one box a photo."""
+    image_ids = [photo.image_id for photo in found.photos]
+    scores = np.array([round(float(score), 6) for score in found.confidences])
+    return coco_rows(image_ids, found.classes_pred, found.boxes_pred, scores)
 
 
 def image_rows(found):
@@ -230,12 +228,14 @@ def _baseline(found):
     sizes = [(0.0, 0.0, photo.width, photo.height) for photo in found.photos]
     shares = np.bincount(found.classes_true, minlength=len(found.class_names))
     shares = np.sort(shares / len(found))[::-1]
+    objects = objects_of(found.photos, found.class_names)
     whole = measure_images(
         found.classes_true,
         found.boxes_true,
         found.scores,
         np.array(sizes),
-        *_objects(found.photos),
+        objects["boxes"],
+        objects["classes"],
     )
     figures = {name: float(np.nanmean(values)) for name, values in whole.items()}
     return {
@@ -246,14 +246,3 @@ def _baseline(found):
 
 def _targets(photos):
     return [main_object(photo.objects) for photo in photos]
-
-
-def _objects(photos):
-    """Boxes `(num_photos, M, 4)` of all objects; classes 0, and -1 where padded."""
-    most = max(len(photo.objects) for photo in photos)
-    boxes = np.full((len(photos), most, 4), -1.0)
-    classes = np.full((len(photos), most), -1)
-    for row, photo in enumerate(photos):
-        boxes[row, : len(photo.objects)] = [item.box for item in photo.objects]
-        classes[row, : len(photo.objects)] = 0  # CorLoc asks for no class
-    return boxes, classes

@@ -1,4 +1,4 @@
-"""An evaluation of task `localize`: figures, records and pictures of one run."""
+"""Evaluation of task `localize`."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ssl_voc.tasks import scores_by_class
 
 
 class Evaluation(EvaluationRun):
-    """An evaluation of task `localize`: a class and a box for each photo."""
+    """Evaluation of a class and a box for each photo."""
 
     main_measure = "mean_iou"
     counts = {"num_left_out": "without a main object left out"}

@@ -1,7 +1,7 @@
-"""The figures of an evaluation as a table for people."""
+"""Printed table of a localizer's evaluation."""
 
 from ssl_voc.evaluate.localization.measures import LABELS, TRUNCATION
-from ssl_voc.evaluate.table_format import format_cell, protocol_lines
+from ssl_voc.evaluate.table_format import group_lines, protocol_lines
 
 _TITLES = {"ci": "intervals", "per_size": "sizes"}
 
@@ -23,16 +23,7 @@ def format_localization(figures):
     if figures["truncated"][TRUNCATION[0]]["num_images"]:
         parts["truncated target"] = "truncated"
     groups = {title: figures[key] for title, key in parts.items()}
-    width = max(len(key) for group in groups.values() for key in group)
-    width = max(width + 2, *map(len, groups))
-    heads = [LABELS[name] for name in names]
-    lines += ["", f"{'':{width}}  photos  " + "  ".join(heads)]
-    for title, group in groups.items():
-        lines.append(title)
-        for key, row in group.items():
-            cells = (format_cell(row[name], len(LABELS[name])) for name in names)
-            lines.append(
-                f"  {key:{width - 2}}  {row['num_images']:6}  " + "  ".join(cells)
-            )
+    labels = {name: LABELS[name] for name in names}
+    lines += ["", *group_lines(groups, ("photos", "num_images"), labels)]
     lines += ["", *protocol_lines(figures["protocol"], {**LABELS, **_TITLES})]
     return "\n".join(lines)

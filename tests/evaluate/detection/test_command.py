@@ -1,6 +1,10 @@
 """`python -m ssl_voc.evaluate` of a detector, whole: figures, files, refusals."""
 
+import contextlib
+import io
 import json
+import pathlib
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -9,16 +13,17 @@ from PIL import Image
 
 import pipelines
 import ssl_voc
-from ssl_voc.evaluate import EvaluateConfig, evaluate, main
-from ssl_voc.evaluate.detection import run as detection_run
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate import EvaluateConfig, evaluate
 from ssl_voc.evaluate.detection.gallery import PICTURES
+from ssl_voc.evaluate.detection.run import Evaluation, limit_of_detections
 from tests.evaluate.detection_oracle import (
     Reciter,
     detected,
     write_detection_run,
     write_scenes,
 )
-from tests.evaluate.oracle import NAMES, SIDE, record
+from tests.evaluate.oracle import NAMES, SIDE
 
 RED, GREEN, BLUE = range(3)
 LEFT, RIGHT, LOW = (8, 12, 32, 44), (36, 12, 60, 40), (12, 46, 56, 60)
@@ -39,35 +44,34 @@ ANSWERS = {
 }
 
 
-@pytest.fixture
-def tree(tmp_path):
-    return write_scenes(tmp_path / "tree", TRAIN, VAL)
-
-
-@pytest.fixture
-def without_pictures(monkeypatch):
-    """They take most of the time, and other tests look at them."""
-    for name in (
-        "draw_average_precision",
-        "draw_precision_recall",
-        "draw_detection_confusions",
-        "draw_galleries",
-    ):
-        monkeypatch.setattr(detection_run, name, lambda *arguments: None)
-
-
-def run_of(tmp_path, tree, answers=ANSWERS, **arguments):
-    return write_detection_run(tmp_path / "run", tree, Reciter(answers, **arguments))
-
-
 def read_json(path):
     return json.loads(path.read_text())
 
 
-def test_known_predictions_give_known_figures(tmp_path, tree, capsys):
-    run = run_of(tmp_path, tree)
-    metrics = evaluate(EvaluateConfig(run=run, split="val"))
-    out = run / "evaluation-val"
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    return write_scenes(tmp_path_factory.mktemp("detect") / "tree", TRAIN, VAL)
+
+
+@pytest.fixture(scope="module")
+def evaluated(tree):
+    """Folder and metrics of an evaluation, and what it printed."""
+    run = write_detection_run(tree.parent / "run", tree, Reciter(ANSWERS))
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        metrics = evaluate(EvaluateConfig(run=run, split="val"))
+    return run / "evaluation-val", metrics, printed.getvalue()
+
+
+def evaluation_with(model, **attributes):
+    """An `Evaluation` of which one method shall be asked."""
+    evaluation = object.__new__(Evaluation)
+    finished = SimpleNamespace(path=pathlib.Path("run"))
+    vars(evaluation).update(model=model, finished=finished, **attributes)
+    return evaluation
+
+
+def test_known_predictions_give_known_figures(evaluated):
+    out, metrics, printed = evaluated
     assert metrics["num_images"] == 5 and metrics["num_without_objects"] == 1
     assert metrics["num_objects"] == 5 and metrics["num_difficult"] == 1
     assert metrics["num_detections"] == 7
@@ -100,17 +104,13 @@ def test_known_predictions_give_known_figures(tmp_path, tree, capsys):
     written = read_json(out / "metrics.json")
     assert written["voc07_ap50"] == metrics["voc07_ap50"]
     assert read_json(out / "summary.json")["coco_ap"] == metrics["coco_ap"]
-    printed = capsys.readouterr().out
     assert "VOC10 AP50     0.833  [" in printed and "CHOSEN ON THESE" in printed
     assert "1 without an object, kept" in printed
     assert str(out / "gallery_worst.png").rpartition("_")[2] in printed
 
 
-@pytest.mark.usefixtures("without_pictures")
-def test_predictions_are_coco_results_in_pixels_of_the_photos(tmp_path, tree):
-    run = run_of(tmp_path, tree)
-    evaluate(EvaluateConfig(run=run, split="val"))
-    rows = read_json(run / "evaluation-val/predictions.json")
+def test_predictions_are_coco_results_in_pixels_of_the_photos(evaluated):
+    rows = read_json(evaluated[0] / "predictions.json")
     expected = [
         ("p03", RED, 0.9, LEFT),
         ("p04", RED, 0.8, LEFT),
@@ -129,113 +129,66 @@ def test_predictions_are_coco_results_in_pixels_of_the_photos(tmp_path, tree):
         assert row["bbox"] == [x1, y1, x2 - x1, y2 - y1]
 
 
-def test_every_picture_shows_something(tmp_path, tree):
-    run = run_of(tmp_path, tree)
-    evaluate(EvaluateConfig(run=run, split="val"))
+def test_every_picture_shows_something(evaluated):
     names = ["per_class", "precision_recall", "confusion_matrix"]
     names += [f"gallery_{name}" for name in PICTURES]
     for name in names:
-        with Image.open(run / f"evaluation-val/{name}.png") as picture:
+        with Image.open(evaluated[0] / f"{name}.png") as picture:
             pixels = np.asarray(picture.convert("RGB"))
         assert min(pixels.shape[:2]) > 200, name
         # At least one pixel in a hundred is no background.
         assert np.mean(np.any(pixels < 250, axis=-1)) > 0.01, name
 
 
-def test_model_that_finds_nothing_is_measured(tmp_path, tree):
-    run = run_of(tmp_path, tree, answers={})
-    metrics = evaluate(EvaluateConfig(run=run, split="val"))
-    for name in ("voc07_ap50", "voc10_ap50", "coco_ap", "corloc", "recall", "f1"):
-        assert metrics[name] == 0.0, name
-    assert metrics["num_detections"] == 0 and np.isnan(metrics["precision"])
-    assert read_json(run / "evaluation-val/predictions.json") == []
-    assert read_json(run / "evaluation-val/metrics.json")["precision"] is None
+def test_limit_of_detections_is_told_with_the_confidence_that_may_be_cut():
+    predicted = {
+        "classes": np.array([[0, 1], [2, -1], [0, 0]]),
+        "confidence": np.array([[0.95, 0.6], [0.9, -1], [0.9, 0.5]]),
+    }
+    assert limit_of_detections(predicted) == {
+        "max_detections": 2,
+        "num_at_limit": 2,
+        "confidence_at_limit": 0.6,
+    }
 
 
-@pytest.mark.usefixtures("without_pictures")
-def test_photos_with_as_many_detections_as_the_model_may_give_are_told(
-    tmp_path, tree, capsys
-):
-    run = run_of(tmp_path, tree, max_detections=2)
-    metrics = evaluate(EvaluateConfig(run=run, split="val"))
-    assert (metrics["max_detections"], metrics["num_at_limit"]) == (2, 2)
-    # Of 0.95 and 0.6, and of 0.9 and 0.5.
-    assert metrics["confidence_at_limit"] == pytest.approx(0.6)
-    printed = capsys.readouterr().out
-    assert "2 with 2 detections, as many as the model gives" in printed
-    assert "of confidence up to 0.600" in printed
+def test_summary_tells_what_spoils_the_measures(evaluated):
+    metrics = {
+        **evaluated[1],
+        "max_detections": 2,
+        "num_at_limit": 7,
+        "confidence_at_limit": 0.6,
+        "num_not_finite": 3,
+        "num_leaked": 4,
+        "unknown_classes": ["cow"],
+        "num_unknown_boxes": 5,
+    }
+    evaluation = evaluation_with(
+        None,
+        folder=SimpleNamespace(path=pathlib.Path("out")),
+        pool=SimpleNamespace(photos=SimpleNamespace(name="set")),
+        config=SimpleNamespace(split="val"),
+    )
+    lines = evaluation.format_summary(metrics).splitlines()
+    told = {line.split()[0]: line for line in lines[2:7]}
+    assert set(told) == {"1", "3", "4", "5", "7"}
+    assert "0.600" in told["7"] and "NaN" in told["3"] and "cow" in told["5"]
 
 
-@pytest.mark.usefixtures("without_pictures")
-def test_detections_that_are_no_numbers_are_counted_and_left_out(
-    tmp_path, tree, capsys
-):
-    nan = (RED, 0.99, float("nan"), 0, 9, 9)
-    unsure = (RED, float("nan"), 0, 0, 9, 9)
-    answers = {**ANSWERS, 3: [nan, *ANSWERS[3]], 5: [unsure, *ANSWERS[5]]}
-    run = run_of(tmp_path, tree, answers)
-    metrics = evaluate(EvaluateConfig(run=run, split="val"))
-    assert metrics["num_not_finite"] == 2 and metrics["num_detections"] == 7
-    assert metrics["voc10_ap50"] == pytest.approx(2.5 / 3)
-    assert "2 WITH PREDICTIONS THAT ARE NO NUMBERS" in capsys.readouterr().out
-
-
-def test_weights_that_are_no_numbers_are_refused(tmp_path, tree, capsys):
+def test_weights_that_are_nan_are_refused_before_predicting():
     model = Reciter(ANSWERS)
     model.bias.assign(float("nan"))
-    run = write_detection_run(tmp_path / "run", tree, model)
-    assert main([str(run), "--split=val"]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("error: RUN: ") and "weights that are no numbers" in line
+    with pytest.raises(BadInput, match=r"^RUN: .*NaN .*1 of 1 places, first .*bias"):
+        evaluation_with(model).predict()
 
 
-@pytest.mark.parametrize(("known", "scored"), [(2, 2), (4, 4), (3, 5)])
-def test_model_of_other_classes_than_the_manifest_is_refused(
-    tmp_path, tree, capsys, known, scored
-):
-    # Of (3, 5), the model claims three classes and answers the fifth.
-    answers = {3: [detected(scored - 1, 0.9, LEFT)]}
-    run = run_of(tmp_path, tree, answers, num_classes=known)
-    assert main([str(run), "--split=val"]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert f"scores {scored} classes, but manifest.json names 3" in line
-    assert not (run / "evaluation-val/metrics.json").exists()
+@pytest.mark.parametrize(("known", "label"), [(5, 1), (3, 4)])
+def test_classes_are_those_that_the_model_claims_or_answers(known, label):
+    pool = SimpleNamespace(class_names=NAMES)
+    evaluation = evaluation_with(Reciter(ANSWERS, num_classes=known), pool=pool)
+    assert evaluation.count_classes({"classes": np.array([[label, -1]])}) == 5
 
 
-@pytest.mark.usefixtures("without_pictures")
-def test_photos_that_were_seen_are_refused_or_counted(tmp_path, tree, capsys):
-    run = run_of(tmp_path, tree)
-    record(run / "validation_photos.tsv", pipelines.read(str(tree), "val")[:2])
-    assert main([str(run), "--split", "val"]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("error: --split: 2 of the 5 photos were seen")
-    assert main([str(run), "--split", "val", "--allow-leakage"]) == 0
-    assert read_json(run / "evaluation-val/metrics.json")["num_leaked"] == 2
-
-
-@pytest.mark.usefixtures("without_pictures")
-def test_photos_that_the_run_held_out_are_evaluated_the_empty_one_included(
-    tmp_path, tree
-):
-    run = run_of(tmp_path, tree)
-    record(run / "held_out_photos.tsv", pipelines.read(str(tree), "val")[1:3])
-    for name in ("train", "val"):
-        (tree / f"ImageSets/Main/{name}.txt").unlink()
-    metrics = evaluate(EvaluateConfig(run=run))
-    assert (metrics["num_images"], metrics["num_without_objects"]) == (2, 1)
-    rows = read_json(run / "evaluation-held-out/predictions.json")
-    assert [row["image_id"] for row in rows] == ["p04", "p05"]
-
-
-def test_photos_without_any_object_are_refused_in_one_line(tmp_path, capsys):
-    tree = write_scenes(tmp_path / "tree", TRAIN, [[], []])
-    run = run_of(tmp_path, tree)
-    assert main([str(run), "--split=val"]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "no usable box in its 2 readable photos" in line
-
-
-@pytest.mark.usefixtures("without_pictures")
 def test_a_detector_that_was_saved_is_evaluated(tmp_path, tree):
     keras.utils.set_random_seed(0)
     inputs = x = keras.Input((SIDE, SIDE, 3))

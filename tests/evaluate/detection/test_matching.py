@@ -7,12 +7,18 @@ import pytest
 
 from pipelines.photos.photo import Object
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.detection.gallery import PICTURES, draw_galleries
 from ssl_voc.evaluate.detection.outcomes import (
     choose_confidence,
     corloc_of_photos,
     count_outcomes,
 )
+from ssl_voc.evaluate.detection.plots import (
+    draw_average_precision,
+    draw_precision_recall,
+)
 from ssl_voc.evaluate.detection.records import (
+    coco_results,
     image_rows,
     read_image_matches,
 )
@@ -126,7 +132,30 @@ def test_detection_on_a_difficult_object_is_no_mistake_and_no_hit():
     assert figures["voc10_ap50"] == figures["precision"] == figures["recall"] == 1.0
 
 
-def test_corloc_asks_the_surest_box_of_photos_with_objects():
+def test_detections_that_are_nan_are_counted_and_left_out():
+    photos = [build_photo(0, Object("cat", BOX)), build_photo(1)]
+    nowhere, unsure = (CAT, 0.99, (np.nan, 0, 9, 9)), (CAT, np.nan, BOX)
+    found = measure(photos, [[nowhere, (CAT, 0.9, BOX)], [unsure]])
+    metrics = summarize(found)
+    assert metrics["num_not_finite"] == 2 and metrics["num_detections"] == 1
+    assert metrics["voc10_ap50"] == metrics["precision"] == 1.0
+
+
+def test_nothing_detected_is_measured_and_drawn(tmp_path):
+    found = measure([build_photo(0, Object("cat", BOX)), build_photo(1)], [[], []])
+    metrics = summarize(found)
+    for name in ("voc07_ap50", "voc10_ap50", "coco_ap", "corloc", "recall", "f1"):
+        assert metrics[name] == 0.0, name
+    assert metrics["num_detections"] == 0 and coco_results(found) == []
+    assert json.loads(to_json(metrics))["precision"] is None
+    curves = score_matches(found.matches, "voc10").curves
+    draw_precision_recall(curves, metrics, tmp_path / "curves.png")
+    draw_average_precision(metrics, tmp_path / "classes.png")
+    draw_galleries(found, metrics["threshold"], tmp_path)
+    assert len([*tmp_path.glob("*.png")]) == 2 + len(PICTURES)
+
+
+def test_corloc_asks_the_most_confident_box_of_photos_with_objects():
     photos = [
         build_photo(0, Object("cat", BOX)),
         build_photo(1, Object("cat", BOX)),
