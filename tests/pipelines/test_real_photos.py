@@ -1,14 +1,11 @@
 """The readers on the real trees; counts are those of the files."""
 
-import itertools
 import json
 import zipfile
 
-import numpy as np
 import pytest
 from defusedxml import ElementTree
 
-from pipelines.pools.preparation import prepare
 from pipelines.readers.sources import read
 
 # Folder: photos of the default split, all photos.
@@ -68,24 +65,3 @@ def test_tiny_imagenet_has_its_classes_and_photos(data_folder):
 def test_flat_folder_of_photos_has_no_classes(data_folder):
     photos = read(data_folder / "imagenet_sample1000_160")
     assert len(photos) == 1000 and photos.class_names == ()
-
-
-def test_real_photos_are_prepared_and_told_apart(data_folder):
-    pool = prepare(read(data_folder / "voc2007_5cls_160", "val"), 64)
-    assert len(pool) == 350 and pool.skipped == []
-    assert len(set(pool.hashes.tolist())) == 350
-
-
-def test_reduced_photos_are_recognized_by_their_hash(data_folder):
-    original = prepare(data_folder / "voc2007_originals", 112)
-    reduced = prepare(read(data_folder / "voc2007_5cls_160", "val"), 112)
-    rows = {photo.image_id: row for row, photo in enumerate(reduced.photos)}
-    distances = [
-        int(hash_value ^ reduced.hashes[rows[photo.image_id]]).bit_count()
-        for photo, hash_value in zip(original.photos, original.hashes, strict=True)
-    ]
-    others = [
-        int(a ^ b).bit_count() for a, b in itertools.combinations(reduced.hashes, 2)
-    ]
-    # The same photo at a third of the size against two different photos.
-    assert np.quantile(distances, 0.95) <= 4 and np.quantile(others, 0.001) > 8

@@ -62,9 +62,8 @@ def test_second_preparation_reads_what_the_first_wrote(folder, on_disk):
 
 
 def change(folder):
-    path = folder / "0.jpg"
-    shutil.copy(folder / "1.jpg", path)
-    os.utime(path, ns=(7, 7))
+    shutil.copy(folder / "1.jpg", folder / "0.jpg")
+    os.utime(folder / "0.jpg", ns=(7, 7))
 
 
 def add(folder):

@@ -120,6 +120,14 @@ def test_moving_back_undoes_moving_and_clips_to_the_photo(image_size, dtype):
     np.testing.assert_allclose(back, expected, rtol=3e-7)
 
 
+def test_one_graph_gives_the_same_pixels_for_photos_of_all_sizes(draw):
+    spec = tf.TensorSpec([None, None, 3], tf.uint8)
+    graph = tf.function(lambda image: letterbox(image, 48), input_signature=[spec])
+    for size in ((60, 45), (30, 100), (48, 48)):
+        image = draw(1, *size)
+        np.testing.assert_array_equal(graph(image), letterbox(image, 48))
+
+
 @pytest.mark.parametrize("image_size", SIDES)
 def test_graph_moves_boxes_as_arrays_are_moved(image_size):
     sizes, boxes = random_case("float32")

@@ -97,6 +97,11 @@ def test_reduced_copies_are_found_and_nothing_else(data_folder, reduced):
     pairs = {originals[m.index].image_id: photos[m.other_index] for m in matches}
     assert len(pairs) == 150
     assert all(key == photo.image_id for key, photo in pairs.items())
+    assert np.quantile([match.distance for match in matches], 0.95) <= 4
+    # Different photos, each with each.
+    rows = np.triu_indices(len(hashes), 1)
+    others = np.bitwise_count(hashes[rows[0]] ^ hashes[rows[1]])
+    assert len(hashes) == 350 and others.min() > 0 and np.quantile(others, 0.001) > 8
 
 
 def test_photos_of_other_collections_are_not_duplicates(data_folder, reduced):
