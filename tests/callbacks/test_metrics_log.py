@@ -50,12 +50,3 @@ def test_resumed_fit_replaces_the_rows_it_trains_again(tmp_path):
     # The checkpoint covered one epoch only: the row of the second goes.
     rows, _ = fit(tmp_path / "run", epochs=3, initial_epoch=1)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
-
-
-def test_loss_that_is_nan_is_a_row_too(tmp_path):
-    with RunFolder.open(tmp_path / "run", Config(), "pretrain") as run:
-        log = MetricsLog(run)
-        log.on_epoch_begin(0)
-        log.on_epoch_end(0, {"loss": np.float32("nan"), "top1": np.float32(0.5)})
-        rows = run.read_jsonl("metrics.jsonl")
-    assert rows == [{"epoch": 1, "loss": None, "top1": 0.5}]

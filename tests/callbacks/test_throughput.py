@@ -35,11 +35,7 @@ def test_speed_leaves_the_compiling_step_out(clock):
     train(throughput, clock, 0, step_seconds=0.5, first_step_seconds=60)
     assert throughput.steps_per_second == pytest.approx(2.0)
     assert throughput.epoch_seconds == pytest.approx(62.0)
-
-
-def test_later_epochs_count_every_step(clock):
-    throughput = Throughput(3, 5, clock=clock)
-    train(throughput, clock, 0, step_seconds=0.5, first_step_seconds=60)
+    assert throughput.data_wait_share is None  # no timer
     train(throughput, clock, 1, step_seconds=0.25)
     assert throughput.steps_per_second == pytest.approx(4.0)
 
@@ -87,12 +83,6 @@ def test_wait_share_is_that_of_the_epoch_after_the_first_step(clock):
     clock.now += 4.0
     throughput.end_step(5)
     assert throughput.data_wait_share == 0.0
-
-
-def test_wait_share_is_unknown_without_timer(clock):
-    throughput = Throughput(2, 5, clock=clock)
-    train(throughput, clock, 0, step_seconds=1.0)
-    assert throughput.data_wait_share is None
 
 
 def test_steps_reported_late_do_not_go_backwards(clock):

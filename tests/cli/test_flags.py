@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from ssl_voc.cli.config_file import config_to_dict, config_to_yaml
+from ssl_voc.cli.config_file import config_to_dict, config_to_yaml, describe_config
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.flags import parse
 from ssl_voc.cli.options import extended_by, option
@@ -105,6 +105,15 @@ def test_recorded_config_gives_the_same_config_again(config_file):
     )
     path = config_file(config_to_yaml(config_to_dict(config)))
     assert read("--config", path) == config
+
+
+def test_every_value_is_listed_as_resolved():
+    config = Config(data=("a", "b"), out=Path("runs/x"), deterministic=True)
+    lines = describe_config(config).splitlines()
+    assert lines[:2] == ["data           a b", "image_size     96"]
+    assert {"crop_area      0.2 1.0", "deterministic  true", "weights        none"} <= {
+        *lines
+    }
 
 
 def test_empty_config_file_changes_nothing(config_file):

@@ -158,14 +158,10 @@ def test_overwrite_does_not_follow_links_out_of_the_folder(tmp_path):
     assert not (tmp_path / "run" / "link").is_symlink()
 
 
-def test_foreign_folder_is_refused(tmp_path):
-    (tmp_path / "thesis.tex").write_text("precious")
-    assert "holds no run of this program" in refusal(tmp_path)
-
-
-@pytest.mark.parametrize("text", ['{"program": "other"}', "[]", "{", ""])
-def test_manifest_of_another_program_is_foreign(tmp_path, text):
-    (tmp_path / "manifest.json").write_text(text)
+@pytest.mark.parametrize("text", ['{"program": "other"}', "[]", "{", "", None])
+def test_folder_of_other_files_is_refused(tmp_path, text):
+    name = "thesis.tex" if text is None else "manifest.json"
+    (tmp_path / name).write_text(text or "")
     assert "holds no run of this program" in refusal(tmp_path)
 
 
@@ -204,11 +200,7 @@ def test_run_that_never_began_may_be_corrected(tmp_path):
         assert read_config_file(run.path / "config.yaml")["data"] == ["photos"]
     # Nobody asked for --overwrite.
     assert (tmp_path / "run" / "notes.txt").read_text() == "precious"
-
-
-def test_start_killed_after_its_first_file_begins_anew(tmp_path):
-    start(tmp_path / "run").close()
-    (tmp_path / "run" / "config.yaml").unlink()
+    (tmp_path / "run" / "config.yaml").unlink()  # killed after its first file
     with start(tmp_path / "run") as run:
         assert not run.resuming
 
