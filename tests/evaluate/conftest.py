@@ -1,8 +1,10 @@
-"""Trees, runs and recorded contact sheets for the tests of evaluate."""
+"""Trees, runs and recorded pictures for the tests of evaluate."""
 
 import pytest
 
 from ssl_voc.evaluate import gallery
+from ssl_voc.evaluate.detection import plots
+from ssl_voc.visualization import charts
 from tests.evaluate.oracle import write_run, write_tree
 
 
@@ -16,6 +18,17 @@ def sheets(monkeypatch):
 
     monkeypatch.setattr(gallery, "draw_contact_sheet", record)
     return recorded
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The matplotlib figures that are drawn while the test lasts."""
+    drawn = []
+    for module in (charts, plots):
+        monkeypatch.setattr(
+            module, "save_figure", lambda figure, path: drawn.append(figure)
+        )
+    return drawn
 
 
 @pytest.fixture

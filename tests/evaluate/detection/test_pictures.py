@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
 
 from pipelines.photos.photo import Object
 from ssl_voc.evaluate.detection import gallery, plots
@@ -155,70 +154,44 @@ def test_names_with_dollars_and_classes_without_objects_are_drawn(tmp_path):
         assert min(pixels_of(path).shape[:2]) > 100
 
 
-def test_curve_passes_through_the_point_of_the_threshold(tmp_path, monkeypatch):
-    drawn, original = [], Axes.plot
-
-    def plot(self, x, y, *form, **style):
-        drawn.append((style["label"], np.atleast_1d(x), np.atleast_1d(y)))
-        return original(self, x, y, *form, **style)
-
-    monkeypatch.setattr(Axes, "plot", plot)
+def test_curve_passes_through_the_point_of_the_threshold(figures):
     found = random_case()
-    figures = summarize(found)
-    draw_precision_recall(
-        score_matches(found.matches, "voc10").curves, figures, tmp_path / "curves.png"
-    )
-    curves = [item for item in drawn if item[0] == "measured"]
-    points = [item for item in drawn if item[0].startswith("at the threshold")]
-    assert len(curves) == len(points) == 2  # no hen is there to be found
-    for (_, recall, precision), (_, x, y) in zip(curves, points, strict=True):
-        assert np.any(np.isclose(recall, x) & np.isclose(precision, y))
-    envelopes = [item for item in drawn if item[0].startswith("envelope")]
-    for (_, recall, heights), name in zip(envelopes, ("cat", "dog"), strict=True):
+    summary = summarize(found)
+    curves = score_matches(found.matches, "voc10").curves
+    draw_precision_recall(curves, summary, "curves.png")
+    [figure] = figures
+    # No hen is there to be found.
+    for axes, name in zip(figure.axes, ("cat", "dog"), strict=False):
+        measured, envelope, point = (line.get_data() for line in axes.lines)
+        assert np.isclose(measured, point).all(axis=0).any()
+        recall, heights = envelope
         area = np.sum(np.diff(recall) * heights[1:])
-        assert area == pytest.approx(figures["per_class"][name]["voc10_ap50"])
+        assert area == pytest.approx(summary["per_class"][name]["voc10_ap50"])
+    assert not figure.axes[2].lines
 
 
-def test_of_many_classes_those_with_the_most_objects_have_a_curve(
-    tmp_path, monkeypatch
-):
-    titles, original = [], Axes.set_title
-
-    def set_title(self, label, **style):
-        titles.append(label)
-        return original(self, label, **style)
-
-    monkeypatch.setattr(Axes, "set_title", set_title)
+def test_of_many_classes_those_with_the_most_objects_have_a_curve(figures, monkeypatch):
     monkeypatch.setattr(plots, "_MOST_PANELS", 4)
     names = tuple(f"c{number}" for number in range(10))
-    photo = build_photo(
-        0, *(Object(name, BOX) for name in names[2:]), *[Object("c9", OTHER)]
-    )
-    found = measure([photo], [[(9, 0.9, BOX)]], names)
-    figures = summarize(found)
+    objects = [Object(name, BOX) for name in names[2:]] + [Object("c9", OTHER)]
+    found = measure([build_photo(0, *objects)], [[(9, 0.9, BOX)]], names)
     curves = score_matches(found.matches).curves
-    draw_precision_recall(curves, figures, tmp_path / "curves.png")
+    draw_precision_recall(curves, summarize(found), "curves.png")
+    titles = [axes.get_title() for axes in figures[0].axes]
+    titles = [title for title in titles if title]
     # One of two is found, without a mistake.
     assert len(titles) == 4 and "c9 (2), AP 0.500" in titles
     assert not any(title.startswith(("c0 ", "c1 ")) for title in titles)
 
 
-def test_confusion_matrix_names_what_was_missed_and_what_was_nothing(
-    tmp_path, monkeypatch
-):
-    cells, original = {}, Axes.text
-
-    def text(self, x, y, s, **style):
-        cells[x, y] = s
-        return original(self, x, y, s, **style)
-
-    monkeypatch.setattr(Axes, "text", text)
+def test_confusion_matrix_names_what_was_missed_and_what_was_nothing(figures):
     found = build_scenes()
     counts = confusion_counts(found.matches, 0.5)
-    path = tmp_path / "confusions.png"
-    draw_detection_confusions(counts, found.class_names, 0.5, path)
+    draw_detection_confusions(counts, found.class_names, 0.5, "confusions.png")
+    texts = figures[0].axes[0].texts
     # Column, row: three cats and a dog found, a cat taken for a hen, a dog missed.
-    assert cells == {
+    # Shares of the row and counts; an empty cell stays empty.
+    assert {text.get_position(): text.get_text() for text in texts} == {
         (CAT, CAT): "0.75\n3",
         (HEN, CAT): "0.25\n1",
         (DOG, DOG): "0.50\n1",

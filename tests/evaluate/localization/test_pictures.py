@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
 
 from pipelines.photos.photo import Object, Photos
 from ssl_voc.evaluate.localization import gallery, measures
@@ -86,16 +85,3 @@ def test_plots_draw_names_with_dollars_and_classes_without_photos(tmp_path):
     draw_confusions(counts, NAMES, tmp_path / "confusions.png")
     for name in ("per_class", "confusions"):
         assert min(pixels_of(tmp_path / f"{name}.png").shape[:2]) > 100
-
-
-def test_confusion_matrix_writes_shares_of_the_row_and_counts(tmp_path, monkeypatch):
-    texts, original = {}, Axes.text
-
-    def text(self, x, y, s, **style):
-        texts[x, y] = s
-        return original(self, x, y, s, **style)
-
-    monkeypatch.setattr(Axes, "text", text)
-    draw_confusions([[1, 3], [0, 5]], ("a", "b"), tmp_path / "confusions.png")
-    # Column, row; an empty cell stays empty.
-    assert texts == {(0, 0): "0.25\n1", (1, 0): "0.75\n3", (1, 1): "1.00\n5"}
