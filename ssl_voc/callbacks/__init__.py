@@ -1,4 +1,4 @@
-"""What happens between the epochs of a training."""
+"""Callbacks for `fit`: seeds, probes, checkpoints, logs."""
 
 from ssl_voc.callbacks.best_weights import BestWeights as BestWeights
 from ssl_voc.callbacks.best_weights import load_best as load_best
