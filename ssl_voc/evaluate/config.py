@@ -30,6 +30,7 @@ class EvaluateConfig:
         "auto", "Where prepared photos are kept."
     )
     seed: int = option(0, "Seed of the bootstrap.", minimum=0)
+    result = "evaluation"  # names the folder; no setting
 
     def resolved(self, finished):
         """The same settings with data and folder filled in.
@@ -47,7 +48,7 @@ class EvaluateConfig:
             name = Path(config.data[0]).stem
         # `test[:50%]` is a split of TensorFlow Datasets.
         name = re.sub(r"[^\w.-]+", "_", name)
-        return dataclasses.replace(config, out=self.run / f"evaluation-{name}")
+        return dataclasses.replace(config, out=self.run / f"{self.result}-{name}")
 
     def evaluates_held_out(self, finished):
         """Whether the photos are those that the run held out itself."""

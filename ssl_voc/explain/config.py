@@ -33,17 +33,7 @@ class ExplainConfig(EvaluateConfig):
     )
     seed: int = option(0, "Seed of draws and bootstrap.", minimum=0, maximum=2**32 - 1)
 
-    def resolved(self, finished):
-        """The same settings with data and folder filled in.
-
-        Args:
-            finished: `FinishedRun` of `run`.
-        """
-        config = super().resolved(finished)
-        if self.out is not None:
-            return config
-        name = config.out.name.replace("evaluation", "explanation", 1)
-        return dataclasses.replace(config, out=self.run / name)
+    result = "explanation"
 
     @property
     def explained_layer(self):

@@ -68,7 +68,5 @@ def _largest_part(mask):
     """The box (xyxy) of the largest part of a mask whose cells touch by their sides."""
     labels, _ = ndimage.label(mask)
     sizes = np.bincount(labels.ravel())[1:]
-    if not len(sizes):
-        return 0, 0, 0, 0
     rows, columns = ndimage.find_objects(labels)[np.argmax(sizes)]
     return columns.start, rows.start, columns.stop, rows.stop

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.explain import ExplainConfig, explain, main
+from ssl_voc.runs.finished_run import read_finished_run
 from tests.evaluate.oracle import annotation, write_run
 from tests.explain.subjects import NUM_PHOTOS, ColorReader, draw_photos
 from tests.visualization.pixels import pixels_of
@@ -136,11 +137,17 @@ def test_a_stamp_in_a_corner_is_found_named_and_shown(explained):
     ],
 )
 def test_what_cannot_be_explained_is_refused(place, changes, names):
-    settings = {"run": "run", "out": "o", "split": "val", "overwrite": True, **changes}
+    settings = {"run": "run", "split": "val", "overwrite": True, **changes}
     for key in {"run", "baseline", "out"} & settings.keys():
         settings[key] = place / settings[key]
     with pytest.raises(BadInput, match=names):
         explain(ExplainConfig(**settings))
+
+
+def test_results_go_into_the_run_unless_told_otherwise(place):
+    config = ExplainConfig(run=place / "run", split="test[:50%]")
+    config = config.resolved(read_finished_run(place / "run"))
+    assert config.out == place / "run" / "explanation-test_50_"
 
 
 def test_the_command_says_in_a_line_what_is_wrong(tmp_path, capsys):
