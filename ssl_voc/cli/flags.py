@@ -1,14 +1,4 @@
-"""Command line parser: a frozen dataclass of options becomes flags.
-
-    @dataclass(frozen=True, kw_only=True)
-    class PretrainConfig:
-        data: tuple[str, ...] = option(help="Photos to learn from.")
-        image_size: int = option(96, "Side of a view in pixels.", minimum=32)
-
-    config = parse(PretrainConfig, ["--data", "photos"], "pretrain", "Pretrains.")
-
-A value comes from its flag, else from the file of `--config`, else from its default.
-"""
+"""Command line parser: flags, then the file of `--config`, then the defaults."""
 
 import argparse
 import collections

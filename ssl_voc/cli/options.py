@@ -11,6 +11,14 @@ from typing import Any, Literal
 
 _METADATA_KEY = "ssl_voc_option"
 _NOUNS = {int: "an integer", float: "a number", str: "text", Path: "a path"}
+# What is read as each, of flags' texts and YAML's values.
+_TAKEN = {
+    int: int | str,
+    float: int | float | str,
+    bool: bool,
+    str: str,
+    Path: Path | str,
+}
 _BOUNDS = {
     "at least": operator.ge,
     "above": operator.gt,
@@ -30,6 +38,10 @@ def option(
     positional: bool = False,
 ) -> Any:
     """Declares a field of a config dataclass and the flag that sets it.
+
+        @dataclasses.dataclass(frozen=True, kw_only=True)
+        class PretrainConfig:
+            image_size: int = option(96, "Side of a view in pixels.", minimum=32)
 
     Args:
         default: Value without flag. Left out, the flag is required.
@@ -177,12 +189,20 @@ class Option:
         return tuple(self._convert_item(item) for item in items)
 
     def _convert_item(self, item: Any) -> Any:
+        # YAML's `true` is no integer, although int() takes it; 1e-3, without a dot, is
+        # text to it.
+        known = isinstance(item, _TAKEN[self.kind]) and item != ""
+        if not known or isinstance(item, bool) != (self.kind is bool):
+            raise self._unexpected(item)
         try:
-            converted = _CONVERTERS[self.kind](item)
-        except (ValueError, TypeError, OverflowError):
+            converted = self.kind(item)
+        except (ValueError, OverflowError):
             raise self._unexpected(item) from None
-        inside = (_BOUNDS[word](converted, b) for word, b in self.bounds.items())
-        if self.choices and converted not in self.choices or not all(inside):
+        if self.kind is Path:
+            return converted.expanduser()
+        inside = [_BOUNDS[word](converted, b) for word, b in self.bounds.items()]
+        inside += [self.kind is not float or math.isfinite(converted)]
+        if not all(inside) or converted not in (self.choices or [converted]):
             raise self._unexpected(item)
         return converted
 
@@ -224,16 +244,14 @@ def _read_field(
     choices = typing.get_args(item) if typing.get_origin(item) is Literal else ()
     choices = tuple(extensions) if field.name == choosing else choices
     kind = str if choices else item
-    if kind not in _CONVERTERS:
+    if kind not in _TAKEN:
         raise TypeError(
             f"Field `{field.name}` must be int, float, bool, str, Path, a Literal of "
             f"texts, a tuple of one of those, or `X | None`. Received: {annotation}"
         )
-    default = field.default
-    if field.default_factory is not dataclasses.MISSING:
-        default = field.default_factory()
     return Option(
-        field.name, kind, choices, optional, count, default, help, bounds, positional
+        *(field.name, kind, choices, optional, count, field.default),
+        *(help, bounds, positional),
     )
 
 
@@ -243,43 +261,3 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     others = [a for a in typing.get_args(annotation) if a is not type(None)]
     # A union of two real types has no reading as a flag: the caller refuses it.
     return (others[0], True) if len(others) == 1 else (annotation, False)
-
-
-def _to_int(value: Any) -> int:
-    # YAML's `true` and 1.5 are no integers, although int() takes both.
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise TypeError
-    return int(value)
-
-
-def _to_float(value: Any) -> float:
-    # YAML reads 1e-3, without a dot, as text.
-    if isinstance(value, bool) or not math.isfinite(float(value)):
-        raise ValueError
-    return float(value)
-
-
-def _to_bool(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _to_text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError
-    return value
-
-
-def _to_path(value: Any) -> Path:
-    path = value if isinstance(value, Path) else Path(_to_text(value))
-    return path.expanduser()
-
-
-_CONVERTERS = {
-    int: _to_int,
-    float: _to_float,
-    bool: _to_bool,
-    str: _to_text,
-    Path: _to_path,
-}

@@ -27,10 +27,7 @@ class Start(enum.Enum):
 
 
 def decide(
-    path: Path,
-    settings: Mapping[str, Any],
-    command: str,
-    overwrite: bool,
+    path: Path, settings: Mapping[str, Any], command: str, overwrite: bool
 ) -> Start:
     """Looks at a folder and says how a run may start there. Changes nothing.
 
@@ -128,9 +125,7 @@ def _recorded_settings(path: Path) -> dict[str, Any]:
 
 
 def _refuse_changes(
-    path: Path,
-    recorded: Mapping[str, Any],
-    settings: Mapping[str, Any],
+    path: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> None:
     changed = [
         f"{name} {recorded.get(name)!r} there, {settings.get(name)!r} now"
@@ -154,9 +149,7 @@ def _refuse_lost_epochs(path: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _refuse_finished(
-    path: Path,
-    recorded: Mapping[str, Any],
-    settings: Mapping[str, Any],
+    path: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> None:
     if not (path / "summary.json").exists():
         return

@@ -114,16 +114,6 @@ def test_subclass_may_give_another_default_alone():
     assert larger == dataclasses.replace(given, default=128)
 
 
-def test_default_comes_from_a_factory_too():
-    @dataclasses.dataclass
-    class Plain:
-        names: tuple[str, ...] = dataclasses.field(default_factory=lambda: ("a",))
-
-    (only,) = options_of(Plain).values()
-    assert only.default == ("a",)
-    assert not only.required
-
-
 @pytest.mark.parametrize("annotation", [dict, int | str, list[int], bytes])
 def test_annotation_that_no_flag_can_carry_is_a_defect(annotation):
     config = dataclasses.make_dataclass("Config", [("field", annotation)])
