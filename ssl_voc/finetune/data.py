@@ -1,4 +1,4 @@
-"""The labelled photos of a fine-tuning: which are learned from, which choose."""
+"""Training and validation photos of a fine-tuning."""
 
 import dataclasses
 import hashlib
@@ -74,7 +74,7 @@ def prepare_finetuning_data(config, run, main_object_only):
             training, config.val_share, config.seed
         )
 
-    def prepare(photos, what):
+    def prepare(photos, what="validation"):
         return pipelines.prepare_labeled(
             photos,
             config.image_size,
@@ -86,12 +86,14 @@ def prepare_finetuning_data(config, run, main_object_only):
 
     training = prepare(training, "training")
     if validation is not None:
-        validation = prepare(validation, "validation")
+        validation = prepare(validation)
         if config.val_split is None:
-            validation = _without_twins(validation, training, prepare)
+            validation = _without_near_duplicates(
+                validation, training.hashes, "validation", prepare
+            )
     lists = {TRAINING_LIST: training, VALIDATION_LIST: validation}
     if held_out is not None:
-        lists[HELD_OUT_LIST] = _hashed_without_twins(
+        lists[HELD_OUT_LIST] = _prepare_held_out(
             held_out, [pool for pool in (training, validation) if pool is not None]
         )
     for name, pool in lists.items():
@@ -147,51 +149,49 @@ def _class_names(wanted, labelled):
     return wanted or found
 
 
-def _without_twins(validation, training, prepare):
-    """The validation photos that have no near-duplicate among the training photos."""
-    twins = pipelines.find_near_duplicates(validation.hashes, training.hashes)
-    if not twins:
-        return validation
-    print(f"left {len(twins)} validation photos out: twins of training photos")
-    kept = _photos_without(validation.photos, twins)
-    return prepare(kept, "validation") if kept else None
+def _without_near_duplicates(pool, used, what, prepare):
+    """The pool without photos that resemble those in use; None where none is left.
 
-
-def _hashed_without_twins(held_out, pools):
-    """A pool of the held-out photos that are in none of the pools, hashed."""
-    pool = pipelines.prepare(
-        held_out,
-        _HASHED_SIZE,
-        cache="memory",
-        progress=progress_bar("looking at held-out photos"),
-    )
-    used = np.concatenate([pool.hashes for pool in pools])
-    twins = pipelines.find_near_duplicates(pool.hashes, used)
-    if not twins:
+    Args:
+        pool: `pipelines.Pool`.
+        used: Perceptual hashes of the photos in use.
+        what: Adjective of the pool's photos.
+        prepare: Function from `Photos` to a `Pool`.
+    """
+    duplicates = pipelines.find_near_duplicates(pool.hashes, used)
+    if not duplicates:
         return pool
-    print(f"left {len(twins)} held-out photos out: twins of training photos")
-    kept = _photos_without(pool.photos, twins)
-    return pipelines.prepare(kept, _HASHED_SIZE, cache="memory") if kept else None
+    count = len(duplicates)
+    print(f"left {count} {what} photos out: near-duplicates of training photos")
+    left_out = {duplicate.index for duplicate in duplicates}
+    photos = pool.photos
+    kept = [photo for index, photo in enumerate(photos) if index not in left_out]
+    kept = pipelines.Photos(kept, photos.name, photos.problems)
+    return prepare(kept) if kept else None
+
+
+def _prepare_held_out(photos, pools):
+    """A pool of the held-out photos that are in none of the pools, for their hashes."""
+
+    def prepare(photos, progress=None):
+        return pipelines.prepare(
+            photos, _HASHED_SIZE, cache="memory", progress=progress
+        )
+
+    pool = prepare(photos, progress_bar("looking at held-out photos"))
+    used = np.concatenate([pool.hashes for pool in pools])
+    return _without_near_duplicates(pool, used, "held-out", prepare)
 
 
 def _tell_of_exposure(held_out, tables):
     """Says early what `evaluate` will refuse."""
     for table in tables if held_out is not None else ():
-        twins = pipelines.find_near_duplicates(held_out.hashes, table.hashes)
-        if twins:
+        duplicates = pipelines.find_near_duplicates(held_out.hashes, table.hashes)
+        if duplicates:
             print(
-                f"the backbone saw {len(twins)} of the {len(held_out)} held-out photos "
-                "without their labels: `evaluate` will want --allow-leakage"
+                f"the backbone saw {len(duplicates)} of the {len(held_out)} held-out "
+                "photos without their labels: `evaluate` will want --allow-leakage"
             )
-
-
-def _photos_without(photos, twins):
-    left_out = {twin.index for twin in twins}
-    return pipelines.Photos(
-        [photo for index, photo in enumerate(photos) if index not in left_out],
-        photos.name,
-        photos.problems,
-    )
 
 
 def _pretraining_photos(config, run):

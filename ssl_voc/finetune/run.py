@@ -1,4 +1,4 @@
-"""One fine-tuning: its photos, model and training."""
+"""Fine-tuning of one model: photos, phases of training, saved weights."""
 
 import dataclasses
 

@@ -1,11 +1,7 @@
 """`python -m ssl_voc.finetune`, whole: what it writes, refuses and survives."""
 
 import json
-import os
-import shutil
 import signal
-import subprocess
-import sys
 
 import h5py
 import keras
@@ -14,28 +10,12 @@ import pytest
 
 import pipelines
 import ssl_voc.models  # noqa: F401 registers what model.keras holds
-from ssl_voc.finetune import finetune, main
+from ssl_voc.finetune import finetune
 from tests import tiny
-from tests.conftest import REPOSITORY
-from tests.finetune.settings import NUM_TRAIN, config, flags, prepare_place
+from tests.finetune.settings import NUM_TRAIN, config, flags
+from tests.pretrain.stopped import start
 
 EPOCHS = 4
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with a VOC tree and a tiny backbone."""
-    return prepare_place(tmp_path_factory.mktemp("finetune"))
-
-
-def start(*arguments):
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-    )
 
 
 def rows_of(run):
@@ -81,14 +61,14 @@ def whole(place):
 @pytest.mark.slow
 def test_killed_at_the_border_of_phases_and_interrupted_later_ends_alike(place, whole):
     out = place / "stopped"
-    script = REPOSITORY / "tests" / "finetune" / "stopped.py"
+    script = ("-m", "tests.finetune.stopped")
     arguments = flags(place, out, **STAGED)
     # In the first epoch of the second phase: the checkpoint is of the first.
-    killed = start(script, "SIGKILL", 2, 1, *arguments)
+    killed = start(*script, "SIGKILL", 2, 1, *arguments)
     assert killed.returncode == -signal.SIGKILL
     assert len(rows_of(out)) == 2 and not (out / "summary.json").exists()
 
-    interrupted = start(script, "SIGINT", 3, 1, *arguments)
+    interrupted = start(*script, "SIGINT", 3, 1, *arguments)
     assert interrupted.returncode == 3
     assert "going on after epoch 2" in interrupted.stdout
     assert "Traceback" not in interrupted.stderr
@@ -230,17 +210,3 @@ def test_few_labels_choose_nothing_and_the_last_weights_stay(place, tmp_path, ca
     model = keras.models.load_model(run / "model.keras")
     votes = keras.ops.convert_to_numpy(model.head.votes.kernel)
     assert any(np.array_equal(votes, array) for array in arrays_in(run).values())
-
-
-def test_finished_and_foreign_folders_are_refused(place, whole, tmp_path, capsys):
-    finished = shutil.copytree(whole[0], tmp_path / "finished")
-    foreign = tmp_path / "foreign"
-    foreign.mkdir()
-    (foreign / "thesis.tex").write_text("years of work")
-    for out, complaint in ((finished, "is finished"), (foreign, "foreign")):
-        assert main(flags(place, out, **STAGED)) == 2
-        (line,) = capsys.readouterr().err.strip().splitlines()
-        assert line.startswith("error: --out") and complaint in line, line
-    assert main(flags(place, finished, **STAGED, seed=5)) == 2
-    assert "other settings" in capsys.readouterr().err
-    assert (foreign / "thesis.tex").read_text() == "years of work"
