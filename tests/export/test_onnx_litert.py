@@ -1,11 +1,11 @@
 """ONNX and LiteRT exports, by their own runtimes."""
 
-import json
 import sys
 
 import pytest
 
 from ssl_voc.export import ExportConfig, export, main
+from tests.evaluate.detection_oracle import write_detection_run
 from tests.evaluate.oracle import NAMES, SIDE, write_run, write_tree
 from tests.serving.artifacts import build_small_detector, build_small_localizer
 from tests.tiny import build_plain_backbone
@@ -26,16 +26,11 @@ def tree(tmp_path_factory):
 @pytest.fixture(params=["localize", "detect"])
 def run(request, tmp_path, tree):
     if request.param == "detect":
-        model = build_small_detector(SIDE)
-    else:
-        model = build_small_localizer(
-            build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
-        )
-    folder = write_run(tmp_path / "run", tree, model)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["task"] = request.param
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
+        return write_detection_run(tmp_path / "run", tree, build_small_detector(SIDE))
+    model = build_small_localizer(
+        build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
+    )
+    return write_run(tmp_path / "run", tree, model)
 
 
 @pytest.mark.parametrize(
