@@ -178,17 +178,14 @@ def test_the_model_is_left_as_it_was(photos):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "names"),
     [
-        ({"method": "cam"}, "one of gradcam, gradcam\\+\\+, layercam. Received: 'cam'"),
-        (
-            {"images": np.zeros((SIDE, SIDE, 3))},
-            r"Received: images.shape=\(16, 16, 3\)",
-        ),
-        ({"batch_size": 0}, "`batch_size` must be at least 1"),
+        ({"method": "cam"}, r"`method` .*gradcam\+\+, layercam.* 'cam'"),
+        ({"images": np.zeros((SIDE, SIDE, 3))}, r"images.shape=\(16, 16, 3\)"),
+        ({"batch_size": 0}, "`batch_size` .* 0"),
     ],
 )
-def test_what_cannot_be_is_told(changes, message):
+def test_arguments_out_of_range_are_refused(changes, names):
     arguments = {"images": np.zeros((1, SIDE, SIDE, 3)), "target": 0, **changes}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=names):
         ssl_voc.grad_cam(build_classifier(), **arguments)

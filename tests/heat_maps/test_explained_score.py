@@ -122,29 +122,23 @@ def test_a_detection_of_a_detector_is_found_again():
 
 
 @pytest.mark.parametrize(
-    ("target", "message"),
+    ("of_detector", "target", "names"),
     [
-        ("z1", "one of x1, y1, x2, y2"),
-        ([0, 1], "one class for each image"),
-        (0.5, "one class for each image"),
-        (3, "from 0 to 3 .exclusive.. Received: 3 to 3"),
-        ({"boxes": np.zeros((3, 4)), "classes": [0] * 3}, "of a `Detector`. Received"),
+        (False, "z1", "x1, y1, x2, y2"),
+        (False, [0, 1], "3 images"),
+        (False, 0.5, "0.5 for 3 images"),
+        (False, 3, "0 to 3 .*3 to 3"),
+        (False, {"boxes": np.zeros((3, 4)), "classes": [0] * 3}, "Localizer"),
+        (True, {"boxes": np.zeros((2, 4)), "classes": np.zeros(2, int)}, "3 images"),
+        # What a detector did not find is padded.
+        (True, {"boxes": -np.ones((3, 4)), "classes": np.array([0, -1, 1])}, "-1 to 1"),
+        (True, {"boxes": np.zeros((3, 4))}, "lacks: classes"),
+        (True, "x1", "'x1'"),
     ],
 )
-def test_a_target_that_a_localizer_has_not_is_told(localizer, photos, target, message):
-    with pytest.raises(ValueError, match=message):
-        ssl_voc.grad_cam(localizer, photos, target)
-
-
-def test_a_detector_is_asked_for_one_detection_each(photos):
-    target = {"boxes": np.zeros((2, 4)), "classes": np.zeros(2, int)}
-    with pytest.raises(ValueError, match="one detection for each image"):
-        ssl_voc.grad_cam(Detections(), photos, target)
-    # What a detector did not find is padded.
-    target = {"boxes": np.full((3, 4), -1.0), "classes": np.array([0, -1, 1])}
-    with pytest.raises(ValueError, match="from 0 to 2 .exclusive.. Received: -1 to 1"):
-        ssl_voc.grad_cam(Detections(), photos, target)
-    with pytest.raises(ValueError, match="It lacks: classes"):
-        ssl_voc.grad_cam(Detections(), photos, {"boxes": target["boxes"]})
-    with pytest.raises(ValueError, match="A detector has many boxes"):
-        ssl_voc.grad_cam(Detections(), photos, "x1")
+def test_targets_that_a_model_does_not_have_are_refused(
+    localizer, photos, of_detector, target, names
+):
+    model = Detections() if of_detector else localizer
+    with pytest.raises(ValueError, match=names):
+        ssl_voc.grad_cam(model, photos, target)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssl_voc.explain.shortcuts import search as shortcut_search
-from ssl_voc.explain.shortcuts.candidates import PatchCluster
+from ssl_voc.explain.shortcuts.candidates import PatchCluster, _clusters
 from ssl_voc.explain.shortcuts.report import format_shortcuts, sheet_name
 from ssl_voc.explain.shortcuts.scan import choose_layer, scan_photos
 from ssl_voc.explain.shortcuts.search import find_shortcuts
@@ -75,6 +75,17 @@ def test_a_patch_holds_its_share_of_the_map_whatever_the_form_of_the_photo():
     # Two patches of 8 x 8 pixels, of an even map.
     areas = [height * width for height, width, _ in shapes]
     np.testing.assert_allclose(cluster.energy(scan), 128 / np.array(areas), rtol=1e-5)
+
+
+def test_clusters_are_groups_of_directions_however_few_there_are():
+    directions = np.eye(3).repeat((5, 4, 3), axis=0)
+    found = _clusters(directions, 4, seed=0)
+    assert sorted(len(members) for _, members in found) == [3, 4, 5]
+    for center, members in found:
+        np.testing.assert_allclose(directions[members] @ center, 1.0)
+    [(center, members)] = _clusters(directions[:5], 1, seed=0)
+    np.testing.assert_allclose(center, [1, 0, 0])
+    assert len(members) == 5
 
 
 def test_shortcuts_are_looked_for_by_layers_of_the_backbone():
