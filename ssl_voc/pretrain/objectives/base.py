@@ -98,7 +98,7 @@ class PretrainingObjective:
 
     def title(self, photo):
         """Title of a photo in `views.png`."""
-        return photo.image_id[:18]
+        return photo.image_id
 
     def panels(self):
         """List of `Panel` for `curves.png`."""

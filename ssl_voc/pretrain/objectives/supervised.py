@@ -145,7 +145,7 @@ class SupervisedObjective(PretrainingObjective):
         ]
 
     def title(self, photo):
-        return f"{photo.image_id[:12]}: {photo.label[:12]}"
+        return f"{photo.label}\n{photo.image_id}"
 
     def panels(self):
         from ssl_voc.visualization.curves import Panel
