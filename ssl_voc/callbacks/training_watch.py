@@ -1,4 +1,4 @@
-"""Stops a training that computes nonsense or learns nothing."""
+"""Early stop of a training with NaN losses or losses that stay at chance."""
 
 import math
 
@@ -8,15 +8,15 @@ from ssl_voc.cli.errors import StoppedEarly
 
 
 class TrainingWatch(keras.callbacks.Callback):
-    """Stops when a figure is not a number, or the loss has sat at chance for long.
+    """Stops when a metric is NaN or infinite, or the loss has sat at chance for long.
 
-    Place it after callbacks that add figures to the logs, such as `FeatureProbe`:
-    weights that overflowed can give features without a number and yet a loss.
+    Place it after callbacks that add metrics to the logs, such as `FeatureProbe`:
+    weights that overflowed can give NaN features and yet a finite loss.
 
     Contrastive runs have been left at chance for hundreds of epochs because nobody
     looked. An epoch counts as sitting at chance when its `loss_over_chance` is above
     `margin`; the run stops when `patience_steps` steps in a row were spent so. Models
-    without that figure are watched for numbers alone.
+    without that metric are watched for NaN and infinite values alone.
 
     Args:
         patience_steps: Number of steps, at least 1,000: some runs take hundreds to
@@ -64,11 +64,11 @@ class TrainingWatch(keras.callbacks.Callback):
         """Looks at the loss now and then."""
         self._steps_in_epoch = batch + 1
         if batch % self.check_every == 0:
-            self._refuse_nan(logs)
+            self._stop_at_nan(logs)
 
     def on_epoch_end(self, epoch, logs=None):
         """Looks at the epoch's mean loss."""
-        self._refuse_nan(logs)
+        self._stop_at_nan(logs)
         self._count(logs or {}, self._steps_in_epoch)
         if self._steps_at_chance >= self.patience_steps:
             raise StoppedEarly(
@@ -77,13 +77,13 @@ class TrainingWatch(keras.callbacks.Callback):
             )
 
     def _count(self, logs, num_steps):
-        # `None` is how a figure that was no number is logged.
+        # NaN is logged as `None`.
         if (logs.get("loss_over_chance") or 0.0) < self.margin:
             self._steps_at_chance = 0
         else:
             self._steps_at_chance += num_steps
 
-    def _refuse_nan(self, logs):
+    def _stop_at_nan(self, logs):
         for name in ("loss", "effective_rank"):
             value = float((logs or {}).get(name, 0.0))
             if not math.isfinite(value):

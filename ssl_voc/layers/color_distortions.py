@@ -1,4 +1,4 @@
-"""SimCLR's distortions of color, as one strength sets them."""
+"""Color distortions of SimCLR: jitter and grayscale."""
 
 from ssl_voc.layers.random_color_jitter import RandomColorJitter
 from ssl_voc.layers.random_grayscale import RandomGrayscale

@@ -1,4 +1,4 @@
-"""The small network between features and the contrastive loss."""
+"""Projection head between pooled features and the loss of a pretraining."""
 
 import keras
 

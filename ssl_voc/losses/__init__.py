@@ -1,4 +1,4 @@
-"""Losses: contrastive ones, and those of boxes."""
+"""Losses of pretraining and of boxes."""
 
 from ssl_voc.losses.box_loss import BoxLoss as BoxLoss
 from ssl_voc.losses.ciou_loss import CIoULoss as CIoULoss

@@ -1,4 +1,4 @@
-"""Where a model looks, held against where the object is."""
+"""Attention loss: attention that lies outside the box of the object."""
 
 from keras import ops
 

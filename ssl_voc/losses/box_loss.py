@@ -1,4 +1,4 @@
-"""What a predicted box is trained by: its overlap and its coordinates."""
+"""Box loss: overlap and smooth L1 of the corners."""
 
 import keras
 from keras import ops

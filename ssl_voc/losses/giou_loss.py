@@ -1,4 +1,4 @@
-"""Generalized IoU: overlap that still tells boxes apart when they do not touch."""
+"""Generalized IoU: overlap with a gradient for boxes that do not touch."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""The contrastive loss of SimCLR."""
+"""NT-Xent, the contrastive loss of SimCLR."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""A Keras model that learns a backbone from the labels of images."""
+"""Keras model that pretrains a backbone on the labels of images."""
 
 import keras
 from keras import ops

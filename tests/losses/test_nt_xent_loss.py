@@ -7,6 +7,7 @@ from keras import ops
 
 from ssl_voc.losses import NTXentLoss, nt_xent
 from tests import reference
+from tests.gradients import gradient_of
 
 
 def draw_pair(batch_size=6, dimensions=16, seed=0, noise=1.5):
@@ -86,45 +87,36 @@ def test_loss_ignores_the_global_policy(policy):
 
 
 def test_gradient_is_that_of_finite_differences():
-    tf = pytest.importorskip("tensorflow")
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("takes gradients by a tensorflow tape")
     a, b = draw_pair(batch_size=3, dimensions=4)
-    tensor_a, tensor_b = tf.constant(a), tf.constant(b)
-    with tf.GradientTape() as tape:
-        tape.watch([tensor_a, tensor_b])
-        loss = NTXentLoss(0.3)(tensor_a, tensor_b)
-    gradients = tape.gradient(loss, [tensor_a, tensor_b])
+    gradient = gradient_of(lambda z: NTXentLoss(0.3)(z, b), a)
     step = 1e-5  # of the float64 loops
-    for side, gradient in enumerate(gradients):
-        for index in np.ndindex(3, 4):
-            moved = np.float64([a, b])
-            moved[(side, *index)] += step
-            above = reference.nt_xent(*moved, 0.3)
-            moved[(side, *index)] -= 2 * step
-            slope = (above - reference.nt_xent(*moved, 0.3)) / (2 * step)
-            np.testing.assert_allclose(gradient[index], slope, rtol=1e-3, atol=1e-5)
+    for index in np.ndindex(3, 4):
+        above, below = np.float64(a), np.float64(a)
+        above[index] += step
+        below[index] -= step
+        losses = [reference.nt_xent(z, b, 0.3) for z in (above, below)]
+        slope = (losses[0] - losses[1]) / (2 * step)
+        np.testing.assert_allclose(gradient[index], slope, rtol=1e-3, atol=1e-5)
+    # Of b as of a: the loss does not depend on their order.
+    other = gradient_of(lambda z: NTXentLoss(0.3)(b, z), a)
+    np.testing.assert_allclose(other, gradient, rtol=1e-4, atol=1e-6)
 
 
-def test_gradient_of_collapsed_and_of_zero_projections_is_finite():
-    tf = pytest.importorskip("tensorflow")
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("takes gradients by a tensorflow tape")
-    for value in (0.0, 1.0):
-        projections = tf.Variable(np.full((4, 8), value, "float32"))
-        with tf.GradientTape() as tape:
-            loss = NTXentLoss(0.1)(projections, projections + 0.0)
-        assert np.isfinite(tape.gradient(loss, projections)).all()
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_gradient_of_collapsed_and_of_zero_projections_is_finite(value):
+    projections = np.full((4, 8), value, "float32")
+    gradient = gradient_of(lambda z: NTXentLoss(0.1)(z, z + 0.0), projections)
+    assert np.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize("temperature", [0, -0.1, float("nan")])
 def test_temperature_must_be_positive(temperature):
-    with pytest.raises(ValueError, match="`temperature` must be a positive number"):
+    with pytest.raises(ValueError, match="`temperature`"):
         NTXentLoss(temperature)
 
 
 def test_projections_of_two_batch_sizes_are_refused():
-    with pytest.raises(ValueError, match="row i of either being a view of image i"):
+    with pytest.raises(ValueError, match="`projections_b`"):
         nt_xent(np.ones((4, 8), "float32"), np.ones((3, 8), "float32"), 0.1)
 
 
