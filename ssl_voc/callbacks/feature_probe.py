@@ -66,7 +66,7 @@ class FeatureProbe(keras.callbacks.Callback):
 
     @property
     def majority_share(self):
-        """Accuracy on the queries of always answering the bank's commonest class."""
+        """Accuracy on the queries of always answering the bank's majority class."""
         bank, queries = np.split(self.knn_labels, [self._num_bank])
         return float(np.mean(queries == np.bincount(bank).argmax()))
 

@@ -1,4 +1,4 @@
-"""How close the two views of an image lie."""
+"""Alignment of the two views of an image."""
 
 import keras
 from keras import ops

@@ -36,7 +36,7 @@ def bootstrap_average_precision(
 ):
     """Percentile bootstrap interval of VOC AP over images.
 
-    Images are drawn with replacement, as many as there are, and all figures computed
+    Images are drawn with replacement, as many as there are, and all averages computed
     anew from the weights that this gives them; nothing is matched again. Classes that a
     resample lacks are left out of its mean. The interval says how far the figure may
     move with other photos of the same kind; with a handful of photos, or of objects of
@@ -44,7 +44,7 @@ def bootstrap_average_precision(
 
     Several runs (seeds of training) on the same images are pooled as
     `bootstrap_interval` pools them: an image that is drawn is drawn for all, and their
-    figures are averaged. The interval then speaks of these runs.
+    results are averaged. The interval then speaks of these runs.
 
     Args:
         matches: `Matches` within classes, or a sequence of them: one a run.

@@ -1,4 +1,4 @@
-"""The boxes of padded arrays as rows, checked."""
+"""Rows of the boxes in padded arrays, checked."""
 
 import dataclasses
 

@@ -16,7 +16,7 @@ _SIZES = ("small", "medium", "large")
 
 
 def coco_average_precision(predictions, ground_truth, num_classes=None):
-    """COCO's twelve figures, and the average precision of each class.
+    """COCO's twelve measures, and the average precision of each class.
 
     Mean over IoU 0.50, 0.55, ..., 0.95 (from the threshold on, not strictly above) and
     over classes with objects, 101 recalls, at most 100 detections of a class in an
@@ -71,30 +71,30 @@ def coco_average_precision(predictions, ground_truth, num_classes=None):
         np.where(np.asarray(evaluation.eval[name]) < 0, np.nan, evaluation.eval[name])
         for name in ("precision", "recall")
     )
-    return _figures(precision, recall)
+    return _averages(precision, recall)
 
 
-def _figures(precision, recall):
+def _averages(precision, recall):
     """Averages `(IoU, recall, class, size, limit)` and `(IoU, class, size, limit)`."""
-    figures = {
+    averages = {
         "coco_ap": _mean(precision[:, :, :, 0, 2]),
         "coco_ap50": _mean(precision[0, :, :, 0, 2]),
         "coco_ap75": _mean(precision[5, :, :, 0, 2]),
     }
     for number, size in enumerate(_SIZES, start=1):
-        figures[f"coco_ap_{size}"] = _mean(precision[:, :, :, number, 2])
+        averages[f"coco_ap_{size}"] = _mean(precision[:, :, :, number, 2])
     for number, limit in enumerate((1, 10, 100)):
-        figures[f"coco_ar{limit}"] = _mean(recall[:, :, 0, number])
+        averages[f"coco_ar{limit}"] = _mean(recall[:, :, 0, number])
     for number, size in enumerate(_SIZES, start=1):
-        figures[f"coco_ar_{size}"] = _mean(recall[:, :, number, 2])
+        averages[f"coco_ar_{size}"] = _mean(recall[:, :, number, 2])
     classes = range(precision.shape[2])
-    figures["coco_ap_per_class"] = np.array(
+    averages["coco_ap_per_class"] = np.array(
         [_mean(precision[:, :, number, 0, 2]) for number in classes]
     )
-    figures["coco_ap50_per_class"] = np.array(
+    averages["coco_ap50_per_class"] = np.array(
         [_mean(precision[0, :, number, 0, 2]) for number in classes]
     )
-    return figures
+    return averages
 
 
 def _mean(values):

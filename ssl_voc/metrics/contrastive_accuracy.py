@@ -1,4 +1,4 @@
-"""How often a view finds its partner among all other views."""
+"""Top-1 accuracy of the contrastive task."""
 
 import keras
 from keras import ops

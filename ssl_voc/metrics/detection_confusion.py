@@ -1,4 +1,4 @@
-"""Which class a detector takes for which."""
+"""Confusion matrix of a detector, with a background."""
 
 import numpy as np
 

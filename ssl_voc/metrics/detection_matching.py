@@ -1,4 +1,4 @@
-"""Which object each detection found: done once, scored in many ways."""
+"""Matching of detections with objects, done once and scored in many ways."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""How often the predicted box is good enough."""
+"""Localization accuracy at a threshold of IoU."""
 
 import keras
 from keras import ops

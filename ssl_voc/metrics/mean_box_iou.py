@@ -1,4 +1,4 @@
-"""How well the predicted box covers the main object, on average."""
+"""Mean IoU of predicted and target boxes."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""How many dimensions the features really use."""
+"""Effective rank of features."""
 
 import math
 

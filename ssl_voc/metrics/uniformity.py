@@ -1,4 +1,4 @@
-"""How evenly different images spread over the sphere."""
+"""Uniformity of projections on the sphere."""
 
 import keras
 from keras import ops

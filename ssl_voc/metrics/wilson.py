@@ -1,4 +1,4 @@
-"""Interval of a share that was counted."""
+"""Wilson interval of a binomial share."""
 
 import math
 

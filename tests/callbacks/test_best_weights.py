@@ -162,14 +162,3 @@ def test_loaded_statistics_of_pixels_take_effect(tmp_path):
     assert load_best(other, tmp_path) == 1
     x = np.array([[3.0, 9.0]], "float32")
     np.testing.assert_allclose(other(x), model(x), rtol=1e-6)
-
-
-def test_the_fit_of_keras_calls_it_with_what_validation_measured(tmp_path):
-    x = np.ones((4, 1), "float32")
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse", metrics=["mae"], run_eagerly=True)
-    callback = BestWeights(tmp_path, ["val_mae"])
-    history = model.fit(
-        x, x, validation_data=(x, x), epochs=2, verbose=0, callbacks=[callback]
-    ).history
-    assert history["score"] == history["val_mae"]

@@ -85,13 +85,3 @@ def test_difficult_objects_need_not_be_found():
     # The one object that the oracle misses:
     batch["difficult"][0, 0] = True
     assert probe(batch, size=8)["val_voc10_ap50"] > plain["val_voc10_ap50"]
-
-
-def test_the_figures_stand_in_the_logs_of_fit():
-    model = tiny.build_detector()
-    model.compile(keras.optimizers.SGD(0.01), run_eagerly=True)
-    batch = tiny.detection_batch(4)
-    history = model.fit(
-        batch, epochs=1, verbose=0, callbacks=[DetectionProbe([batch])]
-    ).history
-    assert 0.0 <= history["val_voc07_ap50"][0] <= 1.0

@@ -108,12 +108,6 @@ def test_a_class_with_only_difficult_objects_is_nan_and_left_out_of_the_mean():
     assert result.mean == 1.0
 
 
-def test_class_zero_counts():
-    case = one_class([0.9], [0], 1)
-    assert voc_average_precision(*case).num_objects.tolist() == [1]
-    assert voc_average_precision(*case).mean == 1.0
-
-
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_nothing_predicted_is_zero_and_nothing_to_find_is_nan(protocol):
     predictions, truth = one_class([0.9], [0], 1)

@@ -104,18 +104,3 @@ def test_targets_that_lack_an_entry_are_refused():
     targets = {"boxes": np.ones((2, 4)), "classes": np.ones(2)}
     with pytest.raises(ValueError, match='"truncated" of the targets. .*boxes, cl'):
         metric.update_state(targets, np.ones((2, 4)))
-
-
-def test_model_evaluates_with_the_metric():
-    inputs = keras.Input((4,))
-    outputs = {"boxes": keras.layers.Rescaling(1.0, name="boxes")(inputs)}
-    model = keras.Model(inputs, outputs)
-    model.compile(
-        loss={"boxes": "mse"}, metrics={"boxes": [MeanBoxIoU()]}, jit_compile=False
-    )
-    true = np.array([[0, 0, 10, 10]] * 6, "float32")
-    predicted = true * np.array([[1, 1, 1, 1], [1, 1, 0.5, 1]] * 3, "float32")
-    logs = model.evaluate(
-        predicted, {"boxes": true}, batch_size=4, verbose=0, return_dict=True
-    )
-    assert next(v for k, v in logs.items() if k.endswith("mean_iou")) == 0.75

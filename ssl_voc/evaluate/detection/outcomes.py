@@ -22,7 +22,7 @@ class Counts:
     false: np.ndarray
     wanted: np.ndarray
 
-    def figures(self):
+    def rates(self):
         """Precision, recall and F1; nan where they divide nothing."""
         return {
             "precision": ratio(self.true, self.true + self.false),

@@ -63,14 +63,14 @@ PROTOCOLS = {
 
 
 def summarize(found, seed=0):
-    """The figures of `metrics.json` that follow from the predictions alone.
+    """The measures of `metrics.json` that follow from the predictions alone.
 
     Args:
         found: `ssl_voc.evaluate.detection.matching.Detections`.
         seed: Seed of the bootstrap.
 
     Returns:
-        Dictionary of each figure of `LABELS` and, where a bootstrap is cheap, its
+        Dictionary of each measure of `LABELS` and, where a bootstrap is cheap, its
         interval `NAME_ci`; counts `num_...`; `"threshold"`; `"mistakes"` at it by kind;
         `"per_class"`, `"per_size"` and `"per_size_coco"`; and `"protocol"`.
     """
@@ -85,29 +85,29 @@ def summarize(found, seed=0):
     total = Counts(*(part.sum() for part in dataclasses.astuple(counts)))
     limits = _limits(found, counts, seed)
     corloc = bootstrap_interval(corloc_of_photos(found), seed=seed)
-    figures = {
+    metrics = {
         **_count(found),
         **{name: average.mean for name, average in averages.items()},
         **{key: value for key, value in coco.items() if np.ndim(value) == 0},
         "corloc": corloc.mean,
         "threshold": threshold,
-        **total.figures(),
+        **total.rates(),
     }
-    figures |= {f"{name}_ci": values[:, 0] for name, values in limits.items()}
-    figures["corloc_ci"] = [corloc.low, corloc.high]
+    metrics |= {f"{name}_ci": values[:, 0] for name, values in limits.items()}
+    metrics["corloc_ci"] = [corloc.low, corloc.high]
     kept = found.mistakes[found.is_kept(threshold)]
-    figures["mistakes"] = {
+    metrics["mistakes"] = {
         **{kind: int((kept == kind).sum()) for kind in MISTAKES},
         "missed": int(total.wanted - total.true),
     }
-    figures["per_class"] = _by_class(found, averages, coco, counts, limits)
-    figures["per_size"] = _by_size(found, threshold)
-    figures["per_size_coco"] = {
+    metrics["per_class"] = _by_class(found, averages, coco, counts, limits)
+    metrics["per_size"] = _by_size(found, threshold)
+    metrics["per_size_coco"] = {
         size: {name: coco[f"coco_{name}_{size}"] for name in ("ap", "ar")}
         for size in object_sizes.SIZES
     }
-    figures["protocol"] = PROTOCOLS
-    return figures
+    metrics["protocol"] = PROTOCOLS
+    return metrics
 
 
 def _count(found):
@@ -125,7 +125,7 @@ def _count(found):
 
 def _by_class(found, averages, coco, counts, limits):
     by_class = Counts(*(part.sum(axis=0) for part in dataclasses.astuple(counts)))
-    at_threshold = by_class.figures()
+    at_threshold = by_class.rates()
     objects, detections = found.matches.objects, found.matches.detections
     rows = {}
     for number, name in enumerate(found.class_names):
@@ -177,7 +177,7 @@ def _limits(found, counts, seed):
     """Ends of the intervals over photos, of all classes together and of each.
 
     Returns:
-        Dictionary of arrays `(2, 1 + num_classes)`, low and high, by figure.
+        Dictionary of arrays `(2, 1 + num_classes)`, low and high, by measure.
     """
     limits = {}
     for name in VOC_PROTOCOLS:
@@ -201,7 +201,7 @@ def _limits(found, counts, seed):
         NUM_RESAMPLES,
         width=parts[0].size,
     )
-    figures = Counts(*np.moveaxis(resampled, 1, 0)).figures()
+    metrics = Counts(*np.moveaxis(resampled, 1, 0)).rates()
     return limits | {
-        name: central_limits(values, 0.025) for name, values in figures.items()
+        name: central_limits(values, 0.025) for name, values in metrics.items()
     }

@@ -17,44 +17,44 @@ _MISTAKES = {
 }
 
 
-def format_detection(figures):
-    """The figures as an aligned table for people, with what each means under it.
+def format_detection(metrics):
+    """The measures as an aligned table for people, with what each means under it.
 
     Args:
-        figures: What `ssl_voc.evaluate.detection.summary.summarize` returns.
+        metrics: What `ssl_voc.evaluate.detection.summary.summarize` returns.
     """
     lines = [
-        f"{figures['num_objects']} objects"
-        + f" and {figures['num_difficult']} difficult ones"
-        * bool(figures["num_difficult"])
-        + f", {figures['num_detections']} detections",
+        f"{metrics['num_objects']} objects"
+        + f" and {metrics['num_difficult']} difficult ones"
+        * bool(metrics["num_difficult"])
+        + f", {metrics['num_detections']} detections",
         "",
         f"{'':12}  {'figure':>6}  95 % interval",
-        *(_line(name, figures) for name in LABELS if name not in AT_THRESHOLD),
-        f"of detections with confidence {figures['threshold']:.3f} or more, chosen on "
+        *(_line(name, metrics) for name in LABELS if name not in AT_THRESHOLD),
+        f"of detections with confidence {metrics['threshold']:.3f} or more, chosen on "
         "these photos:",
-        *(_line(name, figures) for name in AT_THRESHOLD),
-        _mistakes(figures["mistakes"]),
+        *(_line(name, metrics) for name in AT_THRESHOLD),
+        _mistakes(metrics["mistakes"]),
         "",
     ]
-    groups = {"class": figures["per_class"], "size of the object": figures["per_size"]}
+    groups = {"class": metrics["per_class"], "size of the object": metrics["per_size"]}
     labels = {name: LABELS[name] for name in _COLUMNS}
     lines += group_lines(groups, ("objects", "num_objects"), labels)
     sizes = ", ".join(
         f"{size} {format_cell(row['ap'], 0)}"
-        for size, row in figures["per_size_coco"].items()
+        for size, row in metrics["per_size_coco"].items()
     )
     lines += [f"COCO AP by COCO's sizes: {sizes}", ""]
     titles = {**LABELS, **_TITLES}
-    return "\n".join([*lines, *protocol_lines(figures["protocol"], titles)])
+    return "\n".join([*lines, *protocol_lines(metrics["protocol"], titles)])
 
 
-def _line(name, figures):
+def _line(name, metrics):
     interval = f"{name}_ci"
-    text = f"{LABELS[name]:12}  {format_cell(figures[name], 6)}"
-    if interval not in figures:
+    text = f"{LABELS[name]:12}  {format_cell(metrics[name], 6)}"
+    if interval not in metrics:
         return text
-    low, high = (format_cell(limit, 0) for limit in figures[interval])
+    low, high = (format_cell(limit, 0) for limit in metrics[interval])
     return f"{text}  [{low}, {high}]"
 
 

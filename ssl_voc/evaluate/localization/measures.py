@@ -125,7 +125,7 @@ def measure_localizations(photos, class_names, scores, boxes_pred):
 
 
 def summarize(found, seed=0):
-    """The figures of `metrics.json` that follow from the predictions alone.
+    """The measures of `metrics.json` that follow from the predictions alone.
 
     Args:
         found: `Localizations`.
@@ -139,7 +139,7 @@ def summarize(found, seed=0):
     names = np.array(found.class_names)[found.classes_true]
     shown = {*found.measures, "target", "ci", "per_size", "baseline"}
     return {
-        **_figures(found.measures, seed, NUM_RESAMPLES),
+        **_means_with_intervals(found.measures, seed, NUM_RESAMPLES),
         "per_class": _by_group(found.measures, names, found.class_names, seed),
         "per_size": _by_group(found.measures, found.sizes, object_sizes.SIZES, seed),
         "truncated": _by_group(found.measures, found.truncation, TRUNCATION, seed),
@@ -200,21 +200,21 @@ def read_image_measures(folder):
     return [(row["source"], row["image_id"]) for row in rows], measures
 
 
-def _figures(measures, seed, num_resamples):
+def _means_with_intervals(measures, seed, num_resamples):
     """Mean and interval of each measure, and the number of photos."""
-    figures = {"num_images": len(next(iter(measures.values())))}
+    metrics = {"num_images": len(next(iter(measures.values())))}
     for name, values in measures.items():
         found = bootstrap_interval(values, num_resamples=num_resamples, seed=seed)
-        figures[name] = found.mean
-        figures[f"{name}_ci"] = [found.low, found.high]
-    return figures
+        metrics[name] = found.mean
+        metrics[f"{name}_ci"] = [found.low, found.high]
+    return metrics
 
 
 def _by_group(measures, groups, names, seed):
-    """`_figures` of each group, those without a photo included."""
+    """`_means_with_intervals` of each group, those without a photo included."""
     groups = np.asarray(groups)
     return {
-        name: _figures(
+        name: _means_with_intervals(
             {key: values[groups == name] for key, values in measures.items()},
             seed,
             NUM_GROUP_RESAMPLES,
@@ -237,10 +237,10 @@ def _baseline(found):
         objects["boxes"],
         objects["classes"],
     )
-    figures = {name: float(np.nanmean(values)) for name, values in whole.items()}
+    metrics = {name: float(np.nanmean(values)) for name, values in whole.items()}
     return {
         name: float(shares[: int(name[3:])].sum()) if name.startswith("top") else value
-        for name, value in figures.items()
+        for name, value in metrics.items()
     }
 
 

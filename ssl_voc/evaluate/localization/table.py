@@ -6,24 +6,24 @@ from ssl_voc.evaluate.table_format import group_lines, protocol_lines
 _TITLES = {"ci": "intervals", "per_size": "sizes"}
 
 
-def format_localization(figures):
-    """The figures as an aligned table for people, with what each means under it."""
-    names = [name for name in LABELS if name in figures]
-    baseline = figures["baseline"]
+def format_localization(metrics):
+    """The measures as an aligned table for people, with what each means under it."""
+    names = [name for name in LABELS if name in metrics]
+    baseline = metrics["baseline"]
     lines = [f"{'':12}  {'figure':>6}  {'95 % interval':16}baseline"]
     for name in names:
-        low, high = figures[f"{name}_ci"]
+        low, high = metrics[f"{name}_ci"]
         kind = "commonest class" if name.startswith("top") else "whole photo"
         kind += "es" * (name == "top3")
         lines.append(
-            f"{LABELS[name]:12}  {figures[name]:6.3f}  [{low:.3f}, {high:.3f}]  "
+            f"{LABELS[name]:12}  {metrics[name]:6.3f}  [{low:.3f}, {high:.3f}]  "
             f"{baseline[name]:.3f} {kind}"
         )
     parts = {"class": "per_class", "size of the target": "per_size"}
-    if figures["truncated"][TRUNCATION[0]]["num_images"]:
+    if metrics["truncated"][TRUNCATION[0]]["num_images"]:
         parts["truncated target"] = "truncated"
-    groups = {title: figures[key] for title, key in parts.items()}
+    groups = {title: metrics[key] for title, key in parts.items()}
     labels = {name: LABELS[name] for name in names}
     lines += ["", *group_lines(groups, ("photos", "num_images"), labels)]
-    lines += ["", *protocol_lines(figures["protocol"], {**LABELS, **_TITLES})]
+    lines += ["", *protocol_lines(metrics["protocol"], {**LABELS, **_TITLES})]
     return "\n".join(lines)
