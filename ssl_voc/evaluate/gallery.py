@@ -32,18 +32,18 @@ class Gallery:
         return [int(index) for index in order[:number] if ranks[index] > -np.inf]
 
 
-def draw_gallery(name, title, tiles, of, folder, num_columns, legend):
+def draw_gallery(name, title, tiles, chosen_from, folder, num_columns, legend):
     """Draws `gallery_NAME.png`.
 
     Args:
         name: Part of the file name.
         title: What the tiles show.
         tiles: List of `Tile`; without any the picture says so.
-        of: What they were chosen of, such as `"12 photos"`.
+        chosen_from: All that there is to choose, such as `"12 photos"`.
         folder: Path of an existing folder.
         num_columns: Tiles beside each other.
         legend: The `BoxStyle`s of the tiles.
     """
-    title = f"{title}: {len(tiles) or 'none'} of {of}"
+    title = f"{title}: {len(tiles) or 'none'} of {chosen_from}"
     path = folder / f"gallery_{name}.png"
     draw_contact_sheet(path, [("", tiles)], num_columns, title, legend)

@@ -85,18 +85,26 @@ def draw_galleries(found, threshold, folder):
     objects = (TRUE, DIFFICULT) if found.matches.difficult.any() else (TRUE,)
     legend = (*objects, RIGHT, WRONG)
     scores = score_photos(found, threshold)
-    of = f"{len(found)} photos, detections of confidence {threshold:.2f} or more"
+    chosen_from = (
+        f"{len(found)} photos, detections of confidence {threshold:.2f} or more"
+    )
     for gallery in GALLERIES:
         tiles = [
             _photo_tile(found, index, threshold) for index in gallery.choose(scores)
         ]
         draw_gallery(
-            gallery.name, gallery.title, tiles, of, folder, _NUM_COLUMNS, legend
+            gallery.name,
+            gallery.title,
+            tiles,
+            chosen_from,
+            folder,
+            _NUM_COLUMNS,
+            legend,
         )
     tiles = [_mistake_tile(found, row) for row in choose_mistakes(found)]
     title, legend = "Most confident mistakes", (*objects, WRONG)
-    of = f"{found.is_false.sum()} wrong detections, one a photo"
-    draw_gallery(MISTAKES, title, tiles, of, folder, _NUM_COLUMNS, legend)
+    chosen_from = f"{found.is_false.sum()} wrong detections, one a photo"
+    draw_gallery(MISTAKES, title, tiles, chosen_from, folder, _NUM_COLUMNS, legend)
 
 
 def choose_mistakes(found, number=NUM_SHOWN):
