@@ -1,3 +1,5 @@
+"""`ProjectionHead`: layers, statistics and precision."""
+
 import keras
 import numpy as np
 import pytest

@@ -1,3 +1,5 @@
+"""`SimCLRAugmenter`: views, boxes and flips against loops."""
+
 import keras
 import numpy as np
 import pytest
@@ -124,19 +126,15 @@ def test_augmenter_made_from_its_config_draws_the_same():
         np.testing.assert_array_equal(value, expected[name])
 
 
-def test_default_blur_scales_with_the_size_of_the_views():
-    # SimCLR's 0.1 to 2.0 is for 224 pixels.
-    assert SimCLRAugmenter(224).blur_sigma_range == (0.1, 2.0)
-    assert SimCLRAugmenter(112).blur_sigma_range == (0.1, 1.0)
-    assert SimCLRAugmenter(8).blur_sigma_range == (0.1, 0.2)
-
-
-def test_color_strength_one_is_that_of_simclr():
-    jitter = SimCLRAugmenter(8, color_strength=1.0).distortions[0]
-    strengths = (jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue)
-    assert strengths == pytest.approx((0.8, 0.8, 0.8, 0.2))
-    half = SimCLRAugmenter(8, color_strength=0.5).distortions[0]
-    assert (half.brightness, half.hue) == pytest.approx((0.4, 0.1))
+def test_defaults_are_those_of_simclr():
+    # A blur of 0.1 to 2.0 is for 224 pixels.
+    blurs = {size: SimCLRAugmenter(size).blur_sigma_range for size in (224, 112, 8)}
+    assert blurs == {224: (0.1, 2.0), 112: (0.1, 1.0), 8: (0.1, 0.2)}
+    for strength in (1.0, 0.5):
+        jitter = SimCLRAugmenter(8, color_strength=strength).distortions[0]
+        strengths = (jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue)
+        expected = np.array([0.8, 0.8, 0.8, 0.2]) * strength
+        assert strengths == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("distortions", [{}, PLAIN, {"solarize_rate": 1.0}])

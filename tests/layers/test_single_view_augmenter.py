@@ -1,3 +1,5 @@
+"""`SingleViewAugmenter`: views as of `SimCLRAugmenter`, whole images at inference."""
+
 import keras
 import numpy as np
 import pytest

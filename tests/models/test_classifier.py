@@ -1,3 +1,5 @@
+"""`Classifier`: labels are learned from random views and told from whole images."""
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from ssl_voc.models import Classifier
 from tests import tiny
 
 
-def build_model(num_classes=3, dropout=0.2, **compiled):
+def build_model(num_classes=3, dropout=0.2):
     model = Classifier(
         tiny.build_backbone(20),
         num_classes,
@@ -20,7 +22,6 @@ def build_model(num_classes=3, dropout=0.2, **compiled):
         keras.optimizers.SGD(0.05, momentum=0.9),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="top1")],
-        **compiled,
     )
     return model
 
@@ -32,31 +33,40 @@ def photos():
     return tiny.draw_photos(18, size=24) // 3 + 80 * labels[:, None, None, None], labels
 
 
-def test_fit_learns_what_the_labels_say(photos):
+def test_fit_learns_what_the_labels_say_by_every_weight(photos):
     keras.utils.set_random_seed(0)
     model = build_model()
+    model.build((None, 24, 24, 3))
+    before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
     history = model.fit(*photos, batch_size=9, epochs=30, verbose=0).history
     # Chance is ln(3) = 1.10.
     assert history["loss"][-1] < 0.7
     # In inference mode, too: the statistics of batch norm have followed.
     predicted = ops.convert_to_numpy(model(photos[0])).argmax(axis=1)
     assert np.mean(predicted == photos[1]) > 0.8
+    # Kernel, scale and offset of 2 convolutions, kernel and bias of the dense layer.
+    assert len(before) == 3 * 2 + 2
+    for variable, old in zip(model.trainable_variables, before, strict=True):
+        assert np.abs(ops.convert_to_numpy(variable) - old).max() > 1e-6, variable.path
 
 
 def test_logits_are_a_dense_layer_on_pooled_features_of_the_resized_image(photos):
     model = build_model()
-    images = photos[0]
-    features = model.backbone(model.augmenter(images, training=False), training=False)
+    features = model.backbone(model.augmenter(photos[0], training=False))
     pooled = ops.convert_to_numpy(features).mean(axis=(1, 2))
-    logits = ops.convert_to_numpy(model(images))
+    logits = ops.convert_to_numpy(model(photos[0]))
     kernel, bias = map(ops.convert_to_numpy, model.classify.weights)
     np.testing.assert_allclose(logits, pooled @ kernel + bias, rtol=1e-4, atol=1e-5)
 
 
-def test_evaluate_augments_and_drops_nothing(photos):
+def test_evaluate_augments_drops_and_changes_nothing(photos):
     model = build_model(dropout=0.9)
+    model.build((None, 24, 24, 3))
+    before = [weight.copy() for weight in model.get_weights()]
     first, second = (model.evaluate(*photos, verbose=0) for _ in range(2))
     assert first == second
+    for weight, old in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, old)
     drawn = [ops.convert_to_numpy(model(photos[0], training=True)) for _ in range(2)]
     assert np.abs(drawn[0] - drawn[1]).max() > 1e-3
 
@@ -69,30 +79,6 @@ def test_training_drops_pooled_features(photos):
     drawn = [ops.convert_to_numpy(model(images, training=True)) for _ in range(2)]
     assert np.abs(drawn[0] - drawn[1]).max() > 1e-4
     np.testing.assert_array_equal(model(images), model(images))
-
-
-def test_gradient_reaches_every_trainable_weight(photos):
-    keras.utils.set_random_seed(1)
-    model = build_model(dropout=0.0)
-    model.build((None, 24, 24, 3))
-    before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
-    model.fit(*photos, batch_size=18, epochs=2, verbose=0)
-    # Kernel, scale and offset of 2 convolutions, kernel and bias of the dense layer.
-    assert len(before) == 3 * 2 + 2
-    for variable, old in zip(model.trainable_variables, before, strict=True):
-        assert np.abs(ops.convert_to_numpy(variable) - old).max() > 1e-6, variable.path
-
-
-def test_statistics_of_batch_norm_follow_the_training(photos):
-    model = build_model()
-    model.build((None, 24, 24, 3))
-    norm = model.backbone.get_layer("norm_0")
-    before = ops.convert_to_numpy(norm.moving_variance).copy()
-    model.evaluate(*photos, verbose=0)
-    np.testing.assert_array_equal(norm.moving_variance, before)
-    model.fit(*photos, batch_size=9, epochs=1, verbose=0)
-    after = ops.convert_to_numpy(norm.moving_variance)
-    assert np.abs(after - before).min() > 1e-4
 
 
 def test_saved_model_says_the_same_and_trains_on(photos, tmp_path):
@@ -153,13 +139,10 @@ def test_whole_train_step_compiles_under_xla(photos, tmp_path):
     assert np.isfinite(history["val_loss"]).all()
 
 
-def test_a_backbone_that_pools_is_refused():
+def test_pooled_features_and_one_class_are_refused():
     inputs = keras.Input((20, 20, 3))
     pooled = keras.Model(inputs, keras.layers.GlobalMaxPooling2D()(inputs))
-    with pytest.raises(ValueError, match="`backbone` must end in feature maps"):
+    with pytest.raises(ValueError, match="`backbone`"):
         Classifier(pooled, 2)
-
-
-def test_one_class_is_refused():
-    with pytest.raises(ValueError, match="`num_classes` must be at least 2.*=1"):
+    with pytest.raises(ValueError, match="`num_classes`.*=1"):
         Classifier(tiny.build_backbone(20), 1)

@@ -56,9 +56,11 @@ def pair_of(model, images):
     return [ops.convert_to_numpy(view) for view in projections]
 
 
-def test_fit_on_images_alone_lowers_the_loss(photos):
+def test_fit_on_images_alone_lowers_the_loss_by_every_weight(photos):
     keras.utils.set_random_seed(0)
     model = build_model()
+    model.build((None, 24, 24, 3))
+    before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
     logs = model.fit(photos, batch_size=12, epochs=12, verbose=0).history
     names = ("loss", "loss_over_chance", "contrastive_top1", "alignment", "uniformity")
     assert set(names) == set(logs)
@@ -66,6 +68,11 @@ def test_fit_on_images_alone_lowers_the_loss(photos):
     np.testing.assert_allclose(
         logs["loss_over_chance"], np.array(logs["loss"]) / np.log(23), rtol=1e-4
     )
+    # Kernel, scale and offset of 2 convolutions and 1 hidden layer, and the last
+    # layer's kernel and bias.
+    assert len(before) == 3 * 3 + 2
+    for variable, old in zip(model.trainable_variables, before, strict=True):
+        assert np.abs(ops.convert_to_numpy(variable) - old).max() > 1e-6, variable.path
 
 
 def test_logs_of_evaluate_are_those_of_the_loops():
@@ -160,19 +167,6 @@ def test_weights_of_pairs_reach_the_loss_and_the_weighted_metrics():
     errors = np.square(pair_a - pair_b).mean(axis=1)
     assert logs["loss"] == pytest.approx(np.mean(weights * errors), rel=1e-4)
     assert logs["error"] == pytest.approx(np.average(errors, weights=weights), rel=1e-4)
-
-
-def test_gradient_reaches_every_trainable_weight(photos):
-    keras.utils.set_random_seed(1)
-    model = build_model()
-    model.build((None, 24, 24, 3))
-    before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
-    model.fit(photos, batch_size=12, epochs=1, verbose=0)
-    # Kernel, scale and offset of 2 convolutions and 1 hidden layer, and the last
-    # layer's kernel and bias.
-    assert len(before) == 3 * 3 + 2
-    for variable, old in zip(model.trainable_variables, before, strict=True):
-        assert np.abs(ops.convert_to_numpy(variable) - old).max() > 1e-6, variable.path
 
 
 def test_saved_model_has_the_same_features_and_trains_on(photos, tmp_path):
@@ -273,5 +267,5 @@ def test_subclass_adds_to_the_compiled_loss_and_to_the_logs():
 def test_a_backbone_that_pools_is_refused():
     inputs = keras.Input((20, 20, 3))
     pooled = keras.Model(inputs, keras.layers.GlobalMaxPooling2D()(inputs))
-    with pytest.raises(ValueError, match="`backbone` must end in feature maps"):
+    with pytest.raises(ValueError, match="`backbone`"):
         ssl_voc.ContrastiveModel(pooled, SimCLRAugmenter(20))
