@@ -83,7 +83,14 @@ def _load(entry, shape):
 
 def _make(entry, shape, fill):
     with new_folder(entry) as folder:
-        _refuse_full_disk(folder, math.prod(shape))
+        # A memory map learns of a full disk by a signal that ends the process.
+        free, needed = shutil.disk_usage(folder).free, math.prod(shape)
+        if needed > free:
+            raise OSError(
+                f"the prepared images need {needed / 1e9:.1f} GB, but {folder.parent} "
+                f"has {free / 1e9:.1f} GB left. Choose another cache folder, a smaller "
+                "image size, or no cache."
+            )
         path = folder / "images.npy"
         images = np.lib.format.open_memmap(path, "w+", "uint8", shape)
         facts, reasons, lasting = fill(images)
@@ -93,14 +100,3 @@ def _make(entry, shape, fill):
         if not lasting:
             (folder / _RETRY).touch()
         shutil.rmtree(entry, ignore_errors=True)
-
-
-def _refuse_full_disk(folder, num_bytes):
-    # A memory map learns of a full disk by a signal that ends the process.
-    free = shutil.disk_usage(folder).free
-    if num_bytes > free:
-        raise OSError(
-            f"the prepared images need {num_bytes / 1e9:.1f} GB, but {folder.parent} "
-            f"has {free / 1e9:.1f} GB left. Choose another cache folder, a smaller "
-            "image size, or no cache."
-        )

@@ -1,6 +1,7 @@
 """Decoding of image files to upright RGB pixels."""
 
 import io
+import math
 
 import numpy as np
 
@@ -47,7 +48,14 @@ def decode(data, min_size: int | None = None) -> np.ndarray:
 
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
-        _refuse_bomb(image.size, Image.MAX_IMAGE_PIXELS)
+        width, height = image.size
+        if width < 1 or height < 1:
+            raise UnreadableImage(f"has no pixels: {width} x {height}")
+        if width * height > (Image.MAX_IMAGE_PIXELS or math.inf):
+            raise UnreadableImage(
+                f"announces {width} x {height} pixels, more than "
+                f"{Image.MAX_IMAGE_PIXELS}"
+            )
         if min_size is not None:
             image.draft(None, (min_size, min_size))
         image.load()
@@ -76,16 +84,6 @@ def encoded_size(data: bytes) -> tuple[int, int]:
         return Image.open(io.BytesIO(data), formats=FORMATS).size
     except Exception as error:
         raise UnreadableImage(f"no image header: {error}") from error
-
-
-def _refuse_bomb(size, max_pixels):
-    width, height = size
-    if width < 1 or height < 1:
-        raise UnreadableImage(f"has no pixels: {width} x {height}")
-    if max_pixels is not None and width * height > max_pixels:
-        raise UnreadableImage(
-            f"announces {width} x {height} pixels, more than {max_pixels}"
-        )
 
 
 def _upright(image):

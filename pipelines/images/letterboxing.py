@@ -66,8 +66,8 @@ def boxes_to_letterbox(boxes, original_size, image_size: int):
 
     Args:
         boxes: Floats `(..., num_boxes, 4)`, xyxy; NumPy or tensorflow.
-        original_size: Integers `(..., 2)`, height and width of the photos, of the same
-            library.
+        original_size: Integers `(..., 2)`, height and width of the photos, at least 1,
+            of the same library.
         image_size: Side of the squares in pixels.
 
     Returns:
@@ -83,11 +83,7 @@ def boxes_from_letterbox(boxes, original_size, image_size: int):
     beyond its photo. Evaluation, prediction and export all map by this function, on
     arrays or inside their graph.
 
-    Args:
-        boxes: Floats `(..., num_boxes, 4)`, xyxy; NumPy or tensorflow.
-        original_size: Integers `(..., 2)`, height and width of the photos, at least 1,
-            of the same library.
-        image_size: Side of the squares in pixels.
+    Arguments are those of `boxes_to_letterbox`.
 
     Returns:
         Boxes of the same shape and type; NaN stays NaN.

@@ -56,14 +56,12 @@ def find_near_duplicates(hashes, others, max_distance=MAX_DISTANCE):
     for start in range(0, rows.size, step):
         part = rows[start : start + step]
         distances = np.bitwise_count(hashes[part, None] ^ others[columns])
-        nearest = distances.argmin(axis=1)
-        for index, column, distance in zip(
-            part, nearest, distances.min(axis=1), strict=True
-        ):
-            if distance <= max_distance:
-                found.append(
-                    NearDuplicate(int(index), int(columns[column]), int(distance))
-                )
+        nearest, least = distances.argmin(axis=1), distances.min(axis=1)
+        found += [
+            NearDuplicate(int(index), int(columns[column]), int(distance))
+            for index, column, distance in zip(part, nearest, least, strict=True)
+            if distance <= max_distance
+        ]
     return found
 
 

@@ -1,5 +1,6 @@
 """Preparation of single photos on the CPU: squashed or letterboxed to a square."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -9,64 +10,41 @@ from pipelines.images.letterboxing import letterbox
 from pipelines.images.perceptual_hashing import perceptual_hash
 
 
-def squash(pixels: np.ndarray, image_size: int) -> np.ndarray:
-    """Resizes to a square, whatever the aspect, for the unlabeled pool.
-
-    Bilinear with antialiasing: the triangle filter widens with the reduction, as in
-    `tf.image.resize(method="bilinear", antialias=True)`.
-
-    Args:
-        pixels: uint8 array `(height, width, 3)`.
-        image_size: Side of the square in pixels.
-
-    Returns:
-        uint8 array `(image_size, image_size, 3)`.
-    """
-    from PIL import Image
-
-    image = Image.fromarray(pixels)
-    resized = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
-    return np.asarray(resized)
-
-
-def decode_for(photo, image_size: int) -> np.ndarray:
-    """Decodes a photo that will be resized to `image_size`.
-
-    A JPEG of more than twice the size is decoded at a reduced scale; at that distance
-    the resize that follows hides the difference.
-
-    Raises:
-        OSError: If the file cannot be read.
-        UnreadableImage: If its content is not a complete image.
-    """
-    return decode(photo.load(), min_size=2 * image_size)
-
-
+@dataclasses.dataclass(frozen=True)
 class Squashing:
-    """Prepares unlabeled photos; what is measured is the perceptual hash.
+    """Preparation of unlabeled photos; what is measured is the perceptual hash.
+
+    Squares take the whole photo, whatever its aspect: bilinear with antialiasing, where
+    the triangle filter widens with the reduction, as in
+    `tf.image.resize(method="bilinear", antialias=True)`. A JPEG of more than twice the
+    size is decoded at a reduced scale; at that distance the resize that follows hides
+    the difference.
 
     Args:
         image_size: Side of the square images in pixels.
     """
 
+    image_size: int
     name = "square"
     facts_type = np.dtype("uint64")
 
-    def __init__(self, image_size):
-        self.image_size = image_size
-
     def decode(self, photo):
-        return decode_for(photo, self.image_size)
+        return decode(photo.load(), min_size=2 * self.image_size)
 
     def measure(self, pixels):
         return perceptual_hash(pixels)
 
     def resize(self, pixels):
-        return squash(pixels, self.image_size)
+        from PIL import Image
+
+        size = self.image_size, self.image_size
+        image = Image.fromarray(pixels)
+        return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
 
 
+@dataclasses.dataclass(frozen=True)
 class Letterboxing:
-    """Prepares labelled photos; measured are the perceptual hash and the true size.
+    """Preparation of labelled photos; measured are the perceptual hash and true size.
 
     A photo is decoded whole, since a server that shares `letterbox` does so, too.
 
@@ -74,11 +52,9 @@ class Letterboxing:
         image_size: Side of the square images in pixels.
     """
 
+    image_size: int
     name = "letterbox"
     facts_type = np.dtype([("hash", "uint64"), ("height", "int32"), ("width", "int32")])
-
-    def __init__(self, image_size):
-        self.image_size = image_size
 
     def decode(self, photo):
         return decode(photo.load())

@@ -20,17 +20,6 @@ class UnreadableImage(ValueError):
     """The data cannot become pixels; the message is the reason, in a few words."""
 
 
-def no_longer_readable(photo, error) -> UnreadableImage:
-    """Error to raise for a photo that was readable when its run began.
-
-    Args:
-        photo: `Photo`.
-        error: `OSError` or `UnreadableImage` that reading or decoding it raised.
-    """
-    reason = getattr(error, "strerror", None) or error
-    return UnreadableImage(f"{photo.path_name} can no longer be read: {reason}")
-
-
 class Content(typing.Protocol):
     """What `Photo.content` has to offer."""
 

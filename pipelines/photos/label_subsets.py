@@ -42,14 +42,7 @@ def label_subset(
         chosen = _first_of_each_class(photos, per_class, f"labels {seed}")
     else:
         chosen = range(len(photos))
-    return take_photos(photos, chosen)
-
-
-def take_photos(photos, indices) -> Photos:
-    """The photos of some indices, in the order of `photos`."""
-    return Photos(
-        [photos[index] for index in sorted(indices)], photos.name, photos.problems
-    )
+    return photos.take(chosen)
 
 
 def stratified_share(photos, share, salt) -> set[int]:

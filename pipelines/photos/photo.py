@@ -122,6 +122,11 @@ class Photos(collections.abc.Sequence):
             return Photos(self._photos[index], self.name, self.problems)
         return self._photos[index]
 
+    def take(self, indices):
+        """The photos of some indices, in the order of this sequence."""
+        photos = [self._photos[index] for index in sorted(indices)]
+        return Photos(photos, self.name, self.problems)
+
     def renamed(self, name):
         """The same photos, their source called by another name."""
         photos = [dataclasses.replace(photo, source=name) for photo in self._photos]

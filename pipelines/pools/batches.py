@@ -27,13 +27,12 @@ def unlabeled(source, image_size: int, batch_size: int, seed: int = 0, **options
     return prepare(source, image_size, **options).dataset(batch_size, seed)
 
 
-def localization(
+def detection(
     source, image_size: int, batch_size: int, *, training=True, seed=0, **options
 ):
-    """Batches with one target a photo: its largest object that is not difficult.
+    """Batches with all objects of a photo; photos without objects are kept.
 
-    Photos without one are left out. `prepare_labeled(..., main_object_only=True)` gives
-    the `Pool` behind the batches.
+    `prepare_labeled` gives the `Pool` behind the batches.
 
     Args:
         source: Anything `read` understands.
@@ -49,25 +48,18 @@ def localization(
         `tf.data.Dataset` of the dicts described in `Pool`.
 
     Example:
-        >>> batches = localization("VOC2007/", image_size=160, batch_size=32)
+        >>> batches = detection("VOC2007/", image_size=160, batch_size=32)
         >>> model.fit(batches, steps_per_epoch=40, epochs=20)
     """
-    pool = prepare_labeled(source, image_size, main_object_only=True, **options)
-    return _dataset(pool, batch_size, training, seed)
-
-
-def detection(
-    source, image_size: int, batch_size: int, *, training=True, seed=0, **options
-):
-    """Batches with all objects of a photo; photos without objects are kept.
-
-    Arguments and result are those of `localization`.
-    """
     pool = prepare_labeled(source, image_size, **options)
-    return _dataset(pool, batch_size, training, seed)
-
-
-def _dataset(pool, batch_size, training, seed):
     if training:
         return pool.dataset(batch_size, seed)
     return pool.evaluation_dataset(batch_size)
+
+
+def localization(source, image_size: int, batch_size: int, **options):
+    """Batches with one target a photo: its largest object that is not difficult.
+
+    Photos without one are left out. Arguments and result are those of `detection`.
+    """
+    return detection(source, image_size, batch_size, main_object_only=True, **options)

@@ -37,11 +37,19 @@ class ObjectTargets:
         self.original_sizes = np.array(
             [(photo.height, photo.width) for photo in photos], "int32"
         ).reshape(-1, 2)
-        every = self._arrays(photos, image_size, max_boxes)
-        self.targets, self.all_objects = every, None
+        objects = [photo.objects for photo in photos]
+        needed = max(1, max(map(len, objects), default=0))
+        if max_boxes is not None and max_boxes < needed:
+            raise ValueError(
+                f"{photos.name} has a photo with {needed} objects, which "
+                f"max_boxes={max_boxes} would cut. Raise it, or leave it out."
+            )
+        self.targets = self._arrays(objects, image_size, max_boxes or needed)
+        self.all_objects = None
         if main_object_only:
-            self.targets = self._arrays(photos, image_size, None, _main_object_of)
-            self.all_objects = every
+            self.all_objects = self.targets
+            main = [(main_object(items),) for items in objects]
+            self.targets = self._arrays(main, image_size, 1)
 
     def gather(self, indices) -> dict:
         """What a batch holds of these photos beside their images, see `Pool`."""
@@ -60,16 +68,9 @@ class ObjectTargets:
             }
         return batch
 
-    def _arrays(self, photos, image_size, max_boxes, objects_of=lambda p: p.objects):
-        """The arrays of the objects that `objects_of` picks of each photo."""
-        objects = [objects_of(photo) for photo in photos]
-        needed = max(1, max(map(len, objects), default=0))
-        if max_boxes is not None and max_boxes < needed:
-            raise ValueError(
-                f"{photos.name} has a photo with {needed} objects, which "
-                f"max_boxes={max_boxes} would cut. Raise it, or leave it out."
-            )
-        shape = (len(objects), needed if max_boxes is None else max_boxes)
+    def _arrays(self, objects, image_size, num_boxes):
+        """The arrays of each photo's objects, padded to `num_boxes`."""
+        shape = (len(objects), num_boxes)
         arrays = {
             "boxes": np.full((*shape, 4), PADDING, "float32"),
             "classes": np.full(shape, PADDING, "float32"),
@@ -88,7 +89,3 @@ class ObjectTargets:
             arrays["difficult"][part] = [item.difficult for item in items]
             arrays["truncated"][part] = [item.truncated for item in items]
         return arrays
-
-
-def _main_object_of(photo):
-    return (main_object(photo.objects),)

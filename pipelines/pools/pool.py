@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.photos.content import UnreadableImage, no_longer_readable
+from pipelines.photos.content import UnreadableImage
 from pipelines.photos.photo import Photo, Photos, Problem, Skipped
 from pipelines.pools.epoch_order import EpochOrder
 from pipelines.pools.threads import for_each
@@ -14,8 +14,7 @@ from pipelines.pools.threads import for_each
 class Pool:
     """Readable photos of one size, handed out in seeded batches.
 
-    The order of training is a function of seed and epoch alone, see `EpochOrder`: a
-    run that resumes at epoch `e` sees what an uninterrupted one would.
+    The order of training is a function of seed and epoch alone, see `EpochOrder`.
 
     A batch holds NumPy arrays, or tensors where a `tf.data.Dataset` is asked for.
     Without boxes it is the images, uint8 `(batch, image_size, image_size, 3)` in
@@ -101,11 +100,6 @@ class Pool:
         return [photo.label for photo in self.photos]
 
     @property
-    def sources(self) -> list[str]:
-        """Name of the source of each photo."""
-        return [photo.source for photo in self.photos]
-
-    @property
     def problems(self) -> list[Problem]:
         """What was wrong with annotations, see `Photos`."""
         return self.photos.problems
@@ -183,15 +177,15 @@ class Pool:
 
         Needs no tensorflow.
         """
-        indices_of, num_steps = self._once(batch_size)
-        return (self._gather(indices_of(step)) for step in range(num_steps))
+        return (self._gather(part) for part in self._once(batch_size))
 
     def evaluation_dataset(self, batch_size: int):
         """The batches of `evaluation_batches` as a finite `tf.data.Dataset`."""
         import tensorflow as tf
 
-        indices_of, num_steps = self._once(batch_size)
-        return self._as_dataset(tf.data.Dataset.range(num_steps), indices_of, None)
+        parts = self._once(batch_size)
+        steps = tf.data.Dataset.range(len(parts))
+        return self._as_dataset(steps, parts.__getitem__, None)
 
     def _order(self, batch_size, seed):
         if self.objects is None and batch_size > len(self):
@@ -203,14 +197,12 @@ class Pool:
         return EpochOrder(len(self), batch_size, seed)
 
     def _once(self, batch_size):
+        """Indices of the batches of one pass in order."""
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
-
-        def indices_of(step):
-            start = step * batch_size
-            return np.arange(start, min(start + batch_size, len(self)))
-
-        return indices_of, -(-len(self) // batch_size)
+        indices = np.arange(len(self))
+        starts = range(0, len(self), batch_size)
+        return [indices[start : start + batch_size] for start in starts]
 
     def _labels(self, class_names):
         return None if class_names is None else self.label_numbers(class_names)
@@ -262,7 +254,10 @@ class Pool:
             try:
                 pixels = self.resizing.decode(photo)
             except (OSError, UnreadableImage) as error:
-                self.failure = no_longer_readable(photo, error)
+                reason = getattr(error, "strerror", None) or error
+                self.failure = UnreadableImage(
+                    f"{photo.path_name} can no longer be read: {reason}"
+                )
                 raise self.failure from error
             batch[row] = self.resizing.resize(pixels)
 

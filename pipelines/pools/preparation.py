@@ -1,9 +1,7 @@
 """Preparation of a source: photos decoded once, boxes checked against them."""
 
-import dataclasses
 import errno
 import math
-import typing
 
 import numpy as np
 
@@ -60,15 +58,10 @@ def prepare(
     """
     photos = source if isinstance(source, Photos) else read(source, split)
     resizing = Squashing(image_size)
-    prepared = prepare_images(photos, resizing, cache, cache_dir, workers, progress)
-    return Pool(
-        prepared.photos,
-        resizing,
-        prepared.facts,
-        prepared.images,
-        skipped=prepared.skipped,
-        workers=workers,
+    photos, hashes, images, skipped = prepare_images(
+        photos, resizing, cache, cache_dir, workers, progress
     )
+    return Pool(photos, resizing, hashes, images, skipped=skipped, workers=workers)
 
 
 def prepare_labeled(
@@ -117,13 +110,13 @@ def prepare_labeled(
     names = box_class_names(photos) if class_names is None else class_names
     names = _checked_names(names)
     resizing = Letterboxing(image_size)
-    prepared = prepare_images(photos, resizing, cache, cache_dir, workers, progress)
+    readable, facts, images, skipped = prepare_images(
+        photos, resizing, cache, cache_dir, workers, progress
+    )
     problems = list(photos.problems)
     usable, rows, left_out = [], [], []
-    for row, (photo, facts) in enumerate(
-        zip(prepared.photos, prepared.facts, strict=True)
-    ):
-        size = int(facts["height"]), int(facts["width"])
+    for row, photo in enumerate(readable):
+        size = int(facts["height"][row]), int(facts["width"][row])
         photo = usable_photo(photo, *size, names, problems)
         if main_object_only and main_object(photo.objects) is None:
             left_out.append(photo)
@@ -133,53 +126,36 @@ def prepare_labeled(
     if not any(photo.objects for photo in usable):
         first = f" First problem: {problems[0]}." if problems else ""
         raise ValueError(
-            f"{photos.name} has no usable box in its {len(prepared.photos)} readable "
+            f"{photos.name} has no usable box in its {len(readable)} readable "
             f"photos, for {len(names)} classes.{first}"
         )
     usable = Photos(usable, photos.name, problems)
     return Pool(
         usable,
         resizing,
-        prepared.facts["hash"][rows],
-        prepared.images,
+        facts["hash"][rows],
+        images,
         rows,
         ObjectTargets(usable, names, image_size, main_object_only, max_boxes),
-        prepared.skipped,
+        skipped,
         Photos(left_out, f"{photos.name} left out"),
         workers,
     )
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class PreparedImages:
-    """Photos decoded once.
-
-    Attributes:
-        photos: `Photos`, the readable ones.
-        images: uint8 array or memory map `(num_photos, image_size, image_size, 3)`, or
-            None where none are kept.
-        facts: Array `(num_photos,)` of what was measured on each photo.
-        skipped: List of `Skipped`, the unreadable ones.
-    """
-
-    photos: Photos
-    images: np.ndarray | None
-    facts: np.ndarray
-    skipped: list[Skipped]
-
-
 def prepare_images(
     photos, resizing, cache="auto", cache_dir=None, workers=None, progress=None
-) -> PreparedImages:
+):
     """Decodes, resizes and measures every photo.
 
-    Args:
-        photos: `Photos`.
-        resizing: How photos become square, `Squashing` or `Letterboxing`.
-        cache: Where pixels are kept, see `prepare`, as for the arguments that follow.
-        cache_dir: Folder of the disk cache.
-        workers: Number of decoding threads.
-        progress: Optional callable `(done, total)`.
+    Photos become square by `resizing`, a `Squashing` or `Letterboxing`; the arguments
+    that follow are those of `prepare`.
+
+    Returns:
+        `(photos, facts, images, skipped)`: `Photos`, the readable ones; an array
+        `(num_photos,)` of what was measured on each; their pixels, a uint8 array or
+        memory map `(num_photos, image_size, image_size, 3)`, or None where none are
+        kept; a list of `Skipped`, the unreadable ones.
 
     Raises:
         ValueError: If an argument is out of range, or not one photo is readable.
@@ -197,9 +173,7 @@ def prepare_images(
         cache = "memory" if math.prod(shape) <= MAX_MEMORY_BYTES else "disk"
 
     def fill(images):
-        decoded = decode_all(photos, resizing, images, workers, progress)
-        move_readable_first(decoded.facts, images, decoded.reasons)
-        return decoded
+        return decode_all(photos, resizing, images, workers, progress)
 
     if cache == "disk":
         entry = cache_entry(photos, resizing.image_size, cache_dir, resizing.name)
@@ -207,43 +181,17 @@ def prepare_images(
     else:
         images = None if cache == "none" else _allocate(shape)
         facts, reasons, _ = fill(images)
-    readable = [photo for i, photo in enumerate(photos) if i not in reasons]
-    return PreparedImages(
-        Photos(readable, photos.name, photos.problems),
-        None if images is None else images[: len(readable)],
-        facts[: len(readable)],
-        [Skipped(photos[i].path_name, reasons[i]) for i in sorted(reasons)],
-    )
-
-
-class Decoded(typing.NamedTuple):
-    """What `decode_all` found out.
-
-    Attributes:
-        facts: Array `(num_photos,)` of what was measured.
-        reasons: Dict from the index of an unreadable photo to the reason.
-        lasting: Whether all reasons lie with the photos. Otherwise the system failed,
-            and the next time they may be readable.
-    """
-
-    facts: np.ndarray
-    reasons: dict[int, str]
-    lasting: bool
+    readable = photos.take(i for i in range(len(photos)) if i not in reasons)
+    skipped = [Skipped(photos[i].path_name, reasons[i]) for i in sorted(reasons)]
+    images = None if images is None else images[: len(readable)]
+    return readable, facts[: len(readable)], images, skipped
 
 
 def decode_all(photos, resizing, images, workers=None, progress=None):
-    """Decodes every photo into its row of `images`.
+    """Decodes and measures photos; the rows of those that are readable come first.
 
-    Args:
-        photos: Sequence of `Photo`.
-        resizing: How photos become square, such as `Squashing`.
-        images: uint8 array `(num_photos, image_size, image_size, 3)` to write to, or
-            None.
-        workers: Number of threads.
-        progress: Optional callable `(done, total)`.
-
-    Returns:
-        `Decoded`.
+    `images` is the uint8 array to write to, or None. The result is that of the `fill`
+    of `load_or_fill`.
     """
     facts = np.zeros(len(photos), resizing.facts_type)
     reasons, passing = {}, []
@@ -268,17 +216,13 @@ def decode_all(photos, resizing, images, workers=None, progress=None):
             f"None of the {len(photos)} photos of {photos.name} can be read. The "
             f"first: {photos[0].path_name}: {reasons[0]}"
         )
-    return Decoded(facts, reasons, not passing)
-
-
-def move_readable_first(facts, images, reasons):
-    """Moves the rows of readable photos to the front, in place and in order."""
-    readable = [index for index in range(len(facts)) if index not in reasons]
+    readable = [index for index in range(len(photos)) if index not in reasons]
     for row, index in enumerate(readable):
         if row != index:
             facts[row] = facts[index]
             if images is not None:
                 images[row] = images[index]
+    return facts, reasons, not passing
 
 
 def _allocate(shape):

@@ -26,43 +26,29 @@ def splits(source):
 
 
 def read(source, split=None, progress=None) -> Photos:
-    """Reads photos from arrays, see `read_arrays`, or from an `.npz` file of these.
+    """Reads photos from an array, a dict of arrays, or an `.npz` file of these.
 
     Args:
-        source: Array, dict of arrays, or path of an `.npz` file.
+        source: uint8 array `(num_photos, height, width, 3)` of RGB pixels; or a dict
+            that has it as `images` or as its only 4-d array, and may have `labels`:
+            `(num_photos,)` class names or integers; or the path of such an `.npz`.
         split: Must be None.
         progress: Not called.
 
     Raises:
-        ValueError: If the file is damaged, its arrays are not photos, or a split is
-            named.
+        ValueError: If the file is damaged, shape, type or number of the arrays does
+            not fit, or a split is named.
     """
     if split is not None:
         raise ValueError(
             f"Arrays have no splits, so {split!r} cannot be chosen. Leave the split "
             "out."
         )
-    if isinstance(source, np.ndarray | dict):
-        return read_arrays(source)
-    path = pathlib.Path(source)
-    return read_arrays(_load_npz(path), path.stem, array_name=str(path))
-
-
-def read_arrays(arrays, name="arrays", array_name=None) -> Photos:
-    """Reads photos from an array, or from a dict of arrays.
-
-    Args:
-        arrays: uint8 array `(num_photos, height, width, 3)` of RGB pixels, or a dict
-            that has it as `images` or as its only 4-d array, and may have `labels`:
-            `(num_photos,)` class names or integers.
-        name: Name of the source.
-        array_name: How messages call the array; `name` by default.
-
-    Raises:
-        ValueError: If shape, type or number of the arrays does not fit.
-    """
-    array_name = array_name or name
-    images, labels = _split_dict(arrays, array_name)
+    name = array_name = "arrays"
+    if not isinstance(source, np.ndarray | dict):
+        path = pathlib.Path(source)
+        name, array_name, source = path.stem, str(path), _load_npz(path)
+    images, labels = _split_dict(source, array_name)
     if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
         raise ValueError(
             f"{array_name}: images must be a uint8 array (num_photos, height, width, "

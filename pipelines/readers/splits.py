@@ -1,6 +1,6 @@
 """Splits of labelled photos: training, validation, and held-out photos."""
 
-from pipelines.photos.label_subsets import stratified_share, take_photos
+from pipelines.photos.label_subsets import stratified_share
 from pipelines.photos.photo import Photos
 from pipelines.readers.sources import join_photos, read_parts, splits
 
@@ -74,4 +74,4 @@ def split_validation(photos, share: float = VALIDATION_SHARE, seed: int = 0):
     rest = set(range(len(photos))) - chosen
     if not rest:
         return photos, None
-    return take_photos(photos, chosen), take_photos(photos, rest)
+    return photos.take(chosen), photos.take(rest)

@@ -74,10 +74,6 @@ class SetReport:
     num_repeated: int
     problems: dict[str, list[str]]
 
-    def as_dict(self) -> dict:
-        """The report as numbers, texts, lists and dicts."""
-        return dataclasses.asdict(self)
-
     def text(self) -> str:
         """The report for people, in lines."""
         unreadable = self.num_unreadable

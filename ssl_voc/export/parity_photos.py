@@ -79,11 +79,10 @@ def load_parity_photos(config, finished):
         photos, sizes = pool.photos, pool.original_sizes
         images = pool.gather(np.arange(len(pool)))["images"]
     else:
-        prepared = prepare_images(
-            photos, Letterboxing(size), "memory", None, None, progress
+        photos, facts, images, _ = prepare_images(
+            photos, Letterboxing(size), "memory", progress=progress
         )
-        photos, images = prepared.photos, np.asarray(prepared.images)
-        sizes = np.stack([prepared.facts["height"], prepared.facts["width"]], axis=-1)
+        sizes = np.stack([facts["height"], facts["width"]], axis=-1)
     contents = [photo.load() for photo in photos]
     encoded = [c if isinstance(c, bytes) else encode_png(c) for c in contents]
     return ParityPhotos(source, photos, labelled, images, sizes, encoded)

@@ -55,7 +55,7 @@ def choose_knn_photos(pool, random):
     A source whose photos all have one class says nothing about telling classes apart
     and is left out.
     """
-    labelled = list(zip(pool.sources, pool.labels, strict=True))
+    labelled = [(photo.source, photo.label) for photo in pool.photos]
     classes = {}
     for source, label in labelled:
         classes.setdefault(source, set()).add(label)

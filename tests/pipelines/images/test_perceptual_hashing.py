@@ -4,7 +4,7 @@ from PIL import Image
 
 from pipelines.images.decoding import decode
 from pipelines.images.perceptual_hashing import perceptual_hash
-from pipelines.images.resizing import squash
+from pipelines.images.resizing import Squashing
 
 
 def num_differing_bits(pixels_a, pixels_b):
@@ -39,7 +39,7 @@ def test_changed_copies_nearly_agree(change, photo, encode):
     if change.startswith("JPEG"):
         copy = decode(encode(photo, "JPEG", quality=int(change[-2:])))
     elif change == "smaller":
-        copy = squash(photo, 64)
+        copy = Squashing(64).resize(photo)
     else:
         copy = (photo * 0.8 + 30).astype("uint8")
     assert num_differing_bits(photo, copy) <= 6

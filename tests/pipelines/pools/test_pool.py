@@ -7,7 +7,7 @@ from pipelines.images.resizing import Squashing
 from pipelines.photos.content import UnreadableImage
 from pipelines.pools.pool import Pool
 from pipelines.pools.preparation import prepare, prepare_labeled
-from pipelines.readers.arrays import read_arrays
+from pipelines.readers.sources import read
 
 NUM_PHOTOS = 11
 
@@ -17,7 +17,7 @@ def pool():
     """Photos of one colour each: the red value is the index."""
     images = np.zeros((NUM_PHOTOS, 4, 4, 3), "uint8")
     images[..., 0] = np.arange(NUM_PHOTOS)[:, None, None]
-    photos = read_arrays({"images": images, "labels": np.arange(NUM_PHOTOS) % 2})
+    photos = read({"images": images, "labels": np.arange(NUM_PHOTOS) % 2})
     return Pool(photos, Squashing(4), np.arange(NUM_PHOTOS, dtype="uint64"), images)
 
 
@@ -91,7 +91,7 @@ def test_label_that_is_missing_or_not_among_the_names_is_refused(pool):
     for call in (pool.batches, pool.dataset):
         with pytest.raises(ValueError, match=r"label '\d'"):
             call(4, 0, class_names=("0",))
-    photos = read_arrays({"images": pool.images})
+    photos = read({"images": pool.images})
     with pytest.raises(ValueError, match="label None"):
         Pool(photos, Squashing(4), pool.hashes).label_numbers(("0", "1"))
 
@@ -129,8 +129,7 @@ def test_batch_size_below_one_is_refused(pool):
         pool.batches(0, 0)
 
 
-def test_sources_and_size_are_told(pool, labeled):
-    assert pool.sources == ["arrays"] * NUM_PHOTOS == ["arrays"] * len(pool)
+def test_size_is_told(pool, labeled):
     assert "11 photos of 4 px" in repr(pool) and "3 classes" in repr(labeled)
 
 

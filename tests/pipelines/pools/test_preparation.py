@@ -3,10 +3,9 @@ import pytest
 
 from pipelines.images.decoding import decode
 from pipelines.images.perceptual_hashing import perceptual_hash
-from pipelines.images.resizing import Letterboxing, squash
+from pipelines.images.resizing import Letterboxing, Squashing
 from pipelines.pools import preparation
 from pipelines.pools.preparation import prepare, prepare_labeled
-from pipelines.readers.arrays import read_arrays
 from pipelines.readers.sources import read
 
 CACHES = ["auto", "memory", "disk", "none"]
@@ -32,7 +31,8 @@ def test_readable_photos_are_aligned_and_the_others_listed(cache, folder):
         assert len(pool) == len(pool.hashes) == 4
         for row, photo in enumerate(pool.photos):
             pixels = decode(photo.load())
-            np.testing.assert_array_equal(pool.gather([row])[0], squash(pixels, 16))
+            expected = Squashing(16).resize(pixels)
+            np.testing.assert_array_equal(pool.gather([row])[0], expected)
             assert pool.hashes[row] == perceptual_hash(pixels)
         assert [str(skipped) for skipped in pool.skipped] == [
             f"{folder}/a/4.png: not an image of a known format",
@@ -109,7 +109,7 @@ def test_arguments_out_of_range_are_refused(folder):
     with pytest.raises(ValueError, match="cache.*'ram'"):
         prepare(folder, 16, cache="ram")
     with pytest.raises(ValueError, match="no photos"):
-        prepare(read_arrays(np.zeros((1, 2, 2, 3), "uint8"))[:0], 16)
+        prepare(read(np.zeros((1, 2, 2, 3), "uint8"))[:0], 16)
 
 
 def test_class_names_by_default_are_those_of_the_boxes(tree):

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from pipelines.readers import arrays
-from pipelines.readers.arrays import read_arrays
 
 IMAGES = np.arange(3 * 4 * 5 * 3, dtype="uint8").reshape(3, 4, 5, 3)
 
@@ -20,11 +19,11 @@ def test_photos_are_the_rows(tmp_path):
 
 
 def test_images_are_the_array_of_that_name_or_the_only_one_of_4_dimensions():
-    photos = read_arrays({"x_train": IMAGES, "y_train": np.zeros(3)})
+    photos = arrays.read({"x_train": IMAGES, "y_train": np.zeros(3)})
     np.testing.assert_array_equal(photos[2].load(), IMAGES[2])
-    assert len(read_arrays({"masks": IMAGES[:1], "images": IMAGES})) == 3
+    assert len(arrays.read({"masks": IMAGES[:1], "images": IMAGES})) == 3
     with pytest.raises(ValueError, match="exactly one array.*'b'"):
-        read_arrays({"a": IMAGES, "b": IMAGES})
+        arrays.read({"a": IMAGES, "b": IMAGES})
 
 
 @pytest.mark.parametrize(
@@ -32,19 +31,19 @@ def test_images_are_the_array_of_that_name_or_the_only_one_of_4_dimensions():
     [([7, 10, 7], "7"), (np.array([b"cat", b"dog", b"cat"]), "cat")],
 )
 def test_labels_become_names(labels, expected):
-    photos = read_arrays({"images": IMAGES, "labels": labels})
+    photos = arrays.read({"images": IMAGES, "labels": labels})
     assert photos[0].label == photos[2].label == expected != photos[1].label
 
 
 @pytest.mark.parametrize("labels", [[1, 2], [[1], [2], [3]], [0.5, 1.0, 2.0]])
 def test_labels_that_do_not_fit_are_refused(labels):
     with pytest.raises(ValueError, match=r"labels must.*\(3,\)"):
-        read_arrays({"images": IMAGES, "labels": labels})
+        arrays.read({"images": IMAGES, "labels": labels})
 
 
 def test_image_ids_sort_like_the_rows():
     images = np.zeros((11, 1, 1, 3), "uint8")
-    ids = [photo.image_id for photo in read_arrays(images)]
+    ids = [photo.image_id for photo in arrays.read(images)]
     assert ids[0] == "00" and ids == sorted(ids)
 
 
@@ -54,7 +53,7 @@ def test_image_ids_sort_like_the_rows():
 )
 def test_arrays_that_are_no_photos_are_refused_with_what_came(images):
     with pytest.raises(ValueError, match="arrays") as raised:
-        read_arrays(images)
+        arrays.read(images)
     assert str(images.shape) in str(raised.value)
 
 

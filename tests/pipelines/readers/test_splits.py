@@ -1,6 +1,6 @@
 import pytest
 
-from pipelines.photos.label_subsets import stratified_share, take_photos
+from pipelines.photos.label_subsets import stratified_share
 from pipelines.photos.photo import Photos
 from pipelines.readers.splits import read_training, split_validation
 from tests.pipelines.photos.labelled_photos import counts, ids, photo
@@ -88,7 +88,7 @@ def test_validation_is_drawn_apart_from_the_80_to_20():
     photos = labelled(60, 40)
     _, first = split_validation(photos, share=0.2)
     kept = stratified_share(photos, 0.8, "training 0")
-    second = take_photos(photos, set(range(100)) - kept)
+    second = photos.take(set(range(100)) - kept)
     assert len(first) == len(second) == 20
     assert len(set(ids(first)) & set(ids(second))) < 12
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -92,7 +93,7 @@ def test_size_mismatch_is_told(tree):
 
 def test_text_and_json_say_the_same(tree):
     report = report_set(read(tree))
-    again = json.loads(json.dumps(report.as_dict()))
+    again = json.loads(json.dumps(dataclasses.asdict(report)))
     assert again["classes"]["cat"]["objects"] == 3 and again["num_repeated"] == 1
     text = report.text()
     assert "5 photos, 7 boxes of 3 classes, at most 3 in a photo" in text
@@ -106,8 +107,7 @@ def test_many_classes_and_problems_are_cut_in_text_only(tmp_path, write_voc, voc
         f"{i:02d}": voc_xml((f"class {i:02d}", (1, 1, 99, 9))) for i in range(60)
     }
     report = report_set(read(write_voc(tmp_path / "tree", annotations)))
-    assert len(report.as_dict()["classes"]) == 60
-    assert len(report.as_dict()["problems"]["box clipped"]) == 60
+    assert len(report.classes) == len(report.problems["box clipped"]) == 60
     text = report.text()
     assert "and 20 more classes" in text and "60 x box clipped" in text
     assert len(text.splitlines()) < 60
