@@ -8,7 +8,6 @@ import pipelines
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
-from ssl_voc.visualization.curves import Panel, plot_curves
 from ssl_voc.visualization.style import COLORS
 
 NUM_SHOWN = 12
@@ -53,13 +52,6 @@ def save_examples(run, pool, augmenter):
             tiles.append(image_tile(part["images"][index], text, outlines))
     draw_contact_sheet(run.path / "examples.png", [("", tiles)], 6, tiles_per_group=2)
     print(f"training photos look like {run.path / 'examples.png'}", flush=True)
-
-
-def draw_curves(run, task):
-    """Draws `curves.png` from the epochs so far."""
-    rows = run.read_jsonl("metrics.jsonl")
-    panels = [Panel(keys, label) for keys, label in task.panels]
-    plot_curves(rows, run.path / "curves.png", panels)
 
 
 def summarize(run, task, data, epoch):

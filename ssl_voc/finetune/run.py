@@ -12,6 +12,7 @@ from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.tasks import TASKS
 from ssl_voc.training.run import TrainingRun
+from ssl_voc.visualization.curves import Panel
 
 EVALUATION_BATCH = 64
 
@@ -94,8 +95,8 @@ class FinetuningRun(TrainingRun):
             self.run, self.config, self.task, self.data, summary
         )
 
-    def draw_curves(self):
-        report.draw_curves(self.run, self.task)
+    def panels(self):
+        return [Panel(keys, label) for keys, label in self.task.panels]
 
     def dataset(self, *arguments):
         return self.training.dataset(*arguments).map(self.task.model_inputs)

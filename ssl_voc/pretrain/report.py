@@ -6,7 +6,6 @@ import numpy as np
 
 from ssl_voc.pretrain import knn_report
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
-from ssl_voc.visualization.curves import plot_curves
 
 NUM_DRAWN = 32
 NUM_SHOWN = 12
@@ -35,11 +34,6 @@ def save_views(run, objective, model):
         ]
     draw_contact_sheet(run.path / "views.png", [("", tiles)], 6, tiles_per_group=3)
     print(f"views look like {run.path / 'views.png'}", flush=True)
-
-
-def draw_curves(run, panels):
-    """Draws `curves.png` from the epochs so far."""
-    plot_curves(run.read_jsonl("metrics.jsonl"), run.path / "curves.png", panels)
 
 
 def summarize(run, objective, probe):

@@ -84,8 +84,8 @@ class PretrainingRun(TrainingRun):
     def format_summary(self, summary):
         return report.format_summary(self.run, self.objective, summary)
 
-    def draw_curves(self):
-        report.draw_curves(self.run, self.objective.panels())
+    def panels(self):
+        return self.objective.panels()
 
     def dataset(self, *arguments):
         return self.objective.dataset(*arguments)

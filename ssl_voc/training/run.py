@@ -7,6 +7,7 @@ from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
 from ssl_voc.training.lifecycle import stop_reason
+from ssl_voc.visualization.curves import plot_curves
 
 
 class TrainingRun:
@@ -43,8 +44,8 @@ class TrainingRun:
         """What a person wants to know at the end, as text."""
         raise NotImplementedError
 
-    def draw_curves(self):
-        """Draws `curves.png` from the epochs so far."""
+    def panels(self):
+        """List of `Panel`s that `curves.png` shows."""
         raise NotImplementedError
 
     def dataset(self, *arguments):
@@ -88,7 +89,7 @@ class TrainingRun:
                     MetricsLog(self.run),
                     *_tensorboard(self.run.path / "tensorboard"),
                     keras.callbacks.LambdaCallback(
-                        on_epoch_end=lambda epoch, logs: self.draw_curves()
+                        on_epoch_end=lambda epoch, logs: self._draw_curves()
                     ),
                     # Last: what a checkpoint covers has been measured and logged.
                     callbacks.Checkpoint(self.checkpoints),
@@ -115,6 +116,10 @@ class TrainingRun:
             f"{reason.rstrip('.')}. {done} of {self.config.epochs} epochs are saved in "
             f"{self.run.path}; the same command goes on from there."
         )
+
+    def _draw_curves(self):
+        rows = self.run.read_jsonl("metrics.jsonl")
+        plot_curves(rows, self.run.path / "curves.png", self.panels())
 
     def _timed_batches(self):
         """The batches that are left, and what measures the wait for them."""
