@@ -127,10 +127,11 @@ def _recorded_settings(path: Path) -> dict[str, Any]:
 def _refuse_changes(
     path: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> None:
+    # What an older version recorded, and this one has no setting for, changes nothing.
     changed = [
-        f"{name} {recorded.get(name)!r} there, {settings.get(name)!r} now"
-        for name in {**recorded, **settings}
-        if recorded.get(name) != settings.get(name) and name != "epochs"
+        f"{name} {recorded.get(name)!r} there, {settings[name]!r} now"
+        for name in settings
+        if recorded.get(name) != settings[name] and name != "epochs"
     ]
     if changed:
         raise BadInput(

@@ -103,6 +103,16 @@ def test_entries_of_the_manifest_outlast_a_kill(tmp_path):
         assert run.manifest["knn_top1_untrained"] == 0.2
 
 
+def test_setting_that_only_an_older_version_had_does_not_hinder(tmp_path):
+    leave_run(tmp_path / "run")
+    with (tmp_path / "run" / "config.yaml").open("a") as recorded:
+        recorded.write("val_share: 0.15\n")
+    assert "batch_size" in refusal(tmp_path / "run", batch_size=128)
+    with start(tmp_path / "run") as run:
+        assert run.resuming
+        assert "val_share" not in read_config_file(run.path / "config.yaml")
+
+
 @pytest.mark.parametrize("epochs", [2, 9])
 def test_other_number_of_epochs_resumes_an_unfinished_run(tmp_path, epochs):
     leave_run(tmp_path / "run", num_epochs=2)
