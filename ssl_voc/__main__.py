@@ -1,11 +1,13 @@
 """List of commands: `python -m ssl_voc COMMAND`, and the console script `ssl-voc`."""
 
+import contextlib
 import difflib
 import importlib
 import sys
 from collections.abc import Sequence
 
 import ssl_voc
+from ssl_voc.cli.command import flush_output
 from ssl_voc.cli.errors import EXIT_BAD_INPUT, EXIT_DONE
 
 COMMANDS = ("pretrain", "finetune", "evaluate", "explain", "export", "predict")
@@ -27,7 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ssl-voc {ssl_voc.__version__}")
         return EXIT_DONE
     if name in ("--help", "-h"):
-        print(_format_commands())
+        with contextlib.suppress(BrokenPipeError):
+            print(_format_commands())
+        flush_output()
         return EXIT_DONE
     close = difflib.get_close_matches(name, COMMANDS, n=1)
     hint = f"Did you mean {close[0]}?" if close else f"Expected: {', '.join(COMMANDS)}."

@@ -2,10 +2,12 @@
 
 import dataclasses
 import os
+import subprocess
+import sys
 
 import pytest
 
-from ssl_voc.cli.command import run_command
+from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
 from ssl_voc.cli.options import option
 
@@ -18,7 +20,7 @@ class Config:
 
 
 def run(function, *argv):
-    return run_command(function, Config, argv, "pretrain", "Learns.")
+    return command_main(function, Config, "pretrain", "Learns.")(argv)
 
 
 def fail(error):
@@ -60,3 +62,38 @@ def test_defect_shows_its_traceback(capsys):
     said = capsys.readouterr().err
     assert "Traceback" in said
     assert "ZeroDivisionError: in the loss" in said
+
+
+PRINT_MUCH = """
+import dataclasses, sys
+from ssl_voc.cli.command import command_main
+Config = dataclasses.make_dataclass("Config", [("epochs", int, 9)])
+def talk(config):
+    for _ in range(9999): print("a line of a run")
+sys.exit(command_main(talk, Config, "pretrain", "Learns.")([]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["-m", "ssl_voc", "--help"], 0),
+        (["-m", "ssl_voc.export", "--help"], 0),
+        (["-m", "ssl_voc.export", "nowhere"], 2),
+        (["-c", PRINT_MUCH], 3),
+    ],
+)
+def test_reader_that_has_had_enough_is_no_defect(arguments, status):
+    reading, writing = os.pipe()
+    os.close(reading)  # as `head` does
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    os.close(writing)
+    assert done.returncode == status, done.stderr
+    assert done.stderr.count("\n") == (status == 2)
