@@ -30,7 +30,7 @@ def finetune(config):
     config = config.resolved()
     with open_run(config, "finetune") as folder:
         from ssl_voc.finetune.run import FinetuningRun
-        from ssl_voc.training.lifecycle import run_training
+        from ssl_voc.training.run import run_training
 
         return run_training(lambda: FinetuningRun(config, folder))
 

@@ -32,7 +32,7 @@ def pretrain(config):
     config = config.resolved()
     with open_run(config, "pretrain") as folder:
         from ssl_voc.pretrain.run import PretrainingRun
-        from ssl_voc.training.lifecycle import run_training
+        from ssl_voc.training.run import run_training
 
         return run_training(lambda: PretrainingRun(config, folder))
 

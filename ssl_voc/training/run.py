@@ -1,12 +1,12 @@
-"""Base class of the runs of both training commands."""
+"""Training run from preparation to summary, the base class of both commands' runs."""
 
 import keras
 
 from ssl_voc import callbacks, devices
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
+from ssl_voc.cli.errors import StoppedEarly, as_bad_input
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
-from ssl_voc.training.lifecycle import stop_reason
 from ssl_voc.visualization.curves import plot_curves
 
 
@@ -100,16 +100,29 @@ class TrainingRun:
             progress.close()
 
     def stop_reason(self, error):
-        """Why a training ended early, in one line; None for a defect.
+        """Why training ended early and what is saved, in one line.
 
         Args:
-            error: What was raised.
+            error: What `fit` raised.
+
+        Returns:
+            Text, or None where the error is a defect: neither an interrupt nor a fault
+            of photos, disk or memory.
         """
-        reason = "interrupted"
-        if not isinstance(error, KeyboardInterrupt):
-            failures = [pool.failure for pool in self.pools if pool.failure]
-            reason = stop_reason(error, *failures[:1])
-        if reason is None:
+        # Under tf.data, `fit` raises another error than the photos did.
+        failures = [pool.failure for pool in self.pools if pool.failure]
+        # Each backend has its own class for a device whose memory is full.
+        names = {parent.__name__ for parent in type(error).__mro__}
+        full = names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+        if isinstance(error, KeyboardInterrupt):
+            reason = "interrupted"
+        elif failures:
+            reason = str(failures[0])
+        elif isinstance(error, OSError):
+            reason = f"the system refused: {error}"
+        elif full or "RESOURCE_EXHAUSTED" in str(error):
+            reason = "the memory is full. Try a smaller --batch-size, in a new --out"
+        else:
             return None
         done = callbacks.last_epoch(self.checkpoints)
         return (
@@ -130,6 +143,35 @@ class TrainingRun:
         timer = TimedIterator(self.batches(*arguments))
         # `fit` takes no iterator but a generator.
         return timer.generator(), timer
+
+
+def run_training(begin):
+    """Runs a training, telling of what ends it early as commands do.
+
+    Args:
+        begin: Function that prepares the training and returns it, a `TrainingRun`.
+
+    Returns:
+        What `finish` returned.
+
+    Raises:
+        BadInput: when data, weights or run folder cannot be worked with.
+        StoppedEarly: when `stop_reason` has a reason; what was done is saved.
+    """
+    with as_bad_input():
+        run = begin()
+    try:
+        run.fit()
+        summary = run.finish()
+    except StoppedEarly:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        reason = run.stop_reason(error)
+        if reason is None:
+            raise
+        raise StoppedEarly(reason) from error
+    print(run.format_summary(summary), flush=True)
+    return summary
 
 
 def _tensorboard(folder):

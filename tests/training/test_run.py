@@ -1,53 +1,54 @@
 """What a training tells of an early end, below any command."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from ssl_voc.cli.errors import StoppedEarly
-from ssl_voc.training.lifecycle import run_training
-from ssl_voc.training.run import TrainingRun
+from ssl_voc.training.run import TrainingRun, run_training
+
+
+class ResourceExhaustedError(Exception):
+    """As TensorFlow calls it, which these tests need not have."""
 
 
 class FailingRun(TrainingRun):
     """Fails in `fit` after three of four epochs."""
 
-    pools = ()
-
-    def __init__(self, folder, error):
+    def __init__(self, folder, error, *failures):
         self.config = SimpleNamespace(epochs=4)
         self.run = SimpleNamespace(path=folder)
         self.checkpoints = folder / "checkpoints"
         self.checkpoints.mkdir()
         (self.checkpoints / "epoch_00003.weights.h5").write_bytes(b"")
-        self.error = error
+        self.error, self.failures = error, (None, *failures)
+
+    @property
+    def pools(self):
+        return [SimpleNamespace(failure=failure) for failure in self.failures]
 
     def fit(self):
         raise self.error
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "failures", "reason"),
     [
-        (KeyboardInterrupt(), "^interrupted"),
-        (OSError(28, "No space left on device"), "No space left"),
+        (KeyboardInterrupt(), [], "^interrupted"),
+        (OSError(28, "No space left", "a/b"), [], "No space left.*'a/b'"),
+        (ResourceExhaustedError("OOM"), [], "memory is full.*--batch-size"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of"), [], "memory is full"),
+        (MemoryError(), [], "memory is full"),
+        # What the photos raised, in place of what `fit` made of it.
+        (RuntimeError("pipeline"), [OSError("a.png is gone")], "^a.png is gone"),
     ],
 )
-def test_what_is_saved_is_told_with_the_reason(tmp_path, error, reason):
+def test_what_neither_person_nor_program_did_is_told(tmp_path, error, failures, reason):
     with pytest.raises(StoppedEarly, match=f"{reason}.* 3 of 4 epochs.*same command"):
+        run_training(lambda: FailingRun(tmp_path, error, *failures))
+
+
+@pytest.mark.parametrize("error", [ValueError("shape"), KeyError("loss")])
+def test_defect_is_raised_as_it_is(tmp_path, error):
+    with pytest.raises(type(error)):
         run_training(lambda: FailingRun(tmp_path, error))
-
-
-def test_failure_of_the_photos_is_told_in_place_of_what_fit_raised(tmp_path):
-    run = FailingRun(tmp_path, None)
-    run.pools = [
-        SimpleNamespace(failure=None),
-        SimpleNamespace(failure=OSError(f"{Path('a.png')} is gone")),
-    ]
-    assert run.stop_reason(RuntimeError("pipeline")).startswith("a.png is gone. 3 of")
-
-
-def test_defect_is_raised_as_it_is(tmp_path):
-    with pytest.raises(KeyError, match="loss"):
-        run_training(lambda: FailingRun(tmp_path, KeyError("loss")))
