@@ -159,14 +159,14 @@ class OurWorker:
                 timer = TimedDataset(tf.data.Dataset.from_tensors(views).repeat())
                 return timer.dataset, timer
             timer = TimedIterator(iter(lambda: (views,), None))
-            return timer.generator(), timer
+            return iter(timer), timer
         pool = self._pool({"kept": "memory", "decoded": "none"}[stream])
         if tensorflow:
             timer = TimedDataset(pool.dataset(self.batch_size, seed=0))
             return timer.dataset, timer
         batches = pool.batches(self.batch_size, seed=0)
         timer = TimedIterator((images,) for images in batches)
-        return timer.generator(), timer
+        return iter(timer), timer
 
 
 def _backend_version():

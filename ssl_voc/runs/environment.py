@@ -1,5 +1,6 @@
 """Environment of a run: packages, backend, devices, commit."""
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -61,10 +62,8 @@ def _package_versions() -> dict[str, str]:
 
     versions = {}
     for name in _PACKAGES:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return versions
 
 
@@ -94,20 +93,11 @@ def _source_commit() -> str | None:
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None  # Installed: an outer repository would not be ours.
+    name_commit = "describe --always --abbrev=40 --exclude=* --dirty=+".split()
+    command = ["git", "-C", str(root), *name_commit]
     try:
-        commit = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+        return subprocess.check_output(
+            command, stderr=subprocess.DEVNULL, text=True, timeout=10
+        ).strip()
     except (OSError, subprocess.SubprocessError):
         return None
-    return commit + "+" * bool(changed)
-
-
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(root), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=True,
-    )
-    return done.stdout.strip()

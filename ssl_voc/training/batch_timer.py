@@ -16,7 +16,7 @@ class TimedIterator:
         iterable: Anything that gives batches.
 
     Attributes:
-        seconds: Seconds spent in `next` so far.
+        seconds: Seconds spent waiting so far.
     """
 
     def __init__(self, iterable: Iterable[Any]):
@@ -24,18 +24,16 @@ class TimedIterator:
         self._iterator = iter(iterable)
 
     def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        start = time.perf_counter()
-        try:
-            return next(self._iterator)
-        finally:
-            self.seconds += time.perf_counter() - start
-
-    def generator(self) -> Iterator[Any]:
         """Gives the batches as a generator, the one kind of iterator `fit` takes."""
-        yield from self
+        while True:
+            start = time.perf_counter()
+            try:
+                batch = next(self._iterator)
+            except StopIteration:
+                return
+            finally:
+                self.seconds += time.perf_counter() - start
+            yield batch
 
 
 class TimedDataset:

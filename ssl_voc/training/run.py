@@ -141,8 +141,7 @@ class TrainingRun:
             timer = TimedDataset(self.dataset(*arguments))
             return timer.dataset, timer
         timer = TimedIterator(self.batches(*arguments))
-        # `fit` takes no iterator but a generator.
-        return timer.generator(), timer
+        return iter(timer), timer
 
 
 def run_training(begin):
