@@ -69,11 +69,8 @@ def draw_own_share(draw, shape):
 
 def count_replicas():
     """Number of replicas that share the current train step, at least 1."""
-    if keras.backend.backend() != "tensorflow":
-        return 1
-    import tensorflow as tf
-
-    return tf.distribute.get_strategy().num_replicas_in_sync
+    context = _replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
 
 
 def _replica_context():

@@ -1,6 +1,7 @@
 """Config files in YAML: reading `--config FILE`, writing `config.yaml`."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,8 @@ def read_config_file(path: Path) -> dict[str, Any]:
 
 def config_to_dict(config: Any) -> dict[str, Any]:
     """Turns a config dataclass into plain values that YAML and JSON can hold."""
-    return {
-        field.name: _plain(getattr(config, field.name))
-        for field in dataclasses.fields(config)
-    }
+    # JSON makes lists of tuples and, by `str`, texts of paths.
+    return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 
 def config_to_yaml(values: dict[str, Any]) -> str:
@@ -72,11 +71,3 @@ def format_value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "none" if value is None else str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value

@@ -34,7 +34,7 @@ def export(config):
     finished = read_finished_run(config.run)
     task_of(finished)  # one that is not known is refused before the work
     config = config.resolved()
-    _refuse_what_holds_no_versions(config)
+    _refuse_what_holds_no_versions(config.out)
     print(describe_config(config), flush=True)
     load_framework()
     from ssl_voc.export.artifact import write_artifact
@@ -45,16 +45,12 @@ def export(config):
     return exported
 
 
-def _refuse_what_holds_no_versions(config):
-    if config.out.exists() and not config.out.is_dir():
+def _refuse_what_holds_no_versions(out):
+    is_file = out.exists() and not out.is_dir()
+    if is_file or (out / "manifest.json").exists():
         raise BadInput(
-            f"--out: {config.out} is a file. Name a folder for the versions of an "
-            "exported model."
-        )
-    if (config.out / "manifest.json").exists():
-        raise BadInput(
-            f"--out: {config.out} holds a run. Name a folder for the versions of an "
-            "exported model."
+            f"--out: {out} {'is a file' if is_file else 'holds a run'}. Name a folder "
+            "for the versions of an exported model."
         )
 
 

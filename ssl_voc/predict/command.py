@@ -36,7 +36,9 @@ def predict(config):
     from ssl_voc.predict.predictors import open_predictor
     from ssl_voc.runs.run_folder import RunFolder
 
-    _refuse_to_write_over_the_model(config)
+    if config.server is None and config.model is not None:
+        model = Path(config.model).expanduser()
+        refuse_to_write_over(config.out, model, "the model that is to predict")
     photos, problems = find_photos(config.images, config.out)
     if not photos:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in problems)
@@ -61,14 +63,6 @@ def predict(config):
         summary = run.finish()
         print(run.format_summary(summary), flush=True)
         return summary
-
-
-def _refuse_to_write_over_the_model(config):
-    """Keeps `--overwrite` from deleting the very model that predicts."""
-    if config.server is not None or config.model is None:
-        return
-    model = Path(config.model).expanduser()
-    refuse_to_write_over(config.out, model, "the model that is to predict")
 
 
 main = command_main(predict, PredictConfig, "predict", DESCRIPTION)

@@ -74,7 +74,9 @@ class RunFolder:
                 is being written by another process, or cannot be written.
         """
         path = Path(folder)
-        settings = _settings(config)
+        settings = config_to_dict(config)
+        for name in _NOT_SETTINGS:
+            settings.pop(name, None)
         try:
             decide(path, settings, command, overwrite)
             path.mkdir(parents=True, exist_ok=True)
@@ -140,11 +142,6 @@ class RunFolder:
         self.close()
 
 
-def _settings(config: Any) -> dict[str, Any]:
-    values = config_to_dict(config)
-    return {key: values[key] for key in values if key not in _NOT_SETTINGS}
-
-
 def _prepare(
     path: Path,
     start: Start,
@@ -169,7 +166,8 @@ def _prepare(
         }
     for log in path.glob("*.jsonl"):
         # What is appended must not continue a line that a kill cut short.
-        atomic_files.write_text(log, _complete_lines(log))
+        text = log.read_text(encoding="utf-8", errors="replace")
+        atomic_files.write_text(log, text[: text.rfind("\n") + 1])
     manifest.pop("finished", None)
     manifest.update(describe_software(), **describe_compute())
     manifest["argv"] = sys.argv[1:]
@@ -198,11 +196,6 @@ def _clear(path: Path, everything: bool) -> None:
             shutil.rmtree(entry)
         else:
             entry.unlink()
-
-
-def _complete_lines(log: Path) -> str:
-    text = log.read_text(encoding="utf-8", errors="replace")
-    return text[: text.rfind("\n") + 1]
 
 
 def _now() -> str:

@@ -50,16 +50,9 @@ def decide(
         return _decide_on_foreign(path, names, overwrite)
     if overwrite or not _has_work(path, names):
         return Start.REPLACE
-    if manifest.get("command") != command:
-        raise BadInput(
-            f"--out: {path} holds a run of {manifest.get('command')}, "
-            f"not of {command}. {_REMEDY}"
-        )
-    _refuse_other_backend(path, manifest)
-    recorded = _recorded_settings(path)
-    _refuse_changes(path, recorded, settings)
-    _refuse_lost_epochs(path, settings)
-    _refuse_finished(path, recorded, settings)
+    obstacle = _find_obstacle(path, manifest, settings, command)
+    if obstacle:
+        raise BadInput(f"{obstacle} {_REMEDY}")
     return Start.RESUME
 
 
@@ -82,15 +75,11 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
 
 
 def _has_work(path: Path, names: Sequence[str]) -> bool:
-    """Whether a run got as far as a first epoch or an end.
-
-    One that did not, stopped by bad input, say, is worth no question: the command is
-    started again with the mistake corrected.
-    """
-    worth = ("checkpoints", "summary.json")
-    return any(name in names for name in worth) or bool(
-        read_jsonl(path / "metrics.jsonl")
-    )
+    """Whether a run got as far as a first epoch or an end."""
+    # One that did not, stopped by bad input, say, is worth no question: the command is
+    # started again with the mistake corrected.
+    begun = {"checkpoints", "summary.json"} & {*names}
+    return bool(begun or read_jsonl(path / "metrics.jsonl"))
 
 
 def _decide_on_foreign(path: Path, names: Sequence[str], overwrite: bool) -> Start:
@@ -108,25 +97,23 @@ def _decide_on_foreign(path: Path, names: Sequence[str], overwrite: bool) -> Sta
     return Start.CREATE
 
 
-def _refuse_other_backend(path: Path, manifest: Mapping[str, Any]) -> None:
-    recorded, current = manifest.get("backend"), current_backend()
-    if recorded and current and recorded != current:
+def _find_obstacle(
+    path: Path, manifest: Mapping[str, Any], settings: Mapping[str, Any], command: str
+) -> str | None:
+    """Says why the run in a folder cannot go on; `None` if it can."""
+    if manifest.get("command") != command:
+        begun = manifest.get("command")
+        return f"--out: {path} holds a run of {begun}, not of {command}."
+    backend, current = manifest.get("backend"), current_backend()
+    if backend and current and backend != current:
         # Its random numbers are others: the rest would not be the rest of this run.
-        raise BadInput(
-            f"--out: the run in {path} began under the {recorded} backend and cannot "
-            f"go on under {current}. Set KERAS_BACKEND={recorded}. {_REMEDY}"
+        return (
+            f"--out: the run in {path} began under the {backend} backend and cannot go "
+            f"on under {current}. Set KERAS_BACKEND={backend}."
         )
-
-
-def _recorded_settings(path: Path) -> dict[str, Any]:
     if not (path / "config.yaml").exists():
-        raise BadInput(f"--out: the run in {path} has lost its config.yaml. {_REMEDY}")
-    return read_config_file(path / "config.yaml")
-
-
-def _refuse_changes(
-    path: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]
-) -> None:
+        return f"--out: the run in {path} has lost its config.yaml."
+    recorded = read_config_file(path / "config.yaml")
     # What an older version recorded, and this one has no setting for, changes nothing.
     changed = [
         f"{name} {recorded.get(name)!r} there, {settings[name]!r} now"
@@ -134,29 +121,16 @@ def _refuse_changes(
         if recorded.get(name) != settings[name] and name != "epochs"
     ]
     if changed:
-        raise BadInput(
-            f"--out: {path} holds a run with other settings: {'; '.join(changed)}. "
-            f"{_REMEDY}"
-        )
-
-
-def _refuse_lost_epochs(path: Path, settings: Mapping[str, Any]) -> None:
-    num_done = len(read_jsonl(path / "metrics.jsonl"))
-    if settings.get("epochs", num_done) < num_done:
-        raise BadInput(
-            f"--epochs: {path} holds {num_done} epochs already, got "
-            f"{settings['epochs']}. {_REMEDY}"
-        )
-
-
-def _refuse_finished(
-    path: Path, recorded: Mapping[str, Any], settings: Mapping[str, Any]
-) -> None:
-    if not (path / "summary.json").exists():
-        return
-    if settings.get("epochs", 0) <= recorded.get("epochs", 0):
-        more = "Give more --epochs to go on. " * ("epochs" in settings)
-        raise BadInput(f"--out: the run in {path} is finished. {more}{_REMEDY}")
+        return f"--out: {path} holds a run with other settings: {'; '.join(changed)}."
+    epochs, num_done = settings.get("epochs"), len(read_jsonl(path / "metrics.jsonl"))
+    if epochs is not None and epochs < num_done:
+        return f"--epochs: {path} holds {num_done} epochs already, got {epochs}."
+    if (path / "summary.json").exists():
+        if epochs is None:
+            return f"--out: the run in {path} is finished."
+        if epochs <= recorded.get("epochs", 0):
+            return f"--out: the run in {path} is finished. Give more --epochs to go on."
+    return None
 
 
 def refuse_to_write_over(out, run, what):
