@@ -1,15 +1,15 @@
 """Weights of the epoch with the best validation score."""
 
-import re
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from ssl_voc.callbacks.checkpoint import epoch_files
 from ssl_voc.models.cloning import set_weights
 from ssl_voc.runs.atomic_files import replacing
 
-_NAME = re.compile(r"best_(\d+)\.npz")
+_NAME = r"best_(\d+)\.npz"
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -33,12 +33,12 @@ class BestWeights(keras.callbacks.Callback):
         self.names = tuple(names)
         done = max((row["epoch"] for row in rows), default=0)
         # What the epoch at hand saved before a kill will be computed again.
-        for epoch, path in _saved(self.folder):
+        saved = epoch_files(self.folder, _NAME)
+        for epoch, path in saved.items():
             if epoch > done:
                 path.unlink()
-        scores = {row["epoch"]: row["score"] for row in rows if "score" in row}
-        kept = [epoch for epoch, _ in _saved(self.folder) if epoch in scores]
-        self.best_score = max((scores[epoch] for epoch in kept), default=-1.0)
+        scores = [row["score"] for row in rows if row["epoch"] in saved]
+        self.best_score = max(scores, default=-1.0)
 
     def on_epoch_end(self, epoch, logs=None):
         """Adds `score` and saves the weights if it is the highest so far."""
@@ -52,7 +52,7 @@ class BestWeights(keras.callbacks.Callback):
             # Without the optimizer: it may have changed when these are loaded.
             np.savez(temporary, *self.model.get_weights())
         # The one before stays: a kill now would take the newest back.
-        for _, path in _saved(self.folder)[:-2]:
+        for path in list(epoch_files(self.folder, _NAME).values())[:-2]:
             path.unlink()
 
 
@@ -62,17 +62,10 @@ def load_best(model, folder):
     Returns:
         Number of the epoch they are of, counted from 1; 0 where nothing was saved.
     """
-    saved = _saved(Path(folder))
+    saved = epoch_files(folder, _NAME)
     if not saved:
         return 0
-    epoch, path = saved[-1]
-    with np.load(path) as arrays:
+    epoch = max(saved)
+    with np.load(saved[epoch]) as arrays:
         set_weights(model, [arrays[name] for name in arrays.files])
     return epoch
-
-
-def _saved(folder):
-    if not folder.is_dir():
-        return []
-    matches = [(_NAME.fullmatch(path.name), path) for path in folder.iterdir()]
-    return sorted((int(match[1]), path) for match, path in matches if match)

@@ -8,7 +8,7 @@ import keras
 
 from ssl_voc.runs.atomic_files import replacing
 
-_NAME = re.compile(r"epoch_(\d+)\.weights\.h5")
+_NAME = r"epoch_(\d+)\.weights\.h5"
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -33,14 +33,28 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.folder / f"epoch_{epoch + 1:05d}.weights.h5") as temporary:
             self.model.save_weights(temporary, overwrite=True)
-        for path in _checkpoints(self.folder)[: -self.keep]:
+        for path in list(epoch_files(self.folder, _NAME).values())[: -self.keep]:
             path.unlink()
+
+
+def epoch_files(folder, pattern):
+    """Files of a folder that have the number of an epoch in their names.
+
+    Args:
+        folder: Path of the folder; need not exist.
+        pattern: Regular expression of the names, whose group is the number.
+
+    Returns:
+        Dictionary from epoch to path, in the order of epochs.
+    """
+    paths = Path(folder).glob("*")
+    matches = [(re.fullmatch(pattern, path.name), path) for path in paths]
+    return dict(sorted((int(match[1]), path) for match, path in matches if match))
 
 
 def last_epoch(folder):
     """Number of epochs that the newest checkpoint in a folder covers; 0 for none."""
-    checkpoints = _checkpoints(Path(folder))
-    return _epoch_of(checkpoints[-1]) if checkpoints else 0
+    return max(epoch_files(folder, _NAME), default=0)
 
 
 def restore(model, folder):
@@ -58,7 +72,7 @@ def restore(model, folder):
     """
     epoch = last_epoch(folder)
     if epoch:
-        path = _checkpoints(Path(folder))[-1]
+        path = epoch_files(folder, _NAME)[epoch]
         with _replica_scope(model):
             model.optimizer.build(model.trainable_variables)
         try:
@@ -76,14 +90,3 @@ def _replica_scope(model):
     if keras.backend.backend() != "tensorflow":
         return contextlib.nullcontext()
     return model.distribute_strategy.scope()
-
-
-def _checkpoints(folder):
-    if not folder.is_dir():
-        return []
-    found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
-    return sorted(found, key=_epoch_of)
-
-
-def _epoch_of(path):
-    return int(_NAME.fullmatch(path.name)[1])

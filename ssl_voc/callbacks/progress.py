@@ -23,11 +23,8 @@ class Progress(keras.callbacks.Callback):
     Use it with `fit(verbose=0)`.
 
     Args:
-        total_epochs: Epochs of the whole run, earlier starts included.
-        steps_per_epoch: Steps of one epoch.
+        total_epochs, steps_per_epoch, timer: As of `Throughput`.
         batch_size: Global batch size, in images.
-        timer: A `ssl_voc.training.batch_timer.TimedDataset` or `TimedIterator` around
-            the batches. Without it the waiting is left out.
         shown: Log names to show beside speed and time left, where logged.
         stream: Where to write. `None`: standard output.
     """

@@ -92,11 +92,6 @@ class RunFolder:
             raise BadInput(f"--out: cannot write {path}: {error}") from error
         return cls(path, lock, start is Start.RESUME, manifest)
 
-    @property
-    def finished(self) -> bool:
-        """Whether `finish` was called and the run did not go on since."""
-        return (self.path / "summary.json").exists()
-
     def write_text(self, name: str, text: str) -> None:
         """Writes a UTF-8 text file."""
         atomic_files.write_text(self.path / name, text)

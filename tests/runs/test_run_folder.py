@@ -64,7 +64,6 @@ def test_new_folder_is_made_with_its_parents(tmp_path):
     with start(tmp_path / "a" / "b") as run:
         assert run.path == tmp_path / "a" / "b"
         assert not run.resuming
-        assert not run.finished
         recorded = read_config_file(run.path / "config.yaml")
     # Where the run lies and whether it replaced another are no settings of it.
     assert recorded == {
@@ -143,7 +142,7 @@ def test_finished_run_goes_on_when_epochs_grew(tmp_path):
     with start(tmp_path / "run", epochs=5) as run:
         assert run.resuming
         # Killed from here on, the run must not look finished.
-        assert not run.finished
+        assert not (run.path / "summary.json").exists()
     with start(tmp_path / "run", epochs=5) as run:
         assert run.resuming
 
@@ -253,7 +252,6 @@ def test_summary_is_the_last_file_written(tmp_path, monkeypatch):
             lambda self, name, text: (written.append(name), write(self, name, text)),
         )
         run.finish({"loss": float("nan")})
-        assert run.finished
         assert "finished" in run.manifest
     assert written == ["manifest.json", "summary.json"]
     assert json.loads((tmp_path / "run" / "summary.json").read_text()) == {"loss": None}
