@@ -6,10 +6,10 @@ from pathlib import Path
 import keras
 
 import pipelines
-import ssl_voc.models  # noqa: F401, a saved model is made of its classes
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
-from ssl_voc import boxes, devices
+from ssl_voc import boxes
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.models.loading import load_model
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
     PRETRAINING_LIST,
@@ -55,7 +55,7 @@ class EvaluationRun:
         self.pool = self._prepare()
         folder.write_text("skipped.txt", pipelines.skipped_table(self.pool.skipped))
         self.report = self._refuse_leakage()
-        self.model = _load(finished.path / "model.keras")
+        self.model = load_model(finished.path / "model.keras")
 
     @property
     def main_object_only(self):
@@ -231,15 +231,3 @@ class EvaluationRun:
             "weights": self.finished.settings.get("weights"),
             "model_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         }
-
-
-def _load(path):
-    """The saved model, ready to predict."""
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:
-        # A damaged file fails as zip, json, h5 or graph, each in its own way.
-        raise BadInput(f"RUN: {path} cannot be loaded: {error}") from error
-    # Keras would compile by XLA on its own, which is slower on a CPU.
-    model.jit_compile = devices.should_jit_compile("auto")
-    return model

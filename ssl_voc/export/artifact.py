@@ -4,16 +4,15 @@ import dataclasses
 import datetime
 from pathlib import Path
 
-import keras
-
 import pipelines
-import ssl_voc.models  # noqa: F401, a saved model is made of its classes
-from ssl_voc import devices, serving
+from ssl_voc import serving
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.export.model_card import describe_artifact, model_card
 from ssl_voc.export.onnx_litert import write_exchange_file
 from ssl_voc.export.parity import check_parity
 from ssl_voc.export.parity_photos import load_parity_photos
+from ssl_voc.models.box_model import BoxModel
+from ssl_voc.models.loading import load_model
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.tasks import task_of
@@ -36,7 +35,7 @@ def write_artifact(config, finished):
         OSError, ValueError: when photos or model cannot be used.
     """
     held = load_parity_photos(config, finished)
-    model = load_model(finished)
+    model = _load_model_of(finished)
     write = _write_saved_model if config.format == "savedmodel" else write_exchange_file
     with serving.new_version(config.out) as version:
         print("tracing the model", flush=True)
@@ -65,25 +64,20 @@ def _write_saved_model(config, finished, model, held, folder):
     return written, check_parity(folder, model, held, finished)
 
 
-def load_model(finished):
+def _load_model_of(finished):
     """The model of a run, ready to predict.
 
     Raises:
         BadInput: when the file cannot be loaded or does not fit the run's records.
     """
     path = finished.path / "model.keras"
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError) as error:
-        raise BadInput(f"RUN: {path} cannot be loaded: {error}") from error
+    model = load_model(path, BoxModel)
     size = finished.manifest["image_size"]
     if model.image_shape != (size, size):
         raise BadInput(
             f"RUN: {path} takes images of {model.image_shape}, but manifest.json says "
             f"{size} px."
         )
-    # Keras would compile by XLA on its own, which is slower on a CPU.
-    model.jit_compile = devices.should_jit_compile("auto")
     return model
 
 

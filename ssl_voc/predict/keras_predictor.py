@@ -1,17 +1,14 @@
 """Predictor that runs the Keras model of a finished fine-tuning."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
 
-import ssl_voc.models  # noqa: F401, a saved model is made of its classes
 from pipelines import boxes_from_letterbox
 from pipelines.images.resizing import Letterboxing
 from ssl_voc import boxes as formats
-from ssl_voc import devices
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.models.loading import load_model
 from ssl_voc.predict.photos import LoadedPhoto
 from ssl_voc.runs.finished_run import FinishedRun
 from ssl_voc.serving_client.prediction import Prediction
@@ -37,7 +34,7 @@ class RunPredictor:
         self.task = task_of(finished)
         self.batch_size = batch_size
         self._letterboxing = Letterboxing(self.image_size)
-        self.model = _load_keras_model(finished.path / "model.keras")
+        self.model = load_model(finished.path / "model.keras")
 
     def predict(self, photos: Sequence[LoadedPhoto]) -> list[Prediction]:
         """See `Predictor`."""
@@ -88,13 +85,3 @@ class RunPredictor:
     @property
     def _bounding_box_format(self):
         return getattr(self.model, "bounding_box_format", "xyxy")
-
-
-def _load_keras_model(path: Path):
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError) as error:
-        raise BadInput(f"--model: {path} cannot be loaded: {error}") from error
-    # Keras would compile by XLA on its own, which is slower on a CPU.
-    model.jit_compile = devices.should_jit_compile("auto")
-    return model

@@ -201,7 +201,7 @@ def test_model_that_does_not_fit_the_run_is_one_line(
     spoil(run, tree)
     assert main([str(run), "--split", "val"]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith("error: RUN: ") and complaint in line
+    assert line.startswith("error: ") and complaint in line
 
 
 def test_finished_evaluation_is_not_written_over_unasked(run, tmp_path, tree):
