@@ -243,39 +243,23 @@ def box_ious(boxes_a, boxes_b):
     return np.where(exists, common / np.where(exists, unions, 1.0), 0.0)
 
 
-def encode_offsets(boxes, anchors, variance=(1.0, 1.0, 1.0, 1.0)):
-    """Writes boxes as offsets from anchors: what a head regresses.
+def decode_offsets(offsets, anchors):
+    """Turns offsets from anchors, which a head regresses, into boxes.
 
-    The shift of the center in sides of the anchor, and the logarithm of the growth of
-    the sides, each divided by its variance.
+    Growth ends at `LARGEST_GROWTH`, so that no prediction overflows.
 
     Args:
-        boxes: Tensor `(..., 4)`, xyxy.
+        offsets: Tensor `(..., 4)`: shift of the center in sides of the anchor, in x and
+            y, and logarithm of the growth of width and height.
         anchors: Tensor `(..., 4)`, xyxy with positive sides; the shapes broadcast.
-        variance: Four numbers; 0.1, 0.1, 0.2, 0.2 in KerasCV's RetinaNet.
 
     Returns:
-        Float32 tensor `(..., 4)`: offsets in x, y, width, height; finite for boxes
-        without area as well.
+        Float32 tensor `(..., 4)`, xyxy.
 
     Reference:
         - [Girshick et al., 2013](https://arxiv.org/abs/1311.2524), appendix C
     """
-    boxes = convert_format(boxes, "xyxy", "center_xywh")
-    anchors = convert_format(anchors, "xyxy", "center_xywh")
-    shifts = (boxes[..., :2] - anchors[..., :2]) / anchors[..., 2:]
-    growth = ops.maximum(boxes[..., 2:] / anchors[..., 2:], 1e-6)
-    offsets = ops.concatenate([shifts, ops.log(growth)], axis=-1)
-    return offsets / ops.convert_to_tensor(variance, dtype="float32")
-
-
-def decode_offsets(offsets, anchors, variance=(1.0, 1.0, 1.0, 1.0)):
-    """Turns offsets from anchors, of the form of `encode_offsets`, into xyxy boxes.
-
-    Growth ends at `LARGEST_GROWTH`, so that no prediction overflows.
-    """
     offsets = ops.cast(ops.convert_to_tensor(offsets), "float32")
-    offsets = offsets * ops.convert_to_tensor(variance, dtype="float32")
     anchors = convert_format(anchors, "xyxy", "center_xywh")
     centers = anchors[..., :2] + offsets[..., :2] * anchors[..., 2:]
     growth = ops.exp(ops.minimum(offsets[..., 2:], math.log(LARGEST_GROWTH)))
