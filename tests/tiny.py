@@ -43,6 +43,27 @@ def randomize(model, seed=0):
     model.set_weights(values)
 
 
+def settle_statistics(model):
+    """Gives batch norms the statistics of photos, as training does.
+
+    With those of the initializers the features of a deep network are all but
+    constant: whatever the pixels, they agree.
+    """
+    import keras
+
+    norms = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    momenta = [layer.momentum for layer in norms]
+    for layer in norms:
+        layer.momentum = 0.0
+    model(draw_photos(8, size=64, seed=5).astype("float32"), training=True)
+    for layer, momentum in zip(norms, momenta, strict=True):
+        layer.momentum = momentum
+
+
 def features_of(model, size=64):
     """Feature maps of two photos, as NumPy array."""
     import keras

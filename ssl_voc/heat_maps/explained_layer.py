@@ -114,7 +114,9 @@ def _replaced(thing, name, value):
 
 def _last_map(model):
     """The last layer of the graph with a map of more than one cell, nested or not."""
-    for layer in reversed(getattr(model, "layers", [])):
+    # Operations, not layers alone: ConvNeXt's blocks end in a plain sum.
+    layers = getattr(model, "layers", [])
+    for layer in reversed(getattr(model, "operations", layers)):
         if isinstance(layer, keras.Model):
             found = _last_map(layer)
             if found is not None:

@@ -1,27 +1,56 @@
-"""EfficientNet backbones: from images in [0, 255] to the last feature map."""
+"""Backbones by family: networks from images in [0, 255] to the last feature map."""
 
+import dataclasses
+import difflib
+import functools
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 
 from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
-from ssl_voc.models.cloning import clone_with_weights, copier_to
-from ssl_voc.models.pretrained_weights import load_pretrained_weights, read_model
+from ssl_voc.models.cloning import clone_with_weights, copier_to, copy_layer
+from ssl_voc.models.keras_cv_sizes import KERAS_CV_SIZES
+from ssl_voc.models.pretrained_weights import load_pretrained_weights, read_backbone
 
-EFFICIENT_NETS = tuple(f"EfficientNetB{number}" for number in range(8))
+KERAS_CV = "keras_cv:"  # what names of KerasCV's backbones begin with
+_PER_SAMPLE = (None, 1, 1, 1)  # noise shape of a dropout that drops whole branches
+
+
+@dataclasses.dataclass(frozen=True)
+class BackboneFamily:
+    """Backbones that are built alike. A new family is one more of these.
+
+    Attributes:
+        names: Names of its members, as `backbone` takes them.
+        build: Function of a name, the side of the images (`None` for any) and weights
+            (`None` or `"imagenet"`) to a functional model from images in `[0, 255]`
+            (what the network expects of pixels is computed inside) to the last feature
+            map, without top.
+        dropper_of: Function of a layer at the end of a residual branch to a function
+            of a rate, which makes the layer that drops the branch at that rate while
+            training; it returns `None` for other layers. `None` for a family without
+            stochastic depth.
+    """
+
+    names: tuple[str, ...]
+    build: Callable
+    dropper_of: Callable | None = None
 
 
 def backbone(name="EfficientNetB1", image_size=None, weights=None, drop_connect=0.0):
     """Builds a backbone for pretraining or fine-tuning.
 
-    A `keras.applications` EfficientNet without its top, or any Keras model file that
-    ends in a feature map. Batch norm trains by `FusedBatchNormalization` with momentum
-    0.9 (the stock 0.99 leaves statistics of the random weights in a short run), and
-    stochastic depth is off unless asked for.
+    A network of `FAMILIES` without its top, or any Keras model file that ends in a
+    feature map. Batch norm trains by `FusedBatchNormalization` with momentum 0.9 (the
+    stock 0.99 leaves statistics of the random weights in a short run), and stochastic
+    depth is off unless asked for.
 
     Args:
-        name: `"EfficientNetB0"` to `"EfficientNetB7"`, or the path of a `.keras` file
-            whose architecture (and, if `weights` is `None`, whose weights) to take.
+        name: Member of a family, such as `"EfficientNetB1"`, `"ConvNeXtTiny"` or
+            `"keras_cv:ResNet18V2Backbone"`; or the path of a `.keras` file whose
+            architecture (and, if `weights` is `None`, whose weights) to take.
         image_size: Side of the square images in pixels; `None` takes any size.
         weights: `None` for random weights; `"imagenet"` (downloaded by Keras); a
             pretraining run's folder; a `.keras` file; or an `.h5` weights file without
@@ -33,34 +62,59 @@ def backbone(name="EfficientNetB1", image_size=None, weights=None, drop_connect=
         to features `(batch, rows, columns, channels)`.
 
     Raises:
-        ValueError: when the name is unknown or the weights do not fit the backbone.
+        ValueError: when the name is unknown, the weights do not fit the backbone, or
+            it has no stochastic depth to set.
+        BadInput: when a named file is not a Keras model.
         FileNotFoundError: when a named file does not exist.
 
     Reference:
-        - [Tan and Le, 2019](https://arxiv.org/abs/1905.11946)
+        - [Tan and Le, 2019](https://arxiv.org/abs/1905.11946), EfficientNet
+        - [Huang et al., 2016](https://arxiv.org/abs/1603.09382), stochastic depth
     """
     if not 0.0 <= drop_connect < 1.0:
         raise ValueError(
             "`drop_connect` is a probability below 1. "
             f"Received: drop_connect={drop_connect}"
         )
-    if name in EFFICIENT_NETS:
-        model = _efficient_net(name, image_size)
-    elif str(name).endswith(".keras"):
+    name = str(name)
+    build = None
+    if name.endswith(".keras"):
         model = _from_file(name, image_size)
+        dropper_of = _any_of
     else:
-        raise ValueError(
-            f"Unknown backbone. Expected one of {', '.join(EFFICIENT_NETS)} or the "
-            f"path of a .keras file. Received: name={str(name)!r}"
-        )
-    model = _rebuild_for_training(model, drop_connect)
+        family = family_of(name)
+        build = functools.partial(family.build, name, image_size)
+        model = build(None)
+        dropper_of = family.dropper_of
+    model = _rebuild_for_training(model, name, dropper_of, drop_connect)
     if weights is not None:
-        load_pretrained_weights(model, name, weights)
+        load_pretrained_weights(model, build, weights)
     return model
 
 
+def family_of(name):
+    """The family that a name belongs to.
+
+    Raises:
+        ValueError: naming the known or similar names, when there is none.
+    """
+    for family in FAMILIES:
+        if name in family.names:
+            return family
+    known = [member for family in FAMILIES for member in family.names]
+    short = [member for member in known if not member.startswith(KERAS_CV)]
+    close = difflib.get_close_matches(name, known, n=5, cutoff=0.5)
+    guess = f" Did you mean {', '.join(close)}?" if close else ""
+    if name.startswith(KERAS_CV):
+        short = [member for member in known if member.startswith(KERAS_CV)]
+    raise ValueError(
+        f"Unknown backbone {name!r}.{guess} Expected one of {', '.join(short)}, "
+        f"{KERAS_CV}NAME of a KerasCV backbone, or the path of a .keras file."
+    )
+
+
 def plain_backbone(model):
-    """Copies a backbone into one of Keras' own layers only.
+    """Copies a backbone into layers of Keras (and, of its backbones, KerasCV) only.
 
     What this returns can be saved and loaded where `ssl_voc` is not installed. The
     backbone itself holds fused batch norms: its file loads only after `from ssl_voc
@@ -76,15 +130,9 @@ def plain_backbone(model):
     def plain(layer):
         if isinstance(layer, FusedBatchNormalization):
             return keras.layers.BatchNormalization.from_config(layer.get_config())
-        return layer.__class__.from_config(layer.get_config())
+        return copy_layer(layer)
 
     return clone_with_weights(model, plain)
-
-
-def _efficient_net(name, image_size):
-    build = getattr(keras.applications, name)
-    shape = (image_size, image_size, 3)
-    return build(include_top=False, weights=None, input_shape=shape)
 
 
 def _from_file(path, image_size):
@@ -96,29 +144,163 @@ def _from_file(path, image_size):
     # The precision asked for now, not that of the run which wrote the file.
     copier = copier_to(keras.config.dtype_policy().name)
     inputs = keras.Input((image_size, image_size, 3))
-    return clone_with_weights(read_model(path), copier, inputs)
+    return clone_with_weights(read_backbone(path), copier, inputs)
 
 
-def _rebuild_for_training(model, drop_connect):
+def _rebuild_for_training(model, name, dropper_of, drop_connect):
     """Swaps in the fused batch norm and sets momentum and stochastic depth."""
-    drop_layers = [
-        layer
-        for layer in model.layers
-        if isinstance(layer, keras.layers.Dropout) and layer.name.endswith("_drop")
-    ]
-    # The builder raises the rate from 0 at the first block to the full rate at the
-    # last; blocks without a residual connection have none.
+    found = [(layer.name, dropper_of(layer)) for layer in model.layers if dropper_of]
+    droppers = {name: dropper for name, dropper in found if dropper is not None}
+    if drop_connect and not droppers:
+        able = [family.names[0] for family in FAMILIES if family.dropper_of]
+        raise ValueError(
+            f"--drop-connect: {name} has no stochastic depth that could be set to "
+            f"{drop_connect}. Leave it at 0, or choose a backbone that has it, such as "
+            f"{', '.join(able)}."
+        )
+    # The rate rises from 0 at the first block to the full rate at the last; blocks
+    # without a residual connection have none.
     rates = {
-        layer.name: drop_connect * (index + 1) / len(drop_layers)
-        for index, layer in enumerate(drop_layers)
+        layer: drop_connect * (index + 1) / len(droppers)
+        for index, layer in enumerate(droppers)
     }
 
     def trainable_copy(layer):
-        config = layer.get_config()
         if type(layer) is keras.layers.BatchNormalization:
-            return FusedBatchNormalization.from_config({**config, "momentum": 0.9})
+            config = {**layer.get_config(), "momentum": 0.9}
+            return FusedBatchNormalization.from_config(config)
         if layer.name in rates:
-            config["rate"] = rates[layer.name]
-        return layer.__class__.from_config(config)
+            return droppers[layer.name](rates[layer.name])
+        return copy_layer(layer)
 
-    return clone_with_weights(model, trainable_copy)
+    copy = clone_with_weights(model, trainable_copy)
+    for layer in copy._flatten_layers(include_self=False):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.9  # also of those inside KerasCV's blocks
+    return copy
+
+
+# The families: how they are built.
+
+
+def _build_application(name, image_size, weights):
+    """A member of `keras.applications` whose preprocessing is part of its graph."""
+    build = getattr(keras.applications, name)
+    with warnings.catch_warnings():
+        # MobileNetV3: weights of 224 px are those of every size.
+        warnings.filterwarnings("ignore", ".*Weights for input shape")
+        return build(
+            include_top=False, weights=weights, input_shape=(image_size, image_size, 3)
+        )
+
+
+def _build_resnet_v2(name, image_size, weights):
+    """A ResNet V2 of `keras.applications`, which expects pixels in `[-1, 1]`."""
+    inputs = keras.Input((image_size, image_size, 3))
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
+    build = getattr(keras.applications, name)
+    model = build(include_top=False, weights=weights, input_tensor=scaled)
+    return keras.Model(inputs, model.output, name=model.name)  # of one input, no list
+
+
+def _build_keras_cv(name, image_size, weights):
+    """A backbone of KerasCV, its pixels rescaled to `[0, 1]` inside."""
+    if weights is not None:
+        raise ValueError(
+            f"{weights!r} weights exist for keras.applications backbones only. "
+            f"Received: name={name!r}"
+        )
+    import keras_cv
+
+    # KerasCV's own classes of these names fetch their sizes from a server.
+    name = name.removeprefix(KERAS_CV)
+    class_name, settings = KERAS_CV_SIZES[name]
+    model = getattr(keras_cv.models, class_name)(
+        **settings,
+        include_rescaling=True,
+        input_shape=(image_size, image_size, 3),
+        name=name.lower(),
+    )
+    return clone_with_weights(model, _without_code)
+
+
+def _without_code(layer):
+    """Keras loads no file that holds code, as the SiLU of KerasCV's DarkNet does."""
+    if isinstance(layer, keras.layers.Lambda):
+        return keras.layers.Activation("silu", name=layer.name)
+    return copy_layer(layer)
+
+
+# The families: how their residual branches are dropped.
+
+
+def _dropout_of(layer):
+    """EfficientNet: each branch that can be dropped ends in a dropout."""
+    if not isinstance(layer, keras.layers.Dropout):
+        return None
+    if tuple(layer.noise_shape or ()) != _PER_SAMPLE:
+        return None
+    return lambda rate: _copy_with(layer, rate=rate)
+
+
+def _identity_of(layer):
+    """ConvNeXt: each branch ends in an identity, in whose place a dropout works."""
+    is_activation = isinstance(layer, keras.layers.Activation)
+    if not is_activation or not layer.name.endswith("_identity"):
+        return None
+
+    def drop(rate):
+        if not rate:
+            return copy_layer(layer)
+        policy = layer.dtype_policy
+        return keras.layers.Dropout(
+            rate, noise_shape=_PER_SAMPLE, name=layer.name, dtype=policy
+        )
+
+    return drop
+
+
+def _block_of(layer):
+    """KerasCV's EfficientNetV2: a block drops its own branch, if it adds its input."""
+    # What KerasCV calls so is the rate of a dropout.
+    if not hasattr(layer, "survival_probability") or layer.strides != 1:
+        return None
+    if layer.input_filters != layer.output_filters:
+        return None
+    return lambda rate: _copy_with(layer, survival_probability=rate)
+
+
+def _any_of(layer):
+    """Of a file, whose family is not known."""
+    found = (family.dropper_of(layer) for family in FAMILIES if family.dropper_of)
+    return next((dropper for dropper in found if dropper is not None), None)
+
+
+def _copy_with(layer, **changes):
+    return layer.__class__.from_config({**layer.get_config(), **changes})
+
+
+def _keras_cv_names(*beginnings):
+    names = (name for name in KERAS_CV_SIZES if name.startswith(beginnings))
+    return tuple(f"{KERAS_CV}{name}" for name in names)
+
+
+FAMILIES = (
+    BackboneFamily(
+        tuple(f"EfficientNetB{number}" for number in range(8)),
+        _build_application,
+        _dropout_of,
+    ),
+    BackboneFamily(
+        tuple(f"EfficientNetV2B{number}" for number in range(4)),
+        _build_application,
+        _dropout_of,
+    ),
+    BackboneFamily(("ConvNeXtTiny",), _build_application, _identity_of),
+    BackboneFamily(("MobileNetV3Small", "MobileNetV3Large"), _build_application),
+    BackboneFamily(("ResNet50V2",), _build_resnet_v2),
+    BackboneFamily(_keras_cv_names("EfficientNet"), _build_keras_cv, _block_of),
+    BackboneFamily(
+        _keras_cv_names("ResNet", "CSPDarkNet", "DenseNet"), _build_keras_cv
+    ),
+)

@@ -6,6 +6,9 @@ import keras
 def clone_with_weights(model, clone_function=None, inputs=None):
     """Rebuilds a functional model and gives it the weights of the original.
 
+    Sequential models inside become layers of the copy's own graph: what is said of
+    layers (their precision, batch norms, feature maps) then holds for all of them.
+
     Args:
         model: Functional or sequential `keras.Model` with one image input.
         clone_function: Optional function from each layer to its replacement, which
@@ -15,17 +18,53 @@ def clone_with_weights(model, clone_function=None, inputs=None):
     Returns:
         The copy.
     """
-    clone = keras.models.clone_model(
-        model, input_tensors=inputs, clone_function=clone_function
-    )
-    set_weights(clone, model.get_weights())
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.input, model.output, name=model.name)
+    replace = clone_function or copy_layer
+    pairs = []
+
+    def copy(layer):
+        if isinstance(layer, keras.Sequential):
+            return _chain([copy(part) for part in layer.layers])
+        if isinstance(layer, keras.Model):
+            return clone_with_weights(layer, clone_function)
+        pairs.append((layer, replace(layer)))
+        return pairs[-1][1]
+
+    clone = keras.models.clone_model(model, input_tensors=inputs, clone_function=copy)
+    for old, new in pairs:
+        if isinstance(old, keras.layers.Layer) and old.weights:
+            new.set_weights(old.get_weights())
+    refresh_normalization(clone)
     return clone
+
+
+def flatten(model):
+    """A model without sequential models inside: itself, or such a copy of it."""
+    nested = any(isinstance(layer, keras.Sequential) for layer in model.layers)
+    return clone_with_weights(model) if nested else model
+
+
+def _chain(layers):
+    def call(inputs, mask=None):
+        for layer in layers:
+            inputs = layer(inputs)
+        return inputs
+
+    return call
+
+
+def copy_layer(layer):
+    """A new layer of the same config."""
+    return layer.__class__.from_config(layer.get_config())
 
 
 def copier_to(policy):
     """A `clone_function` that copies layers into another dtype policy."""
 
     def copy(layer):
+        if not isinstance(layer, keras.layers.Layer):  # an operation, such as a sum
+            return copy_layer(layer)
         return layer.__class__.from_config({**layer.get_config(), "dtype": policy})
 
     return copy

@@ -1,4 +1,4 @@
-"""Loading weights into a backbone, and proving by features that they arrived."""
+"""Pretrained weights of a backbone, checked by the features they give."""
 
 import json
 from pathlib import Path
@@ -9,22 +9,25 @@ import numpy as np
 from ssl_voc.models.cloning import (
     clone_with_weights,
     copier_to,
+    flatten,
     normalization_layers,
     refresh_normalization,
     set_weights,
 )
+from ssl_voc.models.loading import load_model
 
 # What `keras.applications` multiplies into its ImageNet graphs: see `_fold_rescaling`.
 IMAGENET_DEVIATIONS = np.array([0.229, 0.224, 0.225], dtype="float32")
 _SIZE_OF_ANY = 64  # where a backbone takes images of any size
 
 
-def load_pretrained_weights(model, name, weights):
+def load_pretrained_weights(model, build, weights):
     """Loads weights into a backbone, or leaves it as it was and says why not.
 
     Args:
         model: Backbone, as `ssl_voc.backbone` builds it.
-        name: Its `keras.applications` name, for `"imagenet"`.
+        build: Function of `None` or `"imagenet"` to the graph that Keras builds for
+            these weights; `None` where the backbone comes from a file.
         weights: `"imagenet"`, a run folder, a `.keras` file or an `.h5` file.
 
     Raises:
@@ -33,7 +36,7 @@ def load_pretrained_weights(model, name, weights):
         FileNotFoundError: when there is no such file.
     """
     if weights == "imagenet":
-        _take_over(_imagenet_model(model, name), model, "imagenet")
+        _take_over(_imagenet_model(model, build), model, "imagenet")
         return
     path = Path(weights).expanduser()
     recorded = None
@@ -47,11 +50,11 @@ def load_pretrained_weights(model, name, weights):
             f"Received: weights={str(weights)!r}"
         )
     if path.suffix == ".keras":
-        source = read_model(path)
+        source = read_backbone(path)
         _check_record(source, recorded, path)
         _take_over(source, model, path)
     elif path.suffix == ".h5":
-        _take_over(_model_of_weights_file(model, name, path), model, path)
+        _take_over(_model_of_weights_file(model, build, path), model, path)
     else:
         raise ValueError(
             "Weights must be a run folder, a .keras or an .h5 file. "
@@ -59,18 +62,14 @@ def load_pretrained_weights(model, name, weights):
         )
 
 
-def read_model(path):
+def read_backbone(path):
     """Reads a `.keras` file that ends in one feature map.
 
     Raises:
-        ValueError: naming the file, when it cannot be read or holds something else.
+        BadInput: naming the file, when it is not a Keras model.
+        ValueError: naming the file, when it holds another kind of model.
     """
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise ValueError(
-            f"{path} cannot be read as a Keras model: {str(error).splitlines()[0]}"
-        ) from error
+    model = load_model(path)
     # A subclassed model, such as `ContrastiveModel`, has no such attribute.
     outputs = getattr(model, "outputs", None) or ()
     shapes = [tuple(output.shape) for output in outputs]
@@ -147,6 +146,7 @@ def _agree(expected, found, tolerance):
 
 def _take_over(source, model, origin):
     """Copies weights between models whose features then agree, or copies nothing."""
+    source = flatten(source)
     theirs = [tuple(weight.shape) for weight in source.weights]
     ours = [tuple(weight.shape) for weight in model.weights]
     if theirs != ours:
@@ -172,15 +172,17 @@ def _take_over(source, model, origin):
         )
 
 
-def _model_of_weights_file(model, name, path):
+def _model_of_weights_file(model, build, path):
     """Another model of the architecture, with the weights of an .h5 file.
 
     Keras fills it as it does its own graphs, so that the features of the backbone can
     be compared with those that the file stands for; and a file that fails half-way
     leaves the backbone as it was.
     """
-    for build in (_keras_graph, lambda model, name: clone_with_weights(model)):
-        source = build(model, name)
+    for make in (build, lambda _: clone_with_weights(model)):
+        if make is None:
+            continue
+        source = make(None)
         before = source.get_weights()
         try:
             source.load_weights(path)
@@ -192,7 +194,7 @@ def _model_of_weights_file(model, name, path):
     else:
         raise ValueError(
             f"{path} does not fit the backbone {model.name} with its "
-            f"{len(model.weights)} weights; expected a file of this EfficientNet "
+            f"{len(model.weights)} weights; expected a file of this network "
             f"without top ('..._notop.h5'). Keras said: {str(reason).splitlines()[0]}"
         ) from reason
     unchanged = [
@@ -209,28 +211,17 @@ def _model_of_weights_file(model, name, path):
     return source
 
 
-def _keras_graph(model, name):
-    """Keras' own graph of that name, or a copy of the model where there is none."""
-    build = getattr(keras.applications, str(name), None)
-    if build is None:
-        return clone_with_weights(model)
-    return build(include_top=False, weights=None, input_shape=model.input_shape[1:])
-
-
-def _imagenet_model(model, name):
-    build = getattr(keras.applications, str(name), None)
+def _imagenet_model(model, build):
     if build is None:
         raise ValueError(
             "'imagenet' weights exist for keras.applications backbones only. "
-            f"Received: name={str(name)!r}"
+            f"Received: the backbone {model.name} of a file"
         )
     try:
-        return build(
-            include_top=False, weights="imagenet", input_shape=model.input_shape[1:]
-        )
+        return build("imagenet")
     except Exception as error:
         raise ValueError(
-            f"The ImageNet weights of {name} could not be had: "
+            f"The ImageNet weights of {model.name} could not be had: "
             f"{str(error).splitlines()[0]} Without a network, give the path of "
             "Keras' '..._notop.h5' file instead."
         ) from error

@@ -6,8 +6,8 @@ import keras
 def feature_levels(backbone, strides):
     """Finds the deepest feature map of each stride inside a backbone.
 
-    Block names differ between EfficientNets, so levels are found by resolution: of all
-    4-d outputs at `input size / stride`, the last one before the next downsampling.
+    Block names differ between networks, so levels are found by resolution: of all
+    feature maps of `input size / stride` rows, rounded up, the last one.
 
     Args:
         backbone: Functional Keras model with one image input of known size.
@@ -27,19 +27,17 @@ def feature_levels(backbone, strides):
             f"`image_size`. Received: backbone.input_shape={backbone.input_shape}"
         )
     deepest = {}
-    for layer in backbone.layers:
-        output = layer.output
-        if not isinstance(output, keras.KerasTensor) or len(output.shape) != 4:
-            continue
+    for feature_map in _feature_maps(backbone):
         for stride in strides:
             # Padding rounds up: 100 px at stride 32 are 4 rows.
-            if output.shape[1] == -(-size // stride):
-                deepest[stride] = output
+            if feature_map.shape[1] == -(-size // stride):
+                deepest[stride] = feature_map
     missing = [stride for stride in strides if stride not in deepest]
     if missing:
         raise ValueError(
             f"The backbone {backbone.name} has no feature map of stride {missing[0]} "
-            f"at {size} px; it ends in {backbone.output_shape}."
+            f"at {size} px; it ends in {backbone.output_shape}. A network whose "
+            f"convolutions do not pad needs an image size divisible by {max(strides)}."
         )
     outputs = [deepest[stride] for stride in strides]
     return keras.Model(backbone.input, outputs, name=f"{backbone.name}_levels")
@@ -69,17 +67,30 @@ def deepest_levels(backbone):
         )
     rows = shape[1]
     finer = None
-    for layer in backbone.layers:
-        output = layer.output
-        if not isinstance(output, keras.KerasTensor) or len(output.shape) != 4:
-            continue
-        if isinstance(layer, keras.layers.ZeroPadding2D):
-            continue  # a convolution's border is no resolution of its own
+    for feature_map in _feature_maps(backbone):
         # Without padding, convolutions lose a row or so on the way down.
-        if (
-            output.shape[1] in (2 * rows - 1, 2 * rows, 2 * rows + 1)
-            and rows < output.shape[1]
-        ):
-            finer = output
+        if rows < feature_map.shape[1] and abs(feature_map.shape[1] - 2 * rows) <= 1:
+            finer = feature_map
     outputs = [backbone.output] if finer is None else [finer, backbone.output]
     return keras.Model(backbone.input, outputs, name=f"{backbone.name}_levels")
+
+
+def _feature_maps(backbone):
+    """Yields what each operation of a backbone's graph computes, if a feature map.
+
+    Operations, not layers alone: ConvNeXt's blocks end in a plain sum.
+    """
+    if isinstance(backbone, keras.Sequential):
+        backbone = keras.Model(backbone.input, backbone.output)
+    nodes = {
+        id(node.operation): node
+        for nodes_of_depth in backbone._nodes_by_depth.values()
+        for node in nodes_of_depth
+    }
+    for operation in backbone.operations:
+        if isinstance(operation, keras.layers.ZeroPadding2D):
+            continue  # a convolution's border is no resolution of its own
+        # Not `operation.output`, which of a nested model is a tensor of its own graph.
+        for output in keras.tree.flatten(nodes[id(operation)].outputs):
+            if len(output.shape) == 4:
+                yield output

@@ -19,7 +19,9 @@ class TrainingConfig:
     train_split: str | None = option(None, "Split to read from each --data.")
     out: Path | None = option(None, "Run folder; by default one under runs/.")
     overwrite: bool = option(False, "Replace the run that --out holds.")
-    backbone: str = option("EfficientNetB1", "EfficientNetB0 to B7, or a .keras file.")
+    backbone: str = option(
+        "EfficientNetB1", "Such as ConvNeXtTiny or keras_cv:NAME, or a .keras file."
+    )
     weights: str | None = option(
         None, "Start of the backbone: imagenet, a run folder or a file."
     )
@@ -63,6 +65,7 @@ class TrainingConfig:
         for name in ("out", "overwrite", "epochs"):
             del settings[name]
         digest = hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()
-        stem = f"{Path(self.backbone).stem.lower()}-{self.image_size}px"
+        stem = Path(self.backbone).stem.lower().replace(":", "-")
+        stem = f"{stem}-{self.image_size}px"
         out = Path("runs") / f"{kind}-{stem}-{digest[:6]}"
         return dataclasses.replace(self, out=out)

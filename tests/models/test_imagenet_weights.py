@@ -12,6 +12,12 @@ from ssl_voc.models.pretrained_weights import load_pretrained_weights
 from tests import tiny
 
 
+def build_b0(weights):
+    return keras.applications.EfficientNetB0(
+        include_top=False, weights=weights, input_shape=(64, 64, 3)
+    )
+
+
 def assert_same_features(features, expected):
     """Compares feature maps by the size of their largest entry."""
     largest = np.abs(expected).max()
@@ -22,22 +28,6 @@ def write_legacy_h5(model, path):
     """Writes the format of Keras 2, which Keras' ImageNet files have."""
     with h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
-
-
-def settle_statistics(model):
-    """Gives batch norms the statistics of photos, as training does.
-
-    With those of the initializers the features of a deep network are all but
-    constant: whatever the pixels, they agree.
-    """
-    norms = [
-        layer
-        for layer in model.layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    for layer in norms:
-        layer.momentum = 0.0
-    model(tiny.draw_photos(8, size=64, seed=5).astype("float32"), training=True)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +48,7 @@ def imagenet_file(tmp_path_factory):
     # What the pixels go through in the end: (pixel / 255 - mean) / deviation.
     normalization.set_weights([means, deviations**2, np.array(0)])
     normalization.finalize_state()
-    settle_statistics(model)
+    tiny.settle_statistics(model)
     normalization.set_weights([means, deviations, np.array(0)])
     path = tmp_path_factory.mktemp("imagenet") / "efficientnetb0_notop.h5"
     write_legacy_h5(model, path)
@@ -145,7 +135,7 @@ def test_without_network_imagenet_is_one_clear_line(monkeypatch):
         raise Exception("URL fetch failure on https://...: None -- unreachable\nmore")
 
     monkeypatch.setattr(efficientnet.file_utils, "get_file", fail)
-    with pytest.raises(ValueError, match="EfficientNetB0 could not be had") as error:
+    with pytest.raises(ValueError, match="efficientnetb0 could not be had") as error:
         ssl_voc.backbone("EfficientNetB0", image_size=32, weights="imagenet")
     message = str(error.value)
     assert "\n" not in message and "URL fetch failure" in message
@@ -183,7 +173,7 @@ def test_a_file_that_fits_half_leaves_the_model_untouched(imagenet_file, tmp_pat
     model = ssl_voc.backbone("EfficientNetB0", image_size=64)
     before, features = model.get_weights(), tiny.features_of(model)
     with pytest.raises(ValueError, match="does not fit the backbone") as error:
-        load_pretrained_weights(model, "EfficientNetB0", broken)
+        load_pretrained_weights(model, build_b0, broken)
     assert "\n" not in str(error.value)
     for weight, old in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, old)
@@ -222,6 +212,6 @@ def test_a_file_is_refused_by_a_backbone_that_computes_otherwise(imagenet_file):
     model = keras.models.clone_model(model, clone_function=without_sigmoid)
     before = model.get_weights()
     with pytest.raises(ValueError, match="_notop.h5 has weights.*another graph"):
-        load_pretrained_weights(model, "EfficientNetB0", imagenet_file)
+        load_pretrained_weights(model, build_b0, imagenet_file)
     for weight, old in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, old)

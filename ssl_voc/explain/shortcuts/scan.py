@@ -54,7 +54,7 @@ def choose_layer(model, layer=None):
     """The layer that was asked for, or the deepest map that can tell places apart."""
     if layer is not None:
         found = find_layer(model, layer)
-        if found not in model.backbone.layers:
+        if found not in model.backbone.operations:
             raise ValueError(
                 "Shortcuts are looked for by a layer of the backbone. Received: "
                 f"{found.name}"
