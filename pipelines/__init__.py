@@ -16,13 +16,12 @@ from pipelines.images.near_duplicates import find_near_duplicates
 from pipelines.images.perceptual_hashing import perceptual_hash
 from pipelines.photos.content import UnreadableImage
 from pipelines.photos.label_subsets import label_subset
-from pipelines.photos.photo import Object, Photo, Photos, Problem, Skipped, main_object
+from pipelines.photos.photo import Object, Photo, Photos, Problem, main_object
 from pipelines.photos.photo_tables import (
     photo_table,
     problem_table,
     read_photo_table,
     select_photos,
-    skipped_table,
 )
 from pipelines.pools.batches import detection, localization, unlabeled
 from pipelines.pools.pool import Pool
@@ -38,7 +37,6 @@ __all__ = [
     "Photos",
     "Pool",
     "Problem",
-    "Skipped",
     "UnreadableImage",
     "boxes_from_letterbox",
     "boxes_to_letterbox",
@@ -61,7 +59,6 @@ __all__ = [
     "read_training",
     "report_data",
     "select_photos",
-    "skipped_table",
     "split_validation",
     "splits",
     "unlabeled",

@@ -1,11 +1,14 @@
-"""Folder of files that the project can make again."""
+"""Cache folder, and its entries, which appear complete or not at all."""
 
+import contextlib
 import os
 import pathlib
+import secrets
+import shutil
 
 
 def cache_folder() -> pathlib.Path:
-    """The cache folder; it need not exist.
+    """Folder of files that the project can make again; it need not exist.
 
     `$SSL_VOC_CACHE`, else `ssl_voc` in `$XDG_CACHE_HOME`, else `~/.cache/ssl_voc`.
     """
@@ -15,3 +18,41 @@ def cache_folder() -> pathlib.Path:
     parent = os.environ.get("XDG_CACHE_HOME")
     parent = pathlib.Path(parent) if parent else pathlib.Path.home() / ".cache"
     return parent / "ssl_voc"
+
+
+@contextlib.contextmanager
+def new_folder(path):
+    """Gives a temporary folder beside `path`, which takes its name on success.
+
+    Args:
+        path: `Path` of the folder to make. It may exist if it is empty.
+
+    Yields:
+        `Path` to write to; it is deleted when the block raises.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part.mkdir()
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def sole_writer(path):
+    """Waits for other processes that make `path`, and deletes what a killed one left.
+
+    The lock is a file beside `path`; the system releases that of a process that dies.
+
+    Raises:
+        OSError: If the folder of `path` cannot be written to.
+    """
+    import filelock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_suffix(".lock")):
+        for part in path.parent.glob(f".{path.name}.*.part"):
+            shutil.rmtree(part, ignore_errors=True)
+        yield

@@ -8,8 +8,7 @@ import shutil
 
 import numpy as np
 
-from pipelines.cache.atomic_folder import new_folder, sole_writer
-from pipelines.cache.cache_folder import cache_folder
+from pipelines.cache.cache_folder import cache_folder, new_folder, sole_writer
 
 # Part of the key: raise it when decoding, resizing or hashing give other values.
 PREPARATION_VERSION = 2
@@ -54,22 +53,21 @@ def load_or_fill(entry, shape, fill):
     Raises:
         OSError: If the cache folder cannot be written or the disk is full.
     """
-    found = _load_to_stay(entry, shape)
+    found = _load(entry, shape)
     if found is not None:
         return found
     with sole_writer(entry):
-        found = _load_to_stay(entry, shape)  # another process may have just made it
+        found = _load(entry, shape)  # another process may have just made it
         if found is None:
             _make(entry, shape, fill)
-            found = _load(entry, shape)
+            found = _load(entry, shape, once=True)
     return found
 
 
-def _load_to_stay(entry, shape):
-    return None if (entry / _RETRY).exists() else _load(entry, shape)
-
-
-def _load(entry, shape):
+def _load(entry, shape, once=False):
+    """The entry, or None if it is damaged, or to be made again and not served once."""
+    if (entry / _RETRY).exists() and not once:
+        return None
     try:
         images = np.load(entry / "images.npy", mmap_mode="r")
         facts = np.load(entry / "facts.npy")

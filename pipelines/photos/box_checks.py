@@ -68,14 +68,9 @@ def checked_box(box, width=None, height=None):
 def usable_object(problems, path_name, where, parse, *arguments):
     """The object that `parse(*arguments)` gives, or None if it cannot be used.
 
-    Args:
-        problems: List to which a `Problem` is appended for an object that is left out,
-            or whose box was clipped.
-        path_name: The annotation file, for the problem.
-        where: Place of the object in the file, such as "line 3".
-        parse: Callable that returns `(object, remark)`, see `checked_box`, or raises
-            `BadBox`.
-        *arguments: What is given to it.
+    `parse` returns `(object, remark)`, see `checked_box`, or raises `BadBox`. For an
+    object that is left out or was clipped, a `Problem` is appended to `problems`: it
+    names the annotation file and the object's place in it, such as "line 3".
     """
     try:
         item, remark = parse(*arguments)

@@ -14,6 +14,9 @@ import numpy as np
 
 # A photo of more bytes is no photo; reading it would only fill the memory.
 MAX_FILE_BYTES = 256 * 1024**2
+# What reading a member of a zip file raises. RuntimeErrors are zipfile's word for an
+# encrypted member and, as NotImplementedError, for a compression that Python lacks.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 
 class UnreadableImage(ValueError):
@@ -96,13 +99,7 @@ class ZipArchive:
             with self._lock:
                 _refuse_oversized(self._zip_file.getinfo(name).file_size)
                 return self._zip_file.read(name)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            NotImplementedError,  # a compression that this Python lacks
-            RuntimeError,  # zipfile's word for an encrypted member
-        ) as error:
+        except ZIP_ERRORS as error:
             raise UnreadableImage(f"damaged or encrypted in the zip: {error}") from None
 
 

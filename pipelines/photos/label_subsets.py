@@ -46,15 +46,10 @@ def label_subset(
 
 
 def stratified_share(photos, share, salt) -> set[int]:
-    """Indices of a share of the photos that represents every class.
+    """Indices of a share of the photos, in `(0, 1]`, that represents every class.
 
-    Args:
-        photos: `Photos`.
-        share: Share to take, in `(0, 1]`.
-        salt: Text that determines the draw.
-
-    Returns:
-        Indices; of two shares with one salt, the smaller's lie in the larger's.
+    The text `salt` determines the draw; of two shares with one salt, the smaller's
+    indices lie in the larger's.
     """
     if not 0 < share <= 1:
         raise ValueError(

@@ -72,13 +72,13 @@ class Photo:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with an annotation; the reader went on without that part.
+    """What is wrong with an annotation or a photo, which were left out.
 
     Attributes:
         path_name: The file that is to be looked at.
         reason: What is wrong, with the numbers.
         kind: What is wrong, in words that many problems share, for counting:
-            `"box dropped: ..."`, `"box clipped"`, `"annotation unreadable"`, ...
+            `"box dropped: ..."`, `"box clipped"`, `"photo unreadable"`, ...
     """
 
     path_name: str
@@ -87,17 +87,6 @@ class Problem:
 
     def __str__(self):
         return f"{self.path_name}: {self.reason}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Skipped:
-    """A photo that could not be decoded and is not in the pool."""
-
-    name: str
-    reason: str
-
-    def __str__(self):
-        return f"{self.name}: {self.reason}"
 
 
 class Photos(collections.abc.Sequence):

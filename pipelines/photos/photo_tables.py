@@ -45,22 +45,14 @@ def photo_table(photos, hashes) -> str:
     return "\n".join(lines) + "\n"
 
 
-def skipped_table(skipped) -> str:
-    """Text of a list of photos that were left out: place, tab, reason; maybe empty.
-
-    Args:
-        skipped: Iterable of `Skipped`.
-    """
-    return _reason_lines((item.name, item.reason) for item in skipped)
-
-
 def problem_table(problems) -> str:
-    """Text of a list of problems of the data: place, tab, reason; maybe empty.
+    """Text of a list of what was left out: place, tab, reason; maybe empty.
 
     Args:
         problems: Iterable of `Problem`.
     """
-    return _reason_lines((item.path_name, item.reason) for item in problems)
+    pairs = ((item.path_name, item.reason) for item in problems)
+    return "".join("\t".join(map(_one_field, pair)) + "\n" for pair in pairs)
 
 
 def read_photo_table(path) -> PhotoTable:
@@ -91,7 +83,13 @@ def read_photo_table(path) -> PhotoTable:
             )
         rows.append(row)
     image_ids, sources, hashes = zip(*rows, strict=True) if rows else ((), (), ())
-    return PhotoTable(str(path), image_ids, sources, _read_hashes(hashes, path))
+    try:
+        hashes = np.array([int(text, 16) for text in hashes], "uint64")
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{path}: a perceptual hash must have 16 hexadecimal digits: {error}"
+        ) from None
+    return PhotoTable(str(path), image_ids, sources, hashes)
 
 
 def select_photos(photos, table: PhotoTable) -> Photos:
@@ -100,14 +98,10 @@ def select_photos(photos, table: PhotoTable) -> Photos:
     Raises:
         ValueError: If a photo of the list is not among the photos.
     """
-    wanted = dict.fromkeys(zip(table.sources, table.image_ids, strict=True), False)
-    chosen = []
-    for photo in photos:
-        key = _one_field(photo.source), _one_field(photo.image_id)
-        if key in wanted:
-            wanted[key] = True
-            chosen.append(photo)
-    missing = [key for key, found in wanted.items() if not found]
+    wanted = dict.fromkeys(zip(table.sources, table.image_ids, strict=True))
+    keys = [(_one_field(photo.source), _one_field(photo.image_id)) for photo in photos]
+    known = set(keys)
+    missing = [key for key in wanted if key not in known]
     if missing:
         source, image_id = missing[0]
         raise ValueError(
@@ -115,22 +109,9 @@ def select_photos(photos, table: PhotoTable) -> Photos:
             f"are not in {photos.name}; the first is {image_id!r} of {source!r}. Name "
             "the data the list was made from."
         )
-    return Photos(chosen, photos.name, photos.problems)
-
-
-def _reason_lines(pairs):
-    return "".join("\t".join(map(_one_field, pair)) + "\n" for pair in pairs)
+    return photos.take(row for row, key in enumerate(keys) if key in wanted)
 
 
 def _one_field(text):
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text.replace("\t", " ").replace("\n", " ").replace("\r", " ")
-
-
-def _read_hashes(texts, path):
-    try:
-        return np.array([int(text, 16) for text in texts], "uint64")
-    except (ValueError, OverflowError) as error:
-        raise ValueError(
-            f"{path}: a perceptual hash must have 16 hexadecimal digits: {error}"
-        ) from None

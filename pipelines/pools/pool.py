@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipelines.photos.content import UnreadableImage
-from pipelines.photos.photo import Photo, Photos, Problem, Skipped
+from pipelines.photos.photo import Photo, Photos, Problem
 from pipelines.pools.epoch_order import EpochOrder
 from pipelines.pools.threads import for_each
 
@@ -41,7 +41,7 @@ class Pool:
             decodes again whenever a batch is gathered.
         rows: Index into `images` for each photo; by default they are aligned.
         objects: `ObjectTargets` of the photos, or None for a pool without boxes.
-        skipped: List of `Skipped`, the photos that could not be read.
+        skipped: List of `Problem`, the photos that could not be read.
         left_out: `Photos` without a main object.
         workers: Number of decoding threads where `images` is None.
 
@@ -76,7 +76,7 @@ class Pool:
         self.class_names = None if objects is None else objects.class_names
         self.targets = None if objects is None else objects.targets
         self.original_sizes = None if objects is None else objects.original_sizes
-        self.skipped: list[Skipped] = list(skipped)
+        self.skipped: list[Problem] = list(skipped)
         self.left_out: Sequence[Photo] = left_out
         self.workers = workers
         self.failure: Exception | None = None

@@ -8,7 +8,7 @@ import numpy as np
 from pipelines.cache.disk_cache import cache_entry, load_or_fill
 from pipelines.images.resizing import Letterboxing, Squashing
 from pipelines.photos.content import UnreadableImage
-from pipelines.photos.photo import Photos, Skipped, main_object
+from pipelines.photos.photo import Photos, Problem, main_object
 from pipelines.pools.object_targets import ObjectTargets
 from pipelines.pools.pool import Pool
 from pipelines.pools.threads import for_each
@@ -107,8 +107,16 @@ def prepare_labeled(
             one photo is readable, or not one box is usable.
     """
     photos = source if isinstance(source, Photos) else read(source, split)
-    names = box_class_names(photos) if class_names is None else class_names
-    names = _checked_names(names)
+    if isinstance(class_names, str):
+        raise ValueError(
+            "`class_names` must be a list of names, not one text. Received: "
+            f"{class_names!r}"
+        )
+    names = box_class_names(photos) if class_names is None else tuple(class_names)
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"`class_names` names a class twice. Received: {', '.join(names)}"
+        )
     resizing = Letterboxing(image_size)
     readable, facts, images, skipped = prepare_images(
         photos, resizing, cache, cache_dir, workers, progress
@@ -155,7 +163,7 @@ def prepare_images(
         `(photos, facts, images, skipped)`: `Photos`, the readable ones; an array
         `(num_photos,)` of what was measured on each; their pixels, a uint8 array or
         memory map `(num_photos, image_size, image_size, 3)`, or None where none are
-        kept; a list of `Skipped`, the unreadable ones.
+        kept; a list of `Problem`, the unreadable ones.
 
     Raises:
         ValueError: If an argument is out of range, or not one photo is readable.
@@ -182,7 +190,10 @@ def prepare_images(
         images = None if cache == "none" else _allocate(shape)
         facts, reasons, _ = fill(images)
     readable = photos.take(i for i in range(len(photos)) if i not in reasons)
-    skipped = [Skipped(photos[i].path_name, reasons[i]) for i in sorted(reasons)]
+    skipped = [
+        Problem(photos[index].path_name, reason, "photo unreadable")
+        for index, reason in sorted(reasons.items())
+    ]
     images = None if images is None else images[: len(readable)]
     return readable, facts[: len(readable)], images, skipped
 
@@ -234,17 +245,3 @@ def _allocate(shape):
             "of memory, more than there is. Keep them on disk (--cache disk), or "
             "choose a smaller size."
         ) from None
-
-
-def _checked_names(class_names):
-    if isinstance(class_names, str):
-        raise ValueError(
-            "`class_names` must be a list of names, not one text. Received: "
-            f"{class_names!r}"
-        )
-    class_names = tuple(class_names)
-    if len(set(class_names)) < len(class_names):
-        raise ValueError(
-            f"`class_names` names a class twice. Received: {', '.join(class_names)}"
-        )
-    return class_names

@@ -5,7 +5,6 @@ import dataclasses
 from pipelines.photos.box_checks import checked_box, usable_object
 from pipelines.photos.photo import Photo, Problem, main_class
 
-SIZE_MISMATCH = "size mismatch"
 UNKNOWN_CLASS = "box dropped: unknown class"
 
 
@@ -17,13 +16,10 @@ def box_class_names(photos) -> tuple[str, ...]:
 def usable_photo(photo, height, width, class_names, problems) -> Photo:
     """The photo with its true size, and with the objects that can be learned.
 
-    Args:
-        photo: `Photo`.
-        height: True height of the upright photo in pixels.
-        width: True width in pixels.
-        class_names: Names of the classes; objects of others are dropped.
-        problems: List to which a `Problem` is appended for each box dropped or
-            clipped, and for a size that the annotation states wrongly.
+    The true height and width are those of the upright photo in pixels. A `Problem` is
+    appended to `problems` for each box that is clipped, or dropped since its class is
+    not among the names or it is no box, and for a size that the annotation states
+    wrongly.
     """
 
     def report(reason, kind):
@@ -36,7 +32,7 @@ def usable_photo(photo, height, width, class_names, problems) -> Photo:
             f"the annotation says {stated[0]} x {stated[1]}, the photo has {width} x "
             f"{height}"
             + (": drawn before the photo was turned upright?" if turned else ""),
-            SIZE_MISMATCH,
+            "size mismatch",
         )
     objects = []
     for item in photo.objects:

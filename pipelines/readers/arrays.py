@@ -1,12 +1,10 @@
 """Reader of NumPy arrays of pixels, in memory or in an .npz file."""
 
 import pathlib
-import zipfile
-import zlib
 
 import numpy as np
 
-from pipelines.photos.content import ArrayItem
+from pipelines.photos.content import ZIP_ERRORS, ArrayItem
 from pipelines.photos.photo import Photo, Photos
 
 KIND = "an .npz file"
@@ -103,14 +101,7 @@ def _load_npz(path):
             arrays = np.load(file, allow_pickle=False)
             if not isinstance(arrays, np.ndarray):
                 return dict(arrays)
-    except (
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,  # a compression that this Python lacks
-        RuntimeError,  # zipfile's word for an encrypted file
-    ) as error:
+    except (ValueError, *ZIP_ERRORS) as error:
         raise ValueError(f"{path} is not a readable .npz file: {error}") from error
     raise ValueError(
         f"{path} is an .npy file by another name. Write it by np.savez(PATH, "

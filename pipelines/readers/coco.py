@@ -26,12 +26,7 @@ def read(source, split=None, progress=None) -> Photos:
 
     A photo's label is the class of its largest object that is no crowd. Bad entries
     are listed in `Photos.problems` and left out; a photo whose annotations are all bad
-    stays. The source is named by the json's folder and stem.
-
-    Args:
-        source: Path of the json file.
-        split: Must be None.
-        progress: Not called.
+    stays. The source is named by the json's folder and stem; it is one split.
 
     Raises:
         ValueError: If the file is not COCO json, not one of its photos is there, or a

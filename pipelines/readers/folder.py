@@ -42,7 +42,12 @@ def read(source, split=None, progress=None) -> Photos:
             named like a photo.
     """
     folder = pathlib.Path(source)
-    root = _split_folder(folder, split)
+    root = folder / (split or ("train" if splits(folder) else ""))
+    if not os.path.isdir(root):
+        raise ValueError(
+            f"{folder} has no split {split!r}: expected a subfolder of that name. "
+            "Leave the split out to read the whole folder."
+        )
     problems = []
     paths = list_photos(root, problems)
     if not paths:
@@ -67,14 +72,3 @@ def read(source, split=None, progress=None) -> Photos:
         name,
         problems,
     )
-
-
-def _split_folder(folder, split):
-    if split is not None:
-        if os.path.isdir(folder / split):
-            return folder / split
-        raise ValueError(
-            f"{folder} has no split {split!r}: expected a subfolder of that name. "
-            "Leave the split out to read the whole folder."
-        )
-    return folder / "train" if splits(folder) else folder

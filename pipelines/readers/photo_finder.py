@@ -1,5 +1,6 @@
 """Lookup of the photos that a COCO json names, in folders or zip files beside it."""
 
+import functools
 import os
 import pathlib
 
@@ -35,7 +36,6 @@ class PhotoFinder:
             if is_photo_name(path.name):
                 place = path.relative_to(self._root)
                 self._files.setdefault(path.name, []).append((place, PhotoFile(path)))
-        self._members = None
 
     def find(self, file_name: str) -> Content:
         """Finds the photo whose path ends with `file_name`.
@@ -53,8 +53,6 @@ class PhotoFinder:
             raise LookupError(f"file name {file_name!r} leaves the folder")
         found = _ending_with(parts, self._files)
         if not found:
-            if self._members is None:
-                self._members = self._list_members()
             found = _ending_with(parts, self._members)
         if len(found) > 1:
             found = self._best(found, parts)
@@ -65,7 +63,8 @@ class PhotoFinder:
             raise LookupError(f"{file_name!r} is ambiguous: {places}")
         return found[0][1]
 
-    def _list_members(self):
+    @functools.cached_property
+    def _members(self):
         members = {}
         for zip_path in self._zip_paths:
             try:

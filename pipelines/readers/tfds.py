@@ -86,7 +86,11 @@ def read(source, split=None, progress=None) -> Photos:
         for record, data in _read_records(builder, split, image, problems):
             file.write(data)
             ends.append(file.tell())
-            records.append((record, _size_or_error(data)))
+            try:
+                size = encoded_size(data)
+            except UnreadableImage as error:
+                size = error
+            records.append((record, size))
             if progress is not None:
                 progress(len(records), num_photos)
         if not records:
@@ -145,13 +149,6 @@ def _read_records(builder, split, image, problems):
         else:
             encoded = {key: record.pop(key) for key in images}
             yield record, encoded[image]
-
-
-def _size_or_error(data):
-    try:
-        return encoded_size(data)
-    except UnreadableImage as error:
-        return error
 
 
 def _prepared_builder(source):

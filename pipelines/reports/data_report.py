@@ -147,22 +147,16 @@ def report_data(
 
 def _leakage(seen, names, hashes, evaluation, max_distance):
     found = find_near_duplicates(evaluation.hashes, hashes, max_distance)
-    flat = sum(
-        int((~is_informative(part)).sum()) for part in (hashes, evaluation.hashes)
+    both = (hashes, evaluation.hashes)
+    flat = sum(int((~is_informative(part)).sum()) for part in both)
+    photos = tuple(
+        LeakedPhoto(
+            match.index,
+            evaluation.photos[match.index].path_name,
+            names[match.other_index],
+            match.distance,
+        )
+        for match in found
     )
-    return Leakage(
-        seen,
-        len(names),
-        len(evaluation.hashes),
-        flat,
-        max_distance,
-        tuple(
-            LeakedPhoto(
-                match.index,
-                evaluation.photos[match.index].path_name,
-                names[match.other_index],
-                match.distance,
-            )
-            for match in found
-        ),
-    )
+    num_evaluated = len(evaluation.hashes)
+    return Leakage(seen, len(names), num_evaluated, flat, max_distance, photos)

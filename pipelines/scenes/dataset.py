@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipelines.cache.atomic_folder import new_folder, sole_writer
-from pipelines.cache.cache_folder import cache_folder
+from pipelines.cache.cache_folder import cache_folder, new_folder, sole_writer
 from pipelines.scenes import drawing, painting, polygons, shapes, textures
 
 NUM_TRAIN = 2000

@@ -51,14 +51,8 @@ def polygon_coverage(outline, width, height):
 def contour_coverage(outline, width, height, line_width):
     """Share of each pixel that a line along the polygon's edge covers.
 
-    Args:
-        outline: As in `polygon_coverage`.
-        width: Width of the area in pixels.
-        height: Height of the area in pixels.
-        line_width: Width of the line in pixels.
-
-    Returns:
-        Float32 array `(height, width)` in `[0, 1]`.
+    Arguments and result are those of `polygon_coverage`, with the width of the line in
+    pixels.
     """
     mask = Image.new("L", (width * LINE_SUPERSAMPLING, height * LINE_SUPERSAMPLING))
     points = (np.asarray(outline) * LINE_SUPERSAMPLING).ravel().tolist()

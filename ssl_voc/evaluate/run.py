@@ -53,7 +53,7 @@ class EvaluationRun:
         self.config, self.finished, self.folder = config, finished, folder
         self.task = task_of(finished)
         self.pool = self._prepare()
-        folder.write_text("skipped.txt", pipelines.skipped_table(self.pool.skipped))
+        folder.write_text("skipped.txt", pipelines.problem_table(self.pool.skipped))
         self.report = self._refuse_leakage()
         self.model = load_model(finished.path / "model.keras")
 

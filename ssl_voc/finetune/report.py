@@ -18,7 +18,7 @@ def record_data(run, config, data):
     """Notes in the run folder what was skipped and what the model will know."""
     pools = [pool for pool in (data.training, data.validation) if pool is not None]
     skipped = [item for pool in pools for item in pool.skipped]
-    run.write_text("skipped.txt", pipelines.skipped_table(skipped))
+    run.write_text("skipped.txt", pipelines.problem_table(skipped))
     run.update_manifest(
         task=config.task,
         class_names=list(data.training.class_names),

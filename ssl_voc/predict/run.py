@@ -37,7 +37,7 @@ class PredictionRun:
     def __init__(self, config, photos, problems, predictor, folder):
         self.config, self.folder = config, folder
         self.photos, self.predictor = photos, predictor
-        self.skipped = [pipelines.Skipped(*problem) for problem in problems]
+        self.skipped = [pipelines.Problem(*problem) for problem in problems]
         self.table = PredictionTable()
         self._num_left = len(photos)
         self._progress = progress_bar("predicting")
@@ -66,7 +66,7 @@ class PredictionRun:
                     stopped = "interrupted"
                 except ServingError as error:
                     stopped = str(error)
-            self.folder.write_text("skipped.txt", pipelines.skipped_table(self.skipped))
+            self.folder.write_text("skipped.txt", pipelines.problem_table(self.skipped))
         except OSError as error:
             raise BadInput(f"--out: cannot write {path}: {error}") from error
         summary = self._summary(time.monotonic() - began)
@@ -155,7 +155,7 @@ class PredictionRun:
 
     def _skip(self, path, reason):
         reason = writable(" ".join(reason.split()))
-        self.skipped.append(pipelines.Skipped(writable(path), reason))
+        self.skipped.append(pipelines.Problem(writable(path), reason))
         self._advance()
 
     def _advance(self):

@@ -45,7 +45,7 @@ def record_photos(run, pool, skipped):
         BadInput: when the run goes on with other photos than it began with.
     """
     list_photos(run, POOL_LIST, pool.photos, pool.hashes)
-    run.write_text("skipped.txt", pipelines.skipped_table(skipped))
+    run.write_text("skipped.txt", pipelines.problem_table(skipped))
     run.write_text("problems.txt", pipelines.problem_table(pool.problems))
     run.update_manifest(
         num_photos=len(pool),

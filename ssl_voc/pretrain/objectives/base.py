@@ -11,7 +11,7 @@ class PretrainingObjective:
     Attributes:
         settings: Frozen dataclass of the options that only this objective has.
         pool: `pipelines.Pool` of the photos that are learned from.
-        skipped: List of `pipelines.Skipped`, photos that could not be read.
+        skipped: List of `pipelines.Problem`, photos that could not be read.
         use_knn_probe: Whether k-NN accuracy on the pool's own labels says something:
             not after these labels were learned.
         shown: Names of the metrics in the line of an epoch.

@@ -19,7 +19,7 @@ class SupervisedPhotos:
         training: `pipelines.Pool` that is learned from; every photo has a label.
         class_names: Tuple of the names of the training photos' labels, sorted.
         held_out: `HeldOut`, empty where no photo was held out.
-        skipped: List of `pipelines.Skipped`, the unreadable photos.
+        skipped: List of `pipelines.Problem`, the unreadable photos.
         num_unlabelled: Number of photos that were left out without a label.
     """
 
@@ -71,10 +71,8 @@ def prepare_supervised_photos(config):
             classes.
     """
     photos = read_photos(config)
-    labelled = pipelines.Photos(
-        [photo for photo in photos if photo.label is not None],
-        photos.name,
-        photos.problems,
+    labelled = photos.take(
+        index for index, photo in enumerate(photos) if photo.label is not None
     )
     num_unlabelled = len(photos) - len(labelled)
     if not labelled:

@@ -50,7 +50,7 @@ def test_labelled_photos_are_letterboxed_and_keep_their_boxes(cache, tree):
         pool = prepare_labeled(tree, 20, main_object_only=True, cache=cache)
         assert [photo.image_id for photo in pool.photos] == ["a", "d"]
         assert [photo.image_id for photo in pool.left_out] == ["c"]
-        assert [item.name.rpartition("/")[2] for item in pool.skipped] == ["b.jpg"]
+        assert [item.path_name.rpartition("/")[2] for item in pool.skipped] == ["b.jpg"]
         batch = pool.gather([1, 0])
         assert batch["bounding_boxes"]["classes"].tolist() == [[1], [0]]
         expected = Letterboxing(20).resize(pixels)
@@ -62,7 +62,7 @@ def test_file_that_vanished_is_skipped(folder):
     photos = read(folder)
     (folder / "a" / "0.png").unlink()
     skipped = prepare(photos, 16).skipped[0]
-    assert skipped.name.endswith("0.png") and "No such file" in skipped.reason
+    assert skipped.path_name.endswith("0.png") and "No such file" in skipped.reason
 
 
 def test_nothing_readable_is_refused_with_the_first_reason(tmp_path):

@@ -44,17 +44,15 @@ class TinyPets(library.core.GeneratorBasedBuilder):
 
     def _info(self):
         features = library.features
-        box = {
-            "bbox": features.BBoxFeature(),
-            "label": features.ClassLabel(names=self.NAMES),
-        }
+        label = features.ClassLabel(names=self.NAMES)
+        objects = features.Sequence({"bbox": features.BBoxFeature(), "label": label})
         return self.dataset_info_from_configs(
             features=features.FeaturesDict(
                 {
                     "image": features.Image(),
                     "mask": features.Image(),
-                    "label": features.ClassLabel(names=self.NAMES),
-                    "objects": features.Sequence(box),
+                    "label": label,
+                    "objects": objects,
                 }
             )
         )
@@ -158,7 +156,7 @@ def test_photos_without_names_or_labels():
     assert kinds == {"box dropped: no class", "annotation unreadable"}
     pool = prepare(photos, 16)
     (problem,) = [p for p in photos.problems if p.kind == "annotation unreadable"]
-    assert [skipped.name for skipped in pool.skipped] == [problem.path_name]
+    assert [skipped.path_name for skipped in pool.skipped] == [problem.path_name]
     assert len(pool) == 2
 
 
