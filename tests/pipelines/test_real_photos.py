@@ -38,11 +38,9 @@ def test_boxes_are_those_of_the_files_but_for_one_pixel(data_folder):
     for photo in read(tree, "val"):
         root = ElementTree.parse(tree / "Annotations" / f"{photo.image_id}.xml")
         expected = [
-            (
-                float(box.findtext("xmin")) - 1,
-                float(box.findtext("ymin")) - 1,
-                float(box.findtext("xmax")),
-                float(box.findtext("ymax")),
+            tuple(
+                float(box.findtext(tag)) - tag.endswith("min")
+                for tag in ("xmin", "ymin", "xmax", "ymax")
             )
             for box in root.iterfind("object/bndbox")
         ]

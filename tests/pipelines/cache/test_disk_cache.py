@@ -1,9 +1,8 @@
+import concurrent.futures
 import errno
 import os
 import pathlib
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,8 +13,6 @@ from pipelines.pools import preparation
 from pipelines.pools.preparation import prepare
 from pipelines.readers.sources import read
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-
 
 @pytest.fixture
 def folder(tmp_path, write_photo):
@@ -25,8 +22,8 @@ def folder(tmp_path, write_photo):
 
 
 @pytest.fixture
-def on_disk(folder, monkeypatch):
-    """Returns `on_disk()`: the pool, and how many photos had to be decoded for it."""
+def decoded(monkeypatch):
+    """List of how many photos each preparation decoded."""
     counts, decode_all = [], preparation.decode_all
 
     def count(photos, *arguments):
@@ -34,10 +31,16 @@ def on_disk(folder, monkeypatch):
         return decode_all(photos, *arguments)
 
     monkeypatch.setattr(preparation, "decode_all", count)
+    return counts
+
+
+@pytest.fixture
+def on_disk(folder, decoded):
+    """Returns `on_disk()`: the pool, and how many photos had to be decoded for it."""
 
     def on_disk(**options):
-        counts.clear()
-        return prepare(folder, 16, cache="disk", **options), sum(counts)
+        decoded.clear()
+        return prepare(folder, 16, cache="disk", **options), sum(decoded)
 
     return on_disk
 
@@ -61,20 +64,17 @@ def test_second_preparation_reads_what_the_first_wrote(folder, on_disk):
         second.images[0] = 0
 
 
-def change(folder):
-    shutil.copy(folder / "1.jpg", folder / "0.jpg")
-    os.utime(folder / "0.jpg", ns=(7, 7))
-
-
-def add(folder):
-    shutil.copy(folder / "0.jpg", folder / "9.jpg")
-
-
-def remove(folder):
-    (folder / "0.jpg").unlink()
-
-
-@pytest.mark.parametrize("edit", [change, add, remove])
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda folder: os.utime(
+            shutil.copy(folder / "1.jpg", folder / "0.jpg"), (7, 7)
+        ),
+        lambda folder: shutil.copy(folder / "0.jpg", folder / "9.jpg"),
+        lambda folder: (folder / "0.jpg").unlink(),
+    ],
+    ids=["change", "add", "remove"],
+)
 def test_another_folder_content_is_prepared_anew(edit, folder, on_disk):
     on_disk()
     edit(folder)
@@ -157,30 +157,12 @@ def test_what_a_killed_process_left_is_deleted(folder, on_disk):
     assert entries() == [entry]
 
 
-PREPARE = """
-import sys
-import pipelines.pools.preparation as preparation
-original = preparation.decode_all
-def decode_all(*arguments):
-    print("decoded", flush=True)
-    return original(*arguments)
-preparation.decode_all = decode_all
-folder, cache_dir = sys.argv[1:]
-pool = preparation.prepare(folder, 16, cache="disk", cache_dir=cache_dir)
-print(int(pool.images.sum(dtype="int64")))
-"""
-
-
-def test_processes_that_want_one_entry_decode_once(folder, tmp_path):
-    command = [sys.executable, "-c", PREPARE, str(folder), str(tmp_path)]
-    processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
-        for _ in range(3)
-    ]
-    outputs = [process.communicate(timeout=60)[0].split() for process in processes]
-    assert sum(output.count("decoded") for output in outputs) == 1
-    expected = str(prepare(folder, 16).images.sum(dtype="int64"))
-    assert [output[-1] for output in outputs] == [expected] * 3
+def test_all_that_want_one_entry_decode_once(folder, decoded):
+    with concurrent.futures.ThreadPoolExecutor(3) as executor:
+        pools = executor.map(lambda _: prepare(folder, 16, cache="disk"), range(3))
+    assert decoded == [5]
+    for pool in pools:
+        assert_right(pool, folder)
 
 
 def test_cache_folder_obeys_the_environment(monkeypatch, tmp_path):

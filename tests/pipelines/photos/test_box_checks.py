@@ -5,23 +5,25 @@ import pytest
 from pipelines.photos.box_checks import BadBox, checked_box
 
 
-def test_box_inside_the_photo_is_unchanged():
-    assert checked_box((1.5, 2, 40, 30), 40, 30) == ((1.5, 2, 40, 30), None)
+@pytest.mark.parametrize(
+    ("box", "size", "expected"),
+    [
+        ((1.5, 2, 40, 30), (40, 30), (1.5, 2, 40, 30)),
+        ((-1, -1, 41, 31), (40, 30), (0, 0, 40, 30)),  # by a pixel
+        ((0, 0, 5000, 7000), (None, None), (0, 0, 5000, 7000)),
+    ],
+)
+def test_box_within_a_pixel_of_the_photo_is_clipped_in_silence(box, size, expected):
+    assert checked_box(box, *size) == (expected, None)
 
 
-def test_box_beyond_the_photo_is_clipped_and_told():
-    box, remark = checked_box((-5, -6, 50, 60), 40, 30)
-    assert box == (0, 0, 40, 30)
-    assert "(-5, -6, 50, 60)" in remark and "40 x 30" in remark
-
-
-def test_one_pixel_beyond_is_clipped_in_silence():
-    assert checked_box((-1, -1, 41, 31), 40, 30) == ((0, 0, 40, 30), None)
-
-
-def test_unknown_size_clips_at_zero_only():
-    box, _ = checked_box((-9, 0, 5000, 7000))
-    assert box == (0, 0, 5000, 7000)
+@pytest.mark.parametrize(
+    ("size", "expected"), [((40, 30), (0, 0, 40, 30)), ((None, None), (0, 0, 50, 60))]
+)
+def test_box_beyond_the_photo_is_clipped_and_told(size, expected):
+    box, remark = checked_box((-5, -6, 50, 60), *size)
+    assert box == expected
+    assert "(-5, -6, 50, 60)" in remark and f"{size[0]} x {size[1]}" in remark
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,10 @@
-import numpy as np
 import pytest
 
 from pipelines.pools.batches import detection, localization, unlabeled
 from pipelines.pools.preparation import prepare, prepare_labeled
+from tests.pipelines.pools.same_batches import assert_same
 
 tf = pytest.importorskip("tensorflow")
-
-
-def assert_same(dataset, batches, strict=False):
-    for tensors, arrays in zip(dataset, batches, strict=strict):
-        tf.nest.map_structure(np.testing.assert_array_equal, tensors, arrays)
 
 
 def test_unlabeled_batches_are_those_of_the_pool(tree):

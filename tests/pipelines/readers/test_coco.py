@@ -81,12 +81,6 @@ def test_a_bad_annotation_loses_itself_only(kind, words, bad, read, tmp_path):
     assert "annotations[0]" in problem.reason and words in problem.reason
 
 
-def test_box_that_leaves_the_photo_is_clipped_and_told(read):
-    photos = read(annotations=[annotation([30, 20, 100, 100])])
-    assert photos[0].objects[0].box == (30, 20, 40, 30)
-    assert photos.problems[0].kind == "box clipped"
-
-
 BAD_IMAGES = {
     "lacks an id": {"file_name": "2.jpg"},
     "or a file_name": {"id": 2},

@@ -29,30 +29,43 @@ def find(json_path, file_name, problems=None):
     return PhotoFinder(json_path, problems).find(file_name).path_name
 
 
-def test_photo_right_beside_the_json_is_found(folder):
-    path = write(folder / "1.jpg")
-    write(folder / "other" / "1.jpg")
-    assert find(folder / "set.json", "1.jpg") == str(path)
+@pytest.mark.parametrize(
+    ("files", "json_name", "name"),
+    [
+        # The first file is the one to be found.
+        ("1.jpg other/1.jpg", "set.json", "1.jpg"),
+        ("images/a/1.jpg", "set.json", "1.jpg"),
+        ("images/a/1.jpg", "set.json", "a/1.jpg"),
+        ("images/a/1.jpg", "set.json", "images\\a\\1.jpg"),
+        # COCO keeps annotations in a folder of their own.
+        (
+            "val2017/1.jpg train2017/1.jpg",
+            "annotations/instances_val2017.json",
+            "1.jpg",
+        ),
+        # An unpacked file wins over its zip, the zip of the json's name over others.
+        ("train/1.jpg train.zip", "train.json", "1.jpg"),
+        ("val.zip/1.jpg train.zip val.zip", "val.json", "1.jpg"),
+    ],
+)
+def test_photo_is_found_where_it_fits_best(files, json_name, name, folder):
+    for file in files.split():
+        if file.endswith(".zip"):
+            pack(folder / file, "1.jpg")
+        elif ".zip/" not in file:
+            write(folder / file)
+    json_path = folder / json_name
+    json_path.parent.mkdir(exist_ok=True)
+    assert find(json_path, name) == str(folder / files.split()[0])
 
 
-def test_photo_in_a_subfolder_is_found_by_name_or_by_path(folder):
-    path = write(folder / "images" / "a" / "1.jpg")
-    for name in ("1.jpg", "a/1.jpg", "images/a/1.jpg", "images\\a\\1.jpg"):
-        assert find(folder / "set.json", name) == str(path)
-
-
-def test_path_in_the_name_must_agree(folder):
+def test_path_in_the_name_must_agree_also_in_letter_case(folder):
     write(folder / "images" / "1.jpg")
-    with pytest.raises(LookupError, match="not beside"):
-        find(folder / "set.json", "other/1.jpg")
-
-
-def test_coco_keeps_annotations_in_a_folder_of_their_own(folder):
-    path = write(folder / "val2017" / "1.jpg")
-    write(folder / "train2017" / "1.jpg")
-    json_path = folder / "annotations" / "instances_val2017.json"
-    json_path.parent.mkdir()
-    assert find(json_path, "1.jpg") == str(path)
+    for name in ("other/1.jpg", "1.JPG", "2.jpg"):
+        with pytest.raises(LookupError, match="not beside"):
+            find(folder / "set.json", name)
+    with pytest.raises(LookupError, match="empty"):
+        find(folder / "set.json", "")
 
 
 def test_relative_path_of_the_json_works(folder, monkeypatch):
@@ -69,18 +82,6 @@ def test_photos_are_found_in_any_of_several_zips(folder):
     finder = PhotoFinder(folder / "train.json", [])
     assert finder.find("1.jpg").load() == b"1.jpg"
     assert finder.find("2.jpg").load() == b"images/2.jpg"
-
-
-def test_zip_of_the_json_name_is_taken_of_two(folder):
-    pack(folder / "train.zip", "1.jpg")
-    pack(folder / "val.zip", "1.jpg")
-    assert find(folder / "val.json", "1.jpg") == f"{folder / 'val.zip'}/1.jpg"
-
-
-def test_unpacked_file_wins_over_its_zip(folder):
-    path = write(folder / "train" / "1.jpg")
-    pack(folder / "train.zip", "1.jpg")
-    assert find(folder / "train.json", "1.jpg") == str(path)
 
 
 def test_equally_good_places_are_ambiguous(folder):
@@ -113,10 +114,3 @@ def test_broken_zip_is_told_and_the_others_are_read(folder):
     problems = []
     assert find(folder / "set.json", "1.jpg", problems).endswith("b.zip/1.jpg")
     assert [problem.path_name for problem in problems] == [str(folder / "a.zip")]
-
-
-def test_names_in_other_letter_case_or_empty_are_not_found(folder):
-    write(folder / "1.jpg")
-    for name in ("", "2.jpg"):
-        with pytest.raises(LookupError):
-            find(folder / "set.json", name)

@@ -40,15 +40,10 @@ def test_several_sources_follow_one_another(sources):
     assert photos.name == "folder + tree + coco/set + in + arrays"
 
 
-def test_problems_of_several_sources_are_gathered(sources):
-    for name in ("tree", "tree_2"):
-        tree = sources["in_tree"].with_name(name)
-        (tree / "JPEGImages").mkdir(parents=True, exist_ok=True)
-        (tree / "Annotations").mkdir(exist_ok=True)
-        (tree / "JPEGImages" / "in_tree.jpg").write_bytes(b"")
-        (tree / "Annotations" / "in_tree.xml").write_text("broken")
-    problems = read([sources["in_tree"], tree]).problems
-    assert [pathlib.Path(p.path_name).parts[-3] for p in problems] == ["tree", "tree_2"]
+def test_problems_of_several_sources_are_gathered(tmp_path, write_voc):
+    trees = [write_voc(tmp_path / name, {"a": "broken"}) for name in "xy"]
+    places = [problem.path_name for problem in read(trees).problems]
+    assert places == [str(tree / "Annotations" / "a.xml") for tree in trees]
 
 
 def test_sources_of_one_name_are_told_apart_by_their_path(tmp_path, write_photo):
@@ -108,23 +103,17 @@ def test_splits_are_those_that_can_be_read(sources, tmp_path, write_voc, write_p
         splits("no_such_folder")
 
 
-def test_missing_path_is_named_with_what_was_expected():
-    with pytest.raises(FileNotFoundError, match="no_such_folder.*VOC tree.*scenes"):
-        read("no_such_folder")
-
-
-@pytest.mark.parametrize("source", [7, None, b"folder", {1, 2}])
-def test_other_types_are_refused(source):
-    with pytest.raises(ValueError, match=type(source).__name__):
+@pytest.mark.parametrize(
+    ("source", "error", "words"),
+    [
+        ("no_such_folder", FileNotFoundError, "no_such_folder.*VOC tree.*scenes"),
+        (__file__, ValueError, "test_sources.py is a file of an unknown kind"),
+        ([], ValueError, "empty list"),
+        (7, ValueError, "int"),
+        (None, ValueError, "NoneType"),
+        (b"folder", ValueError, "bytes"),
+    ],
+)
+def test_what_is_no_source_is_refused(source, error, words):
+    with pytest.raises(error, match=words):
         read(source)
-
-
-def test_no_source_is_an_error():
-    with pytest.raises(ValueError, match="empty list"):
-        read([])
-
-
-def test_file_of_another_kind_is_refused(tmp_path, write_photo):
-    path = write_photo(tmp_path / "1.jpg")
-    with pytest.raises(ValueError, match="1.jpg is a file of an unknown kind"):
-        read(path)

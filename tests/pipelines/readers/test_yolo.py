@@ -77,22 +77,17 @@ def test_layouts_give_photos_and_boxes_of_each_split(layout, write):
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "name"),
     [
-        {"names": {0: "cat", 1: "dog"}},
-        {"names": {"0": "cat", "1": "dog"}, "nc": 2},
-        {"names": ["cat", "dog"], "nc": 2},
+        ({"names": {0: "cat", 1: "dog"}}, "dog"),
+        ({"names": {"0": "cat", "1": "dog"}, "nc": 2}, "dog"),
+        ({"names": ["cat", "dog"], "nc": 2}, "dog"),
+        ({"names": None, "nc": 2}, "class_1"),
     ],
 )
-def test_names_are_a_list_or_a_dict(content, write):
-    photos = read(write({"images/1.jpg": ROW}, **content))
-    assert photos.class_names == ("dog",)
-
-
-def test_numbers_are_the_names_where_there_are_none(write):
-    path = write({"images/1.jpg": ROW}, nc=2)
-    path.write_text("nc: 2\ntrain: images\n")
-    assert read(path.parent).class_names == ("class_1",)
+def test_names_are_a_list_or_a_dict_or_made_of_numbers(content, name, write):
+    path = write({"images/1.jpg": ROW}, **content)
+    assert read(path).class_names == read(path.parent).class_names == (name,)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ def test_json_and_text_hold_both_sets(pools):
     report = report_data(*pools)
     again = json.loads(json.dumps(report.as_dict()))
     assert again["training"]["num_photos"] == 4
+    assert again["training"]["classes"]["cat"]["objects"] == 4
     assert again["evaluation"]["num_photos"] == 3
     assert again["num_leaked"] == 1
     assert again["leakages"][0]["photos"][0]["index"] == 1

@@ -1,6 +1,3 @@
-import dataclasses
-import json
-
 import pytest
 
 from pipelines.pools.preparation import prepare, prepare_labeled
@@ -82,20 +79,8 @@ def test_pool_counts_what_its_photos_count(main_object_only, tree):
     assert report.num_without_main_object == plain.num_without_main_object - 1
 
 
-def test_size_mismatch_is_told(tree):
-    pytest.importorskip("tensorflow")
-    path = tree / "Annotations" / "b.xml"
-    path.write_text(path.read_text().replace("<width>40", "<width>400"))
-    problems = report_set(prepare_labeled(tree, 20)).problems
-    assert len(problems["size mismatch"]) == 1
-    assert "b.jpg: the annotation says 400 x 30" in problems["size mismatch"][0]
-
-
-def test_text_and_json_say_the_same(tree):
-    report = report_set(read(tree))
-    again = json.loads(json.dumps(dataclasses.asdict(report)))
-    assert again["classes"]["cat"]["objects"] == 3 and again["num_repeated"] == 1
-    text = report.text()
+def test_text_holds_the_numbers(tree):
+    text = report_set(read(tree)).text()
     assert "5 photos, 7 boxes of 3 classes, at most 3 in a photo" in text
     assert "1 x box clipped" in text and "e.xml" in text
     (row,) = [line for line in text.splitlines() if line.strip().startswith("cat")]
