@@ -19,21 +19,19 @@ class Checkpoint(keras.callbacks.Callback):
     run computes what an uninterrupted one would.
 
     Args:
-        folder: Where the checkpoints lie; made if missing.
-        keep: Number of checkpoints to keep, at least 1.
+        folder: Where the two newest checkpoints lie; made if missing.
     """
 
-    def __init__(self, folder, keep=2):
+    def __init__(self, folder):
         super().__init__()
         self.folder = Path(folder)
-        self.keep = keep
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves epoch `epoch + 1` and removes what is older than `keep`."""
+        """Saves epoch `epoch + 1` and removes what is older than the one before."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.folder / f"epoch_{epoch + 1:05d}.weights.h5") as temporary:
             self.model.save_weights(temporary, overwrite=True)
-        for path in list(epoch_files(self.folder, _NAME).values())[: -self.keep]:
+        for path in list(epoch_files(self.folder, _NAME).values())[:-2]:
             path.unlink()
 
 

@@ -42,6 +42,12 @@ def test_log_gets_one_line_an_epoch():
     assert re.fullmatch(r"epoch 2/2: .*, took \d+s", second)
 
 
+def test_resumed_run_goes_on_counting_and_shows_the_logs_that_it_is_told_to():
+    stream = io.StringIO()
+    train(stream, epochs=[1], shown=("contrastive_top1", "not_logged"))
+    assert stream.getvalue().startswith("epoch 2/2: contrastive_top1 0.250, lr 0.25")
+
+
 def test_terminal_shows_a_bar_and_keeps_the_same_line():
     stream = Terminal()
     train(stream)
@@ -65,15 +71,3 @@ def test_logs_are_completed_for_the_callbacks_that_follow():
     assert second["seconds"] >= 0
     assert second["images_per_second"] > 0
     assert second["data_wait_share"] == 0.0
-
-
-def test_resumed_run_goes_on_counting():
-    stream = io.StringIO()
-    train(stream, epochs=[1])
-    assert stream.getvalue().startswith("epoch 2/2: ")
-
-
-def test_shown_logs_can_be_chosen():
-    stream = io.StringIO()
-    train(stream, shown=("contrastive_top1", "not_logged"))
-    assert stream.getvalue().startswith("epoch 1/2: contrastive_top1 0.250, lr 0.25")

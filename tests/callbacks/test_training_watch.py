@@ -23,6 +23,15 @@ def test_nan_or_infinite_metrics_stop_at_the_end_of_the_epoch(name, value):
         run_epoch(TrainingWatch(), 3, **{name: value})
 
 
+@pytest.mark.parametrize(
+    ("epoch", "reason"),
+    [(0, "epoch 1; nothing is saved yet.*t32.$"), (4, "5; epoch 4 is.*in a new --out")],
+)
+def test_the_reason_names_what_is_saved(epoch, reason):
+    with pytest.raises(StoppedEarly, match=reason):
+        run_epoch(TrainingWatch(), 3, epoch, loss=np.nan)
+
+
 def test_nan_loss_stops_inside_a_long_epoch():
     watch = TrainingWatch(check_every=50)
     watch.on_epoch_begin(0)
@@ -33,54 +42,34 @@ def test_nan_loss_stops_inside_a_long_epoch():
     assert batch == 50
 
 
-def test_the_reason_names_what_is_saved():
-    with pytest.raises(StoppedEarly, match="in epoch 1; nothing is saved yet.*t32.$"):
-        run_epoch(TrainingWatch(), 3, epoch=0, loss=np.nan)
-    with pytest.raises(StoppedEarly, match="5; epoch 4 is saved.*in a new --out"):
-        run_epoch(TrainingWatch(), 3, epoch=4, loss=np.nan)
-
-
-def test_steps_at_chance_before_a_restart_count_too():
-    watch = TrainingWatch(patience_steps=1000)
-    at_chance = {"loss": 5.5, "loss_over_chance": 1.0}
-    watch.remember([at_chance] * 9, steps_per_epoch=111)
-    with pytest.raises(StoppedEarly, match="for 1000 steps"):
-        run_epoch(watch, 1, 9, loss_over_chance=1.0)
-    watch = TrainingWatch(patience_steps=1000)
-    below = {"loss": 5.0, "loss_over_chance": 0.9}
-    watch.remember([at_chance, below, {"loss": None}, at_chance], steps_per_epoch=600)
-    run_epoch(watch, 399, 4, loss_over_chance=1.0)
-    with pytest.raises(StoppedEarly, match="for 1000 steps"):
-        run_epoch(watch, 1, 5, loss_over_chance=1.0)
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize(
+    ("epochs", "num_steps"),
+    [
+        # Steps and share of the chance level of each epoch; sum at which it stops.
+        ([(999, 1.0), (1, 1.2)], 1000),
+        ([(900, 1.0), (900, 0.99), (900, 1.0), (900, 0.995)], 1800),
+        ([(900, 1.0), (9000, None), (999, 1.0), (1, 1.0)], 1000),
+    ],
+)
+def test_loss_at_chance_for_the_patience_stops(epochs, num_steps, restarted):
+    watch = TrainingWatch(patience_steps=1000, advice="Try --optimizer lars.")
+    *earlier, (last_steps, last_share) = epochs
+    for steps, share in earlier:
+        if restarted:
+            watch.remember([{"loss": 5.5, "loss_over_chance": share}], steps)
+        else:
+            run_epoch(watch, steps, **{"loss_over_chance": share} if share else {})
+    with pytest.raises(
+        StoppedEarly, match=f"for {num_steps} steps.*Try --opt.* lars.$"
+    ):
+        run_epoch(watch, last_steps, loss_over_chance=last_share)
 
 
 @pytest.mark.parametrize("patience_steps", [1, 999])
 def test_patience_of_less_than_1000_steps_is_refused(patience_steps):
     with pytest.raises(ValueError, match=f"at least 1000.*={patience_steps}"):
         TrainingWatch(patience_steps=patience_steps)
-
-
-def test_a_loss_at_chance_stops_at_the_step_of_the_patience_and_not_before():
-    watch = TrainingWatch(patience_steps=1000, advice="Try --optimizer lars.")
-    for epoch in range(9):
-        run_epoch(watch, 111, epoch, loss_over_chance=1.2)  # 999 steps
-    with pytest.raises(StoppedEarly, match="for 1000 steps.*Try --optimizer lars.$"):
-        run_epoch(watch, 1, 9, loss_over_chance=0.999)
-
-
-def test_one_epoch_below_chance_begins_the_count_anew():
-    watch = TrainingWatch(patience_steps=1000)
-    run_epoch(watch, 900, 0, loss_over_chance=1.0)
-    run_epoch(watch, 900, 1, loss_over_chance=0.99)
-    run_epoch(watch, 900, 2, loss_over_chance=1.0)
-    with pytest.raises(StoppedEarly, match="for 1800 steps"):
-        run_epoch(watch, 900, 3, loss_over_chance=1.0)
-
-
-def test_models_without_a_chance_level_are_left_alone():
-    watch = TrainingWatch(patience_steps=1000)
-    for epoch in range(3):
-        run_epoch(watch, 1000, epoch)
 
 
 def test_fit_ends_with_the_reason():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import keras
+import pytest
 
 from ssl_voc.runs import environment
 
@@ -40,32 +41,24 @@ def test_looking_loads_no_backend():
     assert json.loads(done.stdout) == [{}, []]
 
 
-def git(folder, *arguments):
-    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True)
+@pytest.mark.parametrize("folder", ["", "site-packages"])
+def test_commit_is_that_of_our_own_checkout_alone(tmp_path, monkeypatch, folder):
+    def git(*arguments):
+        identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True)
 
-
-def commit_source(root, path):
-    """Makes a repository in `root` that holds one source file at `path`."""
-    path.parent.mkdir(parents=True)
-    path.write_text("1")
-    git(root, "init", "--quiet")
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "--message", "first", "--no-verify")
-
-
-def test_repository_around_an_installed_copy_is_not_ours(tmp_path, monkeypatch):
-    copy = tmp_path / "site-packages" / "ssl_voc" / "runs" / "environment.py"
-    commit_source(tmp_path, copy)
-    monkeypatch.setattr(environment, "__file__", str(copy))
-    assert environment.describe_software()["git_commit"] is None
-
-
-def test_changed_checkout_is_marked(tmp_path, monkeypatch):
-    source = tmp_path / "ssl_voc" / "runs" / "environment.py"
-    commit_source(tmp_path, source)
+    source = tmp_path / folder / "ssl_voc" / "runs" / "environment.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("1")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first", "--no-verify")
+    git("tag", "--annotate", "--message", "first", "v1")
     monkeypatch.setattr(environment, "__file__", str(source))
     clean = environment.describe_software()["git_commit"]
+    if folder:  # an installed copy, in a repository around it
+        assert clean is None
+        return
     assert len(clean) == 40
     source.write_text("2")
     assert environment.describe_software()["git_commit"] == clean + "+"

@@ -11,6 +11,7 @@ import pytest
 
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs import environment, run_folder, start_rules
 from ssl_voc.runs.run_folder import RunFolder
 
 
@@ -137,6 +138,28 @@ def test_run_that_cannot_go_on_is_refused(tmp_path, left, begun, words):
     assert all(word in said for word in words), said
 
 
+def test_run_goes_on_under_its_own_backend_alone(tmp_path, monkeypatch):
+    def begin(backend, **arguments):
+        for module in (start_rules, run_folder):
+            monkeypatch.setattr(module, "current_backend", lambda: backend)
+        compute = {"backend": backend} if backend else {}
+        monkeypatch.setattr(run_folder, "describe_compute", lambda: compute)
+        with start(tmp_path / "run", **arguments) as run:
+            (run.path / "checkpoints").mkdir(exist_ok=True)
+            return run.resuming, run.manifest["starts"]
+
+    begin("jax")
+    with pytest.raises(BadInput, match="began under the jax.*KERAS_BACKEND=jax"):
+        begin("torch")
+    resuming, starts = begin("jax")
+    assert resuming
+    assert [entry["backend"] for entry in starts] == ["jax", "jax"]
+    expected = environment.describe_software()["packages"]
+    assert [entry["packages"] for entry in starts] == [expected] * 2
+    assert begin(None)[0], "commands without keras ask for no backend"
+    assert not begin("torch", overwrite=True)[0]
+
+
 def test_finished_run_goes_on_when_epochs_grew(tmp_path):
     leave_run(tmp_path / "run", num_epochs=3, finished=True)
     with start(tmp_path / "run", epochs=5) as run:
@@ -212,15 +235,6 @@ def test_run_that_never_began_may_be_corrected(tmp_path):
     (tmp_path / "run" / "config.yaml").unlink()  # killed after its first file
     with start(tmp_path / "run") as run:
         assert not run.resuming
-
-
-def test_rows_after_the_last_checkpoint_are_cut_off(tmp_path):
-    leave_run(tmp_path / "run", num_epochs=3)
-    with start(tmp_path / "run") as run:
-        run.truncate_jsonl("metrics.jsonl", 1)
-        run.append_jsonl("metrics.jsonl", {"epoch": 2})
-        epochs = [row["epoch"] for row in run.read_jsonl("metrics.jsonl")]
-    assert epochs == [1, 2]
 
 
 def test_row_cut_short_by_a_kill_does_not_spoil_the_next(tmp_path):
