@@ -1,4 +1,4 @@
-"""Gathering what every replica computed: contrastive losses want all negatives."""
+"""All-gather across replicas, for losses that compare with every image of a batch."""
 
 import keras
 from keras import ops

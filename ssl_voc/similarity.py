@@ -1,4 +1,4 @@
-"""The logits that every contrastive loss and metric shares."""
+"""Logits of contrastive losses and metrics."""
 
 from keras import ops
 

@@ -1,4 +1,4 @@
-"""Which anchor learns which object."""
+"""Assignment of objects to anchors."""
 
 from keras import ops
 

@@ -1,4 +1,4 @@
-"""Where the boxes go when their image is mirrored, cropped or tiled."""
+"""Boxes under flips, crops and mosaics of their image."""
 
 from keras import ops
 

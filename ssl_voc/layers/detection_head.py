@@ -1,4 +1,4 @@
-"""What each anchor sees: the scores of all classes, and how its box is to be moved."""
+"""Detection head: class scores and box offsets of every anchor."""
 
 import math
 

@@ -8,7 +8,7 @@ from ssl_voc.layers.nearest_resizing import resize_nearest
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
 class FeaturePyramid(keras.layers.Layer):
-    """What is seen coarsely is handed down to where it is seen finely.
+    """Feature pyramid network: coarse maps are upsampled and added to finer ones.
 
     Maps of the backbone are brought to one width; from the coarsest on, each is added
     to the next finer one, which a 3 x 3 convolution then mixes. Coarser levels than the

@@ -1,4 +1,4 @@
-"""Where the main object of an image is, and what it is, from feature maps."""
+"""Localization head: class scores and one box from feature maps."""
 
 import math
 

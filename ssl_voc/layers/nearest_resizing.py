@@ -1,4 +1,4 @@
-"""Feature maps brought to a finer grid."""
+"""Nearest-neighbor resizing of feature maps."""
 
 import numpy as np
 from keras import ops

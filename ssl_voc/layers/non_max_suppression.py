@@ -1,4 +1,4 @@
-"""Keeps the best of the boxes that see the same object."""
+"""Non-maximum suppression, class by class."""
 
 from keras import ops
 

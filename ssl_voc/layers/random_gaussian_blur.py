@@ -1,4 +1,4 @@
-"""Blurs a random share of the images, each by its own width."""
+"""Gaussian blur of a random share of the images."""
 
 import keras
 from keras import ops

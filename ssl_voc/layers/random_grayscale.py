@@ -1,4 +1,4 @@
-"""Takes the color out of a random share of the images."""
+"""Grayscale conversion of a random share of the images."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""Mirrors a random share of the images."""
+"""Horizontal flip of a random share of the images."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""What the random augmentations have in common: their own seed, draws per image."""
+"""Base class of random augmentations: an own seed, draws per image."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Four images tiled into one, whose boxes follow."""
+"""Mosaics of four images and their boxes."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""Inverts the bright pixels of a random share of the images."""
+"""Solarization of a random share of the images."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""What models that learn boxes share."""
+"""Base class of models that learn boxes."""
 
 import keras
 

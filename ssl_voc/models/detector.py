@@ -1,4 +1,4 @@
-"""A Keras model that finds every object of an image."""
+"""Keras model of a detector: every object of an image."""
 
 import keras
 from keras import ops
@@ -19,7 +19,7 @@ BACKBONE_STRIDES = (8, 16, 32)
 class Detector(BoxModel):
     """Finds every object of an image: boxes with a class and a confidence each.
 
-    A RetinaNet: feature maps of stride 8, 16 and 32, found in any EfficientNet, become
+    A RetinaNet: feature maps of stride 8, 16 and 32, found in the backbone, become
     a pyramid of five levels; every anchor of every level has a score for each class and
     an offset; `predict` suppresses what is not a maximum. Targets are KerasCV's
     `{"boxes", "classes"}`, padded with class -1; images without objects are valid, and

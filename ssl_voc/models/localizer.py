@@ -1,4 +1,4 @@
-"""A Keras model that finds the main object of an image."""
+"""Keras model of a localizer: the main object of an image."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""The one object of each image that a localizer learns to find."""
+"""Targets of a localizer: the main object of each image."""
 
 import keras
 from keras import ops

@@ -84,7 +84,7 @@ def read_backbone(path):
 
 
 def fingerprint(model, image_size=None):
-    """What a backbone says of one fixed image: a proof that its weights are in place.
+    """Pooled features of one fixed image, to check that weights are in place.
 
     Computed in float32 whatever the policy of the backbone, so that fingerprints can
     be compared across policies; and at a given size, across sizes.

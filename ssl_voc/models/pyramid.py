@@ -1,4 +1,4 @@
-"""Feature maps of a backbone by their stride, whatever its blocks are called."""
+"""Feature maps of a backbone by their stride."""
 
 import keras
 

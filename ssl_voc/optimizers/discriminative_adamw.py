@@ -1,4 +1,4 @@
-"""AdamW whose learning rate differs between the parts of a model."""
+"""AdamW with discriminative learning rates: one factor for each part of a model."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""SGD whose step is scaled to each layer's weights."""
+"""Layer-wise adaptive rate scaling (LARS): SGD scaled to each layer's weights."""
 
 import keras
 from keras import ops

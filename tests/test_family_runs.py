@@ -1,0 +1,41 @@
+"""The path from photos to a served detector on backbones other than EfficientNet."""
+
+import pytest
+
+from ssl_voc import explain, export, finetune, pretrain
+from tests import tiny
+
+SETTINGS = ["--image-size", "64", "--batch-size", "8"]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos") / "voc"
+    return tiny.write_voc(folder, 16, 4, size=64)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "keras_cv:ResNet18V2Backbone"])
+def test_a_family_pretrains_resumes_detects_explains_and_exports(name, tree, tmp_path):
+    shared = ["--data", str(tree), "--backbone", name, *SETTINGS]
+    for epochs in ("1", "2"):
+        run = ["--out", str(tmp_path / "pretrained"), "--epochs", epochs]
+        assert pretrain.main([*shared, *run]) == 0
+    run = ["--out", str(tmp_path / "detector"), "--epochs", "1", "--task", "detect"]
+    weights = ["--weights", str(tmp_path / "pretrained")]
+    assert finetune.main([*shared, *run, *weights]) == 0
+    of_detector = [str(tmp_path / "detector"), "--data", str(tree)]
+    photos = ["--split", "val", "--out", str(tmp_path / "explanation")]
+    assert explain.main([*of_detector, *photos]) == 0
+    # An artifact that answers otherwise than its model is not kept.
+    assert export.main([*of_detector, "--out", str(tmp_path / "served")]) == 0
+    assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
+
+
+def test_stochastic_depth_that_a_backbone_lacks_is_bad_input(tree, tmp_path, capsys):
+    flags = ["--drop-connect", "0.2", "--backbone", "MobileNetV3Small"]
+    out = ["--out", str(tmp_path / "run")]
+    for command in (pretrain, finetune):
+        assert command.main(["--data", str(tree), *flags, *SETTINGS, *out]) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "--drop-connect" in line and "MobileNetV3Small" in line
