@@ -151,31 +151,6 @@ def test_flags_follow_their_boxes():
         np.testing.assert_array_equal(resized["difficult"], batch["difficult"])
 
 
-def test_inference_only_resizes():
-    batch = build_batch()
-    result = to_numpy(DetectionAugmenter(96, mosaic_rate=1.0, seed=0)(batch))
-    before, after = batch["bounding_boxes"], result["bounding_boxes"]
-    np.testing.assert_array_equal(after["classes"], before["classes"])
-    factors = np.array([96 / WIDTH, 96 / HEIGHT] * 2)
-    exists = before["classes"] >= 0
-    np.testing.assert_allclose(
-        after["boxes"][exists], before["boxes"][exists] * factors, rtol=1e-5
-    )
-    np.testing.assert_array_equal(after["boxes"][~exists], -1.0)
-    assert result["images"].shape == (6, 96, 96, 3)
-
-
-def test_the_same_seed_draws_the_same_and_the_next_batch_something_else():
-    batch = build_batch()
-    layers = [DetectionAugmenter(32, seed=seed) for seed in (7, 7, 8)]
-    first, again, other = (to_numpy(layer(batch, training=True)) for layer in layers)
-    keras.tree.map_structure(np.testing.assert_array_equal, first, again)
-    following = to_numpy(layers[0](batch, training=True))
-    for different in (other, following):
-        gap = np.abs(first["images"] - different["images"])
-        assert np.mean(gap.mean(axis=(1, 2, 3)) > 5) > 0.9
-
-
 def compile_layer(layer, batch, **options):
     """The layer in training as a TensorFlow function of batches of any size."""
     import tensorflow as tf
@@ -253,26 +228,8 @@ def test_augmenter_says_in_a_model_how_many_boxes_there_will_be():
                 assert values.shape == (4, num_boxes)
 
 
-def test_augmenter_reloads_with_its_arguments():
-    layer = DetectionAugmenter(
-        24, (0.2, 0.4), (0.9, 1.1), 0.3, 0.2, 0.6, 0.4, 0.5, 0.2, 0.8, seed=7
-    )
-    again = keras.layers.deserialize(keras.layers.serialize(layer))
-    assert again.get_config() == layer.get_config()
-    batch = build_batch()
-    first, second = (
-        to_numpy(augmenter(batch, training=True)) for augmenter in (layer, again)
-    )
-    keras.tree.map_structure(np.testing.assert_array_equal, first, second)
-
-
 def test_flags_of_other_shape_are_refused():
     batch = build_batch(2)
     batch["difficult"] = np.zeros(2, bool)
     with pytest.raises(ValueError, match=r"`difficult` must have a value for each box"):
         DetectionAugmenter(8)(batch, training=True)
-
-
-def test_arguments_out_of_range_are_named():
-    with pytest.raises(ValueError, match="`mosaic_rate` is a probability"):
-        DetectionAugmenter(8, mosaic_rate=-1)

@@ -76,9 +76,8 @@ def test_b1_is_the_default_and_takes_images_of_any_size():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(2, 8))
-def test_larger_ones_build(number):
-    model = ssl_voc.backbone(f"EfficientNetB{number}", image_size=32)
+def test_the_largest_one_builds():
+    model = ssl_voc.backbone("EfficientNetB7", image_size=32)
     assert model.output_shape[1:3] == (1, 1)
     assert {type(layer) for layer in norms_of(model)} == {FusedBatchNormalization}
     assert set(drop_rates_of(model)) == {0.0}

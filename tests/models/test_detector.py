@@ -83,27 +83,6 @@ def test_the_best_box_is_its_anchor_moved_by_its_offsets():
         )
 
 
-def test_images_and_targets_may_come_apart():
-    model = compile_detector(tiny.build_detector())
-    batch = tiny.detection_batch(4)
-    del batch["difficult"]
-    together = model.evaluate(batch, batch_size=4, verbose=0, return_dict=True)
-    apart = model.evaluate(
-        batch["images"],
-        batch["bounding_boxes"],
-        batch_size=4,
-        verbose=0,
-        return_dict=True,
-    )
-    assert apart == pytest.approx(together, rel=1e-5)
-
-
-def test_training_without_boxes_says_what_is_needed():
-    model = compile_detector(tiny.build_detector())
-    with pytest.raises(ValueError, match="Training and evaluation need boxes"):
-        model.fit(draw_images(2), verbose=0)
-
-
 @pytest.mark.parametrize("format", ["xywh", "rel_yxyx", "center_xywh"])
 def test_a_format_changes_the_writing_of_boxes_and_nothing_else(format):
     reference = with_usual_weights(tiny.build_detector())
@@ -184,18 +163,6 @@ def test_a_saved_detector_predicts_the_same_and_learns_on(tmp_path):
     again.fit(batch, verbose=0)
 
 
-def test_frozen_batch_norms_keep_their_statistics():
-    batch = tiny.detection_batch(4)
-    for frozen in (True, False):
-        model = tiny.build_detector(freeze_batch_norm=frozen)
-        compile_detector(model)
-        norm = model.backbone.get_layer("norm_1")
-        before = ops.convert_to_numpy(norm.moving_mean).copy()
-        model.fit(batch, verbose=0)
-        same = np.array_equal(before, ops.convert_to_numpy(norm.moving_mean))
-        assert same == frozen
-
-
 def test_anchors_of_other_strides_are_refused():
     with pytest.raises(ValueError, match="strides 8, 16, 32"):
         tiny.build_detector(anchor_grid=AnchorGrid([8.0, 16.0, 32.0], [4, 8, 16]))
@@ -204,14 +171,3 @@ def test_anchors_of_other_strides_are_refused():
 def test_a_backbone_that_is_too_shallow_is_refused():
     with pytest.raises(ValueError, match="no feature map of stride 8"):
         ssl_voc.Detector(tiny.build_backbone(32), 3)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetB1", "EfficientNetB3"])
-def test_every_efficient_net_has_its_levels(name):
-    model = ssl_voc.Detector(ssl_voc.backbone(name, image_size=96), 2)
-    model.build()
-    sizes = [tuple(level.shape[1:3]) for level in model.levels.outputs]
-    assert sizes == [(12, 12), (6, 6), (3, 3)]
-    found = model.predict(draw_images(1, 96), verbose=0)
-    assert found["boxes"].shape == (1, 100, 4)
