@@ -55,18 +55,19 @@ def read(source, split=None, progress=None) -> Photos:
         )
     if not images.size:
         raise ValueError(f"{array_name}: has no photos: its shape is {images.shape}")
-    names = None if labels is None else _label_names(labels, len(images), array_name)
+    names = _label_names(labels, len(images), array_name)
     width = len(str(len(images) - 1))
     photos = []
     for index in range(len(images)):
         content = ArrayItem(images, index, array_name)
-        label = None if names is None else names[index]
-        size = images.shape[2], images.shape[1]
-        photos.append(Photo(f"{index:0{width}d}", name, content, (), label, *size))
+        image_id, size = f"{index:0{width}d}", (images.shape[2], images.shape[1])
+        photos.append(Photo(image_id, name, content, (), names[index], *size))
     return Photos(photos, name)
 
 
 def _label_names(labels, num_photos, array_name):
+    if labels is None:
+        return [None] * num_photos
     if labels.shape != (num_photos,) or labels.dtype.kind not in "iuUSO":
         raise ValueError(
             f"{array_name}: labels must be class names or integers of shape "

@@ -59,16 +59,8 @@ def read(source, split=None, progress=None) -> Photos:
     subfolders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
     has_classes = len({parts for parts in subfolders if parts}) > 1
     name = folder.resolve().name
-    return Photos(
-        (
-            Photo(
-                image_id=path.stem,
-                source=name,
-                content=PhotoFile(path),
-                label=parts[0] if has_classes and parts else None,
-            )
-            for path, parts in zip(paths, subfolders, strict=True)
-        ),
-        name,
-        problems,
-    )
+    photos = []
+    for path, parts in zip(paths, subfolders, strict=True):
+        label = parts[0] if has_classes and parts else None
+        photos.append(Photo(path.stem, name, PhotoFile(path), label=label))
+    return Photos(photos, name, problems)

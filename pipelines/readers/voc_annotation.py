@@ -65,13 +65,8 @@ def _read_object(element, width, height):
         _number(box_element, tag) for tag in ("xmin", "ymin", "xmax", "ymax")
     )
     box, remark = checked_box((x_min - 1, y_min - 1, x_max, y_max), width, height)
-    item = Object(
-        name=name,
-        box=box,
-        difficult=_flag(element.findtext("difficult")),
-        truncated=_flag(element.findtext("truncated")),
-    )
-    return item, remark
+    flags = (_flag(element.findtext(tag)) for tag in ("difficult", "truncated"))
+    return Object(name, box, *flags), remark
 
 
 def _number(box_element, tag):

@@ -48,8 +48,7 @@ def write_photo(draw, encode):
     def write_photo(path, seed=0):
         path = pathlib.Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        kind = {".png": "PNG", ".jpg": "JPEG"}.get(path.suffix, "PNG")
-        path.write_bytes(encode(draw(seed), kind))
+        path.write_bytes(encode(draw(seed), "JPEG" if path.suffix == ".jpg" else "PNG"))
         return path
 
     return write_photo

@@ -21,9 +21,7 @@ def flipped(value, *bits):
 
 
 def found(hashes, others, **options):
-    matches = find_near_duplicates(
-        np.array(hashes, "uint64"), np.array(others, "uint64"), **options
-    )
+    matches = find_near_duplicates(hashes, others, **options)
     return [(match.index, match.other_index, match.distance) for match in matches]
 
 

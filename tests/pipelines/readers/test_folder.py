@@ -67,7 +67,7 @@ def test_linked_folder_is_read_and_a_circle_ends(write, tmp_path):
     assert len(list_files(folder, [])) == 3
 
 
-def test_subfolder_that_cannot_be_read_is_told(write, lock):
+def test_folders_that_cannot_be_read_are_told(write, lock):
     folder = write("cat/1.jpg", "dog/2.jpg", "emu/3.jpg")
     lock(folder / "dog")
     photos = read(folder)
@@ -80,10 +80,6 @@ def test_subfolder_that_cannot_be_read_is_told(write, lock):
         lock(folder / name)
     with pytest.raises(ValueError, match="holds no photos.*cat: .*Permission denied"):
         read(folder)
-
-
-def test_folder_that_cannot_be_read_says_so(write, lock):
-    folder = write("cat/1.jpg")
     lock(folder)
     with pytest.raises(ValueError, match="photos cannot be read: Permission denied"):
         read(folder)

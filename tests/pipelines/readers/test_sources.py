@@ -60,12 +60,9 @@ def test_a_source_twice_is_an_error(sources, monkeypatch):
         read([folder, "folder"])
 
 
-def test_scenes_are_the_drawn_data_set(tmp_path, monkeypatch, write_voc, voc_xml):
-    tree = write_voc(
-        tmp_path / "VOC2007",
-        {"a": voc_xml(), "b": voc_xml()},
-        {"train": ["a"], "val": ["b"]},
-    )
+def test_scenes_are_the_drawn_data_set(tmp_path, monkeypatch, write_voc):
+    lists = {"train": ["a"], "val": ["b"]}
+    tree = write_voc(tmp_path / "VOC2007", dict.fromkeys("ab"), lists)
     monkeypatch.setattr(dataset, "scenes_folder", lambda progress: tree.parent)
     assert [photo.image_id for photo in read("scenes")] == ["a"]
     assert [photo.image_id for photo in read("scenes", "val")] == ["b"]

@@ -33,21 +33,20 @@ def test_seed_decides_the_80_to_20(tree):
     assert first == again != other
 
 
+ALL = [f"{i:02d}" for i in range(30)]
+
+
 @pytest.mark.parametrize(
-    ("lists", "expected"),
+    ("lists", "split", "expected"),
     [
-        ({"train": ["03", "01"], "val": ["02"]}, ["03", "01"]),
-        ({"trainval": ["03"]}, [f"{i:02d}" for i in range(30)]),
+        ({"train": ["03", "01"], "val": ["02"]}, None, ["03", "01"]),
+        ({"trainval": ["03"]}, None, ALL),
+        (None, "all", ALL),
     ],
 )
-def test_tree_with_lists_gives_train_or_everything(lists, expected, tree):
-    training, held_out = read_training(tree(lists=lists))
+def test_lists_and_named_splits_hold_nothing_out(lists, split, expected, tree):
+    training, held_out = read_training(tree(lists=lists), split)
     assert ids(training) == expected and held_out is None
-
-
-def test_named_split_is_taken_as_it_is(tree):
-    training, held_out = read_training(tree(), "all")
-    assert len(training) == 30 and held_out is None
 
 
 def test_of_several_sources_only_trees_without_lists_are_split(tree):

@@ -6,12 +6,9 @@ from pipelines.readers.voc import read, voc_trees
 
 @pytest.fixture
 def tree(tmp_path, write_voc, voc_xml):
-    annotations = {
-        "a": voc_xml(("cat", (1, 1, 9, 9)), ("dog", (1, 1, 30, 20))),
-        "b": voc_xml(("cat", (1, 1, 9, 9)), ("dog", (1, 1, 30, 20), {"difficult": 1})),
-        "c": voc_xml(),
-        "d": None,
-    }
+    cat, dog = ("cat", (1, 1, 9, 9)), ("dog", (1, 1, 30, 20))
+    difficult = voc_xml(cat, (*dog, {"difficult": 1}))
+    annotations = {"a": voc_xml(cat, dog), "b": difficult, "c": voc_xml(), "d": None}
     lists = {"train": ["b", "a"], "val": ["c"], "cat_val": ["c -1", "a  1"]}
     return write_voc(tmp_path / "VOC2007", annotations, lists)
 

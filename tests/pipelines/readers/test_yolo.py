@@ -1,5 +1,6 @@
 import os
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -222,12 +223,10 @@ def test_real_boxes_survive_the_way_through_yolo(name, data_folder, tmp_path):
     (tmp_path / "images").symlink_to(data_folder / name / "JPEGImages")
     (tmp_path / "labels").mkdir()
     for photo in expected:
-        size = photo.width, photo.height
         rows = []
         for item in photo.objects:
-            low, high = item.box[:2], item.box[2:]
-            shares = [(a + b) / 2 / n for a, b, n in zip(low, high, size, strict=True)]
-            shares += [(b - a) / n for a, b, n in zip(low, high, size, strict=True)]
+            corners = np.reshape(item.box, (2, 2)) / (photo.width, photo.height)
+            shares = [*corners.mean(0), *np.ptp(corners, axis=0)]
             numbers = " ".join(f"{share:.6f}" for share in shares)
             rows.append(f"{names.index(item.name)} {numbers}\n")
         (tmp_path / "labels" / f"{photo.image_id}.txt").write_text("".join(rows))

@@ -21,7 +21,7 @@ def tree(tmp_path_factory):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Folders that `scenes_folder` drew; it draws two tiny scenes."""
+    """Folders that `scenes_folder` drew; it draws two tiny scenes, squares of 32."""
     folders, draw_scenes = [], dataset.draw_scenes
 
     def draw_few(folder, progress=None):
@@ -40,12 +40,9 @@ def files_of(folder):
     }
 
 
-def listed(folder, split):
-    return (folder / "ImageSets/Main" / f"{split}.txt").read_text().split()
-
-
 def test_tree_holds_a_photo_and_an_annotation_for_each_listed_scene(tree):
-    train, val = listed(tree, "train"), listed(tree, "val")
+    lists = [tree / "ImageSets/Main" / f"{name}.txt" for name in ("train", "val")]
+    train, val = (path.read_text().split() for path in lists)
     assert (len(train), len(val)) == (NUM_TRAIN, NUM_VAL)
     expected = {"ImageSets/Main/train.txt", "ImageSets/Main/val.txt"}
     for image_id in train + val:
@@ -125,6 +122,8 @@ def test_scenes_are_drawn_once_by_all_that_want_them(drawn):
         folders = {*executor.map(lambda _: dataset.scenes_folder(), range(4))}
     assert folders == {dataset.scenes_folder()} == {*drawn} and len(drawn) == 1
     assert drawn[0].parent == pipelines.cache_folder()
+    with Image.open(drawn[0] / "JPEGImages/val_000000.jpg") as photo:
+        assert photo.size == (32, 32)
 
 
 def test_scenes_are_drawn_anew_when_the_drawing_changes(tmp_path, drawn, monkeypatch):
@@ -149,9 +148,3 @@ def test_numbers_out_of_range_are_refused(tmp_path):
     with pytest.raises(ValueError, match="32 pixels"):
         dataset.draw_scenes(tmp_path / "scenes", 1, 1, image_size=(64, 16))
     assert not list(tmp_path.iterdir())
-
-
-def test_one_number_as_image_size_makes_squares(tmp_path):
-    folder = dataset.draw_scenes(tmp_path / "scenes", 1, 1, image_size=40)
-    with Image.open(folder / "JPEGImages/val_000000.jpg") as photo:
-        assert photo.size == (40, 40)

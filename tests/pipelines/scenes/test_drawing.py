@@ -26,10 +26,8 @@ def scenes():
 
 def extent(mask):
     """Box of the true pixels, 1-based, both ends inside."""
-    ends = [
-        end(axis) + 1 for end in (np.min, np.max) for axis in np.nonzero(mask)[::-1]
-    ]
-    return tuple(ends)
+    places = np.argwhere(mask)[:, ::-1] + 1  # x, y
+    return (*places.min(0), *places.max(0))
 
 
 def test_boxes_are_the_extent_of_pixels_that_have_one_owner(scenes):
