@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from ssl_voc.heat_maps.explained_layer import find_layer, without_final_activation
-from ssl_voc.heat_maps.explained_score import as_tensors, resolve_target
+from ssl_voc.heat_maps.explained_score import resolve_target
 from ssl_voc.heat_maps.feature_gradients import differentiate
 
 
@@ -78,18 +78,10 @@ def grad_cam(
     maps = []
     for start in range(0, len(images), batch_size):
         part = slice(start, start + batch_size)
-        tensors = as_tensors([images[part].astype("float32")])
-        chosen = as_tensors([array[part] for array in arrays])
+        inputs = ops.convert_to_tensor(images[part].astype("float32"))
+        chosen = [ops.convert_to_tensor(array[part]) for array in arrays]
         with without_final_activation(model):
-            features, gradients = differentiate(
-                model,
-                tensors[0],
-                layer,
-                lambda outputs, chosen=chosen: score(outputs, *chosen),
-            )
-        found = METHODS[method](
-            ops.cast(features, "float32"), ops.cast(gradients, "float32")
-        )
+            found = METHODS[method](*differentiate(model, inputs, layer, score, chosen))
         if upsample:
             size = images.shape[1:3]
             found = ops.image.resize(found[..., None], size, "bilinear")[..., 0]

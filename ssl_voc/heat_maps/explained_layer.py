@@ -44,30 +44,22 @@ def find_layer(model, layer=None):
         return feature_levels(backbone, [layer]).outputs[0]._keras_history.operation
     if not isinstance(layer, str):
         return layer
-    parts = [*_flatten(backbone), *_flatten(model)]
-    named = [part for part in parts if part.name == layer]
-    if not named:
-        maps = [part.name for part in _flatten(backbone) if _is_map(part)]
-        raise ValueError(
-            f"The model {model.name} has no layer named {layer!r}. Its last feature "
-            f"maps are: {', '.join(maps[-5:]) or 'none'}."
-        )
-    return named[0]
+    for part in (*_flatten(backbone), *_flatten(model)):
+        if part.name == layer:
+            return part
+    maps = [part.name for part in _flatten(backbone) if _is_map(part)]
+    raise ValueError(
+        f"The model {model.name} has no layer named {layer!r}. Its last feature "
+        f"maps are: {', '.join(maps[-5:]) or 'none'}."
+    )
 
 
 @contextlib.contextmanager
 def watching(layer, change):
-    """Lets `change` replace what a layer returns, as long as the context lasts.
+    """Lets `change` replace what a layer returns; yields the list of what it returned.
 
     It sees the layer at work in whatever model calls it, so that nested models need no
     new graph.
-
-    Args:
-        layer: Keras layer.
-        change: Function from the layer's output to what it is to return instead.
-
-    Yields:
-        List that receives what was returned, one entry a call.
     """
     outputs, call = [], layer.call
 
@@ -79,9 +71,8 @@ def watching(layer, change):
         yield outputs
 
 
-@contextlib.contextmanager
 def without_final_activation(model):
-    """Lets a classifier that ends in softmax or sigmoid return its logits.
+    """Context in which a classifier that ends in softmax or sigmoid returns logits.
 
     A saturated probability has no gradient to explain it by. Models that return logits
     are left as they are.
@@ -89,13 +80,10 @@ def without_final_activation(model):
     last = (getattr(model, "layers", None) or [None])[-1]
     squashing = (keras.activations.softmax, keras.activations.sigmoid)
     if getattr(last, "activation", None) in squashing:
-        with _replaced(last, "activation", keras.activations.linear):
-            yield
-    elif isinstance(last, keras.layers.Softmax):
-        with _replaced(last, "call", lambda logits, mask=None: logits):
-            yield
-    else:
-        yield
+        return _replaced(last, "activation", keras.activations.linear)
+    if isinstance(last, keras.layers.Softmax):
+        return _replaced(last, "call", lambda logits, mask=None: logits)
+    return contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -133,9 +121,8 @@ def _is_map(layer):
         return False
     if not isinstance(output, keras.KerasTensor) or len(output.shape) != 4:
         return False
-    return tuple(output.shape[1:3]) != (1, 1) and not isinstance(
-        layer, keras.layers.InputLayer
-    )
+    is_input = isinstance(layer, keras.layers.InputLayer)
+    return not is_input and tuple(output.shape[1:3]) != (1, 1)
 
 
 def _flatten(model):

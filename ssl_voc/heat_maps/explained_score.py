@@ -1,6 +1,5 @@
 """Targets of heat maps: the score of a class, a side of a box or one detection."""
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -76,15 +75,14 @@ def _per_class(outputs):
 
 
 def _side_of_box(model, side):
-    if side not in SIDES or not hasattr(model, "bounding_box_format"):
+    has_one_box = hasattr(model, "bounding_box_format") and not hasattr(
+        model, "anchors"
+    )
+    if side not in SIDES or not has_one_box:
         raise ValueError(
             f"`target` must be one of {', '.join(SIDES)} to explain a side of a "
-            f"localizer's box. Received: {side!r} for a {type(model).__name__}"
-        )
-    if hasattr(model, "anchors"):
-        raise ValueError(
-            "A detector has many boxes: name one detection, "
-            'target={"boxes", "classes"}. Received: target=' + repr(side)
+            'localizer\'s box, or {"boxes", "classes"} to name one of a detector\'s '
+            f"many. Received: {side!r} for a {type(model).__name__}"
         )
 
     def score(outputs):
@@ -134,8 +132,3 @@ def _detection(model, target, num_images):
         return ops.take_along_axis(logits, anchor, axis=1)[:, 0]
 
     return score, (given[0], given[1].astype("int32"))
-
-
-def as_tensors(arrays):
-    """The arrays as tensors of the backend."""
-    return [keras.ops.convert_to_tensor(array) for array in arrays]

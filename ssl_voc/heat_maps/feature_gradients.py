@@ -6,17 +6,19 @@ from keras import ops
 from ssl_voc.heat_maps.explained_layer import watching
 
 
-def differentiate(model, images, layer, score):
+def differentiate(model, images, layer, score, arrays=()):
     """Runs a model as in inference and differentiates a score by a layer's output.
 
     Args:
         model: Keras model.
         images: Float32 tensor `(batch, height, width, 3)` in `[0, 255]`.
         layer: Keras layer that the model calls once.
-        score: Function from what the model returns to scores `(batch,)`.
+        score: Function `score(outputs, *arrays)` from what the model returns to scores
+            `(batch,)`.
+        arrays: Tensors of `batch` rows.
 
     Returns:
-        `(features, gradients)`: two tensors `(batch, rows, columns, channels)`.
+        `(features, gradients)`: float32 tensors `(batch, rows, columns, channels)`.
 
     Raises:
         ValueError: when the layer's output is no feature map, the model does not call
@@ -28,57 +30,50 @@ def differentiate(model, images, layer, score):
             f"Heat maps need one of the backends {', '.join(_BACKENDS)}. Received: "
             f"{backend}"
         )
-    features, gradients = _BACKENDS[backend](model, images, layer, score)
+
+    def run(change):
+        """The layer's output, changed, and the sum of the scores that follow."""
+        with watching(layer, change) as calls:
+            outputs = model(images, training=False)
+        return _only(calls, layer), ops.sum(score(outputs, *arrays))
+
+    features, gradients = _BACKENDS[backend](run)
     if gradients is None:
         raise ValueError(f"`target` does not depend on the layer {layer.name}.")
-    return features, gradients
+    return ops.cast(features, "float32"), ops.cast(gradients, "float32")
 
 
-def _by_tensorflow(model, images, layer, score):
+def _by_tensorflow(run):
     import tensorflow as tf
+
+    def watch(features):
+        tape.watch(features)
+        return features
 
     # Nothing before the layer is recorded: memory and time are those of inference.
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-
-        def watch(features):
-            tape.watch(features)
-            return features
-
-        with watching(layer, watch) as calls:
-            outputs = model(images, training=False)
-        features = _only(calls, layer)
-        total = ops.sum(score(outputs))
+        features, total = run(watch)
     return features, tape.gradient(total, features)
 
 
-def _by_torch(model, images, layer, score):
+def _by_torch(run):
     import torch
 
     with torch.enable_grad():
         # A leaf of its own: nothing before the layer is differentiated.
-        with watching(layer, lambda f: f.detach().requires_grad_()) as calls:
-            outputs = model(images, training=False)
-        features = _only(calls, layer)
-        total = ops.sum(score(outputs))
+        features, total = run(lambda features: features.detach().requires_grad_())
         if not total.requires_grad:
             return features, None
         found = torch.autograd.grad(total, features, allow_unused=True)[0]
     return features.detach(), found
 
 
-def _by_jax(model, images, layer, score):
+def _by_jax(run):
     import jax
 
-    with watching(layer, lambda features: features) as calls:
-        model(images, training=False)
-    features = _only(calls, layer)
-
-    def total(change):
-        with watching(layer, lambda features: features + change):
-            outputs = model(images, training=False)
-        return ops.sum(score(outputs))
-
-    return features, jax.grad(total)(ops.zeros_like(features))
+    features, _ = run(lambda features: features)
+    gradient = jax.grad(lambda change: run(lambda features: features + change)[1])
+    return features, gradient(ops.zeros_like(features))
 
 
 _BACKENDS = {"tensorflow": _by_tensorflow, "torch": _by_torch, "jax": _by_jax}

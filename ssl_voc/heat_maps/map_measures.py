@@ -1,14 +1,19 @@
-"""Quality measures of one heat map against the object's box.
+"""Quality measures of heat maps against the object's box.
 
 A map of zeros says nothing: it points nowhere in particular and is treated as a map
 that is the same everywhere, except that it covers nothing.
 """
 
 import numpy as np
+from scipy import ndimage
 from scipy.stats import rankdata
+
+from ssl_voc.boxes import box_ious
 
 # Of the map's maximum: where the map is said to be high.
 HIGH = 0.5
+# Shares of the map's range. At 0 all is inside, at 1 a single cell.
+THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 
 def box_weights(shape, box):
@@ -65,20 +70,73 @@ def measure_map(heat, box):
             f"`box` must share area with the map. Received: {tuple(box)} for a map of "
             f"{heat.shape[1]} x {heat.shape[0]} pixels"
         )
-    highest = heat.max()
-    is_empty = not highest > 0
-    high = (heat > HIGH * highest).astype("float64")
-    if is_empty:
-        heat, highest = np.ones_like(heat), 1.0
-    is_highest = heat == highest
+    high = (heat > HIGH * heat.max()).astype("float64")
+    if not heat.any():
+        heat = np.ones_like(heat)
     rest = heat.size - area
     return {
-        "pointing": float(inside[is_highest].mean()),
+        "pointing": float(inside[heat == heat.max()].mean()),
         "energy": float((inside * heat).sum() / heat.sum()),
         "box_share": float(area / heat.size),
         "coverage": float((inside * high).sum() / area),
         "spill": float(((1 - inside) * high).sum() / rest) if rest > 1e-9 else np.nan,
     }
+
+
+def ious_at_thresholds(heat, box, thresholds=THRESHOLDS):
+    """IoU of a box with that of a map's largest connected part above each threshold.
+
+    Args:
+        heat: Array `(height, width)`.
+        box: xyxy in pixels of the map.
+        thresholds: Shares of the map's range, from its minimum to its maximum.
+
+    Returns:
+        Float64 array `(num_thresholds,)` in `[0, 1]`; 0 where the map is the same
+        everywhere.
+
+    Reference:
+        - [Choe et al., 2020](https://arxiv.org/abs/2001.07437), MaxBoxAcc
+    """
+    heat = np.asarray(heat, "float64")
+    low, high = heat.min(), heat.max()
+    if not high > low:
+        return np.zeros(len(thresholds))
+    scaled = (heat - low) / (high - low)
+    found = [_largest_part(scaled >= value) for value in thresholds]
+    return box_ious(box, found)
+
+
+def _largest_part(mask):
+    """The box (xyxy) of the largest part of a mask whose cells touch by their sides."""
+    labels, _ = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel())[1:]
+    rows, columns = ndimage.find_objects(labels)[np.argmax(sizes)]
+    return columns.start, rows.start, columns.stop, rows.stop
+
+
+def cross_validated_iou(ious, seed=0):
+    """IoU of each image at the threshold that is best on other images.
+
+    Images are dealt into halves; those of one half get the threshold of the highest
+    mean IoU on the other, so that no image helps to choose its own.
+
+    Args:
+        ious: Array `(num_images, num_thresholds)`.
+        seed: Seed of the halves.
+
+    Returns:
+        `(chosen, indices)`: float64 `(num_images,)`, and the threshold that each image
+        got, int64 `(num_images,)`. A single image has no others: the middle threshold.
+    """
+    ious = np.asarray(ious, "float64")
+    order = np.random.default_rng(seed).permutation(len(ious))
+    halves = np.sort(order[::2]), np.sort(order[1::2])
+    indices = np.full(len(ious), ious.shape[1] // 2)
+    for half, others in (halves, halves[::-1]):
+        if len(others):
+            indices[half] = np.argmax(ious[others].mean(axis=0))
+    return ious[np.arange(len(ious)), indices], indices
 
 
 def rank_correlation(a, b):

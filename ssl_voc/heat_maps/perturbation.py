@@ -20,9 +20,7 @@ def removal_order(heat, seed=0):
     heat = np.asarray(heat)
     random = np.random.default_rng(seed).random(heat.size)
     order = np.lexsort((random, -heat.ravel()))
-    ranks = np.empty(heat.size, "int64")
-    ranks[order] = np.arange(heat.size)
-    return ranks.reshape(heat.shape)
+    return np.argsort(order).reshape(heat.shape)
 
 
 def perturbed(photo, ranks, num_steps):

@@ -21,38 +21,29 @@ def randomization_stages(model, num_stages=NUM_STAGES):
         are in none; a stage without weights is left out.
     """
     index_of = {id(weight): index for index, weight in enumerate(model.weights)}
+
+    def indices_of(*layers):
+        return {index_of[id(weight)] for layer in layers for weight in layer.weights}
+
     backbone = getattr(model, "backbone", model)
-    ours = [layer.weights for layer in backbone.layers]
-    in_backbone = {id(weight) for part in ours for weight in part}
-    fixed = {
-        id(weight)
-        for layer in model._flatten_layers(include_self=False)
-        if isinstance(layer, keras.layers.Normalization)
-        for weight in layer.weights
-    }
-    stages = []
-    if backbone is not model:
-        head = [
-            weight
-            for weight in model.weights
-            if id(weight) not in in_backbone | fixed and weight.dtype.startswith("f")
-        ]
-        stages.append(("head", head))
-    parts = [
-        (layer.name, [weight for weight in part if id(weight) not in fixed])
-        for layer, part in zip(backbone.layers, ours, strict=True)
-        if part and not isinstance(layer, keras.layers.Normalization)
-    ]
+    fixed = indices_of(*_normalizations(model))
+    parts = [(layer.name, indices_of(layer) - fixed) for layer in backbone.layers]
+    parts = [(name, indices) for name, indices in parts if indices]
+    others = {*index_of.values()} - indices_of(*backbone.layers) - fixed
+    head = [i for i in others if model.weights[i].dtype.startswith("f")]
+    stages = [("head", head)] if backbone is not model else []
     cuts = np.array_split(np.arange(len(parts)), min(num_stages, max(1, len(parts))))
     for cut in reversed(cuts):
         if len(cut):
-            weights = [weight for index in cut for weight in parts[index][1]]
-            stages.append((f"down to {parts[cut[0]][0]}", weights))
-    return [
-        (name, [index_of[id(weight)] for weight in weights])
-        for name, weights in stages
-        if weights
-    ]
+            indices = set.union(*(parts[place][1] for place in cut))
+            stages.append((f"down to {parts[cut[0]][0]}", indices))
+    return [(name, sorted(indices)) for name, indices in stages if indices]
+
+
+def _normalizations(model):
+    """Layers whose weights are statistics of pixels."""
+    layers = model._flatten_layers(include_self=False)
+    return [layer for layer in layers if isinstance(layer, keras.layers.Normalization)]
 
 
 def randomized_correlations(model, make_maps, num_stages=NUM_STAGES, seed=0):
@@ -89,9 +80,8 @@ def randomized_correlations(model, make_maps, num_stages=NUM_STAGES, seed=0):
         copy(np.zeros((1, *backbone.input_shape[1:]), "float32"))
     fresh = copy.get_weights()
     copy.set_weights(model.get_weights())
-    for layer in copy._flatten_layers(include_self=False):
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it computes with constants made from its weights
+    for layer in _normalizations(copy):
+        layer.finalize_state()  # it computes with constants made from its weights
     correlations = []
     for _, indices in stages:
         for index in indices:
@@ -103,5 +93,4 @@ def randomized_correlations(model, make_maps, num_stages=NUM_STAGES, seed=0):
 
 
 def _correlations(maps_a, maps_b):
-    pairs = zip(maps_a, maps_b, strict=True)
-    return np.array([rank_correlation(*pair) for pair in pairs])
+    return np.array([*map(rank_correlation, maps_a, maps_b)])

@@ -1,10 +1,15 @@
-"""Measures of a map beside a box, with their arithmetic, and against loops."""
+"""Measures of maps beside boxes, with their arithmetic."""
 
 import numpy as np
 import pytest
 
-from ssl_voc.heat_maps import measure_map, rank_correlation
-from ssl_voc.heat_maps.map_measures import box_weights
+from ssl_voc.heat_maps import (
+    box_weights,
+    cross_validated_iou,
+    ious_at_thresholds,
+    measure_map,
+    rank_correlation,
+)
 
 
 def test_measures_of_a_map_by_hand():
@@ -31,12 +36,12 @@ def test_a_box_between_pixels_counts_shares_of_them():
 
 def test_box_weights_are_those_of_a_fine_grid():
     box = (0.3, -2.0, 2.75, 1.6)
-    fine = np.zeros((400, 400))
-    for i in range(400):
-        for j in range(400):
-            y, x = (i + 0.5) / 100, (j + 0.5) / 100
-            fine[i, j] = box[0] < x < box[2] and box[1] < y < box[3]
-    expected = fine.reshape(4, 100, 4, 100).mean(axis=(1, 3))
+    places = (np.arange(400) + 0.5) / 100
+    inside = (
+        (places > box[1]) & (places < box[3]),
+        (places > box[0]) & (places < box[2]),
+    )
+    expected = np.outer(*inside).reshape(4, 100, 4, 100).mean(axis=(1, 3))
     np.testing.assert_allclose(box_weights((4, 4), box), expected, atol=0.011)
 
 
@@ -61,6 +66,42 @@ def test_a_map_that_knows_nothing_is_at_chance():
 def test_what_cannot_be_measured_is_told(heat, box, message):
     with pytest.raises(ValueError, match=message):
         measure_map(heat, box)
+
+
+@pytest.mark.parametrize(
+    ("rows", "box"),
+    [
+        (["##.", "..#", "..."], (0, 0, 2, 1)),  # corners do not touch
+        (["#.#", "#.#", "..."], (0, 0, 1, 2)),  # of equal parts the first
+        (["#.#", "#.#", "..#"], (2, 0, 3, 3)),
+        (["#####", "....#", "###.#", "#...#", "#####"], (0, 0, 5, 5)),  # a spiral
+    ],
+)
+def test_box_of_a_map_is_that_of_the_largest_part_whose_sides_touch(rows, box):
+    heat = np.array([[cell == "#" for cell in row] for row in rows], "float64")
+    # Shares of the range: 3 to 5.
+    assert ious_at_thresholds(2 * heat + 3, box, [0.5]) == [1.0]
+
+
+def test_iou_at_thresholds_by_hand():
+    heat = np.zeros((4, 4))
+    heat[:2, :2], heat[0, 0], heat[3, 3] = 0.5, 1.0, 0.9
+    found = ious_at_thresholds(heat, (0, 0, 2, 2), (0.4, 0.95))
+    np.testing.assert_allclose(found, [1.0, 1 / 4])
+    np.testing.assert_array_equal(ious_at_thresholds(np.ones((3, 3)), (0, 0, 2, 2)), 0)
+
+
+def test_no_image_chooses_its_own_threshold():
+    # Alone, each image would take the threshold that is best for it.
+    chosen, _ = cross_validated_iou([[0.9, 0.1], [0.1, 0.9]])
+    np.testing.assert_allclose(chosen, [0.1, 0.1])
+    # One odd image among many gets what suits the others.
+    ious = np.tile([0.2, 0.6], (9, 1))
+    ious[4] = [1.0, 0.0]
+    chosen, indices = cross_validated_iou(ious, seed=3)
+    np.testing.assert_array_equal(indices, 1)
+    assert chosen[4] == 0.0 and (np.delete(chosen, 4) == 0.6).all()
+    assert cross_validated_iou([[0.1, 0.2, 0.3]])[0] == 0.2
 
 
 def test_rank_correlation_is_that_of_ranks():

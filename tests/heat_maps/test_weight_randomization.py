@@ -10,10 +10,6 @@ from ssl_voc.heat_maps.weight_randomization import randomization_stages
 from tests import tiny
 
 
-def maps_of(photos):
-    return lambda model: ssl_voc.grad_cam(model, photos, 1, upsample=False)
-
-
 def test_stages_lose_every_weight_once_from_the_output_down():
     model = ssl_voc.Localizer(ssl_voc.backbone("EfficientNetB0", image_size=64), 2)
     model.build()
@@ -32,16 +28,28 @@ def test_stages_lose_every_weight_once_from_the_output_down():
     assert not any("top_conv" in path for path in last)
 
 
-def test_a_learned_map_is_lost_and_the_model_is_kept():
-    model = tiny.build_localizer()
+def test_a_learned_map_is_lost_stage_by_stage_and_the_model_is_kept():
+    model, seen = tiny.build_localizer(), []
     tiny.randomize(model.backbone)
-    before = model.get_weights()
     photos = tiny.draw_photos(8, size=32)
-    names, found, others = randomized_correlations(model, maps_of(photos), 2)
+
+    def make_maps(copy):
+        seen.append(copy.get_weights())
+        return ssl_voc.grad_cam(copy, photos, 1, upsample=False)
+
+    names, found, others = randomized_correlations(model, make_maps, 2, seed=5)
     assert names[0] == "head" and found.shape == (3, 8) and others.shape == (8,)
     assert abs(found[-1].mean()) < 0.6
-    for old, new in zip(before, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
+    seen.append(model.get_weights())
+    learned, *copies, kept = [
+        [np.array_equal(*pair) for pair in zip(weights, seen[0], strict=True)]
+        for weights in seen
+    ]
+    assert all(learned) and all(kept)
+    counts = [sum(same) for same in copies]
+    assert counts == sorted(counts, reverse=True) and counts[0] > counts[-1]
+    pairs = zip(copies[-1], model.weights, strict=True)
+    assert not any(same for same, weight in pairs if weight.path.endswith("kernel"))
 
 
 def test_a_map_that_ignores_the_weights_is_found_out():
@@ -61,23 +69,3 @@ def test_empty_maps_are_not_taken_for_lost_ones():
     # A photo alone is no other photo.
     _, _, others = randomized_correlations(tiny.build_localizer(), lambda _: maps[:1])
     assert np.isnan(others).all()
-
-
-def test_stages_add_up():
-    """At the last stage nothing of the learned weights is left, at the first most."""
-    model, seen = tiny.build_localizer(), []
-
-    def remember(copy):
-        seen.append(copy.get_weights())
-        return np.random.default_rng(0).random((2, 3, 3))
-
-    randomized_correlations(model, remember, 2, seed=5)
-    learned, *copies = seen
-    same = [
-        [np.array_equal(*pair) for pair in zip(learned, copy, strict=True)]
-        for copy in copies
-    ]
-    counts = [sum(row) for row in same]
-    assert counts == sorted(counts, reverse=True) and counts[0] > counts[-1]
-    kernels = [weight.path.endswith("kernel") for weight in model.weights]
-    assert not any(s for s, kernel in zip(same[-1], kernels, strict=True) if kernel)
