@@ -27,6 +27,7 @@ class BoxLabels:
         self._canvas, self._size = canvas, size
         self._letter_size = letter_size
         self._places: list[tuple[int, int, int, int]] = []
+        self._area = 0  # of all places
 
     def write(
         self,
@@ -52,10 +53,12 @@ class BoxLabels:
         """
         width, height = self._size
         name = shorten(name)
-        letters = range(self._letter_size, _SMALLEST_LETTER, -1)
-        fonts = (load_font(size, bold=True) for size in (*letters, _SMALLEST_LETTER))
         # Smaller letters, then fewer, where a small photo has no room.
-        for font in fonts:
+        for letters in (
+            *range(self._letter_size, _SMALLEST_LETTER, -1),
+            _SMALLEST_LETTER,
+        ):
+            font = load_font(letters, bold=True)
             if font.getlength(name + ending) <= width - 4:
                 break
         text = fit_text(name, font, width - 4, ending)
@@ -65,15 +68,16 @@ class BoxLabels:
         if sides[0] > width or sides[1] > height * _HIGHEST_LABEL:
             return False
         place, hidden = self._best_place(box, sides, below)
-        taken = sum(map(_area, [*self._places, place]))
-        crowded = taken > _MOST_AREA * width * height
-        if not needed and (crowded or hidden > _MOST_HIDDEN * _area(place)):
+        area = sides[0] * sides[1]
+        crowded = self._area + area > _MOST_AREA * width * height
+        if not needed and (crowded or hidden > _MOST_HIDDEN * area):
             return False
         left, top, right, bottom = place
         self._canvas.rectangle((left, top, right - 1, bottom - 1), fill=color)
         corner = left + padding, top + padding // 2
         self._canvas.text(corner, text, fill=_ink_on(color), font=font)
         self._places.append(place)
+        self._area += area
         return True
 
     def _best_place(self, box, sides, below):
@@ -83,10 +87,9 @@ class BoxLabels:
         upper = [(left, top - height), (left, top)]
         lower = [(left, bottom), (left, bottom - height)]
         at_the_right = [(right - width, top), (right - width, bottom - height)]
+        wanted = [*upper, *lower, *at_the_right]
         if below:
             wanted = [*lower, *upper, *at_the_right[::-1]]
-        else:
-            wanted = [*upper, *lower, *at_the_right]
         places = []
         for x, y in wanted:
             inside = 0 <= y <= self._size[1] - height
@@ -104,10 +107,6 @@ def _ink_on(color):
     """Black or white, whichever is read better."""
     brightness = np.dot(color, (0.299, 0.587, 0.114))
     return (0, 0, 0) if brightness > 110 else (255, 255, 255)
-
-
-def _area(place: Sequence[int]) -> int:
-    return _common_area(place, place)
 
 
 def _common_area(a: Sequence[int], b: Sequence[int]) -> int:

@@ -10,6 +10,7 @@ from ssl_voc.visualization.box_labels import BoxLabels
 # Lengths of a dash and of the gap behind it, in widths of the line.
 _DASHES = {"solid": None, "dashed": (4, 2), "dotted": (1, 1.5)}
 _LETTER_SIZE = 10
+LINE_WIDTH = 2  # in pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,32 +45,24 @@ class BoxOutline:
     text: str = ""
 
 
-def draw_boxes(image, outlines, line_width):
+def draw_boxes(image, outlines):
     """Draws boxes into an image, later ones above earlier ones, then their texts.
 
     Args:
         image: `PIL.Image`, changed in place.
         outlines: `BoxOutline`s in pixels of `image`.
-        line_width: In pixels.
     """
     canvas = ImageDraw.Draw(image)
     labels = BoxLabels(canvas, image.size, _LETTER_SIZE)
-    drawn = [
-        (fit_box(item.box, image.size), item)
-        for item in outlines
-        if np.isfinite(item.box).all()
-    ]
-    for box, item in drawn:
-        outline_box(canvas, box, item.style.color, line_width, item.style.dashes)
-    for box, item in drawn:
+    drawn = [item for item in outlines if np.isfinite(item.box).all()]
+    for item in drawn:
+        box, style = fit_box(item.box, image.size), item.style
+        outline_box(canvas, box, style.color, LINE_WIDTH, style.dashes)
+    for item in drawn:
         if item.text:
-            labels.write(
-                box,
-                item.text,
-                item.style.color,
-                below=item.style.labeled_below,
-                needed=True,
-            )
+            box, style = fit_box(item.box, image.size), item.style
+            below = style.labeled_below
+            labels.write(box, item.text, style.color, below=below, needed=True)
 
 
 def fit_box(box, size):
@@ -79,12 +72,10 @@ def fit_box(box, size):
         box: xyxy in pixels.
         size: Width and height of the image.
     """
-    width, height = size
-    left, top, right, bottom = np.round(np.asarray(box, "float64")).astype(int)
-    left, right = np.clip([left, right], 0, width)
-    top, bottom = np.clip([top, bottom], 0, height)
-    left, top = min(left, width - 1), min(top, height - 1)
-    return int(left), int(top), int(max(right, left + 1)), int(max(bottom, top + 1))
+    corners = np.round(np.asarray(box, "float64")).astype(int).reshape(2, 2)
+    starts, ends = np.clip(corners, 0, size)
+    starts = np.minimum(starts, np.array(size) - 1)
+    return (*starts.tolist(), *np.maximum(ends, starts + 1).tolist())
 
 
 def outline_box(canvas, box, color, width, dashes="solid"):

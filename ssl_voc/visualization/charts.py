@@ -30,28 +30,17 @@ def draw_bars(figures, names, path, count, unit, whole, baseline=None):
     figure = Figure(figsize=(2.6 * len(names) + 1.4, height), layout="constrained")
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
     positions = np.arange(len(rows))
-    missing = [np.nan, np.nan]
     for axes, (name, title) in zip(panels, names.items(), strict=True):
         values = np.array([row[name] for row in rows.values()], "float64")
-        limits = [row.get(f"{name}_ci", missing) for row in rows.values()]
-        limits = np.array(limits, "float64")
+        limits = [row.get(f"{name}_ci", (np.nan, np.nan)) for row in rows.values()]
         axes.barh(positions, values, height=0.66, color=BAR, alpha=0.55)
-        has_interval = np.isfinite(limits).all(axis=1)
-        axes.hlines(
-            positions[has_interval],
-            limits[has_interval, 0],
-            limits[has_interval, 1],
-            color=INK,
-            linewidth=1.6,
-        )
+        axes.hlines(positions, *np.transpose(limits), color=INK, linewidth=1.6)
         # A dot, since a bar of length 0 cannot be told from none.
         axes.plot(values, positions, "o", ms=3.5, color=INK, clip_on=False)
-        lines = {whole: {"x": figures[name], "color": INK, "linewidth": 1.2}}
+        axes.axvline(figures[name], label=whole, color=INK, linewidth=1.2)
         if baseline:
-            style = {"color": MARK, "linestyle": "--", "linewidth": 1.4}
-            lines[baseline] = {"x": figures["baseline"][name], **style}
-        for label, line in lines.items():
-            axes.axvline(label=label, **line)
+            x = figures["baseline"][name]
+            axes.axvline(x, label=baseline, color=MARK, linestyle="--", linewidth=1.4)
         axes.set_title(f"{title} {figures[name]:.3f}", fontsize=10, color=INK)
         axes.set_xlim(0, 1)
         axes.grid(axis="x", alpha=0.25)
@@ -59,10 +48,8 @@ def draw_bars(figures, names, path, count, unit, whole, baseline=None):
         axes.tick_params(labelsize=9)
     _name_ticks(panels[0].yaxis, labels, 9)
     panels[0].set_ylim(len(rows) - 0.4, -0.6)
-    handles, texts = panels[0].get_legend_handles_labels()
     figure.legend(
-        handles,
-        texts,
+        *panels[0].get_legend_handles_labels(),
         loc="outside lower center",
         ncols=2,
         fontsize=9,
@@ -91,9 +78,8 @@ def draw_matrix(counts, rows, columns, path, title, unit):
     shares = counts / np.maximum(totals, 1)
     numbered = len(counts) <= _MOST_CLASSES_WITH_NUMBERS
     side = (0.62 if numbered else 0.16) * len(counts) + 2.4
-    figure = Figure(
-        figsize=(max(4.6, side + 0.6), max(3.6, side)), layout="constrained"
-    )
+    size = max(4.6, side + 0.6), max(3.6, side)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     size = 9 if numbered else 6
@@ -108,15 +94,9 @@ def draw_matrix(counts, rows, columns, path, title, unit):
     if numbered:
         for (row, column), share in np.ndenumerate(shares):
             if counts[row, column]:
-                axes.text(
-                    column,
-                    row,
-                    f"{share:.2f}\n{counts[row, column]}",
-                    ha="center",
-                    va="center",
-                    fontsize=8,
-                    color="white" if share > 0.55 else INK,
-                )
+                text = f"{share:.2f}\n{counts[row, column]}"
+                style = {"fontsize": 8, "color": "white" if share > 0.55 else INK}
+                axes.text(column, row, text, ha="center", va="center", **style)
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label("share of the row", fontsize=9)
     axes.set_title(title, fontsize=10, color=INK)

@@ -7,7 +7,12 @@ from PIL import Image, ImageDraw
 
 from pipelines import UnreadableImage, decode
 from ssl_voc.runs.atomic_files import replacing
-from ssl_voc.visualization.box_outlines import BoxOutline, draw_boxes, outline_box
+from ssl_voc.visualization.box_outlines import (
+    LINE_WIDTH,
+    BoxOutline,
+    draw_boxes,
+    outline_box,
+)
 from ssl_voc.visualization.style import INK, fit_text, load_font
 
 # In pixels of the png.
@@ -28,22 +33,20 @@ class Tile:
         pixels: uint8 array `(height, width, 3)`.
         caption: Lines above it, each cut to its width.
         outlines: `BoxOutline`s in pixels of it, drawn in this order.
-        line_width: Of the boxes, in pixels.
     """
 
     pixels: np.ndarray
     caption: str = ""
     outlines: tuple[BoxOutline, ...] = ()
-    line_width: int = 2
 
     def draw(self):
         """The picture with its boxes as `PIL.Image`."""
         image = Image.fromarray(self.pixels)
-        draw_boxes(image, self.outlines, self.line_width)
+        draw_boxes(image, self.outlines)
         return image
 
 
-def photo_tile(photo, side, caption="", outlines=(), line_width=2):
+def photo_tile(photo, side, caption="", outlines=()):
     """A photo scaled to a tile.
 
     Args:
@@ -51,7 +54,6 @@ def photo_tile(photo, side, caption="", outlines=(), line_width=2):
         side: Of the longer side of the tile, in pixels.
         caption: Of the tile.
         outlines: `BoxOutline`s in pixels of the photo.
-        line_width: Of the boxes, in pixels of the tile.
 
     Returns:
         A `Tile`, gray where the photo's file has gone.
@@ -63,7 +65,7 @@ def photo_tile(photo, side, caption="", outlines=(), line_width=2):
         pixels = np.full((photo.height, photo.width, 3), 200, "uint8")
     resized = fit_pixels(pixels, side)
     scale = np.array(resized.shape[1::-1] * 2) / (pixels.shape[1::-1] * 2)
-    return Tile(resized, caption, _scaled(outlines, scale), line_width)
+    return Tile(resized, caption, _scaled(outlines, scale))
 
 
 def image_tile(image, caption="", outlines=()):
@@ -125,23 +127,18 @@ def draw_contact_sheet(
         for start in range(0, len(part), num_columns):
             row = part[start : start + num_columns]
             top += caption_height
-            placed += [
-                (left, top, tile) for left, tile in zip(lefts, row, strict=False)
-            ]
+            placed += [(*place, top) for place in zip(row, lefts, strict=False)]
             top += max(tile.pixels.shape[0] for tile in row) + _MARGIN
-    fonts = {
-        size: load_font(size)
-        for size in (_CAPTION_LETTERS, _HEADING_LETTERS, _LEGEND_LETTERS)
-    }
-    texts = [fonts[_HEADING_LETTERS].getlength(text) for _, text in headings]
+    font = load_font(_HEADING_LETTERS)
+    texts = [font.getlength(text) for _, text in headings]
     width = max(lefts[-1] + sides, _MARGIN + round(max(texts))) + _MARGIN
     sheet = Image.new("RGB", (width, top), "white")
     canvas = ImageDraw.Draw(sheet)
     for y, text in headings:
-        canvas.text((_MARGIN, y), text, fill=INK, font=fonts[_HEADING_LETTERS])
-    _draw_legend(canvas, legend, _MARGIN + _HEADING_LINE, fonts[_LEGEND_LETTERS])
-    font = fonts[_CAPTION_LETTERS]
-    for left, top, tile in placed:
+        canvas.text((_MARGIN, y), text, fill=INK, font=font)
+    _draw_legend(canvas, legend, _MARGIN + _HEADING_LINE)
+    font = load_font(_CAPTION_LETTERS)
+    for tile, left, top in placed:
         sheet.paste(tile.draw(), (left, top))
         for number, text in enumerate(tile.caption.split("\n")):
             corner = left, top - caption_height + number * _CAPTION_LINE - 1
@@ -150,11 +147,11 @@ def draw_contact_sheet(
         sheet.save(temporary, format="png")
 
 
-def _draw_legend(canvas, legend, top, font):
-    left = _MARGIN
+def _draw_legend(canvas, legend, top):
+    left, font = _MARGIN, load_font(_LEGEND_LETTERS)
     for style in legend:
         sample = (left, top, left + _LEGEND_SAMPLE, top + font.size)
-        outline_box(canvas, sample, style.color, 2, style.dashes)
+        outline_box(canvas, sample, style.color, LINE_WIDTH, style.dashes)
         left += _LEGEND_SAMPLE + _GAP
         canvas.text((left, top - 1), style.label, fill=INK, font=font)
         left += round(font.getlength(style.label)) + 3 * _GAP

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ssl_voc.visualization.style import INK, save_figure
 
 
@@ -38,15 +40,16 @@ def plot_curves(
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    drawn = [panel for panel in panels if _keys_in(rows, panel)]
+    drawn = [(panel, _keys_in(rows, panel)) for panel in panels]
+    drawn = [(panel, keys) for panel, keys in drawn if keys]
     if not drawn:
         return
     columns = min(3, len(drawn))
     lines = math.ceil(len(drawn) / columns)
     figure = Figure(figsize=(4.6 * columns, 3.2 * lines), layout="constrained")
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)
-    for axes, panel in zip(grid, drawn, strict=False):
-        _draw_panel(axes, rows, panel)
+    for axes, (panel, keys) in zip(grid, drawn, strict=False):
+        _draw_panel(axes, rows, panel, keys)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in grid[len(drawn) :]:
         axes.remove()
@@ -57,27 +60,19 @@ def _keys_in(rows: Sequence[Mapping[str, Any]], panel: Panel) -> list[str]:
     return [key for key in panel.keys if any(row.get(key) is not None for row in rows)]
 
 
-def _draw_panel(axes: Any, rows: Sequence[Mapping[str, Any]], panel: Panel) -> None:
-    keys = _keys_in(rows, panel)
+def _draw_panel(axes, rows, panel, keys):
     for key in keys:
         points = [(row["epoch"], row[key]) for row in rows if key in row]
-        epochs, values = zip(*points, strict=True)
-        values = [math.nan if value is None else value for value in values]
+        points = np.array(points, "float64")  # nan where None
         # Markers show single epochs and those between gaps.
-        axes.plot(epochs, values, marker="o", markersize=2.5, linewidth=1.4, label=key)
+        axes.plot(*points.T, marker="o", markersize=2.5, linewidth=1.4, label=key)
     axes.set_xlim(rows[0]["epoch"] - 0.5, rows[-1]["epoch"] + 0.5)
     if panel.chance is not None:
         axes.axhline(panel.chance, color=INK, linestyle="--", linewidth=1)
-        axes.annotate(
-            f"chance {panel.chance:.3g}",
-            xy=(1, panel.chance),
-            xycoords=("axes fraction", "data"),
-            xytext=(-3, 3),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8,
-            color=INK,
-        )
+        units = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+        style = {"ha": "right", "fontsize": 8, "color": INK}
+        text = f"chance {panel.chance:.3g}"
+        axes.annotate(text, (1, panel.chance), (-3, 3), **units, **style)
     if len(keys) > 1:
         axes.legend(fontsize=8, frameon=False)
     axes.set_xlabel("epoch")

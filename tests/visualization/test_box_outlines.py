@@ -71,7 +71,7 @@ def test_later_boxes_lie_above_earlier_ones_and_nan_is_not_drawn():
     boxes = [((0, 0, 40, 40), red), ((0, 0, 20, 20), green)]
     boxes.append(((np.nan, 0, 30, 30), green))
     outlines = [BoxOutline(np.array(box), style) for box, style in boxes]
-    draw_boxes(image, outlines, 1)
+    draw_boxes(image, outlines)
     pixels = np.asarray(image)
     assert tuple(pixels[0, 5]) == GREEN and tuple(pixels[0, 30]) == RED
     assert not is_like(pixels[21:].astype(int), GREEN).any()
@@ -82,7 +82,7 @@ def test_texts_stand_above_a_box_or_below_and_over_all_outlines():
     above = BoxStyle("a", RED)
     below = BoxStyle("b", GREEN, labeled_below=True)
     box = np.array([50, 80, 150, 120])
-    draw_boxes(image, [BoxOutline(box, style, "cat") for style in (above, below)], 2)
+    draw_boxes(image, [BoxOutline(box, style, "cat") for style in (above, below)])
     pixels = np.asarray(image).astype(int)
     # The red outline lies below the green one: what is seen of it is its label.
     rows = np.flatnonzero(is_like(pixels, RED).any(axis=1))
