@@ -3,13 +3,14 @@
 import dataclasses
 
 import numpy as np
+from PIL import Image
 
 from pipelines import boxes_from_letterbox
-from ssl_voc.explain.overlay import overlay
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import photo_tile
 
 SIDE = 220
+_OPACITY = 0.75  # the most that a map hides of its photo
 OBJECT = BoxStyle("object", (255, 255, 255))
 
 
@@ -36,13 +37,9 @@ def choose_photos(measures, num_shown, seed=0):
     num_extreme = num_shown // 4
     order = np.argsort(-energy, kind="stable")
     high, low = order[:num_extreme], order[::-1][:num_extreme]
-    taken = {*high, *low}
-    random = [place for place in drawn if place not in taken]
-    random = random[: num_shown - len(taken)]
-    groups = (("Drawn at random", random), (titles[0], high), (titles[1], low))
-    return [
-        (title, [int(p) for p in places]) for title, places in groups if len(places)
-    ]
+    random = drawn[~np.isin(drawn, [*high, *low])][: num_shown - 2 * num_extreme]
+    groups = zip(("Drawn at random", *titles), (random, high, low), strict=True)
+    return [(title, places.tolist()) for title, places in groups if len(places)]
 
 
 def make_tiles(subjects, indices, measures, places):
@@ -57,27 +54,20 @@ def make_tiles(subjects, indices, measures, places):
     Returns:
         List of the tiles of each photo: itself, then its map of each run.
     """
-    first = subjects[0]
-    names = first.pool.class_names
     rows = [[] for _ in places]
     for subject, found in zip(subjects, measures, strict=True):
-        chosen = np.asarray(indices)[places]
-        start = 0
-        for views in subject.views(chosen):
+        remaining = zip(places, rows, strict=True)
+        for views in subject.views(np.asarray(indices)[places]):
             maps = subject.maps(views.images, views.classes)
-            for number in range(len(views)):
-                height, width = views.sizes[number]
-                place, tiles = places[start + number], rows[start + number]
-                if subject is first:
+            for number, (height, width) in enumerate(views.sizes):
+                place, tiles = next(remaining)
+                if not tiles:
                     tiles.append(_photo_tile(subject, views, number))
+                pixels = _overlay(tiles[0].pixels, maps[number, :height, :width])
+                caption = _describe_map(subject, found, place)
                 tiles.append(
-                    dataclasses.replace(
-                        tiles[0],
-                        pixels=overlay(tiles[0].pixels, maps[number, :height, :width]),
-                        caption=_describe_map(subject.name, found, place, names),
-                    )
+                    dataclasses.replace(tiles[0], pixels=pixels, caption=caption)
                 )
-            start += len(views)
     return rows
 
 
@@ -90,10 +80,24 @@ def _photo_tile(subject, views, number):
     return photo_tile(photo, SIDE, caption, [BoxOutline(box, OBJECT)])
 
 
-def _describe_map(name, found, place, class_names):
+def _describe_map(subject, found, place):
     answer = int(found["predicted"][place])
-    says = class_names[answer] if answer >= 0 else "nothing"
+    says = subject.pool.class_names[answer] if answer >= 0 else "nothing"
     mark = "✓" if found["correct"][place] else "✗"
-    caption = f"{name}: {mark} {says}\nin box {found['energy'][place]:.0%}"
+    caption = f"{subject.name}: {mark} {says}\nin box {found['energy'][place]:.0%}"
     caption += f", area {found['box_share'][place]:.0%}"
     return caption + ", empty map" * bool(found["is_empty"][place])
+
+
+def _overlay(pixels, heat):
+    """A photo tinted by its map of any size: untouched where the map is low."""
+    import matplotlib
+
+    height, width = pixels.shape[:2]
+    scaled = Image.fromarray(np.asarray(heat, "float32"))
+    scaled = np.asarray(scaled.resize((width, height), Image.Resampling.BILINEAR))
+    scaled = np.clip(scaled / max(float(np.max(heat)), 1e-12), 0.0, 1.0)
+    # Its dark end would look like shadow: begin above it.
+    colors = matplotlib.colormaps["inferno"](0.25 + 0.75 * scaled)[..., :3] * 255
+    opacity = (_OPACITY * scaled)[..., None]
+    return np.round(pixels * (1 - opacity) + colors * opacity).astype("uint8")

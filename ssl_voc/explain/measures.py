@@ -10,7 +10,7 @@ from ssl_voc.heat_maps import (
     perturbed,
     removal_order,
 )
-from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
+from ssl_voc.metrics import bootstrap_interval
 
 NUM_STEPS = 10
 # Of a photo's rows and columns, for the chance level of deletion and insertion.
@@ -111,40 +111,25 @@ def summarize(measures, chosen=None, seed=0):
     Returns:
         Dictionary of each measure, `NAME_ci` and `"num_images"`.
     """
-    names = [name for name in measures if name not in ("predicted", "threshold")]
-    return _average(
-        names,
-        measures,
-        chosen,
-        lambda name, photos: bootstrap_interval(measures[name][photos], seed=seed),
-    )
+    chosen = np.ones(len(measures["energy"]), bool) if chosen is None else chosen
+    figures = {"num_images": int(chosen.sum())}
+    for name in measures:
+        if name in ("predicted", "threshold"):
+            continue
+        found = bootstrap_interval(measures[name][chosen], seed=seed)
+        figures |= {name: found.mean, f"{name}_ci": [found.low, found.high]}
+    return figures
 
 
 def compare(measures, baseline, chosen=None, seed=0):
     """Mean paired differences of two runs on the same photos, as `summarize`."""
-    left_out = ("predicted", "threshold", "box_share", "is_empty")
-    names = [
-        name
+    differences = {
+        name: measures[name] - baseline[name]
         for name in measures
-        if name not in left_out and not name.endswith("_shuffled")
-    ]
-    return _average(
-        names,
-        measures,
-        chosen,
-        lambda name, photos: paired_bootstrap(
-            measures[name][photos], baseline[name][photos], seed=seed
-        ),
-    )
-
-
-def _average(names, measures, chosen, interval_of):
-    chosen = np.ones(len(measures["energy"]), bool) if chosen is None else chosen
-    figures = {"num_images": int(chosen.sum())}
-    for name in names:
-        found = interval_of(name, chosen)
-        figures |= {name: found.mean, f"{name}_ci": [found.low, found.high]}
-    return figures
+        if name not in ("predicted", "threshold", "box_share", "is_empty")
+        and not name.endswith("_shuffled")
+    }
+    return summarize(differences, chosen, seed)
 
 
 def _as_arrays(rows, ious, seed):
@@ -167,8 +152,10 @@ def _perturb(subject, views, place, heat, seed):
     random = np.random.default_rng([seed, int(views.indices[place])])
     photo, label = views.photo(place), views.classes[place]
     height, width = photo.shape[:2]
+    order = random.permutation(SHUFFLED_CELLS**2).reshape(SHUFFLED_CELLS, -1)
+    rows, columns = (np.arange(n) * SHUFFLED_CELLS // n for n in heat.shape)
     found = {}
-    for suffix, ranked in (("", heat), ("_shuffled", _drawn_order(heat.shape, random))):
+    for suffix, ranked in (("", heat), ("_shuffled", order[rows][:, columns])):
         ranks = removal_order(ranked, seed)
         stages = np.concatenate(perturbed(photo, ranks, NUM_STEPS))
         images = np.zeros((len(stages), *views.images.shape[1:]), "uint8")
@@ -178,10 +165,3 @@ def _perturb(subject, views, place, heat, seed):
         found[f"deletion{suffix}"] = float(area_under_curve(deleted))
         found[f"insertion{suffix}"] = float(area_under_curve(inserted))
     return found
-
-
-def _drawn_order(shape, random, cells=SHUFFLED_CELLS):
-    """A map of as many patches on either axis, whose order is drawn."""
-    rows, columns = (np.arange(n) * cells // n for n in shape)
-    order = random.permutation(cells * cells).reshape(cells, cells)
-    return order[rows][:, columns].astype("float64")

@@ -52,16 +52,16 @@ def write_page(title, sections, num_tiles=2):
 
 
 def _rows(rows):
-    return f'<div class="rows">{"".join(map(_row, rows))}</div>'
+    rows = "".join(
+        f'<div class="row">{"".join(map(_figure, row))}</div>' for row in rows
+    )
+    return f'<div class="rows">{rows}</div>'
 
 
-def _row(tiles):
-    figures = []
-    for tile in tiles:
-        text = html.escape(tile.caption).replace("\n", "<br>")
-        picture = _image(tile.draw(), tile.caption, 'loading="lazy"')
-        figures.append(f"<figure>{picture}<figcaption>{text}</figcaption></figure>")
-    return f'<div class="row">{"".join(figures)}</div>'
+def _figure(tile):
+    text = html.escape(tile.caption).replace("\n", "<br>")
+    picture = _image(tile.draw(), tile.caption, 'loading="lazy"')
+    return f"<figure>{picture}<figcaption>{text}</figcaption></figure>"
 
 
 def _image(image, caption, attribute):

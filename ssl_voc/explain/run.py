@@ -24,6 +24,7 @@ from ssl_voc.heat_maps.explained_layer import find_layer
 from ssl_voc.metrics import bootstrap_interval
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.runs.progress_bar import progress_bar
+from ssl_voc.runs.run_folder import RunFolder
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet
 
 NUM_SANITY_PHOTOS, NUM_SANITY_DRAWS = 32, 2
@@ -53,15 +54,18 @@ class ExplanationRun:
     def __init__(self, config, finished, folder):
         self.config, self.folder = config, folder
         self.subjects = [Subject(config, finished[0], folder, "run")]
-        for other in finished[1:]:
-            place = _Part(folder, "baseline")
-            self.subjects.append(Subject(config, other, place, "baseline"))
         first = self.subjects[0]
-        for other in self.subjects[1:]:
-            if other.keys != first.keys:
+        for other in finished[1:]:
+            path = folder.path / "baseline"
+            path.mkdir(exist_ok=True)
+            # Part of a run, which holds the lock and the manifest.
+            part = RunFolder(path, lock=None, resuming=False, manifest={})
+            self.subjects.append(Subject(config, other, part, "baseline"))
+            keys = self.subjects[1].keys
+            if keys != first.keys:
                 raise BadInput(
-                    f"--baseline: of {other.finished.path} {len(other.keys)} photos "
-                    f"can be used, of RUN {len(first.keys)}, and they differ."
+                    f"--baseline: of {other.path} {len(keys)} photos can be used, of "
+                    f"RUN {len(first.keys)}, and they differ."
                 )
         self.layers = [
             find_layer(subject.model, config.explained_layer).name
@@ -69,8 +73,7 @@ class ExplanationRun:
         ]
         if config.find_shortcuts:
             choose_layer(first.model, config.explained_layer)
-        number = len(first.pool)
-        drawn = np.random.default_rng(config.seed).permutation(number)
+        drawn = np.random.default_rng(config.seed).permutation(len(first.pool))
         # In the order of the draw: the first ones are a sample, too.
         self.indices = drawn[: config.num_images]
         for subject in self.subjects:
@@ -136,8 +139,7 @@ class ExplanationRun:
                 name: summarize(found, which, seed=seed)
                 for name, found, which in zip(names, measures, chosen, strict=True)
             }
-            figures = summarize(center, chosen[0], seed=seed)
-            parts[part]["center"] = figures
+            parts[part]["center"] = summarize(center, chosen[0], seed=seed)
             if len(measures) > 1:
                 both = None if part == "all" else chosen[0] & chosen[1]
                 parts[part]["difference"] = compare(*measures, both, seed=seed)
@@ -192,21 +194,20 @@ class ExplanationRun:
         }
 
     def _write_rows(self, measures):
-        pool = self.subjects[0].pool
-        rows = []
+        text = ""
         for place, index in enumerate(self.indices):
-            photo = pool.photos[int(index)]
+            photo = self.subjects[0].pool.photos[int(index)]
             row = {"image_id": photo.image_id, "source": photo.source}
             for subject, found in zip(self.subjects, measures, strict=True):
                 row[subject.name] = {key: found[key][place] for key in found}
-            rows.append(to_json(row) + "\n")
-        self.folder.write_text("images.jsonl", "".join(rows))
+            text += to_json(row) + "\n"
+        self.folder.write_text("images.jsonl", text)
 
     def _draw(self, metrics, measures):
-        groups = choose_photos(measures, self.config.num_shown, self.config.seed)
+        chosen = choose_photos(measures, self.config.num_shown, self.config.seed)
         groups = [
             (title, make_tiles(self.subjects, self.indices, measures, places))
-            for title, places in groups
+            for title, places in chosen
         ]
         num_tiles = 1 + len(self.subjects)
         title = f"{self.config.method} at {self._layer_names}, of the true class, "
@@ -220,18 +221,3 @@ class ExplanationRun:
             sections.insert(0, page_section(metrics["shortcuts"], self.folder.path))
         page = write_page(f"Where {self.config.run} looks", sections, num_tiles)
         self.folder.write_text("index.html", page)
-
-
-class _Part:
-    """A folder inside a run's folder, for what is written of a second run."""
-
-    def __init__(self, folder, name):
-        self.path = folder.path / name
-        self._folder, self._name = folder, name
-        self.path.mkdir(exist_ok=True)
-
-    def write_text(self, name, text):
-        self._folder.write_text(f"{self._name}/{name}", text)
-
-    def write_json(self, name, value):
-        self._folder.write_json(f"{self._name}/{name}", value)

@@ -50,7 +50,7 @@ class Subject(EvaluationRun):
     Args:
         config: An `ExplainConfig`, resolved.
         finished: The `FinishedRun`.
-        folder: Object with `path` and `write_text`, `write_json`, as a `RunFolder`.
+        folder: The `RunFolder` to write to.
         name: How tables call it.
 
     Raises:
@@ -101,22 +101,18 @@ class Subject(EvaluationRun):
         scores = self.probabilities(images)
         return np.where(scores.max(axis=1) > 0, scores.argmax(axis=1), -1)
 
-    def maps(self, images, classes, model=None, **options):
+    def maps(self, images, classes, model=None, layer=None, method=None, **options):
         """Heat maps of classes, `(batch, side, side)`, as the flags ask for them."""
+        num_images = _BATCH_PIXELS // self.pool.image_size**2
         return grad_cam(
             model or self.model,
             images,
             np.asarray(classes),
-            **{
-                "layer": self.config.explained_layer,
-                "method": self.config.method,
-                "normalize": False,
-                "batch_size": min(
-                    max(1, _BATCH_PIXELS // self.pool.image_size**2),
-                    self.config.batch_size,
-                ),
-                **options,
-            },
+            layer=layer or self.config.explained_layer,
+            method=method or self.config.method,
+            normalize=False,
+            batch_size=min(max(1, num_images), self.config.batch_size),
+            **options,
         )
 
     def facts(self):

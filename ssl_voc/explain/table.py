@@ -34,32 +34,28 @@ def format_explanation(metrics):
 
 
 def _table(part, title, metrics):
-    names = list(metrics["runs"])
-    counts = ", ".join(f"{part[name]['num_images']} of {name}" for name in names)
-    if len({part[name]["num_images"] for name in names}) == 1:
-        counts = str(part[names[0]]["num_images"])
-    head = f"{title} ({counts})"
-    lines = [head, f"{'':18}" + "".join(f"{name:{_WIDTH}}" for name in names)]
+    columns = [(name, part[name], "") for name in metrics["runs"]]
+    numbers = {name: figures["num_images"] for name, figures, _ in columns}
+    first, number = next(iter(numbers.items()))
+    counts = ", ".join(f"{count} of {name}" for name, count in numbers.items())
+    title += f" ({number if len({*numbers.values()}) == 1 else counts})"
     if "difference" in part:
-        number = part["difference"]["num_images"]
-        lines[-1] += f"{'difference, paired':{_WIDTH}}"
-        if number != part[names[0]]["num_images"]:
-            lines[0] += f"; differences on the {number} that both predict right"
-    lines[-1] += "chance"
+        columns.append(("difference, paired", part["difference"], "+"))
+        if part["difference"]["num_images"] != number:
+            both = part["difference"]["num_images"]
+            title += f"; differences on the {both} that both predict right"
+    heads = "".join(f"{head:{_WIDTH}}" for head, *_ in columns)
+    lines = [title, f"{'':18}{heads}chance"]
     for name, label in LABELS.items():
-        if name not in part[names[0]]:
-            continue
-        row = f"{label:18}"
-        for run in names:
-            row += f"{_cell(part[run], name):{_WIDTH}}"
-        if "difference" in part:
-            row += f"{_cell(part['difference'], name, '+'):{_WIDTH}}"
-        lines.append((row + _chance(part, names[0], name)).rstrip())
+        if name in part[first]:
+            cells = [_cell(figures, name, sign) for _, figures, sign in columns]
+            row = "".join(f"{cell:{_WIDTH}}" for cell in cells)
+            lines.append(f"{label:18}{row}{_chance(part, first, name)}".rstrip())
     return "\n".join(lines)
 
 
-def _cell(figures, name, sign=""):
-    if figures.get(name) is None or figures[name] != figures[name]:
+def _cell(figures, name, sign):
+    if np.isnan(figures.get(name, np.nan)):
         return "-"
     low, high = figures[f"{name}_ci"]
     text = f"{figures[name]:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
@@ -84,12 +80,8 @@ def format_sanity(metrics):
     """What is left of the maps once the weights are lost, stage by stage."""
     lines = ["rank correlation of maps with those of the learned weights, which go"]
     for run, sanity in metrics["sanity"].items():
-        stages = "  ".join(
-            f"{stage} {value:+.2f}"
-            for stage, value in zip(
-                sanity["stages"], sanity["correlations"], strict=True
-            )
-        )
+        stages = zip(sanity["stages"], sanity["correlations"], strict=True)
+        stages = "  ".join(f"{stage} {value:+.2f}" for stage, value in stages)
         low, high = sanity["final_ci"]
         lines += textwrap.wrap(
             f"{run}: {stages}", 100, initial_indent="  ", subsequent_indent="    "

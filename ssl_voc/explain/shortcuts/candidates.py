@@ -52,15 +52,13 @@ class FixedRegion:
     def describe(self):
         """Words for where it is."""
         rows, columns = np.nonzero(self.cells)
-        words = []
-        for places, names in (
-            (rows, ("upper", "", "lower")),
-            (columns, ("left", "", "right")),
-        ):
-            words.append(names[min(2, int(3 * (places.mean() + 0.5) / GRID))])
-        kind = "corner" if all(words) else "edge"
+        sides = (rows, ("upper", "", "lower")), (columns, ("left", "", "right"))
+        words = [
+            names[min(2, int(3 * (places.mean() + 0.5) / GRID))]
+            for places, names in sides
+        ]
+        words.append("corner" if all(words) else "edge" if any(words) else "middle")
         name = " ".join(filter(None, words))
-        name = f"{name} {kind}" if name else "middle"
         edges = [
             f"{axis} {100 * p.min() / GRID:.0f}-{100 * (p.max() + 1) / GRID:.0f} %"
             for axis, p in (("x", columns), ("y", rows))
@@ -133,15 +131,12 @@ def propose_candidates(scan, chosen, label, seed=0):
     others = chosen & (scan.classes != label)
     if ours.sum() < 4 or others.sum() < 4:
         return []
-    found = []
-    cells = _hot_cells(scan, ours, others, label)
-    if cells is not None:
-        found.append(FixedRegion(label, cells))
-    return found + _patch_clusters(scan, ours, others, label, seed)
+    args = scan, ours, others, label
+    return [*_hot_regions(*args), *_patch_clusters(*args, seed)]
 
 
-def _hot_cells(scan, ours, others, label):
-    """The cells around the one where the class is hottest beyond other photos."""
+def _hot_regions(scan, ours, others, label):
+    """The region around the cell where the class is hottest beyond other photos."""
     means = []
     for photos in (ours, others):
         free = scan.outside[photos].sum(axis=0)
@@ -150,20 +145,18 @@ def _hot_cells(scan, ours, others, label):
         means.append(scan.heat[photos, label].sum(axis=0) / free)
     excess = means[0] - means[1]
     if not excess.max() > 0:
-        return None
+        return []
     peak = np.unravel_index(np.argmax(excess), excess.shape)
     most = max(1, int(_LARGEST_REGION * excess.size))
     bound = max(0.5 * excess[peak], np.sort(excess.ravel())[-most])
     parts, _ = ndimage.label(excess >= bound)
-    return parts == parts[peak]
+    return [FixedRegion(label, parts == parts[peak])]
 
 
 def _widened(mask, reach):
-    """A mask and what is `reach` pixels around it.
-
-    Maps are no more exact than their cells, and what is cut through may be known by
-    its rest.
-    """
+    """A mask and what is `reach` pixels around it."""
+    # Maps are no more exact than their cells, and what is cut through may be known by
+    # its rest.
     return ndimage.maximum_filter(mask, 2 * reach + 1)
 
 

@@ -33,11 +33,8 @@ def _fill(values, weights):
     """Colors everywhere, of colors times weights and weights in `[0, 1]`."""
     if values.shape[1] > 1:
         total = _halved(weights)
-        coarse_weights = np.minimum(total, 1.0)
-        scale = np.divide(
-            coarse_weights, total, out=np.zeros_like(total), where=total > 0
-        )
-        coarse = _fill(_halved(values) * scale, coarse_weights)
+        scale = 1.0 / np.maximum(total, 1.0)
+        coarse = _fill(_halved(values) * scale, np.minimum(total, 1.0))
         values = values + (1.0 - weights) * _doubled(coarse)
     return values
 

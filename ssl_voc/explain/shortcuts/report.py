@@ -23,12 +23,13 @@ def format_shortcuts(found):
     Args:
         found: What `find_shortcuts` returned.
     """
-    lines = [describe_alarm(row) for row in found["candidates"] if row["alarm"]]
-    if not found["candidates"]:
+    candidates = found["candidates"]
+    lines = [describe_alarm(row) for row in candidates if row["alarm"]]
+    if not candidates:
         lines = ["no shortcut was looked for: there was no candidate to test"]
     elif not lines:
         lines = [
-            f"no shortcut found: none of {len(found['candidates'])} candidates holds "
+            f"no shortcut found: none of {len(candidates)} candidates holds "
             f"({found['num_screened']} held on the photos that chose them)"
         ]
     if found["classes_without"]:
@@ -36,29 +37,26 @@ def format_shortcuts(found):
             "not looked at, for want of photos or of heat beside their objects: "
             + ", ".join(found["classes_without"])
         )
-    wrapped = [textwrap.fill(line, 88, subsequent_indent="  ") for line in lines]
-    if not found["candidates"]:
-        return "\n".join(wrapped)
-    wrapped += [
-        "",
-        f"{'class':14}{'candidate':58}{'in its photos':>14}{'in others':>11}"
-        f"{'p':>8}{'  inpainted, elsewhere':24}{'p':>6}",
-    ]
-    for row in found["candidates"][:10]:
+    lines = [_wrap(line) for line in lines]
+    if not candidates:
+        return "\n".join(lines)
+    head = f"{'class':14}{'candidate':58}{'in its photos':>14}{'in others':>11}"
+    lines += ["", head + f"{'p':>8}{'  inpainted, elsewhere':24}{'p':>6}"]
+    for row in candidates[:10]:
         drops = f"{row['accuracy_drop']:.0%}, {row['accuracy_drop_control']:.0%}"
         verdict = "" if row["screened"] else "  dropped"
-        wrapped.append(
+        lines.append(
             f"{shorten(row['class'], 13):14}{shorten(row['where'], 57):58}"
             f"{row['share_of_photos']:>14.0%}{row['share_of_others']:>11.0%}"
             f"{row['association_p']:>8.4f}  {drops:16}{row['reliance_p']:>12.4f}"
             + ("  ALARM" if row["alarm"] else verdict)
         )
-    wrapped += [
-        "",
-        textwrap.fill(f"shortcuts: {found['protocol']}; here p at most "
-                      f"{found['bound']:.5f}.", 88, subsequent_indent="  "),
-    ]  # fmt: skip
-    return "\n".join(wrapped)
+    bound = f"here p at most {found['bound']:.5f}."
+    return "\n".join([*lines, "", _wrap(f"shortcuts: {found['protocol']}; {bound}")])
+
+
+def _wrap(line):
+    return textwrap.fill(line, 88, subsequent_indent="  ")
 
 
 def describe_alarm(row):
@@ -79,14 +77,12 @@ def page_section(found, path):
     alarms = [row for row in found["candidates"] if row["alarm"]]
     parts = [("alarm", describe_alarm(row)) for row in alarms]
     parts.append(("table", format_shortcuts(found)))
-    shown = alarms or found["candidates"][:1]
-    for row in shown:
+    for row in alarms or found["candidates"][:1]:
         if row["sheet"] is None:
             continue  # no photo shows it
         with Image.open(path / row["sheet"]) as sheet:
-            picture = sheet.convert("RGB")
-        caption = f"{row['class']}: {row['where']}"
-        parts.append(("picture", (picture, caption)))
+            caption = f"{row['class']}: {row['where']}"
+            parts.append(("picture", (sheet.convert("RGB"), caption)))
     return "Shortcuts", parts
 
 
@@ -99,16 +95,20 @@ def draw_candidate(subject, scan, candidate, row, tested, path):
     strength = np.nan_to_num(candidate.strength(scan), nan=-1.0)
     places = np.flatnonzero(tested & (scan.classes == candidate.label))
     places = places[np.argsort(-strength[places], kind="stable")][:NUM_SHOWN]
+    if not len(places):
+        return None
     tiles = []
     for place in places:
         views = subject.view(scan.indices[place : place + 1])
         outside = outside_of(views, 0)
         mask = candidate.mask(scan, place, outside.shape) & outside
+        outline = mask & ~ndimage.binary_erosion(mask)
         photo = views.photo(0)
+        marked = np.where(outline[..., None], COLORS[0], photo).astype("uint8")
         filled = inpaint(photo[None], ~mask[None])[0]
         name = subject.pool.photos[int(scan.indices[place])].image_id
         tiles += [
-            Tile(fit_pixels(_marked(photo, mask), SIDE), f"{name}\nthe candidate"),
+            Tile(fit_pixels(marked, SIDE), f"{name}\nthe candidate"),
             Tile(_near(photo, mask), "near"),
             Tile(fit_pixels(filled, SIDE), "inpainted"),
         ]
@@ -118,8 +118,6 @@ def draw_candidate(subject, scan, candidate, row, tested, path):
         f"inpainting costs {row['accuracy_drop']:.0%} of the correct predictions, "
         f"elsewhere {row['accuracy_drop_control']:.0%}"
     )
-    if not tiles:
-        return None
     draw_contact_sheet(
         path / file_name, [(drop, tiles)], 3 * _NUM_COLUMNS, title, tiles_per_group=3
     )
@@ -131,12 +129,6 @@ def sheet_name(candidate, class_name):
     words = re.sub(r"[^\w-]+", "_", class_name)[:40]
     number = getattr(candidate, "number", 1)
     return f"shortcut_{words}_{candidate.label}_{candidate.kind}_{number}.png"
-
-
-def _marked(photo, mask):
-    """The outline of a mask painted into a photo."""
-    outline = mask & ~ndimage.binary_erosion(mask)
-    return np.where(outline[..., None], COLORS[0], photo).astype("uint8")
 
 
 def _near(photo, mask):

@@ -1,5 +1,6 @@
 """Class activation maps and hottest patches outside all boxes, photo by photo."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -7,7 +8,6 @@ import numpy as np
 
 from ssl_voc.heat_maps import box_weights
 from ssl_voc.heat_maps.explained_layer import find_layer
-from ssl_voc.models.pyramid import feature_levels
 
 GRID = 12
 NUM_PATCHES = 2
@@ -61,12 +61,10 @@ def choose_layer(model, layer=None):
             )
         return found
     for stride in (64, 32, 16, 8, 4, 2):
-        try:
-            level = feature_levels(model.backbone, [stride]).outputs[0]
-        except ValueError:
-            continue
-        if level.shape[1] >= FEWEST_ROWS:
-            return level._keras_history.operation
+        with contextlib.suppress(ValueError):
+            found = find_layer(model, stride)
+            if found.output.shape[1] >= FEWEST_ROWS:
+                return found
     return find_layer(model)
 
 
@@ -100,48 +98,27 @@ def scan_photos(subject, indices, layer, progress=None):
     features_of = keras.Model(backbone.input, layer.output)
     features_of.jit_compile = subject.model.jit_compile
     reach = subject.pool.image_size / layer.output.shape[1]
-    margin = 0.5 * reach
-    num_classes = len(subject.pool.class_names)
     patch = _patch_side(subject.pool.image_size)
     parts = []
     for views in subject.views(indices):
-        predicted = subject.predict_classes(views.images)
         features = features_of.predict_on_batch(views.images.astype("float32"))
-        masks = [outside_of(views, place, margin) for place in range(len(views))]
+        masks = [outside_of(views, place, reach / 2) for place in range(len(views))]
         by_class = []
-        for label in range(num_classes):
-            maps = subject.maps(
-                views.images,
-                np.full(len(views), label),
-                layer=layer,
-                method="layercam",
-            )
-            by_class.append(
-                [
-                    _measure_background(maps[place], masks[place], features[place])
-                    for place in range(len(views))
-                ]
-            )
-        parts.append(
-            {
-                "classes": views.classes,
-                "is_right": predicted == views.classes,
-                "outside": np.stack([_cells(mask) for mask in masks]),
-                "patch_share": patch**2 / np.prod(views.sizes, axis=1, dtype="float64"),
-                **{
-                    name: np.stack(
-                        [[found[name] for found in row] for row in by_class], axis=1
-                    )
-                    for name in (
-                        "heat",
-                        "energy",
-                        "patches",
-                        "patch_heat",
-                        "patch_features",
-                    )
-                },
-            }
-        )
+        for label in range(len(subject.pool.class_names)):
+            labels = np.full(len(views), label)
+            maps = subject.maps(views.images, labels, layer=layer, method="layercam")
+            photos = zip(maps, masks, features, strict=True)
+            by_class.append([_measure_background(*photo) for photo in photos])
+        found = {
+            name: np.stack([[photo[name] for photo in row] for row in by_class], axis=1)
+            for name in by_class[0][0]
+        }
+        found["classes"] = views.classes
+        found["is_right"] = subject.predict_classes(views.images) == views.classes
+        found["outside"] = np.stack([_cells(mask) for mask in masks])
+        areas = np.prod(views.sizes, axis=1, dtype="float64")
+        found["patch_share"] = patch**2 / areas
+        parts.append(found)
         if progress is not None:
             progress(sum(len(part["classes"]) for part in parts), len(indices))
     joined = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
@@ -205,9 +182,5 @@ def _measure_background(heat, outside, features):
 
 def _window_sums(values, side):
     total = np.pad(values.astype("float64"), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    return (
-        total[side:, side:]
-        - total[:-side, side:]
-        - total[side:, :-side]
-        + total[:-side, :-side]
-    )
+    upper, lower = total[:-side], total[side:]
+    return lower[:, side:] - upper[:, side:] - lower[:, :-side] + upper[:, :-side]

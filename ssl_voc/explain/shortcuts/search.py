@@ -77,23 +77,22 @@ def find_shortcuts(subject: Subject, indices, config, path):
         row = _test(subject, scan, candidate, ~chosen, num_draws, config.seed)
         row["screened"] = is_worth_testing(*p_values)
         row["class"] = names[candidate.label]
-        row["order"] = number
-        found.append(row)
+        found.append((row, candidate))
         progress(number + 1, len(candidates))
-    num_screened = sum(row["screened"] for row in found)
-    for row in found:
+    rows = [row for row, _ in found]
+    num_screened = sum(row["screened"] for row in rows)
+    for row in rows:
         p_values = row["association_p"], row["reliance_p"]
         row["alarm"] = row["screened"] and is_alarm(*p_values, num_screened)
-    found.sort(key=lambda row: (not row["alarm"], _rank(row)))
-    for place, row in enumerate(found):
-        candidate = candidates[row.pop("order")]
+    found.sort(key=lambda pair: _rank(pair[0]))
+    for place, (row, candidate) in enumerate(found):
         row["sheet"] = None
         if row["alarm"] or place < NUM_SHEETS:
             row["sheet"] = draw_candidate(subject, scan, candidate, row, ~chosen, path)
-    with_candidates = {row["class"] for row in found}
+    with_candidates = {row["class"] for row in rows}
     return {
-        "num_alarms": sum(row["alarm"] for row in found),
-        "candidates": found,
+        "num_alarms": sum(row["alarm"] for row in rows),
+        "candidates": [row for row, _ in found],
         "classes_without": [name for name in names if name not in with_candidates],
         "num_screened": num_screened,
         "bound": largest_p_value(num_screened),
@@ -104,7 +103,8 @@ def find_shortcuts(subject: Subject, indices, config, path):
 
 
 def _rank(row):
-    return max(row["association_p"], row["reliance_p"]), -row["accuracy_drop"]
+    p_value = max(row["association_p"], row["reliance_p"])
+    return not row["alarm"], p_value, -row["accuracy_drop"]
 
 
 def _halves(classes, seed):
@@ -118,11 +118,7 @@ def _halves(classes, seed):
 
 
 def _p_values(subject, scan, candidate, photos, num_draws, seed):
-    """On some photos: is the class tied to a region, and do predictions rely on it?
-
-    Returns:
-        The two p-values and the `inpainted_errors`.
-    """
+    """Of some photos the p-values of both tests, and the `inpainted_errors`."""
     strength, is_class = candidate.strength(scan), scan.classes == candidate.label
     association = association_p_value(
         strength[photos], is_class[photos], num_draws, seed
@@ -191,29 +187,22 @@ def inpainted_errors(subject, scan, candidate, photos, seed):
         masks = [mask & outside, *_controls(mask, outside, random)]
         if len(masks) <= NUM_CONTROLS:
             continue
-        predicted = subject.predict_classes(_without(views, masks))
-        is_wrong.append(predicted != scan.classes[place])
+        images = np.repeat(views.images, len(masks), axis=0)
+        height, width = outside.shape
+        # Padding is no color to fill with.
+        photos = images[:, :height, :width]
+        images[:, :height, :width] = inpaint(photos, ~np.stack(masks))
+        is_wrong.append(subject.predict_classes(images) != scan.classes[place])
     return np.array(is_wrong, bool).reshape(-1, 1 + NUM_CONTROLS)
-
-
-def _without(views, masks):
-    """One photo, inpainted at each of some masks `(height, width)`."""
-    height, width = views.sizes[0]
-    images = np.repeat(views.images, len(masks), axis=0)
-    # Padding is no color to fill with.
-    photos = images[:, :height, :width]
-    images[:, :height, :width] = inpaint(photos, ~np.stack(masks))
-    return images
 
 
 def _controls(mask, outside, random):
     """The same shape elsewhere: as much of it outside, as far from the boxes."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows):
-        return []
-    shape = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    shape = mask[ndimage.find_objects(mask.astype(int))[0]]
     room = np.array(mask.shape) - shape.shape
-    distance = _distances(outside)
+    # Steps to the nearest box, sides and corners alike, are 1 at least.
+    distance = ndimage.distance_transform_cdt(outside, "chessboard")
+    distance = np.maximum(distance, outside)
     wanted = _traits(mask & outside, distance)
     found = []
     for y, x in random.integers(0, room + 1, (_NUM_SHIFTS, 2)):
@@ -229,12 +218,4 @@ def _controls(mask, outside, random):
 
 def _traits(mask, distance):
     """Area and mean distance from the boxes, as logarithms."""
-    area = mask.sum()
-    mean = distance[mask].mean() if area else 0.0
-    return np.log([area + 1.0, mean + 1.0])
-
-
-def _distances(outside):
-    """Steps from each pixel to the nearest box, sides and corners alike; 1 at least."""
-    steps = ndimage.distance_transform_cdt(outside, "chessboard")
-    return np.maximum(steps, outside)
+    return np.log([mask.sum() + 1.0, distance[mask].mean() + 1.0])
