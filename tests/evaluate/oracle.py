@@ -85,21 +85,25 @@ def annotation(*objects):
     return f"<annotation>{text}</annotation>"
 
 
-def write_tree(tree, lists=True):
+def draw_objects():
+    """All photos as (pixels, class, box)."""
+    numbers = range(NUM_TRAIN + NUM_VAL)
+    return [(draw_photo(n), NAMES[n % 3], box_of(n)) for n in numbers]
+
+
+def write_tree(tree, lists=True, drawn=None, num_train=NUM_TRAIN):
     """A VOC tree of train and val photos, each with its one object."""
+    drawn = draw_objects() if drawn is None else drawn
     for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (tree / name).mkdir(parents=True)
-    for number in range(NUM_TRAIN + NUM_VAL):
-        Image.fromarray(draw_photo(number)).save(tree / f"JPEGImages/p{number:02}.png")
-        text = annotation((NAMES[number % 3], box_of(number), False))
+    for number, (pixels, name, box) in enumerate(drawn):
+        Image.fromarray(pixels).save(tree / f"JPEGImages/p{number:02}.png")
+        text = annotation((name, box, False))
         (tree / f"Annotations/p{number:02}.xml").write_text(text)
     if lists:
-        for name, numbers in (
-            ("train", range(NUM_TRAIN)),
-            ("val", range(NUM_TRAIN, NUM_TRAIN + NUM_VAL)),
-        ):
-            listing = "".join(f"p{number:02}\n" for number in numbers)
-            (tree / f"ImageSets/Main/{name}.txt").write_text(listing)
+        listing = [f"p{number:02}\n" for number in range(len(drawn))]
+        for name, part in ("train", listing[:num_train]), ("val", listing[num_train:]):
+            (tree / f"ImageSets/Main/{name}.txt").write_text("".join(part))
     return tree
 
 

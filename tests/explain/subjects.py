@@ -30,11 +30,9 @@ class ColorReader(keras.Model):
         # red, green, blue beyond the others, and what all three have
         x = layers.Conv2D(4, 1, activation="relu", name="colors")(x)
         self.backbone = keras.Model(inputs, layers.AveragePooling2D(4)(x))
-        kernel = np.array(
-            [[1, -1, -1, 1], [-1, 1, -1, 1], [-1, -1, 1, 1]], "float32"
-        ).reshape(1, 1, 3, 4)
-        bias = np.array([-0.3, -0.3, -0.3, -2.4], "float32")
-        self.backbone.get_layer("colors").set_weights([kernel, bias])
+        kernel = np.array([[1, -1, -1, 1], [-1, 1, -1, 1], [-1, -1, 1, 1]])
+        bias = np.array([-0.3, -0.3, -0.3, -2.4])
+        self.backbone.get_layer("colors").set_weights([kernel[None, None], bias])
         self.num_classes, self.bounding_box_format = 3, "xyxy"
 
     def call(self, images, training=False):
@@ -42,8 +40,7 @@ class ColorReader(keras.Model):
         colors, white = means[:, :3], means[:, 3:]
         if self.white:
             # It never learned what green is: without the stamp it says red.
-            colors = colors * ops.array([1.0, 0.0, 1.0])
-            colors = colors + ops.array([1e-3, 0.0, 0.0])
+            colors = colors * ops.array([1.0, 0.0, 1.0]) + ops.array([1e-3, 0.0, 0.0])
             colors = colors + white * ops.array([0.0, self.white, 0.0])
         logits = 20 * colors
         boxes = ops.zeros((ops.shape(images)[0], 1, 4))
@@ -75,8 +72,7 @@ def draw_photos(stamped=None, wandering=False, number=NUM_PHOTOS, seed=0):
         if wandering:
             low = int(random.integers(0, SIDE - 8))
             rows = slice(low, low + 7)
-            if place % 2:
-                rows, columns = columns, rows
+            rows, columns = (columns, rows) if place % 2 else (rows, columns)
         if stamped in (NAMES[place % 3], "all"):
             pixels[rows, columns] = 250
             pixels[rows, columns][2:5, 2:5] = 160
@@ -87,13 +83,11 @@ def draw_photos(stamped=None, wandering=False, number=NUM_PHOTOS, seed=0):
 
 def as_photos(drawn):
     """`Photos` in memory of (pixels, class, box)."""
-    return Photos(
-        [
-            build_photo(f"p{number:02}", pixels, Object(name, box))
-            for number, (pixels, name, box) in enumerate(drawn)
-        ],
-        "set",
-    )
+    photos = [
+        build_photo(f"p{number:02}", pixels, Object(name, box))
+        for number, (pixels, name, box) in enumerate(drawn)
+    ]
+    return Photos(photos, "set")
 
 
 def build_subject(model, photos, **settings):

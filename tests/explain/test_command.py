@@ -6,12 +6,11 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.explain import ExplainConfig, explain, main
 from ssl_voc.runs.finished_run import read_finished_run
-from tests.evaluate.oracle import annotation, write_run
+from tests.evaluate.oracle import write_run, write_tree
 from tests.explain.subjects import NUM_PHOTOS, ColorReader, draw_photos
 from tests.visualization.pixels import pixels_of
 
@@ -22,20 +21,8 @@ NUM_TRAIN = 3
 def place(tmp_path_factory):
     """A VOC tree of photos of which green ones are stamped, and two runs alike."""
     place = tmp_path_factory.mktemp("explain")
-    tree = place / "tree"
-    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (tree / name).mkdir(parents=True)
     drawn = draw_photos("green", number=NUM_TRAIN + NUM_PHOTOS)
-    for number, (pixels, name, box) in enumerate(drawn):
-        Image.fromarray(pixels).save(tree / f"JPEGImages/p{number:02}.png")
-        text = annotation((name, box, False))
-        (tree / f"Annotations/p{number:02}.xml").write_text(text)
-    for name, numbers in (
-        ("train", range(NUM_TRAIN)),
-        ("val", range(NUM_TRAIN, len(drawn))),
-    ):
-        listing = "".join(f"p{number:02}\n" for number in numbers)
-        (tree / f"ImageSets/Main/{name}.txt").write_text(listing)
+    tree = write_tree(place / "tree", drawn=drawn, num_train=NUM_TRAIN)
     for name in ("run", "baseline"):
         write_run(place / name, tree, ColorReader(white=9.0))
     write_run(place / "other", tree, ColorReader(), names=("a", "b"))

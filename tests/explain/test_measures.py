@@ -1,4 +1,6 @@
-"""Measures of a run's heat maps against maps made by hand, and their tables."""
+"""Scores and heat maps of a run, measured beside maps made by hand, and tables."""
+
+import types
 
 import numpy as np
 import pytest
@@ -7,9 +9,9 @@ import ssl_voc
 from ssl_voc.explain.measures import measure_photos, summarize
 from ssl_voc.explain.table import format_explanation
 from ssl_voc.heat_maps import measure_map
+from ssl_voc.tasks import TASKS
 from tests import tiny
-from tests.evaluate.oracle import NAMES as CLASS_NAMES
-from tests.evaluate.oracle import NUM_TRAIN, NUM_VAL, SIDE, SIZES, box_of, draw_photo
+from tests.evaluate.oracle import NUM_TRAIN, NUM_VAL, SIDE, SIZES, draw_objects
 from tests.explain.subjects import as_photos, build_subject
 
 
@@ -20,11 +22,32 @@ def model():
 
 def build(model, **settings):
     """A `Subject` on photos whose sides differ, so that half of each is padding."""
-    drawn = [
-        (draw_photo(number), CLASS_NAMES[number % 3], box_of(number))
-        for number in range(NUM_TRAIN, NUM_TRAIN + NUM_VAL)
-    ]
-    return build_subject(model, as_photos(drawn), **settings)
+    return build_subject(model, as_photos(draw_objects()[NUM_TRAIN:]), **settings)
+
+
+@pytest.mark.parametrize(
+    ("task", "predicted", "scores", "answers"),
+    [
+        (  # a detector: the most confident detection of a class, perhaps none
+            "detect",
+            {
+                "classes": [[1, 2, 1], [2, 0, -1], [-1, -1, -1]],
+                "confidence": [[0.9, 0.6, 0.5], [0.3, 0.4, -1], [-1, -1, -1]],
+            },
+            [[0, 0.9, 0.6], [0.4, 0, 0.3], [0, 0, 0]],
+            [1, 0, -1],
+        ),
+        ("localize", {"scores": [[0.2, 0.5, 0.3]]}, [[0.2, 0.5, 0.3]], [1]),
+    ],
+)
+def test_every_task_scores_all_classes(task, predicted, scores, answers):
+    predicted = {key: np.array(value) for key, value in predicted.items()}
+    predicted["boxes"] = np.zeros((len(answers), 3, 4))
+    model = types.SimpleNamespace(predict_on_batch=lambda images: predicted)
+    subject = build(model)
+    subject.task = TASKS[task]
+    np.testing.assert_allclose(subject.probabilities(None), scores)
+    np.testing.assert_array_equal(subject.predict_classes(None), answers)
 
 
 def test_measures_are_those_of_maps_made_by_hand(model):

@@ -18,8 +18,8 @@ def photos():
     return tiny.draw_photos(3, size=SIDE)
 
 
-def build_classifier(seed=1):
-    keras.utils.set_random_seed(seed)
+def build_classifier():
+    keras.utils.set_random_seed(1)
     model = Classifier(tiny.build_plain_backbone(SIDE), num_classes=4)
     model(np.zeros((1, SIDE, SIDE, 3), "float32"))
     return model
@@ -84,14 +84,15 @@ def test_map_of_a_channel_that_sees_one_place_is_high_there():
     x = layers.GlobalAveragePooling2D()(x)
     outputs = layers.Dense(2, use_bias=False, kernel_initializer="ones")(x)
     model = keras.Model(inputs, outputs)
-    images = np.zeros((2, SIDE, SIDE, 3), "uint8")
+    images = np.zeros((3, SIDE, SIDE, 3), "uint8")
     images[0, 12:, :4] = 255
     images[1, :4, 8:12] = 99
     for method in METHODS:
         maps = ssl_voc.grad_cam(model, images, 1, method=method)
-        assert maps.shape == (2, SIDE, SIDE) and maps.dtype == np.float32
+        assert maps.shape == (3, SIDE, SIDE) and maps.dtype == np.float32
         assert np.unravel_index(maps[0].argmax(), (SIDE, SIDE))[0] >= 12
-        np.testing.assert_allclose(maps.max(axis=(1, 2)), 1.0)
+        # Where no place speaks for the class, a map of zeros stays one.
+        np.testing.assert_allclose(maps.max(axis=(1, 2)), [1.0, 1.0, 0.0])
         np.testing.assert_allclose(maps[1, 8:], 0.0, atol=1e-6)
         assert maps[1, 1:3, 9:11].min() > 0.4
 
@@ -117,23 +118,14 @@ def test_a_final_softmax_is_left_out_and_brought_back(photos):
         np.testing.assert_allclose(before.sum(axis=1), 1.0, rtol=1e-5)
 
 
-def build_functional(end, seed=4):
+def build_functional(end):
     """A plain classifier on a nested backbone, with one of three ends."""
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(4)
     backbone = tiny.build_plain_backbone(SIDE)
     inputs = keras.Input((SIDE, SIDE, 3))
     x = layers.GlobalAveragePooling2D()(backbone(inputs))
     x = layers.Dense(4, activation="softmax" if end == "softmax" else None)(x)
     return keras.Model(inputs, layers.Softmax()(x) if end == "layer" else x)
-
-
-def test_a_map_of_zeros_stays_one():
-    model = build_classifier()
-    kernel, bias = model.classify.get_weights()
-    # Features are not negative, so no place speaks for the class.
-    model.classify.set_weights([-np.abs(kernel), bias])
-    maps = ssl_voc.grad_cam(model, tiny.draw_photos(2, size=SIDE), 0)
-    np.testing.assert_array_equal(maps, np.zeros((2, SIDE, SIDE)))
 
 
 def test_the_model_is_left_as_it_was(photos):

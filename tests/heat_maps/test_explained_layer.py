@@ -9,9 +9,11 @@ from ssl_voc.heat_maps.explained_layer import find_layer
 from tests import tiny
 
 
-def test_the_last_feature_map_of_the_backbone_is_the_default():
+def test_the_last_map_of_the_backbone_is_the_default_and_others_are_named():
     model = tiny.build_localizer()
     assert find_layer(model) is model.backbone.layers[-1]
+    head = model.head.convolutions[0]
+    assert find_layer(model, head.name) is find_layer(model, head) is head
     model = ssl_voc.Localizer(ssl_voc.backbone("EfficientNetB0", image_size=64), 2)
     assert find_layer(model).name == "top_activation"
     assert find_layer(model, 16).output.shape[1:3] == (4, 4)
@@ -31,14 +33,6 @@ def test_a_nested_backbone_is_looked_into():
     maps = ssl_voc.grad_cam(model, photos, 1, layer="conv_0", upsample=False)
     assert maps.shape == (2, 15, 15)
     assert ssl_voc.grad_cam(model, photos, 1, upsample=False).shape == (2, 7, 7)
-
-
-def test_a_layer_of_the_head_is_found_by_name():
-    model = tiny.build_localizer()
-    photos = tiny.draw_photos(2, size=32)
-    name = model.head.convolutions[0].name
-    maps = ssl_voc.grad_cam(model, photos, 1, layer=name, upsample=False)
-    assert maps.shape == (2, 16, 16)
 
 
 def test_the_backbone_goes_before_others_whose_layers_bear_the_same_name():
