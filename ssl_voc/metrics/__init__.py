@@ -1,6 +1,7 @@
 """Measures of contrastive training and its features, of localization and detection."""
 
-from ssl_voc.metrics.alignment import Alignment as Alignment
+from ssl_voc.metrics.alignment_uniformity import Alignment as Alignment
+from ssl_voc.metrics.alignment_uniformity import Uniformity as Uniformity
 from ssl_voc.metrics.average_precision import AveragePrecision as AveragePrecision
 from ssl_voc.metrics.average_precision import (
     PrecisionRecallCurve as PrecisionRecallCurve,
@@ -27,6 +28,8 @@ from ssl_voc.metrics.average_precision_bootstrap import (
 from ssl_voc.metrics.bootstrap import Interval as Interval
 from ssl_voc.metrics.bootstrap import bootstrap_interval as bootstrap_interval
 from ssl_voc.metrics.bootstrap import paired_bootstrap as paired_bootstrap
+from ssl_voc.metrics.box_metrics import LocalizationAccuracy as LocalizationAccuracy
+from ssl_voc.metrics.box_metrics import MeanBoxIoU as MeanBoxIoU
 from ssl_voc.metrics.coco_evaluation import (
     coco_average_precision as coco_average_precision,
 )
@@ -39,16 +42,11 @@ from ssl_voc.metrics.detection_matching import (
     concatenate_matches as concatenate_matches,
 )
 from ssl_voc.metrics.detection_matching import match_detections as match_detections
-from ssl_voc.metrics.localization_accuracy import (
-    LocalizationAccuracy as LocalizationAccuracy,
-)
 from ssl_voc.metrics.localization_measures import measure_images as measure_images
 from ssl_voc.metrics.localization_measures import top_k_hits as top_k_hits
-from ssl_voc.metrics.mean_box_iou import MeanBoxIoU as MeanBoxIoU
 from ssl_voc.metrics.nearest_neighbors import knn_hits as knn_hits
 from ssl_voc.metrics.rank_me import effective_rank as effective_rank
 from ssl_voc.metrics.streaming_average_precision import (
     VOCAveragePrecision as VOCAveragePrecision,
 )
-from ssl_voc.metrics.uniformity import Uniformity as Uniformity
 from ssl_voc.metrics.wilson import wilson_interval as wilson_interval

@@ -33,18 +33,18 @@ def top_k_hits(classes_true, scores, k):
 def measure_images(
     classes_true, boxes_true, scores, boxes_pred, object_boxes=None, object_classes=None
 ):
-    """Measures the class and the box that were predicted for each image.
+    """Measures of the class and the box that were predicted for each image.
 
-    Boxes are xyxy in pixels of the original image. An image without target (class -1)
-    has nan in every measure that needs one, for the bootstrap to leave out.
+    Boxes are xyxy in pixels of the original image.
 
     Args:
         classes_true: Integer array `(num_images,)`: the class of the largest object
-            that is not difficult, -1 where there is none.
+            that is not difficult.
         boxes_true: Array `(num_images, 4)`: its box.
         scores: Float array `(num_images, num_classes)`.
         boxes_pred: Array `(num_images, 4)`.
-        object_boxes: Optional array `(num_images, max_objects, 4)`: all objects.
+        object_boxes: Optional array `(num_images, max_objects, 4)`: all objects, at
+            least one in each image.
         object_classes: Their classes `(num_images, max_objects)`, -1 where padded.
 
     Returns:
@@ -56,40 +56,29 @@ def measure_images(
     Raises:
         ValueError: when the numbers of images differ, or a class has no score.
     """
-    classes_true = np.asarray(classes_true).astype("int64")
+    classes_true = np.asarray(classes_true, "int64")
     boxes_true, boxes_pred = np.asarray(boxes_true), np.asarray(boxes_pred)
     scores = np.asarray(scores)
     _check(classes_true, boxes_true, scores, boxes_pred)
-    has_target = classes_true >= 0
-    known = np.maximum(classes_true, 0)
-    measures = {"top1": top_k_hits(known, scores, 1)}
+    measures = {"top1": top_k_hits(classes_true, scores, 1)}
     if scores.shape[1] >= FEWEST_CLASSES_FOR_TOP3:
-        measures["top3"] = top_k_hits(known, scores, 3)
+        measures["top3"] = top_k_hits(classes_true, scores, 3)
     ious = box_ious(boxes_true, boxes_pred)
     measures["mean_iou"] = ious
     measures["loc_acc_50"] = (ious > 0.5).astype("float64")
     measures["loc_acc_70"] = (ious > 0.7).astype("float64")
-    measures = {
-        name: np.where(has_target, values, np.nan) for name, values in measures.items()
-    }
     if object_boxes is not None:
-        is_object = np.asarray(object_classes) >= 0
-        ious = box_ious(object_boxes, boxes_pred[:, None])
-        found = np.any((ious > 0.5) & is_object, axis=1).astype("float64")
-        measures["corloc"] = np.where(np.any(is_object, axis=1), found, np.nan)
+        is_hit = box_ious(object_boxes, boxes_pred[:, None]) > 0.5
+        is_hit &= np.asarray(object_classes) >= 0
+        measures["corloc"] = np.any(is_hit, axis=1).astype("float64")
     return measures
 
 
 def _check(classes_true, boxes_true, scores, boxes_pred):
     shapes = [a.shape for a in (classes_true, boxes_true, scores, boxes_pred)]
-    num_images = len(classes_true)
-    num_classes = scores.shape[-1]
-    if shapes != [
-        (num_images,),
-        (num_images, 4),
-        (num_images, num_classes),
-        (num_images, 4),
-    ]:
+    num_images, num_classes = len(classes_true), scores.shape[-1]
+    one_each = [(num_images, *rest) for rest in ((), (4,), (num_classes,), (4,))]
+    if shapes != one_each:
         raise ValueError(
             "Classes (num_images,), boxes (num_images, 4), scores (num_images, "
             "num_classes) and predicted boxes (num_images, 4) must be of the same "
