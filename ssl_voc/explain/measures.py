@@ -11,6 +11,7 @@ from ssl_voc.heat_maps import (
     removal_order,
 )
 from ssl_voc.metrics import bootstrap_interval
+from ssl_voc.runs.progress_bar import progress_bar
 
 NUM_STEPS = 10
 # Of a photo's rows and columns, for the chance level of deletion and insertion.
@@ -51,7 +52,7 @@ PROTOCOLS = {
 }
 
 
-def measure_photos(subject, indices, num_perturbed, seed, progress=None):
+def measure_photos(subject, indices, num_perturbed, seed):
     """Maps and measures photos one batch at a time.
 
     Args:
@@ -59,7 +60,6 @@ def measure_photos(subject, indices, num_perturbed, seed, progress=None):
         indices: Photos of its pool.
         num_perturbed: Number of photos, the first, of deletion and insertion.
         seed: Seed of ties and folds.
-        progress: Optional callable `(done, total)`.
 
     Returns:
         Dictionary of float64 arrays `(num_photos,)`: the measures, `"box_share"`,
@@ -67,6 +67,7 @@ def measure_photos(subject, indices, num_perturbed, seed, progress=None):
         measured.
     """
     rows, ious = [], []
+    progress = progress_bar(f"explaining {subject.name}")
     for views in subject.views(indices):
         maps = subject.maps(views.images, views.classes)
         predicted = subject.predict_classes(views.images)
@@ -80,8 +81,7 @@ def measure_photos(subject, indices, num_perturbed, seed, progress=None):
                 row |= _perturb(subject, views, place, heat, seed)
             ious.append(ious_at_thresholds(heat, views.boxes[place]))
             rows.append(row)
-            if progress is not None:
-                progress(len(rows), len(indices))
+            progress(len(rows), len(indices))
     return _as_arrays(rows, ious, seed)
 
 

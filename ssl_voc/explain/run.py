@@ -71,6 +71,7 @@ class ExplanationRun:
             find_layer(subject.model, config.explained_layer).name
             for subject in self.subjects
         ]
+        self._layer_names = " and ".join(dict.fromkeys(self.layers))
         if config.find_shortcuts:
             choose_layer(first.model, config.explained_layer)
         drawn = np.random.default_rng(config.seed).permutation(len(first.pool))
@@ -85,11 +86,7 @@ class ExplanationRun:
         """Measures, checks, draws and writes everything; returns the metrics."""
         measures = [
             measure_photos(
-                subject,
-                self.indices,
-                self.config.num_perturbed,
-                self.config.seed,
-                progress_bar(f"explaining {subject.name}"),
+                subject, self.indices, self.config.num_perturbed, self.config.seed
             )
             for subject in self.subjects
         ]
@@ -161,10 +158,6 @@ class ExplanationRun:
             "class_names": list(first.pool.class_names),
             "protocol": {**protocol, "lost weights": SANITY_PROTOCOL},
         }
-
-    @property
-    def _layer_names(self):
-        return " and ".join(dict.fromkeys(self.layers))
 
     def _check_sanity(self, subject):
         """Whether the maps are lost with the weights, see `SANITY_PROTOCOL`."""

@@ -5,15 +5,14 @@ import numpy as np
 
 from ssl_voc.heat_maps.map_measures import rank_correlation
 
-NUM_STAGES = 4
+NUM_STAGES = 4  # of the backbone, or of a model without one; the head is one more
 
 
-def randomization_stages(model, num_stages=NUM_STAGES):
+def randomization_stages(model):
     """Groups a model's weights from the output down to the input.
 
     Args:
         model: Built Keras model, with or without a `backbone`.
-        num_stages: Number of groups for the backbone, or of the whole model without.
 
     Returns:
         List of `(name, indices)`: what is randomized at each stage, beside all before,
@@ -32,7 +31,7 @@ def randomization_stages(model, num_stages=NUM_STAGES):
     others = {*index_of.values()} - indices_of(*backbone.layers) - fixed
     head = [i for i in others if model.weights[i].dtype.startswith("f")]
     stages = [("head", head)] if backbone is not model else []
-    cuts = np.array_split(np.arange(len(parts)), min(num_stages, max(1, len(parts))))
+    cuts = np.array_split(np.arange(len(parts)), min(NUM_STAGES, max(1, len(parts))))
     for cut in reversed(cuts):
         if len(cut):
             indices = set.union(*(parts[place][1] for place in cut))
@@ -46,7 +45,7 @@ def _normalizations(model):
     return [layer for layer in layers if isinstance(layer, keras.layers.Normalization)]
 
 
-def randomized_correlations(model, make_maps, num_stages=NUM_STAGES, seed=0):
+def randomized_correlations(model, make_maps, seed=0):
     """How alike maps stay while weights are lost, from the output down to the input.
 
     The model itself is left alone: a copy begins with its weights and gets, stage by
@@ -55,7 +54,6 @@ def randomized_correlations(model, make_maps, num_stages=NUM_STAGES, seed=0):
     Args:
         model: Built Keras model that can be made from its config.
         make_maps: Function from a model to maps `(num_images, rows, columns)`.
-        num_stages: See `randomization_stages`.
         seed: Seed of the weights.
 
     Returns:
@@ -72,7 +70,7 @@ def randomized_correlations(model, make_maps, num_stages=NUM_STAGES, seed=0):
     says_nothing = np.ptp(original, axis=(1, 2)) == 0
     others = _correlations(original, np.roll(original, 1, 0))
     others[says_nothing | (len(original) == 1)] = np.nan
-    stages = randomization_stages(model, num_stages)
+    stages = randomization_stages(model)
     backbone = getattr(model, "backbone", model)
     keras.utils.set_random_seed(seed)
     copy = model.__class__.from_config(model.get_config())

@@ -13,7 +13,7 @@ from tests import tiny
 def test_stages_lose_every_weight_once_from_the_output_down():
     model = ssl_voc.Localizer(ssl_voc.backbone("EfficientNetB0", image_size=64), 2)
     model.build()
-    stages = randomization_stages(model, 4)
+    stages = randomization_stages(model)
     assert [name for name, _ in stages][0] == "head" and len(stages) == 5
     lost = [index for _, indices in stages for index in indices]
     assert len(lost) == len(set(lost))
@@ -37,7 +37,7 @@ def test_a_learned_map_is_lost_stage_by_stage_and_the_model_is_kept():
         seen.append(copy.get_weights())
         return ssl_voc.grad_cam(copy, photos, 1, upsample=False)
 
-    names, found, others = randomized_correlations(model, make_maps, 2, seed=5)
+    names, found, others = randomized_correlations(model, make_maps, seed=5)
     assert names[0] == "head" and found.shape == (3, 8) and others.shape == (8,)
     assert abs(found[-1].mean()) < 0.6
     seen.append(model.get_weights())

@@ -14,7 +14,6 @@ from ssl_voc.visualization.contact_sheet import Tile, draw_contact_sheet, fit_pi
 from ssl_voc.visualization.style import COLORS, shorten
 
 NUM_SHOWN = 8
-_NUM_COLUMNS = 2
 
 
 def format_shortcuts(found):
@@ -112,16 +111,14 @@ def draw_candidate(subject, scan, candidate, row, tested, path):
             Tile(_near(photo, mask), "near"),
             Tile(fit_pixels(filled, SIDE), "inpainted"),
         ]
-    file_name = sheet_name(candidate, row["class"])
+    path = path / sheet_name(candidate, row["class"])
     title = f"{row['class']}: {row['where']}" + ", ALARM" * row["alarm"]
     drop = (
         f"inpainting costs {row['accuracy_drop']:.0%} of the correct predictions, "
         f"elsewhere {row['accuracy_drop_control']:.0%}"
     )
-    draw_contact_sheet(
-        path / file_name, [(drop, tiles)], 3 * _NUM_COLUMNS, title, tiles_per_group=3
-    )
-    return file_name
+    draw_contact_sheet(path, [(drop, tiles)], 6, title, tiles_per_group=3)
+    return path.name
 
 
 def sheet_name(candidate, class_name):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ssl_voc.heat_maps import box_weights
 from ssl_voc.heat_maps.explained_layer import find_layer
+from ssl_voc.runs.progress_bar import progress_bar
 
 GRID = 12
 NUM_PATCHES = 2
@@ -82,14 +83,13 @@ def outside_of(views, place, margin=0.0):
     return ~inside
 
 
-def scan_photos(subject, indices, layer, progress=None):
+def scan_photos(subject, indices, layer):
     """Maps every photo for every class.
 
     Args:
         subject: `Subject`.
         indices: Photos of its pool.
         layer: Layer of the backbone.
-        progress: Optional callable `(done, total)`.
 
     Returns:
         A `Scan`.
@@ -99,6 +99,7 @@ def scan_photos(subject, indices, layer, progress=None):
     features_of.jit_compile = subject.model.jit_compile
     reach = subject.pool.image_size / layer.output.shape[1]
     patch = _patch_side(subject.pool.image_size)
+    progress = progress_bar("mapping backgrounds")
     parts = []
     for views in subject.views(indices):
         features = features_of.predict_on_batch(views.images.astype("float32"))
@@ -119,8 +120,7 @@ def scan_photos(subject, indices, layer, progress=None):
         areas = np.prod(views.sizes, axis=1, dtype="float64")
         found["patch_share"] = patch**2 / areas
         parts.append(found)
-        if progress is not None:
-            progress(sum(len(part["classes"]) for part in parts), len(indices))
+        progress(sum(len(part["classes"]) for part in parts), len(indices))
     joined = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
     return Scan(indices=np.asarray(indices), reach=round(reach), **joined)
 

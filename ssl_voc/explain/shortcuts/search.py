@@ -56,14 +56,13 @@ def find_shortcuts(subject: Subject, indices, config, path):
         `"classes_without"` a candidate; and the `"protocol"`.
     """
     layer = choose_layer(subject.model, config.explained_layer)
-    progress = progress_bar("mapping backgrounds")
-    scan = scan_photos(subject, indices, layer, progress)
-    chosen = _halves(scan.classes, config.seed)
+    scan, seed = scan_photos(subject, indices, layer), config.seed
+    chosen = _halves(scan.classes, seed)
     names = subject.pool.class_names
     candidates = [
         candidate
         for label in range(len(names))
-        for candidate in propose_candidates(scan, chosen, label, config.seed)
+        for candidate in propose_candidates(scan, chosen, label, seed)
     ]
     # So that the smallest possible p-value lies well below any bound.
     num_draws = 20 / largest_p_value(len(candidates))
@@ -71,10 +70,8 @@ def find_shortcuts(subject: Subject, indices, config, path):
     progress = progress_bar("testing candidates", "candidate")
     found = []
     for number, candidate in enumerate(candidates):
-        *p_values, _ = _p_values(
-            subject, scan, candidate, chosen, num_draws, config.seed
-        )
-        row = _test(subject, scan, candidate, ~chosen, num_draws, config.seed)
+        *p_values, _ = _p_values(subject, scan, candidate, chosen, num_draws, seed)
+        row = _test(subject, scan, candidate, ~chosen, num_draws, seed)
         row["screened"] = is_worth_testing(*p_values)
         row["class"] = names[candidate.label]
         found.append((row, candidate))
