@@ -21,8 +21,8 @@ import sys
 import numpy as np
 import yaml
 
-from ssl_voc.evaluate.localization.measures import read_image_measures
 from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
+from ssl_voc.runs.json_files import read_jsonl
 
 MEASURES = ("top1", "top3", "mean_iou", "loc_acc_50", "loc_acc_70", "corloc")
 
@@ -80,6 +80,23 @@ def start(command, *arguments):
     done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(words)}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def read_image_measures(folder):
+    """Reads `images.jsonl` of an evaluation, to be compared with another's.
+
+    Returns:
+        `(keys, measures)`: a list of (source, image id) and a dictionary of float64
+        arrays in that order, for `ssl_voc.metrics.paired_bootstrap`.
+    """
+    rows = read_jsonl(folder / "images.jsonl")
+    names = [name for name in MEASURES if rows and name in rows[0]]
+    measures = {
+        # null stands for nan
+        name: np.array([row[name] for row in rows], "float64")
+        for name in names
+    }
+    return [(row["source"], row["image_id"]) for row in rows], measures
 
 
 def read_measures(study, arm, share, runs):

@@ -2,13 +2,21 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from benchmarks import compare_detectors
+from benchmarks.compare_detectors import paired_difference, read_image_matches
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate.detection.records import image_rows
-from ssl_voc.metrics import score_matches
+from ssl_voc.metrics import (
+    bootstrap_average_precision,
+    match_detections,
+    score_matches,
+)
 from ssl_voc.runs.json_files import to_json
 from tests.evaluate.detection.cases import NAMES, random_case
+from tests.metrics.detections import generate
 
 
 def write_evaluation(folder, found, coco_ap):
@@ -53,3 +61,60 @@ def test_evaluations_of_other_photos_are_refused(folders):
     path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
     with pytest.raises(SystemExit, match="is of other photos than"):
         compare_detectors.compare(folders[:1], folders[1:])
+
+
+def test_rows_of_images_give_the_same_figures(folders):
+    keys, matches = read_image_matches(folders[0], NAMES)
+    assert keys == [("set", f"p{number}") for number in range(60)]
+    for protocol in ("voc07", "voc10"):
+        np.testing.assert_array_equal(
+            score_matches(matches, protocol).per_class,
+            score_matches(random_case(seed=0).matches, protocol).per_class,
+        )
+
+
+def test_rows_of_other_classes_or_tasks_are_refused(folders):
+    with pytest.raises(BadInput, match="images.jsonl: expected .* classes fox"):
+        read_image_matches(folders[0], ["fox"])
+    (folders[0] / "images.jsonl").write_text('{"image_id": "p", "class": "cat"}\n')
+    with pytest.raises(BadInput, match="of task detect"):
+        read_image_matches(folders[0], NAMES)
+
+
+def spoiled(predictions, share, seed):
+    """A worse detector: a share of the boxes moved away."""
+    moved = np.random.default_rng(seed).random(predictions["classes"].shape) < share
+    boxes = predictions["boxes"] + 1000 * moved[..., None]
+    return {**predictions, "boxes": boxes}
+
+
+def test_pairing_cancels_what_is_common():
+    predictions, truth = generate(3, num_images=80)
+    ours, theirs = (
+        match_detections(side, truth, num_classes=4)
+        for side in (predictions, spoiled(predictions, 0.3, 0))
+    )
+    mean, (low, high) = paired_difference([ours], [theirs], "voc10", 500)
+    apart = [
+        bootstrap_average_precision(side, "voc10", num_resamples=500)[0]
+        for side in (ours, theirs)
+    ]
+    assert mean == pytest.approx(apart[0].mean - apart[1].mean) and low > 0
+    # Independent errors would add in squares.
+    independent = np.hypot(*(interval.high - interval.low for interval in apart))
+    assert high - low < 0.85 * independent
+    # The same runs three times over say no more than once.
+    tripled = paired_difference([ours] * 3, [theirs] * 3, "voc10", 500)
+    assert tripled == (pytest.approx(mean), pytest.approx([low, high]))
+
+
+def test_detectors_on_different_objects_are_not_compared():
+    predictions, truth = generate(7)
+    ours = match_detections(predictions, truth, num_classes=4)
+    harder = {**truth, "difficult": ~truth["difficult"]}
+    renamed = {**truth, "classes": np.where(truth["classes"] == 0, 1, truth["classes"])}
+    moved = {name: values[::-1] for name, values in truth.items()}
+    for other in (harder, renamed, moved):
+        theirs = match_detections(predictions, other, num_classes=4)
+        with pytest.raises(ValueError, match="same images and objects"):
+            paired_difference([ours], [theirs], "voc07", 10)

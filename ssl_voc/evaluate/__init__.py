@@ -1,5 +1,4 @@
 """Evaluation of fine-tuned models on photos that they have not seen."""
 
-from ssl_voc.evaluate.command import evaluate as evaluate
-from ssl_voc.evaluate.command import main as main
-from ssl_voc.evaluate.config import EvaluateConfig as EvaluateConfig
+from ssl_voc.evaluate.command import evaluate, main
+from ssl_voc.evaluate.config import EvaluateConfig

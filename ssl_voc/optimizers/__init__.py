@@ -1,6 +1,4 @@
 """Optimizers that Keras does not have."""
 
-from ssl_voc.optimizers.discriminative_adamw import (
-    DiscriminativeAdamW as DiscriminativeAdamW,
-)
-from ssl_voc.optimizers.lars import LARS as LARS
+from ssl_voc.optimizers.discriminative_adamw import DiscriminativeAdamW
+from ssl_voc.optimizers.lars import LARS

@@ -184,8 +184,7 @@ def _limits(found, counts, seed):
         intervals = bootstrap_average_precision(
             found.matches, name, num_resamples=NUM_RESAMPLES, seed=seed
         )
-        all_of_them = [intervals.mean, *intervals.per_class]
-        limits[f"{name}_ap50"] = np.array([(i.low, i.high) for i in all_of_them]).T
+        limits[f"{name}_ap50"] = np.array([(i.low, i.high) for i in intervals]).T
     parts = np.stack(
         [
             np.concatenate([part.sum(axis=1, keepdims=True), part], axis=1)

@@ -8,7 +8,6 @@ from pipelines import Photos, main_object
 from pipelines.photos import object_sizes
 from ssl_voc.evaluate.records import coco_rows, objects_of
 from ssl_voc.metrics import bootstrap_interval, measure_images
-from ssl_voc.runs.json_files import read_jsonl
 
 NUM_RESAMPLES = 10_000
 # Groups are many: their intervals bear a little more noise.
@@ -181,23 +180,6 @@ def image_rows(found):
         }
         for row, photo in enumerate(found.photos)
     ]
-
-
-def read_image_measures(folder):
-    """Reads `images.jsonl` of an evaluation, to be compared with another's.
-
-    Returns:
-        `(keys, measures)`: a list of (source, image id) and a dictionary of float64
-        arrays in that order, for `ssl_voc.metrics.paired_bootstrap`.
-    """
-    rows = read_jsonl(folder / "images.jsonl")
-    names = [name for name in LABELS if rows and name in rows[0]]
-    measures = {
-        # null stands for nan
-        name: np.array([row[name] for row in rows], "float64")
-        for name in names
-    }
-    return [(row["source"], row["image_id"]) for row in rows], measures
 
 
 def _means_with_intervals(measures, seed, num_resamples):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from pipelines.photos.photo import Object
-from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate.detection.gallery import PICTURES, draw_galleries
 from ssl_voc.evaluate.detection.outcomes import (
     choose_confidence,
@@ -17,14 +16,10 @@ from ssl_voc.evaluate.detection.plots import (
     draw_average_precision,
     draw_precision_recall,
 )
-from ssl_voc.evaluate.detection.records import (
-    coco_results,
-    image_rows,
-    read_image_matches,
-)
+from ssl_voc.evaluate.detection.records import coco_results, image_rows
 from ssl_voc.evaluate.detection.summary import summarize
 from ssl_voc.evaluate.detection.table import format_detection
-from ssl_voc.metrics import paired_bootstrap_average_precision, score_matches
+from ssl_voc.metrics import score_matches
 from ssl_voc.runs.json_files import to_json
 from tests.box_reference import iou
 from tests.evaluate.detection.cases import NAMES, build_photo, measure, random_case
@@ -249,38 +244,6 @@ def test_every_figure_of_the_table_has_its_protocol():
     assert "threshold" in text and "CHOSEN ON THESE PHOTOS" in text
 
 
-def write_rows(folder, found):
-    folder.mkdir()
-    rows = "".join(to_json(row) + "\n" for row in image_rows(found, 0.5))
-    (folder / "images.jsonl").write_text(rows)
-    return folder
-
-
-def test_rows_of_images_give_the_same_figures_and_a_paired_comparison(tmp_path):
-    found, rival = random_case(), random_case()
-    rival = measure(  # the same photos, and of each the least sure detection gone
-        rival.photos,
-        [sorted(rows_of(rival, n), key=lambda r: -r[1])[:-1] for n in range(60)],
-    )
-    read = []
-    for name, case in (("a", found), ("b", rival)):
-        folder = write_rows(tmp_path / name, case)
-        keys, matches = read_image_matches(folder, NAMES)
-        assert keys == [("set", f"p{number}") for number in range(60)]
-        for protocol in ("voc07", "voc10"):
-            np.testing.assert_array_equal(
-                score_matches(matches, protocol).per_class,
-                score_matches(case.matches, protocol).per_class,
-            )
-        read.append(matches)
-    from_files = paired_bootstrap_average_precision(*read, num_resamples=50)
-    directly = paired_bootstrap_average_precision(
-        found.matches, rival.matches, num_resamples=50
-    )
-    assert from_files.mean == directly.mean
-    assert from_files.mean.low < from_files.mean.high
-
-
 def test_rows_of_images_tell_what_became_of_each_detection(tmp_path):
     photos = [
         build_photo(0),
@@ -298,12 +261,3 @@ def test_rows_of_images_tell_what_became_of_each_detection(tmp_path):
     ]
     assert [item["object"] for item in full["detections"]] == [1, 1, 0]
     assert [item["difficult"] for item in full["objects"]] == [True, False]
-
-
-def test_rows_of_other_classes_or_tasks_are_refused(tmp_path):
-    folder = write_rows(tmp_path / "a", random_case())
-    with pytest.raises(BadInput, match="images.jsonl: expected .* classes fox"):
-        read_image_matches(folder, ["fox"])
-    (folder / "images.jsonl").write_text('{"image_id": "p", "class": "cat"}\n')
-    with pytest.raises(BadInput, match="of task detect"):
-        read_image_matches(folder, NAMES)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks.localization_study import read_image_measures
 from pipelines.photos.content import ArrayItem
 from pipelines.photos.photo import Object, Photo, Photos
 from ssl_voc.evaluate.localization import measures as localization
@@ -156,7 +157,7 @@ def test_rows_of_images_come_back_for_a_paired_comparison(tmp_path):
         (tmp_path / name).mkdir()
         rows = "".join(to_json(row) + "\n" for row in localization.image_rows(case))
         (tmp_path / name / "images.jsonl").write_text(rows)
-        keys, values = localization.read_image_measures(tmp_path / name)
+        keys, values = read_image_measures(tmp_path / name)
         assert keys == [("set", f"p{number}") for number in range(60)]
         measures.append(values)
     assert list(measures[0]) == list(found.measures)
