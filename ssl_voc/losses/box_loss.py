@@ -4,8 +4,7 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.losses.ciou_loss import ciou
-from ssl_voc.losses.giou_loss import giou
+from ssl_voc.losses.iou_losses import ciou, giou
 
 OVERLAPS = {"giou": giou, "ciou": ciou}
 # Where smooth L1 turns from a square into a line, in shares of the image.
