@@ -1,5 +1,4 @@
 """Prediction by a finished run, an export or a server."""
 
-from ssl_voc.predict.command import main as main
-from ssl_voc.predict.command import predict as predict
-from ssl_voc.predict.config import PredictConfig as PredictConfig
+from ssl_voc.predict.command import main, predict
+from ssl_voc.predict.config import PredictConfig

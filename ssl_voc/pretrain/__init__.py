@@ -1,5 +1,4 @@
 """Pretraining of backbones on photos, with labels or without."""
 
-from ssl_voc.pretrain.command import main as main
-from ssl_voc.pretrain.command import pretrain as pretrain
-from ssl_voc.pretrain.config import PretrainConfig as PretrainConfig
+from ssl_voc.pretrain.command import main, pretrain
+from ssl_voc.pretrain.config import PretrainConfig
