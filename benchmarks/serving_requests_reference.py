@@ -11,12 +11,12 @@ import sys
 
 import pipelines
 from ssl_voc.predict.photos import LoadedPhoto, encode_png
-from ssl_voc.predict.predictors import SavedModelPredictor
+from ssl_voc.predict.predictors import open_predictor
 
 
 def main(model, folder):
     """Asks the newest version of MODEL, photo by photo."""
-    predictor = SavedModelPredictor(pathlib.Path(model))
+    predictor = open_predictor(model)
     answers = {}
     for path in sorted(pathlib.Path(folder).iterdir()):
         pixels = pipelines.decode(path.read_bytes())

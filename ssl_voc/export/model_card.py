@@ -4,13 +4,12 @@ import dataclasses
 import json
 
 from ssl_voc.cli.config_file import config_to_dict
+from ssl_voc.export.onnx_litert import FILES, MISSING
 from ssl_voc.runs.environment import describe_software
-from ssl_voc.serving.exchange_formats import MISSING
 from ssl_voc.serving.image_decoding import FORMATS
 from ssl_voc.tasks import TASKS
 
 FORMAT_VERSION = 1
-FILES = {"onnx": "model.onnx", "litert": "model.tflite"}
 
 
 def describe_artifact(config, finished, written, parity, exported):

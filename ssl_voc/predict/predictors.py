@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.native_log_filter import filter_native_logs
@@ -44,17 +45,13 @@ class SavedModelPredictor(Predictor):
     """Predicts by an exported SavedModel, with tensorflow alone, as a server does.
 
     Args:
-        folder: A version's folder, with `saved_model.pb`, or the folder of a model's
-            versions, of which the newest is taken.
+        version: A version's folder, with `saved_model.pb`.
 
     Raises:
-        BadInput: If there is no such model, or it takes no encoded images.
+        BadInput: If it cannot be loaded, or takes no encoded images.
     """
 
-    def __init__(self, folder: Path):
-        version = newest_version(folder)
-        if version is None:
-            raise BadInput(f"--model: {folder} holds no saved_model.pb")
+    def __init__(self, version: Path):
         self.description = f"SavedModel {version}"
         with filter_native_logs():
             import tensorflow as tf
@@ -86,46 +83,31 @@ class SavedModelPredictor(Predictor):
 class ServerPredictor(Predictor):
     """Predicts by a model that TensorFlow Serving serves.
 
-    Args:
-        url: Address as `read_address` takes it.
-        model: Name of the model, where the address has none.
-        batch_size: Most photos of a request.
-        timeout: Seconds that a request may take.
-        retries: How often a request is repeated.
+    Arguments are those of `BatchingClient`.
 
     Raises:
         BadInput: If the address is invalid, or the server is out of reach or does
             not serve such a model.
     """
 
-    def __init__(
-        self,
-        url: str,
-        model: str | None,
-        batch_size: int,
-        timeout: float,
-        retries: int,
-    ):
+    def __init__(self, url: str, model: str | None, **options: Any):
         try:
             address = read_address(url, model)
             client = ServingClient
             if address.is_grpc:
-                from ssl_voc.serving_client.grpc_client import (
-                    GrpcServingClient as client,
-                )
+                from ssl_voc.serving_client.grpc_client import GrpcServingClient
+
+                client = GrpcServingClient
             with filter_native_logs():
-                self._client = client(
-                    address, timeout=timeout, retries=retries, batch_size=batch_size
-                )
+                self._client = client(address, **options)
         except (ValueError, ImportError) as error:
             raise BadInput(f"--server: {error}") from error
         try:
             _check_inputs(self._input_names(), f"--server: the model at {address}")
-        except ServingError as error:
+        except BaseException as error:
             self.close()
-            raise BadInput(f"--server: {error}") from error
-        except BaseException:
-            self.close()
+            if isinstance(error, ServingError):
+                raise BadInput(f"--server: {error}") from error
             raise
         self.description = f"server {address}"
 
@@ -157,8 +139,7 @@ def open_predictor(
     server: str | None = None,
     *,
     batch_size: int = 8,
-    timeout: float = 30.0,
-    retries: int = 3,
+    **options: Any,
 ) -> Predictor:
     """Opens what predicts: the run or the SavedModel `model`, or a server.
 
@@ -166,14 +147,13 @@ def open_predictor(
         model: Folder of a run or of a SavedModel; of a server the model's name.
         server: Address of a server, or None.
         batch_size: Most photos of a call.
-        timeout: Seconds that a request to a server may take.
-        retries: How often a request is repeated.
+        **options: Further arguments of the server's `BatchingClient`.
 
     Raises:
         BadInput: If there is no such model.
     """
     if server is not None:
-        return ServerPredictor(server, model, batch_size, timeout, retries)
+        return ServerPredictor(server, model, batch_size=batch_size, **options)
     if model is None:
         raise BadInput(
             "--model: name the folder of a finetune run or of an exported SavedModel, "
@@ -185,14 +165,15 @@ def open_predictor(
             f"--model: there is no folder {folder}. Expected a finetune run or an "
             "exported SavedModel; models on servers are named by --server URL."
         )
-    if newest_version(folder) is not None:
-        return SavedModelPredictor(folder)
-    if not (folder / "manifest.json").is_file():
-        raise BadInput(
-            f"--model: {folder} is neither a finetune run (no manifest.json) nor an "
-            "exported SavedModel (no saved_model.pb, nor a folder 1 with one)."
-        )
-    return _open_run(folder, batch_size)
+    version = newest_version(folder)
+    if version is not None:
+        return SavedModelPredictor(version)
+    if (folder / "manifest.json").is_file():
+        return _open_run(folder, batch_size)
+    raise BadInput(
+        f"--model: {folder} is neither a finetune run (no manifest.json) nor an "
+        "exported SavedModel (no saved_model.pb, nor a folder 1 with one)."
+    )
 
 
 def _open_run(folder: Path, batch_size: int) -> Predictor:

@@ -95,10 +95,7 @@ class ServedModel(tf.Module):
         Returns:
             What `serve_bytes` returns.
         """
-        shape = tf.shape(pixels)
-        sizes = tf.tile(shape[None, 1:3], (shape[0], 1))
-        errors = tf.fill(shape[:1], "")
-        return self._answer(self._squares_of(pixels), sizes, errors)
+        return self._answer(*self._prepare(pixels, lambda photo: (photo, "")))
 
     def serve_squares(self, squares, image_size):
         """Answers photos that the caller has decoded and letterboxed.
@@ -144,33 +141,27 @@ class ServedModel(tf.Module):
         return {"embedding": embedding * readable, "errors": errors}
 
     def _read(self, image_bytes):
+        return self._prepare(
+            image_bytes, lambda data: decode_upright(data, self._max_pixels)
+        )
+
+    def _prepare(self, photos, decode):
         """Squares uint8 `(n, size, size, 3)`, sizes int32 `(n, 2)`, errors `(n,)`."""
 
-        def read_one(data):
-            pixels, error = decode_upright(data, self._max_pixels)
+        def prepare_one(photo):
+            pixels, error = decode(photo)
             size = tf.where(error == "", tf.shape(pixels)[:2], 0)
             return self._letterbox(pixels, self._image_size), size, error
 
         # Decoding has no kernels for accelerators.
         with tf.device("CPU:0"):
             return tf.map_fn(
-                read_one,
-                image_bytes,
+                prepare_one,
+                photos,
                 fn_output_signature=(
                     tf.TensorSpec((self._image_size, self._image_size, 3), tf.uint8),
                     tf.TensorSpec((2,), tf.int32),
                     tf.TensorSpec((), tf.string),
-                ),
-                parallel_iterations=PARALLEL_PHOTOS,
-            )
-
-    def _squares_of(self, pixels):
-        with tf.device("CPU:0"):
-            return tf.map_fn(
-                lambda photo: self._letterbox(photo, self._image_size),
-                pixels,
-                fn_output_signature=tf.TensorSpec(
-                    (self._image_size, self._image_size, 3), tf.uint8
                 ),
                 parallel_iterations=PARALLEL_PHOTOS,
             )

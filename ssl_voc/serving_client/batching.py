@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
-from ssl_voc.serving_client.address import ServerAddress
+from ssl_voc.serving_client.address import ServerAddress, read_address
 from ssl_voc.serving_client.errors import ServingError
 from ssl_voc.serving_client.prediction import Prediction
 
@@ -17,24 +17,32 @@ class BatchingClient:
     A subclass sends one request in `_predict_chunk` and closes connections in `close`.
 
     Args:
-        address: Where the model is.
+        url: Address of the model as `read_address` takes it, or a `ServerAddress`.
+        model: Name of the model, where `url` has none.
         timeout: Seconds that a request may take.
-        retries: How often a request is repeated.
-        batch_size: Most images of one request.
-        max_request_bytes: Most bytes of images in one request; a larger image goes
-            alone.
+        retries: How often a request that fails temporarily (no connection, timeout,
+            status 429 or from 500 but 501) is repeated, after growing pauses.
+        batch_size: Most images of one request. With batching enabled, the server
+            refuses more than its `max_batch_size`.
+        max_request_bytes: Most bytes of images in one request, before encoding; a
+            larger image goes alone.
+        max_response_bytes: An answer beyond is an error.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: For an invalid address or one of the other protocol, or a number
+            out of range.
     """
 
     def __init__(
         self,
-        address: ServerAddress,
-        timeout: float,
-        retries: int,
-        batch_size: int,
-        max_request_bytes: int,
+        url: str | ServerAddress,
+        model: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retries: int = 3,
+        batch_size: int = 8,
+        max_request_bytes: int = 16 * MEBIBYTE,
+        max_response_bytes: int = 256 * MEBIBYTE,
     ):
         if batch_size < 1 or retries < 0 or not 0 < timeout <= threading.TIMEOUT_MAX:
             raise ValueError(
@@ -42,11 +50,12 @@ class BatchingClient:
                 f"above 0, at most {threading.TIMEOUT_MAX:g}. Received: {batch_size}, "
                 f"{retries} and {timeout}"
             )
-        self.address = address
+        self.address = read_address(url, model) if isinstance(url, str) else url
         self.timeout = timeout
         self.retries = retries
         self.batch_size = batch_size
         self.max_request_bytes = max_request_bytes
+        self.max_response_bytes = max_response_bytes
 
     def predict(self, images: Sequence[bytes]) -> list[Prediction]:
         """Finds the objects in encoded images.

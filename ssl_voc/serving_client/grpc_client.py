@@ -7,8 +7,7 @@ tensorflow; otherwise it is used as `ServingClient`.
 from collections.abc import Sequence
 from typing import Any
 
-from ssl_voc.serving_client.address import ServerAddress, read_address
-from ssl_voc.serving_client.batching import MEBIBYTE, BatchingClient
+from ssl_voc.serving_client.batching import BatchingClient
 from ssl_voc.serving_client.errors import (
     ServingError,
     should_retry_status,
@@ -38,38 +37,22 @@ class GrpcServingClient(BatchingClient):
     """Asks a served model for the objects in encoded images, by gRPC.
 
     Args:
-        url: `grpc://host:8500/NAME`, or a `ServerAddress` of gRPC.
-        model: Name of the model, where `url` has none.
-        timeout: Seconds that one request may take.
-        retries: How often a request is repeated, as `ServingClient` does.
-        batch_size: Most images of one request.
-        max_request_bytes: Most bytes of images in one request; a larger image goes
-            alone.
-        max_response_bytes: An answer beyond is an error.
+        *args, **kwargs: Those of `BatchingClient`; the address is one of gRPC,
+            `grpc://host:8500/NAME`.
         metadata: Pairs of text that go with every request, such as an authorization.
 
     Raises:
-        ValueError: For an invalid address or one of REST, or a number out of range.
         ImportError: In one line, where tensorflow-serving-api is not installed.
     """
 
     def __init__(
-        self,
-        url: str | ServerAddress,
-        model: str | None = None,
-        *,
-        timeout: float = 30.0,
-        retries: int = 3,
-        batch_size: int = 8,
-        max_request_bytes: int = 16 * MEBIBYTE,
-        max_response_bytes: int = 256 * MEBIBYTE,
-        metadata: Sequence[tuple[str, str]] = (),
+        self, *args: Any, metadata: Sequence[tuple[str, str]] = (), **kwargs: Any
     ):
-        if isinstance(url, str):
-            url = read_address(url, model)
-        if not url.is_grpc:
+        super().__init__(*args, **kwargs)
+        address = self.address
+        if not address.is_grpc:
             raise ValueError(
-                f"{url} is not an address of gRPC such as grpc://host:8500/NAME"
+                f"{address} is not an address of gRPC such as grpc://host:8500/NAME"
             )
         try:
             import grpc
@@ -79,12 +62,11 @@ class GrpcServingClient(BatchingClient):
                 f"gRPC needs the package tensorflow-serving-api ({error}). Install it, "
                 "pip install tensorflow-serving-api, or use REST, http://host:8501"
             ) from error
-        super().__init__(url, timeout, retries, batch_size, max_request_bytes)
         self.call_metadata = tuple(metadata)
-        host = url.server.partition("://")[2]
+        host = address.server.partition("://")[2]
         # What is sent has no limit in gRPC, what comes back has one of 4 MiB.
-        options = [("grpc.max_receive_message_length", max_response_bytes)]
-        if url.is_encrypted:
+        options = [("grpc.max_receive_message_length", self.max_response_bytes)]
+        if address.is_encrypted:
             credentials = grpc.ssl_channel_credentials()
             self._channel = grpc.secure_channel(host, credentials, options)
         else:

@@ -9,6 +9,7 @@ It needs NumPy and urllib3 alone:
             print(path, found.error or found.class_names, found.boxes)
 """
 
+import base64
 import contextlib
 import json
 import ssl
@@ -19,67 +20,42 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, NameResolutionError
 
-from ssl_voc.serving_client.address import ServerAddress, read_address
 from ssl_voc.serving_client.batching import MEBIBYTE, BatchingClient
 from ssl_voc.serving_client.errors import (
     ServingError,
     should_retry_status,
     with_retries,
 )
-from ssl_voc.serving_client.prediction import Prediction
-from ssl_voc.serving_client.rest_rows import encode_rows, quote, read_rows
+from ssl_voc.serving_client.prediction import Prediction, read_outputs
 
 _READ_AT_ONCE = 2**16
 # Threads beyond them connect anew for each request.
 _MOST_KEPT_CONNECTIONS = 64
+# Characters of a response body in an error; a gateway may send a whole page.
+_LONGEST_QUOTE = 300
 
 
 class ServingClient(BatchingClient):
     """Asks a served model for the objects in encoded images.
 
-    Images go out in requests of bounded size, over a connection that is kept open; a
-    request that fails temporarily (no connection, timeout, status 429 or from 500) is
-    repeated after growing pauses, a refused one is not. May be
-    shared by threads. Proxies of the environment are not used.
+    Connections are kept open. May be shared by threads. Proxies of the environment are
+    not used.
 
     Args:
-        url: Address of the model as `read_address` takes it, or a `ServerAddress`.
-        model: Name of the model, where `url` has none.
-        timeout: Seconds that the server may be silent; a body that comes in drips is
-            given up after as many seconds, too.
-        retries: How often a request is repeated.
-        batch_size: Most images of one request. With batching enabled, the server
-            refuses more than its `max_batch_size`.
-        max_request_bytes: Most bytes of images in one request, before encoding; a
-            larger image goes alone.
-        max_response_bytes: An answer beyond is an error.
+        *args, **kwargs: Those of `BatchingClient`; the address is one of REST. A body
+            that comes in drips is given up after `timeout` seconds, too.
         headers: Further headers of every request, such as `Authorization`.
-
-    Raises:
-        ValueError: For an invalid address or one of gRPC, or a number out of range.
     """
 
     def __init__(
-        self,
-        url: str | ServerAddress,
-        model: str | None = None,
-        *,
-        timeout: float = 30.0,
-        retries: int = 3,
-        batch_size: int = 8,
-        max_request_bytes: int = 16 * MEBIBYTE,
-        max_response_bytes: int = 256 * MEBIBYTE,
-        headers: Mapping[str, str] | None = None,
+        self, *args: Any, headers: Mapping[str, str] | None = None, **kwargs: Any
     ):
-        if isinstance(url, str):
-            url = read_address(url, model)
-        if url.is_grpc:
+        super().__init__(*args, **kwargs)
+        if self.address.is_grpc:
             raise ValueError(
-                f"{url.server} is an address of gRPC. Use "
+                f"{self.address.server} is an address of gRPC. Use "
                 "ssl_voc.serving_client.grpc_client.GrpcServingClient, or REST's port"
             )
-        super().__init__(url, timeout, retries, batch_size, max_request_bytes)
-        self.max_response_bytes = max_response_bytes
         self.headers = dict(headers or {})
         self._pool = urllib3.PoolManager(1, maxsize=_MOST_KEPT_CONNECTIONS)
 
@@ -94,10 +70,10 @@ class ServingClient(BatchingClient):
     def input_names(self) -> tuple[str, ...]:
         """Inputs of the default signature; empty where the metadata do not tell."""
         found = self.metadata()
-        for key in ("metadata", "signature_def", "signature_def", "serving_default"):
-            found = found.get(key, {}) if isinstance(found, dict) else {}
-        inputs = found.get("inputs") if isinstance(found, dict) else None
-        return tuple(inputs) if isinstance(inputs, dict) else ()
+        path = "metadata signature_def signature_def serving_default inputs"
+        for key in path.split():
+            found = found.get(key) if isinstance(found, dict) else None
+        return tuple(found) if isinstance(found, dict) else ()
 
     def close(self) -> None:
         """Closes all connections; the next request opens a new one."""
@@ -107,10 +83,10 @@ class ServingClient(BatchingClient):
         answer = self._ask("POST", f"{self.address.path}:predict", encode_rows(images))
         return read_rows(answer)
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
-        return with_retries(lambda: self._attempt(method, path, body), self.retries)
+    def _ask(self, *request: Any) -> Any:
+        return with_retries(lambda: self._attempt(*request), self.retries)
 
-    def _attempt(self, method: str, path: str, body: bytes | None) -> Any:
+    def _attempt(self, method: str, path: str, body: bytes | None = None) -> Any:
         server = self.address.server
         headers = {"Accept-Encoding": "identity", **self.headers}
         if body is not None:
@@ -201,3 +177,34 @@ def _refusal(
         should_retry_status(response.status),
         wait,
     )
+
+
+def encode_rows(images: Sequence[bytes]) -> bytes:
+    """Body of a request in row format: `{"instances": [{"image_bytes": ...}, ...]}`."""
+    # By hand: json.dumps would look at every character of megabytes that need no look.
+    rows = (
+        b'{"image_bytes": {"b64": "' + base64.b64encode(image) + b'"}}'
+        for image in images
+    )
+    return b'{"instances": [' + b", ".join(rows) + b"]}"
+
+
+def read_rows(answer: Any) -> list[Prediction]:
+    """Parses a response in row format: `{"predictions": [{"boxes": ...}, ...]}`.
+
+    Raises:
+        ValueError: For any other content.
+    """
+    rows = answer.get("predictions") if isinstance(answer, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(
+            "the server's response has no rows of `predictions`: "
+            + quote(json.dumps(answer).encode())
+        )
+    return [read_outputs(row) for row in rows]
+
+
+def quote(content: bytes) -> str:
+    """The beginning of a response body, in one line."""
+    text = " ".join(content[: 4 * _LONGEST_QUOTE].decode("utf-8", "replace").split())
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"

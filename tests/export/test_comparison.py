@@ -1,5 +1,7 @@
 """Comparison of an artifact's predictions with those of its model."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -15,15 +17,11 @@ BOXES = np.array([(0, 0, 10, 10), (20, 20, 50, 40), (5, 5, 9, 30)], "float64")
 
 def detections(order=(0, 1, 2), boxes=BOXES, scores=(0.9, 0.5, 0.5), classes=(0, 1, 1)):
     """One photo with some of three detections, padded to four."""
-    found = {
-        "boxes": np.full((1, 4, 4), -1.0),
-        "classes": np.full((1, 4), -1),
-        "scores": np.full((1, 4), -1.0),
-    }
-    for place, number in enumerate(order):
-        found["boxes"][0, place] = boxes[number]
-        found["classes"][0, place] = classes[number]
-        found["scores"][0, place] = scores[number]
+    found = {"boxes": boxes, "classes": classes, "scores": scores}
+    for name, values in found.items():
+        rows = np.asarray(values)[list(order)]
+        padding = [(0, 4 - len(rows)), *[(0, 0)] * (rows.ndim - 1)]
+        found[name] = np.pad(rows, padding, constant_values=-1)[None]
     return found
 
 
@@ -83,16 +81,9 @@ def test_nan_is_a_difference():
 
 
 def test_scores_of_a_localizer_are_compared_class_by_class():
-    expected = {
-        "boxes": np.zeros((1, 1, 4)),
-        "classes": np.array([[1, 2, 0]]),
-        "scores": np.array([[0.5, 0.3, 0.2]]),
-    }
-    found = {
-        "boxes": np.full((1, 1, 4), 2.0),
-        "classes": np.array([[1, 2, 0]]),
-        "scores": np.array([[0.5, 0.3, 0.2]]),
-    }
+    ranked = {"classes": np.array([[1, 2, 0]]), "scores": np.array([[0.5, 0.3, 0.2]])}
+    expected = {"boxes": np.zeros((1, 1, 4)), **ranked}
+    found = {"boxes": np.full((1, 1, 4), 2.0), **ranked}
     assert compare_localizations(expected, found) == (2.0, 0.0, 0)
     found["classes"] = np.array([[2, 1, 0]])
     assert compare_localizations(expected, found)[1] == pytest.approx(0.2)
@@ -109,26 +100,15 @@ def test_scores_of_a_localizer_are_compared_class_by_class():
     ],
 )
 def test_parity_holds_within_the_tolerances_alone(difference, holds):
-    facts = {
-        "source": "photos",
-        "num_photos": 1,
-        "num_not_served": 0,
-        "box_difference": 1e-3,
-        "box_tolerance": 1e-3,
-        "score_difference": 1e-4,
-        "num_unmatched": 0,
-        "figure": "mean_iou",
-        "of_model": None,
-        "of_artifact": None,
-        "milliseconds": (1.0, 2.0),
-    }
+    facts = dict.fromkeys(field.name for field in dataclasses.fields(Parity))
+    facts |= {"box_difference": 1e-3, "box_tolerance": 1e-3, "num_unmatched": 0}
+    facts |= {"score_difference": 1e-4}
     assert Parity(**facts | difference).holds is holds
 
 
 def test_what_float32_cannot_tell_apart_is_no_difference():
     assert box_tolerance([[[0.0, 0.0, 4000.0, 3000.0]]]) == 1e-3
     # Here the next float32 is 0.001 away.
-    assert box_tolerance([[[0.0, 0.0, 10_000.0, 10.0]]]) == pytest.approx(
-        0.0039, abs=1e-4
-    )
+    far = box_tolerance([[[0.0, 0.0, 10_000.0, 10.0]]])
+    assert far == pytest.approx(0.0039, abs=1e-4)
     assert box_tolerance(np.zeros((0, 1, 4))) == 1e-3

@@ -11,20 +11,12 @@ from tests.serving.encoded import encode, exif, picture
 
 
 def graph_of(function):
-    graph = tf.function(
-        function, autograph=False, input_signature=[tf.TensorSpec((None,), tf.uint8)]
-    )
+    spec = tf.TensorSpec((None,), tf.uint8)
+    graph = tf.function(function, autograph=False, input_signature=[spec])
     return lambda data: int(graph(np.frombuffer(data, "uint8")))
 
 
-@pytest.fixture(scope="module")
-def of_jpeg():
-    return graph_of(jpeg_orientation)
-
-
-@pytest.fixture(scope="module")
-def of_tiff():
-    return graph_of(tiff_orientation)
+of_jpeg, of_tiff = graph_of(jpeg_orientation), graph_of(tiff_orientation)
 
 
 def tiff(order, entries, start=8):
@@ -39,7 +31,7 @@ def tiff(order, entries, start=8):
 
 
 @pytest.mark.parametrize("order", [b"II", b"MM"])
-def test_both_byte_orders_and_number_types_are_read(of_tiff, order):
+def test_both_byte_orders_and_number_types_are_read(order):
     maker = (0x010F, 2, 4, 0)
     assert of_tiff(tiff(order, [maker, (0x0112, 3, 1, 6)])) == 6
     assert of_tiff(tiff(order, [maker, (0x0112, 4, 1, 8)], start=20)) == 8
@@ -47,13 +39,13 @@ def test_both_byte_orders_and_number_types_are_read(of_tiff, order):
     assert of_tiff(tiff(order, [])) == 0
 
 
-def test_what_is_no_orientation_is_upright(of_tiff):
+def test_what_is_no_orientation_is_upright():
     for value in (0, 9, 65535):
         assert of_tiff(tiff(b"II", [(0x0112, 3, 1, value)])) == 1
     assert of_tiff(tiff(b"II", [(0x0112, 2, 1, 6)])) == 1  # a text
 
 
-def test_damaged_metadata_state_nothing(of_tiff, of_jpeg):
+def test_damaged_metadata_state_nothing():
     whole = tiff(b"MM", [(0x010F, 2, 4, 0), (0x0112, 3, 1, 6)])
     for end in range(len(whole) - 8):
         assert of_tiff(whole[:end]) in (0, 6)
@@ -72,13 +64,13 @@ def test_damaged_metadata_state_nothing(of_tiff, of_jpeg):
         assert 0 <= of_jpeg(bytes(broken)) <= 8
 
 
-def test_every_cut_of_a_file_is_parsed_without_failing(of_jpeg):
+def test_every_cut_of_a_file_is_parsed_without_failing():
     data = encode(picture(16, 16), exif=exif(3))
     found = [of_jpeg(data[:end]) for end in range(2, len(data))]
     assert set(found) == {0, 3} and found[-1] == 3
 
 
-def test_segments_without_end_do_not_hold_the_parser(of_jpeg):
+def test_segments_without_end_do_not_hold_the_parser():
     # Two million empty segments before the orientation: given up after a few thousand.
     data = encode(picture(), exif=exif(6))
     assert of_jpeg(data[:2] + b"\xff\xe2\0\2" * 2_000_000 + data[2:]) == 0

@@ -61,9 +61,9 @@ def squares(side):
     )
 
 
-def in_photos(boxes, side):
-    sizes = np.array(SIZES)
-    return pipelines.boxes_from_letterbox(boxes.astype("float64"), sizes, side)
+def in_photos(boxes, side, sizes=SIZES):
+    boxes = np.stack(boxes, axis=-1).astype("float64")
+    return pipelines.boxes_from_letterbox(boxes, np.array(sizes), side)
 
 
 def test_localizer_answers_what_the_model_predicts(localizer, ask_localizer):
@@ -71,8 +71,8 @@ def test_localizer_answers_what_the_model_predicts(localizer, ask_localizer):
     expected = localizer.predict(squares(SIDE), verbose=0)
     np.testing.assert_array_equal(answer["image_size"], SIZES)
     x, y, width, height = np.moveaxis(expected["boxes"], -1, 0)
-    corners = np.stack([x, y, x + width, y + height], axis=-1)
-    np.testing.assert_allclose(answer["boxes"], in_photos(corners, SIDE), atol=1e-3)
+    corners = in_photos([x, y, x + width, y + height], SIDE)
+    np.testing.assert_allclose(answer["boxes"], corners, atol=1e-3)
     assert np.ptp(answer["boxes"], axis=0).max() > 1
     order = np.argsort(-expected["scores"], axis=1)
     np.testing.assert_array_equal(answer["classes"], order)
@@ -88,7 +88,7 @@ def test_detector_answers_what_the_model_predicts(detector, ask_detector):
     answer = ask_detector(PHOTOS)
     expected = detector.predict(squares(64), verbose=0)
     y1, x1, y2, x2 = np.moveaxis(64 * expected["boxes"], -1, 0)
-    corners = in_photos(np.stack([x1, y1, x2, y2], axis=-1), 64)
+    corners = in_photos([x1, y1, x2, y2], 64)
     exists = expected["classes"] >= 0
     assert exists.any()
     corners = np.where(exists[..., None], corners, -1)
@@ -108,11 +108,9 @@ def test_boxes_are_clipped_to_photos_of_any_aspect_ratio(localizer):
         localizer, lambda found: found, NAMES, None, pipelines.boxes_from_letterbox, 0
     )
     answer = served.serve_squares(images, tf.constant(sizes, "int32"))
-    x, y, width, height = np.moveaxis(
-        localizer.predict(images, verbose=0)["boxes"], -1, 0
-    )
-    corners = np.stack([x, y, x + width, y + height], axis=-1).astype("float64")
-    expected = pipelines.boxes_from_letterbox(corners, sizes, SIDE)
+    predicted = localizer.predict(images, verbose=0)["boxes"]
+    x, y, width, height = np.moveaxis(predicted, -1, 0)
+    expected = in_photos([x, y, x + width, y + height], SIDE, sizes)
     np.testing.assert_allclose(answer["boxes"], expected, rtol=1e-4, atol=0.05)
     assert (expected[..., 2:] == sizes[:, None, ::-1]).any()
 
@@ -128,11 +126,11 @@ def test_bad_photos_do_not_hurt_their_neighbours(ask, request):
         is_good += [-1, number % 3]
     answer, is_good = ask(batch), np.array(is_good)
     for name, values in answer.items():
-        for row, number in enumerate(is_good):
-            if number >= 0 and values.dtype.kind == "f":
-                np.testing.assert_allclose(values[row], good[name][number], atol=1e-4)
-            elif number >= 0:
-                np.testing.assert_array_equal(values[row], good[name][number])
+        found, expected = values[is_good >= 0], good[name][is_good[is_good >= 0]]
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(found, expected, atol=1e-4)
+        else:
+            np.testing.assert_array_equal(found, expected)
     failed = {name: values[is_good < 0] for name, values in answer.items()}
     assert all(failed["errors"])
     assert not failed["num_detections"].any() and not failed["image_size"].any()

@@ -56,7 +56,7 @@ def test_boxes_come_back_in_pixels_of_each_image(client):
 
 
 def test_request_is_as_the_rest_api_documents_it(client, server):
-    images = [PHOTO, b"\x00\xff"]
+    images = [PHOTO, bytes(range(256)), b""]
     client.predict(images)
     [(method, path, body)] = server.requests
     assert (method, path) == ("POST", "/v1/models/pets:predict")
@@ -170,6 +170,8 @@ def test_answer_without_end_is_cut_off(server):
         ("200 OK", b"<html>\na page</html>", "invalid JSON: <html> a page</html>$"),
         ("200 OK", b'{"predictions": []}', "0 predictions for 1 images"),
         ("200 OK", b'{"outputs": {}}', "no rows of `predictions`"),
+        ("200 OK", b'{"predictions": [0.5]}', "no rows of `predictions`"),
+        ("200 OK", b'{"predictions": [{"logits": [0.5]}]}', "logits, not boxes"),
         ("200 OK", b"[" * 200_000, r"invalid JSON: \[\["),
         ("400 No", b"[" * 200_000, r"400 No: \[\["),
         ("400 No", b'{"error": "\\ud800"}', r"400 No: \?$"),
