@@ -31,11 +31,18 @@ def write_artifact(config, finished):
         `Exported`.
 
     Raises:
-        BadInput: when the artifact differs from the model.
+        BadInput: when the model does not fit the run's records, or the artifact
+            differs from the model.
         OSError, ValueError: when photos or model cannot be used.
     """
     held = load_parity_photos(config, finished)
-    model = _load_model_of(finished)
+    path, size = finished.path / "model.keras", finished.manifest["image_size"]
+    model = load_model(path, BoxModel)
+    if model.image_shape != (size, size):
+        raise BadInput(
+            f"RUN: {path} takes images of {model.image_shape}, but manifest.json says "
+            f"{size} px."
+        )
     write = _write_saved_model if config.format == "savedmodel" else write_exchange_file
     with serving.new_version(config.out) as version:
         print("tracing the model", flush=True)
@@ -64,26 +71,11 @@ def _write_saved_model(config, finished, model, held, folder):
     return written, check_parity(folder, model, held, finished)
 
 
-def _load_model_of(finished):
-    """The model of a run, ready to predict.
-
-    Raises:
-        BadInput: when the file cannot be loaded or does not fit the run's records.
-    """
-    path = finished.path / "model.keras"
-    model = load_model(path, BoxModel)
-    size = finished.manifest["image_size"]
-    if model.image_shape != (size, size):
-        raise BadInput(
-            f"RUN: {path} takes images of {model.image_shape}, but manifest.json says "
-            f"{size} px."
-        )
-    return model
-
-
 def _format_summary(facts):
     """Parity, latency and size as lines of text."""
     parity, size = facts["parity"], facts["size"]
+    count = size.get("num_operations")
+    operations = "" if count is None else f", {count:,} operations"
     lines = [
         f"compared on {parity['num_photos']} photos of {parity['source']}, asked "
         "without Keras",
@@ -109,12 +101,7 @@ def _format_summary(facts):
     lines += [
         f"latency  {median:.1f} ms a photo (median), {slowest:.1f} ms (99th percentile)"
         ", on this machine",
-        f"size     {size['num_bytes'] / 1e6:.1f} MB"
-        + (
-            f", {size['num_operations']:,} operations"
-            if "num_operations" in size
-            else ""
-        ),
+        f"size     {size['num_bytes'] / 1e6:.1f} MB{operations}",
     ]
     if facts["missing"]:
         lines.append(f"missing  {facts['missing']}")

@@ -159,9 +159,7 @@ def compare_detections(expected, found):
     lowest = np.min(scores, where=is_object, initial=np.inf)
     ends = np.where(is_object.all(axis=2), scores[:, :, -1], lowest).max(axis=0)
     for row in range(len(expected["boxes"])):
-        left = _objects(expected, row)
-        right = _objects(found, row)
-        pairs, alone = _pair(left, right)
+        pairs, alone = _pair(_objects(expected, row), _objects(found, row))
         for one, other in pairs:
             # By NumPy, whose maximum does not lose a nan.
             box_difference = np.max([box_difference, *np.abs(one[0] - other[0])])
@@ -175,23 +173,20 @@ def compare_detections(expected, found):
 def _objects(outputs, row):
     """List of (box, score, class) of one photo."""
     kept = outputs["classes"][row] >= 0
-    boxes, classes = outputs["boxes"][row][kept], outputs["classes"][row][kept]
-    values = outputs["scores"][row][kept]
-    return list(zip(boxes, map(float, values), map(int, classes), strict=True))
+    columns = (outputs[name][row][kept] for name in ("boxes", "scores", "classes"))
+    return list(zip(*columns, strict=True))
 
 
 def _pair(left, right):
     """Pairs each object with the nearest of its class; returns pairs and the rest."""
     pairs, rest, free = [], [], list(right)
     for one in left:
-        near = [other for other in free if other[2] == one[2]]
+        near = [n for n, other in enumerate(free) if other[2] == one[2]]
         if not near:
             rest.append(one)
             continue
         distances = [
-            np.max(np.abs(one[0] - other[0])) + abs(one[1] - other[1]) for other in near
+            np.max(np.abs(one[0] - free[n][0])) + abs(one[1] - free[n][1]) for n in near
         ]
-        chosen = near[int(np.argmin(distances))]
-        free = [other for other in free if other is not chosen]
-        pairs.append((one, chosen))
+        pairs.append((one, free.pop(near[np.argmin(distances)])))
     return pairs, rest + free

@@ -62,19 +62,22 @@ def describe_artifact(config, finished, written, parity, exported):
 
 
 def model_card(facts):
-    """The model card, Markdown.
-
-    Args:
-        facts: What `describe_artifact` gave.
-    """
+    """The model card in Markdown, of what `describe_artifact` gave."""
     settings, parity = facts["config"], facts["parity"]
-    megapixels = facts["preprocessing"]["max_pixels"] / 1e6
+    count = facts["run"]["num_training"]
+    same_figure = ""
+    if parity["of_model"] is not None:
+        same_figure = (
+            f"; {parity['figure']} there is {parity['of_artifact']:.4f} by the "
+            f"artifact and {parity['of_model']:.4f} by the model"
+        )
     sections = [
         f"# {facts['name']}",
         f"Finds {TASKS[facts['task']].answer}. Classes: "
         f"{', '.join(facts['class_names'])}.",
         "## Data",
-        f"Learned from {_count(facts['run']['num_training'])} labelled photos of "
+        f"Learned from {'an unknown number of' if count is None else count} labelled "
+        "photos of "
         f"{', '.join(map(str, settings.get('data', [])))} (list: "
         f"{settings.get('train_split') or 'train, or all where there are no lists'}), "
         f"at {facts['image_size']} px; backbone "
@@ -88,11 +91,11 @@ def model_card(facts):
         f"Asked without Keras about {parity['num_photos']} photos of "
         f"{parity['source']}, the artifact differs from the model by "
         f"{parity['box_difference']:.1e} px and {parity['score_difference']:.1e} of a "
-        f"score at most{_same_figure(parity)}.",
+        f"score at most{same_figure}.",
         "## Use",
         _use(facts),
         "## Limits",
-        "\n".join(f"- {limit}" for limit in _limits(facts, megapixels)),
+        "\n".join(f"- {limit}" for limit in _limits(facts)),
         "## License",
         f"Weights: {facts['license']}. The code that made them, ssl_voc, is under "
         "Apache-2.0. Photos and pretrained weights that they were learned from keep "
@@ -118,7 +121,7 @@ def _use(facts):
     )
 
 
-def _limits(facts, megapixels):
+def _limits(facts):
     limits = [
         f"Photos are looked at in {facts['image_size']} px: what is small in the photo "
         "is a few pixels there.",
@@ -129,9 +132,9 @@ def _limits(facts, megapixels):
     if not facts["missing"]:
         limits = [
             f"Photos: {', '.join(facts['preprocessing']['formats'])} of at most "
-            f"{megapixels:g} megapixels. Others (GIF, WebP, TIFF, BMP) and damaged "
-            "ones are answered with a text in `errors` and no detections; their "
-            "neighbours in the batch are not touched.",
+            f"{facts['preprocessing']['max_pixels'] / 1e6:g} megapixels. Others (GIF, "
+            "WebP, TIFF, BMP) and damaged ones are answered with a text in `errors` "
+            "and no detections; their neighbours in the batch are not touched.",
             "Transparency is laid on white, 16-bit samples are scaled to 8 bits.",
             *limits,
         ]
@@ -198,16 +201,3 @@ def _figures_text(figures):
 
 def _are_numbers(values):
     return all(isinstance(value, int | float) for value in values)
-
-
-def _same_figure(parity):
-    if parity["of_model"] is None:
-        return ""
-    return (
-        f"; {parity['figure']} there is {parity['of_artifact']:.4f} by the artifact "
-        f"and {parity['of_model']:.4f} by the model"
-    )
-
-
-def _count(number):
-    return "an unknown number of" if number is None else number

@@ -49,7 +49,7 @@ def check_parity(version, model, held, finished):
         kept,
         answers_of_model(model, kept),
         [{name: v[served] for name, v in answers[way].items()} for way in WAYS],
-        answers["seconds"][served],
+        answers["single"]["seconds"][served],
         num_not_served=int(np.sum(~served)),
     )
 
@@ -62,19 +62,18 @@ def ask_artifact(version, encoded):
         encoded: List of bytes, the photos.
 
     Returns:
-        Dictionary of a dictionary of arrays for each of `WAYS`, and of `"seconds"`
-        `(num_photos,)`.
+        Dictionary of a dictionary of arrays for each of `WAYS`; the last has the
+        `"seconds"` `(num_photos,)` that each photo took.
 
     Raises:
         BadInput: when the process fails.
     """
     with tempfile.TemporaryDirectory() as folder:
-        questions, answers = (f"{folder}/{name}.npz" for name in ("photos", "answers"))
         lengths = np.array([len(photo) for photo in encoded], "int64")
         content = np.frombuffer(b"".join(encoded), "uint8")
-        np.savez(questions, lengths=lengths, content=content)
+        np.savez(f"{folder}/photos.npz", lengths=lengths, content=content)
         done = subprocess.run(
-            [sys.executable, "-I", PROGRAM, version, questions, answers],
+            [sys.executable, "-I", PROGRAM, version, folder],
             capture_output=True,
             text=True,
             env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
@@ -85,17 +84,11 @@ def ask_artifact(version, encoded):
                 "RUN: the artifact cannot be used with tensorflow alone (exit status "
                 f"{done.returncode}): {lines[-1]}"
             )
-        with np.load(answers) as file:
-            named = {name: file[name] for name in file.files}
-    ways = {
-        way: {
-            name.removeprefix(f"{way}_"): value
-            for name, value in named.items()
-            if name.startswith(f"{way}_")
-        }
-        for way in WAYS
-    }
-    return {**ways, "seconds": named["seconds"]}
+        answers = {}
+        for way in WAYS:
+            with np.load(f"{folder}/{way}.npz") as file:
+                answers[way] = dict(file)
+    return answers
 
 
 def _refuse_errors(held, answers):

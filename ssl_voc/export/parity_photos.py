@@ -2,13 +2,12 @@
 
 import dataclasses
 
-import keras
 import numpy as np
 
 import pipelines
 from pipelines.images.resizing import Letterboxing
 from pipelines.pools.preparation import prepare_images
-from ssl_voc import boxes
+from ssl_voc.predict.keras_predictor import boxes_in_photos
 from ssl_voc.predict.photos import encode_png
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, VALIDATION_LIST
 from ssl_voc.runs.progress_bar import progress_bar
@@ -100,15 +99,11 @@ def answers_of_model(model, held):
         float64 xyxy in pixels of the photos, clipped to them.
     """
     found = model.predict(held.images, batch_size=64, verbose=0)
-    corners = keras.ops.convert_to_numpy(
-        boxes.convert_format(
-            found["boxes"], model.bounding_box_format, "xyxy", model.image_shape
-        )
-    )
-    corners = pipelines.boxes_from_letterbox(
-        corners.astype("float64"), held.sizes, model.image_shape[0]
-    )
-    return {**found, "boxes": corners}
+    side = held.images.shape[1]
+    return {
+        **found,
+        "boxes": boxes_in_photos(model, found["boxes"], held.sizes, side),
+    }
 
 
 def _choose(config, finished):

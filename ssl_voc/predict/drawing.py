@@ -13,7 +13,9 @@ from ssl_voc.visualization.style import COLORS
 # Shares of the photo's mean side, and least pixels.
 _LETTER, _SMALLEST_LETTER = 1 / 30, 8
 _LINE, _THINNEST_LINE = 1 / 150, 1
-_JPEG_QUALITY = 92
+# Without chroma subsampling: thin colored lines stay sharp.
+_JPEG = {"format": "JPEG", "quality": 92, "subsampling": 0}
+_PNG = {"format": "PNG", "compress_level": 3}
 
 
 def draw_prediction(pixels: np.ndarray, prediction: Prediction):
@@ -40,11 +42,9 @@ def draw_prediction(pixels: np.ndarray, prediction: Prediction):
     labels = BoxLabels(canvas, image.size, max(_SMALLEST_LETTER, round(side * _LETTER)))
     # In a crowd not all have room: the most confident of each class
     # tells what a color means.
-    first, others = [], []
-    for index, label in enumerate(prediction.classes):
-        known = label in prediction.classes[:index]
-        (others if known else first).append(index)
-    for index in [*first, *others]:
+    first = np.unique(prediction.classes, return_index=True)[1]
+    order = range(len(prediction))
+    for index in sorted(order, key=lambda index: index not in first):
         labels.write(
             boxes[index],
             prediction.class_names[index],
@@ -68,14 +68,9 @@ def save_prediction(
     """
     image = draw_prediction(pixels, prediction)
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = {"icc_profile": color_profile} if color_profile else {}
-    if path.suffix == ".jpg":
-        # Without chroma subsampling: thin colored lines stay sharp.
-        options |= {"format": "JPEG", "quality": _JPEG_QUALITY, "subsampling": 0}
-    else:
-        options |= {"format": "PNG", "compress_level": 3}
+    options = _JPEG if path.suffix == ".jpg" else _PNG
     with replacing(path) as temporary:
-        image.save(temporary, **options)
+        image.save(temporary, icc_profile=color_profile, **options)
 
 
 def _color(label):

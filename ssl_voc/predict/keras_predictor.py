@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines import boxes_from_letterbox
 from pipelines.images.resizing import Letterboxing
-from ssl_voc import boxes as formats
+from ssl_voc import boxes
 from ssl_voc.models.loading import load_model
 from ssl_voc.predict.photos import LoadedPhoto
 from ssl_voc.runs.finished_run import FinishedRun
@@ -46,14 +46,11 @@ class RunPredictor:
             name: keras.ops.convert_to_numpy(value)[: len(photos)]
             for name, value in self.model.predict_on_batch(images).items()
         }
-        corners = formats.convert_format(
-            predicted["boxes"], self._bounding_box_format, "xyxy", (side, side)
-        )
         sizes = np.array([photo.size for photo in photos])
-        corners = boxes_from_letterbox(
-            keras.ops.convert_to_numpy(corners).astype("float64"), sizes, side
-        ).astype("float32")  # (batch, num_boxes, 4)
-        ranked = self.task.rank_arrays({**predicted, "boxes": corners})
+        corners = boxes_in_photos(self.model, predicted["boxes"], sizes, side)
+        ranked = self.task.rank_arrays(
+            {**predicted, "boxes": corners.astype("float32")}
+        )
         return [
             self._prediction({name: value[row] for name, value in ranked.items()}, size)
             for row, size in enumerate(photo.size for photo in photos)
@@ -68,20 +65,29 @@ class RunPredictor:
         classes = ranked["classes"][kept].astype("int32")
         scores = ranked["scores"][kept].astype("float32")
         names = tuple(self.class_names[label] for label in classes)
-        boxes = ranked["boxes"][kept[: len(ranked["boxes"])]]
+        corners = ranked["boxes"][kept[: len(ranked["boxes"])]]
         ranking = None
         if self.task.main_object_only:
             ranking = tuple(zip(names, map(float, scores), strict=True))
-        count = len(boxes)
+        found = slice(len(corners))
         return Prediction(
-            boxes,
-            scores[:count],
-            classes[:count],
-            names[:count],
-            size,
-            ranking=ranking,
+            corners, scores[found], classes[found], names[found], size, ranking=ranking
         )
 
-    @property
-    def _bounding_box_format(self):
-        return getattr(self.model, "bounding_box_format", "xyxy")
+
+def boxes_in_photos(model, predicted, sizes, side):
+    """Boxes that a model predicts for letterboxed photos, in pixels of the photos.
+
+    Args:
+        model: A model of boxes, whose `bounding_box_format` is xyxy where it has none.
+        predicted: Its boxes, `(n, num_boxes, 4)`.
+        sizes: Heights and widths of the photos, integers `(n, 2)`.
+        side: Side of the squares in pixels.
+
+    Returns:
+        float64 `(n, num_boxes, 4)`, xyxy, clipped to the photos.
+    """
+    format = getattr(model, "bounding_box_format", "xyxy")
+    corners = boxes.convert_format(predicted, format, "xyxy", (side, side))
+    corners = keras.ops.convert_to_numpy(corners).astype("float64")
+    return boxes_from_letterbox(corners, sizes, side)

@@ -39,7 +39,7 @@ class PredictionRun:
         self.photos, self.predictor = photos, predictor
         self.skipped = [pipelines.Problem(*problem) for problem in problems]
         self.table = PredictionTable()
-        self._num_left = len(photos)
+        self._num_done = 0
         self._progress = progress_bar("predicting")
 
     def finish(self):
@@ -54,11 +54,10 @@ class PredictionRun:
         stopped = None
         path = self.folder.path
         try:
+            results, images = path / "predictions.json", path / "images.jsonl"
             with (
-                _json_rows(
-                    path / "predictions.json", "[\n", ",\n", "\n]\n"
-                ) as add_result,
-                _json_rows(path / "images.jsonl", "", "\n", "\n") as add_image,
+                _json_rows(results, "[\n", ",\n", "\n]\n") as add_result,
+                _json_rows(images, "", "\n", "\n") as add_image,
             ):
                 try:
                     self._predict_all(add_result, add_image)
@@ -90,12 +89,12 @@ class PredictionRun:
     def format_summary(self, summary):
         """Table, totals and places of the results as lines of text."""
         path, num_skipped = self.folder.path, len(self.skipped)
-        lines = ["", str(self.table), ""]
         count = summary["num_images"]
-        lines.append(
+        lines = [
+            f"\n{self.table}\n",
             f"{count} photo{'s' * (count != 1)}, {summary['images_per_second']:.3g} a "
-            f"second: {self.table.totals()}"
-        )
+            f"second: {self.table.totals()}",
+        ]
         if self.table.num_empty:
             lines.append(f"  {self.table.num_empty} with nothing above the threshold")
         if num_skipped:
@@ -159,8 +158,8 @@ class PredictionRun:
         self._advance()
 
     def _advance(self):
-        self._num_left -= 1
-        self._progress(len(self.photos) - self._num_left, len(self.photos))
+        self._num_done += 1
+        self._progress(self._num_done, len(self.photos))
 
     def _summary(self, seconds):
         return {
@@ -210,6 +209,7 @@ def _coco_results(photo, found):
 def _image_row(photo, prediction, found, picture):
     """Row of `images.jsonl`: a photo, its picture, and its objects in corners."""
     height, width = photo.size
+    corners = np.round(found.boxes.astype("float64"), 2)
     row = {
         "image_id": photo.name,
         "path": writable(photo.path),
@@ -217,12 +217,9 @@ def _image_row(photo, prediction, found, picture):
         "height": height,
         "picture": picture,
         "detections": [
-            {"class": name, "score": float(score), "box": np.round(box, 2)}
+            {"class": name, "score": float(score), "box": box}
             for box, score, name in zip(
-                found.boxes.astype("float64"),
-                found.scores,
-                found.class_names,
-                strict=True,
+                corners, found.scores, found.class_names, strict=True
             )
         ],
     }

@@ -1,6 +1,6 @@
 """Predictions of an exported model by tensorflow alone: run as a file, not imported.
 
-    python -I artifact_answers.py VERSION_FOLDER QUESTIONS.npz ANSWERS.npz
+    python -I artifact_answers.py VERSION_FOLDER FOLDER
 
 Keras, keras_cv and ssl_voc are made unimportable first, so that an artifact which needs
 them fails. The questions are asked twice: all at once, through `tf.saved_model.load`,
@@ -15,37 +15,34 @@ ABSENT = ("keras", "keras_cv", "keras_core", "tf_keras", "ssl_voc", "pipelines")
 NUM_WARM_UP = 3
 
 
-def main(version, questions, answers):
+def main(version, folder):
     """Reads encoded photos, writes what the artifact answers.
 
     Args:
         version: Folder of the SavedModel.
-        questions: Path of an npz file: `lengths`, int64 `(n,)`, and `content`, uint8,
-            the bytes of all photos behind each other.
-        answers: Path of the npz file to write: `batch_NAME` and `single_NAME` for each
-            output, and `seconds`, float64 `(n,)`, of each single request.
+        folder: Folder of `photos.npz`: `lengths`, int64 `(n,)`, and `content`, uint8,
+            the bytes of all photos behind each other. `batch.npz` and `single.npz` are
+            written there, the outputs by name; the latter with `seconds`, float64
+            `(n,)`, of each request.
     """
     import numpy as np
 
-    with np.load(questions) as file:
+    with np.load(f"{folder}/photos.npz") as file:
         lengths, content = file["lengths"], file["content"].tobytes()
     ends = np.cumsum(lengths)
     photos = [
         content[end - length : end] for end, length in zip(ends, lengths, strict=True)
     ]
-    found = {f"batch_{name}": value for name, value in ask_at_once(version, photos)}
-    singles, seconds = ask_one_by_one(version, photos)
-    found |= {f"single_{name}": value for name, value in singles.items()}
-    for name, value in found.items():
-        if value.dtype == object:  # strings; npz without pickles has fixed-width ones
-            found[name] = np.array([x.decode() for x in value.flat]).reshape(
-                value.shape
-            )
-    np.savez(answers, seconds=seconds, **found)
+    for way, ask in (("batch", ask_at_once), ("single", ask_one_by_one)):
+        found = ask(version, photos)
+        for name, value in found.items():
+            if value.dtype == object:  # strings; npz without pickles has fixed widths
+                found[name] = np.char.decode(value.astype("S"))
+        np.savez(f"{folder}/{way}.npz", **found)
 
 
 def ask_at_once(version, photos, batch_size=16):
-    """Pairs of names and NumPy arrays, by `tf.saved_model.load`."""
+    """Dictionary of NumPy arrays, by `tf.saved_model.load`."""
     import numpy as np
     import tensorflow as tf
 
@@ -54,13 +51,11 @@ def ask_at_once(version, photos, batch_size=16):
         signature(image_bytes=tf.constant(photos[start : start + batch_size]))
         for start in range(0, len(photos), batch_size)
     ]
-    return [
-        (name, np.concatenate([p[name].numpy() for p in parts])) for name in parts[0]
-    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def ask_one_by_one(version, photos):
-    """Dictionary of NumPy arrays, and seconds `(n,)`, by a graph Session."""
+    """Dictionary of NumPy arrays, with `"seconds"` `(n,)`, by a graph Session."""
     import numpy as np
     import tensorflow as tf
 
@@ -76,9 +71,8 @@ def ask_one_by_one(version, photos):
             start = time.perf_counter()
             rows.append(session.run(fetches, {place: [photo]}))
             seconds.append(time.perf_counter() - start)
-    return {
-        name: np.concatenate([row[name] for row in rows]) for name in fetches
-    }, np.array(seconds)
+    found = {name: np.concatenate([row[name] for row in rows]) for name in fetches}
+    return {**found, "seconds": np.array(seconds)}
 
 
 if __name__ == "__main__":

@@ -34,14 +34,7 @@ def jpeg_orientation(data):
 
 
 def png_orientation(data):
-    """Reads the orientation of a PNG file from its `eXIf` chunk.
-
-    Args:
-        data: uint8 tensor `(num_bytes,)`, the file.
-
-    Returns:
-        int32 scalar in `[1, 8]`, or 0 where none is stated.
-    """
+    """Reads the orientation of a PNG file from its `eXIf` chunk; see above."""
     exif = _find_exif(_png_chunk, data, 8)
     return tiff_orientation(data[exif[0] : exif[1]])
 
@@ -87,11 +80,8 @@ def tiff_orientation(data):
 def _find_exif(look, data, start):
     """Goes from part to part; returns first and last place of the EXIF data, or zeros.
 
-    Args:
-        look: Function from `(data, place, exif)` to the next place, negative at the
-            end of the walk, and the EXIF data's places.
-        data: uint8 tensor `(num_bytes,)`.
-        start: First place.
+    `look` is a function from `(data, place, exif)` to the next place, negative at the
+    end of the walk, and the EXIF data's places.
     """
     size = tf.size(data, tf.int64)
     _, _, exif = tf.while_loop(

@@ -83,7 +83,10 @@ def _decode(image_bytes, max_pixels):
         )
 
         def decode():
-            pixels = _decode_jpeg(image_bytes)
+            # By default the transform is the fast one: other pixels than Pillow's.
+            pixels = tf.io.decode_jpeg(
+                image_bytes, 3, fancy_upscaling=True, dct_method="INTEGER_ACCURATE"
+            )
             return turn_upright(pixels, orientation), tf.constant("")
 
         return guarded(
@@ -91,14 +94,17 @@ def _decode(image_bytes, max_pixels):
         )
 
     def png():
-        size = tf.stack([_big_endian(header[20:24]), _big_endian(header[16:20])])
+        width, height = (
+            tf.reduce_sum(header[start : start + 4] * [256**3, 256**2, 256, 1])
+            for start in (16, 20)
+        )
 
         def decode():
             orientation = exif_orientation.png_orientation(data)
             pixels = _decode_png(image_bytes, header)
             return turn_upright(pixels, orientation), tf.constant("")
 
-        return guarded(size, decode)
+        return guarded(tf.stack([height, width]), decode)
 
     return tf.case(
         [
@@ -107,13 +113,6 @@ def _decode(image_bytes, max_pixels):
             (begins(_PNG), png),
         ],
         default=lambda: refused(UNKNOWN),
-    )
-
-
-def _decode_jpeg(image_bytes):
-    # The default transform is the fast one, whose pixels differ from Pillow's.
-    return tf.io.decode_jpeg(
-        image_bytes, channels=3, fancy_upscaling=True, dct_method="INTEGER_ACCURATE"
     )
 
 
@@ -130,10 +129,8 @@ def _decode_png(image_bytes, header):
         pixels = tf.io.decode_png(image_bytes, channels=4)
         # To gray of 1, 2 and 4 bits the decoder adds an alpha of 1, 3 and 15.
         is_small = (depth < 8) & (color_type == _PNG_GRAY)
-        opaque = tf.bitwise.left_shift(tf.ones_like(depth), tf.minimum(depth, 8)) - 1
-        opaque = tf.cast(
-            tf.where(is_small, opaque, 255 * tf.ones_like(opaque)), tf.uint8
-        )
+        opaque = tf.where(is_small, 2 ** tf.minimum(depth, 8) - 1, 255)
+        opaque = tf.cast(opaque, tf.uint8)
         alpha = pixels[..., 3:]
         alpha = tf.where(alpha == opaque, tf.constant(255, tf.uint8), alpha)
         return lay_on_white(tf.concat([pixels[..., :3], alpha], axis=-1))
@@ -184,7 +181,3 @@ def turn_upright(pixels, orientation):
     pixels = tf.ensure_shape(pixels, (None, None, 3))
     pixels = apply_if(is_among(2, 3, 6, 7), lambda p: tf.reverse(p, [1]), pixels)
     return apply_if(is_among(3, 4, 7, 8), lambda p: tf.reverse(p, [0]), pixels)
-
-
-def _big_endian(values):
-    return tf.reduce_sum(values * [256**3, 256**2, 256, 1])

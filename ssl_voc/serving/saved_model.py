@@ -15,29 +15,18 @@ _FOREIGN = ("PyFunc", "PyFuncStateless", "EagerPyFunc", "NumpyFunction")
 
 
 def write_saved_model(
-    model,
-    path,
-    *,
-    rank,
-    class_names,
-    letterbox,
-    boxes_from_letterbox,
-    model_name="model",
-    max_pixels=MAX_PIXELS,
+    model, path, *, model_name="model", max_pixels=MAX_PIXELS, **arguments
 ):
     """Writes a `ServedModel` with its signatures and warm-up requests.
 
     Preprocessing comes as functions, so that what is served is what was trained with.
 
     Args:
-        model: `ssl_voc.Localizer` or `ssl_voc.Detector`.
+        model: As of `ServedModel`.
         path: Folder to write; may exist, empty.
-        rank: As of `ServedModel`.
-        class_names: Names of the classes, in the order of their indices.
-        letterbox: `pipelines.letterbox`, or a function alike, see `ServedModel`.
-        boxes_from_letterbox: `pipelines.boxes_from_letterbox`, or a function alike.
         model_name: Name that the model is served by; warm-up requests carry it.
-        max_pixels: Photos that announce more pixels are refused.
+        max_pixels: As of `ServedModel`.
+        **arguments: Its further ones.
 
     Returns:
         Dictionary of facts: `"num_operations"`, `"num_warm_up_requests"` and
@@ -48,9 +37,7 @@ def write_saved_model(
             operations that a server has not.
     """
     path = pathlib.Path(path)
-    served = ServedModel(
-        model, rank, class_names, letterbox, boxes_from_letterbox, max_pixels
-    )
+    served = ServedModel(model, max_pixels=max_pixels, **arguments)
     tf.saved_model.save(
         served,
         str(path),
@@ -59,7 +46,16 @@ def write_saved_model(
         options=tf.saved_model.SaveOptions(save_debug_info=False),
     )
     operations = operations_of(path)
-    _refuse_foreign(operations)
+    foreign = [
+        name
+        for name in sorted(operations)
+        if name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES)
+    ]
+    if foreign:
+        raise ValueError(
+            "The graph holds operations that call Python or that only XLA can run, "
+            f"which a server has not: {', '.join(foreign)}"
+        )
     return {
         "num_operations": sum(operations.values()),
         "num_warm_up_requests": write_warm_up_requests(path, model_name),
@@ -89,16 +85,3 @@ def operations_of(path):
 def folder_bytes(path):
     """Size of all files of a folder in bytes."""
     return sum(p.stat().st_size for p in pathlib.Path(path).rglob("*") if p.is_file())
-
-
-def _refuse_foreign(operations):
-    foreign = [
-        name
-        for name in sorted(operations)
-        if name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES)
-    ]
-    if foreign:
-        raise ValueError(
-            "The graph holds operations that call Python or that only XLA can run, "
-            f"which a server has not: {', '.join(foreign)}"
-        )

@@ -63,10 +63,17 @@ class ServedModel(tf.Module):
         """The concrete function of each signature, by the signature's name."""
         encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
         pixels = tf.TensorSpec((None, None, None, 3), tf.uint8, name="pixels")
+        functions = {
+            "serving_default": (self.serve_bytes, encoded),
+            "pixels": (self.serve_pixels, pixels),
+            "features": (self.embed, encoded),
+        }
+        # Nothing here is Python that must become graph: autograph would only be slow.
         return {
-            "serving_default": _concrete(self.serve_bytes, encoded),
-            "pixels": _concrete(self.serve_pixels, pixels),
-            "features": _concrete(self.embed, encoded),
+            name: tf.function(
+                function, autograph=False, jit_compile=False
+            ).get_concrete_function(spec)
+            for name, (function, spec) in functions.items()
         }
 
     def serve_bytes(self, image_bytes):
@@ -114,7 +121,13 @@ class ServedModel(tf.Module):
         found = {name: values[: tf.shape(squares)[0]] for name, values in found.items()}
         ranked = self._rank(found)
         classes = tf.cast(ranked["classes"], tf.int32)
-        corners = self._in_photos(ranked["boxes"], image_size)
+        corners = boxes.convert_format(
+            ranked["boxes"], model.bounding_box_format, "xyxy", model.image_shape
+        )
+        corners = tf.cast(corners, tf.float32)
+        # A photo that could not be read has no size.
+        known = tf.maximum(image_size, 1)
+        corners = self._boxes_from_letterbox(corners, known, self._image_size)
         is_box = (classes >= 0)[:, : corners.shape[1]]
         return {
             "boxes": tf.where(is_box[..., None], corners, -1.0),
@@ -181,17 +194,6 @@ class ServedModel(tf.Module):
             "errors": errors,
         }
 
-    def _in_photos(self, predicted, sizes):
-        """Boxes of the model as xyxy in pixels of the photos, clipped to them."""
-        model = self._get_model()
-        corners = boxes.convert_format(
-            predicted, model.bounding_box_format, "xyxy", model.image_shape
-        )
-        corners = tf.cast(corners, tf.float32)
-        # A photo that could not be read has no size.
-        known = tf.maximum(sizes, 1)
-        return self._boxes_from_letterbox(corners, known, self._image_size)
-
 
 def _not_empty(squares):
     """Float32 images, a black one for none: fused convolutions fail on an empty batch.
@@ -202,9 +204,3 @@ def _not_empty(squares):
     # Not by `tf.pad`, behind which converters know the shape no more.
     spare = tf.zeros((1, *squares.shape[1:]))
     return tf.concat([squares, spare], axis=0)[: tf.maximum(tf.shape(squares)[0], 1)]
-
-
-def _concrete(function, spec):
-    # Nothing here is Python that must become graph: autograph would only be slow.
-    traced = tf.function(function, autograph=False, jit_compile=False)
-    return traced.get_concrete_function(spec)

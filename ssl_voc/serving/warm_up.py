@@ -31,12 +31,11 @@ def write_warm_up_requests(version, model_name):
     picture = draw_picture(*PICTURE_SIZE)
     encoded = tf.io.encode_jpeg(picture).numpy()
     requests = [
-        predict_request(model_name, signature, {"image_bytes": np.array([encoded] * n)})
+        predict_request(model_name, signature, "image_bytes", np.array([encoded] * n))
         for signature in ("serving_default", "features")
         for n in BATCH_SIZES
     ]
-    pixels = {"pixels": picture[None]}
-    requests.append(predict_request(model_name, "pixels", pixels))
+    requests.append(predict_request(model_name, "pixels", "pixels", picture[None]))
     with tf.io.TFRecordWriter(str(path)) as writer:
         for request in requests:
             # PredictionLog.predict_log = 6, PredictLog.request = 1
@@ -44,25 +43,14 @@ def write_warm_up_requests(version, model_name):
     return len(requests)
 
 
-def predict_request(model_name, signature, inputs):
-    """Serializes a `tensorflow.serving.PredictRequest`.
-
-    Args:
-        model_name: Name that the model is served by.
-        signature: Name of the signature.
-        inputs: Dictionary of NumPy arrays.
-
-    Returns:
-        Bytes.
-    """
+def predict_request(model_name, signature, name, value):
+    """Serializes a `tensorflow.serving.PredictRequest` of one input, an array."""
     # PredictRequest.model_spec = 1: ModelSpec.name = 1, .signature_name = 3
     spec = _message(1, model_name.encode()) + _message(3, signature.encode())
-    request = _message(1, spec)
-    for name, value in inputs.items():
-        tensor = tf.make_tensor_proto(value).SerializeToString()
-        # PredictRequest.inputs = 2, a map: key = 1, value = 2
-        request += _message(2, _message(1, name.encode()) + _message(2, tensor))
-    return request
+    tensor = tf.make_tensor_proto(value).SerializeToString()
+    # PredictRequest.inputs = 2, a map: key = 1, value = 2
+    entry = _message(1, name.encode()) + _message(2, tensor)
+    return _message(1, spec) + _message(2, entry)
 
 
 def draw_picture(height, width):

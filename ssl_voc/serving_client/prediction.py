@@ -41,13 +41,8 @@ class Prediction:
         """The detections that score at least `threshold`, at most `most` of them."""
         count = int((self.scores >= threshold).sum())
         kept = slice(count if most is None else min(count, most))
-        return dataclasses.replace(
-            self,
-            boxes=self.boxes[kept],
-            scores=self.scores[kept],
-            classes=self.classes[kept],
-            class_names=self.class_names[kept],
-        )
+        names = ("boxes", "scores", "classes", "class_names")
+        return dataclasses.replace(self, **{n: getattr(self, n)[kept] for n in names})
 
 
 def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
@@ -73,7 +68,9 @@ def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
             image_size = height, width
         error = _text(outputs.get("errors", ""))
         if error:
-            return _nothing(image_size, error)
+            boxes, nothing = np.zeros((0, 4), "float32"), np.zeros(0, "float32")
+            classes = nothing.astype("int32")
+            return Prediction(boxes, nothing, classes, (), image_size, error)
         with np.errstate(over="ignore"):  # infinity is refused below
             boxes = np.asarray(outputs["boxes"], "float32").reshape(-1, 4)
             scores = np.asarray(outputs["scores"], "float32").reshape(-1)
@@ -98,14 +95,8 @@ def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
     ranking = None
     if len(scores) != len(boxes):
         ranking = tuple(zip(names, map(float, scores), strict=True))
-    return Prediction(
-        boxes[:count],
-        scores[:count],
-        classes[:count],
-        names[:count],
-        image_size,
-        ranking=ranking,
-    )
+    found = [values[:count] for values in (boxes, scores, classes, names)]
+    return Prediction(*found, image_size, ranking=ranking)
 
 
 def read_batch(outputs: Mapping[str, np.ndarray]) -> list[Prediction]:
@@ -129,17 +120,6 @@ def read_batch(outputs: Mapping[str, np.ndarray]) -> list[Prediction]:
         read_outputs({name: value[row] for name, value in outputs.items()})
         for row in range(lengths.pop() if lengths else 0)
     ]
-
-
-def _nothing(image_size, error):
-    return Prediction(
-        np.zeros((0, 4), "float32"),
-        np.zeros(0, "float32"),
-        np.zeros(0, "int32"),
-        (),
-        image_size,
-        error,
-    )
 
 
 def _text(value: Any) -> str:
