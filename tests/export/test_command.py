@@ -18,33 +18,17 @@ from ssl_voc.export.parity import ask_artifact
 from ssl_voc.export.parity_photos import load_parity_photos
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, read_finished_run
 from tests.evaluate.detection_oracle import write_detection_run
-from tests.evaluate.oracle import (
-    NAMES,
-    NUM_TRAIN,
-    NUM_VAL,
-    SIDE,
-    record,
-    write_run,
-    write_tree,
-)
+from tests.evaluate.oracle import NAMES, NUM_TRAIN, NUM_VAL, SIDE, record
 from tests.serving.artifacts import build_small_detector, build_small_localizer, write
-from tests.tiny import build_plain_backbone
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory):
-    return write_tree(tmp_path_factory.mktemp("data") / "tree")
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, tree):
-    folder = tmp_path_factory.mktemp("runs") / "pets"
-    model = build_small_localizer(
-        build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
-    )
-    write_run(folder, tree, model)
+def run(tmp_path_factory, localizer_run, tree):
+    """A run that holds out photos, and was evaluated on them."""
+    folder = tmp_path_factory.mktemp("evaluated") / "pets"
+    shutil.copytree(localizer_run, folder)
     record(folder / HELD_OUT_LIST, pipelines.read(str(tree), "val"))
     evaluate(EvaluateConfig(run=folder, split="val", cache="none"))
     return folder

@@ -4,25 +4,18 @@ import re
 
 import pytest
 
-from tests.evaluate.oracle import NAMES, NUM_TRAIN, SIDE, write_run, write_tree
+from tests.evaluate.oracle import NAMES, NUM_TRAIN
 from tests.interpreters import run_python
-from tests.serving.artifacts import build_small_localizer
-from tests.tiny import build_plain_backbone
 
 pytestmark = pytest.mark.slow
 
 
-def test_script_exports_a_run_and_asks_the_artifact(tmp_path):
-    tree = write_tree(tmp_path / "tree")
-    model = build_small_localizer(
-        build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
-    )
-    run = write_run(tmp_path / "pets", tree, model)
+def test_script_exports_a_run_and_asks_the_artifact(localizer_run, tree, tmp_path):
     printed = run_python(
         "tensorflow",
         "-m",
         "examples.export_from_script",
-        run,
+        localizer_run,
         tree / f"JPEGImages/p{NUM_TRAIN:02}.png",
         *("--out", tmp_path / "models/pets", "--data", tree, "--split", "val"),
     )

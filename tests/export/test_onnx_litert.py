@@ -6,9 +6,8 @@ import pytest
 
 from ssl_voc.export import ExportConfig, export, main
 from tests.evaluate.detection_oracle import write_detection_run
-from tests.evaluate.oracle import NAMES, SIDE, write_run, write_tree
-from tests.serving.artifacts import build_small_detector, build_small_localizer
-from tests.tiny import build_plain_backbone
+from tests.evaluate.oracle import SIDE
+from tests.serving.artifacts import build_small_detector
 
 pytestmark = [
     pytest.mark.slow,
@@ -18,19 +17,11 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory):
-    return write_tree(tmp_path_factory.mktemp("data") / "tree")
-
-
 @pytest.fixture(params=["localize", "detect"])
 def run(request, tmp_path, tree):
     if request.param == "detect":
         return write_detection_run(tmp_path / "run", tree, build_small_detector(SIDE))
-    model = build_small_localizer(
-        build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
-    )
-    return write_run(tmp_path / "run", tree, model)
+    return request.getfixturevalue("localizer_run")
 
 
 @pytest.mark.parametrize(
@@ -58,11 +49,13 @@ def test_file_answers_what_the_model_does_and_says_what_is_missing(
     assert "letterboxed" in (exported.path / "README.md").read_text()
 
 
-def test_a_library_that_is_missing_is_named(run, tree, tmp_path, monkeypatch, capsys):
+def test_a_library_that_is_missing_is_named(
+    localizer_run, tree, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     monkeypatch.chdir(tmp_path)
     flags = ["--format=onnx", f"--data={tree}", "--split=val"]
-    assert main([str(run), *flags]) == 2
+    assert main([str(localizer_run), *flags]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "pip install 'ssl_voc[onnx]'" in line
-    assert not (tmp_path / "saved_models/run-onnx").exists()
+    assert not (tmp_path / "saved_models/pets-onnx").exists()

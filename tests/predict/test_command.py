@@ -1,7 +1,6 @@
 """`python -m ssl_voc.predict` by runs and SavedModels: results, skips, refusals."""
 
 import os
-import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from PIL import Image
 from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.predict import main
 from ssl_voc.predict import run as prediction_run
-from ssl_voc.predict.predictors import open_predictor
+from ssl_voc.predict.predictors import newest_version, open_predictor
 from tests.evaluate import oracle
 from tests.evaluate.detection_oracle import (
     Reciter,
@@ -36,18 +35,14 @@ def test_localizer_of_a_run_finds_objects_in_pixels_of_the_photos(
     summary = run(photos, out, model=str(localizer))
     rows = read_json(out / "predictions.json")
     assert all(row.pop("score") > 0.99 for row in rows)
-    expected = []
-    for number in range(4):
+    for number, row in enumerate(rows):
         x1, y1, x2, y2 = oracle.box_of(number)
-        expected.append(
-            {
-                "image_id": f"p{number}",
-                "category_id": number % 3,
-                "bbox": [x1, y1, x2 - x1, y2 - y1],
-                "category_name": oracle.NAMES[number % 3],
-            }
-        )
-    assert rows == expected
+        assert row == {
+            "image_id": f"p{number}",
+            "category_id": number % 3,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "category_name": oracle.NAMES[number % 3],
+        }
     for number, row in enumerate(read_lines(out / "images.jsonl")):
         assert (row["width"], row["height"]) == oracle.SIZES[number % 2]
         assert row["detections"][0]["box"] == [*oracle.box_of(number)]
@@ -55,7 +50,7 @@ def test_localizer_of_a_run_finds_objects_in_pixels_of_the_photos(
         assert sorted(row["scores"]) == sorted(oracle.NAMES)
         with Image.open(out / row["picture"]) as picture:
             assert picture.size == oracle.SIZES[number % 2]
-    assert summary["num_images"] == 4 and summary["num_skipped"] == 0
+    assert summary["num_images"] == len(rows) == 4 and summary["num_skipped"] == 0
     assert summary["detections_per_class"] == {"red": 2, "green": 1, "blue": 1}
     assert (out / "skipped.txt").read_text() == ""
     printed = capsys.readouterr().out
@@ -75,10 +70,8 @@ def _check_picture(path):
     changed = np.abs(drawn - oracle.draw_photo(0)).max(axis=-1) > 20
     x1, y1, x2, y2 = oracle.box_of(0)
     # The label may lie over the upper side.
-    lower = (y1 + y2) // 2
-    assert changed[y2 - 1, x1:x2].all()
-    assert changed[lower:y2, x1].all() and changed[lower:y2, x2 - 1].all()
-    assert not changed[lower : y2 - 3, x1 + 3 : x2 - 3].any()
+    lower = changed[(y1 + y2) // 2 : y2, x1:x2]
+    assert lower[-1].all() and lower[:, [0, -1]].all() and not lower[:-3, 3:-3].any()
     assert not changed[:, : x1 - 2].any() and not changed[y2 + 2 :].any()
 
 
@@ -125,21 +118,25 @@ def test_detector_of_a_run_gives_all_above_the_threshold(tmp_path):
     assert [row["image_id"] for row in rows] == ["p01", "p01", "p02"]
 
 
-def test_newest_version_is_the_highest_number(saved_model, tmp_path):
-    folder = tmp_path / "models"
-    for name in ("9", "10", "11-unfinished"):
-        shutil.copytree(saved_model / "2", folder / name)
-    (folder / "12").mkdir()
-    assert open_predictor(str(folder)).description == f"SavedModel {folder / '10'}"
+def test_newest_version_is_the_highest_number(tmp_path):
+    for name in ("9", "10", "11-unfinished", "12"):
+        (tmp_path / name).mkdir()
+        if name != "12":
+            (tmp_path / name / "saved_model.pb").touch()
+    assert newest_version(tmp_path) == tmp_path / "10"
+    assert newest_version(tmp_path / "9") == tmp_path / "9"
+    assert newest_version(tmp_path / "12") is None
 
 
 def test_files_that_cannot_be_used_are_skipped_with_their_reasons(
     saved_model, photos, tmp_path, capsys
 ):
     image = Image.fromarray(oracle.draw_photo(0))
-    # What no artifact decodes is sent as PNG.
-    image.save(photos / "a.webp")
-    image.convert("CMYK").save(photos / "b.jpg")
+    # What no artifact decodes is sent as PNG; photos of one name keep their pictures.
+    for name in ("a", "b"):
+        (photos / name).mkdir()
+    image.save(photos / "a/1.webp")
+    image.convert("CMYK").save(photos / "b/1.jpg")
     exif = Image.Exif()
     exif[0x0112] = 6  # of which this model knows nothing; exported ones do
     image.save(photos / "turned.jpg", exif=exif)
@@ -157,8 +154,11 @@ def test_files_that_cannot_be_used_are_skipped_with_their_reasons(
     images = (str(photos), str(photos / "none.png"))
     summary = run(images, tmp_path / "out", model=str(saved_model))
     assert summary["num_images"] == 6 and summary["num_skipped"] == 5
-    pictures = sorted(path.name for path in (tmp_path / "out/pictures").iterdir())
-    assert pictures == ["a.png", "b.jpg", "p0.png", "p1.png", "p2.png", "p3.png"]
+    found = {path for path in (tmp_path / "out/pictures").rglob("*") if path.is_file()}
+    rows = read_lines(tmp_path / "out/images.jsonl")
+    pictures = {row["image_id"]: tmp_path / "out" / row["picture"] for row in rows}
+    assert found == {*pictures.values()}
+    assert {"a/1", "b/1", "p0", "p1", "p2", "p3"} == {*pictures}
     lines = (tmp_path / "out/skipped.txt").read_text().splitlines()
     reasons = dict(line.split("\t") for line in lines)
     assert len(reasons) == 5
@@ -198,19 +198,6 @@ def test_nothing_predicted_is_bad_input(saved_model, tmp_path, capsys):
     assert main(arguments) == 0
 
 
-def test_photos_of_one_name_keep_their_own_pictures(saved_model, tmp_path):
-    sizes = {"a": (10, 20), "b": (30, 40)}
-    for folder, size in sizes.items():
-        (tmp_path / "in" / folder).mkdir(parents=True)
-        Image.new("RGB", size).save(tmp_path / "in" / folder / "1.png")
-    run(tmp_path / "in", tmp_path / "out", model=str(saved_model))
-    for folder, size in sizes.items():
-        with Image.open(tmp_path / f"out/pictures/{folder}/1.png") as picture:
-            assert picture.size == size
-    rows = read_json(tmp_path / "out/predictions.json")
-    assert {row["image_id"] for row in rows} == {"a/1", "b/1"}
-
-
 def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monkeypatch):
     save = prediction_run.save_prediction
 
@@ -219,18 +206,16 @@ def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monke
             raise KeyboardInterrupt
         save(path, *arguments)
 
-    def again(**changes):
-        run(photos, tmp_path / "out", model=str(saved_model), **changes)
-        return len(read_json(tmp_path / "out/predictions.json"))
-
+    out, model = tmp_path / "out", str(saved_model)
     with monkeypatch.context() as patch:
         patch.setattr(prediction_run, "save_prediction", save_twice)
         with pytest.raises(StoppedEarly, match="interrupted. 2 of 4 photos"):
-            again()
-    assert len(read_json(tmp_path / "out/predictions.json")) == 4
+            run(photos, out, model=model)
+    assert len(read_json(out / "predictions.json")) == 4
     with pytest.raises(BadInput, match="is finished.*--overwrite"):
-        again()
-    assert again(overwrite=True) == 8
+        run(photos, out, model=model)
+    run(photos, out, model=model, overwrite=True)
+    assert len(read_json(out / "predictions.json")) == 8
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,12 @@ from ssl_voc.visualization.style import COLORS
 GRAY = 128
 
 
-def prediction(*boxes, names=None, classes=None):
-    names = names or ["cat"] * len(boxes)
+def prediction(*boxes, classes=None):
     return Prediction(
         np.array(boxes, "float32").reshape(-1, 4),
         np.linspace(0.9, 0.5, len(boxes), dtype="float32"),
         np.array(classes or [0] * len(boxes), "int32"),
-        tuple(names),
+        ("cat",) * len(boxes),
     )
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs.atomic_files import current_umask
 from ssl_voc.serving.version_folder import new_version, versions_of
 from tests.interpreters import REPOSITORY
 
@@ -88,10 +89,5 @@ def test_two_exports_at_once_are_refused(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
 def test_a_server_of_another_user_may_read_the_version(tmp_path):
-    assert write_one(tmp_path).stat().st_mode & 0o777 == 0o777 & ~umask()
-
-
-def umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    mode = write_one(tmp_path).stat().st_mode
+    assert mode & 0o777 == 0o777 & ~current_umask()

@@ -4,12 +4,14 @@ import numpy as np
 
 from tests.serving.encoded import encode, picture
 
-NAMES = ("cat", "dog", "owl")
 # Shares of width and height; scores; classes. The fourth place is padding.
 BOXES = np.array([[0.1, 0.2, 0.5, 0.6], [0.25, 0.25, 1.0, 0.75], [0.0, 0.0, 0.2, 0.2]])
-SCORES = (0.9, 0.4, 0.2)
-CLASSES = (1, 0, 2)
-NUM_PLACES = 4
+OUTPUTS = {
+    "scores": np.array([0.9, 0.4, 0.2, -1], "float32"),
+    "classes": np.array([1, 0, 2, -1], "int32"),
+    "class_names": np.array(["dog", "cat", "owl", ""]),
+}
+NOTHING = {"scores": -1.0, "classes": -1, "class_names": ""}
 
 
 def encoded_photo(width=20, height=10, format="JPEG"):
@@ -39,7 +41,7 @@ def save_model(folder, input_name="image_bytes"):
     return folder
 
 
-def _size_of(image_bytes):
+def _size_of(data):
     """Height and width, or zeros where the bytes are no image."""
     import tensorflow as tf
 
@@ -47,7 +49,7 @@ def _size_of(image_bytes):
         image = tf.io.decode_png(data, channels=3)  # or JPEG; no animation
         return tf.shape(image)[:2]
 
-    decoded = tf.data.Dataset.from_tensors(image_bytes).map(decode).ignore_errors()
+    decoded = tf.data.Dataset.from_tensors(data).map(decode).ignore_errors()
     nothing = tf.data.Dataset.from_tensors(tf.zeros(2, tf.int32))
     return decoded.concatenate(nothing).take(1).get_single_element()
 
@@ -58,24 +60,16 @@ def _detect(sizes):
     found = tf.reduce_min(sizes, axis=1) > 0
     size = tf.cast(sizes, tf.float32)
     scale = tf.stack([size[:, 1], size[:, 0]] * 2, axis=1)[:, None]
-    boxes = tf.constant(BOXES, tf.float32)[None] * scale
-    padding = [[0, NUM_PLACES - len(SCORES)]]
-    boxes = tf.pad(boxes, [[0, 0], *padding, [0, 0]], constant_values=-1.0)
-    names = [NAMES[label] for label in CLASSES]
+    boxes = tf.pad(tf.constant(BOXES, tf.float32) * scale, [[0, 0], [0, 1], [0, 0]])
+    is_object = found[:, None] & (OUTPUTS["classes"] >= 0)
     outputs = {
-        "scores": tf.pad(tf.constant(SCORES), padding, constant_values=-1.0),
-        "classes": tf.pad(tf.constant(CLASSES), padding, constant_values=-1),
-        "class_names": tf.constant([*names, ""]),
+        name: tf.where(found[:, None], value[None], NOTHING[name])
+        for name, value in OUTPUTS.items()
     }
-    empty = {"scores": -1.0, "classes": -1, "class_names": ""}
-    for name, value in outputs.items():
-        rows = tf.repeat(value[None], tf.shape(sizes)[0], axis=0)
-        outputs[name] = tf.where(found[:, None], rows, empty[name])
-    count = tf.where(found, len(SCORES), 0)
     return {
         **outputs,
-        "boxes": tf.where(found[:, None, None], boxes, -1.0),
-        "num_detections": count,
+        "boxes": tf.where(is_object[..., None], boxes, -1.0),
+        "num_detections": tf.where(found, len(BOXES), 0),
         "image_size": sizes,
         "errors": tf.where(found, "", "not an image that can be decoded"),
     }

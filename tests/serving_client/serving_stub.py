@@ -16,6 +16,8 @@ import re
 import socket
 import threading
 
+from ssl_voc.predict.predictors import newest_version
+
 _PATH = re.compile(
     r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+))?"
     r"(?P<action>:predict|/metadata|)"
@@ -28,8 +30,7 @@ class LoadedModel:
     def __init__(self, folder):
         import tensorflow as tf
 
-        versions = [p for p in pathlib.Path(folder).iterdir() if p.name.isdigit()]
-        path = max(versions, key=lambda p: int(p.name))
+        path = newest_version(pathlib.Path(folder))
         self.version = path.name
         self._model = tf.saved_model.load(str(path))
         self._function = self._model.signatures["serving_default"]
@@ -124,11 +125,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, body):
         """Status and content."""
         model, match = self.server.model, _PATH.fullmatch(self.path)
-        if not (
-            match
-            and match["name"] == self.server.name
-            and match["version"] in (None, model.version)
-        ):
+        served = [(self.server.name, version) for version in (None, model.version)]
+        if not match or (match["name"], match["version"]) not in served:
             return 404, {"error": f"Servable not found for request: {self.path}"}
         if not match["action"]:
             state = {"version": model.version, "state": "AVAILABLE"}
@@ -148,15 +146,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except (ValueError, KeyError, TypeError) as error:
             return 400, {"error": f"{type(error).__name__}: {error}"}
         outputs = model.run(images)
-        rows = [
-            {name: _plain(value[row]) for name, value in outputs.items()}
-            for row in range(len(images))
-        ]
-        return 200, {"predictions": rows}
-
-
-def _plain(value):
-    return value.tolist() if hasattr(value, "tolist") else value
+        rows = zip(*(value.tolist() for value in outputs.values()), strict=True)
+        return 200, {
+            "predictions": [dict(zip(outputs, row, strict=True)) for row in rows]
+        }
 
 
 def main(argv=None):
