@@ -69,8 +69,8 @@ def rows_of_boxes(boxes, name):
         ValueError: when a key is missing, shapes do not agree, or a class or a corner
             of a box that is no padding is not a finite number.
     """
-    corners = np.asarray(part(boxes, "boxes", name))
-    classes = np.asarray(part(boxes, "classes", name))
+    corners = np.asarray(_part(boxes, "boxes", name))
+    classes = np.asarray(_part(boxes, "classes", name))
     if corners.ndim != 3 or corners.shape[2] != 4 or classes.shape != corners.shape[:2]:
         raise ValueError(
             f'`{name}` must have "boxes" (num_images, max_boxes, 4) and "classes" '
@@ -93,54 +93,52 @@ def rows_of_boxes(boxes, name):
         places,
         classes.shape,
     )
-    check_finite(rows, rows.boxes, f'{name}["boxes"]')
+    _check_finite(rows, rows.boxes, f'{name}["boxes"]')
     return rows
 
 
-def confidence_of_rows(predictions, rows):
-    """The confidence of each row of predictions, float64 and finite."""
-    values = part(predictions, "confidence", "predictions")
-    confidence = rows.pick(values, 'predictions["confidence"]').astype("float64")
-    check_finite(rows, confidence, 'predictions["confidence"]')
-    return confidence
+def rows_of_sides(predictions, ground_truth, num_classes=None):
+    """Reads predictions and truth of the same images.
 
+    Args:
+        predictions: See `match_detections`.
+        ground_truth: See `match_detections`.
+        num_classes: See `match_detections`.
 
-def difficult_rows(ground_truth, rows):
-    """Which rows of the truth are marked difficult; none without the key."""
-    if ground_truth.get("difficult") is None:
-        return np.zeros(len(rows.classes), "bool")
-    marks = rows.pick(ground_truth["difficult"], 'ground_truth["difficult"]')
-    return marks.astype("bool")
+    Returns:
+        `BoxRows` of the predictions and their confidence, float64; `BoxRows` of the
+        truth and which of them are difficult, bool; and the number of classes.
 
-
-def check_same_images(detections, objects):
-    """Raises unless both sides are of equally many images."""
+    Raises:
+        ValueError: see `match_detections`.
+    """
+    detections = rows_of_boxes(predictions, "predictions")
+    objects = rows_of_boxes(ground_truth, "ground_truth")
     if detections.num_images != objects.num_images:
         raise ValueError(
             "Predictions and truth must be of the same images, in the same order. "
             f"Received: predictions of {detections.num_images} images, truth of "
             f"{objects.num_images}"
         )
-
-
-def count_classes(detections, objects, num_classes=None):
-    """The number of classes: as given, or one more than the highest in use.
-
-    Raises:
-        ValueError: when a class lies beyond `num_classes`.
-    """
     highest = max(int(rows.classes.max(initial=-1)) for rows in (detections, objects))
-    if num_classes is None:
-        return highest + 1
+    num_classes = highest + 1 if num_classes is None else int(num_classes)
     if highest >= num_classes:
         raise ValueError(
             f"Classes must lie in [0, num_classes). Received: class {highest}, "
             f"num_classes={num_classes}"
         )
-    return int(num_classes)
+    name = 'predictions["confidence"]'
+    values = _part(predictions, "confidence", "predictions")
+    confidence = detections.pick(values, name).astype("float64")
+    _check_finite(detections, confidence, name)
+    difficult = np.zeros(len(objects.classes), "bool")
+    if ground_truth.get("difficult") is not None:
+        marks = ground_truth["difficult"]
+        difficult = objects.pick(marks, 'ground_truth["difficult"]').astype("bool")
+    return detections, confidence, objects, difficult, num_classes
 
 
-def part(boxes, key, name):
+def _part(boxes, key, name):
     """An entry of a dictionary of boxes, or an error that says what there is."""
     if key not in boxes:
         raise ValueError(
@@ -149,7 +147,7 @@ def part(boxes, key, name):
     return boxes[key]
 
 
-def check_finite(rows, values, name):
+def _check_finite(rows, values, name):
     """Raises where a number of a row is nan or infinite: it would rank anywhere."""
     finite = np.isfinite(values)
     finite = finite.all(axis=1) if finite.ndim > 1 else finite

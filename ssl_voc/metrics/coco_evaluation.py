@@ -2,13 +2,7 @@
 
 import numpy as np
 
-from ssl_voc.metrics.box_rows import (
-    check_same_images,
-    confidence_of_rows,
-    count_classes,
-    difficult_rows,
-    rows_of_boxes,
-)
+from ssl_voc.metrics.box_rows import rows_of_sides
 
 # Beyond every range of areas, COCO neither wants an object nor punishes its detection.
 _AREA_OF_IGNORED = 1e12
@@ -45,12 +39,9 @@ def coco_average_precision(predictions, ground_truth, num_classes=None):
         - [Lin et al., 2014](https://arxiv.org/abs/1405.0312)
         - [faster-coco-eval](https://github.com/MiXaiLL76/faster_coco_eval)
     """
-    detections = rows_of_boxes(predictions, "predictions")
-    objects = rows_of_boxes(ground_truth, "ground_truth")
-    check_same_images(detections, objects)
-    num_classes = count_classes(detections, objects, num_classes)
-    confidence = confidence_of_rows(predictions, detections)
-    ignored = difficult_rows(ground_truth, objects)
+    detections, confidence, objects, ignored, num_classes = rows_of_sides(
+        predictions, ground_truth, num_classes
+    )
     # Imported here: only an evaluation needs it.
     from faster_coco_eval import COCO, COCOeval_faster
 
@@ -87,13 +78,10 @@ def _averages(precision, recall):
         averages[f"coco_ar{limit}"] = _mean(recall[:, :, 0, number])
     for number, size in enumerate(_SIZES, start=1):
         averages[f"coco_ar_{size}"] = _mean(recall[:, :, number, 2])
-    classes = range(precision.shape[2])
-    averages["coco_ap_per_class"] = np.array(
-        [_mean(precision[:, :, number, 0, 2]) for number in classes]
-    )
-    averages["coco_ap50_per_class"] = np.array(
-        [_mean(precision[0, :, number, 0, 2]) for number in classes]
-    )
+    for name, ious in (("ap", slice(None)), ("ap50", slice(1))):
+        averages[f"coco_{name}_per_class"] = np.array(
+            [_mean(precision[ious, :, n, 0, 2]) for n in range(precision.shape[2])]
+        )
     return averages
 
 
@@ -103,41 +91,32 @@ def _mean(values):
 
 
 def _annotations(objects, ignored):
-    boxes = _xywh(objects)
-    areas = np.where(ignored, _AREA_OF_IGNORED, boxes[:, 2] * boxes[:, 3])
-    columns = (objects.images, objects.classes, boxes, areas)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    # Ids from 1: 0 means "not matched" inside COCO's evaluation.
-    return [
-        {
-            "id": number,
-            "image_id": image,
-            "category_id": label,
-            "bbox": box,
-            "area": area,
-            "iscrowd": 0,
-        }
-        for number, (image, label, box, area) in enumerate(rows, start=1)
-    ]
+    rows = _rows(objects)
+    for number, (row, is_ignored) in enumerate(zip(rows, ignored, strict=True)):
+        # Ids from 1: 0 means "not matched" inside COCO's evaluation.
+        row |= {"id": number + 1, "iscrowd": 0}
+        row["area"] = (
+            _AREA_OF_IGNORED if is_ignored else row["bbox"][2] * row["bbox"][3]
+        )
+    return rows
 
 
 def _results(detections, confidence):
-    columns = (detections.images, detections.classes, _xywh(detections), confidence)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
+    # The outline is not looked at; without one it would be drawn for each box.
     return [
-        # The outline is not looked at; without one it would be drawn for each box.
-        {
-            "image_id": image,
-            "category_id": label,
-            "bbox": box,
-            "score": score,
-            "segmentation": [],
-        }
-        for image, label, box, score in rows
+        {**row, "score": score, "segmentation": []}
+        for row, score in zip(_rows(detections), confidence.tolist(), strict=True)
     ]
 
 
-def _xywh(rows):
-    return np.concatenate(
-        [rows.boxes[:, :2], rows.boxes[:, 2:] - rows.boxes[:, :2]], axis=1
+def _rows(rows):
+    sides = rows.boxes[:, 2:] - rows.boxes[:, :2]
+    columns = (
+        rows.images.tolist(),
+        rows.classes.tolist(),
+        np.concatenate([rows.boxes[:, :2], sides], axis=1).tolist(),
     )
+    return [
+        {"image_id": image, "category_id": label, "bbox": box}
+        for image, label, box in zip(*columns, strict=True)
+    ]

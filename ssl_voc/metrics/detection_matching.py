@@ -6,14 +6,7 @@ import functools
 import numpy as np
 
 from ssl_voc.boxes import box_ious
-from ssl_voc.metrics.box_rows import (
-    BoxRows,
-    check_same_images,
-    confidence_of_rows,
-    count_classes,
-    difficult_rows,
-    rows_of_boxes,
-)
+from ssl_voc.metrics.box_rows import BoxRows, rows_of_sides
 
 # Bounds the memory of the overlaps: at most about this many pairs at once.
 _CHUNK_PAIRS = 2_000_000
@@ -107,18 +100,16 @@ def match_detections(
             "`iou_threshold` is an IoU to exceed and must lie in [0, 1). "
             f"Received: iou_threshold={iou_threshold}"
         )
-    detections = rows_of_boxes(predictions, "predictions")
-    objects = rows_of_boxes(ground_truth, "ground_truth")
-    check_same_images(detections, objects)
-    num_classes = count_classes(detections, objects, num_classes)
-    confidence = confidence_of_rows(predictions, detections)
+    detections, confidence, objects, difficult, num_classes = rows_of_sides(
+        predictions, ground_truth, num_classes
+    )
     matched, ious = most_overlapping(detections, objects, num_classes, across_classes)
     matched[~(ious > iou_threshold)] = -1
     return Matches(
         detections,
         confidence,
         objects,
-        difficult_rows(ground_truth, objects),
+        difficult,
         matched,
         ious,
         most_confident(matched, confidence),
