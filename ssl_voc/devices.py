@@ -19,11 +19,10 @@ def set_up_runtime(seed, deterministic, precision):
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(precision)
     backend = keras.backend.backend()
-    if backend == "tensorflow":
+    if deterministic and backend == "tensorflow":
         import tensorflow as tf
 
-        if deterministic:
-            tf.config.experimental.enable_op_determinism()
+        tf.config.experimental.enable_op_determinism()
     elif backend == "torch":
         import torch
 

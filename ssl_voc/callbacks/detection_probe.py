@@ -39,10 +39,7 @@ class DetectionProbe(keras.callbacks.Callback):
             found = self._predict(batch["images"], size)
             predictions.append({**found, "boxes": self._corners(found["boxes"])})
             truth = batch["bounding_boxes"]
-            truth = {
-                "classes": truth["classes"],
-                "boxes": self._corners(truth["boxes"]),
-            }
+            truth["boxes"] = self._corners(truth["boxes"])
             if "difficult" in batch:
                 truth["difficult"] = batch["difficult"]
             ground_truth.append(truth)
@@ -68,14 +65,11 @@ class DetectionProbe(keras.callbacks.Callback):
 
     def _corners(self, values):
         """Boxes in xyxy; padding stays whatever it becomes."""
-        return ops.convert_to_numpy(
-            boxes.convert_format(
-                values,
-                self.model.bounding_box_format,
-                "xyxy",
-                self.model.image_shape,
-            )
+        model = self.model
+        corners = boxes.convert_format(
+            values, model.bounding_box_format, "xyxy", model.image_shape
         )
+        return ops.convert_to_numpy(corners)
 
 
 def _joined(parts):

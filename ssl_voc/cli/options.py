@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import operator
-import types
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -235,8 +234,10 @@ def _read_field(
         (metadata[_METADATA_KEY] for metadata in declared if metadata),
         ("", {}, False),
     )
-    item, optional = _without_none(annotation)
-    count = 1
+    members = [a for a in typing.get_args(annotation) if a is not type(None)]
+    # A union of two real types has no reading as a flag and is refused below.
+    optional = len(members) == 1 and type(None) in typing.get_args(annotation)
+    item, count = members[0] if optional else annotation, 1
     if typing.get_origin(item) is tuple:
         items = typing.get_args(item)
         item, count = items[0], -1 if items[-1] is Ellipsis else len(items)
@@ -253,11 +254,3 @@ def _read_field(
         *(field.name, kind, choices, optional, count, field.default),
         *(help, bounds, positional),
     )
-
-
-def _without_none(annotation: Any) -> tuple[Any, bool]:
-    if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
-        return annotation, False
-    others = [a for a in typing.get_args(annotation) if a is not type(None)]
-    # A union of two real types has no reading as a flag: the caller refuses it.
-    return (others[0], True) if len(others) == 1 else (annotation, False)

@@ -33,7 +33,13 @@ def evaluate(config):
     finished = read_finished_run(config.run)
     task = task_of(finished)
     config = config.resolved(finished)
-    _refuse_ambiguous_photos(config, finished)
+    refuse_unnamed_split(config, finished, "evaluate")
+    named = config.split is not None or config.evaluates_held_out(finished)
+    if not named and config.data == finished.data and not config.allow_leakage:
+        raise BadInput(
+            f"--data: {finished.path} learned from {' '.join(config.data)}, which has "
+            "no splits. Name other photos by --data."
+        )
     refuse_to_write_over(config.out, config.run, "the run that is to be evaluated")
     with open_run(config, "evaluate") as folder:
         from ssl_voc.evaluate.tasks import evaluation_of
@@ -43,18 +49,6 @@ def evaluate(config):
         metrics = evaluation.finish()
         print(evaluation.format_summary(metrics), flush=True)
         return metrics
-
-
-def _refuse_ambiguous_photos(config, finished):
-    """Asks for a split where there are several, and for data where all was learned."""
-    if config.split is not None or config.evaluates_held_out(finished):
-        return
-    refuse_unnamed_split(config, finished, "evaluate")
-    if config.data == finished.data and not config.allow_leakage:
-        raise BadInput(
-            f"--data: {finished.path} learned from {' '.join(config.data)}, which has "
-            "no splits. Name other photos by --data."
-        )
 
 
 def refuse_unnamed_split(config, finished, purpose):

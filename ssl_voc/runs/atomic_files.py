@@ -53,13 +53,9 @@ def write_text(path: Path, text: str) -> None:
 
 def append_line(path: Path, line: str) -> None:
     """Appends one line, as `write_text` would, in one write, and waits for the disk."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    descriptor = os.open(path, flags, 0o666)
-    try:
-        os.write(descriptor, (line + "\n").encode("utf-8", "backslashreplace"))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with open(path, "ab", buffering=0) as file:
+        file.write((line + "\n").encode("utf-8", "backslashreplace"))
+        os.fsync(file)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -3,7 +3,9 @@
 import dataclasses
 from pathlib import Path
 
+from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs.start_rules import read_manifest
 
 # Lists of photos in run folders: those that a pretraining learned from; those that a
 # fine-tuning learned from, chose its epoch on, and held out itself, where the data came
@@ -57,9 +59,6 @@ def read_finished_run(folder):
     Raises:
         BadInput: when there is no such run, or it is not finished.
     """
-    from ssl_voc.cli.config_file import read_config_file
-    from ssl_voc.runs.start_rules import read_manifest
-
     folder = Path(folder)
     expected = "Expected the folder of a finished finetune run."
     if not folder.is_dir():

@@ -105,10 +105,7 @@ class RunFolder:
         atomic_files.append_line(self.path / name, to_json(row))
 
     def read_jsonl(self, name: str) -> list[dict[str, Any]]:
-        """Reads the lines of a file; empty if there is none.
-
-        A last line that a kill cut short is left out.
-        """
+        """Reads the lines of a file, see `ssl_voc.runs.json_files.read_jsonl`."""
         return read_jsonl(self.path / name)
 
     def truncate_jsonl(self, name: str, num_epochs: int) -> None:
@@ -166,14 +163,9 @@ def _prepare(
     manifest.pop("finished", None)
     manifest.update(describe_software(), **describe_compute())
     manifest["argv"] = sys.argv[1:]
-    manifest["starts"].append(
-        {
-            "time": _now(),
-            "argv": sys.argv[1:],
-            "packages": manifest["packages"],
-            "backend": current_backend(),
-        }
-    )
+    recorded = {name: manifest[name] for name in ("argv", "packages")}
+    backend = current_backend()
+    manifest["starts"].append({"time": _now(), **recorded, "backend": backend})
     # The run goes on: until its end it does not count as finished.
     (path / "summary.json").unlink(missing_ok=True)
     # The manifest first: it marks the folder as ours.
