@@ -19,14 +19,8 @@ class Oracle(keras.Model):
         self.bounding_box_format = bounding_box_format
 
     def predict(self, images, batch_size=None, verbose=0):
-        rows = [
-            next(
-                row
-                for row, image in enumerate(self.batch["images"])
-                if np.array_equal(image, asked)
-            )
-            for asked in images
-        ]
+        same = np.all(images[:, None] == self.batch["images"], axis=(2, 3, 4))
+        rows = np.argmax(same, axis=1)
         boxes = self.batch["bounding_boxes"]["boxes"][rows].copy()
         classes = self.batch["bounding_boxes"]["classes"][rows].astype("int32")
         boxes[0, 0] += 40.0  # the first photo of each batch is missed

@@ -49,6 +49,7 @@ OPTIONS = options_of(Config)
         ("weights", "imagenet", "imagenet"),
         ("out", "runs/a", Path("runs/a")),
         ("out", "none", None),
+        ("out", "~/runs", Path.home() / "runs"),
     ],
 )
 def test_value_is_taken_in_the_type_of_its_field(name, given, value):
@@ -92,17 +93,10 @@ def test_refusal_says_what_was_expected_and_what_came(name, given, message):
     assert message in str(raised.value)
 
 
-def test_home_folder_is_written_out():
-    assert OPTIONS["out"].convert("~/runs") == Path.home() / "runs"
-
-
-def test_flag_follows_from_the_name_of_the_field():
+def test_flag_and_need_follow_from_the_field():
+    required = {item.flag for item in OPTIONS.values() if item.required}
+    assert required == {"--data", "RUN"}
     assert OPTIONS["image_size"].flag == "--image-size"
-    assert OPTIONS["run"].flag == "RUN"
-
-
-def test_field_without_default_is_required():
-    assert {name for name, item in OPTIONS.items() if item.required} == {"data", "run"}
 
 
 def test_subclass_may_give_another_default_alone():

@@ -17,17 +17,15 @@ def test_duration_is_short(seconds, text):
     assert format_duration(seconds) == text
 
 
-def test_preparation_writes_one_line_into_a_log():
-    stream = io.StringIO()
-    progress = progress_bar("reading photos", stream=stream)
-    for done in range(1, 6):
-        progress(done, 5)
-    assert stream.getvalue() == "reading photos: 5 photos\n"
-
-
-def test_preparation_moves_a_bar_in_a_terminal():
-    stream = Terminal()
+@pytest.mark.parametrize(
+    ("stream", "shown"),
+    [
+        (io.StringIO(), "^reading photos: 5 photos\n$"),
+        (Terminal(), r"reading photos: 100%\|.*\| 5/5"),
+    ],
+)
+def test_preparation_is_a_line_in_a_log_and_a_bar_in_a_terminal(stream, shown):
     progress = progress_bar("reading photos", stream=stream)
     for done in (2, 5):
         progress(done, 5)
-    assert re.search(r"reading photos: 100%\|.*\| 5/5", stream.getvalue())
+    assert re.search(shown, stream.getvalue())
