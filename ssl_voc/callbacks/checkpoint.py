@@ -71,7 +71,9 @@ def restore(model, folder):
     epoch = last_epoch(folder)
     if epoch:
         path = epoch_files(folder, _NAME)[epoch]
-        with _replica_scope(model):
+        # Variables beside those of the model belong on all its devices.
+        strategy = getattr(model, "distribute_strategy", None)
+        with strategy.scope() if strategy else contextlib.nullcontext():
             model.optimizer.build(model.trainable_variables)
         try:
             model.load_weights(path)
@@ -81,10 +83,3 @@ def restore(model, folder):
                 "Delete it to go on from the one before."
             ) from error
     return epoch
-
-
-def _replica_scope(model):
-    """Where variables are made beside those of the model, on all its devices."""
-    if keras.backend.backend() != "tensorflow":
-        return contextlib.nullcontext()
-    return model.distribute_strategy.scope()

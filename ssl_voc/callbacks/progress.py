@@ -93,12 +93,8 @@ class Progress(keras.callbacks.Callback):
         self.close()
         print(f"{self._title()}: {', '.join(parts)}", file=self.stream, flush=True)
 
-    def on_train_end(self, logs: Mapping[str, Any] | None = None):
-        """Takes the bar of an epoch that a callback cut short off the terminal."""
-        self.close()
-
     def close(self) -> None:
-        """Takes the bar off the terminal. Call it where an interrupt is caught."""
+        """Takes the bar of an epoch that was cut short off the terminal."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -43,7 +43,9 @@ def command_main(
         """Runs the command on `argv`; returns its exit status."""
         from ssl_voc.cli import flags
 
-        _treat_termination_as_interrupt()
+        if threading.current_thread() is threading.main_thread():
+            # A scheduler's SIGTERM ends a run as Ctrl-C does.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         with contextlib.suppress(AttributeError):  # a stream of a caller's own
             # Names of files may hold bytes that are no UTF-8.
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -52,12 +54,9 @@ def command_main(
         except BadInput as error:
             _print_line("error", error)
             return EXIT_BAD_INPUT
-        except StoppedEarly as error:
-            _print_line("stopped", error)
-            return EXIT_STOPPED_EARLY
-        except KeyboardInterrupt:
+        except (StoppedEarly, KeyboardInterrupt) as error:
             # A command that saves on Ctrl-C raises StoppedEarly, saying how to go on.
-            _print_line("stopped", "interrupted")
+            _print_line("stopped", str(error) or "interrupted")
             return EXIT_STOPPED_EARLY
         except BrokenPipeError:
             return EXIT_STOPPED_EARLY
@@ -78,16 +77,6 @@ def flush_output() -> None:
     except BrokenPipeError:
         # Python flushes once more at its end, and would complain there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _treat_termination_as_interrupt() -> None:
-    """Lets a scheduler's SIGTERM end a run as Ctrl-C does."""
-
-    def interrupt(signal_number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, interrupt)
 
 
 def _print_line(kind: str, message: object) -> None:

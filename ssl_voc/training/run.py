@@ -1,5 +1,7 @@
 """Training run from preparation to summary, the base class of both commands' runs."""
 
+import importlib.util
+
 import keras
 
 from ssl_voc import callbacks, devices
@@ -175,9 +177,6 @@ def run_training(begin):
 
 def _tensorboard(folder):
     """Writes TensorBoard events, where tensorflow and tensorboard are installed."""
-    try:
-        import tensorboard  # noqa: F401
-        import tensorflow  # noqa: F401
-    except ImportError:
+    if not all(map(importlib.util.find_spec, ("tensorboard", "tensorflow"))):
         return []  # Event files are TensorFlow's: without it the jsonl must do.
     return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import signal
 import subprocess
 import sys
 
@@ -55,6 +56,11 @@ def test_names_that_are_no_utf8_are_printed_spelled_out(capsys):
 def test_expected_end_is_one_line_and_its_status(capsys, error, status, line):
     assert run(fail(error)) == status
     assert capsys.readouterr().err == line
+
+
+def test_termination_by_a_scheduler_is_an_interrupt(capsys):
+    assert run(lambda config: signal.raise_signal(signal.SIGTERM)) == 3
+    assert capsys.readouterr().err == "stopped: interrupted\n"
 
 
 def test_defect_shows_its_traceback(capsys):
