@@ -61,9 +61,7 @@ def boxes_in_crops(boxes_xyxy, crops_rel_xyxy, image_shape, size):
         Tensor `(batch, n, 4)`, xyxy; nothing is clipped.
     """
     boxes_rel = boxes.convert_format(boxes_xyxy, "xyxy", "rel_xyxy", image_shape)
-    starts, ends = crops_rel_xyxy[:, None, :2], crops_rel_xyxy[:, None, 2:]
-    shifts = ops.concatenate([starts, starts], axis=-1)
-    sides = ops.concatenate([ends - starts] * 2, axis=-1)
+    shifts, sides = _shifts_and_sides(crops_rel_xyxy)
     return boxes.convert_format((boxes_rel - shifts) / sides, "rel_xyxy", "xyxy", size)
 
 
@@ -80,11 +78,16 @@ def boxes_in_tiles(boxes_xyxy, tiles_rel_xyxy, image_shape):
         Tensor `(batch, n, 4)`, xyxy.
     """
     boxes_rel = boxes.convert_format(boxes_xyxy, "xyxy", "rel_xyxy", image_shape)
-    starts, ends = tiles_rel_xyxy[:, None, :2], tiles_rel_xyxy[:, None, 2:]
-    shifts = ops.concatenate([starts, starts], axis=-1)
-    sides = ops.concatenate([ends - starts] * 2, axis=-1)
+    shifts, sides = _shifts_and_sides(tiles_rel_xyxy)
     moved = shifts + boxes_rel * sides
     return boxes.convert_format(moved, "rel_xyxy", "xyxy", image_shape)
+
+
+def _shifts_and_sides(frames):
+    """Starts and sides `(batch, 1, 4)` of frames `(batch, 4)`, for boxes in xyxy."""
+    starts, ends = frames[:, None, :2], frames[:, None, 2:]
+    shifts = ops.concatenate([starts, starts], axis=-1)
+    return shifts, ops.concatenate([ends - starts] * 2, axis=-1)
 
 
 def keep_visible(boxes_xyxy, classes, size, min_visible_share):

@@ -5,9 +5,8 @@ from keras import ops
 
 from ssl_voc.layers.box_motions import flags_of, pad_flags
 from ssl_voc.layers.localization_augmenter import LocalizationAugmenter
-from ssl_voc.layers.random_box_crop import cropped_spec
 from ssl_voc.layers.random_layer import check_rate
-from ssl_voc.layers.random_mosaic import NUM_TILES, RandomMosaic
+from ssl_voc.layers.random_mosaic import RandomMosaic
 
 # Tiles have half a side: objects of mosaics shall be smaller, but not by half.
 _AREA_OF_MOSAIC = 0.5
@@ -26,37 +25,19 @@ class DetectionAugmenter(LocalizationAugmenter):
     Images without objects are cropped anywhere and stay valid. While it augments with
     mosaics, the result always has `4 n` boxes an image, so none can be lost.
 
+    Arguments and call arguments are those of `LocalizationAugmenter`, but for these.
+
     Args:
-        image_size: Side of the square results, in pixels.
         area_range: Smallest and largest area of the crop, in areas of the image, half
             of it in areas of a mosaic; above 1 it zooms out, onto black.
-        aspect_range: Smallest and largest width / height of a crop.
-        flip_rate: Probability that an image is mirrored.
-        color_strength: Strength of the color jitter: 0.8 of it for brightness, contrast
-            and saturation, 0.2 for hue; 0 for none.
-        color_rate: Probability of color jitter.
-        grayscale_rate: Probability of a gray image.
         min_main_share: Share of the area of one random object that a crop must show.
-        min_visible_share: Share of its area below which an object is dropped.
         mosaic_rate: Probability that an image becomes a mosaic; 0 for none.
-        seed: Optional integer, for reproducible draws.
-
-    Call arguments:
-        inputs: Dictionary as of `LocalizationAugmenter`.
-        training: Whether to augment.
 
     Returns:
-        Dictionary of the same form; images are float, in `[0, 255]`, of
-        `(batch, image_size, image_size, 3)`, and boxes `(batch, 4 n, 4)` in their
-        pixels, `(batch, n, 4)` where `training` or `mosaic_rate` is 0.
-
-    Example:
-
-    >>> augmenter = ssl_voc.layers.DetectionAugmenter(image_size=160, seed=0)
-    >>> batch = augmenter({"images": photos, "bounding_boxes": boxes}, training=True)
+        As `LocalizationAugmenter`, but of `(batch, 4 n)` boxes while training, unless
+        `mosaic_rate` is 0.
 
     Reference:
-        - [Liu et al., 2015](https://arxiv.org/abs/1512.02325), section 2.2
         - [Bochkovskiy et al., 2020](https://arxiv.org/abs/2004.10934), section 3.3
     """
 
@@ -110,11 +91,3 @@ class DetectionAugmenter(LocalizationAugmenter):
             "bounding_boxes": bounding_boxes,
             **pad_flags(flags_of(placed), bounding_boxes["classes"]),
         }
-
-    def compute_output_spec(self, inputs, training=False):
-        size = (self.image_size, self.image_size)
-        growth = NUM_TILES if training and self.mosaic_rate else 1
-        return cropped_spec(inputs, size, self.compute_dtype, growth)
-
-    def get_config(self):
-        return {**super().get_config(), "mosaic_rate": self.mosaic_rate}

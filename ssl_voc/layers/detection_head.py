@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from ssl_voc.layers.constructor_arguments import constructor_arguments
+
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
 class DetectionHead(keras.layers.Layer):
@@ -107,27 +109,12 @@ class DetectionHead(keras.layers.Layer):
             "logits": ops.concatenate(logits, axis=1),
         }
 
-    def compute_output_spec(self, levels):
-        number = sum(self._count(level) for level in levels)
-        batch_size = levels[0].shape[0]
-        return {
-            name: keras.KerasTensor((batch_size, number, width), dtype="float32")
-            for name, width in (("offsets", 4), ("logits", self.num_classes))
-        }
-
     def _count(self, level):
         """Number of anchors of a level."""
         return level.shape[1] * level.shape[2] * self.anchors_per_cell
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "anchors_per_cell": self.anchors_per_cell,
-            "channels": self.channels,
-            "num_layers": self.num_layers,
-            "prior": self.prior,
-        }
+        return {**super().get_config(), **constructor_arguments(self)}
 
 
 def _climb(tower, level):

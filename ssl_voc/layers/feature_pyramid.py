@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from ssl_voc.layers.constructor_arguments import constructor_arguments
 from ssl_voc.layers.nearest_resizing import resize_nearest
 
 
@@ -77,19 +78,5 @@ class FeaturePyramid(keras.layers.Layer):
             levels.append(ops.cast(coarser, self.compute_dtype))
         return levels
 
-    def compute_output_spec(self, feature_maps):
-        shapes = [tuple(level.shape[:3]) for level in feature_maps]
-        for _ in range(self.num_coarser):
-            batch_size, rows, columns = shapes[-1]
-            shapes.append((batch_size, -(-rows // 2), -(-columns // 2)))
-        return [
-            keras.KerasTensor((*shape, self.channels), dtype=self.compute_dtype)
-            for shape in shapes
-        ]
-
     def get_config(self):
-        return {
-            **super().get_config(),
-            "channels": self.channels,
-            "num_coarser": self.num_coarser,
-        }
+        return {**super().get_config(), **constructor_arguments(self)}

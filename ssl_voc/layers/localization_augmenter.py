@@ -6,10 +6,10 @@ from keras import ops
 from ssl_voc import boxes
 from ssl_voc.layers.box_motions import boxes_in_crops, flags_of, flip_boxes, pad_boxes
 from ssl_voc.layers.color_distortions import build_color_distortions
-from ssl_voc.layers.random_box_crop import RandomBoxCrop, cropped_spec
+from ssl_voc.layers.random_box_crop import RandomBoxCrop
 from ssl_voc.layers.random_horizontal_flip import RandomHorizontalFlip
 from ssl_voc.layers.random_layer import RandomLayer, check_rate
-from ssl_voc.layers.resampling import crop_and_resize
+from ssl_voc.layers.resampling import crop_and_resize, whole_images
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -133,29 +133,10 @@ class LocalizationAugmenter(RandomLayer):
         moved = boxes.convert_format(moved, "xyxy", "xyxy")  # float32
         shape, size = tuple(images.shape[1:3]), (self.image_size, self.image_size)
         if shape != size:
-            whole = ops.convert_to_tensor([[0.0, 0.0, 1.0, 1.0]], dtype="float32")
-            whole = ops.tile(whole, (ops.shape(images)[0], 1))
+            whole = whole_images(ops.shape(images)[0])
             moved = pad_boxes(boxes_in_crops(moved, whole, shape, size), classes)
             images = ops.clip(crop_and_resize(images, whole, size), 0.0, 255.0)
         return _pack(images, moved, classes, inputs)
-
-    def compute_output_spec(self, inputs, training=False):
-        size = (self.image_size, self.image_size)
-        return cropped_spec(inputs, size, self.compute_dtype)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "image_size": self.image_size,
-            "area_range": self.area_range,
-            "aspect_range": self.aspect_range,
-            "flip_rate": self.flip_rate,
-            "color_strength": self.color_strength,
-            "color_rate": self.color_rate,
-            "grayscale_rate": self.grayscale_rate,
-            "min_main_share": self.min_main_share,
-            "min_visible_share": self.min_visible_share,
-        }
 
 
 def _read(inputs):

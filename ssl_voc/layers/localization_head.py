@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from ssl_voc.layers.constructor_arguments import constructor_arguments
 from ssl_voc.layers.nearest_resizing import resize_nearest
 
 # Softplus of this is 1: votes begin as boxes of `_FIRST_SIDE` around their cell.
@@ -137,23 +138,5 @@ class LocalizationHead(keras.layers.Layer):
         starts, ends = centers - reach[..., :2], centers + reach[..., 2:]
         return ops.concatenate([starts, ends], axis=-1)
 
-    def compute_output_spec(self, feature_maps, training=False):
-        batch_size, rows, columns = feature_maps[0].shape[:3]
-        shapes = {
-            "boxes": (batch_size, 4),
-            "logits": (batch_size, self.num_classes),
-            "attention_logits": (batch_size, rows, columns),
-        }
-        return {
-            name: keras.KerasTensor(shape, dtype="float32")
-            for name, shape in shapes.items()
-        }
-
     def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "channels": self.channels,
-            "num_layers": self.num_layers,
-            "dropout": self.dropout,
-        }
+        return {**super().get_config(), **constructor_arguments(self)}

@@ -42,11 +42,7 @@ class RandomBoxCrop(RandomLayer):
         seed: Optional integer or `keras.random.SeedGenerator`.
 
     Call arguments:
-        inputs: Dictionary of `"images"`, a tensor `(batch, height, width, 3)` in
-            `[0, 255]`, height and width known, and `"bounding_boxes"`, a dictionary of
-            `"boxes"` `(batch, n, 4)`, xyxy in pixels and inside the image, and
-            `"classes"` `(batch, n)`; both are -1 where padded. `"difficult"` and
-            `"truncated"` `(batch, n)` follow if they are there.
+        inputs: Dictionary as of `LocalizationAugmenter`.
 
     Returns:
         Dictionary of the same form; images are float.
@@ -179,21 +175,6 @@ class RandomBoxCrop(RandomLayer):
         share = ops.where(exists, math.sqrt(self.min_main_share), 0.0)
         return starts, ends, share * (ends - starts)
 
-    def compute_output_spec(self, inputs):
-        size = (self.image_size, self.image_size)
-        return cropped_spec(inputs, size, self.compute_dtype)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "image_size": self.image_size,
-            "area_range": self.area_range,
-            "aspect_range": self.aspect_range,
-            "min_main_share": self.min_main_share,
-            "min_visible_share": self.min_visible_share,
-            "main_object": self.main_object,
-        }
-
 
 def _pixels_inside(crops_rel_xyxy, size):
     """Bool tensor `(batch, height, width, 1)`: which pixels are of the image."""
@@ -205,30 +186,3 @@ def _pixels_inside(crops_rel_xyxy, size):
         ops.logical_and(places > 0.0, places < 1.0) for places in (rows, columns)
     )
     return ops.logical_and(rows[:, :, None, None], columns[:, None, :, None])
-
-
-def cropped_spec(inputs, size, dtype, growth=1):
-    """Symbolic result of layers that resize images and move their boxes.
-
-    Args:
-        inputs: Symbolic dictionary of the layer's input.
-        size: Tuple `(height, width)` of the resulting images.
-        dtype: Their type.
-        growth: How many times as many boxes the result has.
-    """
-
-    def spec(tensor, dtype=None):
-        shape = list(tensor.shape)
-        shape[1] = shape[1] and growth * shape[1]
-        return keras.KerasTensor(shape, dtype=dtype or tensor.dtype)
-
-    images, bounding_boxes = inputs["images"], inputs["bounding_boxes"]
-    shape = (images.shape[0], *size, images.shape[3])
-    return {
-        "images": keras.KerasTensor(shape, dtype=dtype),
-        "bounding_boxes": {
-            "boxes": spec(bounding_boxes["boxes"], "float32"),
-            "classes": spec(bounding_boxes["classes"]),
-        },
-        **{name: spec(values) for name, values in flags_of(inputs).items()},
-    }

@@ -116,16 +116,6 @@ class RandomColorJitter(RandomLayer):
         pixels = ops.reshape(pixels, (-1, height, width, 3))
         return ops.clip(pixels + ops.cast(offsets, images.dtype), 0.0, 255.0)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "brightness": self.brightness,
-            "contrast": self.contrast,
-            "saturation": self.saturation,
-            "hue": self.hue,
-            "rate": self.rate,
-        }
-
 
 def _color_matrices(factors):
     """Matrices `(batch, 3, 3)` for row vectors: brightness, saturation, hue."""

@@ -56,13 +56,6 @@ class RandomGaussianBlur(RandomLayer):
         # Weights add up to 1 but for rounding: white would become 255.00002.
         return ops.clip(images, 0.0, 255.0)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "sigma_range": self.sigma_range,
-            "rate": self.rate,
-        }
-
 
 def _blur_matrices(sigmas, length):
     """Matrices `(batch, length, length)` whose rows are normalized kernels."""

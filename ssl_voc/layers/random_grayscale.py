@@ -31,6 +31,3 @@ class RandomGrayscale(RandomLayer):
         luma = ops.convert_to_tensor(LUMA, dtype=images.dtype)
         gray = ops.sum(images * luma, axis=-1, keepdims=True)
         return ops.where(self.draw_applied(images, self.rate), gray, images)
-
-    def get_config(self):
-        return {**super().get_config(), "rate": self.rate}

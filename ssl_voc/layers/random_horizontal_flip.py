@@ -32,6 +32,3 @@ class RandomHorizontalFlip(RandomLayer):
 
     def augment(self, images):
         return ops.where(self.draw_flips(images), ops.flip(images, axis=2), images)
-
-    def get_config(self):
-        return {**super().get_config(), "rate": self.rate}

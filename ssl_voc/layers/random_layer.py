@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from ssl_voc.distributed import draw_own_share
+from ssl_voc.layers.constructor_arguments import constructor_arguments
 
 
 class RandomLayer(keras.layers.Layer):
@@ -14,8 +15,10 @@ class RandomLayer(keras.layers.Layer):
     The layers ignore `training`: a contrastive model needs its views in `evaluate`
     too, and inference uses the backbone alone.
 
-    A subclass implements `augment(images)` on float images. The arithmetic is float32
-    under every policy: bfloat16 has 8 bits for 256 brightness levels and less for sums.
+    A subclass implements `augment(images)` on float images, and has each argument of
+    its constructor as an attribute of that name, from which configs are made. The
+    arithmetic is float32 under every policy: bfloat16 has 8 bits for 256 brightness
+    levels and less for sums.
 
     Args:
         seed: Optional integer, for reproducible draws, or a
@@ -52,11 +55,8 @@ class RandomLayer(keras.layers.Layer):
         """Bool tensor `(batch, 1, 1, 1)`, true for a random share `rate`."""
         return self.draw_uniform((ops.shape(images)[0], 1, 1, 1)) < rate
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
     def get_config(self):
-        return {**super().get_config(), "seed": self.seed}
+        return {**super().get_config(), **constructor_arguments(self)}
 
 
 def check_rate(name, rate):

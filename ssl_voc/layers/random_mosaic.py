@@ -5,9 +5,13 @@ from keras import ops
 
 from ssl_voc import boxes
 from ssl_voc.layers.box_motions import boxes_in_tiles, flags_of, pad_boxes, pad_flags
-from ssl_voc.layers.random_box_crop import cropped_spec
 from ssl_voc.layers.random_layer import RandomLayer, check_range, check_rate
-from ssl_voc.layers.resampling import pixel_centers, resample, resampling_weights
+from ssl_voc.layers.resampling import (
+    pixel_centers,
+    resample,
+    resampling_weights,
+    whole_images,
+)
 
 NUM_TILES = 4
 
@@ -31,11 +35,7 @@ class RandomMosaic(RandomLayer):
         seed: Optional integer or `keras.random.SeedGenerator`.
 
     Call arguments:
-        inputs: Dictionary of `"images"`, a tensor `(batch, height, width, 3)` in
-            `[0, 255]`, height and width known, and `"bounding_boxes"`, a dictionary of
-            `"boxes"` `(batch, n, 4)`, xyxy in pixels and inside the image, and
-            `"classes"` `(batch, n)`; both are -1 where padded. `"difficult"` and
-            `"truncated"` `(batch, n)` follow if they are there.
+        inputs: Dictionary as of `LocalizationAugmenter`.
 
     Returns:
         Dictionary of the same form; images are float, of the same size, and there are
@@ -62,11 +62,9 @@ class RandomMosaic(RandomLayer):
 
     def call(self, inputs):
         images = inputs["images"]
-        size = tuple(images.shape[1:3])
         layout = self.draw_layout(ops.shape(images)[0])
-        whole = ops.convert_to_tensor([[0.0, 0.0, 1.0, 1.0]], dtype="float32")
-        whole = ops.tile(whole, (ops.shape(images)[0], 1))
-        tiled = self.cut(images, layout, whole, size)
+        whole = whole_images(ops.shape(images)[0])
+        tiled = self.cut(images, layout, whole, tuple(images.shape[1:3]))
         return {"images": tiled, **self.place(inputs, layout)}
 
     def draw_layout(self, batch_size):
@@ -172,17 +170,6 @@ class RandomMosaic(RandomLayer):
         side_by_side = ops.cast(side_by_side, self.compute_dtype)
         # Weights add up to 1 but for rounding: white would become 255.00002.
         return ops.clip(resample(side_by_side, *weights), 0.0, 255.0)
-
-    def compute_output_spec(self, inputs):
-        height, width = inputs["images"].shape[1:3]
-        return cropped_spec(inputs, (height, width), self.compute_dtype, NUM_TILES)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "rate": self.rate,
-            "center_range": self.center_range,
-        }
 
 
 def _tile(centers, tile):

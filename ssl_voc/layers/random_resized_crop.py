@@ -83,14 +83,3 @@ class RandomResizedCrop(RandomLayer):
         crops = crop_and_resize(images, boxes_rel_xyxy, (self.size, self.size))
         # Weights add up to 1 but for rounding: white would become 255.00002.
         return ops.clip(crops, 0.0, 255.0)
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], self.size, self.size, input_shape[3])
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "size": self.size,
-            "area_range": self.area_range,
-            "aspect_range": self.aspect_range,
-        }

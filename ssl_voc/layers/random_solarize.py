@@ -41,10 +41,3 @@ class RandomSolarize(RandomLayer):
     def augment(self, images):
         inverted = ops.where(images >= self.threshold, 255.0 - images, images)
         return ops.where(self.draw_applied(images, self.rate), inverted, images)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "rate": self.rate,
-            "threshold": self.threshold,
-        }

@@ -33,6 +33,12 @@ def crop_and_resize(images, boxes_rel_xyxy, size):
     return resample(images, rows, columns)
 
 
+def whole_images(batch_size):
+    """Boxes `(batch_size, 4)` of `crop_and_resize` that cut nothing off."""
+    whole = ops.convert_to_tensor([[0.0, 0.0, 1.0, 1.0]], dtype="float32")
+    return ops.tile(whole, (batch_size, 1))
+
+
 def resample(images, rows, columns):
     """Makes each pixel a weighted mean of those of its image.
 

@@ -2,6 +2,7 @@
 
 import keras
 
+from ssl_voc.layers.constructor_arguments import config_of_model
 from ssl_voc.models.main_object_targets import inputs_of
 
 
@@ -37,6 +38,9 @@ class BoxModel(keras.Model):
         if isinstance(outputs, tuple):  # jax returns its state, too
             return self.decode_predictions(outputs[0]), *outputs[1:]
         return self.decode_predictions(outputs)
+
+    def get_config(self):
+        return config_of_model(self)
 
     @classmethod
     def from_config(cls, config):

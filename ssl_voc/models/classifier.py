@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from ssl_voc.layers.constructor_arguments import config_of_model
+
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
 class Classifier(keras.Model):
@@ -76,23 +78,8 @@ class Classifier(keras.Model):
         return self.classify(self.drop_features(pooled, training=training))
 
     def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        return {
-            "name": self.name,
-            "dtype": serialize(self.dtype_policy),
-            "backbone": serialize(self.backbone),
-            "num_classes": self.num_classes,
-            "augmenter": self.augmenter and serialize(self.augmenter),
-            "dropout": self.dropout,
-        }
+        return config_of_model(self)
 
     @classmethod
     def from_config(cls, config):
-        return cls(
-            **{
-                key: keras.saving.deserialize_keras_object(value)
-                if isinstance(value, dict)
-                else value
-                for key, value in config.items()
-            }
-        )
+        return cls(**keras.saving.deserialize_keras_object(config))

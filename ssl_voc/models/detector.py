@@ -279,21 +279,3 @@ class Detector(BoxModel):
         return boxes.convert_format(
             corners, "xyxy", self.bounding_box_format, self.image_shape
         )
-
-    def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        return {
-            "name": self.name,
-            "dtype": serialize(self.dtype_policy),
-            "backbone": serialize(self.backbone),
-            "num_classes": self.num_classes,
-            "bounding_box_format": self.bounding_box_format,
-            "augmenter": self.augmenter and serialize(self.augmenter),
-            "anchor_grid": serialize(self.anchor_grid),
-            "channels": self.channels,
-            "num_layers": self.num_layers,
-            "nms_iou_threshold": self.nms_iou_threshold,
-            "score_threshold": self.score_threshold,
-            "max_detections": self.max_detections,
-            "freeze_batch_norm": self.freeze_batch_norm,
-        }

@@ -249,17 +249,3 @@ class Localizer(BoxModel):
         targets["boxes"] = boxes.convert_format(moved["boxes"], "xyxy", format, shape)
         targets["classes"] = moved["classes"]
         return augmented["images"], targets
-
-    def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        parts = {"augmenter": self.augmenter, "head": self.head}
-        return {
-            "name": self.name,
-            "dtype": serialize(self.dtype_policy),
-            "backbone": serialize(self.backbone),
-            "num_classes": self.num_classes,
-            "bounding_box_format": self.bounding_box_format,
-            "attention_weight": self.attention_weight,
-            "freeze_batch_norm": self.freeze_batch_norm,
-            **{key: part and serialize(part) for key, part in parts.items()},
-        }

@@ -202,10 +202,12 @@ def test_symbolic_shapes_are_those_of_arrays():
 
 def test_head_made_from_its_config_computes_the_same():
     maps = draw_maps((4, 4, 5), (2, 2, 7))
-    head = build_head(maps, channels=4, num_layers=3, dropout=0.4, name="finder")
+    arguments = {"channels": 4, "num_layers": 3, "dropout": 0.4, "name": "finder"}
+    head = build_head(maps, **arguments, dtype=keras.DTypePolicy("mixed_bfloat16"))
     again = LocalizationHead.from_config(head.get_config())
     again(maps)
     assert (again.name, again.dropout, again.num_layers) == ("finder", 0.4, 3)
+    assert again.compute_dtype == "bfloat16"
     again.set_weights(head.get_weights())
     for name, values in head(maps).items():
         np.testing.assert_array_equal(again(maps)[name], values)
