@@ -103,39 +103,3 @@ def test_longest_name_in_the_path_decides(path, factor):
 def test_weights_that_no_factor_names_keep_the_rate():
     optimizer = DiscriminativeAdamW(factors={"head": 0.1})
     assert optimizer.factor_of(variable_at("other")) == 1.0
-
-
-def test_optimizer_made_from_its_config_takes_the_same_steps():
-    optimizer = DiscriminativeAdamW(
-        keras.optimizers.schedules.CosineDecay(0.1, 10),
-        {"": 0.3, "head": 0.7},
-        weight_decay=0.2,
-        global_clipnorm=0.5,
-        beta_2=0.9,
-        name="careful",
-    )
-    again = keras.saving.deserialize_keras_object(
-        keras.saving.serialize_keras_object(optimizer)
-    )
-    values, gradients = draw()
-    expected = apply_steps(optimizer, values, gradients)
-    moved = apply_steps(again, values, gradients)
-    for path in values:
-        np.testing.assert_array_equal(moved[path], expected[path])
-    assert again.name == "careful"
-
-
-def test_state_survives_in_a_saved_model(tmp_path):
-    random = np.random.default_rng(0)
-    x = random.normal(size=(8, 3)).astype("float32")
-    y = x @ random.normal(size=(3, 2)).astype("float32")
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="head")])
-    model.compile(DiscriminativeAdamW(0.05, {"head": 0.5}), "mse", run_eagerly=True)
-    model.fit(x, y, epochs=3, verbose=0)
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    again.run_eagerly = True
-    model.fit(x, y, epochs=2, verbose=0, shuffle=False)
-    again.fit(x, y, epochs=2, verbose=0, shuffle=False)
-    for result, expected in zip(again.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_allclose(result, expected, rtol=1e-6)

@@ -75,35 +75,6 @@ def test_learning_rate_follows_a_schedule():
         assert result.shape != (3, 4) or not np.allclose(result, first)
 
 
-def test_optimizer_made_from_its_config_takes_the_same_steps():
-    optimizer = LARS(0.7, **ARGUMENTS, global_clipnorm=0.5, name="scaled")
-    again = keras.saving.deserialize_keras_object(
-        keras.saving.serialize_keras_object(optimizer)
-    )
-    values, gradients = draw_variables()
-    expected = apply_steps(optimizer, values, gradients)
-    for result, other in zip(
-        apply_steps(again, values, gradients), expected, strict=True
-    ):
-        np.testing.assert_array_equal(result, other)
-    assert again.name == "scaled" and again.global_clipnorm == 0.5
-
-
-def test_state_survives_in_a_saved_model(tmp_path):
-    random = np.random.default_rng(0)
-    x = random.normal(size=(8, 3)).astype("float32")
-    y = x @ random.normal(size=(3, 2)).astype("float32")
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    model.compile(LARS(0.5, trust_coefficient=0.1), "mse")
-    model.fit(x, y, epochs=3, verbose=0)
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    model.fit(x, y, epochs=2, verbose=0, shuffle=False)
-    again.fit(x, y, epochs=2, verbose=0, shuffle=False)
-    for result, expected in zip(again.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_allclose(result, expected, rtol=1e-6)
-
-
 @pytest.mark.parametrize("momentum", [-0.1, 1.0])
 def test_momentum_must_lie_below_one(momentum):
     with pytest.raises(ValueError, match=r"`momentum` must lie in \[0, 1\)"):
