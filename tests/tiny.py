@@ -111,37 +111,56 @@ def draw_objects(num_photos, size=40, seed=0, height=None):
     return np.stack(photos), np.array(boxes, "float32"), classes
 
 
+def annotation(*objects, width=0, height=0):
+    """VOC's XML of objects (class, box, difficult), with the photo's size if known."""
+    text = (
+        f"<size><width>{width}</width><height>{height}</height></size>" if width else ""
+    )
+    for name, box, difficult in objects:
+        left, top, right, bottom = map(int, box)
+        # VOC counts pixels from 1 and includes the last one.
+        text += (
+            f"<object><name>{name}</name><difficult>{int(difficult)}</difficult>"
+            f"<bndbox><xmin>{left + 1}</xmin><ymin>{top + 1}</ymin>"
+            f"<xmax>{right}</xmax><ymax>{bottom}</ymax></bndbox></object>"
+        )
+    return f"<annotation>{text}</annotation>"
+
+
+def write_voc_tree(tree, photos, num_train=None, stem="{:03d}"):
+    """Writes photos (pixels, objects), see `annotation`, as a VOC tree.
+
+    With `num_train` there is a list `train` of the first ones, and `val` of the rest.
+    """
+    for folder in ("JPEGImages", "Annotations"):
+        (tree / folder).mkdir(parents=True)
+    names = [stem.format(number) for number in range(len(photos))]
+    for name, (pixels, objects) in zip(names, photos, strict=True):
+        Image.fromarray(pixels).save(tree / "JPEGImages" / f"{name}.png")
+        text = annotation(*objects, width=pixels.shape[1], height=pixels.shape[0])
+        (tree / "Annotations" / f"{name}.xml").write_text(text)
+    if num_train is not None:
+        lists = tree / "ImageSets" / "Main"
+        lists.mkdir(parents=True)
+        for name, part in ("train", names[:num_train]), ("val", names[num_train:]):
+            if part:
+                (lists / f"{name}.txt").write_text("\n".join(part) + "\n")
+    return tree
+
+
 def write_voc(tree, num_train, num_val=0, seed=0, size=40):
     """Writes `draw_objects` as a VOC tree with the lists train and val.
 
     Photos are named 000, 001 and so on, those of train first; without photos for val
     there are no lists.
     """
-    photos, boxes, classes = draw_objects(num_train + num_val, size, seed)
+    pixels, boxes, classes = draw_objects(num_train + num_val, size, seed)
     names = [*COLORS]
-    for folder in ("JPEGImages", "Annotations"):
-        (tree / folder).mkdir(parents=True)
-    for index, photo in enumerate(photos):
-        Image.fromarray(photo).save(tree / "JPEGImages" / f"{index:03d}.png")
-        # VOC counts pixels from 1 and includes the last one.
-        left, top, right, bottom = boxes[index].astype(int)
-        text = (
-            f"<annotation><size><width>{size}</width><height>{size}</height></size>"
-            f"<object><name>{names[classes[index]]}</name><bndbox>"
-            f"<xmin>{left + 1}</xmin><ymin>{top + 1}</ymin>"
-            f"<xmax>{right}</xmax><ymax>{bottom}</ymax></bndbox></object></annotation>"
-        )
-        (tree / "Annotations" / f"{index:03d}.xml").write_text(text)
-    if num_val:
-        lists = tree / "ImageSets" / "Main"
-        lists.mkdir(parents=True)
-        for name, indices in (
-            ("train", range(num_train)),
-            ("val", range(num_train, num_train + num_val)),
-        ):
-            lines = [f"{index:03d}" for index in indices]
-            (lists / f"{name}.txt").write_text("\n".join(lines) + "\n")
-    return tree
+    photos = [
+        (photo, [(names[label], box, False)])
+        for photo, box, label in zip(pixels, boxes, classes, strict=True)
+    ]
+    return write_voc_tree(tree, photos, num_train if num_val else None)
 
 
 def labeled_batch(num_photos=8, image_size=32, seed=0):

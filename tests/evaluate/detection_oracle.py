@@ -9,10 +9,9 @@ import json
 import keras
 import numpy as np
 from keras import ops
-from PIL import Image
 
 from tests import tiny
-from tests.evaluate.oracle import NAMES, SIDE, SIZES, annotation, write_run
+from tests.evaluate.oracle import NAMES, SIDE, SIZES, write_run
 
 # Brightness of the corner for each photo: far enough apart to survive resizing.
 STEP = 16
@@ -58,12 +57,7 @@ def write_scenes(tree, train, val):
 
     Photos are p00, p01 and so on, those of train first, 96 x 64 and 64 x 96 in turns.
     """
-    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (tree / name).mkdir(parents=True)
-    lists = {"train": range(len(train)), "val": range(len(train), len(train + val))}
-    for name, numbers in lists.items():
-        listing = "".join(f"p{number:02}\n" for number in numbers)
-        (tree / f"ImageSets/Main/{name}.txt").write_text(listing)
+    photos = []
     for number, objects in enumerate([*train, *val]):
         width, height = SIZES[number % 2]
         pixels = tiny.draw_photos(1, size=96, seed=number)[0][:height, :width].copy()
@@ -71,10 +65,8 @@ def write_scenes(tree, train, val):
             pixels[y1:y2, x1:x2] //= 3
             pixels[y1:y2, x1:x2, NAMES.index(name)] = 255
         pixels[:8, :8] = STEP * number
-        Image.fromarray(pixels).save(tree / f"JPEGImages/p{number:02}.png")
-        text = annotation(*objects)
-        (tree / f"Annotations/p{number:02}.xml").write_text(text)
-    return tree
+        photos.append((pixels, objects))
+    return tiny.write_voc_tree(tree, photos, len(train), "p{:02}")
 
 
 def write_detection_run(folder, data, model, **arguments):

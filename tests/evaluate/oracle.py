@@ -9,7 +9,6 @@ import json
 import keras
 import numpy as np
 from keras import ops
-from PIL import Image
 
 import pipelines
 from tests import tiny
@@ -19,9 +18,6 @@ NAMES = ("red", "green", "blue")
 # Width and height: letterboxing halves them, so even corners stay whole pixels.
 SIZES = ((96, 64), (64, 96))
 NUM_TRAIN, NUM_VAL = 8, 6
-OBJECT = """<object><name>{name}</name><difficult>{difficult}</difficult>
-<truncated>{truncated}</truncated><bndbox><xmin>{x1}</xmin><ymin>{y1}</ymin>
-<xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object>"""
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -69,22 +65,6 @@ def draw_photo(number):
     return pixels
 
 
-def annotation(*objects):
-    text = "".join(
-        OBJECT.format(
-            name=name,
-            difficult=int(difficult),
-            truncated=0,
-            x1=box[0] + 1,  # VOC counts pixels from 1, the last one included
-            y1=box[1] + 1,
-            x2=box[2],
-            y2=box[3],
-        )
-        for name, box, difficult in objects
-    )
-    return f"<annotation>{text}</annotation>"
-
-
 def draw_objects():
     """All photos as (pixels, class, box)."""
     numbers = range(NUM_TRAIN + NUM_VAL)
@@ -94,17 +74,8 @@ def draw_objects():
 def write_tree(tree, lists=True, drawn=None, num_train=NUM_TRAIN):
     """A VOC tree of train and val photos, each with its one object."""
     drawn = draw_objects() if drawn is None else drawn
-    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
-        (tree / name).mkdir(parents=True)
-    for number, (pixels, name, box) in enumerate(drawn):
-        Image.fromarray(pixels).save(tree / f"JPEGImages/p{number:02}.png")
-        text = annotation((name, box, False))
-        (tree / f"Annotations/p{number:02}.xml").write_text(text)
-    if lists:
-        listing = [f"p{number:02}\n" for number in range(len(drawn))]
-        for name, part in ("train", listing[:num_train]), ("val", listing[num_train:]):
-            (tree / f"ImageSets/Main/{name}.txt").write_text("".join(part))
-    return tree
+    photos = [(pixels, [(name, box, False)]) for pixels, name, box in drawn]
+    return tiny.write_voc_tree(tree, photos, num_train if lists else None, "p{:02}")
 
 
 def write_run(folder, data, model=None, names=NAMES, seen=None):

@@ -19,7 +19,6 @@ from tests.evaluate.oracle import (
     SIDE,
     SIZES,
     Oracle,
-    annotation,
     box_of,
     record,
     write_run,
@@ -119,12 +118,12 @@ def test_the_target_is_the_main_object_of_a_known_class(run, tree):
     notes = tree / "Annotations"
     # A larger object is difficult, another of no class of the run.
     (notes / "p08.xml").write_text(
-        annotation(
+        tiny.annotation(
             ("red", everything, True), ("cow", everything, False), (name, box, False)
         )
     )
-    (notes / "p09.xml").write_text(annotation(("cow", (1, 1, 9, 9), False)))
-    (notes / "p10.xml").write_text(annotation(("red", (1, 1, 9, 9), True)))
+    (notes / "p09.xml").write_text(tiny.annotation(("cow", (1, 1, 9, 9), False)))
+    (notes / "p10.xml").write_text(tiny.annotation(("red", (1, 1, 9, 9), True)))
     (tree / "JPEGImages/p11.png").write_text("no photo")
     metrics = evaluate(EvaluateConfig(run=run, split="val"))
     assert (metrics["num_images"], metrics["num_left_out"]) == (3, 2)

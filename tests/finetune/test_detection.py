@@ -21,32 +21,13 @@ NUM_PHOTOS = 60
 def write_many(tree, num_photos):
     """Writes `tiny.detection_batch` as a VOC tree: the last photo shows nothing."""
     batch = tiny.detection_batch(num_photos, SIZE)
-    names = [*tiny.COLORS]
-    for folder in ("JPEGImages", "Annotations"):
-        (tree / folder).mkdir(parents=True)
-    targets = batch["bounding_boxes"]
-    for index, photo in enumerate(batch["images"]):
-        Image.fromarray(photo).save(tree / "JPEGImages" / f"{index:03d}.png")
-        objects = ""
-        for box, label in zip(
-            targets["boxes"][index], targets["classes"][index], strict=True
-        ):
-            if label >= 0:
-                left, top, right, bottom = box.astype(int)
-                objects += (
-                    f"<object><name>{names[int(label)]}</name><bndbox>"
-                    f"<xmin>{left + 1}</xmin><ymin>{top + 1}</ymin><xmax>{right}</xmax>"
-                    f"<ymax>{bottom}</ymax></bndbox></object>"
-                )
-        (tree / "Annotations" / f"{index:03d}.xml").write_text(
-            f"<annotation><size><width>{SIZE}</width><height>{SIZE}</height></size>"
-            f"{objects}</annotation>"
-        )
-    lists = tree / "ImageSets" / "Main"
-    lists.mkdir(parents=True)
-    ids = [f"{index:03d}" for index in range(num_photos)]
-    (lists / "train.txt").write_text("\n".join(ids) + "\n")
-    return tree
+    names, targets = [*tiny.COLORS], batch["bounding_boxes"]
+    objects = [
+        [(names[int(n)], box, False) for box, n in zip(*rows, strict=True) if n >= 0]
+        for rows in zip(targets["boxes"], targets["classes"], strict=True)
+    ]
+    photos = [*zip(batch["images"], objects, strict=True)]
+    return tiny.write_voc_tree(tree, photos, num_photos)
 
 
 @pytest.fixture(scope="module")

@@ -6,21 +6,14 @@ import numpy as np
 import pytest
 
 from benchmarks.localization_study import read_image_measures
-from pipelines.photos.content import ArrayItem
-from pipelines.photos.photo import Object, Photo, Photos
+from pipelines.photos.photo import Object, Photos
 from ssl_voc.evaluate.localization import measures as localization
 from ssl_voc.evaluate.localization.table import format_localization
 from ssl_voc.metrics import paired_bootstrap
 from ssl_voc.runs.json_files import to_json
 from tests.box_reference import iou
-
-NAMES = ("cat", "dog", "hen")
-PIXELS = np.zeros((1, 80, 100, 3), "uint8")  # photos are 100 wide and 80 high
-
-
-def photo(number, *objects):
-    content = ArrayItem(PIXELS, 0, "set")
-    return Photo(f"p{number}", "set", content, objects, width=100, height=80)
+from tests.evaluate.detection.cases import NAMES
+from tests.evaluate.detection.cases import build_photo as photo
 
 
 def scores_of(labels, num_classes):
