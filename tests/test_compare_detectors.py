@@ -103,9 +103,11 @@ def test_pairing_cancels_what_is_common():
     # Independent errors would add in squares.
     independent = np.hypot(*(interval.high - interval.low for interval in apart))
     assert high - low < 0.85 * independent
-    # The same runs three times over say no more than once.
+    # The same runs three times over say no more than once; others are averaged.
     tripled = paired_difference([ours] * 3, [theirs] * 3, "voc10", 500)
     assert tripled == (pytest.approx(mean), pytest.approx([low, high]))
+    pooled, _ = paired_difference([ours, theirs], [theirs], "voc10", 10)
+    assert pooled == pytest.approx(mean / 2)
 
 
 def test_detectors_on_different_objects_are_not_compared():

@@ -36,7 +36,6 @@ def test_settings_that_do_not_go_together_are_refused(changes, named):
     ("changes", "named"),
     [
         ({"label_fraction": 0.0}, "--label-fraction"),
-        ({"crop_area": (1.2, 0.4)}, "--crop-area"),
         ({"backbone": "ResNet50"}, "ResNet50"),
         ({"weights": "/no/such/run"}, "/no/such/run"),
         ({"data": ("/no/such/tree",)}, "/no/such/tree"),
