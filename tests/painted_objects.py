@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+HEIGHT, WIDTH = 48, 64
+
 
 def draw_boxes(num_images, num_objects, height, width, seed=0):
     """Boxes of at least a quarter of the image's sides, and one row of padding each.
@@ -27,6 +29,14 @@ def draw_boxes(num_images, num_objects, height, width, seed=0):
     classes[:, -1] = classes[-1] = -1.0
     boxes[classes < 0] = -1.0
     return {"boxes": boxes, "classes": classes}
+
+
+def draw_batch(num_images=6, num_objects=2, seed=0):
+    """Noise of `HEIGHT` x `WIDTH` pixels, uint8, with the boxes of `draw_boxes`."""
+    shape = (num_images, HEIGHT, WIDTH, 3)
+    images = np.random.default_rng(seed).integers(0, 256, shape, "uint8")
+    bounding_boxes = draw_boxes(num_images, num_objects, HEIGHT, WIDTH, seed)
+    return {"images": images, "bounding_boxes": bounding_boxes}
 
 
 def find_each(build_layer, bounding_boxes, height, width, **call_arguments):

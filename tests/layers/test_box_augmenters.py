@@ -4,27 +4,23 @@ import keras
 import numpy as np
 import pytest
 
-from ssl_voc.layers import DetectionAugmenter, LocalizationAugmenter
-from tests.painted_objects import draw_boxes, to_numpy
+from ssl_voc.layers import (
+    DetectionAugmenter,
+    LocalizationAugmenter,
+    RandomBoxCrop,
+    RandomMosaic,
+)
+from tests.painted_objects import HEIGHT, WIDTH, draw_batch, find_each, listed, to_numpy
 
-HEIGHT, WIDTH = 48, 64
+PLAIN = {"color_strength": 0.0, "grayscale_rate": 0.0}
 AUGMENTERS = [LocalizationAugmenter, DetectionAugmenter]
 # Every argument away from its default: a config that forgets one changes the result.
 ARGUMENTS = (24, (0.2, 0.4), (0.9, 1.1), 0.3, 0.2, 0.6, 0.4, 0.5, 0.2)
 
 
-def build_batch(num_images=6, seed=0):
-    random = np.random.default_rng(seed)
-    shape = (num_images, HEIGHT, WIDTH, 3)
-    return {
-        "images": random.integers(0, 256, shape, "uint8"),
-        "bounding_boxes": draw_boxes(num_images, 2, HEIGHT, WIDTH, seed),
-    }
-
-
 @pytest.mark.parametrize("augmenter", AUGMENTERS)
 def test_inference_only_resizes(augmenter):
-    batch = build_batch()
+    batch = draw_batch()
     before = batch["bounding_boxes"]
     exists = before["classes"] >= 0
     for training in ({}, {"training": False}):
@@ -40,7 +36,7 @@ def test_inference_only_resizes(augmenter):
 
 @pytest.mark.parametrize("augmenter", AUGMENTERS)
 def test_inference_at_the_size_of_the_images_changes_nothing(augmenter):
-    batch = build_batch()
+    batch = draw_batch()
     batch["images"] = batch["images"][:, :, :HEIGHT]
     result = to_numpy(augmenter(HEIGHT, seed=0)(batch))
     keras.tree.map_structure(np.testing.assert_array_equal, result, batch)
@@ -48,7 +44,7 @@ def test_inference_at_the_size_of_the_images_changes_nothing(augmenter):
 
 @pytest.mark.parametrize("augmenter", AUGMENTERS)
 def test_the_same_seed_draws_the_same_and_the_next_batch_something_else(augmenter):
-    batch = build_batch()
+    batch = draw_batch()
     layers = [augmenter(32, seed=seed) for seed in (7, 7, 8)]
     first, again, other = (to_numpy(layer(batch, training=True)) for layer in layers)
     keras.tree.map_structure(np.testing.assert_array_equal, first, again)
@@ -59,31 +55,76 @@ def test_the_same_seed_draws_the_same_and_the_next_batch_something_else(augmente
 
 
 @pytest.mark.parametrize(
-    "layer",
+    ("augmenter", "arguments"),
     [
-        LocalizationAugmenter(*ARGUMENTS, seed=7),
-        DetectionAugmenter(*ARGUMENTS, mosaic_rate=0.8, seed=7),
+        (LocalizationAugmenter, {"area_range": (0.2, 0.6)}),
+        (LocalizationAugmenter, {"area_range": (0.5, 1.0)}),
+        (LocalizationAugmenter, {"area_range": (1.0, 3.0)}),
+        (DetectionAugmenter, {"mosaic_rate": 0.0}),
+        (DetectionAugmenter, {"mosaic_rate": 0.6}),
+        (DetectionAugmenter, {"mosaic_rate": 1.0}),
     ],
-    ids=["localization", "detection"],
 )
-def test_augmenter_reloads_with_its_arguments(layer):
-    again = keras.layers.deserialize(keras.layers.serialize(layer))
-    assert again.get_config() == layer.get_config()
-    results = [to_numpy(part(build_batch(), training=True)) for part in (layer, again)]
-    keras.tree.map_structure(np.testing.assert_array_equal, *results)
+def test_boxes_follow_their_objects_to_the_pixel(augmenter, arguments):
+    num_listed = num_seen = 0
+    for seed in range(3):
+        batch = draw_batch(seed=seed)
+
+        def build_layer(seed=seed):
+            return augmenter(80, min_visible_share=0.4, seed=seed, **arguments, **PLAIN)
+
+        boxes = batch["bounding_boxes"]
+        found = find_each(build_layer, boxes, HEIGHT, WIDTH, training=True)
+        result = listed(build_layer()(batch, training=True))
+        for objects, seen in zip(result, found, strict=True):
+            num_seen, num_listed = num_seen + len(seen), num_listed + len(objects)
+            for number, box in objects.items():
+                np.testing.assert_allclose(box, seen[number], atol=1.0)
+                assert box.min() >= 0.0 and box.max() <= 80.0
+        if augmenter is LocalizationAugmenter:  # its main object is the largest
+            sides = boxes["boxes"][:-1, :, 2:] - boxes["boxes"][:-1, :, :2]
+            largest = sides.prod(-1).argmax(axis=1)
+            main = boxes["classes"][np.arange(len(largest)), largest]
+            assert all(name in kept for name, kept in zip(main, result, strict=False))
+    # Some were cut off by more than the rest that is asked for, but not many.
+    assert 0.6 * num_seen < num_listed <= num_seen
+
+
+@pytest.mark.parametrize("augmenter", AUGMENTERS)
+def test_an_object_is_dropped_only_where_little_of_it_is_seen(augmenter):
+    batch = draw_batch(60, 3)
+    arguments = {"area_range": (0.3, 0.5), "seed": 1, **PLAIN}
+    strict, loose = (
+        listed(
+            augmenter(64, min_visible_share=share, **arguments)(batch, training=True)
+        )
+        for share in (0.6, 0.05)
+    )
+    dropped = []
+    for few, many in zip(strict, loose, strict=True):
+        assert set(few) <= set(many)
+        for number in few:
+            np.testing.assert_array_equal(few[number], many[number])
+        dropped += [many[number] for number in set(many) - set(few)]
+    assert len(dropped) > 20
+    # An object is at least 12 pixels long, hence 17 of the view's: little is left.
+    least = [np.min(box[2:] - box[:2]) for box in dropped]
+    assert min(least) < 5.0
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("layer", "call_arguments"),
     [
-        ({"flip_rate": 2}, "`flip_rate` is a probability"),
-        ({"color_rate": -1}, "`color_rate` is a probability"),
-        ({"grayscale_rate": 9}, "`grayscale_rate` is a probability"),
-        ({"mosaic_rate": -1}, "`mosaic_rate` is a probability"),
-        ({"color_strength": -1}, "`color_strength` must not be negative"),
-        ({"min_visible_share": 0.9}, "`min_visible_share` must not exceed"),
+        (LocalizationAugmenter(*ARGUMENTS, seed=7), {"training": True}),
+        (DetectionAugmenter(*ARGUMENTS, 0.8, seed=7), {"training": True}),
+        (RandomBoxCrop(24, (0.2, 0.4), (0.9, 1.1), 0.6, 0.2, "random", seed=3), {}),
+        (RandomMosaic(0.7, (0.2, 0.3), seed=4), {}),
     ],
+    ids=["localization", "detection", "crop", "mosaic"],
 )
-def test_arguments_out_of_range_are_named(arguments, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        DetectionAugmenter(8, **arguments)
+def test_layer_reloads_with_its_arguments(layer, call_arguments):
+    again = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert again.get_config() == layer.get_config()
+    batch = draw_batch()
+    results = [to_numpy(part(batch, **call_arguments)) for part in (layer, again)]
+    keras.tree.map_structure(np.testing.assert_array_equal, *results)

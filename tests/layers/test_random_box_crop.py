@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -122,34 +121,3 @@ def test_whole_area_without_aspect_is_the_whole_image():
 def test_every_image_draws_its_own_crop():
     targets = {"boxes": np.full((50, 1, 4), -1.0), "classes": -np.ones((50, 1))}
     assert len(np.unique(drawn_crops(targets).round(4), axis=0)) == 50
-
-
-def test_layer_reloads_with_its_arguments():
-    layer = RandomBoxCrop(24, (0.2, 0.4), (0.9, 1.1), 0.6, 0.2, "random", seed=3)
-    again = keras.layers.deserialize(keras.layers.serialize(layer))
-    batch = {
-        "images": np.random.default_rng(0).uniform(0, 255, (2, HEIGHT, WIDTH, 3)),
-        "bounding_boxes": draw_targets(2),
-    }
-    for first, second in zip(
-        keras.tree.flatten(layer(batch)), keras.tree.flatten(again(batch)), strict=True
-    ):
-        np.testing.assert_array_equal(
-            ops.convert_to_numpy(first), ops.convert_to_numpy(second)
-        )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        ({"image_size": 0}, "`image_size` must be at least 1"),
-        ({"area_range": (0, 1)}, "`area_range` must be an ascending"),
-        ({"aspect_range": (2, 1)}, "`aspect_range` must be an ascending"),
-        ({"min_main_share": 1.5}, "`min_main_share` is a probability"),
-        ({"min_visible_share": 0.8}, "`min_visible_share` must not exceed"),
-        ({"main_object": "any"}, "`main_object` must be one of largest, random"),
-    ],
-)
-def test_arguments_out_of_range_are_named(arguments, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        RandomBoxCrop(**{"image_size": 8, **arguments})

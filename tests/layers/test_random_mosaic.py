@@ -4,21 +4,11 @@ import pytest
 from keras import ops
 
 from ssl_voc.layers import RandomMosaic
-from tests.painted_objects import draw_boxes, find_each, listed, to_numpy
-
-HEIGHT, WIDTH = 48, 64
-
-
-def build_batch(num_images=6, num_objects=2, seed=0):
-    random = np.random.default_rng(seed)
-    shape = (num_images, HEIGHT, WIDTH, 3)
-    images = random.integers(0, 256, shape, "uint8")
-    bounding_boxes = draw_boxes(num_images, num_objects, HEIGHT, WIDTH, seed)
-    return {"images": images, "bounding_boxes": bounding_boxes}
+from tests.painted_objects import HEIGHT, WIDTH, draw_batch, find_each, listed, to_numpy
 
 
 def test_every_box_of_four_images_surrounds_the_object_it_names():
-    batch = build_batch()
+    batch = draw_batch()
     bounding_boxes = batch["bounding_boxes"]
 
     def build_layer():
@@ -81,7 +71,7 @@ def test_beyond_a_mosaic_lies_black():
 
 
 def test_each_image_decides_alone_and_single_images_stay_as_they_are():
-    batch = build_batch(200, 1)
+    batch = draw_batch(200, 1)
     result = to_numpy(RandomMosaic(0.3, seed=0)(batch))
     num_boxes = batch["bounding_boxes"]["classes"].shape[1]
     classes = result["bounding_boxes"]["classes"]
@@ -118,7 +108,7 @@ def test_every_batch_draws_its_own_neighbors():
 
 @pytest.mark.parametrize("num_images", [1, 2, 3])
 def test_a_batch_of_few_images_repeats_them(num_images):
-    batch = build_batch(num_images, 1)
+    batch = draw_batch(num_images, 1)
     batch["bounding_boxes"]["classes"][:, 0] = np.arange(num_images)
     batch["bounding_boxes"]["boxes"][:, 0] = [4, 4, 40, 40]
     result = to_numpy(RandomMosaic(1.0, seed=0)(batch))
@@ -129,7 +119,7 @@ def test_a_batch_of_few_images_repeats_them(num_images):
 
 
 def test_flags_follow_their_boxes():
-    batch = build_batch(8, 3)
+    batch = draw_batch(8, 3)
     classes = batch["bounding_boxes"]["classes"]
     batch["difficult"] = (classes % 3 == 1) & (classes >= 0)
     batch["truncated"] = (classes % 2 == 1) & (classes >= 0)
@@ -161,31 +151,8 @@ def test_mosaics_inside_a_model_have_four_times_the_boxes():
     assert outputs["difficult"].shape == (None, 12)
     model = keras.Model(inputs, outputs)
     for num_images in (5, 2):
-        batch = build_batch(num_images)
+        batch = draw_batch(num_images)
         batch["difficult"] = np.zeros((num_images, 3), bool)
         classes = model.predict(batch, verbose=0)["bounding_boxes"]["classes"]
         expected = 4 * np.sum(batch["bounding_boxes"]["classes"] >= 0)
         assert np.sum(classes >= 0) == expected
-
-
-def test_layer_reloads_with_its_arguments():
-    layer = RandomMosaic(0.7, (0.2, 0.3), seed=4)
-    again = keras.layers.deserialize(keras.layers.serialize(layer))
-    assert again.get_config() == layer.get_config()
-    batch = build_batch()
-    first, second = to_numpy(layer(batch)), to_numpy(again(batch))
-    keras.tree.map_structure(np.testing.assert_array_equal, first, second)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        ({"rate": 1.5}, "`rate` is a probability"),
-        ({"center_range": (0.6, 0.4)}, "`center_range` must be an ascending"),
-        ({"center_range": (0.0, 0.5)}, r"`center_range` must lie in \(0, 1\)"),
-        ({"center_range": (0.5, 1.0)}, r"`center_range` must lie in \(0, 1\)"),
-    ],
-)
-def test_arguments_out_of_range_are_named(arguments, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        RandomMosaic(**arguments)

@@ -16,6 +16,7 @@ from ssl_voc.models.backbones import FAMILIES, KERAS_CV, family_of
 from ssl_voc.models.keras_cv_sizes import KERAS_CV_SIZES
 from ssl_voc.models.pyramid import feature_levels
 from tests import tiny
+from tests.dtype_policies import dtype_policy
 
 SIZE = 64
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -172,12 +173,8 @@ def test_imagenet_weights_give_the_features_of_keras_network(
 
 
 def test_precision_of_now_is_that_of_every_layer():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = ssl_voc.backbone("ConvNeXtTiny", image_size=32)
-    finally:
-        keras.config.set_dtype_policy(before)
     layers = [*model._flatten_layers(include_self=False)]
     assert {layer.compute_dtype for layer in layers} == {"bfloat16"}
     # A proof of weights is in float32, also of what lies in nested models.

@@ -11,6 +11,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.layers import FusedBatchNormalization
 from ssl_voc.models import plain_backbone
 from tests import tiny
+from tests.dtype_policies import dtype_policy
 
 
 def features_of(model, images, **arguments):
@@ -118,12 +119,8 @@ def test_normalization_of_a_file_keeps_its_statistics(tmp_path):
 
 def test_a_file_is_taken_in_the_precision_of_now(tmp_path):
     path = tiny.save_backbone(tmp_path / "tiny.keras")
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = ssl_voc.backbone(path, image_size=32)
-    finally:
-        keras.config.set_dtype_policy(before)
     assert {layer.compute_dtype for layer in norms_of(model)} == {"bfloat16"}
     assert {weight.dtype for weight in model.weights} == {"float32"}
 

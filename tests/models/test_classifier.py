@@ -9,6 +9,7 @@ from ssl_voc import models
 from ssl_voc.layers import SingleViewAugmenter
 from ssl_voc.models import Classifier
 from tests import tiny
+from tests.dtype_policies import dtype_policy
 
 
 def build_model(num_classes=3, dropout=0.2):
@@ -105,15 +106,11 @@ def test_model_without_augmenter_saves_and_reloads(tmp_path):
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_with_float32_logits(photos, policy):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         model = build_model()
         history = model.fit(*photos, batch_size=9, epochs=2, verbose=0).history
         logits = model(photos[0])
         features = model.backbone(model.augmenter(photos[0]))
-    finally:
-        keras.config.set_dtype_policy(before)
     assert np.isfinite(history["loss"]).all()
     dtype = keras.backend.standardize_dtype
     assert dtype(features.dtype) == policy.removeprefix("mixed_")

@@ -7,6 +7,7 @@ from keras import ops
 
 from ssl_voc import boxes, layers
 from tests import box_reference, tiny
+from tests.dtype_policies import dtype_policy
 from tests.tiny import compile_detector, with_usual_weights
 
 
@@ -104,12 +105,8 @@ def test_half_precision_learns_and_predicts_as_single_does(precision):
     found, losses = [], []
     for policy in ("float32", precision):
         augmenter = layers.DetectionAugmenter(64, mosaic_rate=0.5, seed=0)
-        before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(policy)
-        try:
+        with dtype_policy(policy):
             model = with_usual_weights(tiny.build_detector(augmenter=augmenter))
-        finally:
-            keras.config.set_dtype_policy(before)
         compile_detector(model, keras.optimizers.AdamW(1e-3, global_clipnorm=10.0))
         found.append(model.predict(batch["images"], verbose=0))
         losses.append(model.fit(batch, epochs=2, verbose=0).history["loss"])

@@ -12,6 +12,7 @@ from ssl_voc.layers import LocalizationAugmenter, LocalizationHead
 from ssl_voc.metrics import LocalizationAccuracy, MeanBoxIoU
 from ssl_voc.optimizers import DiscriminativeAdamW
 from tests import box_reference, tiny
+from tests.dtype_policies import dtype_policy
 
 
 def compile_model(model, optimizer=None, **arguments):
@@ -203,12 +204,8 @@ def test_head_and_backbone_learn_at_rates_of_their_own():
 def test_mixed_precision_gives_float32_and_nearly_the_same(policy):
     images = tiny.labeled_batch(4)["images"]
     exact = with_changed_scores(tiny.build_localizer()).predict(images, verbose=0)
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         model = with_changed_scores(tiny.build_localizer())
-    finally:
-        keras.config.set_dtype_policy(before)
     outputs = model(images)
     assert {keras.backend.standardize_dtype(v.dtype) for v in outputs.values()} == {
         "float32"

@@ -10,6 +10,7 @@ import ssl_voc
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.models import fingerprint, plain_backbone
 from tests import tiny
+from tests.dtype_policies import dtype_policy
 
 
 @pytest.fixture
@@ -60,12 +61,8 @@ def test_home_is_known_without_a_shell(run, tiny_model, tmp_path, monkeypatch):
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_run_in_mixed_precision_loads_in_full(tmp_path, policy):
     path = tiny.save_backbone(tmp_path / "tiny.keras")
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         mixed = ssl_voc.backbone(path, image_size=32)
-    finally:
-        keras.config.set_dtype_policy(before)
     tiny.randomize(mixed)
     plain_backbone(mixed).save(tmp_path / "backbone.keras")
     manifest = {"backbone_fingerprint": fingerprint(mixed).tolist()}

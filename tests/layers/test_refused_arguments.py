@@ -1,0 +1,75 @@
+"""Arguments out of range, which layers refuse by name."""
+
+import pytest
+
+from ssl_voc.layers import (
+    DetectionAugmenter,
+    LocalizationHead,
+    RandomBoxCrop,
+    RandomColorJitter,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHorizontalFlip,
+    RandomMosaic,
+    RandomResizedCrop,
+    RandomSolarize,
+)
+from ssl_voc.layers.detection_head import DetectionHead
+from ssl_voc.layers.feature_pyramid import FeaturePyramid
+
+# The first argument is at fault.
+REFUSED = [
+    (DetectionAugmenter, {"flip_rate": 2, "image_size": 8}),
+    (DetectionAugmenter, {"color_rate": -1, "image_size": 8}),
+    (DetectionAugmenter, {"grayscale_rate": 9, "image_size": 8}),
+    (DetectionAugmenter, {"mosaic_rate": -1, "image_size": 8}),
+    (DetectionAugmenter, {"color_strength": -1, "image_size": 8}),
+    (DetectionAugmenter, {"min_visible_share": 0.9, "image_size": 8}),
+    (LocalizationHead, {"num_classes": 0}),
+    (LocalizationHead, {"channels": 0, "num_classes": 3}),
+    (LocalizationHead, {"dropout": 1.0, "num_classes": 3}),
+    (LocalizationHead, {"num_layers": -1, "num_classes": 3}),
+    (DetectionHead, {"num_classes": 0}),
+    (DetectionHead, {"prior": 1.0, "num_classes": 2}),
+    (DetectionHead, {"num_layers": -1, "num_classes": 2}),
+    (FeaturePyramid, {"channels": 0}),
+    (RandomBoxCrop, {"image_size": 0}),
+    (RandomBoxCrop, {"area_range": (0, 1), "image_size": 8}),
+    (RandomBoxCrop, {"aspect_range": (2, 1), "image_size": 8}),
+    (RandomBoxCrop, {"min_main_share": 1.5, "image_size": 8}),
+    (RandomBoxCrop, {"min_visible_share": 0.8, "image_size": 8}),
+    (RandomBoxCrop, {"main_object": "any", "image_size": 8}),
+    (RandomColorJitter, {"brightness": -0.1}),
+    (RandomColorJitter, {"contrast": -0.1}),
+    (RandomColorJitter, {"saturation": -0.1}),
+    (RandomColorJitter, {"hue": 0.6}),
+    (RandomColorJitter, {"rate": 1.1}),
+    (RandomGaussianBlur, {"sigma_range": (0.0, 1.0)}),
+    (RandomGaussianBlur, {"sigma_range": (2.0, 1.0)}),
+    (RandomGaussianBlur, {"sigma_range": (-1.0, 1.0)}),
+    (RandomGaussianBlur, {"rate": -0.1}),
+    (RandomGrayscale, {"rate": -0.1}),
+    (RandomHorizontalFlip, {"rate": -0.1}),
+    (RandomMosaic, {"rate": 1.5}),
+    (RandomMosaic, {"center_range": (0.6, 0.4)}),
+    (RandomMosaic, {"center_range": (0.0, 0.5)}),
+    (RandomMosaic, {"center_range": (0.5, 1.0)}),
+    (RandomResizedCrop, {"size": 0}),
+    (RandomResizedCrop, {"area_range": (0.0, 1.0), "size": 8}),
+    (RandomResizedCrop, {"area_range": (0.5, 1.5), "size": 8}),
+    (RandomResizedCrop, {"area_range": (0.9, 0.5), "size": 8}),
+    (RandomResizedCrop, {"area_range": (), "size": 8}),
+    (RandomResizedCrop, {"aspect_range": (-1, 1), "size": 8}),
+    (RandomResizedCrop, {"aspect_range": (1, 2, 3), "size": 8}),
+    (RandomSolarize, {"rate": -0.1}),
+    (RandomSolarize, {"threshold": -1.0}),
+    (RandomSolarize, {"threshold": 256.0}),
+]
+
+
+@pytest.mark.parametrize(("layer_class", "arguments"), REFUSED)
+def test_the_argument_at_fault_and_its_value_are_named(layer_class, arguments):
+    name, value = next(iter(arguments.items()))
+    with pytest.raises(ValueError, match=f"`{name}`.*Received: ") as error:
+        layer_class(**arguments)
+    assert str(value) in str(error.value).partition("Received: ")[2]
