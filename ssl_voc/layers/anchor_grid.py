@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from ssl_voc.boxes import box_ious
+from ssl_voc.layers.constructor_arguments import constructor_arguments
 
 DEFAULT_SCALES = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
 DEFAULT_ASPECT_RATIOS = (0.5, 1.0, 2.0)
@@ -159,12 +160,7 @@ class AnchorGrid:
         return max(candidates, key=quality)
 
     def get_config(self):
-        return {
-            "sizes": self.sizes,
-            "strides": self.strides,
-            "scales": self.scales,
-            "aspect_ratios": self.aspect_ratios,
-        }
+        return constructor_arguments(self)
 
     @classmethod
     def from_config(cls, config):

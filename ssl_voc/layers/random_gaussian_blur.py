@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from ssl_voc.layers.random_layer import RandomLayer, check_range, check_rate
+from ssl_voc.layers.resampling import resample
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -46,13 +47,10 @@ class RandomGaussianBlur(RandomLayer):
         return ops.where(blurred, sigmas, 0.0)
 
     def augment(self, images):
-        _, height, width, channels = images.shape
+        height, width = images.shape[1:3]
         sigmas = self.draw_sigmas(ops.shape(images)[0])
-        rows = ops.cast(_blur_matrices(sigmas, height), images.dtype)
-        columns = ops.cast(_blur_matrices(sigmas, width), images.dtype)
-        images = ops.matmul(rows, ops.reshape(images, (-1, height, width * channels)))
-        images = ops.reshape(images, (-1, height, width, channels))
-        images = ops.einsum("btw,bswc->bstc", columns, images)
+        rows, columns = (_blur_matrices(sigmas, side) for side in (height, width))
+        images = resample(images, rows, columns)
         # Weights add up to 1 but for rounding: white would become 255.00002.
         return ops.clip(images, 0.0, 255.0)
 

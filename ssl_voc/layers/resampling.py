@@ -55,8 +55,7 @@ def resample(images, rows, columns):
     # (batch, out_height, height) @ (batch, height, width * channels)
     images = ops.matmul(rows, ops.reshape(images, (-1, height, width * channels)))
     images = ops.reshape(images, (-1, rows.shape[1], width, channels))
-    images = ops.einsum("btw,bswc->bstc", columns, images)
-    return images
+    return ops.einsum("btw,bswc->bstc", columns, images)
 
 
 def resampling_weights(starts, ends, length, out_length):

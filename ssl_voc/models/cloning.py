@@ -88,10 +88,5 @@ def refresh_normalization(model):
 
 def normalization_layers(model):
     """The `Normalization` layers of a model, those of nested models too."""
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Normalization):
-            found.append(layer)
-        elif isinstance(layer, keras.Model):
-            found += normalization_layers(layer)
-    return found
+    kind = keras.layers.Normalization
+    return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]

@@ -30,15 +30,10 @@ class Detector(BoxModel):
     `compile` for `"boxes"` (of the anchors that have an object) and `"classes"`, both
     summed over anchors and divided by the number of anchors that have an object.
 
+    `backbone`, `num_classes`, `bounding_box_format`, `augmenter`, `freeze_batch_norm`
+    and the call arguments are those of `Localizer`.
+
     Args:
-        backbone: Functional Keras model of known image size from images in `[0, 255]`
-            to feature maps, such as `ssl_voc.backbone("EfficientNetB1",
-            image_size=160)`.
-        num_classes: Number of classes.
-        bounding_box_format: Format of targets and predictions, as KerasCV names it;
-            pixels are those of the square image.
-        augmenter: Optional layer that takes and returns a dictionary of `"images"` and
-            `"bounding_boxes"` in xyxy, such as `ssl_voc.layers.DetectionAugmenter`.
         anchor_grid: `ssl_voc.layers.AnchorGrid` of five levels; `AnchorGrid.fitted_to`
             makes one that fits the training boxes. By default squares of three strides.
         channels: Width of pyramid and head. KerasCV's RetinaNet has 256, which at small
@@ -48,14 +43,7 @@ class Detector(BoxModel):
         score_threshold: Confidence from which `predict` reports a box. Average
             precision wants it low; people want 0.3 or more.
         max_detections: Number of detections that `predict` pads or cuts to.
-        freeze_batch_norm: Whether the backbone's batch norms use and keep the
-            statistics of their pretraining while everything else trains.
         **kwargs: `name` and `dtype` of `keras.Model`.
-
-    Call arguments:
-        inputs: Images `(batch, size, size, 3)` in `[0, 255]`; or a dictionary of
-            `"images"` and `"bounding_boxes"`, with `"difficult"` `(batch, n)` where
-            known, as `pipelines.detection` gives it.
 
     Returns:
         Dictionary of float32 tensors: `"boxes"`, offsets `(batch, num_anchors, 4)` from

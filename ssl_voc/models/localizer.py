@@ -232,10 +232,7 @@ class Localizer(BoxModel):
 
         Keras builds losses and metrics from what `call` makes of the images alone.
         """
-        targets = y_pred.get("targets")
-        if targets is None:
-            targets = self._main_targets(given_boxes(y))
-        return targets
+        return y_pred.get("targets") or self._main_targets(given_boxes(y))
 
     def _augment(self, images, targets):
         format, shape = self.bounding_box_format, self.image_shape
