@@ -196,11 +196,4 @@ class ContrastiveModel(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        return cls(
-            **{
-                key: keras.saving.deserialize_keras_object(value)
-                if isinstance(value, dict)
-                else value
-                for key, value in config.items()
-            }
-        )
+        return cls(**keras.saving.deserialize_keras_object(config))
