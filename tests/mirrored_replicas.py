@@ -34,9 +34,8 @@ def two_devices():
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
-def losses_and_gradients(pair):
+def losses_and_gradients(loss_function, pair):
     """Loss and gradient of the matrix that makes projections, on 1 and 2 devices."""
-    loss_function = losses.NTXentLoss(0.2)
 
     def step(matrix, a, b):
         with tf.GradientTape() as tape:
@@ -65,12 +64,13 @@ def losses_and_gradients(pair):
 
     run = tf.function(lambda: strategy.run(replica_step, args=halves))
     replica_losses, gradients = run()
-    return {
+    found = {
         "single_loss": single_loss,
         "single_gradient": single_gradient,
         "replica_losses": strategy.experimental_local_results(replica_losses),
         "mirrored_gradient": strategy.experimental_local_results(gradients)[0],
     }
+    return {f"{loss_function.name}_{name}": value for name, value in found.items()}
 
 
 def fit(scope, photos):
@@ -204,7 +204,8 @@ def main(folder):
     boxes, counts = draws()
     np.savez(
         folder / "arrays.npz",
-        **losses_and_gradients(pair),
+        **losses_and_gradients(losses.NTXentLoss(0.2), pair),
+        **losses_and_gradients(losses.VICRegLoss(), pair),
         **uneven_shares(nine),
         projections=pair,
         single_weights=single_weights,

@@ -33,6 +33,30 @@ def nt_xent(projections_a, projections_b, temperature):
     return total / (2 * batch_size)
 
 
+def vicreg(projections_a, projections_b):
+    """Invariance, variance and covariance of VICReg, one number at a time."""
+    num_images, num_dimensions = np.shape(projections_a)
+    invariance = variance = covariance = 0.0
+    for i in range(num_images):
+        for j in range(num_dimensions):
+            difference = float(projections_a[i][j]) - float(projections_b[i][j])
+            invariance += difference**2 / (num_images * num_dimensions)
+    for side in (projections_a, projections_b):
+        columns = [[float(row[j]) for row in side] for j in range(num_dimensions)]
+        means = [sum(column) / num_images for column in columns]
+        for j in range(num_dimensions):
+            for k in range(num_dimensions):
+                pairs = zip(columns[j], columns[k], strict=True)
+                products = [(x - means[j]) * (y - means[k]) for x, y in pairs]
+                moment = sum(products) / (num_images - 1)
+                if j == k:
+                    deviation = math.sqrt(moment + 1e-4)
+                    variance += max(0.0, 1.0 - deviation) / num_dimensions / 2
+                else:
+                    covariance += moment**2 / num_dimensions
+    return invariance, variance, covariance
+
+
 def contrastive_accuracy(projections_a, projections_b):
     """Share of views to which no other view is as near as their partner."""
     views = [*projections_a, *projections_b]

@@ -3,3 +3,4 @@
 from ssl_voc.losses.box_loss import BoxLoss
 from ssl_voc.losses.iou_losses import CIoULoss, GIoULoss, ciou, giou
 from ssl_voc.losses.nt_xent_loss import NTXentLoss, nt_xent
+from ssl_voc.losses.vicreg_loss import VICRegLoss, vicreg

@@ -2,8 +2,10 @@
 
 from ssl_voc.pretrain.objectives.simclr import SimCLRObjective
 from ssl_voc.pretrain.objectives.supervised import SupervisedObjective
+from ssl_voc.pretrain.objectives.vicreg import VICRegObjective
 
 OBJECTIVES = {
     "simclr": SimCLRObjective,
+    "vicreg": VICRegObjective,
     "supervised": SupervisedObjective,
 }

@@ -1,0 +1,84 @@
+"""`pretrain --objective vicreg`: terms in the logs, no chance level, and resuming."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from ssl_voc.losses import vicreg
+from ssl_voc.pretrain import PretrainConfig, pretrain
+from ssl_voc.pretrain.objectives.vicreg import TERMS, VICRegObjective
+
+
+def test_run_logs_its_terms_and_goes_on_under_the_same_settings(place, tmp_path):
+    changes = {"objective": "vicreg", "learning_rate": 3.0, "covariance_weight": 2.0}
+    out = tmp_path / "run"
+    pretrain(place.config(out, **changes, epochs=1))
+    summary = pretrain(place.config(out, **changes, epochs=2))
+    rows = [json.loads(row) for row in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2]
+    for row in (*rows, summary):
+        # Nothing is compared with the chance level of another loss.
+        assert "loss_over_chance" not in row and "contrastive_top1" not in row
+        invariance, variance, covariance = (row[name] for name in TERMS)
+        total = 25 * invariance + 25 * variance + 2 * covariance
+        assert row["loss"] == pytest.approx(total, rel=1e-3)
+    assert rows[1]["loss"] < rows[0]["loss"]
+    assert "knn_top1_gain" in summary
+    assert {path.name for path in out.glob("*.png")} == {"views.png", "curves.png"}
+    text = (out / "config.yaml").read_text()
+    assert "covariance_weight: 2.0" in text and "temperature" not in text
+
+
+def test_settings_give_the_loss_and_the_head(place, tmp_path):
+    changes = {"variance_weight": 9.0, "hidden_dimensions": 12, "projection_layers": 2}
+    config = place.config(tmp_path / "run", objective="vicreg", **changes).resolved()
+    objective = VICRegObjective(config)
+    arguments = objective.compile_arguments()
+    assert (
+        arguments["loss"].get_config().items()
+        >= {
+            "invariance_weight": 25.0,
+            "variance_weight": 9.0,
+            "covariance_weight": 1.0,
+        }.items()
+    )
+    assert [metric.name for metric in arguments["metrics"]] == list(TERMS)
+    model = objective.build_model(keras.models.load_model(place.backbone), 10)
+    head = model.projection_head
+    assert (head.hidden_dimensions, head.num_layers) == (12, 2)
+    assert head.dimensions == PretrainConfig(objective="vicreg").projection_dimensions
+
+
+@pytest.mark.parametrize(
+    ("weights", "deviation"), [((25.0, 25.0), 0.25), ((1.0, 9.0), 1.0), ((0.0, 9.0), 1)]
+)
+def test_unrelated_views_lose_at_least_what_is_marked_as_chance(
+    place, tmp_path, weights, deviation
+):
+    names = ("invariance_weight", "variance_weight")
+    changes = dict(zip(names, weights, strict=True))
+    config = place.config(tmp_path / "run", objective="vicreg", **changes).resolved()
+    objective = VICRegObjective.__new__(VICRegObjective)
+    objective.config = config
+    pair = np.random.default_rng(0).normal(size=(2, 20000, 2)).astype("float32")
+    chance = objective.loss_of_unrelated_views()
+    assert float(vicreg(*deviation * pair, *weights)) == pytest.approx(
+        chance, rel=0.02, abs=0.05
+    )
+    for other in (0.7 * deviation, 1.4 * deviation):
+        assert float(vicreg(*other * pair, *weights)) > chance - 0.02
+
+
+def test_compiled_model_saves_and_reloads_with_loss_and_terms(place, tmp_path):
+    config = place.config(tmp_path / "run", objective="vicreg").resolved()
+    objective = VICRegObjective(config)
+    model = objective.build_model(keras.models.load_model(place.backbone), 10)
+    model.compile("sgd", **objective.compile_arguments())
+    images = objective.pool.gather(np.arange(8))
+    model.fit(images, batch_size=8, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    logs = again.evaluate(images, batch_size=8, return_dict=True, verbose=0)
+    assert set(logs) == {"loss", *TERMS}
