@@ -47,6 +47,11 @@ def draw_boxes(random, shape, side):
     return np.concatenate([starts, starts + random.integers(6, 17, (*shape, 2))], -1)
 
 
+def part(side, images):
+    """The given images of predictions or truth."""
+    return {name: values[images] for name, values in side.items()}
+
+
 def one_class(confidence, hits, num_objects):
     """One photo of class 0 with detections that find, or miss, objects side by side.
 

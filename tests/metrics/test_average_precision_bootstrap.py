@@ -6,11 +6,7 @@ from ssl_voc.metrics import (
     match_detections,
     voc_average_precision,
 )
-from tests.metrics.detections import generate
-
-
-def part(side, images):
-    return {name: values[images] for name, values in side.items()}
+from tests.metrics.detections import generate, part
 
 
 def test_interval_is_that_of_matching_every_resample_anew():

@@ -44,12 +44,6 @@ def test_golden_case_of_each_kind():
     assert counts.tolist() == [[1, 1, 2], [0, 0, 0], [1, 1, 0]]
 
 
-def test_what_its_class_detects_on_a_difficult_object_is_left_out():
-    predictions, truth = one_class([0.9, 0.8], [0, 0], 1)
-    truth["difficult"] = [[True]]
-    assert not confusion_counts(match_detections(predictions, truth), 0.0).any()
-
-
 def test_no_detections_or_no_objects():
     predictions, truth = one_class([0.9], [0], 1)
     none = {name: values[:, :0] for name, values in predictions.items()}

@@ -2,11 +2,7 @@ import numpy as np
 import pytest
 
 from ssl_voc.metrics import concatenate_matches, detection_matching, match_detections
-from tests.metrics.detections import generate, one_class
-
-
-def part(side, images):
-    return {name: values[images] for name, values in side.items()}
+from tests.metrics.detections import generate, one_class, part
 
 
 def test_batches_joined_are_all_images_at_once():
@@ -71,10 +67,8 @@ def test_numbers_that_are_none_are_refused_with_their_place():
         with pytest.raises(ValueError, match=rf'"{name}".*in image 0, place 1; 1 such'):
             match_detections(predictions, truth)
     predictions, truth = one_class([0.9, 0.8], [0, 1], 2)
-    predictions["classes"] = [[0.0, np.nan]]
     with pytest.raises(ValueError, match="whole numbers.*nan in image 0"):
-        match_detections(predictions, truth)
-    predictions, truth = one_class([0.9, 0.8], [0, 1], 2)
+        match_detections({**predictions, "classes": [[0.0, np.nan]]}, truth)
     truth["boxes"][0, 0, 2] = np.nan
     with pytest.raises(ValueError, match=r'ground_truth\["boxes"\].*image 0, place 0'):
         match_detections(predictions, truth)

@@ -18,12 +18,6 @@ def test_extreme_shares_stay_inside_and_keep_a_width(share, end):
     assert interval[1] - interval[0] == pytest.approx(0.27754, abs=1e-5)
 
 
-def test_more_trials_narrow_the_interval():
-    low, high = wilson_interval(0.3, 20)
-    narrow_low, narrow_high = wilson_interval(0.3, 2000)
-    assert low < narrow_low < 0.3 < narrow_high < high
-
-
 def test_no_trial_has_no_interval():
     with pytest.raises(ValueError, match="`count` must be at least 1"):
         wilson_interval(0.5, 0)
