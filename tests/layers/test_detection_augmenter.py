@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from ssl_voc.layers import DetectionAugmenter
+from ssl_voc.layers import DetectionAugmenter, RandomMosaic
 from tests.painted_objects import HEIGHT, WIDTH, draw_batch, listed, to_numpy
 
 PLAIN = {"color_strength": 0.0, "grayscale_rate": 0.0}
@@ -73,27 +73,32 @@ def test_images_without_objects_stay_valid():
         assert result["images"].std(axis=(1, 2, 3)).min() > 10
 
 
-def test_flags_follow_their_boxes():
+@pytest.mark.parametrize(
+    ("layer", "call_arguments"),
+    [
+        (DetectionAugmenter(32, (0.2, 0.5), mosaic_rate=0.0, seed=0), {"training": 1}),
+        (DetectionAugmenter(32, (0.2, 0.5), mosaic_rate=0.7, seed=0), {"training": 1}),
+        (RandomMosaic(0.6, seed=5), {}),
+    ],
+    ids=["crops", "cropped mosaics", "mosaics"],
+)
+def test_flags_follow_their_boxes(layer, call_arguments):
     batch = draw_batch(12, 3)
     classes = batch["bounding_boxes"]["classes"]
     batch["difficult"] = (classes % 3 == 1) & (classes >= 0)
     batch["truncated"] = ((classes % 2 == 1) & (classes >= 0)).astype("float32")
-    for mosaic_rate in (0.0, 0.7):
-        layer = DetectionAugmenter(32, (0.2, 0.5), mosaic_rate=mosaic_rate, seed=0)
-        result = to_numpy(layer(batch, training=True))
-        numbers = result["bounding_boxes"]["classes"]
-        exists = numbers >= 0
-        assert np.sum(exists) > 12
+    result = to_numpy(layer(batch, **call_arguments))
+    numbers = result["bounding_boxes"]["classes"]
+    exists = numbers >= 0
+    assert np.sum(exists) > 12
+    for name, divisor in (("difficult", 3), ("truncated", 2)):
+        flags = result[name]
+        assert flags.dtype == batch[name].dtype and flags.shape == numbers.shape
+        np.testing.assert_array_equal(flags[exists] > 0, numbers[exists] % divisor == 1)
+        assert not flags[~exists].any()
+    if call_arguments:
         assert np.sum(exists[:, :4]) < np.sum(classes >= 0)  # some are dropped
-        for name, divisor in (("difficult", 3), ("truncated", 2)):
-            flags = result[name]
-            assert flags.dtype == batch[name].dtype and flags.shape == numbers.shape
-            np.testing.assert_array_equal(
-                flags[exists] > 0, numbers[exists] % divisor == 1
-            )
-            assert not flags[~exists].any()
-        resized = layer(batch)
-        np.testing.assert_array_equal(resized["difficult"], batch["difficult"])
+        np.testing.assert_array_equal(layer(batch)["difficult"], batch["difficult"])
 
 
 def compile_layer(layer, batch, **options):

@@ -74,9 +74,3 @@ def test_head_made_from_its_config_computes_the_same_with_the_same_weights():
     again.set_weights(head.get_weights())
     np.testing.assert_array_equal(again(features), expected)
     assert again(keras.Input((5,))).shape == (None, 3)
-
-
-@pytest.mark.parametrize("name", ["hidden_dimensions", "dimensions", "num_layers"])
-def test_sizes_must_be_positive(name):
-    with pytest.raises(ValueError, match=f"`{name}` must be at least 1"):
-        ProjectionHead(**{name: 0})

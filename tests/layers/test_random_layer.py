@@ -13,7 +13,7 @@ from ssl_voc.layers import (
     RandomResizedCrop,
     RandomSolarize,
 )
-from tests import tiny
+from tests import reference, tiny
 from tests.dtype_policies import dtype_policy
 
 # No argument is left at its default: a config that forgets one changes the result.
@@ -105,7 +105,13 @@ def test_arithmetic_is_float32_under_every_policy(build, policy):
 
 @pytest.mark.parametrize(
     "layer_class",
-    [RandomHorizontalFlip, RandomGrayscale, RandomGaussianBlur, RandomSolarize],
+    [
+        RandomHorizontalFlip,
+        RandomGrayscale,
+        RandomGaussianBlur,
+        RandomSolarize,
+        RandomColorJitter,
+    ],
 )
 def test_rates_are_the_share_of_images_changed(layer_class):
     images = np.repeat(tiny.draw_photos(1, size=4), 2000, axis=0)
@@ -113,3 +119,52 @@ def test_rates_are_the_share_of_images_changed(layer_class):
     result = call(layer_class(rate=0.3, seed=0), images)
     changed = np.abs(result - images).max(axis=(1, 2, 3)) > 1e-3
     assert changed.mean() == pytest.approx(0.3, abs=0.04)
+
+
+def as_gray(image):
+    """Every pixel's luma, three times."""
+    return np.apply_along_axis(reference.luma, 2, image)[..., None].repeat(3, axis=2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "draw", "change"),
+    [
+        (RandomGrayscale, lambda layer, _: layer.draw_applied(_, 0.5), as_gray),
+        (
+            RandomHorizontalFlip,
+            RandomHorizontalFlip.draw_flips,
+            lambda image: image[:, ::-1],
+        ),
+        (
+            RandomSolarize,
+            lambda layer, _: layer.draw_applied(_, 0.5),
+            lambda image: np.where(image >= 128, 255 - image, image),
+        ),
+    ],
+)
+def test_chosen_images_are_changed_pixel_by_pixel_and_others_kept(layer, draw, change):
+    images = tiny.draw_photos(6, size=5)[:, :4].astype("float32")
+    chosen = ops.convert_to_numpy(draw(layer(0.5, seed=2), images)).ravel()
+    assert 0 < chosen.sum() < 6
+    for image, applied, shown in zip(
+        images, chosen, call(layer(0.5, seed=2), images), strict=True
+    ):
+        expected = change(image) if applied else image
+        np.testing.assert_allclose(shown, expected, rtol=0, atol=1e-3)
+
+
+def test_a_pixel_at_the_threshold_is_solarized():
+    pixels = np.array([127.0, 128.0, 129.0], "float32").reshape(1, 1, 1, 3)
+    result = call(RandomSolarize(1.0, threshold=128.0), pixels)
+    assert list(result.ravel()) == [127.0, 127.0, 126.0]
+    assert call(RandomSolarize(1.0, threshold=100.0), pixels).max() == 128.0
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [RandomResizedCrop(17, seed=0), RandomGaussianBlur((0.1, 3.0), rate=1.0, seed=0)],
+)
+def test_white_stays_white_and_inside_the_range_of_pixels(layer):
+    result = call(layer, np.full((64, 33, 29, 3), 255, "uint8"))
+    assert result.max() <= 255.0
+    assert result.min() > 254.99

@@ -118,23 +118,6 @@ def test_a_batch_of_few_images_repeats_them(num_images):
     assert np.isfinite(result["images"]).all()
 
 
-def test_flags_follow_their_boxes():
-    batch = draw_batch(8, 3)
-    classes = batch["bounding_boxes"]["classes"]
-    batch["difficult"] = (classes % 3 == 1) & (classes >= 0)
-    batch["truncated"] = (classes % 2 == 1) & (classes >= 0)
-    result = to_numpy(RandomMosaic(0.6, seed=5)(batch))
-    classes = result["bounding_boxes"]["classes"]
-    exists = classes >= 0
-    for name, expected in (
-        ("difficult", classes % 3 == 1),
-        ("truncated", classes % 2 == 1),
-    ):
-        assert result[name].dtype == bool and result[name].shape == classes.shape
-        np.testing.assert_array_equal(result[name][exists], expected[exists])
-        assert not result[name][~exists].any()
-
-
 def test_mosaics_inside_a_model_have_four_times_the_boxes():
     inputs = {
         "images": keras.Input((HEIGHT, WIDTH, 3), dtype="uint8", name="images"),

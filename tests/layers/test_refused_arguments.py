@@ -5,6 +5,7 @@ import pytest
 from ssl_voc.layers import (
     DetectionAugmenter,
     LocalizationHead,
+    ProjectionHead,
     RandomBoxCrop,
     RandomColorJitter,
     RandomGaussianBlur,
@@ -13,6 +14,7 @@ from ssl_voc.layers import (
     RandomMosaic,
     RandomResizedCrop,
     RandomSolarize,
+    SimCLRAugmenter,
 )
 from ssl_voc.layers.detection_head import DetectionHead
 from ssl_voc.layers.feature_pyramid import FeaturePyramid
@@ -29,6 +31,9 @@ REFUSED = [
     (LocalizationHead, {"channels": 0, "num_classes": 3}),
     (LocalizationHead, {"dropout": 1.0, "num_classes": 3}),
     (LocalizationHead, {"num_layers": -1, "num_classes": 3}),
+    (ProjectionHead, {"hidden_dimensions": 0}),
+    (ProjectionHead, {"dimensions": 0}),
+    (ProjectionHead, {"num_layers": 0}),
     (DetectionHead, {"num_classes": 0}),
     (DetectionHead, {"prior": 1.0, "num_classes": 2}),
     (DetectionHead, {"num_layers": -1, "num_classes": 2}),
@@ -64,12 +69,21 @@ REFUSED = [
     (RandomSolarize, {"rate": -0.1}),
     (RandomSolarize, {"threshold": -1.0}),
     (RandomSolarize, {"threshold": 256.0}),
+    (SimCLRAugmenter, {"flip_rate": 1.5, "image_size": 8}),
+    (SimCLRAugmenter, {"color_rate": -0.1, "image_size": 8}),
+    (SimCLRAugmenter, {"grayscale_rate": -0.1, "image_size": 8}),
+    (SimCLRAugmenter, {"blur_rate": -0.1, "image_size": 8}),
+    (SimCLRAugmenter, {"solarize_rate": -0.1, "image_size": 8}),
+    (SimCLRAugmenter, {"color_strength": -1.0, "image_size": 8}),
+    (SimCLRAugmenter, {"area_range": (0.0, 1.0), "image_size": 8}),
+    (SimCLRAugmenter, {"blur_sigma_range": (0.0, 1.0), "image_size": 8}),
 ]
 
 
 @pytest.mark.parametrize(("layer_class", "arguments"), REFUSED)
 def test_the_argument_at_fault_and_its_value_are_named(layer_class, arguments):
     name, value = next(iter(arguments.items()))
+    name = {"blur_sigma_range": "sigma_range"}.get(name, name)  # the blur's own
     with pytest.raises(ValueError, match=f"`{name}`.*Received: ") as error:
         layer_class(**arguments)
     assert str(value) in str(error.value).partition("Received: ")[2]
