@@ -2,35 +2,27 @@
 
 import contextlib
 
-import keras
-import numpy as np
 import tensorflow as tf
 
 import pipelines
 import ssl_voc
 from ssl_voc import serving
 from ssl_voc.tasks import TASKS
-from tests.tiny import build_localizer, randomize
+from tests.tiny import (
+    build_detector,
+    build_localizer,
+    randomize,
+    with_usual_weights,
+)
 
 NAMES = ("cat", "dog", "bus")
 SIDE = 32
 
 
 def build_small_detector(side=64, **arguments):
-    """A detector on five convolutions whose boxes and scores are not all alike."""
-    keras.utils.set_random_seed(0)
-    inputs = x = keras.Input((side, side, 3))
-    for _ in range(5):  # strides 2 to 32
-        x = keras.layers.Conv2D(8, 3, 2, padding="same", activation="relu")(x)
+    """A detector whose boxes and scores are not all alike."""
     arguments = {"score_threshold": 0.001, "max_detections": 6, **arguments}
-    model = ssl_voc.Detector(
-        keras.Model(inputs, x), len(NAMES), channels=8, num_layers=1, **arguments
-    )
-    model.build()
-    random = np.random.default_rng(0)
-    for weight in model.head.weights:
-        weight.assign(weight + random.normal(scale=0.05, size=weight.shape))
-    return model
+    return with_usual_weights(build_detector(side, **arguments))
 
 
 def build_small_localizer(**arguments):

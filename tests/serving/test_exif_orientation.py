@@ -31,21 +31,18 @@ def tiff(order, entries, start=8):
 
 
 @pytest.mark.parametrize("order", [b"II", b"MM"])
-def test_both_byte_orders_and_number_types_are_read(order):
+def test_both_byte_orders_are_read_and_what_is_no_orientation_is_upright(order):
     maker = (0x010F, 2, 4, 0)
     assert of_tiff(tiff(order, [maker, (0x0112, 3, 1, 6)])) == 6
     assert of_tiff(tiff(order, [maker, (0x0112, 4, 1, 8)], start=20)) == 8
     assert of_tiff(tiff(order, [maker])) == 0
     assert of_tiff(tiff(order, [])) == 0
-
-
-def test_what_is_no_orientation_is_upright():
     for value in (0, 9, 65535):
-        assert of_tiff(tiff(b"II", [(0x0112, 3, 1, value)])) == 1
-    assert of_tiff(tiff(b"II", [(0x0112, 2, 1, 6)])) == 1  # a text
+        assert of_tiff(tiff(order, [(0x0112, 3, 1, value)])) == 1
+    assert of_tiff(tiff(order, [(0x0112, 2, 1, 6)])) == 1  # a text
 
 
-def test_damaged_metadata_state_nothing():
+def test_damaged_metadata_state_nothing_wherever_a_file_is_cut():
     whole = tiff(b"MM", [(0x010F, 2, 4, 0), (0x0112, 3, 1, 6)])
     for end in range(len(whole) - 8):
         assert of_tiff(whole[:end]) in (0, 6)
@@ -62,9 +59,6 @@ def test_damaged_metadata_state_nothing():
         for place in random.integers(2, 120, 4):
             broken[place] = random.integers(256)
         assert 0 <= of_jpeg(bytes(broken)) <= 8
-
-
-def test_every_cut_of_a_file_is_parsed_without_failing():
     data = encode(picture(16, 16), exif=exif(3))
     found = [of_jpeg(data[:end]) for end in range(2, len(data))]
     assert set(found) == {0, 3} and found[-1] == 3

@@ -7,8 +7,15 @@ from PIL import Image
 
 import pipelines
 from ssl_voc.serving.image_decoding import decode_upright
-from tests.serving import encoded
-from tests.serving.encoded import XMP, encode, exif, picture
+from tests.serving.encoded import (
+    XMP,
+    encode,
+    exif,
+    picture,
+    png_chunk,
+    small_gray_png,
+    unreadable,
+)
 
 MAX_PIXELS = 1_000_000
 
@@ -56,15 +63,10 @@ def test_pixels_are_those_of_the_evaluator(decode, mode, format, options):
         assert np.ptp(pixels.astype(int), axis=-1).max() > 30  # of colour
 
 
-@pytest.mark.parametrize("depth", [1, 2, 4])
-def test_gray_png_of_few_bits_is_scaled_to_white(decode, depth):
-    pixels = assert_same(decode, encoded.small_gray_png(depth))
-    assert set(np.unique(pixels)) == {
-        value * 255 // (2**depth - 1) for value in range(2**depth)
-    }
-
-
-def test_16_bit_png_is_rounded_as_by_the_evaluator(decode):
+def test_gray_png_of_any_depth_is_scaled_to_8_bits(decode):
+    for white in (1, 3, 15):
+        pixels = assert_same(decode, small_gray_png(white.bit_length()))
+        assert {*np.unique(pixels)} == {n * 255 // white for n in range(white + 1)}
     samples = np.random.default_rng(0).integers(0, 65536, (30, 40), "uint16")
     assert_same(decode, encode(Image.fromarray(samples), "PNG"))
 
@@ -88,28 +90,23 @@ def test_orientation_is_applied_as_by_the_evaluator(decode, orientation, format)
     assert upright.shape == ((60, 90, 3) if orientation < 5 else (90, 60, 3))
 
 
-def test_upright_by_xmp_is_no_reason_to_refuse(decode):
+def test_orientation_is_found_beside_xmp_and_behind_the_pixels(decode):
     assert_same(decode, encode(picture(), xmp=XMP % b'="1"'))
     turned = encode(picture(), xmp=XMP % b'="3"', exif=exif(6))
     assert assert_same(decode, turned).shape == (90, 60, 3)
-
-
-def test_orientation_behind_the_pixels_of_a_png_is_found(decode):
     data = encode(picture(), "PNG")
     end = data.index(b"IEND") - 4
-    chunk = encoded.png_chunk(b"eXIf", exif(6).tobytes().removeprefix(b"Exif\0\0"))
+    chunk = png_chunk(b"eXIf", exif(6).tobytes().removeprefix(b"Exif\0\0"))
     assert assert_same(decode, data[:end] + chunk + data[end:]).shape == (90, 60, 3)
 
 
 def test_photo_that_cannot_be_read_gives_the_reason(decode):
-    for reason, files in encoded.unreadable().items():
+    for reason, files in unreadable().items():
         for data in files:
             pixels, error = decode(data)
             assert reason in error, data[:20]
             assert pixels.shape == (1, 1, 3) and not pixels.any()
-
-
-def test_announced_size_is_believed_before_anything_is_decoded(decode):
+    # The announced size is believed before anything is decoded.
     data = bytearray(encode(picture(), "PNG"))
     data[16:24] = b"\x7f\xff\xff\xff" * 2
     assert "too many pixels" in decode(bytes(data))[1]

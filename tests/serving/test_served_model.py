@@ -162,31 +162,25 @@ def test_a_request_without_photos_has_an_answer_without_rows(ask_localizer):
     assert answer["embedding"].shape == (0, 8)
 
 
-def test_weights_are_saved_once(localizer, localizer_folder):
+def test_weights_are_saved_once_and_all_operations_counted(localizer, localizer_folder):
     saved = tf.train.list_variables(str(localizer_folder / "variables/variables"))
     counts = [np.prod(shape, dtype=int) for name, shape in saved if "VARIABLE" in name]
     assert sum(counts) == localizer.count_params()
+    operations = serving.operations_of(localizer_folder)
+    # One of each signature that decodes, in its functions.
+    assert operations["DecodeJpeg"] == 2
+    assert operations["Conv2D"] > 3
 
 
-def test_operations_of_python_are_refused(localizer, tmp_path):
+def test_operations_of_python_and_other_class_names_are_refused(localizer, tmp_path):
     def letterbox(pixels, size):
         moved = tf.numpy_function(lambda p: p, [pixels], tf.uint8)
         return pipelines.letterbox(tf.ensure_shape(moved, (None, None, 3)), size)
 
     with pytest.raises(ValueError, match="call Python.*PyFunc"):
         write(localizer, tmp_path, letterbox=letterbox)
-
-
-def test_class_names_that_do_not_fit_are_refused(localizer, tmp_path):
     with pytest.raises(ValueError, match="scores 3 classes. Received: 2"):
         write(localizer, tmp_path, class_names=("cat", "dog"))
-
-
-def test_operations_inside_functions_are_counted(localizer_folder):
-    operations = serving.operations_of(localizer_folder)
-    # One of each signature that decodes, in its functions.
-    assert operations["DecodeJpeg"] == 2
-    assert operations["Conv2D"] > 3
 
 
 def serve(model, task):

@@ -24,15 +24,12 @@ def client(url, monkeypatch):
         yield client
 
 
-def test_missing_package_is_told_in_one_line(monkeypatch):
+def test_address_of_rest_and_missing_package_are_told(monkeypatch):
+    with pytest.raises(ValueError, match="not an address of gRPC"):
+        GrpcServingClient("http://localhost:8501/v1/models/pets")
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
     with pytest.raises(ImportError, match="needs the package tensorflow-serving-api"):
         GrpcServingClient("grpc://localhost:1/pets")
-
-
-def test_address_of_rest_is_refused():
-    with pytest.raises(ValueError, match="not an address of gRPC"):
-        GrpcServingClient("http://localhost:8501/v1/models/pets")
 
 
 def test_boxes_come_back_as_by_rest(client):
