@@ -6,24 +6,22 @@ from pipelines.photos.box_checks import BadBox, checked_box
 
 
 @pytest.mark.parametrize(
-    ("box", "size", "expected"),
+    ("box", "size", "expected", "is_told"),
     [
-        ((1.5, 2, 40, 30), (40, 30), (1.5, 2, 40, 30)),
-        ((-1, -1, 41, 31), (40, 30), (0, 0, 40, 30)),  # by a pixel
-        ((0, 0, 5000, 7000), (None, None), (0, 0, 5000, 7000)),
+        ((1.5, 2, 40, 30), (40, 30), (1.5, 2, 40, 30), False),
+        ((-1, -1, 41, 31), (40, 30), (0, 0, 40, 30), False),  # by a pixel
+        ((0, 0, 5000, 7000), (None, None), (0, 0, 5000, 7000), False),
+        ((-5, -6, 50, 60), (40, 30), (0, 0, 40, 30), True),
+        ((-5, -6, 50, 60), (None, None), (0, 0, 50, 60), True),
     ],
 )
-def test_box_within_a_pixel_of_the_photo_is_clipped_in_silence(box, size, expected):
-    assert checked_box(box, *size) == (expected, None)
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"), [((40, 30), (0, 0, 40, 30)), ((None, None), (0, 0, 50, 60))]
-)
-def test_box_beyond_the_photo_is_clipped_and_told(size, expected):
-    box, remark = checked_box((-5, -6, 50, 60), *size)
-    assert box == expected
-    assert "(-5, -6, 50, 60)" in remark and f"{size[0]} x {size[1]}" in remark
+def test_box_beyond_the_photo_is_clipped_and_told_if_by_more_than_a_pixel(
+    box, size, expected, is_told
+):
+    clipped, remark = checked_box(box, *size)
+    assert clipped == expected and (remark is not None) == is_told
+    if is_told:
+        assert str(box) in remark and f"{size[0]} x {size[1]}" in remark
 
 
 @pytest.mark.parametrize(

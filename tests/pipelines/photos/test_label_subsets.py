@@ -15,9 +15,12 @@ def photos():
     return Photos([photo(f"{i:03d}", *names[i]) for i in order], "set")
 
 
-def test_a_tenth_has_a_tenth_of_every_class(photos):
+def test_a_tenth_has_a_tenth_of_every_class_in_the_order_of_the_photos(photos):
     subset = label_subset(photos, fraction=0.1)
     assert counts(subset) == {"cat": 20, "dog": 10, "owl": 1, None: 9}
+    chosen = ids(subset)
+    assert chosen == [image_id for image_id in ids(photos) if image_id in chosen]
+    assert ids(label_subset(photos)) == ids(photos)
 
 
 def test_smaller_fractions_lie_inside_larger_ones(photos):
@@ -40,13 +43,10 @@ def test_more_labels_per_class_contain_fewer(photos):
         previous = set(ids(subset))
 
 
-def test_a_class_that_would_be_empty_gets_one_photo(photos):
+def test_every_class_is_shown_if_only_beside_a_main_object(photos):
     # One of 400: a cat; then a dog and an owl besides.
     subset = label_subset(photos, fraction=1 / 400)
     assert counts(subset) == dict.fromkeys(["cat", "dog", "owl"], 1)
-
-
-def test_a_class_that_is_never_the_main_object_is_shown_too():
     photos = [photo(f"{i:03d}", "cat") for i in range(99)] + [photo("x", "cat", "emu")]
     subset = label_subset(Photos(photos, "set"), fraction=0.02)
     assert len(subset) == 3 and "x" in ids(subset)
@@ -68,19 +68,15 @@ def test_photos_are_drawn_from_everywhere(photos):
     assert len(drawn) > 390
 
 
-def test_subset_keeps_the_order_of_the_photos(photos):
-    subset = ids(label_subset(photos, fraction=0.3))
-    assert subset == [image_id for image_id in ids(photos) if image_id in subset]
-    assert ids(label_subset(photos)) == ids(photos)
-
-
-def test_labels_of_folders_are_classes():
+def test_labels_of_folders_are_classes_and_without_a_class_none_is_drawn():
     photos = [
         Photo(str(i), "set", ArrayItem(PIXELS, 0, "set"), label="ab"[i % 2])
         for i in range(20)
     ]
     subset = label_subset(Photos(photos, "set"), per_class=3)
     assert sorted(photo.label for photo in subset) == list("aaabbb")
+    with pytest.raises(ValueError, match="no photo with a class"):
+        label_subset(Photos([photo("a")], "set"), per_class=3)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +92,3 @@ def test_labels_of_folders_are_classes():
 def test_numbers_that_make_no_sense_are_refused(numbers, words, photos):
     with pytest.raises(ValueError, match=words):
         label_subset(photos, **numbers)
-
-
-def test_labels_per_class_need_a_class():
-    with pytest.raises(ValueError, match="no photo with a class"):
-        label_subset(Photos([photo("a")], "set"), per_class=3)

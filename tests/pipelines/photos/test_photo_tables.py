@@ -34,6 +34,10 @@ def table_of(tmp_path):
 
 
 def test_what_is_written_is_read(photos, table_of):
+    text = photo_table(photos, HASHES)
+    assert text.splitlines()[0] == "image_id\tsource\tperceptual_hash"
+    assert text.splitlines()[3] == "кот\tset\t0123456789abcdef"
+    assert text.endswith("\n")
     table = table_of(photos, HASHES)
     assert table.image_ids == ("a", "b c", "кот") and table.sources == ("set",) * 3
     np.testing.assert_array_equal(table.hashes, HASHES)
@@ -41,23 +45,13 @@ def test_what_is_written_is_read(photos, table_of):
     assert len(table_of([])) == 0
 
 
-def test_format_is_that_of_a_pretraining(photos):
-    text = photo_table(photos, HASHES)
-    assert text.splitlines()[0] == "image_id\tsource\tperceptual_hash"
-    assert text.splitlines()[3] == "кот\tset\t0123456789abcdef"
-    assert text.endswith("\n")
-
-
-def test_listed_photos_are_selected_by_source_in_the_order_of_the_photos(
+def test_listed_photos_are_selected_by_source_in_their_order_and_none_may_miss(
     photos, table_of
 ):
     chosen = select_photos(photos, table_of([photos[2], photos[0]]))
     assert [photo.image_id for photo in chosen] == ["a", "кот"]
     other = Photos([dataclasses.replace(photos[0], source="other"), *photos], "both")
     assert list(select_photos(other, table_of([photos[0]]))) == [photos[0]]
-
-
-def test_missing_photo_is_an_error_that_names_it(photos, table_of):
     with pytest.raises(ValueError, match="1 of the 3 photos.*ids.tsv.*'a' of 'set'"):
         select_photos(photos[1:], table_of(photos))
 

@@ -30,14 +30,20 @@ def pools(trees):
     return [prepare_labeled(tree, 32) for tree in trees]
 
 
-def test_copy_between_training_and_evaluation_is_found(pools, trees):
+def test_copy_between_training_and_evaluation_is_found_and_told(pools, trees):
     report = report_data(*pools)
     (leakage,) = report.leakages
     (leaked,) = leakage.photos
     assert leaked.index == 1 and leaked.distance <= 6
     assert leaked.name == str(trees[1] / "JPEGImages" / "e1.jpg")
     assert leaked.seen_as == str(trees[0] / "JPEGImages" / "t2.jpg")
-    assert report.num_leaked == 1
+    again = json.loads(json.dumps(report.as_dict()))
+    assert again["training"]["num_photos"] == 4
+    assert again["training"]["classes"]["cat"]["objects"] == 4
+    assert again["evaluation"]["num_photos"] == 3
+    assert report.num_leaked == again["num_leaked"] == 1
+    assert again["leakages"][0]["photos"][0]["index"] == 1
+    assert report.text().startswith("training: training: 4 photos")
     assert "1 of 3 evaluation photos" in report.text()
     assert "e1.jpg is " in report.text()
 
@@ -73,17 +79,6 @@ def test_table_that_cannot_be_compared_is_refused(pools, trees, tmp_path):
     path.write_text(photo_table(pools[0].photos, pools[0].hashes))
     with pytest.raises(ValueError, match="ids.tsv.*pool of evaluation photos.*Photos"):
         report_data(evaluation=read(trees[1]), seen=[read_photo_table(path)])
-
-
-def test_json_and_text_hold_both_sets(pools):
-    report = report_data(*pools)
-    again = json.loads(json.dumps(report.as_dict()))
-    assert again["training"]["num_photos"] == 4
-    assert again["training"]["classes"]["cat"]["objects"] == 4
-    assert again["evaluation"]["num_photos"] == 3
-    assert again["num_leaked"] == 1
-    assert again["leakages"][0]["photos"][0]["index"] == 1
-    assert report.text().startswith("training: training: 4 photos")
 
 
 def test_real_training_list_does_not_leak_but_its_originals_do(data_folder, tmp_path):

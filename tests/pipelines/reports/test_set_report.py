@@ -26,7 +26,7 @@ def tree(tmp_path, write_voc, voc_xml):
     )
 
 
-def test_counts_of_classes(tree):
+def test_classes_sizes_and_problems_are_counted_and_told(tree):
     report = report_set(read(tree))
     assert report.classes == {
         "cat": ClassCount(objects=3, photos=2, main=2, truncated=1),
@@ -36,13 +36,17 @@ def test_counts_of_classes(tree):
     assert (report.num_photos, report.num_boxes, report.max_boxes) == (5, 7, 3)
     assert (report.num_without_boxes, report.num_without_main_object) == (1, 2)
     assert report.num_unreadable is None
-
-
-def test_sizes_degenerate_and_repeated_boxes(tree):
-    report = report_set(read(tree))
     assert report.sizes == {"small": 1, "medium": 1, "large": 5, "unknown": 0}
     assert report.num_degenerate == 1  # 2 x 1 pixels
     assert report.num_repeated == 1
+    assert set(report.problems) == {"box dropped: corners swapped", "box clipped"}
+    for texts in report.problems.values():
+        assert len(texts) == 1 and "e.xml" in texts[0]
+    text = report.text()
+    assert "5 photos, 7 boxes of 3 classes, at most 3 in a photo" in text
+    assert "1 x box clipped" in text and "e.xml" in text
+    (row,) = [line for line in text.splitlines() if line.strip().startswith("cat")]
+    assert row.split() == ["cat", "3", "2", "2", "0", "1"]
 
 
 def test_degenerate_is_what_is_thin_in_the_square(tree):
@@ -50,13 +54,6 @@ def test_degenerate_is_what_is_thin_in_the_square(tree):
     # 40 pixels become 8: 6 x 5 become 1.2 x 1, 9 x 9 become 1.8 x 1.8.
     assert report_set(prepare_labeled(tree, 8)).num_degenerate == 6
     assert report_set(prepare(tree, 8)).num_degenerate == 1  # squashed, not boxed
-
-
-def test_dropped_and_clipped_boxes_are_told_by_kind_and_file(tree):
-    problems = report_set(read(tree)).problems
-    assert set(problems) == {"box dropped: corners swapped", "box clipped"}
-    for texts in problems.values():
-        assert len(texts) == 1 and "e.xml" in texts[0]
 
 
 def test_unknown_classes_are_problems_and_not_counted(tree):
@@ -77,14 +74,6 @@ def test_pool_counts_what_its_photos_count(main_object_only, tree):
     assert report.num_unreadable == 1 and report.num_photos == 4
     assert report.classes == plain.classes and report.sizes == plain.sizes
     assert report.num_without_main_object == plain.num_without_main_object - 1
-
-
-def test_text_holds_the_numbers(tree):
-    text = report_set(read(tree)).text()
-    assert "5 photos, 7 boxes of 3 classes, at most 3 in a photo" in text
-    assert "1 x box clipped" in text and "e.xml" in text
-    (row,) = [line for line in text.splitlines() if line.strip().startswith("cat")]
-    assert row.split() == ["cat", "3", "2", "2", "0", "1"]
 
 
 def test_many_classes_and_problems_are_cut_in_text_only(tmp_path, write_voc, voc_xml):

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from pipelines.scenes.polygons import NUM_SCANLINES, contour_coverage, polygon_coverage
 from tests.pipelines.scenes import reference
@@ -16,24 +17,21 @@ def test_coverage_is_the_share_of_points_inside():
         np.testing.assert_allclose(coverage, expected, atol=0.5 / NUM_SCANLINES + 0.03)
 
 
-def test_pixels_are_counted_from_their_corners():
-    square = np.array([[2, 1], [5, 1], [5, 3], [2, 3]])
-    expected = np.zeros((4, 6))
-    expected[1:3, 2:5] = 1
-    np.testing.assert_array_equal(polygon_coverage(square, 6, 4), expected)
-
-
-def test_a_side_inside_a_pixel_covers_a_part_of_it():
-    rectangle = np.array([[1.25, 1.0], [3.5, 1.0], [3.5, 2.5], [1.25, 2.5]])
-    expected = np.zeros((4, 5))
-    expected[1, 1:4] = [0.75, 1, 0.5]
-    expected[2, 1:4] = [0.375, 0.5, 0.25]
-    np.testing.assert_allclose(polygon_coverage(rectangle, 5, 4), expected, atol=1e-6)
-
-
-def test_a_polygon_may_touch_the_far_side_of_the_area():
-    full = np.array([[0, 0], [3, 0], [3, 2], [0, 2]])
-    np.testing.assert_array_equal(polygon_coverage(full, 3, 2), np.ones((2, 3)))
+@pytest.mark.parametrize(
+    ("left", "right", "top", "bottom", "expected"),
+    [
+        # Pixels are counted from their corners.
+        (2, 4, 1, 3, [[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]]),
+        # A side inside a pixel covers a part of it.
+        (0.25, 2.5, 1, 2.5, [[0] * 4, [0.75, 1, 0.5, 0], [0.375, 0.5, 0.25, 0]]),
+        # The far side of the area may be touched.
+        (0, 4, 0, 3, [[1] * 4] * 3),
+    ],
+)
+def test_a_pixel_is_covered_by_its_share(left, right, top, bottom, expected):
+    corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
+    coverage = polygon_coverage(np.array(corners), 4, 3)
+    np.testing.assert_allclose(coverage, expected, atol=1e-6)
 
 
 def test_total_coverage_is_the_area():
