@@ -7,13 +7,8 @@ from pipelines.readers.sources import read
 NAMES = ("cat", "dog", "emu")
 
 
-@pytest.fixture
-def photos(tree):
-    return read(tree)
-
-
-def test_all_objects_are_there_and_padded_with_minus_one(photos):
-    batch = ObjectTargets(photos, NAMES, 20).gather(np.array([0, 2, 3]))
+def test_all_objects_are_there_and_padded_with_minus_one(tree):
+    batch = ObjectTargets(read(tree), NAMES, 20).gather(np.array([0, 2, 3]))
     boxes, classes = (batch["bounding_boxes"][name] for name in ("boxes", "classes"))
     assert boxes.dtype == classes.dtype == np.float32
     # 40 x 30 becomes 20 x 15; VOC's (1, 1, 20, 10) is (0, 0, 20, 10).
@@ -53,7 +48,8 @@ def test_main_object_is_the_largest_that_is_not_difficult_with_its_own_flags(
         np.testing.assert_array_equal(values, expected[name])
 
 
-def test_more_boxes_may_be_padded_but_none_is_cut(photos):
+def test_more_boxes_may_be_padded_but_none_is_cut(tree):
+    photos = read(tree)
     padded = ObjectTargets(photos, NAMES, 20, max_boxes=5).gather(np.array([3]))
     assert padded["bounding_boxes"]["boxes"].shape == (1, 5, 4)
     with pytest.raises(ValueError, match="max_boxes=2"):

@@ -68,21 +68,18 @@ def test_dataset_gives_the_batches_in_their_order(name, request):
 
 
 def test_labels_come_with_their_images_as_places_among_the_names(pool):
+    tf = pytest.importorskip("tensorflow")
     names = ("1", "2", "0")  # the label of a photo is the parity of its red value
-    plain = take(pool.batches(4, 3, initial_epoch=1), 5)
-    batches = pool.batches(4, 3, initial_epoch=1, class_names=names)
-    for expected, (images, labels) in zip(plain, batches, strict=False):
+    plain = take(pool.batches(4, 3, initial_epoch=1), 9)
+    options = {"seed": 3, "initial_epoch": 1, "class_names": names}
+    batches = list(itertools.islice(pool.batches(4, **options), 9))
+    for expected, (images, labels) in zip(plain, batches, strict=True):
         assert indices(images) == expected
         assert labels.dtype == "int32"
         assert labels.tolist() == [0 if index % 2 else 2 for index in expected]
-
-
-def test_dataset_gives_labelled_batches_in_their_order(pool):
-    tf = pytest.importorskip("tensorflow")
-    dataset = pool.dataset(4, 3, initial_epoch=1, class_names=("0", "1"))
+    dataset = pool.dataset(4, **options)
     assert dataset.element_spec[1] == tf.TensorSpec((4,), tf.int32)
-    expected = pool.batches(4, 3, initial_epoch=1, class_names=("0", "1"))
-    assert_same(dataset.take(9), expected)
+    assert_same(dataset.take(9), batches, strict=True)
 
 
 def test_label_that_is_missing_or_not_among_the_names_is_refused(pool):
@@ -103,8 +100,15 @@ def test_gather_gives_the_rows_asked_for(pool):
 def test_too_few_photos_are_refused_without_boxes_and_repeated_with_them(pool, labeled):
     assert pool.steps_per_epoch(11) == 1
     for call in (pool.batches, pool.dataset):
-        with pytest.raises(ValueError, match="11 readable photos.* 12"):
-            call(12, 0)
+        for batch_size, words in (
+            (12, "11 readable photos.* 12"),
+            (0, "batch_size.*0"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                call(batch_size, 0)
+    for call in (pool.evaluation_batches, pool.evaluation_dataset):
+        with pytest.raises(ValueError, match="batch_size.*0"):
+            call(0)
     assert labeled.steps_per_epoch(9) == 1
     for few in take(labeled.batches(9, seed=0), 4):
         assert sorted(np.bincount(few)) == [2, 2, 2, 3]  # evenly
@@ -115,14 +119,6 @@ def test_evaluation_gives_every_photo_once_with_the_remainder(labeled):
     assert dataset.cardinality() == 2
     assert take(dataset, 9) == [[0, 1, 2], [3]]
     assert_same(dataset, labeled.evaluation_batches(3), strict=True)
-
-
-def test_batch_size_below_one_is_refused(pool):
-    for call in (pool.evaluation_batches, pool.evaluation_dataset):
-        with pytest.raises(ValueError, match="batch_size.*0"):
-            call(0)
-    with pytest.raises(ValueError, match="batch_size.*0"):
-        pool.batches(0, 0)
 
 
 def test_size_is_told(pool, labeled):

@@ -58,20 +58,16 @@ def test_labelled_photos_are_letterboxed_and_keep_their_boxes(cache, tree):
         assert pool.hashes[1] == perceptual_hash(pixels)
 
 
-def test_file_that_vanished_is_skipped(folder):
+def test_file_that_vanished_is_skipped_and_nothing_readable_refused(folder):
     photos = read(folder)
     (folder / "a" / "0.png").unlink()
     skipped = prepare(photos, 16).skipped[0]
     assert skipped.path_name.endswith("0.png") and "No such file" in skipped.reason
-
-
-def test_nothing_readable_is_refused_with_the_first_reason(tmp_path):
-    (tmp_path / "photos").mkdir()
-    for name in ("1.jpg", "2.jpg"):
-        (tmp_path / "photos" / name).write_bytes(b"")
+    for path in (*folder.glob("*/*"), folder / "a" / "0.png"):
+        path.write_bytes(b"")
     for cache in CACHES:
-        with pytest.raises(ValueError, match="2 photos.*1.jpg: the file is empty$"):
-            prepare(tmp_path / "photos", 16, cache=cache)
+        with pytest.raises(ValueError, match="6 photos.*0.png: the file is empty$"):
+            prepare(folder, 16, cache=cache)
 
 
 def test_progress_reaches_the_number_of_photos(folder):
@@ -80,10 +76,18 @@ def test_progress_reaches_the_number_of_photos(folder):
     assert seen[-1] == (6, 6)
 
 
-def test_auto_goes_to_disk_when_memory_is_short(folder, monkeypatch):
+def test_memory_that_is_short_takes_auto_to_disk_or_is_told_in_gigabytes(
+    folder, monkeypatch
+):
+    def refuse(shape, dtype):
+        raise MemoryError
+
     assert not isinstance(prepare(folder, 16).images, np.memmap)
     monkeypatch.setattr(preparation, "MAX_MEMORY_BYTES", 6 * 16 * 16 * 3 - 1)
     assert isinstance(prepare(folder, 16).images, np.memmap)
+    monkeypatch.setattr(np, "empty", refuse)
+    with pytest.raises(ValueError, match="6 photos of 9000 px need 1.5 GB.*--cache"):
+        prepare(folder, 9000, cache="memory")
 
 
 def test_split_and_problems_reach_the_pool(tmp_path, write_voc, voc_xml):
@@ -94,22 +98,19 @@ def test_split_and_problems_reach_the_pool(tmp_path, write_voc, voc_xml):
     assert pool.labels == [None] and pool.problems[0].path_name.endswith("b.xml")
 
 
-def test_more_than_the_memory_holds_is_told_in_gigabytes(folder, monkeypatch):
-    def refuse(shape, dtype):
-        raise MemoryError
-
-    monkeypatch.setattr(np, "empty", refuse)
-    with pytest.raises(ValueError, match="6 photos of 9000 px need 1.5 GB.*--cache"):
-        prepare(folder, 9000, cache="memory")
-
-
-def test_arguments_out_of_range_are_refused(folder):
-    with pytest.raises(ValueError, match="image_size.*0"):
-        prepare(folder, 0)
-    with pytest.raises(ValueError, match="cache.*'ram'"):
-        prepare(folder, 16, cache="ram")
-    with pytest.raises(ValueError, match="no photos"):
-        prepare(read(np.zeros((1, 2, 2, 3), "uint8"))[:0], 16)
+@pytest.mark.parametrize(
+    ("function", "arguments", "words"),
+    [
+        (prepare, {"image_size": 0}, "image_size.*0"),
+        (prepare, {"cache": "ram"}, "cache.*'ram'"),
+        (prepare_labeled, {"class_names": "cat"}, "class_names.*cat"),
+        (prepare_labeled, {"class_names": ["cat", "cat"]}, "class_names.*cat"),
+        (prepare, {"source": read(np.zeros((1, 2, 2, 3), "uint8"))[:0]}, "no photos"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(function, arguments, words, tree):
+    with pytest.raises(ValueError, match=words):
+        function(**{"source": tree, "image_size": 16, **arguments})
 
 
 def test_class_names_by_default_are_those_of_the_boxes(tree):
@@ -117,12 +118,6 @@ def test_class_names_by_default_are_those_of_the_boxes(tree):
     pool = prepare_labeled(tree, 20)
     assert pool.class_names == ("cat", "dog", "emu")
     assert len(pool) == 4 and pool.max_boxes == 3  # a photo without boxes is kept
-
-
-@pytest.mark.parametrize("names", ["cat", ["cat", "cat"]])
-def test_class_names_that_are_none_are_refused(names, tree):
-    with pytest.raises(ValueError, match="class_names.*cat"):
-        prepare_labeled(tree, 20, class_names=names)
 
 
 def test_nothing_left_is_refused_with_the_first_problem(tmp_path, write_voc, voc_xml):

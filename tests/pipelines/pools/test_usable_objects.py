@@ -33,12 +33,6 @@ def test_boxes_are_clipped_to_the_photo_as_it_is_and_not_scaled(check, voc_xml):
     assert all(problem.path_name.endswith("a.jpg") for problem in problems)
 
 
-def test_unstated_size_is_no_mismatch(check, voc_xml):
-    text = voc_xml(("cat", (1, 1, 9, 9))).replace("<width>40</width>", "")
-    photo, problems = check(text)
-    assert problems == [] and photo.width == 40
-
-
 def test_objects_of_other_classes_are_dropped_and_reported(check, voc_xml):
     # The owl is larger, but nobody can learn it.
     text = voc_xml(("cat", (1, 1, 9, 9)), ("owl", (1, 1, 40, 30)))

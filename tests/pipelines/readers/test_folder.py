@@ -44,16 +44,12 @@ def test_label_is_the_first_level_subfolder_of_several(names, labels, write):
 
 
 def test_a_named_split_is_the_subfolder(write):
-    folder = write("train/1.jpg", "val/cat/3.jpg")
+    folder = write("train/1.jpg", "val/cat/3.jpg", "none/notes.txt")
     assert [photo.image_id for photo in read(folder, "val")] == ["3"]
-
-
-@pytest.mark.parametrize(
-    ("split", "words"), [("test", "no split 'test'"), (None, "photos holds no photos")]
-)
-def test_missing_split_or_photos_are_an_error(split, words, write):
-    with pytest.raises(ValueError, match=words):
-        read(write("notes.txt"), split)
+    with pytest.raises(ValueError, match="no split 'test'"):
+        read(folder, "test")
+    with pytest.raises(ValueError, match="none holds no photos"):
+        read(folder / "none")
 
 
 def test_linked_folder_is_read_and_a_circle_ends(write, tmp_path):

@@ -119,7 +119,7 @@ def test_photos_are_those_that_the_voc_reader_gives(tree):
         assert photo.load() == expected[image_id].load()  # not encoded anew
 
 
-def test_splits_and_parts_of_splits():
+def test_splits_are_those_that_are_prepared_and_parts_of_them():
     def read_ids(split=None):
         return [photo.image_id for photo in tfds.read("tfds:voc/2007", split)]
 
@@ -128,16 +128,15 @@ def test_splits_and_parts_of_splits():
     assert sorted(read_ids("validation")) == ["000006", "000007"]
     assert read_ids("train[1:3]") == ids[1:3]
     assert read_ids("train+validation") == ids + read_ids("validation")
-
-
-def test_splits_are_those_that_are_prepared():
-    """The voc builder knows of a `test` that was not prepared."""
+    # The voc builder knows of a `test` that was not prepared.
     assert splits("tfds:voc/2007") == ("train", "validation")
     assert splits("tfds:tiny_pets") == ("everything",)
 
 
-def test_records_become_a_pool_and_are_known_again(prepared):
-    photos = read("tfds:voc/2007")
+def test_records_become_a_pool_and_are_known_again():
+    calls = []
+    photos = read("tfds:voc/2007", progress=lambda *call: calls.append(call))
+    assert calls == [(done, NUM_TRAIN) for done in range(1, NUM_TRAIN + 1)]
     pool = prepare(photos, 16, cache="disk")
     assert len(pool) == NUM_TRAIN and pool.skipped == []
     again = [photo.content.fingerprint() for photo in read("tfds:voc/2007")]
@@ -158,12 +157,6 @@ def test_photos_without_names_or_labels():
     (problem,) = [p for p in photos.problems if p.kind == "annotation unreadable"]
     assert [skipped.path_name for skipped in pool.skipped] == [problem.path_name]
     assert len(pool) == 2
-
-
-def test_reading_shows_its_progress():
-    calls = []
-    tfds.read("tfds:voc/2007", progress=lambda *call: calls.append(call))
-    assert calls == [(done, NUM_TRAIN) for done in range(1, NUM_TRAIN + 1)]
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,10 @@ def test_a_bad_row_loses_itself_only_and_is_told_with_its_line(row, write):
 def test_photos_without_labels_show_no_object_and_are_counted_apart(write):
     labels = {"a": ROW, "b": None, "c": None, "d": " \n", "e": "1 nan 0 0 0"}
     path = write({f"images/{name}.jpg": text for name, text in labels.items()})
-    report = report_set(read(path))
+    calls = []
+    photos = read(path, progress=lambda *call: calls.append(call))
+    assert calls == [(done, 5) for done in range(1, 6)]
+    report = report_set(photos)
     assert (report.num_photos, report.num_without_boxes) == (5, 4)
     counts = {kind: len(texts) for kind, texts in report.problems.items()}
     kinds = {"no label file": 2, "empty label file": 1, "box dropped: not finite": 1}
@@ -173,13 +176,6 @@ def test_photos_and_labels_that_cannot_be_read_are_told(write, monkeypatch):
     assert {problem.kind for problem in photos.problems} == {"annotation unreadable"}
     names = [problem.path_name.rpartition("/")[2] for problem in photos.problems]
     assert names == ["2.jpg", "3.txt", "4.jpg"]
-
-
-def test_reading_shows_its_progress(write):
-    calls = []
-    path = write({f"images/{name}.jpg": ROW for name in "ab"})
-    read(path, progress=lambda *call: calls.append(call))
-    assert calls == [(1, 2), (2, 2)]
 
 
 @pytest.mark.parametrize(
