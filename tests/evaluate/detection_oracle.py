@@ -4,8 +4,6 @@ A photo's number is the brightness of its upper left corner, and `Reciter` answe
 what it was given for that number.
 """
 
-import json
-
 import keras
 import numpy as np
 from keras import ops
@@ -69,12 +67,9 @@ def write_scenes(tree, train, val):
     return tiny.write_voc_tree(tree, photos, len(train), "p{:02}")
 
 
-def write_detection_run(folder, data, model, **arguments):
+def write_detection_run(folder, data, model):
     """The folder of a finished run of task `detect`, see `write_run`."""
-    write_run(folder, data, model, **arguments)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps({**manifest, "task": "detect"}))
-    return folder
+    return write_run(folder, data, model, task="detect")
 
 
 def detected(label, confidence, box, shift=0.0):

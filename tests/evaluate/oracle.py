@@ -78,26 +78,38 @@ def write_tree(tree, lists=True, drawn=None, num_train=NUM_TRAIN):
     return tiny.write_voc_tree(tree, photos, num_train if lists else None, "p{:02}")
 
 
-def write_run(folder, data, model=None, names=NAMES, seen=None):
-    """The folder of a finished run that learned from the train list."""
+def write_records(folder, data, **changes):
+    """The folder of a finished run as far as its records go; its model is text.
+
+    `changes` are those of the manifest.
+    """
     folder.mkdir(parents=True)
     manifest = {
         "program": "ssl_voc",
         "command": "finetune",
         "task": "localize",
-        "class_names": list(names),
+        "class_names": NAMES,
         "image_size": SIDE,
+        **changes,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "config.yaml").write_text(f"data:\n- {data}\nweights: runs/start\n")
-    (folder / "summary.json").write_text("{}")
+    for name in ("summary.json", "model.keras"):
+        (folder / name).write_text("{}")
+    return folder
+
+
+def write_run(folder, data, model=None, names=NAMES, seen=None, task="localize"):
+    """The folder of a finished run that learned from the train list."""
+    write_records(folder, data, class_names=names, task=task)
     model = Oracle() if model is None else model
     if not model.built:
         model(np.zeros((1, SIDE, SIDE, 3), "float32"))
     model.save(folder / "model.keras")
-    if seen is None:
-        seen = pipelines.read(str(data))
-    record(folder / "training_photos.tsv", seen)
+    record(
+        folder / "training_photos.tsv",
+        pipelines.read(str(data)) if seen is None else seen,
+    )
     return folder
 
 

@@ -1,6 +1,5 @@
 """What `ssl_voc.evaluate` knows before it loads anything."""
 
-import json
 import subprocess
 import sys
 
@@ -14,24 +13,7 @@ from ssl_voc.evaluate.tasks import evaluation_of
 from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.tasks import TASKS
 from tests.conftest import REPOSITORY
-
-
-def write_records(folder, data, **changes):
-    """A finished run as far as its records go; its model is text."""
-    folder.mkdir()
-    manifest = {
-        "program": "ssl_voc",
-        "command": "finetune",
-        "task": "localize",
-        "class_names": ["red"],
-        "image_size": 48,
-        **changes,
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    (folder / "config.yaml").write_text(f"data:\n- {data}\n")
-    for name in ("summary.json", "model.keras"):
-        (folder / name).write_text("{}")
-    return folder
+from tests.evaluate.oracle import write_records
 
 
 def test_mistaken_run_is_told_without_waiting_for_a_framework(tmp_path):

@@ -52,21 +52,17 @@ def outcomes_of_loops(photo, rows, threshold):
     return true, false, wanted
 
 
-def rows_of(found, index):
-    chosen = np.flatnonzero(found.matches.detections.images == index)
-    detections = found.matches.detections
-    return [
-        (detections.classes[r], found.matches.confidence[r], detections.boxes[r])
-        for r in chosen
-    ]
-
-
 @pytest.mark.parametrize("threshold", [0.0, 0.5])
 def test_outcomes_are_those_of_loops_over_photos(threshold):
     found = random_case()
     counts = count_outcomes(found, threshold)
+    detections, confidence = found.matches.detections, found.matches.confidence
     for index, photo in enumerate(found.photos):
-        expected = outcomes_of_loops(photo, rows_of(found, index), threshold)
+        rows = [
+            (detections.classes[row], confidence[row], detections.boxes[row])
+            for row in np.flatnonzero(detections.images == index)
+        ]
+        expected = outcomes_of_loops(photo, rows, threshold)
         parts = (counts.true, counts.false, counts.wanted)
         assert tuple(part[index].sum() for part in parts) == expected
     assert counts.true.sum() > 20 and counts.false.sum() > 20
@@ -222,29 +218,23 @@ def test_figures_of_classes_are_those_of_each_alone():
     assert figures["coco_ap"] == pytest.approx(np.mean(means))
 
 
-def test_class_without_objects_is_null_in_json_and_a_dash_in_the_table():
+def test_table_has_every_protocol_and_a_dash_where_json_is_null():
     figures = summarize(random_case())
     row = json.loads(to_json(figures))["per_class"]["hen"]
     assert row["num_objects"] == 0 and row["voc07_ap50"] is None
     assert row["voc07_ap50_ci"] == [None, None]
-    (line,) = (
-        line
-        for line in format_detection(figures).splitlines()
-        if line.split()[:1] == ["hen"]
-    )
+    text = format_detection(figures)
+    lines = text.splitlines()
+    (line,) = (line for line in lines if line.split()[:1] == ["hen"])
     # Objects, three averages, precision (of something that is not there), recall, F1.
     assert line.split() == ["hen", "0", "-", "-", "-", "0.000", "-", "0.000"]
-
-
-def test_every_figure_of_the_table_has_its_protocol():
-    text = format_detection(summarize(random_case()))
     for name in ("VOC07 AP50", "VOC10 AP50", "COCO AP", "COCO AP75", "CorLoc"):
-        lines = [line for line in text.splitlines() if line.startswith(f"{name}  ")]
-        assert len(lines) == 2, name  # the figure, and what it means
+        # The figure, and what it means.
+        assert sum(line.startswith(f"{name}  ") for line in lines) == 2, name
     assert "threshold" in text and "CHOSEN ON THESE PHOTOS" in text
 
 
-def test_rows_of_images_tell_what_became_of_each_detection(tmp_path):
+def test_rows_of_images_tell_what_became_of_each_detection():
     photos = [
         build_photo(0),
         build_photo(1, Object("dog", OTHER, difficult=True), Object("cat", BOX)),
