@@ -50,7 +50,8 @@ def test_model_that_sees_gets_everything_right_in_pixels_of_the_photos(run, caps
     rows = read_json(out / "predictions.json")
     assert all(row.pop("score") > 0.99 for row in rows)
     assert rows == expected
-    for name in ("per_class", "confusion_matrix", *galleries()):
+    galleries = ("gallery_best", "gallery_worst", "gallery_confusing")
+    for name in ("per_class", "confusion_matrix", *galleries):
         with Image.open(out / f"{name}.png") as picture:
             assert picture.width > 300
     assert (out / "skipped.txt").read_text() == ""
@@ -58,10 +59,6 @@ def test_model_that_sees_gets_everything_right_in_pixels_of_the_photos(run, caps
     printed = capsys.readouterr().out
     assert "mean IoU       1.000  [1.000, 1.000]" in printed
     assert str(out / "metrics.json") in printed
-
-
-def galleries():
-    return ("gallery_best", "gallery_worst", "gallery_confusing")
 
 
 def test_written_metrics_are_those_of_loops_over_the_written_predictions(

@@ -80,12 +80,9 @@ def test_a_batch_with_numbers_that_are_none_is_refused_and_not_added():
     assert metric.matches().num_images == 1
 
 
-def test_name_tells_protocol_and_threshold():
+def test_name_tells_protocol_and_threshold_and_wrong_settings_are_refused():
     assert VOCAveragePrecision(2).name == "voc07_ap50"
     assert VOCAveragePrecision(2, "voc10", 0.75).name == "voc10_ap75"
-
-
-def test_wrong_settings_are_refused():
     with pytest.raises(ValueError, match="Received: 'coco'"):
         VOCAveragePrecision(2, "coco")
     with pytest.raises(ValueError, match="num_classes=0"):

@@ -134,7 +134,9 @@ def test_damaged_entry_is_made_again(name, damage, folder, on_disk):
     assert_right(pool, folder)
 
 
-def test_failed_preparation_leaves_nothing_behind(on_disk, monkeypatch):
+def test_failed_or_killed_preparation_leaves_nothing_behind(
+    folder, on_disk, monkeypatch
+):
     def interrupt(done, total):
         raise KeyboardInterrupt
 
@@ -142,13 +144,11 @@ def test_failed_preparation_leaves_nothing_behind(on_disk, monkeypatch):
         on_disk(progress=interrupt)
     assert entries() == []
     usage = shutil.disk_usage(cache_folder())._replace(free=10)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(OSError, match="GB left"):  # before anything is written
-        on_disk()
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: usage)
+        with pytest.raises(OSError, match="GB left"):  # before anything is written
+            on_disk()
     assert entries() == []
-
-
-def test_what_a_killed_process_left_is_deleted(folder, on_disk):
     entry = disk_cache.cache_entry(read(folder), 16)
     left = entry.with_name(f".{entry.name}.0123.part")
     left.mkdir(parents=True)

@@ -25,14 +25,11 @@ def found(hashes, others, **options):
     return [(match.index, match.other_index, match.distance) for match in matches]
 
 
-def test_distance_is_the_number_of_differing_bits():
+def test_the_nearest_is_told_once_with_the_number_of_differing_bits():
     six, seven = flipped(HALF, 0, 5, 9, 33, 62, 63), flipped(HALF, *range(7))
     assert found([HALF], [six]) == [(0, 0, 6)]
     assert found([HALF], [seven]) == []
     assert found([HALF], [seven], max_distance=7) == [(0, 0, 7)]
-
-
-def test_the_nearest_of_the_others_is_told_once():
     others = [~HALF % 2**64, flipped(HALF, 1, 2), flipped(HALF, 3), flipped(HALF, 4)]
     assert found([~HALF % 2**64, HALF], others) == [(0, 0, 0), (1, 2, 1)]
 

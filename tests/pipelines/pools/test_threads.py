@@ -12,6 +12,8 @@ def test_each_index_is_called_once(num_items, workers):
     called = []
     for_each(called.append, num_items, workers)
     assert sorted(called) == list(range(num_items))
+    with pytest.raises(ValueError, match="workers.*0"):
+        for_each(print, num_items, workers=0)
 
 
 def test_progress_rises_to_the_total_in_the_calling_thread():
@@ -49,8 +51,3 @@ def test_first_error_or_interrupt_ends_the_work(error):
     with pytest.raises(error):
         for_each(work, 4000, workers=2, progress=progress)
     assert len(called) < 2000
-
-
-def test_no_workers_is_an_error():
-    with pytest.raises(ValueError, match="workers.*0"):
-        for_each(print, 3, workers=0)

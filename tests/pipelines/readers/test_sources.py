@@ -27,13 +27,10 @@ def sources(tmp_path, write_photo, write_voc, voc_xml):
     }
 
 
-def test_each_kind_is_recognized(sources):
+def test_each_kind_is_recognized_and_several_follow_one_another(sources):
     for image_id, path in sources.items():
         for source in (path, str(path)):
             assert [photo.image_id for photo in read(source)] == [image_id]
-
-
-def test_several_sources_follow_one_another(sources):
     photos = read([*sources.values(), IMAGES])
     assert [photo.image_id for photo in photos] == [*sources, "0", "1"]
     assert [photo.source for photo in photos[:3]] == ["folder", "tree", "coco/set"]
@@ -53,13 +50,6 @@ def test_sources_of_one_name_are_told_apart_by_their_path(tmp_path, write_photo)
     assert [photo.source for photo in read(paths)] == [str(path) for path in paths]
 
 
-def test_a_source_twice_is_an_error(sources, monkeypatch):
-    folder = sources["in_folder"]
-    monkeypatch.chdir(folder.parent)
-    with pytest.raises(ValueError, match="folder twice"):
-        read([folder, "folder"])
-
-
 def test_scenes_are_the_drawn_data_set(tmp_path, monkeypatch, write_voc):
     lists = {"train": ["a"], "val": ["b"]}
     tree = write_voc(tmp_path / "VOC2007", dict.fromkeys("ab"), lists)
@@ -75,18 +65,19 @@ def test_a_folder_called_scenes_is_a_folder(tmp_path, monkeypatch, write_photo):
     assert len(read("./scenes")) == len(read(pathlib.Path("scenes"))) == 1
 
 
-def test_home_folder_is_expanded(sources, monkeypatch):
-    monkeypatch.setenv("HOME", str(sources["in_folder"].parent))
+def test_home_folder_is_expanded_and_a_source_twice_refused(sources, monkeypatch):
+    folder = sources["in_folder"]
+    monkeypatch.setenv("HOME", str(folder.parent))
     assert len(read("~/folder")) == 1
-
-
-def test_split_is_refused_where_there_is_none(sources):
-    for source in (sources["in_json"], sources["0"], IMAGES):
-        with pytest.raises(ValueError, match="'val' cannot be chosen"):
-            read(source, "val")
+    monkeypatch.chdir(folder.parent)
+    with pytest.raises(ValueError, match="folder twice"):
+        read([folder, "folder"])
 
 
 def test_splits_are_those_that_can_be_read(sources, tmp_path, write_voc, write_photo):
+    for source in (sources["in_json"], sources["0"], IMAGES):
+        with pytest.raises(ValueError, match="'val' cannot be chosen"):
+            read(source, "val")
     kinds = {"in_folder": (), "in_tree": ("train", "all"), "in_json": (), "0": ()}
     assert {key: splits(path) for key, path in sources.items()} == kinds
     assert splits(IMAGES) == () and splits("scenes") == ("train", "val", "all")

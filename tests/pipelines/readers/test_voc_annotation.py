@@ -46,17 +46,13 @@ def test_one_based_inclusive_pixels_become_zero_based_half_open(corners, box, re
     assert (size, problems) == ([40, 30], [])
 
 
-def test_flags_are_read(read):
+def test_flags_are_read_and_parts_are_not_objects_and_lend_no_box(read):
     flags = "<difficult>1</difficult><truncated>0</truncated>"
-    objects, *_ = read(annotation_of(NAMED + flags, NAMED + "<truncated>1</truncated>"))
-    first, second = objects
+    inside = PART + NAMED + flags, NAMED + "<truncated>1</truncated>"
+    (first, second), _, problems = read(annotation_of(*inside))
     assert first.difficult and not first.truncated
     assert second.truncated and not second.difficult
-
-
-def test_parts_are_not_objects_and_do_not_lend_their_box(read):
-    objects, size, problems = read(annotation_of(PART + NAMED))
-    assert [(o.name, o.box) for o in objects] == [("cat", (2, 4, 10, 20))]
+    assert (first.name, first.box) == ("cat", (2, 4, 10, 20))
     assert not problems
 
 

@@ -198,13 +198,10 @@ def test_what_cannot_be_read_is_told_by_the_name_of_the_file(content, words, wri
             read(source)
 
 
-def test_other_splits_are_named(write):
-    with pytest.raises(ValueError, match="no split 'test'.*: train"):
-        read(write({"images/1.jpg": ROW}), "test")
-
-
 def test_folder_with_another_yaml_is_a_folder_of_photos(write):
     path = write({"images/1.jpg": ROW})
+    with pytest.raises(ValueError, match="no split 'test'.*: train"):
+        read(path, "test")
     path.write_text("author: me\n")
     assert not yolo.recognizes(path.parent) and len(read(path.parent)) == 1
     path.write_text("names: [cat\n")

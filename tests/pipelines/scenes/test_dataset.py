@@ -117,22 +117,19 @@ def test_what_a_killed_drawing_left_is_deleted_and_drawn_anew(tmp_path, drawn):
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == [folder]
 
 
-def test_scenes_are_drawn_once_by_all_that_want_them(drawn):
+def test_scenes_are_drawn_once_by_all_and_anew_when_the_drawing_changes(
+    tmp_path, drawn, monkeypatch
+):
     with concurrent.futures.ThreadPoolExecutor(4) as executor:
         folders = {*executor.map(lambda _: dataset.scenes_folder(), range(4))}
     assert folders == {dataset.scenes_folder()} == {*drawn} and len(drawn) == 1
     assert drawn[0].parent == pipelines.cache_folder()
     with Image.open(drawn[0] / "JPEGImages/val_000000.jpg") as photo:
         assert photo.size == (32, 32)
-
-
-def test_scenes_are_drawn_anew_when_the_drawing_changes(tmp_path, drawn, monkeypatch):
-    before = dataset.scenes_folder(tmp_path)
     changed = tmp_path / "drawing.py"
     changed.write_text("# another way to draw")
     monkeypatch.setattr(drawing, "__file__", str(changed))
-    assert dataset.scenes_folder(tmp_path) != before
-    assert len(drawn) == 2
+    assert dataset.scenes_folder() not in folders and len(drawn) == 2
 
 
 def test_full_folder_and_numbers_out_of_range_are_refused(tmp_path):
