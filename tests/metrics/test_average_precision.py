@@ -54,23 +54,16 @@ def test_recall_of_exactly_k_tenths_reaches_that_threshold(found):
     assert voc_average_precision(*case).mean == pytest.approx(expected)
 
 
-def test_an_overlap_of_exactly_one_half_is_none():
+def test_an_overlap_of_one_half_and_a_second_detection_find_no_object():
     truth = {"boxes": [[[0, 0, 10, 20]]], "classes": [[0]]}
     half = {"boxes": [[[0, 0, 10, 10]]], "classes": [[0]], "confidence": [[1.0]]}
     assert voc_average_precision(half, truth).mean == 0.0
     more = {**half, "boxes": [[[0, 0, 10, 10.001]]]}
     assert voc_average_precision(more, truth).mean == 1.0
-
-
-def test_a_second_detection_of_an_object_is_wrong_and_looks_for_no_other():
     # Both frame the first object best; the second also overlaps its neighbour by 0.54.
     truth = {"boxes": [[[0, 0, 10, 10], [0, 3, 10, 13]]], "classes": [[0, 0]]}
-    predictions = {
-        "boxes": [[[0, 0, 10, 10], [0, 0, 10, 10]]],
-        "classes": [[0, 0]],
-        "confidence": [[0.9, 0.8]],
-    }
-    result = voc_average_precision(predictions, truth, "voc10")
+    twice = {**truth, "boxes": [[[0, 0, 10, 10]] * 2], "confidence": [[0.9, 0.8]]}
+    result = voc_average_precision(twice, truth, "voc10")
     assert result.mean == 0.5
     np.testing.assert_allclose(result.curves[0].precision, [1.0, 0.5])
 

@@ -44,7 +44,7 @@ def test_golden_case_of_each_kind():
     assert counts.tolist() == [[1, 1, 2], [0, 0, 0], [1, 1, 0]]
 
 
-def test_no_detections_or_no_objects():
+def test_without_detections_or_objects_and_matches_across_classes_refused():
     predictions, truth = one_class([0.9], [0], 1)
     none = {name: values[:, :0] for name, values in predictions.items()}
     counts = confusion_counts(match_detections(none, truth), 0.0)
@@ -52,12 +52,8 @@ def test_no_detections_or_no_objects():
     empty = {name: values[:, :0] for name, values in truth.items()}
     counts = confusion_counts(match_detections(predictions, empty), 0.0)
     assert counts.tolist() == [[0, 0], [1, 0]]
-
-
-def test_matches_across_classes_are_refused():
-    across = match_detections(*one_class([0.9], [0], 1), across_classes=True)
+    across = match_detections(predictions, truth, across_classes=True)
     with pytest.raises(ValueError, match="within classes.*across_classes=True"):
         confusion_counts(across, 0.5)
-    matches = match_detections(*one_class([0.9], [0], 1))
     with pytest.raises(ValueError, match="lowest_confidence=nan"):
-        confusion_counts(matches, np.nan)
+        confusion_counts(match_detections(predictions, truth), np.nan)

@@ -68,9 +68,6 @@ def test_tiles_show_both_boxes_in_the_enlarged_photo_and_tell_of_them(sheets, tm
         "true $cat^{$, predicted dog_",
         "score 0.75, IoU 0.33, 0_",
     ]
-
-
-def test_gallery_without_a_photo_says_so(sheets, tmp_path):
     draw_galleries(build_case(ROWS[:1]), tmp_path)
     assert sheets["confusing"][0].endswith("none of 1 photos")
     assert sheets["best"][0].endswith("1 of 1 photos")

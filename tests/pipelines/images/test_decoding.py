@@ -73,9 +73,12 @@ def test_gray_samples_are_scaled_to_8_bits_in_three_channels(samples, values, en
     assert decoded[0].tolist() == [[value] * 3 for value in values]
 
 
-def test_cmyk_jpeg_keeps_its_colour(encode):
+def test_cmyk_keeps_its_colour_and_an_animation_gives_its_first_frame(encode):
     image = flat(RED).convert("CMYK")
     assert_colour(decode(encode(image, "JPEG", quality=95)), RED, tolerance=4)
+    options = {"save_all": True, "append_images": [flat((0, 0, 255))], "lossless": True}
+    for kind in ("GIF", "WEBP", "PNG"):
+        assert_colour(decode(encode(flat(RED), kind, **options)), RED, tolerance=2)
 
 
 def test_transparency_is_laid_on_white(encode):
@@ -87,15 +90,6 @@ def test_transparency_is_laid_on_white(encode):
     image.putpixel((1, 0), 1)
     decoded = decode(encode(image, "PNG", transparency=0))
     assert decoded[0].tolist() == [[255, 255, 255], [*RED]]
-
-
-def test_animation_gives_its_first_frame(encode):
-    frames = [flat(colour) for colour in (RED, (0, 0, 255))]
-    for kind in ("GIF", "WEBP", "PNG"):
-        data = encode(
-            frames[0], kind, save_all=True, append_images=frames[1:], lossless=True
-        )
-        assert_colour(decode(data), RED, tolerance=2)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20000, 20), (1, 3000)])
