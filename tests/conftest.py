@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+from tests.interpreters import REPOSITORY
 
 # Read when a backend is imported, hence before any test module.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")

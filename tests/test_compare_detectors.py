@@ -43,24 +43,26 @@ def folders(tmp_path, monkeypatch):
     ]
 
 
-def test_equal_detections_differ_by_nothing(folders):
+def test_equal_detections_differ_by_nothing_and_seeds_of_a_side_are_averaged(folders):
     report = compare_detectors.compare(folders[:1], folders[1:])
     figure = report["figures"]["voc07_ap50"]
     assert figure["ours"] == figure["theirs"] > 0
     assert figure["difference"] == 0 and figure["ci"] == [0, 0]
     assert report["num_images"] == 60
-
-
-def test_seeds_of_a_side_are_averaged(folders):
     figure = compare_detectors.compare(folders, folders[:1])["figures"]["coco_ap"]
     assert figure == pytest.approx({"ours": 0.3, "theirs": 0.4})
 
 
-def test_evaluations_of_other_photos_are_refused(folders):
+def test_rows_of_other_photos_classes_or_tasks_are_refused(folders):
     path = folders[1] / "images.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
     with pytest.raises(SystemExit, match="is of other photos than"):
         compare_detectors.compare(folders[:1], folders[1:])
+    with pytest.raises(BadInput, match="images.jsonl: expected .* classes fox"):
+        read_image_matches(folders[0], ["fox"])
+    (folders[0] / "images.jsonl").write_text('{"image_id": "p", "class": "cat"}\n')
+    with pytest.raises(BadInput, match="of task detect"):
+        read_image_matches(folders[0], NAMES)
 
 
 def test_rows_of_images_give_the_same_figures(folders):
@@ -71,14 +73,6 @@ def test_rows_of_images_give_the_same_figures(folders):
             score_matches(matches, protocol).per_class,
             score_matches(random_case(seed=0).matches, protocol).per_class,
         )
-
-
-def test_rows_of_other_classes_or_tasks_are_refused(folders):
-    with pytest.raises(BadInput, match="images.jsonl: expected .* classes fox"):
-        read_image_matches(folders[0], ["fox"])
-    (folders[0] / "images.jsonl").write_text('{"image_id": "p", "class": "cat"}\n')
-    with pytest.raises(BadInput, match="of task detect"):
-        read_image_matches(folders[0], NAMES)
 
 
 def spoiled(predictions, share, seed):

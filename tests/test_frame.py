@@ -2,13 +2,13 @@
 
 import configparser
 import importlib.metadata
-import pathlib
 import re
 import subprocess
 
 import pytest
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+from tests.interpreters import REPOSITORY
+
 # Folders of a person's machine; `~` and relative paths serve every reader.
 PRIVATE_PATH = re.compile(r"(?<![\w.~])/(?:home|root|work|Users|workspace)/[\w.-]+")
 

@@ -1,7 +1,6 @@
 """One way in: `python -m ssl_voc` and the console script."""
 
 import configparser
-import pathlib
 import pkgutil
 import subprocess
 import sys
@@ -10,24 +9,17 @@ import pytest
 
 import ssl_voc
 from ssl_voc.__main__ import COMMANDS, main
+from tests.interpreters import REPOSITORY
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
-
-def test_every_command_is_listed_on_a_line(capsys):
+def test_every_folder_with_an_entry_is_a_command_listed_on_a_line(capsys):
+    found = (REPOSITORY / "ssl_voc").glob("*/__main__.py")
+    assert {path.parent.name for path in found} == set(COMMANDS)
     assert main(["--help"]) == 0
     lines = capsys.readouterr().out.split("commands:\n")[1].splitlines()
     listed = [line.split(None, 1) for line in lines[: len(COMMANDS)]]
     assert [name for name, _ in listed] == list(COMMANDS)
     assert all(len(what) > 20 for _, what in listed)
-
-
-def test_every_folder_with_an_entry_is_a_command():
-    found = (REPOSITORY / "ssl_voc").glob("*/__main__.py")
-    assert {path.parent.name for path in found} == set(COMMANDS)
-
-
-def test_version_is_that_of_the_package(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"ssl-voc {ssl_voc.__version__}\n"
 
@@ -41,12 +33,9 @@ def test_unknown_command_is_one_line_and_status_2(name, hint, capsys):
     assert name in said and hint in said and said.count("\n") == 1
 
 
-def test_arguments_and_status_are_those_of_the_command(capsys):
+def test_console_script_is_this_function_and_passes_arguments_on(capsys):
     assert main(["evaluate", "--seed", "x", "run"]) == 2
     assert "--seed" in capsys.readouterr().err
-
-
-def test_console_script_is_this_function():
     config = configparser.ConfigParser()
     config.read(REPOSITORY / "setup.cfg", encoding="utf-8")
     script = config["options.entry_points"]["console_scripts"].split("=", 1)

@@ -79,21 +79,6 @@ def test_score_is_the_mean_of_the_entries_and_stands_in_the_logs(tmp_path):
     assert load_best(build_model(), tmp_path) == 1
 
 
-def test_resumed_run_knows_the_best_score_so_far(tmp_path):
-    rows = train(tmp_path, [0.1, 0.6, 0.3])
-    train(tmp_path, [0.5, 0.4], first=4, rows=rows)
-    assert best_of(tmp_path) == (2, 2)
-    train(tmp_path, [0.7], first=6, rows=rows)
-    assert best_of(tmp_path) == (6, 6)
-
-
-def test_what_a_killed_epoch_saved_gives_way_to_its_second_run(tmp_path):
-    rows = train(tmp_path, [0.4, 0.9])
-    # Killed in epoch 2 after its weights were kept and before its row was written.
-    train(tmp_path, [0.2, 0.3], first=2, rows=rows[:1])
-    assert best_of(tmp_path) == (1, 1)
-
-
 def test_random_kills_end_in_the_weights_of_an_uninterrupted_run(tmp_path):
     random = np.random.default_rng(0)
     for trial in range(30):

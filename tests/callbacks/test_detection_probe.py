@@ -48,9 +48,19 @@ def probe(batch, size=3):
     return logs
 
 
-def test_the_figures_are_those_of_all_photos_together():
-    batch = tiny.detection_batch(8)
-    logs = probe(batch)
+def test_the_figures_are_those_of_all_photos_together_matched_once(monkeypatch):
+    calls = []
+
+    def count(*arguments, **options):
+        calls.append(arguments)
+        return match_detections(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        for module in ("callbacks.detection_probe", "metrics.average_precision"):
+            patch.setattr(f"ssl_voc.{module}.match_detections", count)
+        batch = tiny.detection_batch(8)
+        logs = probe(batch)
+    assert len(calls) == 1
     oracle = Oracle(batch)
     parts = [oracle.predict(part["images"]) for part in parts_of(batch, 3)]
     found = {k: np.concatenate([part[k] for part in parts]) for k in parts[0]}
@@ -58,19 +68,6 @@ def test_the_figures_are_those_of_all_photos_together():
         expected = voc_average_precision(found, batch["bounding_boxes"], protocol).mean
         assert 0.2 < expected < 1.0
         assert logs[f"val_{protocol}_ap50"] == pytest.approx(expected)
-
-
-def test_photos_are_matched_once_an_epoch(monkeypatch):
-    calls = []
-
-    def count(*arguments, **options):
-        calls.append(arguments)
-        return match_detections(*arguments, **options)
-
-    monkeypatch.setattr("ssl_voc.callbacks.detection_probe.match_detections", count)
-    monkeypatch.setattr("ssl_voc.metrics.average_precision.match_detections", count)
-    probe(tiny.detection_batch(8))
-    assert len(calls) == 1
 
 
 def test_difficult_objects_need_not_be_found():

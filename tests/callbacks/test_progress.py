@@ -28,17 +28,21 @@ def train(stream, epochs=range(2), stop_after=None, **arguments):
     return collected
 
 
-def test_log_gets_one_line_an_epoch():
-    stream = io.StringIO()
-    train(stream)
+def test_log_gets_one_line_an_epoch_and_logs_what_other_callbacks_read():
+    stream, timer = io.StringIO(), types.SimpleNamespace(seconds=0.0)
+    logs = train(stream, timer=timer)
     first, second = stream.getvalue().splitlines()
     pattern = (
         r"epoch 1/2: loss 2\.000, loss/chance 0\.500, lr 0\.25, \d+ img/s, "
-        r"took \d+s, \d+s left"
+        r"data wait 0%, took \d+s, \d+s left"
     )
     assert re.fullmatch(pattern, first)
     # Nothing is left after the last epoch.
     assert re.fullmatch(r"epoch 2/2: .*, took \d+s", second)
+    assert logs[0]["learning_rate"] == 0.25
+    assert logs[1]["seconds"] >= 0
+    assert logs[1]["images_per_second"] > 0
+    assert logs[1]["data_wait_share"] == 0.0
 
 
 def test_resumed_run_goes_on_counting_and_shows_the_logs_that_it_is_told_to():
@@ -55,18 +59,5 @@ def test_terminal_shows_a_bar_and_keeps_the_same_line():
     assert len(re.findall(r"epoch \d/2: loss 2\.000", shown)) == 2
     # The bar is wiped before its line is printed: only lines end in a newline.
     assert shown.count("\n") == 2
-
-
-def test_bar_of_an_interrupted_epoch_is_wiped():
-    stream = Terminal()
     train(stream, stop_after=(0, 3))
     assert stream.getvalue().rstrip(" ").endswith("\r")
-
-
-def test_logs_are_completed_for_the_callbacks_that_follow():
-    timer = types.SimpleNamespace(seconds=0.0)
-    first, second = train(io.StringIO(), timer=timer)
-    assert first["learning_rate"] == 0.25
-    assert second["seconds"] >= 0
-    assert second["images_per_second"] > 0
-    assert second["data_wait_share"] == 0.0

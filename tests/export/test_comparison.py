@@ -25,8 +25,21 @@ def detections(order=(0, 1, 2), boxes=BOXES, scores=(0.9, 0.5, 0.5), classes=(0,
     return found
 
 
-def test_equal_scores_may_change_places():
+def photos(*rows):
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def test_order_of_equal_scores_and_the_end_of_a_list_are_no_differences():
     assert compare_detections(detections(), detections((0, 2, 1))) == (0, 0, 0)
+    # 0.5 is the lowest score: a hair less, and it falls below threshold or limit.
+    assert compare_detections(detections(), detections((0, 1)))[2] == 0
+    assert compare_detections(detections(()), detections(()))[2] == 0
+    # The end of a full list may be another object.
+    first, other = (detections((0, 1, 2, last)) for last in (1, 0))
+    for photo in (first, other):
+        photo["scores"][0] = (0.9, 0.8, 0.7, 0.6)
+    expected, found = photos(first, detections()), photos(other, detections())
+    assert compare_detections(expected, found)[2] == 0
 
 
 def test_largest_differences_are_found():
@@ -42,30 +55,9 @@ def test_an_object_that_one_alone_has_found_is_counted():
     assert compare_detections(lost, detections())[2] == 1
     renamed = detections(classes=(2, 1, 1))
     assert compare_detections(detections(), renamed)[2] == 2
-
-
-def test_the_last_of_a_list_may_fall_to_either_side():
-    # 0.5 is the lowest score: a hair less, and it falls below threshold or limit.
-    assert compare_detections(detections(), detections((0, 1)))[2] == 0
-    assert compare_detections(detections(()), detections(()))[2] == 0
-
-
-def photos(*rows):
-    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-
-def test_an_only_object_that_is_lost_is_counted():
-    # It is the lowest of its photo, but far above what others are told by.
+    # An only object is the lowest of its photo, but far above what others are told by.
     expected = photos(detections(), detections((0,)))
     assert compare_detections(expected, photos(detections(), detections(())))[2] == 1
-
-
-def test_the_end_of_a_full_list_may_be_another_object():
-    first, other = (detections((0, 1, 2, last)) for last in (1, 0))
-    for photo in (first, other):
-        photo["scores"][0] = (0.9, 0.8, 0.7, 0.6)
-    expected, found = photos(first, detections()), photos(other, detections())
-    assert compare_detections(expected, found)[2] == 0
 
 
 def test_nan_is_a_difference():

@@ -36,13 +36,9 @@ def test_a_nested_backbone_is_looked_into():
 
 
 def test_the_backbone_goes_before_others_whose_layers_bear_the_same_name():
-    class Model(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.head = layers.Conv2D(3, 1, name="conv_0")
-            self.backbone = tiny.build_backbone(32)
-
-    model = Model()
+    model = keras.Model()
+    model.head = layers.Conv2D(3, 1, name="conv_0")
+    model.backbone = tiny.build_backbone(32)
     assert find_layer(model, "conv_0") is model.backbone.get_layer("conv_0")
 
 
@@ -57,7 +53,7 @@ def test_the_backbone_goes_before_others_whose_layers_bear_the_same_name():
         ("unused", "unused"),
     ],
 )
-def test_a_layer_that_gives_no_map_is_refused(layer, names):
+def test_layers_and_models_that_give_no_map_are_refused(layer, names):
     inputs = keras.Input((32, 32, 3))
     shared = layers.Conv2D(3, 3, padding="same", name="shared")
     unused = layers.Conv2D(3, 1, name="unused")(inputs)
@@ -69,9 +65,6 @@ def test_a_layer_that_gives_no_map_is_refused(layer, names):
         ssl_voc.grad_cam(
             model, tiny.draw_photos(1, size=32), lambda outputs: outputs[0][:, 1], layer
         )
-
-
-def test_a_model_without_feature_maps_is_refused():
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(3)], name="flat")
+    flat = keras.Sequential([keras.Input((4,)), layers.Dense(3)], name="flat")
     with pytest.raises(ValueError, match="flat"):
-        find_layer(model)
+        find_layer(flat)

@@ -23,11 +23,8 @@ def test_measures_of_a_map_by_hand():
     assert found["coverage"] == pytest.approx(2 / 4)
     assert found["spill"] == pytest.approx(1 / 16)
     assert measure_map(heat, (3, 0, 5, 2))["pointing"] == 0.0
-
-
-def test_a_box_between_pixels_counts_shares_of_them():
-    heat = np.array([[1.0, 3.0]])
-    found = measure_map(heat, (0.5, 0.0, 1.5, 1.0))
+    # Of a box between pixels, shares of them count.
+    found = measure_map(np.array([[1.0, 3.0]]), (0.5, 0.0, 1.5, 1.0))
     assert found["energy"] == pytest.approx((0.5 * 1 + 0.5 * 3) / 4)
     assert found["box_share"] == pytest.approx(0.5)
     # The maximum's pixel lies in the box by half.

@@ -13,7 +13,3 @@ def run(images, out, **changes):
 
 def read_json(path):
     return json.loads(path.read_text())
-
-
-def read_lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]

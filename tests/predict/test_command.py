@@ -10,6 +10,7 @@ from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.predict import main
 from ssl_voc.predict import run as prediction_run
 from ssl_voc.predict.predictors import newest_version, open_predictor
+from ssl_voc.runs.json_files import read_jsonl
 from tests.evaluate import oracle
 from tests.evaluate.detection_oracle import (
     Reciter,
@@ -17,7 +18,7 @@ from tests.evaluate.detection_oracle import (
     write_detection_run,
     write_scenes,
 )
-from tests.predict.results import read_json, read_lines, run
+from tests.predict.results import read_json, run
 from tests.serving_client.fixed_boxes import save_model
 
 
@@ -43,7 +44,7 @@ def test_localizer_of_a_run_finds_objects_in_pixels_of_the_photos(
             "bbox": [x1, y1, x2 - x1, y2 - y1],
             "category_name": oracle.NAMES[number % 3],
         }
-    for number, row in enumerate(read_lines(out / "images.jsonl")):
+    for number, row in enumerate(read_jsonl(out / "images.jsonl")):
         assert (row["width"], row["height"]) == oracle.SIZES[number % 2]
         assert row["detections"][0]["box"] == [*oracle.box_of(number)]
         # A localizer tells how it ranks all classes.
@@ -60,7 +61,7 @@ def test_localizer_of_a_run_finds_objects_in_pixels_of_the_photos(
     same = (tmp_path / "others/predictions.json").read_text()
     assert same == (out / "predictions.json").read_text()
     assert not (tmp_path / "others/pictures").exists()
-    assert read_lines(tmp_path / "others/images.jsonl")[0]["picture"] is None
+    assert read_jsonl(tmp_path / "others/images.jsonl")[0]["picture"] is None
 
 
 def _check_picture(path):
@@ -82,7 +83,7 @@ def test_rotated_photo_is_found_and_drawn_upright(localizer, tmp_path):
     stored = Image.fromarray(pixels).rotate(90, expand=True)
     stored.save(tmp_path / "turned.jpg", exif=exif, quality=100, subsampling=0)
     run(tmp_path / "turned.jpg", tmp_path / "out", model=str(localizer))
-    [row] = read_lines(tmp_path / "out/images.jsonl")
+    [row] = read_jsonl(tmp_path / "out/images.jsonl")
     np.testing.assert_allclose(row["detections"][0]["box"], oracle.box_of(0), atol=2.0)
     with Image.open(tmp_path / "out" / row["picture"]) as picture:
         assert picture.format == "JPEG" and not picture.getexif().get(0x0112)
@@ -155,7 +156,7 @@ def test_files_that_cannot_be_used_are_skipped_with_their_reasons(
     summary = run(images, tmp_path / "out", model=str(saved_model))
     assert summary["num_images"] == 6 and summary["num_skipped"] == 5
     found = {path for path in (tmp_path / "out/pictures").rglob("*") if path.is_file()}
-    rows = read_lines(tmp_path / "out/images.jsonl")
+    rows = read_jsonl(tmp_path / "out/images.jsonl")
     pictures = {row["image_id"]: tmp_path / "out" / row["picture"] for row in rows}
     assert found == {*pictures.values()}
     assert {"a/1", "b/1", "p0", "p1", "p2", "p3"} == {*pictures}
@@ -178,7 +179,7 @@ def test_names_that_are_no_utf_8_come_into_every_file(
     out = tmp_path / "out"
     images = (str(photos), os.fsdecode(b"no-\xe9.jpg"))
     assert run(images, out, model=str(saved_model))["num_images"] == 4
-    rows = read_lines(out / "images.jsonl")
+    rows = read_jsonl(out / "images.jsonl")
     assert rows[-1]["path"] == f"{photos}/\\udce4.png"
     assert (out / rows[-1]["picture"]).is_file()
     skipped = (out / "skipped.txt").read_text()

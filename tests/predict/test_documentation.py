@@ -91,12 +91,8 @@ def test_batching_has_the_fields_of_the_server_and_room_for_a_request():
     text = (FOLDER / "batching_parameters.txt").read_text()
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     fields = dict(re.fullmatch(r"(\w+) \{ value: (\d+) \}", x).groups() for x in lines)
-    assert {*fields} == {
-        "max_batch_size",
-        "batch_timeout_micros",
-        "num_batch_threads",
-        "max_enqueued_batches",
-    }
+    limits = {"batch_timeout_micros", "num_batch_threads", "max_enqueued_batches"}
+    assert {*fields} == {"max_batch_size"} | limits
     assert int(fields["max_batch_size"]) >= PredictConfig.batch_size
 
 

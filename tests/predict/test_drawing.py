@@ -29,11 +29,8 @@ def painted(drawn, color):
     return (drawn == np.array(color)).all(axis=-1)
 
 
-def test_photo_without_objects_is_left_as_it_is():
+def test_line_and_letters_grow_with_the_photo_and_without_objects_there_are_none():
     assert (draw(60, 40, prediction()) == GRAY).all()
-
-
-def test_line_and_letters_grow_with_the_photo():
     small = draw(300, 200, prediction((50, 60, 250, 180)))
     large = draw(3000, 2000, prediction((500, 600, 2500, 1800)))
     thickness = [
@@ -51,7 +48,7 @@ def test_labels_of_boxes_at_one_place_do_not_hide_each_other():
     assert min(areas) > 0.5 * max(areas[1:])
 
 
-def test_crowd_stays_visible_and_each_class_is_named_once():
+def test_crowd_stays_visible_and_each_of_many_classes_is_named():
     random = np.random.default_rng(0)
     starts = random.integers(0, 140, (40, 2))
     crowd = np.concatenate([starts, starts + 20], axis=1)
@@ -60,9 +57,6 @@ def test_crowd_stays_visible_and_each_class_is_named_once():
     drawn = draw(160, 160, found)
     assert (drawn == GRAY).all(axis=-1).mean() > 0.4
     assert all(has_label(drawn, color) for color in COLORS[:2])
-
-
-def test_many_classes_are_all_named():
     starts = [(16 * n, 16 * n) for n in range(10)]
     boxes = [(x, y, x + 12, y + 12) for x, y in starts]
     drawn = draw(160, 160, prediction(*boxes, classes=[*range(10)]))

@@ -8,20 +8,15 @@ import pytest
 from ssl_voc.runs import atomic_files
 
 
-def test_file_keeps_its_text_when_writing_fails(tmp_path):
-    path = tmp_path / "summary.json"
+def test_file_changes_after_the_block_alone_and_not_when_it_fails(tmp_path):
+    path = tmp_path / "curves.png"
     path.write_text("old")
     with pytest.raises(KeyboardInterrupt):
         with atomic_files.replacing(path) as temporary:
             temporary.write_text("half")
             raise KeyboardInterrupt
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["summary.json"]
-
-
-def test_file_changes_only_after_the_block(tmp_path):
-    path = tmp_path / "curves.png"
-    path.write_text("old")
+    assert os.listdir(tmp_path) == ["curves.png"]
     with atomic_files.replacing(path) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"

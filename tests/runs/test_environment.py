@@ -12,14 +12,10 @@ import pytest
 from ssl_voc.runs import environment
 
 
-def test_software_is_named_with_its_versions():
+def test_software_has_versions_and_compute_a_backend_and_devices():
     software = environment.describe_software()
     assert software["python"] == platform.python_version()
     assert software["packages"]["keras"] == importlib.metadata.version("keras")
-    assert "ssl_voc_missing" not in software["packages"]
-
-
-def test_compute_names_the_backend_in_use_and_a_device():
     compute = environment.describe_compute()
     assert compute["backend"] == keras.backend.backend()
     assert compute["devices"]

@@ -191,16 +191,13 @@ def test_overwrite_leaves_foreign_files_alone(tmp_path):
     assert "of another program" in refusal(tmp_path / "theirs", overwrite=True)
 
 
-def test_folder_in_use_is_refused(tmp_path):
+def test_folder_in_use_and_file_in_its_place_are_refused(tmp_path):
     with start(tmp_path / "run"):
         assert "another process is writing" in refusal(tmp_path / "run")
     start(tmp_path / "run").close()
-
-
-def test_file_in_the_place_of_the_folder_is_refused(tmp_path):
-    (tmp_path / "run").write_text("")
-    assert "is a file" in refusal(tmp_path / "run")
-    assert "cannot write" in refusal(tmp_path / "run" / "inner")
+    (tmp_path / "file").write_text("")
+    assert "is a file" in refusal(tmp_path / "file")
+    assert "cannot write" in refusal(tmp_path / "file" / "inner")
 
 
 def test_run_that_never_began_may_be_corrected(tmp_path):
@@ -219,11 +216,11 @@ def test_run_that_never_began_may_be_corrected(tmp_path):
 def test_summary_is_the_last_file_written(tmp_path, monkeypatch):
     written = []
     with start(tmp_path / "run") as run:
-        write = RunFolder.write_text
+        write = run.write_text
         monkeypatch.setattr(
-            RunFolder,
+            run,
             "write_text",
-            lambda self, name, text: (written.append(name), write(self, name, text)),
+            lambda name, text: (written.append(name), write(name, text)),
         )
         run.finish({"loss": float("nan")})
         assert "finished" in run.manifest
