@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 from keras.src.legacy.saving import legacy_h5_format
+from keras.src.utils import file_utils
 
 import ssl_voc
 from ssl_voc.models import plain_backbone
@@ -24,12 +25,6 @@ def assert_same_features(features, expected):
     np.testing.assert_allclose(features, expected, atol=1e-3 * largest, rtol=0)
 
 
-def write_legacy_h5(model, path):
-    """Writes the format of Keras 2, which Keras' ImageNet files have."""
-    with h5py.File(path, "w") as file:
-        legacy_h5_format.save_weights_to_hdf5_group(file, model)
-
-
 @pytest.fixture(scope="module")
 def imagenet_file(tmp_path_factory):
     """A file as `efficientnetb0_notop.h5`: its statistics of pixels, random kernels.
@@ -37,9 +32,7 @@ def imagenet_file(tmp_path_factory):
     Keras' files hold means and *deviations* of ImageNet's colors, the latter in the
     place of variances.
     """
-    model = keras.applications.EfficientNetB0(
-        include_top=False, weights=None, input_shape=(64, 64, 3)
-    )
+    model = build_b0(None)
     tiny.randomize(model)
     (normalization,) = (
         layer for layer in model.layers if isinstance(layer, keras.layers.Normalization)
@@ -51,111 +44,73 @@ def imagenet_file(tmp_path_factory):
     tiny.settle_statistics(model)
     normalization.set_weights([means, deviations, np.array(0)])
     path = tmp_path_factory.mktemp("imagenet") / "efficientnetb0_notop.h5"
-    write_legacy_h5(model, path)
+    with h5py.File(path, "w") as file:  # in the format of Keras 2, as Keras' files
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
     return path
 
 
-@pytest.fixture
-def downloads(imagenet_file, monkeypatch):
-    """Lets Keras find the ImageNet file without a network."""
-    from keras.src.applications import efficientnet
-
-    monkeypatch.setattr(
-        efficientnet.file_utils, "get_file", lambda *_, **__: str(imagenet_file)
-    )
-
-
 @pytest.fixture(scope="module")
-def imagenet_features(imagenet_file):
-    """What Keras' own graph for ImageNet weights computes with the file."""
-    from keras.src.applications import efficientnet
-
+def imagenet_graph(imagenet_file):
+    """Keras' own graph for ImageNet weights, and the file where Keras looks for it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            efficientnet.file_utils, "get_file", lambda *_, **__: str(imagenet_file)
-        )
-        model = keras.applications.EfficientNetB0(
-            include_top=False, weights="imagenet", input_shape=(64, 64, 3)
-        )
-    assert sum(isinstance(la, keras.layers.Rescaling) for la in model.layers) == 2
-    return tiny.features_of(model)
+        patch.setattr(file_utils, "get_file", lambda *_, **__: str(imagenet_file))
+        model = build_b0("imagenet")
+        assert sum(isinstance(la, keras.layers.Rescaling) for la in model.layers) == 2
+        yield model
 
 
-def test_imagenet_weights_give_the_features_of_keras_graph(
-    downloads, imagenet_features
+def save_graph(graph, imagenet_file, folder):
+    graph.save(folder / "imagenet.keras")
+    return folder / "imagenet.keras"
+
+
+def save_weights_of_bare_graph(graph, imagenet_file, folder):
+    """The file in the graph that Keras builds for other weights, saved by Keras 3.
+
+    Keras 3 names weights by the classes of layers; ours are fused batch norms.
+    """
+    bare = build_b0(str(imagenet_file))
+    with pytest.raises(AssertionError):  # what it computes is far off
+        assert_same_features(tiny.features_of(bare), tiny.features_of(graph))
+    bare.save_weights(folder / "graph.weights.h5")
+    return folder / "graph.weights.h5"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        lambda graph, file, folder: "imagenet",
+        lambda graph, file, folder: file,
+        save_graph,
+        save_weights_of_bare_graph,
+    ],
+    ids=["imagenet", "its file", "saved graph", "weights of the bare graph"],
+)
+def test_imagenet_weights_give_the_features_of_keras_graph_and_survive_saving(
+    source, imagenet_graph, imagenet_file, tmp_path
 ):
-    model = ssl_voc.backbone("EfficientNetB0", image_size=64, weights="imagenet")
-    assert_same_features(tiny.features_of(model), imagenet_features)
-
-
-def test_imagenet_file_gives_the_features_of_keras_graph(
-    imagenet_file, imagenet_features
-):
-    model = ssl_voc.backbone("EfficientNetB0", image_size=64, weights=imagenet_file)
-    assert_same_features(tiny.features_of(model), imagenet_features)
-    # Loaded into the graph that Keras builds for other weights, they are far off.
-    bare = keras.applications.EfficientNetB0(
-        include_top=False, weights=str(imagenet_file), input_shape=(64, 64, 3)
-    )
-    with pytest.raises(AssertionError):
-        assert_same_features(tiny.features_of(bare), imagenet_features)
-
-
-def test_saved_keras_graph_of_imagenet_gives_its_features(
-    downloads, imagenet_features, tmp_path
-):
-    keras.applications.EfficientNetB0(
-        include_top=False, weights="imagenet", input_shape=(64, 64, 3)
-    ).save(tmp_path / "imagenet.keras")
-    model = ssl_voc.backbone(
-        "EfficientNetB0", image_size=64, weights=tmp_path / "imagenet.keras"
-    )
-    assert_same_features(tiny.features_of(model), imagenet_features)
-
-
-def test_imagenet_weights_survive_copies_and_files(imagenet_file, tmp_path):
-    model = ssl_voc.backbone("EfficientNetB0", image_size=64, weights=imagenet_file)
-    plain = plain_backbone(model)
-    np.testing.assert_allclose(
-        tiny.features_of(plain), tiny.features_of(model), atol=1e-4
-    )
-    plain.save(tmp_path / "backbone.keras")
-    again = ssl_voc.backbone(
-        "EfficientNetB0", image_size=64, weights=tmp_path / "backbone.keras"
-    )
-    np.testing.assert_allclose(
-        tiny.features_of(again), tiny.features_of(model), atol=1e-4
-    )
+    weights = source(imagenet_graph, imagenet_file, tmp_path)
+    model = ssl_voc.backbone("EfficientNetB0", image_size=64, weights=weights)
+    features = tiny.features_of(model)
+    assert_same_features(features, tiny.features_of(imagenet_graph))
+    if weights == imagenet_file:
+        plain = plain_backbone(model)
+        np.testing.assert_allclose(tiny.features_of(plain), features, atol=1e-4)
+        plain.save(tmp_path / "backbone.keras")
+        again = ssl_voc.backbone("EfficientNetB0", 64, tmp_path / "backbone.keras")
+        np.testing.assert_allclose(tiny.features_of(again), features, atol=1e-4)
 
 
 def test_without_network_imagenet_is_one_clear_line(monkeypatch):
-    from keras.src.applications import efficientnet
-
     def fail(*_, **__):
         raise Exception("URL fetch failure on https://...: None -- unreachable\nmore")
 
-    monkeypatch.setattr(efficientnet.file_utils, "get_file", fail)
+    monkeypatch.setattr(file_utils, "get_file", fail)
     with pytest.raises(ValueError, match="efficientnetb0 could not be had") as error:
         ssl_voc.backbone("EfficientNetB0", image_size=32, weights="imagenet")
     message = str(error.value)
     assert "\n" not in message and "URL fetch failure" in message
     assert "'..._notop.h5'" in message
-
-
-def test_imagenet_needs_an_application(tmp_path):
-    path = tiny.save_backbone(tmp_path / "tiny.keras")
-    with pytest.raises(ValueError, match="keras.applications backbones only"):
-        ssl_voc.backbone(path, image_size=32, weights="imagenet")
-
-
-def write_half(source, target):
-    """Copies the first half of a legacy file's layers, by their order."""
-    with h5py.File(source) as whole, h5py.File(target, "w") as half:
-        names = list(whole.attrs["layer_names"])
-        kept = names[: len(names) // 2]
-        half.attrs["layer_names"] = kept
-        for name in kept:
-            whole.copy(whole[name], half, name=name)
 
 
 def test_a_file_that_fits_half_leaves_the_model_untouched(imagenet_file, tmp_path):
@@ -175,30 +130,19 @@ def test_a_file_that_fits_half_leaves_the_model_untouched(imagenet_file, tmp_pat
     with pytest.raises(ValueError, match="does not fit the backbone") as error:
         load_pretrained_weights(model, build_b0, broken)
     assert "\n" not in str(error.value)
-    for weight, old in zip(model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(weight, old)
+    keras.tree.map_structure(np.testing.assert_array_equal, model.get_weights(), before)
     np.testing.assert_array_equal(tiny.features_of(model), features)
 
 
 def test_a_file_of_fewer_layers_is_refused(imagenet_file, tmp_path):
-    write_half(imagenet_file, tmp_path / "half_notop.h5")
+    path = tmp_path / "half_notop.h5"
+    with h5py.File(imagenet_file) as whole, h5py.File(path, "w") as half:
+        names = list(whole.attrs["layer_names"])
+        half.attrs["layer_names"] = names[: len(names) // 2]
+        for name in half.attrs["layer_names"]:
+            whole.copy(whole[name], half, name=name)
     with pytest.raises(ValueError, match="half_notop.h5 does not fit the backbone"):
-        ssl_voc.backbone(
-            "EfficientNetB0", image_size=64, weights=tmp_path / "half_notop.h5"
-        )
-
-
-def test_a_weights_file_of_keras_own_graph_loads(
-    imagenet_features, imagenet_file, tmp_path
-):
-    graph = keras.applications.EfficientNetB0(
-        include_top=False, weights=str(imagenet_file), input_shape=(64, 64, 3)
-    )
-    # Keras 3 names weights by the classes of layers; ours are fused batch norms.
-    graph.save_weights(tmp_path / "graph.weights.h5")
-    weights = tmp_path / "graph.weights.h5"
-    model = ssl_voc.backbone("EfficientNetB0", image_size=64, weights=weights)
-    assert_same_features(tiny.features_of(model), imagenet_features)
+        ssl_voc.backbone("EfficientNetB0", image_size=64, weights=path)
 
 
 def test_a_file_is_refused_by_a_backbone_that_computes_otherwise(imagenet_file):
@@ -213,5 +157,4 @@ def test_a_file_is_refused_by_a_backbone_that_computes_otherwise(imagenet_file):
     before = model.get_weights()
     with pytest.raises(ValueError, match="_notop.h5 has weights.*another graph"):
         load_pretrained_weights(model, build_b0, imagenet_file)
-    for weight, old in zip(model.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(weight, old)
+    keras.tree.map_structure(np.testing.assert_array_equal, model.get_weights(), before)

@@ -22,14 +22,6 @@ def test_levels_are_the_deepest_maps_before_the_next_stride(image_size, sides):
     assert [tensor.shape[-1] for tensor in levels.outputs] == [240, 672, 1280]
 
 
-def test_last_level_is_the_backbones_own_output():
-    backbone = models.backbone("EfficientNetB0", image_size=64)
-    levels = feature_levels(backbone, [32])
-    images = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
-    got = keras.ops.convert_to_numpy(keras.tree.flatten(levels(images))[0])
-    np.testing.assert_array_equal(got, keras.ops.convert_to_numpy(backbone(images)))
-
-
 def test_missing_stride_and_unknown_size_are_named():
     with pytest.raises(ValueError, match="no feature map of stride 64"):
         feature_levels(tiny.build_backbone(image_size=64), [64])
