@@ -98,17 +98,14 @@ def test_iou_is_that_of_the_loops_in_pairs_and_row_by_row():
     assert (pairs > 0.1).sum() > 5  # not all of them apart
 
 
-def test_boxes_without_area_have_no_iou():
-    nothing = np.array([[3, 3, 3, 3], [-1, -1, -1, -1], [9, 9, 2, 2]], "float32")
-    assert not np.any(ops.convert_to_numpy(bx.pairwise_iou(nothing, nothing)))
-    assert not np.any(bx.box_ious(nothing, nothing))
-    assert not np.any(bx.box_ious(nothing, [[0, 0, 10, 10]]))
-
-
-def test_corner_that_is_not_a_number_has_no_iou():
-    broken = np.array([[np.nan, 0, 1, 1], [-np.inf, 0, np.inf, 1]], "float32")
-    np.testing.assert_array_equal(bx.elementwise_iou(broken, [[0, 0, 1, 1]]), 0.0)
-    np.testing.assert_array_equal(bx.box_ious(broken, [[0, 0, 1, 1]]), 0.0)
+@pytest.mark.parametrize("broken", [[np.nan, 0, 1, 1], [-np.inf, 0, np.inf, 1]])
+def test_boxes_without_area_or_finite_corners_have_no_iou(broken):
+    nothing = [[3, 3, 3, 3], [-1, -1, -1, -1], [9, 9, 2, 2]]
+    boxes = np.array([*nothing, broken], "float32")[:, None]
+    others = np.array([*nothing, [0, 0, 10, 10], [0, 0, 1, 1]], "float32")
+    for iou in (bx.elementwise_iou, bx.box_ious):
+        np.testing.assert_array_equal(iou(boxes, others), np.zeros((4, 5)))
+    np.testing.assert_array_equal(bx.pairwise_iou(boxes[:3, 0], others), 0.0)
 
 
 def test_small_boxes_in_shares_of_the_image_have_an_area():

@@ -59,11 +59,6 @@ def test_length_does_not_matter_however_short_or_long(length, pair):
     np.testing.assert_allclose(l2_normalize(length * pair[0]), expected, atol=1e-6)
 
 
-def test_shortest_float16_vectors_have_length_one():
-    vector = ops.cast(np.full((1, 4), 6e-8), "float16")  # the smallest there is
-    np.testing.assert_allclose(l2_normalize(vector), np.full((1, 4), 0.5), atol=1e-6)
-
-
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 3e-7])
 def test_gradient_is_that_of_the_quotient(scale, pair):
     vector, weights = pair[0, :1] * scale, pair[1, :1]
@@ -87,9 +82,9 @@ def test_gradient_at_zero_is_finite_in_half_precision():
     assert np.all(np.abs(gradient) < 65504)
 
 
-@pytest.mark.parametrize("value", [300.0, 6e4])
-def test_large_float16_vectors_do_not_overflow_when_squared(value):
-    # 300 ** 2 is beyond float16, whose largest number is 65,504.
+@pytest.mark.parametrize("value", [6e-8, 300.0, 6e4])
+def test_shortest_and_longest_float16_vectors_have_length_one(value):
+    # 6e-8 is float16's smallest number; 300 ** 2 is beyond its largest, 65,504.
     vector = ops.cast(np.full((1, 4), value), "float16")
     np.testing.assert_allclose(l2_normalize(vector), np.full((1, 4), 0.5), atol=1e-6)
 

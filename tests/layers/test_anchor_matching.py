@@ -134,13 +134,6 @@ def test_padding_takes_no_anchor_from_an_object():
     assert found["classes"][0, 0] == 2.0
 
 
-def test_anchors_of_difficult_objects_learn_nothing():
-    objects = {"boxes": [[ANCHORS[40]]], "classes": [[1.0]], "difficult": [[True]]}
-    found = match(objects)
-    assert found["classes"][0, 40] == IGNORED
-    assert not np.any(found["classes"] >= 0)
-
-
 def test_a_difficult_object_takes_no_anchor_that_another_needs():
     anchors = np.array([[0, 0, 10, 10], [20, 20, 30, 30]], "float32")
     # Both fit the first anchor best, the difficult one better; of the other, alone

@@ -59,22 +59,6 @@ def test_what_is_kept_is_what_greedy_choice_keeps(iou_threshold):
         )
 
 
-def test_a_chain_of_overlaps_keeps_every_other_box():
-    # Each overlaps its neighbours by IoU 6 / 14 and nothing else.
-    boxes = np.array([[[4 * i, 0, 4 * i + 10, 10] for i in range(7)]], "float32")
-    scores = np.linspace(0.9, 0.3, 7, dtype="float32")[None, :, None]
-    found = suppress(boxes, scores, iou_threshold=0.4, max_detections=7)
-    np.testing.assert_array_equal(found["boxes"][0, :4, 0], [0.0, 8.0, 16.0, 24.0])
-    assert found["num_detections"][0] == 4
-
-
-def test_boxes_of_different_classes_leave_each_other_alone():
-    box = np.array([[[0.0, 0.0, 10.0, 10.0]]], "float32")
-    found = suppress(box, np.array([[[0.4, 0.9]]], "float32"), max_detections=3)
-    np.testing.assert_array_equal(found["classes"], [[1, 0, -1]])
-    np.testing.assert_allclose(found["confidence"], [[0.9, 0.4, -1.0]])
-
-
 def test_what_is_missing_is_padded_and_what_is_too_much_is_the_least_confident():
     boxes = np.array([[[20 * i, 0, 20 * i + 10, 10] for i in range(5)]], "float32")
     scores = np.array([0.5, 0.9, 0.05, 0.7, 0.6], "float32")[None, :, None]

@@ -116,8 +116,3 @@ def test_whole_area_without_aspect_is_the_whole_image():
         draw_targets(20), area_range=(1, 1), aspect_range=(WIDTH / HEIGHT,) * 2
     )
     np.testing.assert_allclose(crops, np.tile([[0, 0, 1, 1]], (20, 1)), atol=1e-6)
-
-
-def test_every_image_draws_its_own_crop():
-    targets = {"boxes": np.full((50, 1, 4), -1.0), "classes": -np.ones((50, 1))}
-    assert len(np.unique(drawn_crops(targets).round(4), axis=0)) == 50

@@ -91,17 +91,17 @@ def test_predict_names_a_damaged_model(damaged):
         RunPredictor(damaged, batch_size=2)
 
 
-def test_export_names_a_damaged_model(damaged, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [("damaged", "model.keras"), ("backbone", "expected a BoxModel")],
+)
+def test_export_refuses_what_finds_no_boxes(
+    damaged, tmp_path, monkeypatch, content, complaint
+):
+    if content == "backbone":
+        tiny.build_backbone(32).save(damaged.path / "model.keras")
     monkeypatch.setattr("ssl_voc.export.artifact.load_parity_photos", lambda *_: None)
     config = ExportConfig(run=damaged.path, out=tmp_path / "exports")
-    with pytest.raises(BadInput, match="model.keras"):
+    with pytest.raises(BadInput, match=complaint):
         write_artifact(config, damaged)
     assert not (tmp_path / "exports").exists()
-
-
-def test_export_refuses_a_model_that_finds_no_boxes(damaged, tmp_path, monkeypatch):
-    monkeypatch.setattr("ssl_voc.export.artifact.load_parity_photos", lambda *_: None)
-    tiny.build_backbone(32).save(damaged.path / "model.keras")
-    config = ExportConfig(run=damaged.path, out=tmp_path / "exports")
-    with pytest.raises(BadInput, match="expected a BoxModel"):
-        write_artifact(config, damaged)
