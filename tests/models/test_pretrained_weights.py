@@ -33,23 +33,27 @@ def run(tmp_path, tiny_model):
     return folder
 
 
-@pytest.mark.parametrize("image_size", [32, 48, None])
-def test_run_folder_loads_at_every_size(run, tiny_model, tmp_path, image_size):
-    model = ssl_voc.backbone(tmp_path / "tiny.keras", image_size, weights=run)
+@pytest.mark.parametrize(
+    ("weights", "image_size"),
+    [
+        ("run", 32),
+        ("run", 48),
+        ("run", None),
+        ("run/backbone.keras", 32),  # without a record
+        ("tiny.weights.h5", 32),
+    ],
+)
+def test_weights_of_every_kind_load(run, tiny_model, tmp_path, weights, image_size):
+    tiny_model.save_weights(tmp_path / "tiny.weights.h5")
+    model = ssl_voc.backbone(
+        tmp_path / "tiny.keras", image_size, weights=tmp_path / weights
+    )
     for ours, theirs in zip(model.get_weights(), tiny_model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     if image_size != 48:
         np.testing.assert_allclose(
             tiny.features_of(model, 32), tiny.features_of(tiny_model, 32), atol=1e-5
         )
-
-
-def test_keras_file_loads_without_a_record(run, tiny_model, tmp_path):
-    weights = run / "backbone.keras"
-    model = ssl_voc.backbone(tmp_path / "tiny.keras", image_size=32, weights=weights)
-    np.testing.assert_allclose(
-        tiny.features_of(model, 32), tiny.features_of(tiny_model, 32), atol=1e-5
-    )
 
 
 def test_home_is_known_without_a_shell(run, tiny_model, tmp_path, monkeypatch):
@@ -110,36 +114,24 @@ def test_another_graph_with_the_same_weights_is_refused(tiny_model, tmp_path):
         )
 
 
-def test_weights_file_of_keras_3_loads(tiny_model, tmp_path):
-    tiny_model.save_weights(tmp_path / "tiny.weights.h5")
-    model = ssl_voc.backbone(
-        tmp_path / "tiny.keras", image_size=32, weights=tmp_path / "tiny.weights.h5"
-    )
-    np.testing.assert_allclose(
-        tiny.features_of(model, 32), tiny.features_of(tiny_model, 32), atol=1e-5
-    )
-
-
-@pytest.mark.parametrize("name", ["empty.h5", "text.h5", "text.keras"])
-def test_a_file_that_holds_no_weights_is_named(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "content", "error", "message"),
+    [
+        ("empty.h5", "", (BadInput, ValueError), "empty.h5"),
+        ("text.h5", "no weights", (BadInput, ValueError), "text.h5"),
+        ("text.keras", "no weights", (BadInput, ValueError), "text.keras"),
+        ("weights.pt", "torch", ValueError, "a .keras or an .h5 file"),
+        ("missing.h5", None, FileNotFoundError, "Expected 'imagenet', the folder of"),
+        ("missing", None, FileNotFoundError, "Expected 'imagenet', the folder of"),
+        (".", None, FileNotFoundError, "Expected 'imagenet', the folder of"),
+    ],
+)
+def test_what_holds_no_weights_is_named(tmp_path, name, content, error, message):
     path = tiny.save_backbone(tmp_path / "tiny.keras")
-    (tmp_path / name).write_text("" if name == "empty.h5" else "no weights")
-    with pytest.raises((BadInput, ValueError), match=name):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(error, match=message):
         ssl_voc.backbone(path, image_size=32, weights=tmp_path / name)
-
-
-@pytest.mark.parametrize("name", ["missing.h5", "missing", "."])
-def test_missing_weights_say_what_was_expected(tmp_path, name):
-    path = tiny.save_backbone(tmp_path / "tiny.keras")
-    with pytest.raises(FileNotFoundError, match="Expected 'imagenet', the folder of"):
-        ssl_voc.backbone(path, image_size=32, weights=tmp_path / name)
-
-
-def test_a_file_of_another_kind_is_refused(tmp_path):
-    path = tiny.save_backbone(tmp_path / "tiny.keras")
-    (tmp_path / "weights.pt").write_text("torch")
-    with pytest.raises(ValueError, match="a .keras or an .h5 file"):
-        ssl_voc.backbone(path, image_size=32, weights=tmp_path / "weights.pt")
 
 
 def test_fingerprint_tells_weights_apart_and_agrees_across_sizes(tiny_model, tmp_path):
