@@ -201,7 +201,7 @@ def build_localizer(build=build_plain_backbone, seed=0, dropout=0.0, **arguments
     return model
 
 
-def compile_localizer(model, metrics=None):
+def compile_localizer(model, metrics=None, optimizer=None, **arguments):
     """Compiles a localizer to run eagerly, which is quick for a few steps."""
     import keras
 
@@ -212,7 +212,8 @@ def compile_localizer(model, metrics=None):
             "boxes": [ssl_voc.metrics.MeanBoxIoU(model.bounding_box_format)],
             "classes": [keras.metrics.SparseCategoricalAccuracy(name="top1")],
         }
-    model.compile(keras.optimizers.SGD(1.0), metrics=metrics, run_eagerly=True)
+    arguments.setdefault("run_eagerly", True)
+    model.compile(optimizer or keras.optimizers.SGD(1.0), metrics=metrics, **arguments)
     return model
 
 

@@ -20,14 +20,8 @@ def test_a_saved_localizer_predicts_the_same_and_learns(
     run_without_tensorflow, backbone_file, tmp_path
 ):
     model = tiny.build_localizer(lambda: ssl_voc.backbone(backbone_file, 32))
-    tiny.compile_localizer(model)
-    model.compile(
-        keras.optimizers.Adam(5e-3),
-        metrics={
-            "boxes": [ssl_voc.metrics.MeanBoxIoU()],
-            "classes": [keras.metrics.SparseCategoricalAccuracy(name="top1")],
-        },
-    )
+    optimizer = keras.optimizers.Adam(5e-3)
+    tiny.compile_localizer(model, optimizer=optimizer, run_eagerly=False)
     model.save(tmp_path / "model.keras")
     batch = tiny.labeled_batch(8)
     # One photo has nothing to learn from.

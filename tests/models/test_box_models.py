@@ -1,10 +1,15 @@
 """What localizers and detectors do alike."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from ssl_voc import boxes
+from ssl_voc.layers import AnchorGrid, DetectionAugmenter, LocalizationAugmenter
+from ssl_voc.optimizers import DiscriminativeAdamW
 from tests import tiny
 
 BUILDS = {
@@ -14,6 +19,41 @@ BUILDS = {
         tiny.labeled_batch,
     ),
     "detector": (tiny.build_detector, tiny.compile_detector, tiny.detection_batch),
+}
+
+# Augmentation without chance: every image and box from left to right.
+MIRROR = {
+    "area_range": (1, 1),
+    "aspect_range": (1, 1),
+    "flip_rate": 1.0,
+    "color_strength": 0.0,
+    "grayscale_rate": 0.0,
+}
+AUGMENTERS = {
+    "localizer": LocalizationAugmenter(32, **MIRROR),
+    "detector": DetectionAugmenter(64, **MIRROR, mosaic_rate=0.0),
+}
+# No argument is at its default.
+ARGUMENTS = {
+    "localizer": {
+        "num_classes": 4,
+        "bounding_box_format": "yxyx",
+        "augmenter": AUGMENTERS["localizer"],
+        "attention_weight": 0.7,
+        "freeze_batch_norm": True,
+        "name": "finder",
+    },
+    "detector": {
+        "num_classes": 4,
+        "bounding_box_format": "xywh",
+        "augmenter": AUGMENTERS["detector"],
+        "anchor_grid": AnchorGrid([10.0, 20.0, 40.0], [8, 16, 32], [1.0], [0.7, 1.3]),
+        "score_threshold": 0.005,
+        "nms_iou_threshold": 0.4,
+        "max_detections": 17,
+        "freeze_batch_norm": True,
+        "name": "finder",
+    },
 }
 
 
@@ -76,3 +116,67 @@ def test_a_frozen_backbone_keeps_weights_and_statistics(parts):
         np.testing.assert_array_equal, before, model.backbone.get_weights()
     )
     assert not np.array_equal(head[-1], model.head.get_weights()[-1])
+
+
+@pytest.mark.parametrize("kind", BUILDS)
+def test_a_saved_model_has_every_argument_predicts_and_learns_on_alike(kind, tmp_path):
+    build, compile_model, draw = BUILDS[kind]
+    optimizer = DiscriminativeAdamW(1e-2, {"": 0.3, "head": 1.0})
+    model = compile_model(build(**ARGUMENTS[kind]), optimizer=optimizer)
+    batch, options = draw(4), {"batch_size": 2, "shuffle": False, "verbose": 0}
+    model.fit(batch, **options)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    again.run_eagerly = True  # Keras does not save it
+    config, other = model.get_config(), again.get_config()
+    arguments = set(inspect.signature(type(model).__init__).parameters)
+    assert ARGUMENTS[kind].keys() | arguments - {"self", "kwargs"} <= config.keys()
+    for name, value in ARGUMENTS[kind].items():
+        if name in ("augmenter", "anchor_grid"):
+            assert getattr(again, name).get_config() == value.get_config()
+        else:
+            assert other[name] == config[name] == value, name
+    keras.tree.map_structure(
+        np.testing.assert_array_equal,
+        again.predict(batch["images"], verbose=0),
+        model.predict(batch["images"], verbose=0),
+    )
+    logs, other_logs = (part.fit(batch, **options).history for part in (model, again))
+    assert int(again.optimizer.iterations) == int(model.optimizer.iterations) == 4
+    assert set(other_logs) == set(logs)
+    assert other_logs["loss"] == pytest.approx(logs["loss"], rel=1e-4)
+    for one, two in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-5, err_msg=one.path)
+
+
+@pytest.mark.parametrize("bounding_box_format", boxes.FORMATS)
+@pytest.mark.parametrize("kind", BUILDS)
+def test_a_format_changes_the_writing_of_boxes_and_nothing_else(
+    kind, bounding_box_format
+):
+    build, compile_model, draw = BUILDS[kind]
+    results = []
+    for name in ("xyxy", bounding_box_format):
+        batch = draw(4)
+        size = batch["images"].shape[1:3]
+        targets = batch["bounding_boxes"]
+        written = boxes.convert_format(targets["boxes"], "xyxy", name, size)
+        targets["boxes"] = ops.convert_to_numpy(written)
+        model = build(bounding_box_format=name, augmenter=AUGMENTERS[kind])
+        if kind == "localizer":  # far from where they begin, partly outside the image
+            model.head.votes.bias.assign([1.0, -1.0, 2.0, 0.5])
+        else:
+            tiny.with_usual_weights(model)
+        compile_model(model)
+        found = model.predict(batch["images"], verbose=0)
+        corners = boxes.convert_format(found["boxes"], name, "xyxy", size)
+        logs = model.train_on_batch(batch, return_dict=True)
+        exists = found["classes"] >= 0
+        results.append(
+            (ops.convert_to_numpy(corners)[exists], logs, model.get_weights())
+        )
+    (expected, logs, weights), (found, other_logs, others) = results
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    assert other_logs == pytest.approx(logs, rel=1e-4)
+    for one, other in zip(weights, others, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

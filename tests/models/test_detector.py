@@ -1,24 +1,15 @@
 """Fitting, saving and asking a detector."""
 
-import inspect
-
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
 import ssl_voc
-from ssl_voc import boxes
 from ssl_voc.layers import AnchorGrid
 from ssl_voc.metrics import voc_average_precision
 from tests import tiny
 from tests.tiny import compile_detector, with_usual_weights
-
-
-def draw_images(number=4, size=64, seed=1):
-    return np.random.default_rng(seed).integers(
-        0, 256, (number, size, size, 3), "uint8"
-    )
 
 
 @pytest.mark.slow
@@ -42,7 +33,7 @@ def test_eight_photos_are_learned_by_heart():
 
 def test_predictions_are_those_of_call_padded_and_sorted():
     model = with_usual_weights(tiny.build_detector(max_detections=20))
-    images = draw_images()
+    images = tiny.draw_photos(4, size=64)
     found = model.predict(images, batch_size=2, verbose=0)
     kinds = {name: (value.shape, value.dtype) for name, value in found.items()}
     assert kinds == {
@@ -65,7 +56,7 @@ def test_predictions_are_those_of_call_padded_and_sorted():
 
 def test_the_best_box_is_its_anchor_moved_by_its_offsets():
     model = with_usual_weights(tiny.build_detector())
-    images = draw_images(2)
+    images = tiny.draw_photos(2, size=64)
     outputs = model(images.astype("float32"))
     logits = ops.convert_to_numpy(outputs["classes"])
     found = model.predict(images, verbose=0)
@@ -81,39 +72,6 @@ def test_the_best_box_is_its_anchor_moved_by_its_offsets():
         np.testing.assert_allclose(
             found["boxes"][image, 0], np.clip(expected, 0, 64), atol=1e-3
         )
-
-
-@pytest.mark.parametrize("format", ["xywh", "rel_yxyx", "center_xywh"])
-def test_a_format_changes_the_writing_of_boxes_and_nothing_else(format):
-    reference = with_usual_weights(tiny.build_detector())
-    model = with_usual_weights(tiny.build_detector(bounding_box_format=format))
-    for other, weights in ((model, reference.get_weights()),):
-        other.set_weights(weights)
-        compile_detector(other)
-    compile_detector(reference)
-    batch = tiny.detection_batch(4)
-    written = {
-        **batch,
-        "bounding_boxes": {
-            "boxes": ops.convert_to_numpy(
-                boxes.convert_format(
-                    batch["bounding_boxes"]["boxes"], "xyxy", format, (64, 64)
-                )
-            ),
-            "classes": batch["bounding_boxes"]["classes"],
-        },
-    }
-    expected = reference.evaluate(batch, verbose=0, return_dict=True)
-    found = model.evaluate(written, verbose=0, return_dict=True)
-    assert found == pytest.approx(expected, rel=1e-3)
-    corners = model.predict(batch["images"], verbose=0)
-    exists = corners["classes"] >= 0
-    corners = boxes.convert_format(corners["boxes"], format, "xyxy", (64, 64))
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(corners)[exists],
-        reference.predict(batch["images"], verbose=0)["boxes"][exists],
-        atol=1e-3,
-    )
 
 
 def test_the_augmenter_works_while_training_only_and_flags_follow():
@@ -132,35 +90,6 @@ def test_the_augmenter_works_while_training_only_and_flags_follow():
     assert seen == []
     model.fit(batch, verbose=0)
     assert seen == [(["bounding_boxes", "difficult", "images"], True)]
-
-
-def test_a_saved_detector_predicts_the_same_and_learns_on(tmp_path):
-    model = tiny.build_detector(
-        augmenter=ssl_voc.layers.DetectionAugmenter(64, seed=0),
-        anchor_grid=AnchorGrid([10.0, 20.0, 40.0], [8, 16, 32], [1.0], [0.7, 1.3]),
-        bounding_box_format="xywh",
-        score_threshold=0.005,
-        nms_iou_threshold=0.4,
-        max_detections=17,
-        freeze_batch_norm=True,
-    )
-    compile_detector(with_usual_weights(model), keras.optimizers.AdamW(1e-3))
-    batch = tiny.detection_batch(4)
-    model.fit(batch, verbose=0)
-    model.save(tmp_path / "detector.keras")
-    again = keras.models.load_model(tmp_path / "detector.keras")
-    expected = model.predict(batch["images"], verbose=0)
-    found = again.predict(batch["images"], verbose=0)
-    for name in expected:
-        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
-    # Every argument comes back, also those that predictions do not show.
-    config, config_again = model.get_config(), again.get_config()
-    arguments = set(inspect.signature(ssl_voc.Detector.__init__).parameters)
-    arguments -= {"self", "kwargs", "backbone", "augmenter"}
-    for name in arguments:
-        assert config[name] == config_again[name], name
-    assert again.augmenter.get_config() == model.augmenter.get_config()
-    again.fit(batch, verbose=0)
 
 
 def test_anchors_of_other_strides_are_refused():
