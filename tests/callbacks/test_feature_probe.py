@@ -74,7 +74,7 @@ def test_neighbors_are_asked_after_the_epochs_named(backbone):
 
 def test_majority_is_that_of_the_bank_on_the_queries(backbone):
     images = tiny.draw_photos(8, size=20)
-    # Commonest in the bank is 2; one of four queries has it.
+    # The majority of the bank is 2; one of four queries has it.
     labels = np.array([2, 2, 2, 0, 0, 0, 2, 1])
     probe = FeatureProbe(backbone, 20, images, images, labels)
     assert probe.majority_share == pytest.approx(0.25)

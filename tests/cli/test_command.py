@@ -32,15 +32,10 @@ def fail(error):
     return function
 
 
-def test_command_gets_its_config_and_is_done():
-    seen = []
-    assert run(seen.append, "--epochs", "5") == 0
-    assert seen == [Config(epochs=5)]
-
-
-def test_names_that_are_no_utf8_are_printed_spelled_out(capsys):
-    assert run(lambda config: print(os.fsdecode(b"caf\xe9.jpg"))) == 0
-    assert capsys.readouterr().out == "caf\\udce9.jpg\n"
+def test_command_gets_its_config_and_spells_out_names_that_are_no_utf8(capsys):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    assert run(lambda config: print(config.epochs, name), "--epochs", "5") == 0
+    assert capsys.readouterr().out == "5 caf\\udce9.jpg\n"
 
 
 @pytest.mark.parametrize(

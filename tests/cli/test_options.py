@@ -93,13 +93,11 @@ def test_refusal_says_what_was_expected_and_what_came(name, given, message):
     assert message in str(raised.value)
 
 
-def test_flag_and_need_follow_from_the_field():
+def test_flag_and_need_follow_from_the_field_whose_default_a_subclass_may_change():
     required = {item.flag for item in OPTIONS.values() if item.required}
     assert required == {"--data", "RUN"}
     assert OPTIONS["image_size"].flag == "--image-size"
 
-
-def test_subclass_may_give_another_default_alone():
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Larger(Config):
         image_size: int = 128

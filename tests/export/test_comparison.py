@@ -42,11 +42,20 @@ def test_order_of_equal_scores_and_the_end_of_a_list_are_no_differences():
     assert compare_detections(expected, found)[2] == 0
 
 
-def test_largest_differences_are_found():
+def test_largest_differences_are_found_and_nan_is_one():
     moved = BOXES + [[0, 0, 0, 0], [0, 0.25, 0, 0], [0, 0, 0, 0]]
     found = detections(boxes=moved, scores=(0.9, 0.5, 0.52))
     box, score, unmatched = compare_detections(detections(), found)
     assert (box, score) == pytest.approx((0.25, 0.02)) and unmatched == 0
+    found = detections(boxes=BOXES * [1, 1, np.nan, 1])
+    assert np.isnan(compare_detections(detections(), found)[0])
+    found = detections(scores=(0.9, np.nan, 0.5))
+    assert np.isnan(compare_detections(detections(), found)[1])
+    # Nor does it excuse that it has no counterpart, or that others have none.
+    expected = photos(detections(), detections((1, 2)))
+    another = detections(classes=(2, 1, 1), scores=(np.nan, 0.5, 0.5))
+    found = photos(detections((1, 2)), another)
+    assert compare_detections(expected, found)[2] == 2
 
 
 def test_an_object_that_one_alone_has_found_is_counted():
@@ -58,18 +67,6 @@ def test_an_object_that_one_alone_has_found_is_counted():
     # An only object is the lowest of its photo, but far above what others are told by.
     expected = photos(detections(), detections((0,)))
     assert compare_detections(expected, photos(detections(), detections(())))[2] == 1
-
-
-def test_nan_is_a_difference():
-    found = detections(boxes=BOXES * [1, 1, np.nan, 1])
-    assert np.isnan(compare_detections(detections(), found)[0])
-    found = detections(scores=(0.9, np.nan, 0.5))
-    assert np.isnan(compare_detections(detections(), found)[1])
-    # Nor does it excuse that it has no counterpart, or that others have none.
-    expected = photos(detections(), detections((1, 2)))
-    another = detections(classes=(2, 1, 1), scores=(np.nan, 0.5, 0.5))
-    found = photos(detections((1, 2)), another)
-    assert compare_detections(expected, found)[2] == 2
 
 
 def test_scores_of_a_localizer_are_compared_class_by_class():

@@ -52,20 +52,17 @@ def test_a_learned_map_is_lost_stage_by_stage_and_the_model_is_kept():
     assert not any(same for same, weight in pairs if weight.path.endswith("kernel"))
 
 
-def test_a_map_that_ignores_the_weights_is_found_out():
+def test_maps_that_ignore_the_weights_are_found_out_and_empty_ones_not_taken_for_lost():
     model = tiny.build_localizer()
     brightness = tiny.draw_photos(5, size=32).mean(axis=-1)
     _, found, others = randomized_correlations(model, lambda model: brightness)
     np.testing.assert_allclose(found, 1.0)
     assert (others < 0.9).all()
-
-
-def test_empty_maps_are_not_taken_for_lost_ones():
     maps = np.random.default_rng(0).random((3, 4, 4))
     maps[1] = 0.0
-    _, found, others = randomized_correlations(tiny.build_localizer(), lambda _: maps)
+    _, found, others = randomized_correlations(model, lambda _: maps)
     np.testing.assert_allclose(found[-1], [1.0, np.nan, 1.0])
     assert np.isnan(others[1]) and others[2] == 0.0
     # A photo alone is no other photo.
-    _, _, others = randomized_correlations(tiny.build_localizer(), lambda _: maps[:1])
+    _, _, others = randomized_correlations(model, lambda _: maps[:1])
     assert np.isnan(others).all()

@@ -71,15 +71,12 @@ def test_names_differ_where_case_does_not_count(tree):
     assert all("cat/7" in name for name in found)
 
 
-def test_results_inside_an_input_folder_are_no_input(tree):
+def test_results_are_no_input_and_what_leads_to_no_photo_is_told(tree):
     out = tree / "photos/found"
     (out / "pictures").mkdir(parents=True)
     (out / "pictures/1.jpg").touch()
     assert "photos/found/pictures/1.jpg" not in names("photos", left_out=out)
     assert "photos/found/pictures/1.jpg" in names("photos")
-
-
-def test_what_leads_to_no_photo_is_told(tree):
     (tree / "empty").mkdir()
     photos, problems = find_photos(["no.jpg", "no*.jpg", "empty", "photos/a"])
     assert [str(photo.path) for photo in photos] == ["photos/a/1.jpg"]
