@@ -34,6 +34,18 @@ def two_devices():
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
+def split_over_devices(pair, rows):
+    """Both sides of pairs, their first rows on one device and the rest on another."""
+    return [
+        two_devices().experimental_distribute_values_from_function(
+            lambda context, side=side: tf.constant(
+                np.split(side, [rows])[context.replica_id_in_sync_group]
+            )
+        )
+        for side in pair
+    ]
+
+
 def losses_and_gradients(loss_function, pair):
     """Loss and gradient of the matrix that makes projections, on 1 and 2 devices."""
 
@@ -47,14 +59,7 @@ def losses_and_gradients(loss_function, pair):
     strategy = two_devices()
     with strategy.scope():
         matrix = tf.Variable(start)
-    halves = [
-        strategy.experimental_distribute_values_from_function(
-            lambda context, side=side: tf.constant(
-                np.split(side, 2)[context.replica_id_in_sync_group]
-            )
-        )
-        for side in pair
-    ]
+    halves = split_over_devices(pair, 4)
 
     def replica_step(a, b):
         replica_loss, gradient = step(matrix, a, b)
@@ -97,14 +102,7 @@ def fit(scope, photos):
 
 def uneven_shares(pair):
     """Loss of each of nine pairs, five on one device and four on the other."""
-    halves = [
-        two_devices().experimental_distribute_values_from_function(
-            lambda context, side=side: tf.constant(
-                np.split(side, [5])[context.replica_id_in_sync_group]
-            )
-        )
-        for side in pair
-    ]
+    halves = split_over_devices(pair, 5)
     with two_devices().scope():
         crop = layers.RandomResizedCrop(8, seed=0)
 

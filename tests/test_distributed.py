@@ -39,10 +39,6 @@ def test_one_device_gathers_its_own_tensor_at_offset_zero():
     assert count_replicas() == 1
 
 
-def test_every_replica_counts_them_all(mirrored):
-    assert mirrored[1]["replicas"] == [2, 2]
-
-
 @pytest.mark.parametrize("name", ["nt_xent", "vicreg"])
 def test_loss_and_gradient_are_those_of_the_whole_batch(mirrored, name):
     arrays, _ = mirrored
@@ -81,7 +77,8 @@ def test_fit_on_two_devices_gives_the_weights_and_logs_of_one(mirrored):
         ), name
 
 
-def test_replicas_draw_different_views(mirrored):
+def test_replicas_are_counted_and_draw_different_views(mirrored):
+    assert mirrored[1]["replicas"] == [2, 2]
     boxes = mirrored[0]["boxes"].reshape(-1, 4)
     assert len(np.unique(boxes.round(5), axis=0)) == 8
 
