@@ -131,13 +131,10 @@ def test_what_cannot_be_explained_is_refused(place, changes, names):
         explain(ExplainConfig(**settings))
 
 
-def test_results_go_into_the_run_unless_told_otherwise(place):
+def test_results_go_into_the_run_and_what_is_wrong_is_a_line(place, tmp_path, capsys):
     config = ExplainConfig(run=place / "run", split="test[:50%]")
     config = config.resolved(read_finished_run(place / "run"))
     assert config.out == place / "run" / "explanation-test_50_"
-
-
-def test_the_command_says_in_a_line_what_is_wrong(tmp_path, capsys):
     assert main(["run", "--method", "cam"]) == 2
     assert "--method" in capsys.readouterr().err
     assert main([str(tmp_path / "nothing")]) == 2
