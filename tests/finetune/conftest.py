@@ -2,13 +2,16 @@
 
 import pytest
 
-from tests.finetune.settings import prepare_place
+from tests import tiny
 
 
 @pytest.fixture(scope="package")
 def place(tmp_path_factory):
     """A folder with a VOC tree and a tiny backbone."""
-    return prepare_place(tmp_path_factory.mktemp("finetune"))
+    folder = tmp_path_factory.mktemp("finetune")
+    tiny.save_backbone(folder / "tiny.keras")
+    tiny.write_voc(folder / "voc", num_train=60, num_val=12)
+    return folder
 
 
 @pytest.fixture(scope="package")

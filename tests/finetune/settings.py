@@ -1,16 +1,6 @@
 """Settings of small fine-tunings, as a config and as flags."""
 
 from ssl_voc.finetune import FinetuneConfig
-from tests import tiny
-
-NUM_TRAIN, NUM_VAL = 60, 12
-
-
-def prepare_place(folder):
-    """Writes a VOC tree and a tiny backbone into a folder."""
-    tiny.save_backbone(folder / "tiny.keras")
-    tiny.write_voc(folder / "voc", NUM_TRAIN, NUM_VAL)
-    return folder
 
 
 def settings(place, out, **changes):
@@ -34,11 +24,9 @@ def flags(place, out, **changes):
     arguments = []
     for name, value in settings(place, out, **changes).items():
         flag = f"--{name.replace('_', '-')}"
-        if isinstance(value, bool):
-            arguments += [flag] if value else []
+        if value is True:
+            arguments.append(flag)
         else:
-            repeated = name in ("data", "class_names")
-            values = value if isinstance(value, tuple) else (value,)
-            for part in [[item] for item in values] if repeated else [values]:
-                arguments += [flag, *map(str, part)]
+            for item in value if isinstance(value, tuple) else (value,):
+                arguments += [flag, str(item)]
     return arguments

@@ -12,7 +12,7 @@ import pipelines
 import ssl_voc.models  # noqa: F401 registers what model.keras holds
 from ssl_voc.finetune import finetune
 from tests import tiny
-from tests.finetune.settings import NUM_TRAIN, config, flags
+from tests.finetune.settings import config, flags
 from tests.pretrain.stopped import start
 
 EPOCHS = 4
@@ -121,7 +121,7 @@ def test_run_folder_holds_what_users_rely_on(whole):
         ids_in(run / f"{part}_photos.tsv") for part in ("training", "validation")
     )
     assert len(chosen) == 9  # 15 % of 60
-    assert sorted(training + chosen) == [f"{number:03d}" for number in range(NUM_TRAIN)]
+    assert sorted(training + chosen) == [f"{number:03d}" for number in range(60)]
     manifest = json.loads((run / "manifest.json").read_text())
     expected = {
         "task": "localize",

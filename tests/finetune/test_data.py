@@ -74,16 +74,15 @@ def test_every_class_is_learned_from_one_label_each(tree, tmp_path):
     assert data.training.class_names == ("blue", "green", "red")
 
 
-def test_named_split_chooses_and_all_others_are_learned_from(tree, tmp_path):
+def test_named_split_chooses_all_others_are_learned_from_and_reported(tree, tmp_path):
     data = prepare(tmp_path / "run", tree, val_split="val")
     assert ids(tmp_path / "run", "training") == read_ids(tree, "train")
     assert ids(tmp_path / "run", "validation") == read_ids(tree, "val")
     assert data.report.num_leaked == 0
-
-
-def test_without_a_share_nothing_chooses(tree, tmp_path):
-    data = prepare(tmp_path / "run", tree, val_share=0.0)
-    assert data.validation is None and len(data.training) == 60
+    report = json.loads((tmp_path / "run" / "data_report.json").read_text())
+    assert report == json.loads(json.dumps(data.report.as_dict()))
+    text = (tmp_path / "run" / "data_report.txt").read_text()
+    assert all(name in text for name in tiny.COLORS)
 
 
 def test_classes_are_indexed_as_they_are_named(tree, tmp_path):
@@ -96,9 +95,12 @@ def test_classes_are_indexed_as_they_are_named(tree, tmp_path):
     assert names[label] == photo.objects[0].name
 
 
-def test_photos_without_a_wanted_class_are_left_out(tree, tmp_path):
+def test_photos_without_a_wanted_class_are_left_out_and_no_share_chooses_by_none(
+    tree, tmp_path
+):
     data = prepare(tmp_path / "run", tree, class_names=("red", "blue"), val_share=0.0)
     assert len(data.training) == 40 and len(data.training.left_out) == 20
+    assert data.validation is None
 
 
 def test_a_class_that_training_lacks_is_reported(tmp_path, capsys):
@@ -198,14 +200,6 @@ def test_a_tree_without_lists_holds_a_fifth_out_and_no_near_duplicates(tmp_path)
     prepare(fewer, tree, labels_per_class=2)
     assert held_out <= ids(fewer, "held_out")
     assert not ids(fewer, "held_out") & labelled_ids(fewer)
-
-
-def test_report_lies_in_the_folder_as_text_and_json(tree, tmp_path):
-    data = prepare(tmp_path / "run", tree)
-    report = json.loads((tmp_path / "run" / "data_report.json").read_text())
-    assert report == json.loads(json.dumps(data.report.as_dict()))
-    text = (tmp_path / "run" / "data_report.txt").read_text()
-    assert all(name in text for name in tiny.COLORS)
 
 
 @pytest.mark.parametrize(

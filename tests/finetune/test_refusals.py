@@ -1,6 +1,5 @@
 """What `python -m ssl_voc.finetune` refuses, and how it says so."""
 
-import json
 import re
 import shutil
 from types import SimpleNamespace
@@ -11,6 +10,7 @@ from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.finetune import FinetuneConfig, finetune, main
 from ssl_voc.finetune.report import format_summary
 from ssl_voc.finetune.run import FinetuningRun
+from ssl_voc.runs.json_files import read_jsonl
 from ssl_voc.tasks import TASKS
 from tests.finetune.settings import config, flags
 
@@ -65,8 +65,7 @@ def test_a_run_goes_on_with_the_photos_and_labels_that_it_began_with(place, tmp_
         finetune(config(place, run, **changes))
     annotation.write_text(text)
     finetune(config(place, run, **changes))
-    rows = (run / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(row)["epoch"] for row in rows] == [1, 2]
+    assert [row["epoch"] for row in read_jsonl(run / "metrics.jsonl")] == [1, 2]
 
 
 def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
@@ -91,13 +90,10 @@ def test_a_photo_that_goes_missing_stops_the_run_and_says_so(
         finetune(config(place, tmp_path / "run", data=(str(tree),), cache="none"))
 
 
-def test_default_run_folder_is_found_again_by_the_same_settings():
+def test_defaults_follow_from_the_settings():
     resolved = FinetuneConfig(data=("photos",)).resolved()
     assert resolved.out == FinetuneConfig(data=("photos",), epochs=99).resolved().out
     assert resolved.out != FinetuneConfig(data=("photos",), seed=1).resolved().out
-
-
-def test_defaults_depend_on_the_task():
     detect = FinetuneConfig(task="detect").resolved()
     localize = FinetuneConfig(task="localize").resolved()
     assert (detect.image_size, localize.image_size) == (160, 128)
@@ -109,23 +105,15 @@ def test_defaults_depend_on_the_task():
 
 @pytest.mark.parametrize(
     ("data", "expected"),
-    [
-        ("scenes", "--data scenes --split SPLIT"),
-        ("train.json", "--data OTHER_PHOTOS"),
-    ],
+    [("scenes", "scenes --split SPLIT"), ("train.json", "OTHER_PHOTOS")],
 )
 def test_the_summary_names_photos_that_evaluate_takes(
     data, expected, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "train.json").write_text("{}")
-    said = format_summary(
-        SimpleNamespace(path=tmp_path),
-        SimpleNamespace(data=(data,)),
-        TASKS["detect"],
-        SimpleNamespace(
-            validation=None, training=SimpleNamespace(class_names=("cat",))
-        ),
-        {"num_images": 3},
-    )
-    assert said.endswith(f"python -m ssl_voc.evaluate {tmp_path} {expected}")
+    run, config = SimpleNamespace(path=tmp_path), SimpleNamespace(data=(data,))
+    training = SimpleNamespace(class_names=("cat",))
+    pools = SimpleNamespace(validation=None, training=training)
+    said = format_summary(run, config, TASKS["detect"], pools, {"num_images": 3})
+    assert said.endswith(f"python -m ssl_voc.evaluate {tmp_path} --data {expected}")
