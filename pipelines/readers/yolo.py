@@ -20,15 +20,20 @@ TURNED = (5, 6, 7, 8)
 
 
 def recognizes(source):
-    """Whether the source is a YAML file, or a folder with a `data.yaml` of classes."""
+    """Whether it is a YAML file, or a folder whose `data.yaml` has classes and splits.
+
+    Other tools write a `data.yaml` too: beside photos, any other one is no concern.
+    """
     path = _yaml_path(source)
     if path.suffix.lower() not in (".yaml", ".yml") or not path.is_file():
         return False
+    if not os.path.isdir(source):
+        return True
     try:
         content = _load_yaml(path)
-    except ValueError:
-        return True  # damaged: reading says how
-    return not os.path.isdir(source) or not {"names", "nc"}.isdisjoint(content)
+    except (OSError, ValueError):
+        return False
+    return not any({*keys}.isdisjoint(content) for keys in (("names", "nc"), SPLITS))
 
 
 def splits(source):

@@ -198,15 +198,28 @@ def test_what_cannot_be_read_is_told_by_the_name_of_the_file(content, words, wri
             read(source)
 
 
-def test_folder_with_another_yaml_is_a_folder_of_photos(write):
-    path = write({"images/1.jpg": ROW})
+def test_unknown_split_is_told_with_the_known_ones(write):
     with pytest.raises(ValueError, match="no split 'test'.*: train"):
-        read(path, "test")
-    path.write_text("author: me\n")
+        read(write({"images/1.jpg": ROW}), "test")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("author: me\n", "`names` must be"),
+        ("names: [cat]\n", "no split 'train'"),
+        ("nc: 3\n", "no split 'train'"),
+        ("train: images\n", "`names` must be"),
+        ("names: [cat\n", "not valid YAML"),
+    ],
+)
+def test_folder_with_another_yaml_is_a_folder_of_photos(text, words, write):
+    path = write({"images/1.jpg": ROW})
+    assert yolo.recognizes(path.parent)
+    path.write_text(text)
     assert not yolo.recognizes(path.parent) and len(read(path.parent)) == 1
-    path.write_text("names: [cat\n")
-    with pytest.raises(ValueError, match="data.yaml is not valid YAML"):
-        read(path.parent)
+    with pytest.raises(ValueError, match=f"data.yaml.*{words}"):
+        read(path)
 
 
 @pytest.mark.parametrize("name", ["bccd_160", "kangaroo_160"])
