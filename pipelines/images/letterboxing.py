@@ -90,6 +90,7 @@ def boxes_from_letterbox(boxes, original_size, image_size: int):
     """
     xp = _library(boxes)
     moved = boxes / _factors(boxes, original_size, image_size)
+    original_size = xp.asarray(original_size)  # or a tuple
     height, width = original_size[..., 0], original_size[..., 1]
     ends = xp.stack([width, height, width, height], axis=-1)[..., None, :]
     ends = xp.asarray(ends, boxes.dtype)

@@ -105,6 +105,10 @@ def test_moving_back_undoes_moving_and_clips_to_the_photo(image_size, dtype):
     expected = np.clip(boxes, 0, ends)
     assert back.dtype == dtype and (np.nan_to_num(back) <= ends).all()
     np.testing.assert_allclose(back, expected, rtol=3e-7)
+    listed = boxes_from_letterbox(moved, sizes.tolist(), image_size)
+    np.testing.assert_array_equal(listed, back)
+    one = boxes_from_letterbox(moved[1], tuple(sizes[1].tolist()), image_size)
+    np.testing.assert_array_equal(one, back[1])
 
 
 def test_one_graph_gives_the_same_pixels_for_photos_of_all_sizes(draw):
