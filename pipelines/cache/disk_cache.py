@@ -93,6 +93,7 @@ def _make(entry, shape, fill):
         images = np.lib.format.open_memmap(path, "w+", "uint8", shape)
         facts, reasons, lasting = fill(images)
         images.flush()
+        del images  # Windows renames no folder with an open file
         np.save(folder / "facts.npy", facts)
         (folder / "unreadable.json").write_text(json.dumps(reasons), "utf-8")
         if not lasting:
