@@ -7,9 +7,9 @@ import keras
 
 import pipelines
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
-from ssl_voc import boxes
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.models.loading import load_model
+from ssl_voc.predict.keras_predictor import boxes_in_photos
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
     PRETRAINING_LIST,
@@ -201,13 +201,8 @@ class EvaluationRun:
 
     def _in_photos(self, predicted):
         """Boxes `(n, D, 4)`, float64 xyxy in pixels of the photos, clipped."""
-        side = self.pool.image_size
-        format = getattr(self.model, "bounding_box_format", "xyxy")
-        corners = keras.ops.convert_to_numpy(
-            boxes.convert_format(predicted, format, "xyxy", (side, side))
-        )
-        return pipelines.boxes_from_letterbox(
-            corners.astype("float64"), self.pool.original_sizes, side
+        return boxes_in_photos(
+            self.model, predicted, self.pool.original_sizes, self.pool.image_size
         )
 
     def _facts(self):
