@@ -55,6 +55,16 @@ class RandomLayer(keras.layers.Layer):
         """Bool tensor `(batch, 1, 1, 1)`, true for a random share `rate`."""
         return self.draw_uniform((ops.shape(images)[0], 1, 1, 1)) < rate
 
+    def compute_output_shape(self, images_shape):
+        """Shape of the images, which stays; a dictionary's is not known."""
+        if isinstance(images_shape, dict):
+            return super().compute_output_shape(images_shape)
+        return images_shape
+
+    def compute_output_spec(self, *args, **kwargs):
+        # By tracing: Keras would take it from the shape of dictionaries, too.
+        return keras.Operation.compute_output_spec(self, *args, **kwargs)
+
     def get_config(self):
         return {**super().get_config(), **constructor_arguments(self)}
 

@@ -74,6 +74,9 @@ class RandomResizedCrop(RandomLayer):
         left = self.draw_uniform((batch_size,)) * (1.0 - box_width)
         return ops.stack([left, top, left + box_width, top + box_height], axis=1)
 
+    def compute_output_shape(self, images_shape):
+        return (images_shape[0], self.size, self.size, images_shape[3])
+
     def augment(self, images):
         boxes_rel_xyxy = self.draw_boxes(ops.shape(images)[0], *images.shape[1:3])
         return self.cut(images, boxes_rel_xyxy)

@@ -1,5 +1,6 @@
 """Base class of augmenters that draw random views of images, as SimCLR does."""
 
+import keras
 from keras import ops
 
 from ssl_voc.layers.color_distortions import build_color_distortions
@@ -89,6 +90,10 @@ class RandomView(RandomLayer):
 
     def build(self, images_shape):
         pass  # The parts have no weights; only the generator has a state.
+
+    def compute_output_shape(self, images_shape):
+        outputs = self.compute_output_spec(keras.KerasTensor(images_shape))
+        return keras.tree.map_structure(lambda output: output.shape, outputs)
 
     def draw(self, images):
         """Draws one view of every image.

@@ -6,12 +6,15 @@ import pytest
 from keras import ops
 
 from ssl_voc.layers import (
+    LocalizationAugmenter,
     RandomColorJitter,
     RandomGaussianBlur,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomResizedCrop,
     RandomSolarize,
+    SimCLRAugmenter,
+    SingleViewAugmenter,
 )
 from tests import reference, tiny
 from tests.dtype_policies import dtype_policy
@@ -64,6 +67,37 @@ def test_seed_determines_the_draws_and_every_call_draws_anew(build):
     np.testing.assert_array_equal(call(twin, images), first)
     assert not np.array_equal(call(other, images), first)
     assert not np.array_equal(call(layer, images), first)
+
+
+def test_shape_is_told_without_a_call(build):
+    layer, shape = build(), (None, 16, 12, 3)
+    expected = layer.compute_output_spec(keras.KerasTensor(shape)).shape
+    assert layer.compute_output_shape(shape) == expected
+
+
+def test_shapes_of_augmenters_are_those_of_their_views():
+    shape, views = (2, 16, 12, 3), (2, 8, 8, 3)
+    assert SingleViewAugmenter(8).compute_output_shape(shape) == views
+    assert SimCLRAugmenter(8).compute_output_shape(shape)["views"] == [views] * 2
+    with pytest.raises(NotImplementedError):
+        LocalizationAugmenter(8).compute_output_shape({"images": shape})
+
+
+def test_config_has_the_arguments_that_a_subclass_passes_on():
+    class Named(LocalizationAugmenter):
+        def __init__(self, image_size, **kwargs):
+            super().__init__(image_size, **kwargs)
+
+    class Passed(Named):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+
+    given = {"image_size": 8, "flip_rate": 0.9, "seed": 3, "name": "augmenter"}
+    expected = LocalizationAugmenter(**given).get_config()
+    for layer_class in (Named, Passed):
+        config = layer_class(**given).get_config()
+        assert config == expected
+        assert layer_class.from_config(config).get_config() == expected
 
 
 def test_layer_made_from_its_config_computes_the_same(build):

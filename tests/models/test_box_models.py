@@ -9,6 +9,7 @@ from keras import ops
 
 from ssl_voc import boxes
 from ssl_voc.layers import AnchorGrid, DetectionAugmenter, LocalizationAugmenter
+from ssl_voc.models import Localizer
 from ssl_voc.optimizers import DiscriminativeAdamW
 from tests import tiny
 
@@ -116,6 +117,17 @@ def test_a_frozen_backbone_keeps_weights_and_statistics(parts):
         np.testing.assert_array_equal, before, model.backbone.get_weights()
     )
     assert not np.array_equal(head[-1], model.head.get_weights()[-1])
+
+
+def test_config_of_a_subclass_has_the_arguments_that_it_passes_on():
+    class Finder(Localizer):
+        def __init__(self, backbone, *args, **kwargs):
+            super().__init__(backbone, *args, **kwargs)
+
+    given = {"num_classes": 4, "attention_weight": 0.7, "freeze_batch_norm": True}
+    model = Finder(tiny.build_plain_backbone(), **given)
+    again = Finder.from_config(model.get_config())
+    assert {name: getattr(again, name) for name in given} == given
 
 
 @pytest.mark.parametrize("kind", BUILDS)
