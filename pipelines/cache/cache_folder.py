@@ -1,10 +1,20 @@
 """Cache folder, and its entries, which appear complete or not at all."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import secrets
 import shutil
+
+# Of file systems without locks, such as NFS without its lock daemon.
+_NO_LOCKS = {
+    errno.ENOLCK,
+    errno.EOPNOTSUPP,
+    errno.ENOTSUP,
+    errno.ENOSYS,
+    errno.EINVAL,
+}
 
 
 def cache_folder() -> pathlib.Path:
@@ -45,6 +55,7 @@ def sole_writer(path):
     """Waits for other processes that make `path`, and deletes what a killed one left.
 
     The lock is a file beside `path`; the system releases that of a process that dies.
+    On a file system without locks nothing is waited for, and nothing deleted.
 
     Raises:
         OSError: If the folder of `path` cannot be written to.
@@ -52,7 +63,16 @@ def sole_writer(path):
     import filelock
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(path.with_suffix(".lock")):
-        for part in path.parent.glob(f".{path.name}.*.part"):
-            shutil.rmtree(part, ignore_errors=True)
+    lock = filelock.FileLock(path.with_suffix(".lock"), fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    try:
+        if lock.is_locked:
+            for part in path.parent.glob(f".{path.name}.*.part"):
+                shutil.rmtree(part, ignore_errors=True)
         yield
+    finally:
+        lock.release()

@@ -1,11 +1,20 @@
 """Lock that keeps two processes out of one folder."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
 from ssl_voc.cli.errors import BadInput
 
 LOCK_NAME = ".lock"
+# Of file systems without locks, such as NFS without its lock daemon.
+_NO_LOCKS = {
+    errno.ENOLCK,
+    errno.EOPNOTSUPP,
+    errno.ENOTSUP,
+    errno.ENOSYS,
+    errno.EINVAL,
+}
 
 
 def lock_folder(folder: Path) -> Any:
@@ -15,14 +24,17 @@ def lock_folder(folder: Path) -> Any:
         folder: Folder to hold; a file `.lock` is made in it and stays.
 
     Returns:
-        Lock to be given back by `release`, which may be called more than once.
+        Lock to be given back by `release`, which may be called more than once. On a
+        file system without locks it holds nothing.
 
     Raises:
         BadInput: If another process holds it.
     """
     import filelock
 
-    lock = filelock.FileLock(folder / LOCK_NAME, timeout=0, thread_local=False)
+    lock = filelock.FileLock(
+        folder / LOCK_NAME, timeout=0, thread_local=False, fallback_to_soft=False
+    )
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -30,4 +42,7 @@ def lock_folder(folder: Path) -> Any:
             f"--out: another process is writing {folder}. Wait for it or choose "
             "another --out."
         ) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
     return lock

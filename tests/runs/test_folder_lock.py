@@ -1,5 +1,6 @@
 """One process at a time in one folder."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -34,3 +35,24 @@ def test_second_process_is_refused_until_the_first_is_killed(tmp_path):
     lock.release()
     lock.release()
     lock_folder(tmp_path).release()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_file_system_without_locks_is_worked_in_without(number, tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    first, second = lock_folder(tmp_path), lock_folder(tmp_path)
+    first.release()
+    first.release()
+    second.release()
+
+
+def test_other_failure_of_a_lock_is_raised(tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError(errno.EIO, "a broken disk")
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    with pytest.raises(OSError, match="broken disk"):
+        lock_folder(tmp_path)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.cache import disk_cache
-from pipelines.cache.cache_folder import cache_folder
+from pipelines.cache.cache_folder import cache_folder, new_folder, sole_writer
 from pipelines.pools import preparation
 from pipelines.pools.preparation import prepare
 from pipelines.readers.sources import read
@@ -176,3 +176,14 @@ def test_cache_folder_obeys_the_environment(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "xdg" / "ssl_voc"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == tmp_path / "home" / ".cache" / "ssl_voc"
+
+
+def test_file_system_without_locks_is_written_without(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.ENOLCK, "no locks here")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with sole_writer(tmp_path / "a"), new_folder(tmp_path / "a") as others:
+        with sole_writer(tmp_path / "a"):
+            assert others.is_dir()  # what another process is writing is not deleted
+    assert (tmp_path / "a").is_dir()
