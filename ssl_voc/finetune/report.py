@@ -97,12 +97,19 @@ def format_summary(run, config, task, data, summary):
         ]
     if (run.path / HELD_OUT_LIST).exists():
         where = ""  # `evaluate` takes the photos that were held out
-    elif any(len(pipelines.splits(name)) > 1 for name in config.data):
+    elif any(map(_has_splits, config.data)):
         where = "".join(f" --data {name}" for name in config.data) + " --split SPLIT"
     else:
         where = " --data OTHER_PHOTOS"
     lines.append(f"next            python -m ssl_voc.evaluate {run.path}{where}")
     return "\n".join(lines)
+
+
+def _has_splits(name):
+    try:
+        return len(pipelines.splits(name)) > 1
+    except (ValueError, OSError):
+        return False  # The data went away since: the trained model is still reported.
 
 
 def _figure(value):

@@ -105,7 +105,11 @@ def test_defaults_follow_from_the_settings():
 
 @pytest.mark.parametrize(
     ("data", "expected"),
-    [("scenes", "scenes --split SPLIT"), ("train.json", "OTHER_PHOTOS")],
+    [
+        ("scenes", "scenes --split SPLIT"),
+        ("train.json", "OTHER_PHOTOS"),
+        ("vanished", "OTHER_PHOTOS"),
+    ],
 )
 def test_the_summary_names_photos_that_evaluate_takes(
     data, expected, tmp_path, monkeypatch
