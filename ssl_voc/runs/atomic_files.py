@@ -8,15 +8,18 @@ from pathlib import Path
 
 # Left behind by a killed process; `remove_leftovers` deletes what carries it.
 TEMPORARY_PREFIX = ".unfinished-"
+# Bytes. A longer one is part of a name that holds a dot, and might not fit behind the
+# prefix in the 255 bytes of a file name.
+_LONGEST_SUFFIX = 32
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`, which replaces it on success.
 
-    The temporary file keeps the suffixes, since savers choose their format by it. Its
-    bytes are on the disk before it takes the name. When the block raises, `path`
-    stays as it was.
+    The temporary file keeps the last two suffixes, or one, if they are short: savers
+    choose their format by them. Its bytes are on the disk before it takes the name.
+    When the block raises, `path` stays as it was.
 
     Args:
         path: File to write. Its folder must exist.
@@ -25,8 +28,10 @@ def replacing(path: Path) -> Iterator[Path]:
         Path to write to.
     """
     path = Path(path)
+    suffixes = ("".join(path.suffixes[-2:]), path.suffix, "")
+    suffix = next(s for s in suffixes if len(os.fsencode(s)) <= _LONGEST_SUFFIX)
     descriptor, name = tempfile.mkstemp(
-        prefix=TEMPORARY_PREFIX, suffix="".join(path.suffixes), dir=path.parent
+        prefix=TEMPORARY_PREFIX, suffix=suffix, dir=path.parent
     )
     os.close(descriptor)
     temporary = Path(name)

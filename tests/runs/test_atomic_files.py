@@ -26,6 +26,22 @@ def test_file_changes_after_the_block_alone_and_not_when_it_fails(tmp_path):
     assert os.listdir(tmp_path) == ["curves.png"]
 
 
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        ("epoch_00001.weights.h5", ".weights.h5"),
+        (f"1.{'x' * 249}.jpg", ".jpg"),
+        (f"1.{'é' * 124}.jpg", ".jpg"),
+        (f"1.{'x' * 253}", ""),
+        (f"{'.x' * 125}.jpg", ".x.jpg"),
+    ],
+)
+def test_longest_name_is_written_and_a_short_suffix_kept(name, suffix, tmp_path):
+    with atomic_files.replacing(tmp_path / name) as temporary:
+        assert "".join(temporary.suffixes) == suffix
+    assert os.listdir(tmp_path) == [name]
+
+
 def test_others_may_read_what_the_umask_allows(tmp_path):
     before = os.umask(0o027)
     try:
