@@ -56,8 +56,8 @@ class PredictionRun:
         try:
             results, images = path / "predictions.json", path / "images.jsonl"
             with (
-                _json_rows(results, "[\n", ",\n", "\n]\n") as add_result,
-                _json_rows(images, "", "\n", "\n") as add_image,
+                _json_rows(results, "[\n", ",\n", "\n]\n", "[]\n") as add_result,
+                _json_rows(images, "", "\n", "\n", "") as add_image,
             ):
                 try:
                     self._predict_all(add_result, add_image)
@@ -229,8 +229,11 @@ def _image_row(photo, prediction, found, picture):
 
 
 @contextlib.contextmanager
-def _json_rows(path, start, between, end):
-    """Gives a function that adds an object as JSON; the file appears at the end."""
+def _json_rows(path, start, between, end, empty):
+    """Gives a function that adds an object as JSON; the file appears at the end.
+
+    `empty` is the text of a file without objects.
+    """
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         before = start
 
@@ -240,4 +243,4 @@ def _json_rows(path, start, between, end):
             before = between
 
         yield add
-        file.write(start + end if before is start else end)
+        file.write(empty if before is start else end)
