@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import threading
@@ -58,9 +59,12 @@ def command_main(
             # A command that saves on Ctrl-C raises StoppedEarly, saying how to go on.
             _print_line("stopped", str(error) or "interrupted")
             return EXIT_STOPPED_EARLY
-        except BrokenPipeError:
-            return EXIT_STOPPED_EARLY
-        except Exception:
+        except Exception as error:
+            streams = (sys.stdout, sys.stderr)
+            if isinstance(error, BrokenPipeError) and any(
+                map(_has_lost_reader, streams)
+            ):
+                return EXIT_STOPPED_EARLY
             traceback.print_exc()
             return EXIT_DEFECT
         finally:
@@ -77,6 +81,18 @@ def flush_output() -> None:
     except BrokenPipeError:
         # Python flushes once more at its end, and would complain there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _has_lost_reader(stream: Any) -> bool:
+    """Whether a stream is a pipe whose reader has closed it."""
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    poll = select.poll()
+    try:
+        poll.register(stream, 0)
+    except (AttributeError, OSError, TypeError):  # a stream of a caller's own
+        return False
+    return bool(poll.poll(0))
 
 
 def _print_line(kind: str, message: object) -> None:

@@ -29,5 +29,7 @@ def as_bad_input() -> Iterator[None]:
     """Turns the errors of unusable data, weights or files into `BadInput`."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # by whoever read what the command prints
     except (ValueError, OSError) as error:
         raise BadInput(str(error)) from error

@@ -58,19 +58,24 @@ def test_termination_by_a_scheduler_is_an_interrupt(capsys):
     assert capsys.readouterr().err == "stopped: interrupted\n"
 
 
-def test_defect_shows_its_traceback(capsys):
-    assert run(fail(ZeroDivisionError("in the loss"))) == 1
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("in the loss"), BrokenPipeError("of a worker")]
+)
+def test_defect_shows_its_traceback(error, capsys):
+    assert run(fail(error)) == 1
     said = capsys.readouterr().err
     assert "Traceback" in said
-    assert "ZeroDivisionError: in the loss" in said
+    assert f"{type(error).__name__}: {error}" in said
 
 
 PRINT_MUCH = """
 import dataclasses, sys
 from ssl_voc.cli.command import command_main
+from ssl_voc.cli.errors import as_bad_input
 Config = dataclasses.make_dataclass("Config", [("epochs", int, 9)])
 def talk(config):
-    for _ in range(9999): print("a line of a run")
+    with as_bad_input():
+        for _ in range(9999): print("a line of a run")
 sys.exit(command_main(talk, Config, "pretrain", "Learns.")([]))
 """
 
