@@ -2,6 +2,7 @@
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput, as_bad_input
+from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.evaluate.config import EvaluateConfig
 from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.runs.start import open_run
@@ -33,6 +34,7 @@ def evaluate(config):
     finished = read_finished_run(config.run)
     task = task_of(finished)
     config = config.resolved(finished)
+    refuse_to_write_over(config.out, config.run, "the run that is to be evaluated")
     refuse_unnamed_split(config, finished, "evaluate")
     named = config.split is not None or config.evaluates_held_out(finished)
     if not named and config.data == finished.data and not config.allow_leakage:
@@ -40,7 +42,6 @@ def evaluate(config):
             f"--data: {finished.path} learned from {' '.join(config.data)}, which has "
             "no splits. Name other photos by --data."
         )
-    refuse_to_write_over(config.out, config.run, "the run that is to be evaluated")
     with open_run(config, "evaluate") as folder:
         from ssl_voc.evaluate.tasks import evaluation_of
 
@@ -68,7 +69,8 @@ def refuse_unnamed_split(config, finished, purpose):
         return
     for source in config.data:
         try:
-            found = pipelines.splits(source)
+            with filter_native_logs():  # of TensorFlow, which reads `tfds:` sources
+                found = pipelines.splits(source)
         except (ValueError, OSError) as error:
             raise BadInput(f"--data: {error}") from error
         if len(found) > 1:

@@ -35,9 +35,9 @@ def explain(config):
     if config.baseline is not None:
         finished.append(_read_baseline(config.baseline, finished[0]))
     config = config.resolved(finished[0])
-    refuse_unnamed_split(config, finished[0], "explain")
     for run in finished:
         refuse_to_write_over(config.out, run.path, "a run that is to be explained")
+    refuse_unnamed_split(config, finished[0], "explain")
     with open_run(config, "explain") as folder:
         from ssl_voc.explain.run import ExplanationRun
 

@@ -1,5 +1,6 @@
 """What `ssl_voc.evaluate` knows before it loads anything."""
 
+import os
 import subprocess
 import sys
 
@@ -77,6 +78,7 @@ def test_run_that_is_no_finished_finetuning_is_refused(
         ({"split": "test"}, "no split 'test'"),
         ({"data": ("/no/such/tree",), "split": "val"}, "/no/such/tree"),
         ({"split": "val", "out": "RUN", "overwrite": True}, "^--out: .*the run"),
+        ({"out": "RUN", "overwrite": True}, "^--out: .*the run"),
         ({"split": "val", "out": "RUN/..", "overwrite": True}, "^--out: .*the run"),
     ],
 )
@@ -99,3 +101,17 @@ def test_data_without_splits_that_was_learned_asks_for_other_photos(tmp_path, tr
     run = write_records(tmp_path / "run", photos)
     with pytest.raises(BadInput, match="^--data: .* no splits"):
         evaluate(EvaluateConfig(run=run))
+
+
+def test_search_for_splits_holds_back_the_noise_of_libraries(
+    tmp_path, tree, monkeypatch, capfd
+):
+    def find(source):
+        os.write(2, b"To enable the following instructions: AVX2\na warning\n")
+        return ["train", "val"]
+
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    monkeypatch.setattr(pipelines, "splits", find)
+    with pytest.raises(BadInput, match="^--split: "):
+        evaluate(EvaluateConfig(run=write_records(tmp_path / "run", tree)))
+    assert capfd.readouterr().err == "a warning\n"

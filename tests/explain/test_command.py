@@ -120,7 +120,7 @@ def test_a_stamp_in_a_corner_is_found_named_and_shown(explained):
         ({"baseline": "other"}, "--baseline: .*a, b.*red, green, blue"),
         ({"baseline": "run"}, "--baseline: .* RUN"),
         ({"baseline": "none"}, "--baseline: .*none"),
-        ({"out": "."}, "--out: "),
+        ({"out": ".", "split": None}, "--out: "),
     ],
 )
 def test_what_cannot_be_explained_is_refused(place, changes, names):
