@@ -62,9 +62,8 @@ def backbone(name="EfficientNetB1", image_size=None, weights=None, drop_connect=
         to features `(batch, rows, columns, channels)`.
 
     Raises:
-        ValueError: when the name is unknown, the weights do not fit the backbone, or
-            it has no stochastic depth to set.
-        BadInput: when a named file is not a Keras model.
+        ValueError: when the name is unknown, a named file is not a Keras model, the
+            weights do not fit the backbone, or it has no stochastic depth to set.
         FileNotFoundError: when a named file does not exist.
 
     Reference:

@@ -66,8 +66,8 @@ def read_backbone(path):
     """Reads a `.keras` file that ends in one feature map.
 
     Raises:
-        BadInput: naming the file, when it is not a Keras model.
-        ValueError: naming the file, when it holds another kind of model.
+        ValueError: naming the file, when it is not a Keras model, or one of another
+            kind.
     """
     model = load_model(path)
     # A subclassed model, such as `ContrastiveModel`, has no such attribute.

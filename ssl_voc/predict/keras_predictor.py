@@ -24,7 +24,7 @@ class RunPredictor:
             the model is traced once.
 
     Raises:
-        BadInput: If its model cannot be loaded.
+        ValueError: If its model cannot be loaded.
     """
 
     def __init__(self, finished: FinishedRun, batch_size: int):

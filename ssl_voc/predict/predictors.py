@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.predict.photos import LoadedPhoto
 from ssl_voc.serving_client.address import read_address
@@ -185,7 +185,7 @@ def _open_run(folder: Path, batch_size: int) -> Predictor:
         task_of(finished)
     except BadInput as error:
         raise BadInput(str(error).replace("RUN:", "--model:", 1)) from error
-    with filter_native_logs():
+    with filter_native_logs(), as_bad_input():
         from ssl_voc.predict.keras_predictor import RunPredictor
 
         return RunPredictor(finished, batch_size)

@@ -5,11 +5,11 @@ import zipfile
 import keras
 import pytest
 
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.export import ExportConfig
 from ssl_voc.export.artifact import write_artifact
 from ssl_voc.models import Detector, Localizer, load_model
-from ssl_voc.predict.keras_predictor import RunPredictor
+from ssl_voc.predict.predictors import open_predictor
 from ssl_voc.runs.finished_run import FinishedRun
 from tests import tiny
 
@@ -56,21 +56,34 @@ def test_a_saved_model_is_ready_to_predict(saved):
 def test_a_file_that_is_no_model_is_named_in_one_line(saved, tmp_path, damage):
     path = tmp_path / "model.keras"
     damage(path, saved)
-    with pytest.raises(BadInput, match="cannot be loaded") as error:
+    with pytest.raises(ValueError, match="cannot be loaded") as error:
         load_model(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value) and len(str(error.value)) < 600
 
 
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError, ImportError, type("ResourceExhaustedError", (Exception,), {})],
+)
+def test_a_file_is_not_blamed_for_a_lack_of_memory_or_a_library(monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(keras.models, "load_model", fail)
+    with pytest.raises(error):
+        load_model("model.keras")
+
+
 def test_a_model_of_another_kind_is_named(saved):
-    with pytest.raises(BadInput, match="holds a Localizer; expected a Detector"):
+    with pytest.raises(ValueError, match="holds a Localizer; expected a Detector"):
         load_model(saved, Detector)
 
 
 def test_code_in_a_file_is_not_run(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x)])
     model.save(tmp_path / "code.keras")
-    with pytest.raises(BadInput, match="code.keras"):
+    with pytest.raises(ValueError, match="code.keras"):
         load_model(tmp_path / "code.keras")
 
 
@@ -86,9 +99,12 @@ def damaged(saved, tmp_path):
     return FinishedRun(tmp_path, manifest, {"data": ["scenes"]})
 
 
-def test_predict_names_a_damaged_model(damaged):
+def test_predict_names_a_damaged_model(damaged, monkeypatch):
+    (damaged.path / "manifest.json").touch()
+    read = "ssl_voc.runs.finished_run.read_finished_run"
+    monkeypatch.setattr(read, lambda folder: damaged)
     with pytest.raises(BadInput, match="model.keras"):
-        RunPredictor(damaged, batch_size=2)
+        open_predictor(damaged.path)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +118,6 @@ def test_export_refuses_what_finds_no_boxes(
         tiny.build_backbone(32).save(damaged.path / "model.keras")
     monkeypatch.setattr("ssl_voc.export.artifact.load_parity_photos", lambda *_: None)
     config = ExportConfig(run=damaged.path, out=tmp_path / "exports")
-    with pytest.raises(BadInput, match=complaint):
+    with pytest.raises(BadInput, match=complaint), as_bad_input():
         write_artifact(config, damaged)
     assert not (tmp_path / "exports").exists()
