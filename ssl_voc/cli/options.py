@@ -1,6 +1,7 @@
 """Options of a command: the type, range and help text of each field of its config."""
 
 import dataclasses
+import functools
 import math
 import operator
 import typing
@@ -73,7 +74,8 @@ def extended_by(name: str, settings: Mapping[str, type]) -> Callable[[type], typ
     classes with the fields of both side by side: flags, config files and `config.yaml`
     stay flat. Several settings classes may share a name, and may state a default of
     their own for a field of the config: `epochs: int = 100`. A `__post_init__` of
-    theirs calls that of `super()`.
+    theirs calls that of `super()`. `dataclasses.replace` changes any field but `name`,
+    which is a `ValueError`.
 
     Args:
         name: Field that chooses. Its values are the keys of `settings`.
@@ -82,13 +84,7 @@ def extended_by(name: str, settings: Mapping[str, type]) -> Callable[[type], typ
 
     def extend(config_class: type) -> type:
         extensions = {
-            choice: dataclasses.make_dataclass(
-                config_class.__name__,
-                [],
-                bases=(own, config_class),
-                frozen=True,
-                kw_only=True,
-            )
+            choice: _extension(config_class, own, name, choice)
             for choice, own in settings.items()
         }
         default = config_class.__dataclass_fields__[name].default
@@ -105,6 +101,38 @@ def extended_by(name: str, settings: Mapping[str, type]) -> Callable[[type], typ
         return config_class
 
     return extend
+
+
+def _extension(config_class: type, own: type, name: str, choice: str) -> type:
+    """Class of a config whose field `name` is `choice`, with the fields of `own`."""
+
+    def check(self):
+        value = getattr(self, name)
+        if value != choice:
+            raise ValueError(
+                f"--{name}: expected {choice!r}, whose settings these are, got "
+                f"{value!r}. Make a new {config_class.__name__}."
+            )
+        if hasattr(super(extension, self), "__post_init__"):
+            super(extension, self).__post_init__()
+
+    def reduce(self):
+        # By the config class: pickle finds no other of this name.
+        fields = dataclasses.fields(self)
+        values = {field.name: getattr(self, field.name) for field in fields}
+        return functools.partial(config_class, **values), ()
+
+    extension = dataclasses.make_dataclass(
+        config_class.__name__,
+        [],
+        bases=(own, config_class),
+        namespace={"__post_init__": check, "__reduce__": reduce},
+        frozen=True,
+        kw_only=True,
+    )
+    extension.__module__ = config_class.__module__
+    extension.__qualname__ = config_class.__qualname__
+    return extension
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

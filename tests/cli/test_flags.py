@@ -1,6 +1,8 @@
 """Command lines and config files."""
 
+import copy
 import dataclasses
+import pickle
 from pathlib import Path
 from typing import Literal
 
@@ -246,6 +248,18 @@ def test_choice_brings_its_settings_and_their_defaults():
         Extended(objective="moco")
     with pytest.raises(TypeError, match="variance"):
         Extended(variance=1.0)
+
+
+def test_config_of_a_choice_is_pickled_and_keeps_its_choice():
+    config = Extended(objective="vicreg", layers=7)
+    for again in (pickle.loads(pickle.dumps(config)), copy.deepcopy(config)):
+        assert type(again) is type(config) and again == config
+    assert (type(config).__module__, type(config).__qualname__) == (
+        Extended.__module__,
+        "Extended",
+    )
+    with pytest.raises(ValueError, match="--objective: expected 'vicreg'.* Extended"):
+        dataclasses.replace(config, objective="simclr")
 
 
 def test_choice_and_its_settings_come_from_a_file_too(config_file):
