@@ -15,7 +15,7 @@ UNSUPPORTED = (UNKNOWN, XMP_ORIENTATION)
 
 _JPEG = tuple(b"\xff\xd8\xff")
 _PNG = tuple(b"\x89PNG\r\n\x1a\n")
-# XMP lies before the pixels; `\C` is any byte, text or not.
+# XMP lies before the pixels, in a PNG also behind; `\C` is any byte, text or not.
 _XMP_BYTES = 2**18
 _XMP_TURNS = r'\C*tiff:Orientation(="|>)[2-8]\C*'
 _HEADER_BYTES = 32
@@ -29,7 +29,8 @@ def decode_upright(image_bytes, max_pixels):
     The pixels are those of `pipelines.decode`: accurate inverse cosine transform, fancy
     upsampling of chroma, EXIF orientation applied, transparency laid on white, 16-bit
     samples scaled to 8. What differs: GIF, WebP, TIFF, BMP and PPM are refused, as are
-    JPEGs that XMP metadata alone turn; the EXIF text that old PNGs carry is not read.
+    photos that XMP metadata alone turn; of a PNG, EXIF as text and compressed XMP are
+    not read.
 
     Only stock operations are used. The decoder runs inside a `tf.data` pipeline of one
     element, whose `ignore_errors` keeps a damaged photo to itself.
@@ -72,15 +73,18 @@ def _decode(image_bytes, max_pixels):
             lambda: refused(f"{TOO_LARGE}: more than {max_pixels}"),
         )
 
+    def decode_unless_turned_by_xmp(decode, orientation, text):
+        is_turned = tf.cond(
+            orientation > 0,
+            lambda: False,
+            lambda: tf.strings.regex_full_match(text, _XMP_TURNS),
+        )
+        return tf.cond(is_turned, lambda: refused(XMP_ORIENTATION), decode)
+
     def jpeg():
         size = tf.io.extract_jpeg_shape(image_bytes)[:2]
         orientation = exif_orientation.jpeg_orientation(data)
         start = tf.strings.substr(image_bytes, 0, _XMP_BYTES)
-        is_turned = tf.cond(
-            orientation > 0,
-            lambda: False,
-            lambda: tf.strings.regex_full_match(start, _XMP_TURNS),
-        )
 
         def decode():
             # By default the transform is the fast one: other pixels than Pillow's.
@@ -90,7 +94,7 @@ def _decode(image_bytes, max_pixels):
             return turn_upright(pixels, orientation), tf.constant("")
 
         return guarded(
-            size, lambda: tf.cond(is_turned, lambda: refused(XMP_ORIENTATION), decode)
+            size, lambda: decode_unless_turned_by_xmp(decode, orientation, start)
         )
 
     def png():
@@ -101,8 +105,15 @@ def _decode(image_bytes, max_pixels):
 
         def decode():
             orientation = exif_orientation.png_orientation(data)
-            pixels = _decode_png(image_bytes, header)
-            return turn_upright(pixels, orientation), tf.constant("")
+            num_last = tf.minimum(tf.strings.length(image_bytes), _XMP_BYTES)
+            start = tf.strings.substr(image_bytes, 0, _XMP_BYTES)
+            end = tf.strings.substr(image_bytes, -num_last, num_last)
+
+            def decode():
+                pixels = _decode_png(image_bytes, header)
+                return turn_upright(pixels, orientation), tf.constant("")
+
+            return decode_unless_turned_by_xmp(decode, orientation, start + end)
 
         return guarded(tf.stack([height, width]), decode)
 

@@ -53,6 +53,14 @@ def png_chunk(name, content):
     return len(content).to_bytes(4) + name + content + checksum.to_bytes(4)
 
 
+def png_with_xmp(image, orientation, behind=False, **options):
+    """A PNG whose XMP states an orientation, before or behind its pixels."""
+    data = encode(image, "PNG", **options)
+    content = b"XML:com.adobe.xmp" + bytes(5) + XMP % orientation
+    place = data.index(b"IEND" if behind else b"IDAT") - 4
+    return data[:place] + png_chunk(b"iTXt", content) + data[place:]
+
+
 def unreadable():
     """Files by the reason why they cannot be read."""
     image = picture()
@@ -69,6 +77,8 @@ def unreadable():
         "expected the orientation in EXIF": [
             encode(image, xmp=XMP % b'="6"', exif=exif(None)),
             encode(image, xmp=b"\xff\xfe no text" + XMP % b">3<"),
+            png_with_xmp(image, b'="6"'),
+            png_with_xmp(image, b">3<", behind=True),
         ],
         "damaged": [jpeg[: len(jpeg) // 2], png[:200], b"\xff\xd8\xff"],
         "too many pixels": [encode(Image.new("RGB", (1200, 1000)))],

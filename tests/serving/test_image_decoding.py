@@ -13,6 +13,7 @@ from tests.serving.encoded import (
     exif,
     picture,
     png_chunk,
+    png_with_xmp,
     small_gray_png,
     unreadable,
 )
@@ -93,6 +94,9 @@ def test_orientation_is_applied_as_by_the_evaluator(decode, orientation, format)
 def test_orientation_is_found_beside_xmp_and_behind_the_pixels(decode):
     assert_same(decode, encode(picture(), xmp=XMP % b'="1"'))
     turned = encode(picture(), xmp=XMP % b'="3"', exif=exif(6))
+    assert assert_same(decode, turned).shape == (90, 60, 3)
+    assert_same(decode, png_with_xmp(picture(), b'="1"'))
+    turned = png_with_xmp(picture(), b'="3"', exif=exif(6))
     assert assert_same(decode, turned).shape == (90, 60, 3)
     data = encode(picture(), "PNG")
     end = data.index(b"IEND") - 4
