@@ -3,6 +3,7 @@ import errno
 import os
 import pathlib
 import shutil
+import weakref
 
 import numpy as np
 import pytest
@@ -155,6 +156,25 @@ def test_failed_or_killed_preparation_leaves_nothing_behind(
     (left / "images.npy").write_bytes(b"half")
     assert_right(on_disk()[0], folder)
     assert entries() == [entry]
+
+
+def test_images_are_closed_before_their_folder_is_renamed(on_disk, monkeypatch):
+    open_memmap, replace = np.lib.format.open_memmap, os.replace
+    opened, left_open = [], []
+
+    def track(*arguments, **options):
+        images = open_memmap(*arguments, **options)
+        opened.append(weakref.ref(images))
+        return images
+
+    def count(*paths):
+        left_open.append(sum(images() is not None for images in opened))
+        replace(*paths)
+
+    monkeypatch.setattr(np.lib.format, "open_memmap", track)
+    monkeypatch.setattr(os, "replace", count)
+    on_disk()
+    assert left_open == [0] and len(opened) == 2  # written, then read
 
 
 def test_all_that_want_one_entry_decode_once(folder, decoded):
