@@ -264,7 +264,6 @@ def test_run_in_mixed_precision_starts_another_in_full(place, tmp_path):
             weights=str(tmp_path / "first"),
             image_size=48,
             optimizer="adamw",
-            drop_connect=0.2,
             blur_rate=0.5,
             solarize_rate=0.2,
             seed=1,
