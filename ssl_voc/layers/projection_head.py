@@ -2,6 +2,8 @@
 
 import keras
 
+from ssl_voc.layers.constructor_arguments import constructor_arguments
+
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
 class ProjectionHead(keras.layers.Layer):
@@ -69,9 +71,4 @@ class ProjectionHead(keras.layers.Layer):
         return (features_shape[0], self.dimensions)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "hidden_dimensions": self.hidden_dimensions,
-            "dimensions": self.dimensions,
-            "num_layers": self.num_layers,
-        }
+        return {**super().get_config(), **constructor_arguments(self)}

@@ -114,18 +114,3 @@ class RandomView(RandomLayer):
         for distortion in self.distortions:
             views = distortion(views)
         return views, boxes_rel_xyxy, flips[:, 0, 0, 0]
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "image_size": self.image_size,
-            "area_range": self.area_range,
-            "aspect_range": self.aspect_range,
-            "flip_rate": self.flip_rate,
-            "color_strength": self.color_strength,
-            "color_rate": self.color_rate,
-            "grayscale_rate": self.grayscale_rate,
-            "blur_rate": self.blur_rate,
-            "blur_sigma_range": self.blur_sigma_range,
-            "solarize_rate": self.solarize_rate,
-        }

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from ssl_voc.layers.random_view import RandomView
-from ssl_voc.layers.resampling import crop_and_resize
+from ssl_voc.layers.resampling import crop_and_resize, whole_images
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -38,8 +38,7 @@ class SingleViewAugmenter(RandomView):
         size = (self.image_size, self.image_size)
         if tuple(images.shape[1:3]) == size:
             return images
-        whole = ops.convert_to_tensor([[0.0, 0.0, 1.0, 1.0]], dtype="float32")
-        whole = ops.tile(whole, (ops.shape(images)[0], 1))
+        whole = whole_images(ops.shape(images)[0])
         return ops.clip(crop_and_resize(images, whole, size), 0.0, 255.0)
 
     def compute_output_spec(self, images, training=False):

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from ssl_voc.distributed import count_in_global_batch, count_replicas
+from ssl_voc.layers.constructor_arguments import config_of_model
 from ssl_voc.layers.projection_head import ProjectionHead
 
 
@@ -185,14 +186,7 @@ class ContrastiveModel(keras.Model):
         return hasattr(getattr(self, "loss", None), "chance_level")
 
     def get_config(self):
-        serialize = keras.saving.serialize_keras_object
-        return {
-            "name": self.name,
-            "dtype": serialize(self.dtype_policy),
-            "backbone": serialize(self.backbone),
-            "augmenter": serialize(self.augmenter),
-            "projection_head": serialize(self.projection_head),
-        }
+        return config_of_model(self)
 
     @classmethod
     def from_config(cls, config):

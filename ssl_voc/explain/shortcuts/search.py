@@ -187,8 +187,8 @@ def inpainted_errors(subject, scan, candidate, photos, seed):
         images = np.repeat(views.images, len(masks), axis=0)
         height, width = outside.shape
         # Padding is no color to fill with.
-        photos = images[:, :height, :width]
-        images[:, :height, :width] = inpaint(photos, ~np.stack(masks))
+        unpadded = images[:, :height, :width]
+        images[:, :height, :width] = inpaint(unpadded, ~np.stack(masks))
         is_wrong.append(subject.predict_classes(images) != scan.classes[place])
     return np.array(is_wrong, bool).reshape(-1, 1 + NUM_CONTROLS)
 
