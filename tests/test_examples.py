@@ -30,15 +30,8 @@ def test_script_turns_photos_into_a_backbone(backend, tmp_path):
     np.savez(photos, draw_photos(16))
     save_backbone(tiny)
     flags = f"--backbone {tiny} --image-size 32 --batch-size 8 --epochs 2"
-    run_python(
-        backend,
-        "-m",
-        "examples.pretrain_from_script",
-        photos,
-        *flags.split(),
-        "--out",
-        learned,
-    )
+    script = ("-m", "examples.pretrain_from_script", photos, "--out", learned)
+    run_python(backend, *script, *flags.split())
     before, after = keras.models.load_model(tiny), keras.models.load_model(learned)
     for old, new in zip(before.weights, after.weights, strict=True):
         assert old.shape == new.shape
@@ -82,50 +75,28 @@ def test_backbone_of_the_readme_loads_without_ssl_voc(tmp_path, monkeypatch):
     run_python("tensorflow", "-c", f"{parts}; {load}", tmp_path / "model.keras")
 
 
-def test_script_turns_boxes_into_a_model_that_finds_them(tmp_path):
-    photos, boxes, classes = draw_objects(24)
-    tree, learned = write_voc(tmp_path / "voc", 24), tmp_path / "model.keras"
-    flags = f"--backbone {save_backbone(tmp_path / 'tiny.keras')} --image-size 32"
-    printed = run_python(
-        "tensorflow",
-        "-m",
-        "examples.localize_from_script",
-        tree,
-        *flags.split(),
-        *("--batch-size", 12, "--epochs", 60, "--out", learned),
-    )
-    line = printed.strip().splitlines()[-1]
-    name, *corners = re.fullmatch(
-        r"000: (\w+) at (-?\d+) (-?\d+) (\d+) (\d+)", line
-    ).groups()
-    # Photos of 40 px were looked at in 32: the answer is in pixels of the photo.
-    assert box_reference.iou(boxes[0], [*map(int, corners)]) > 0.3
-    assert name == [*COLORS][classes[0]]
-    model = keras.models.load_model(learned)
-    assert model.predict(photos[:2, :32, :32], verbose=0)["boxes"].shape == (2, 1, 4)
-
-
-def test_script_turns_boxes_into_a_detector_that_finds_them(tmp_path):
-    photos, boxes, classes = draw_objects(30, 80)
-    tree, learned = (
-        write_voc(tmp_path / "voc", 24, 6, size=80),
-        tmp_path / "model.keras",
-    )
-    build_deep_backbone(64).save(tmp_path / "deep.keras")
-    flags = f"--backbone {tmp_path / 'deep.keras'} --image-size 64 --val-split val"
-    printed = run_python(
-        "tensorflow",
-        "-m",
-        "examples.detect_from_script",
-        tree,
-        *flags.split(),
-        *("--batch-size", 12, "--epochs", 50, "--out", learned),
-    )
-    assert "val_voc07_ap50" in printed
-    found = re.findall(r"^000: (\w+) (0\.\d+|1\.00) at (.+)$", printed, re.MULTILINE)
-    name, _, corners = found[0]
-    # Photos of 80 px were looked at in 64: the answer is in pixels of the photo.
+@pytest.mark.parametrize("task", ["localize", "detect"])
+def test_script_turns_boxes_into_a_model_that_finds_them(task, tmp_path):
+    detects = task == "detect"
+    size, num_photos, epochs = (64, 30, 50) if detects else (32, 24, 60)
+    drawn = 80 if detects else 40
+    photos, boxes, classes = draw_objects(num_photos, drawn)
+    tree = write_voc(tmp_path / "voc", 24, num_photos - 24, size=drawn)
+    learned, backbone = tmp_path / "model.keras", tmp_path / "backbone.keras"
+    if detects:
+        build_deep_backbone(size).save(backbone)
+    else:
+        save_backbone(backbone)
+    flags = f"--backbone {backbone} --image-size {size} --batch-size 12"
+    flags += f" --epochs {epochs} --out {learned}" + " --val-split val" * detects
+    script = ("-m", f"examples.{task}_from_script", tree)
+    printed = run_python("tensorflow", *script, *flags.split())
+    assert ("val_voc07_ap50" in printed) == detects
+    row = r"^000: (\w+) (?:at|0\.\d+ at|1\.00 at) (.+)$"
+    name, corners = re.findall(row, printed, re.MULTILINE)[0]
+    # Photos of 40 and 80 px were looked at in 32 and 64: the answer is in their pixels.
     assert box_reference.iou(boxes[0], [*map(int, corners.split())]) > 0.3
     assert name == [*COLORS][classes[0]]
     model = keras.models.load_model(learned)
-    assert model.predict(photos[:2, :64, :64], verbose=0)["boxes"].shape == (2, 100, 4)
+    found = model.predict(photos[:2, :size, :size], verbose=0)["boxes"]
+    assert found.shape == (2, 100 if detects else 1, 4)

@@ -8,6 +8,7 @@ from PIL import Image
 
 import pipelines
 from tests import tiny
+from tests.pretrain.stopped import rows_of
 
 pytestmark = pytest.mark.slow
 
@@ -29,8 +30,7 @@ def test_a_detector_is_trained_and_measured(
     flags = "--batch-size 8 --epochs 2 --mosaic 0.5"
     flags += " --cache disk --learning-rate 0.03"
     run_without_tensorflow(*command, *flags.split(), "--out", run)
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    rows = [json.loads(line) for line in lines]
+    rows = rows_of(run)
     assert [row["epoch"] for row in rows] == [1, 2]
     assert rows[1]["loss"] < rows[0]["loss"]
     assert all(0.0 <= row["val_voc10_ap50"] <= 1.0 for row in rows)

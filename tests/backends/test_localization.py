@@ -10,6 +10,7 @@ import pytest
 import pipelines
 import ssl_voc
 from tests import tiny
+from tests.pretrain.stopped import rows_of
 
 PROGRAM = pathlib.Path(__file__).with_name("localize_arrays.py")
 
@@ -66,8 +67,7 @@ def test_finetune_command_goes_from_prepared_photos_to_a_model(
     command += ["--learning-rate", "0.05"]
     run_without_tensorflow(*command, "--cache", "disk", "--out", run)
     assert json.loads((run / "manifest.json").read_text())["backend"] == backend
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    rows = [json.loads(line) for line in lines]
+    rows = rows_of(run)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert rows[2]["loss"] < rows[0]["loss"]
     assert 0.0 <= rows[2]["val_mean_iou"] <= 1.0

@@ -5,6 +5,8 @@ import pathlib
 
 import pytest
 
+from tests.pretrain.stopped import rows_of
+
 PROGRAM = pathlib.Path(__file__).with_name("train_on_arrays.py")
 
 pytestmark = pytest.mark.slow
@@ -49,8 +51,7 @@ def test_pretrain_command_goes_from_npz_to_backbone(
 
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["backend"] == backend
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    rows = [json.loads(line) for line in lines]
+    rows = rows_of(run)
     assert [row["epoch"] for row in rows] == [1, 2]
     summary = json.loads((run / "summary.json").read_text())
     assert summary["num_images"] == 64

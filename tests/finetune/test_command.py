@@ -3,7 +3,6 @@
 import json
 import signal
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -13,32 +12,13 @@ import ssl_voc.models  # noqa: F401 registers what model.keras holds
 from ssl_voc.finetune import finetune
 from tests import tiny
 from tests.finetune.settings import config, flags
-from tests.pretrain.stopped import start
+from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of, start
 
 EPOCHS = 4
 
 
-def rows_of(run):
-    lines = (run / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def ids_in(path):
     return list(pipelines.read_photo_table(path).image_ids)
-
-
-def arrays_in(run):
-    """Everything in the last checkpoint: weights and the optimizer's state."""
-    arrays = {}
-
-    def collect(name, item):
-        if isinstance(item, h5py.Dataset):
-            arrays[name] = item[()]
-
-    newest = sorted((run / "checkpoints").glob("epoch_*.weights.h5"))[-1]
-    with h5py.File(newest) as file:
-        file.visititems(collect)
-    return arrays
 
 
 STAGED = {
@@ -79,16 +59,7 @@ def test_killed_at_the_border_of_phases_and_interrupted_later_ends_alike(place, 
     again = start("-m", "ssl_voc.finetune", *arguments)
     assert again.returncode == 0, again.stderr
     assert "going on after epoch 3" in again.stdout
-    arrays, others = arrays_in(out), arrays_in(whole[0])
-    assert arrays.keys() == others.keys()
-    different = [n for n in arrays if not np.array_equal(arrays[n], others[n])]
-    assert not different, different
-    timed = ("images_per_second", "data_wait_share", "seconds")
-    figures, others = (
-        [{k: v for k, v in row.items() if k not in timed} for row in rows_of(run)]
-        for run in (out, whole[0])
-    )
-    assert figures == others
+    assert_same_training(out, whole[0])
     kept, other = (
         keras.models.load_model(run / "model.keras") for run in (out, whole[0])
     )

@@ -3,12 +3,17 @@
 python -m tests.pretrain.stopped SIGNAL EPOCH BATCH [flags of pretrain]
 """
 
+import json
 import os
 import signal
 import subprocess
 import sys
 
+import h5py
+
 from tests.conftest import REPOSITORY
+
+TIMED = ("images_per_second", "data_wait_share", "seconds")
 
 
 def start(*arguments):
@@ -19,6 +24,37 @@ def start(*arguments):
         capture_output=True,
         text=True,
     )
+
+
+def rows_of(run):
+    """Rows of `metrics.jsonl`."""
+    return [json.loads(row) for row in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def arrays_in(run):
+    """Everything in the last checkpoint: weights and the optimizer's state."""
+    arrays = {}
+
+    def collect(name, item):
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    newest = sorted((run / "checkpoints").glob("epoch_*.weights.h5"))[-1]
+    with h5py.File(newest) as file:
+        file.visititems(collect)
+    return arrays
+
+
+def assert_same_training(run, other):
+    """Checkpoints bit for bit, and all figures but those of the clock."""
+    arrays, others = arrays_in(run), arrays_in(other)
+    assert arrays.keys() == others.keys()
+    assert not [n for n in arrays if not (arrays[n] == others[n]).all()]
+    figures, others = (
+        [{k: v for k, v in row.items() if k not in TIMED} for row in rows_of(folder)]
+        for folder in (run, other)
+    )
+    assert figures == others
 
 
 def stop_at(number, epoch, batch):

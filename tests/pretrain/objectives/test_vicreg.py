@@ -1,7 +1,5 @@
 """`pretrain --objective vicreg`: terms in the logs, no chance level, and resuming."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from ssl_voc.losses import vicreg
 from ssl_voc.pretrain import PretrainConfig, pretrain
 from ssl_voc.pretrain.objectives.vicreg import TERMS, VICRegObjective
+from tests.pretrain.stopped import rows_of
 
 
 def test_run_logs_its_terms_and_goes_on_under_the_same_settings(place, tmp_path):
@@ -16,7 +15,7 @@ def test_run_logs_its_terms_and_goes_on_under_the_same_settings(place, tmp_path)
     out = tmp_path / "run"
     pretrain(place.config(out, **changes, epochs=1))
     summary = pretrain(place.config(out, **changes, epochs=2))
-    rows = [json.loads(row) for row in (out / "metrics.jsonl").read_text().splitlines()]
+    rows = rows_of(out)
     assert [row["epoch"] for row in rows] == [1, 2]
     for row in (*rows, summary):
         # Nothing is compared with the chance level of another loss.
