@@ -35,6 +35,7 @@ class Leakage:
 
     Attributes:
         seen: Name of that set.
+        labelled: Whether it was seen with its labels.
         num_seen: Number of its photos.
         num_evaluated: Number of evaluation photos.
         num_not_compared: Number of photos of both whose hash says nothing (flat).
@@ -43,6 +44,7 @@ class Leakage:
     """
 
     seen: str
+    labelled: bool
     num_seen: int
     num_evaluated: int
     num_not_compared: int
@@ -51,8 +53,9 @@ class Leakage:
 
     def text(self) -> str:
         """The leakage for people, in lines."""
+        what = "leakage" if self.labelled else "seen without labels"
         lines = [
-            f"leakage: {len(self.photos)} of {self.num_evaluated} evaluation photos "
+            f"{what}: {len(self.photos)} of {self.num_evaluated} evaluation photos "
             f"have a near-duplicate among the {self.num_seen} of {self.seen} (up to "
             f"{self.max_distance} of 64 bits differ; {self.num_not_compared} flat "
             "photos not compared)"
@@ -78,12 +81,25 @@ class DataReport:
 
     @property
     def num_leaked(self) -> int:
-        """Number of evaluation photos that any of the seen sets has."""
-        return len({photo.index for part in self.leakages for photo in part.photos})
+        """Number of evaluation photos that were seen with labels."""
+        return len(self._indices(labelled=True))
+
+    @property
+    def num_seen_without_labels(self) -> int:
+        """Number of evaluation photos that were seen, but never with labels."""
+        return len(self._indices(labelled=False) - self._indices(labelled=True))
+
+    def _indices(self, labelled):
+        parts = [part for part in self.leakages if part.labelled == labelled]
+        return {photo.index for part in parts for photo in part.photos}
 
     def as_dict(self) -> dict:
         """The report as numbers, texts, lists and dicts, for json."""
-        return {**dataclasses.asdict(self), "num_leaked": self.num_leaked}
+        return {
+            **dataclasses.asdict(self),
+            "num_leaked": self.num_leaked,
+            "num_seen_without_labels": self.num_seen_without_labels,
+        }
 
     def text(self) -> str:
         """The report for people, in lines."""
@@ -99,21 +115,29 @@ class DataReport:
 
 
 def report_data(
-    training=None, evaluation=None, seen=(), class_names=None, max_distance=MAX_DISTANCE
+    training=None,
+    evaluation=None,
+    seen=(),
+    class_names=None,
+    max_distance=MAX_DISTANCE,
+    seen_without_labels=(),
 ) -> DataReport:
     """Counts what is in the data and what is wrong, and looks for leakage.
 
     Leakage is looked for where photos were decoded (pools have hashes): between the
     training and the evaluation photos, and between what earlier runs saw and the
-    evaluation photos.
+    evaluation photos. Photos that were seen without labels are told apart: no answer
+    was given away.
 
     Args:
         training: `Pool` or `Photos`, or None.
         evaluation: The same, for the photos whose figures are reported.
-        seen: `PhotoTable`s that earlier runs recorded, such as the `photos.tsv` of a
-            pretraining, see `read_photo_table`.
+        seen: `PhotoTable`s that earlier runs recorded of photos with labels, such as
+            the `training_photos.tsv` of a fine-tuning, see `read_photo_table`.
         class_names: Names of the classes, see `report_set`.
         max_distance: Number of bits that near-duplicates may differ in.
+        seen_without_labels: `PhotoTable`s such as the `photos.tsv` of a self-supervised
+            pretraining.
 
     Raises:
         ValueError: If there are tables, but no evaluation photos with hashes to
@@ -125,8 +149,10 @@ def report_data(
     if trained is not None and evaluated is not None:
         names = [photo.path_name for photo in training.photos]
         label = f"the training photos {training.photos.name}"
-        leakages.append(_leakage(label, names, trained, evaluation, max_distance))
-    for table in seen:
+        leakages.append(_leakage(label, True, names, trained, evaluation, max_distance))
+    tables = [(table, True) for table in seen]
+    tables += [(table, False) for table in seen_without_labels]
+    for table, labelled in tables:
         if evaluated is None:
             raise ValueError(
                 f"The photos of {table.path_name} can only be compared with a pool "
@@ -135,9 +161,8 @@ def report_data(
         names = [
             f"{s}/{i}" for s, i in zip(table.sources, table.image_ids, strict=True)
         ]
-        leakages.append(
-            _leakage(table.path_name, names, table.hashes, evaluation, max_distance)
-        )
+        told = (table.path_name, labelled, names, table.hashes)
+        leakages.append(_leakage(*told, evaluation, max_distance))
     return DataReport(
         None if training is None else report_set(training, class_names),
         None if evaluation is None else report_set(evaluation, class_names),
@@ -145,7 +170,7 @@ def report_data(
     )
 
 
-def _leakage(seen, names, hashes, evaluation, max_distance):
+def _leakage(seen, labelled, names, hashes, evaluation, max_distance):
     found = find_near_duplicates(evaluation.hashes, hashes, max_distance)
     both = (hashes, evaluation.hashes)
     flat = sum(int((~is_informative(part)).sum()) for part in both)
@@ -159,4 +184,5 @@ def _leakage(seen, names, hashes, evaluation, max_distance):
         for match in found
     )
     num_evaluated = len(evaluation.hashes)
-    return Leakage(seen, len(names), num_evaluated, flat, max_distance, photos)
+    counts = (len(names), num_evaluated, flat)
+    return Leakage(seen, labelled, *counts, max_distance, photos)

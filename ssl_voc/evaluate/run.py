@@ -24,7 +24,7 @@ from ssl_voc.tasks import task_of
 SEEN = {
     TRAINING_LIST: "trained on",
     VALIDATION_LIST: "used to choose the epoch",
-    PRETRAINING_LIST: "pretrained on, without labels",
+    PRETRAINING_LIST: "pretrained on with labels",
 }
 
 
@@ -132,6 +132,7 @@ class EvaluationRun:
             + ", ".join(metrics["unknown_classes"]),
             "num_not_finite": "WITH NaN OR INFINITE PREDICTIONS",
             "num_leaked": "SEEN IN TRAINING, see data_report.txt: not to be reported",
+            "num_seen_without_labels": "seen in pretraining, without their labels",
         }
         lines += [
             f"  {metrics[key]} {text}" for key, text in counts.items() if metrics[key]
@@ -173,8 +174,18 @@ class EvaluationRun:
     def _refuse_leakage(self):
         """Reports the data, and stops where photos were seen."""
         paths = [self.finished.path / name for name in SEEN]
-        tables = [pipelines.read_photo_table(path) for path in paths if path.is_file()]
-        report = pipelines.report_data(evaluation=self.pool, seen=tables)
+        tables = {
+            path.name: pipelines.read_photo_table(path)
+            for path in paths
+            if path.is_file()
+        }
+        unlabelled = [] if self.finished.pretrained_with_labels else [PRETRAINING_LIST]
+        unlabelled = [tables.pop(name) for name in unlabelled if name in tables]
+        report = pipelines.report_data(
+            evaluation=self.pool,
+            seen=[*tables.values()],
+            seen_without_labels=unlabelled,
+        )
         self.folder.write_text("data_report.txt", report.text() + "\n")
         self.folder.write_json("data_report.json", report.as_dict())
         where = self.folder.path / "data_report.txt"
@@ -182,10 +193,9 @@ class EvaluationRun:
         if not report.num_leaked:
             return report
         roles = [
-            f"{len(part.photos)} {role}"
+            f"{len(part.photos)} {SEEN[Path(part.seen).name]}"
             for part in report.leakages
-            for name, role in SEEN.items()
-            if part.photos and part.seen.endswith(name)
+            if part.photos and part.labelled
         ]
         what = (
             f"{report.num_leaked} of the {len(self.pool)} photos were seen, in this or "
@@ -214,6 +224,7 @@ class EvaluationRun:
             "num_unknown_boxes": len(problems),
             "unknown_classes": self.unknown_classes,
             "num_leaked": self.report.num_leaked,
+            "num_seen_without_labels": self.report.num_seen_without_labels,
             "leakage_checked_against": [
                 Path(part.seen).name for part in self.report.leakages
             ],

@@ -100,11 +100,15 @@ def prepare_finetuning_data(config, run, main_object_only):
         if pool is not None:
             list_photos(run, name, pool.photos, pool.hashes)
     _refuse_other_labels(run, training, validation)
-    seen = _pretraining_photos(config, run)
-    _tell_of_exposure(lists.get(HELD_OUT_LIST), seen)
+    seen, with_labels = _pretraining_photos(config, run)
+    _tell_of_exposure(lists.get(HELD_OUT_LIST), seen, with_labels)
     named = validation if config.val_split is not None else None
+    seen = seen if named is not None else ()
     report = pipelines.report_data(
-        training, validation, seen if named is not None else ()
+        training,
+        validation,
+        seen=seen if with_labels else (),
+        seen_without_labels=() if with_labels else seen,
     )
     _write_report(run, report)
     if named is not None and report.num_leaked and not config.allow_leakage:
@@ -183,19 +187,27 @@ def _prepare_held_out(photos, pools):
     return _without_near_duplicates(pool, used, "held-out", prepare)
 
 
-def _tell_of_exposure(held_out, tables):
-    """Says early what `evaluate` will refuse."""
+def _tell_of_exposure(held_out, tables, with_labels):
+    """Says early what `evaluate` will tell or refuse."""
+    words, then = "without their labels", "the figures will say so"
+    if with_labels:
+        words, then = "with labels", "`evaluate` will want --allow-leakage"
     for table in tables if held_out is not None else ():
         duplicates = pipelines.find_near_duplicates(held_out.hashes, table.hashes)
         if duplicates:
             print(
                 f"the backbone saw {len(duplicates)} of the {len(held_out)} held-out "
-                "photos without their labels: `evaluate` will want --allow-leakage"
+                f"photos {words}: {then}"
             )
 
 
 def _pretraining_photos(config, run):
-    """The photos that the backbone saw, as a list of tables; copied into the run."""
+    """The photos that the backbone saw; copied into the run.
+
+    Returns:
+        Tuple of a list of tables and whether labels were seen with them; so where the
+        pretraining does not tell.
+    """
     origin = Path(config.weights or config.backbone).expanduser()
     folder = origin
     if origin.is_file():
@@ -203,9 +215,11 @@ def _pretraining_photos(config, run):
         folder = origin.parent if read_manifest(origin.parent) else origin
     recorded = folder / POOL_LIST
     if not recorded.is_file():
-        return []
+        return [], False
+    with_labels = (read_manifest(folder) or {}).get("uses_labels", True)
+    run.update_manifest(pretrained_with_labels=with_labels)
     shutil.copyfile(recorded, run.path / PRETRAINING_LIST)
-    return [pipelines.read_photo_table(recorded)]
+    return [pipelines.read_photo_table(recorded)], with_labels
 
 
 def _write_report(run, report):

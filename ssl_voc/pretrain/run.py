@@ -38,14 +38,16 @@ class PretrainingRun(TrainingRun):
             record_photos(run, pool, self.objective.skipped)
             self.model = self._build_model(backbone)
         self.run.update_manifest(
-            steps_per_epoch=self.steps, jit_compile=self.jit_compile
+            steps_per_epoch=self.steps,
+            jit_compile=self.jit_compile,
+            uses_labels=self.objective.uses_labels,
         )
         self.probe = build_probe(
             self.model.backbone,
             pool,
             config,
             self.jit_compile,
-            self.objective.use_knn_probe,
+            not self.objective.uses_labels,
         )
         report.save_views(run, self.objective, self.model)
         self.done_epochs = self._begin_or_resume()

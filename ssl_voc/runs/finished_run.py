@@ -42,6 +42,11 @@ class FinishedRun:
         return tuple(self.manifest["class_names"])
 
     @property
+    def pretrained_with_labels(self):
+        """Whether labels came with the photos of its pretraining; so where unknown."""
+        return self.manifest.get("pretrained_with_labels", True)
+
+    @property
     def data(self):
         """The `--data` that it learned from."""
         return tuple(self.settings["data"])

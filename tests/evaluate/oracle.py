@@ -99,9 +99,9 @@ def write_records(folder, data, **changes):
     return folder
 
 
-def write_run(folder, data, model=None, names=NAMES, seen=None, task="localize"):
+def write_run(folder, data, model=None, names=NAMES, seen=None, **manifest):
     """The folder of a finished run that learned from the train list."""
-    write_records(folder, data, class_names=names, task=task)
+    write_records(folder, data, class_names=names, **manifest)
     model = Oracle() if model is None else model
     if not model.built:
         model(np.zeros((1, SIDE, SIDE, 3), "float32"))

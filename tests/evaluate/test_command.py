@@ -161,6 +161,18 @@ def test_photos_that_were_seen_are_refused_before_predicting_or_counted(
     assert read_json(out / "metrics.json")["num_leaked"] == 3
 
 
+def test_photos_that_were_seen_without_labels_alone_are_evaluated_and_counted(
+    tmp_path, tree, capsys
+):
+    photos = pipelines.read(str(tree), "val")
+    run = write_run(tmp_path / "run", tree, pretrained_with_labels=False)
+    record(run / "pretraining_photos.tsv", photos[:2])
+    assert main([str(run), "--split", "val"]) == 0
+    assert "2 seen in pretraining, without" in capsys.readouterr().out
+    metrics = read_json(run / "evaluation-val" / "metrics.json")
+    assert (metrics["num_leaked"], metrics["num_seen_without_labels"]) == (0, 2)
+
+
 def test_without_a_split_the_photos_that_were_held_out_are_evaluated(tmp_path):
     tree = write_tree(tmp_path / "tree", lists=False)
     photos = pipelines.read(str(tree))

@@ -130,9 +130,12 @@ def test_near_duplicate_of_a_training_photo_in_the_named_split_is_leakage(tmp_pa
     assert data.report.num_leaked == 1 and len(data.validation) == 7
 
 
-def record_pretraining(folder, tree):
+def record_pretraining(folder, tree, **manifest):
     """Lists photos as seen, as a pretraining does; returns the list's text."""
     folder.mkdir()
+    if manifest:
+        text = json.dumps({"program": "ssl_voc", **manifest})
+        (folder / "manifest.json").write_text(text)
     pool = pipelines.prepare(pipelines.read(tree, "val")[:5], 32, cache="memory")
     table = pipelines.photo_table(pool.photos, pool.hashes)
     (folder / "photos.tsv").write_text(table)
@@ -150,6 +153,17 @@ def test_photos_that_the_backbone_saw_are_leakage_too(tree, tmp_path):
     assert data.report.num_leaked == 0
     for name in ("named", "allowed", "own"):
         assert (tmp_path / name / "pretraining_photos.tsv").read_text() == table
+
+
+def test_photos_that_the_backbone_saw_without_labels_are_told_of(tree, tmp_path):
+    record_pretraining(tmp_path / "pretraining", tree, uses_labels=False)
+    weights = {"weights": str(tmp_path / "pretraining")}
+    data = prepare(tmp_path / "run", tree, val_split="val", **weights)
+    assert data.report.num_leaked == 0
+    assert data.report.num_seen_without_labels == 5
+    assert "5 of 12" in (tmp_path / "run" / "data_report.txt").read_text()
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["pretrained_with_labels"] is False
 
 
 @pytest.mark.parametrize("flag", ["weights", "backbone"])

@@ -12,8 +12,8 @@ class PretrainingObjective:
         settings: Frozen dataclass of the options that only this objective has.
         pool: `pipelines.Pool` of the photos that are learned from.
         skipped: List of `pipelines.Problem`, photos that could not be read.
-        use_knn_probe: Whether k-NN accuracy on the pool's own labels says something:
-            not after these labels were learned.
+        uses_labels: Whether the labels of the photos are learned: k-NN accuracy on them
+            then says nothing, and the photos cannot be held out of an evaluation later.
         shown: Names of the metrics in the line of an epoch.
         summarized: Names of the last epoch's metrics in `summary.json`, by their names
             in `metrics.jsonl`.
@@ -26,7 +26,7 @@ class PretrainingObjective:
         ValueError, OSError: when the photos cannot be used.
     """
 
-    use_knn_probe = True
+    uses_labels = False
     shown = ("loss", "loss_over_chance")
     summarized = {
         name: name

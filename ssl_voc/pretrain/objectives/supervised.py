@@ -42,7 +42,7 @@ class SupervisedObjective(PretrainingObjective):
     """
 
     settings = SupervisedSettings
-    use_knn_probe = False
+    uses_labels = True
     shown = ("loss", "loss_over_chance", "top1", "val_top1")
     summarized = {
         **PretrainingObjective.summarized,
