@@ -100,16 +100,11 @@ def measure(options, image_size):
 
 def build_ours(pool, **size):
     """A `Detector` as `finetune` builds it."""
-    shape = (pool.image_size, pool.image_size)
-    targets = pool.targets
     model = ssl_voc.Detector(
         ssl_voc.backbone("EfficientNetB1", image_size=pool.image_size),
         len(pool.class_names),
         augmenter=ssl_voc.layers.DetectionAugmenter(
             pool.image_size, mosaic_rate=0.0, seed=0
-        ),
-        anchor_grid=ssl_voc.layers.AnchorGrid.fitted_to(
-            targets["boxes"][targets["classes"] >= 0], shape
         ),
         **size,
     )

@@ -30,15 +30,10 @@ def main(argv=None):
 
     size = options.image_size
     photos = pipelines.prepare_labeled(options.data, size)
-    targets = photos.targets
     model = ssl_voc.Detector(
         ssl_voc.backbone(options.backbone, image_size=size, weights=options.weights),
         num_classes=len(photos.class_names),
         augmenter=ssl_voc.layers.DetectionAugmenter(size, mosaic_rate=0.0),
-        # Small images hold small objects, which the usual anchors miss.
-        anchor_grid=ssl_voc.layers.AnchorGrid.fitted_to(
-            targets["boxes"][targets["classes"] >= 0], (size, size)
-        ),
     )
     model.compile(
         keras.optimizers.AdamW(1e-3, global_clipnorm=10.0),

@@ -1,10 +1,8 @@
-"""Boxes: formats, areas, overlap, and offsets from anchors.
+"""Boxes: formats, areas and overlap.
 
 Tensors are float32 whatever the policy: float16 cannot tell two pixels apart past
 2,048, and the area of a box of 256 x 256 pixels overflows it.
 """
-
-import math
 
 import numpy as np
 from keras import ops
@@ -24,8 +22,6 @@ FORMATS = (
 PADDING = -1.0
 # Areas below this, in any unit in use, count as none.
 SMALLEST_AREA = 1e-12
-# Growth of a side that an offset can ask for, as in Detectron: 1000 / 16.
-LARGEST_GROWTH = 62.5
 
 
 def check_format(bounding_box_format):
@@ -158,7 +154,7 @@ def box_areas(boxes):
 def intersection_areas(boxes_a, boxes_b):
     """Areas `(...)` of the common parts of xyxy boxes; the shapes broadcast.
 
-    One coordinate at a time: all pairs of anchors and objects need no tensor of boxes.
+    One coordinate at a time: all pairs of points and objects need no tensor of boxes.
     """
     boxes_a = convert_format(boxes_a, "xyxy", "xyxy")
     boxes_b = convert_format(boxes_b, "xyxy", "xyxy")
@@ -241,27 +237,3 @@ def box_ious(boxes_a, boxes_b):
     unions = areas[0] + areas[1] - common
     exists = unions > 0.0  # false for nan
     return np.where(exists, common / np.where(exists, unions, 1.0), 0.0)
-
-
-def decode_offsets(offsets, anchors):
-    """Turns offsets from anchors, which a head regresses, into boxes.
-
-    Growth ends at `LARGEST_GROWTH`, so that no prediction overflows.
-
-    Args:
-        offsets: Tensor `(..., 4)`: shift of the center in sides of the anchor, in x and
-            y, and logarithm of the growth of width and height.
-        anchors: Tensor `(..., 4)`, xyxy with positive sides; the shapes broadcast.
-
-    Returns:
-        Float32 tensor `(..., 4)`, xyxy.
-
-    Reference:
-        - [Girshick et al., 2013](https://arxiv.org/abs/1311.2524), appendix C
-    """
-    offsets = ops.cast(ops.convert_to_tensor(offsets), "float32")
-    anchors = convert_format(anchors, "xyxy", "center_xywh")
-    centers = anchors[..., :2] + offsets[..., :2] * anchors[..., 2:]
-    growth = ops.exp(ops.minimum(offsets[..., 2:], math.log(LARGEST_GROWTH)))
-    boxes = ops.concatenate([centers, anchors[..., 2:] * growth], axis=-1)
-    return convert_format(boxes, "center_xywh", "xyxy")

@@ -112,16 +112,3 @@ def test_small_boxes_in_shares_of_the_image_have_an_area():
     # A pixel of a photo of 4,000 x 4,000, and its left half.
     pixel, half = [0, 0, 0.00025, 0.00025], [0, 0, 0.000125, 0.00025]
     assert float(bx.elementwise_iou(pixel, half)) == pytest.approx(0.5, rel=1e-4)
-
-
-def test_offsets_shift_the_center_and_grow_the_sides():
-    # Center (30, 20) to (35, 30): 5 / 20 and 10 / 40; sides 20 to 40, 40 to 20.
-    offsets = [0.25, 0.25, np.log(2), -np.log(2)]
-    found = bx.decode_offsets(offsets, [20, 0, 40, 40])
-    np.testing.assert_allclose(found, [15, 20, 55, 40], rtol=1e-5)
-
-
-def test_boxes_of_any_offset_are_finite():
-    anchor = np.array([0, 0, 16, 16], "float32")
-    huge = ops.convert_to_numpy(bx.decode_offsets([0, 0, 500, 500], anchor))
-    assert huge[2] - huge[0] == pytest.approx(1000, rel=1e-4)

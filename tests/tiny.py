@@ -290,6 +290,7 @@ def compile_detector(model, optimizer=None, **arguments):
 def with_usual_weights(model):
     """Gives a detector's last layers weights of a usual size: predictions differ."""
     random = np.random.default_rng(0)
-    for layer, deviation in ((model.head.offsets, 0.2), (model.head.classifier, 0.4)):
-        layer.kernel.assign(random.normal(0.0, deviation, layer.kernel.shape))
+    for towers in model.head.towers:
+        for (*_, layer), deviation in zip(towers, (1.0, 1.0), strict=True):
+            layer.kernel.assign(random.normal(0.0, deviation, layer.kernel.shape))
     return model

@@ -114,6 +114,20 @@ class EvaluationRun:
             )
         return predicted
 
+    def training_photos(self):
+        """The `pipelines.Photos` that the model learned from; None if not at hand."""
+        path = self.finished.path / TRAINING_LIST
+        try:
+            photos, _ = pipelines.read_training(
+                [*self.finished.data],
+                self.finished.settings.get("train_split"),
+                self.finished.settings.get("seed", 0),
+            )
+            return pipelines.select_photos(photos, pipelines.read_photo_table(path))
+        except (OSError, ValueError) as error:
+            print(f"the photos that were trained on are not at hand: {error}")
+            return None
+
     def write_records(self, results, rows):
         """Writes `predictions.json` and, a line each, the rows of `images.jsonl`."""
         self.folder.write_json("predictions.json", results)

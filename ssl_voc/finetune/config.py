@@ -8,6 +8,8 @@ from ssl_voc.tasks import TASKS
 from ssl_voc.training.config import TrainingConfig
 
 UNFREEZE_EPOCH = 5
+# Of the default schedule, however many photos there are.
+LEAST_EPOCHS = 30
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,32 +41,46 @@ class FinetuneConfig(TrainingConfig):
         "Side of the letterboxed photos; by default 128, to detect 160.",
         minimum=32,
     )
-    batch_size: int = 32
-    epochs: int = 30
+    batch_size: int | None = option(
+        None, "Photos in a step; by default 32, to detect 16.", minimum=2
+    )
+    epochs: int | None = option(
+        None,
+        "Passes over the photos; by default 30, to detect as many as 1500 steps take "
+        "where these are more.",
+        minimum=1,
+    )
     schedule: Literal["full", "staged", "frozen"] = option(
         "full", "Train all, the head first, or the head alone."
     )
     unfreeze_epoch: int = option(
         UNFREEZE_EPOCH, "Epochs of the head alone, if staged.", minimum=1
     )
-    learning_rate: float = 8e-3
+    learning_rate: float | None = option(
+        None, "Peak per 256 photos; by default 0.008, to detect 0.032.", above=0
+    )
     backbone_rate: float = option(
         1.0, "Learning rate of the backbone, as a share: 0.1 for few labels.", above=0
     )
     freeze_batch_norm: bool = option(
         False, "Keep the backbone's batch-norm statistics: for few labels."
     )
-    weight_decay: float = 0.05
+    weight_decay: float | None = option(
+        None, "Decoupled weight decay; by default 0.05, to detect 0.01.", minimum=0
+    )
     warmup: float = 0.1
-    overlap: Literal["giou", "ciou"] = option("giou", "IoU of the box loss.")
+    overlap: Literal["giou", "ciou"] = option("giou", "localize: IoU of the box loss.")
     crop_area: tuple[float, float] | None = option(
         None,
         "Smallest and largest crop, in areas of a photo; by default 0.4 1.3, to detect "
-        "0.25 2.",
+        "0.4 1.6.",
         above=0,
     )
-    mosaic: float = option(
-        0.0, "detect: share of mosaics of four photos.", minimum=0, maximum=1
+    mosaic: float | None = option(
+        None,
+        "detect: share of mosaics of four photos, by default 0.5.",
+        minimum=0,
+        maximum=1,
     )
     color_strength: float = 0.4
 
@@ -94,10 +110,11 @@ class FinetuneConfig(TrainingConfig):
                 "--drop-connect: --freeze-batch-norm runs the backbone as in "
                 f"prediction, where nothing is dropped, got {self.drop_connect}"
             )
-        if self.schedule == "staged" and self.unfreeze_epoch >= self.epochs:
+        epochs = LEAST_EPOCHS if self.epochs is None else self.epochs
+        if self.schedule == "staged" and self.unfreeze_epoch >= epochs:
             raise ValueError(
-                "--unfreeze-epoch: expected fewer than the "
-                f"{self.epochs} --epochs, got {self.unfreeze_epoch}"
+                f"--unfreeze-epoch: expected fewer than the {epochs} --epochs, got "
+                f"{self.unfreeze_epoch}"
             )
 
     def _refuse_settings_of_other_tasks(self):
@@ -113,10 +130,7 @@ class FinetuneConfig(TrainingConfig):
 
     def resolved(self):
         """The same settings with every default that depends on others filled in."""
-        task = TASKS[self.task]
-        filled = {
-            "image_size": self.image_size or task.image_size,
-            "crop_area": self.crop_area or task.crop_area,
-        }
-        config = dataclasses.replace(self, **filled)
+        defaults = TASKS[self.task].defaults
+        missing = {name for name in defaults if getattr(self, name) is None}
+        config = dataclasses.replace(self, **{name: defaults[name] for name in missing})
         return config.with_folder(f"finetune-{self.task}")

@@ -1,12 +1,14 @@
 """Fine-tuning of one model: photos, phases of training, saved weights."""
 
 import dataclasses
+import math
 
 import keras
 import numpy as np
 
 from ssl_voc import callbacks, devices
 from ssl_voc.finetune import report
+from ssl_voc.finetune.config import LEAST_EPOCHS
 from ssl_voc.finetune.data import prepare_finetuning_data
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
@@ -57,6 +59,8 @@ class FinetuningRun(TrainingRun):
         self.training = self.data.training
         self.steps = self.training.steps_per_epoch(config.batch_size)
         report.record_data(run, config, self.data)
+        if config.epochs is None:
+            self.config = config = self._with_epochs()
         self.phases = plan_phases(config.schedule, config.epochs, config.unfreeze_epoch)
         with devices.replica_scope():
             self.model = self.task.build_model(config, self.training)
@@ -104,6 +108,17 @@ class FinetuningRun(TrainingRun):
     def batches(self, *arguments):
         for batch in self.training.batches(*arguments):
             yield (self.task.model_inputs(batch),)
+
+    def _with_epochs(self):
+        """The settings with the default number of epochs, which the photos tell."""
+        least = self.task.least_steps
+        epochs = max(LEAST_EPOCHS, math.ceil(least / self.steps))
+        reason = f"{LEAST_EPOCHS} passes" + f" and {least} steps" * bool(least)
+        print(
+            f"epochs: {epochs} of {self.steps} steps (at least {reason}: --epochs)",
+            flush=True,
+        )
+        return dataclasses.replace(self.config, epochs=epochs)
 
     def _compile(self, phase):
         """Makes the model ready for a phase, with an optimizer of its own."""

@@ -63,7 +63,7 @@ def _per_class(outputs):
     """Logits `(batch, num_classes)`; of a detector those of each class's best box."""
     logits = outputs["classes"] if isinstance(outputs, dict) else outputs
     logits = ops.cast(logits, "float32")
-    if len(logits.shape) == 3:  # (batch, num_anchors, num_classes)
+    if len(logits.shape) == 3:  # (batch, num_points, num_classes)
         return ops.max(logits, axis=1)
     if len(logits.shape) != 2:
         raise ValueError(
@@ -76,7 +76,7 @@ def _per_class(outputs):
 
 def _side_of_box(model, side):
     has_one_box = hasattr(model, "bounding_box_format") and not hasattr(
-        model, "anchors"
+        model, "decode_boxes"
     )
     if side not in SIDES or not has_one_box:
         raise ValueError(
@@ -95,8 +95,8 @@ def _side_of_box(model, side):
 
 
 def _detection(model, target, num_images):
-    """The logit of one detection's class at the anchor that made it."""
-    if not hasattr(model, "anchors"):
+    """The logit of one detection's class at the point that made it."""
+    if not hasattr(model, "decode_boxes"):
         raise ValueError(
             "Boxes and classes as `target` name detections of a `Detector`. Received "
             f"them for a {type(model).__name__}."
@@ -117,18 +117,17 @@ def _detection(model, target, num_images):
     _check_classes(given[1], model.num_classes)
 
     def score(outputs, wanted, classes):
-        decoded = boxes.decode_offsets(outputs["boxes"], model.anchors)
-        decoded = boxes.clip_boxes(decoded, model.image_shape)
+        decoded = boxes.clip_boxes(model.decode_boxes(outputs), model.image_shape)
         wanted = boxes.convert_format(
             wanted, model.bounding_box_format, "xyxy", model.image_shape
         )
         logits = ops.take_along_axis(outputs["classes"], classes[:, None, None], axis=2)
-        logits = ops.cast(logits[..., 0], "float32")  # (batch, num_anchors)
+        logits = ops.cast(logits[..., 0], "float32")  # (batch, num_points)
         overlap = boxes.elementwise_iou(decoded, wanted[:, None])
         # Neighbors may end in the same box: of those the most confident made it.
         best = ops.max(overlap, axis=1, keepdims=True)
         chosen = ops.where(overlap >= best - 1e-4, logits, -np.inf)
-        anchor = ops.argmax(chosen, axis=1)[:, None]
-        return ops.take_along_axis(logits, anchor, axis=1)[:, 0]
+        point = ops.argmax(chosen, axis=1)[:, None]
+        return ops.take_along_axis(logits, point, axis=1)[:, 0]
 
     return score, (given[0], given[1].astype("int32"))

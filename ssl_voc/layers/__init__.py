@@ -1,6 +1,5 @@
 """Augmentations on the accelerator, and the layers that models are made of."""
 
-from ssl_voc.layers.anchor_grid import AnchorGrid
 from ssl_voc.layers.detection_augmenter import DetectionAugmenter
 from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
 from ssl_voc.layers.localization_augmenter import LocalizationAugmenter

@@ -1,4 +1,4 @@
-"""Detection head: class scores and box offsets of every anchor."""
+"""Detection head: class scores and distances to the sides of a box, at every point."""
 
 import math
 
@@ -6,118 +6,109 @@ import keras
 from keras import ops
 
 from ssl_voc.layers.constructor_arguments import constructor_arguments
+from ssl_voc.layers.convolution_block import ConvolutionBlock
+
+# Objects that an image may be expected to have, for the scores at first.
+_EXPECTED_OBJECTS = 5
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
 class DetectionHead(keras.layers.Layer):
-    """Two towers of 3 x 3 convolutions, shared by all levels of a pyramid.
+    """For each level two towers of convolutions: one for classes, one for boxes.
+
+    A box is told by its distances from the point to its four sides, each as a
+    distribution over the whole numbers of strides from 0 to `num_bins - 1`. At first a
+    class has the score that it would have if every image had a few objects: what there
+    is to unlearn at points that see nothing drowns the first epochs.
 
     Args:
         num_classes: Number of classes, at least 1.
-        anchors_per_cell: Number of anchors around each cell.
         channels: Width of the towers.
         num_layers: Number of convolutions of each tower before its outputs.
-        prior: Score that every class has at first. Most anchors see nothing, and what
-            they have to unlearn drowns the first epochs.
+        num_bins: Number of distances that have a probability.
 
     Call arguments:
-        levels: List of float tensors `(batch, rows, columns, channels)` of one width.
+        levels: List of float tensors `(batch, rows, columns, channels)`.
+        training: As of `ConvolutionBlock`.
 
     Returns:
-        Dictionary of float32 tensors over the anchors of all levels, in the order of
-        `AnchorGrid`: `"offsets"` `(batch, num_anchors, 4)` and `"logits"`
-        `(batch, num_anchors, num_classes)`.
+        Dictionary of float32 tensors over the points of all levels, in the order of
+        `anchor_points`: `"sides"`, logits `(batch, num_points, 4, num_bins)` of the
+        distances to the left, the top, the right and the bottom; and `"classes"`,
+        logits `(batch, num_points, num_classes)`.
 
     Reference:
-        - [Lin et al., 2017](https://arxiv.org/abs/1708.02002), section 4; layer
-          normalization keeps small batches out of it
+        - [Tian et al., 2019](https://arxiv.org/abs/1904.01355), boxes from points
+        - [Li et al., 2020](https://arxiv.org/abs/2006.04388), distances as
+          distributions
     """
 
-    def __init__(
-        self,
-        num_classes,
-        anchors_per_cell=9,
-        channels=96,
-        num_layers=2,
-        prior=0.01,
-        **kwargs,
-    ):
+    def __init__(self, num_classes, channels=64, num_layers=2, num_bins=16, **kwargs):
         super().__init__(**kwargs)
-        for name, value in (
-            ("num_classes", num_classes),
-            ("anchors_per_cell", anchors_per_cell),
-            ("channels", channels),
+        for name, value, least in (
+            ("num_classes", num_classes, 1),
+            ("channels", channels, 1),
+            ("num_layers", num_layers, 0),
+            ("num_bins", num_bins, 2),
         ):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {value}")
-        if num_layers < 0 or not 0.0 < prior < 1.0:
-            raise ValueError(
-                "`num_layers` must not be negative and `prior` lie between 0 and 1. "
-                f"Received: num_layers={num_layers}, prior={prior}"
-            )
+            if value < least:
+                raise ValueError(
+                    f"`{name}` must be at least {least}. Received: {value}"
+                )
         self.num_classes = num_classes
-        self.anchors_per_cell = anchors_per_cell
         self.channels = channels
         self.num_layers = num_layers
-        self.prior = prior
-        self.box_tower, self.class_tower = self._tower(), self._tower()
-        small = {
-            "padding": "same",
-            "kernel_initializer": keras.initializers.RandomNormal(stddev=0.01),
-            "dtype": "float32",
-        }
-        self.offsets = keras.layers.Conv2D(4 * anchors_per_cell, 3, **small)
-        self.classifier = keras.layers.Conv2D(
-            num_classes * anchors_per_cell,
-            3,
-            bias_initializer=keras.initializers.Constant(
-                -math.log((1.0 - prior) / prior)
-            ),
-            **small,
-        )
-
-    def _tower(self):
-        policy = self.dtype_policy
-        return [
-            (
-                keras.layers.Conv2D(self.channels, 3, padding="same", dtype=policy),
-                keras.layers.LayerNormalization(dtype=policy),
-            )
-            for _ in range(self.num_layers)
-        ]
+        self.num_bins = num_bins
+        self.towers = []
 
     def build(self, level_shapes):
-        for tower in (self.box_tower, self.class_tower):
-            shape = level_shapes[0]
-            for convolution, norm in tower:
-                convolution.build(shape)
-                shape = (*shape[:3], self.channels)
-                norm.build(shape)
-        self.offsets.build(shape)
-        self.classifier.build(shape)
+        for shape in level_shapes:
+            prior = min(0.2, _EXPECTED_OBJECTS / (shape[1] * shape[2]))
+            prior = prior / self.num_classes
+            self.towers.append(
+                (
+                    self._tower(shape, 4 * self.num_bins, 1.0),
+                    self._tower(
+                        shape, self.num_classes, math.log(prior / (1.0 - prior))
+                    ),
+                )
+            )
 
-    def call(self, levels):
-        offsets, logits = [], []
-        for level in levels:
-            seen = _climb(self.box_tower, level)
-            offsets.append(ops.reshape(self.offsets(seen), (-1, self._count(level), 4)))
-            seen = _climb(self.class_tower, level)
-            shape = (-1, self._count(level), self.num_classes)
-            logits.append(ops.reshape(self.classifier(seen), shape))
+    def _tower(self, shape, num_outputs, bias):
+        """Convolutions of one level and the layer that gives its outputs, built."""
+        blocks = []
+        for _ in range(self.num_layers):
+            blocks.append(ConvolutionBlock(self.channels, dtype=self.dtype_policy))
+            blocks[-1].build(shape)
+            shape = blocks[-1].compute_output_shape(shape)
+        output = keras.layers.Conv2D(
+            num_outputs,
+            1,
+            bias_initializer=keras.initializers.Constant(bias),
+            dtype="float32",
+        )
+        output.build(shape)
+        return [*blocks, output]
+
+    def call(self, levels, training=False):
+        sides, classes = [], []
+        for level, (box_tower, class_tower) in zip(levels, self.towers, strict=True):
+            count = level.shape[1] * level.shape[2]
+            seen = _climb(box_tower, level, training)
+            sides.append(ops.reshape(seen, (-1, count, 4, self.num_bins)))
+            seen = _climb(class_tower, level, training)
+            classes.append(ops.reshape(seen, (-1, count, self.num_classes)))
         return {
-            "offsets": ops.concatenate(offsets, axis=1),
-            "logits": ops.concatenate(logits, axis=1),
+            "sides": ops.concatenate(sides, axis=1),
+            "classes": ops.concatenate(classes, axis=1),
         }
-
-    def _count(self, level):
-        """Number of anchors of a level."""
-        return level.shape[1] * level.shape[2] * self.anchors_per_cell
 
     def get_config(self):
         return {**super().get_config(), **constructor_arguments(self)}
 
 
-def _climb(tower, level):
-    for convolution, norm in tower:
-        level = ops.silu(norm(convolution(level)))
-    return level
+def _climb(tower, level, training):
+    *blocks, output = tower
+    for block in blocks:
+        level = block(level, training=training)
+    return output(level)

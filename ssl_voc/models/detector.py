@@ -4,40 +4,41 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes, losses
-from ssl_voc.layers.anchor_grid import AnchorGrid
-from ssl_voc.layers.anchor_matching import IGNORED, match_anchors
+from ssl_voc.layers.anchor_points import anchor_points
 from ssl_voc.layers.detection_head import DetectionHead
-from ssl_voc.layers.feature_pyramid import FeaturePyramid
 from ssl_voc.layers.non_max_suppression import suppress_non_maxima
+from ssl_voc.layers.path_aggregation import PathAggregation
+from ssl_voc.layers.task_aligned_assignment import IGNORED, assign_objects
 from ssl_voc.models.box_model import BoxModel, given_boxes
 from ssl_voc.models.pyramid import feature_levels
 
-BACKBONE_STRIDES = (8, 16, 32)
+STRIDES = (8, 16, 32)
+# Weights of the losses, those of YOLOv8.
+LOSS_WEIGHTS = {"boxes": 7.5, "sides": 1.5, "classes": 0.5}
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
 class Detector(BoxModel):
     """Finds every object of an image: boxes with a class and a confidence each.
 
-    A RetinaNet: feature maps of stride 8, 16 and 32, found in the backbone, become
-    a pyramid of five levels; every anchor of every level has a score for each class and
-    an offset; `predict` suppresses what is not a maximum. Targets are KerasCV's
-    `{"boxes", "classes"}`, padded with class -1; images without objects are valid, and
-    what lies on objects that are `difficult` teaches nothing.
+    Without anchor boxes: feature maps of stride 8, 16 and 32, found in the backbone,
+    exchange what they know; each of their cells, a point of the image, has a score for
+    each class and the distances to the four sides of a box; `predict` suppresses what
+    is not a maximum. Targets are KerasCV's `{"boxes", "classes"}`, padded with class
+    -1; images without objects are valid, and what lies on objects that are `difficult`
+    teaches nothing.
 
-    The train step is Keras' own. `call` augments the batch (while training), gives
-    every anchor its target and predicts; `compute_loss` compares by the losses given to
-    `compile` for `"boxes"` (of the anchors that have an object) and `"classes"`, both
-    summed over anchors and divided by the number of anchors that have an object.
+    The train step is Keras' own. `call` augments the batch (while training), predicts
+    and gives every point its target, see `assign_objects`; `compute_loss` compares by
+    the losses given to `compile` for `"boxes"`, `"sides"` and `"classes"`. They are
+    summed over points, those of boxes weighted by the quality of each point, and
+    divided by the sum of these qualities.
 
     `backbone`, `num_classes`, `bounding_box_format`, `augmenter`, `freeze_batch_norm`
     and the call arguments are those of `Localizer`.
 
     Args:
-        anchor_grid: `ssl_voc.layers.AnchorGrid` of five levels; `AnchorGrid.fitted_to`
-            makes one that fits the training boxes. By default squares of three strides.
-        channels: Width of pyramid and head. KerasCV's RetinaNet has 256, which at small
-            image sizes costs several times the backbone.
+        channels: Width of path aggregation and head.
         num_layers: Number of convolutions in each tower of the head.
         nms_iou_threshold: IoU above which two boxes of a class are one object.
         score_threshold: Confidence from which `predict` reports a box. Average
@@ -46,9 +47,10 @@ class Detector(BoxModel):
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Returns:
-        Dictionary of float32 tensors: `"boxes"`, offsets `(batch, num_anchors, 4)` from
-        `anchors`, `"classes"`, logits `(batch, num_anchors, num_classes)`; and, given
-        targets, `"targets"`: what each anchor is to find, see `match_anchors`.
+        Dictionary of float32 tensors: `"sides"`, logits `(batch, num_points, 4,
+        num_bins)` of the distances from `points` to the sides of their boxes, see
+        `decode_boxes`, and `"classes"`, logits `(batch, num_points, num_classes)`; and,
+        given targets, `"targets"`: what each point is to find, see `assign_objects`.
         `predict` returns the dictionary of `decode_predictions` instead.
 
     Example:
@@ -63,7 +65,8 @@ class Detector(BoxModel):
     >>> model.predict(photos)["boxes"]
 
     Reference:
-        - [Lin et al., 2017](https://arxiv.org/abs/1708.02002)
+        - [Feng et al., 2021](https://arxiv.org/abs/2108.07755), and Ultralytics' YOLOv8
+          for head, losses and their weights
     """
 
     def __init__(
@@ -72,10 +75,9 @@ class Detector(BoxModel):
         num_classes,
         bounding_box_format="xyxy",
         augmenter=None,
-        anchor_grid=None,
-        channels=96,
+        channels=64,
         num_layers=2,
-        nms_iou_threshold=0.5,
+        nms_iou_threshold=0.6,
         score_threshold=0.01,
         max_detections=100,
         freeze_batch_norm=False,
@@ -83,22 +85,11 @@ class Detector(BoxModel):
     ):
         boxes.check_format(bounding_box_format)
         super().__init__(**kwargs)
-        self.levels = feature_levels(backbone, BACKBONE_STRIDES)
+        self.levels = feature_levels(backbone, STRIDES)
         self.backbone = backbone
         self.num_classes = num_classes
         self.bounding_box_format = bounding_box_format
         self.augmenter = augmenter
-        if anchor_grid is None:
-            strides = AnchorGrid().strides
-            anchor_grid = AnchorGrid([3 * stride for stride in strides], strides)
-        num_coarser = len(anchor_grid.strides) - len(BACKBONE_STRIDES)
-        expected = [BACKBONE_STRIDES[0] * 2**level for level in range(num_coarser + 3)]
-        if num_coarser < 0 or [*anchor_grid.strides] != expected:
-            raise ValueError(
-                "`anchor_grid` must have the strides 8, 16, 32 and their doubles. "
-                f"Received: strides={anchor_grid.strides}"
-            )
-        self.anchor_grid = anchor_grid
         self.channels = channels
         self.num_layers = num_layers
         self.nms_iou_threshold = nms_iou_threshold
@@ -106,27 +97,21 @@ class Detector(BoxModel):
         self.max_detections = max_detections
         self.freeze_batch_norm = freeze_batch_norm
         policy = self.dtype_policy
-        self.pyramid = FeaturePyramid(
-            channels, num_coarser, dtype=policy, name="feature_pyramid"
-        )
+        self.neck = PathAggregation(channels, dtype=policy, name="path_aggregation")
         self.head = DetectionHead(
-            num_classes,
-            anchor_grid.num_per_cell,
-            channels,
-            num_layers,
-            dtype=policy,
-            name="detection_head",
+            num_classes, channels, num_layers, dtype=policy, name="detection_head"
         )
-        # xyxy in pixels of the image, (num_anchors, 4), float32
-        self.anchors = anchor_grid.boxes(self.image_shape)
+        # (num_points, 2), x and y in pixels of the image; and (num_points,)
+        shapes = [level.shape[1:3] for level in self.levels.outputs]
+        self.points, self.strides = anchor_points(shapes, STRIDES)
         self.matched_iou = keras.metrics.Mean(name="matched_iou")
 
     def build(self, inputs_shape=None):
-        if not self.pyramid.built:
-            self.pyramid.build([tuple(level.shape) for level in self.levels.outputs])
+        shapes = [tuple(level.shape) for level in self.levels.outputs]
+        if not self.neck.built:
+            self.neck.build(shapes)
         if not self.head.built:
-            levels = self.pyramid.compute_output_spec(self.levels.outputs)
-            self.head.build([tuple(level.shape) for level in levels])
+            self.head.build(self.neck.compute_output_shape(shapes))
 
     def compile(self, optimizer="adamw", loss=None, loss_weights=None, **kwargs):
         """Configures training; arguments are those of `keras.Model.compile`.
@@ -134,37 +119,50 @@ class Detector(BoxModel):
         Args:
             optimizer: Keras optimizer.
             loss: Dictionary with a loss for `"boxes"`, given boxes `(batch,
-                num_anchors, 4)` in `bounding_box_format`, and one for `"classes"`,
-                given zeros and ones and logits `(batch, num_anchors, num_classes)`; by
-                default `GIoULoss` and focal loss.
-            loss_weights: Optional dictionary of the same keys; by default `"boxes"`
-                weigh 2, so that both parts are of one size.
+                num_points, 4)` in `bounding_box_format`; one for `"sides"`, given
+                distances `(batch, num_points, 4)` in strides and logits `(batch,
+                num_points, 4, num_bins)`; and one for `"classes"`, given qualities and
+                logits `(batch, num_points, num_classes)`; by default `CIoULoss`,
+                `DistributionFocalLoss` and binary cross entropy.
+            loss_weights: Optional dictionary of the same keys; by default those of
+                YOLOv8.
             **kwargs: Other arguments of `keras.Model.compile`; metrics are given what
                 losses are given.
         """
         if loss is None:
             loss = {
-                "boxes": losses.GIoULoss(self.bounding_box_format),
-                "classes": keras.losses.BinaryFocalCrossentropy(
-                    apply_class_balancing=True, alpha=0.25, gamma=2.0, from_logits=True
-                ),
+                "boxes": losses.CIoULoss(self.bounding_box_format),
+                "sides": losses.DistributionFocalLoss(),
+                "classes": keras.losses.BinaryCrossentropy(from_logits=True),
             }
-            loss_weights = loss_weights or {"boxes": 2.0, "classes": 1.0}
+            loss_weights = loss_weights or LOSS_WEIGHTS
         super().compile(optimizer, loss=loss, loss_weights=loss_weights, **kwargs)
 
     def call(self, inputs, training=False):
-        targets = None
+        objects = None
         if isinstance(inputs, dict):
             objects = self._objects(inputs)
             inputs = inputs["images"]
-            if objects is not None:
-                if training and self.augmenter is not None:
-                    inputs, objects = self._augment(inputs, objects)
-                targets = match_anchors(objects, self.anchors)
-        learns = training and not self.freeze_batch_norm
-        outputs = self.head(self.pyramid(self.levels(inputs, training=learns)))
-        outputs = {"boxes": outputs["offsets"], "classes": outputs["logits"]}
-        return outputs if targets is None else {**outputs, "targets": targets}
+            if objects is not None and training and self.augmenter is not None:
+                inputs, objects = self._augment(inputs, objects)
+        levels = self.levels(inputs, training=training and not self.freeze_batch_norm)
+        levels = self.neck(levels, training=training)
+        outputs = self.head(levels, training=training)
+        if objects is None:
+            return outputs
+        return {**outputs, "targets": self._assign(objects, outputs)}
+
+    def decode_boxes(self, outputs):
+        """Boxes `(batch, num_points, 4)` of what `call` returns, xyxy in pixels.
+
+        The distance to a side is the mean of its distribution. Nothing is clipped.
+        """
+        bins = ops.arange(outputs["sides"].shape[-1], dtype="float32")
+        shares = ops.softmax(ops.cast(outputs["sides"], "float32"), axis=-1)
+        distances = ops.sum(shares * bins, axis=-1) * self.strides[:, None]
+        starts = self.points - distances[..., :2]
+        ends = self.points + distances[..., 2:]
+        return ops.concatenate([starts, ends], axis=-1)
 
     def decode_predictions(self, outputs):
         """Turns what `call` returns into what `predict` returns.
@@ -175,9 +173,8 @@ class Detector(BoxModel):
             max_detections)`, int32, all padded with -1, and `"num_detections"`
             `(batch,)`, int32.
         """
-        decoded = boxes.decode_offsets(outputs["boxes"], self.anchors)
         found = suppress_non_maxima(
-            boxes.clip_boxes(decoded, self.image_shape),
+            boxes.clip_boxes(self.decode_boxes(outputs), self.image_shape),
             ops.sigmoid(outputs["classes"]),
             self.nms_iou_threshold,
             self.score_threshold,
@@ -208,33 +205,47 @@ class Detector(BoxModel):
         )
 
     def _compare(self, y, y_pred, sample_weight):
-        """Pairs of what each anchor should and does say, and how much they weigh."""
+        """Pairs of what each point should and does say, and how much they weigh."""
         targets = y_pred.get("targets")
         if targets is None:
             # Keras builds losses from what `call` makes of the images alone.
-            targets = match_anchors(self._objects(given_boxes(y)), self.anchors)
-        classes = targets["classes"]  # (batch, num_anchors)
-        positive = ops.cast(boxes.is_object(classes), "float32")
+            targets = self._assign(self._objects(given_boxes(y)), y_pred)
+        classes, quality = targets["classes"], targets["quality"]
+        # Keras averages over all points, and over the classes of each.
+        total = ops.maximum(ops.sum(quality), 1.0)
+        scale = ops.cast(ops.size(quality), "float32") / total
+        of_boxes = quality * scale
+        has_say = ops.cast(classes > IGNORED, "float32")
         weights = {
-            "boxes": positive,
-            "classes": ops.cast(classes > IGNORED, "float32"),
+            "boxes": of_boxes,
+            "sides": of_boxes,
+            "classes": has_say * self.num_classes * scale,
         }
-        # Keras averages over all anchors, and over the classes of each.
-        number = ops.maximum(ops.mean(positive), 1.0 / len(self.anchors))
-        weights["boxes"] = weights["boxes"] / number
-        weights["classes"] = weights["classes"] * self.num_classes / number
         if sample_weight is not None:
             given = ops.cast(keras.tree.flatten(sample_weight)[0], "float32")
             given = ops.reshape(given, (-1, 1))
             weights = {name: given * values for name, values in weights.items()}
-        decoded = boxes.decode_offsets(y_pred["boxes"], self.anchors)
         # A class of -1 or -2 is no row of ones at all.
         wanted = ops.one_hot(ops.cast(classes, "int32"), self.num_classes)
+        corners = targets["boxes"]
+        sides = ops.concatenate(
+            [self.points - corners[..., :2], corners[..., 2:] - self.points], axis=-1
+        )
+        decoded = self.decode_boxes(y_pred)
         pairs = {
-            "boxes": (self._given(targets["boxes"]), self._given(decoded)),
-            "classes": (wanted, y_pred["classes"]),
+            "boxes": (self._given(corners), self._given(decoded)),
+            "sides": (sides / self.strides[:, None], y_pred["sides"]),
+            "classes": (wanted * quality[..., None], y_pred["classes"]),
         }
         return pairs, weights
+
+    def _assign(self, objects, outputs):
+        """What each point is to find, by what it predicts."""
+        predictions = {
+            "boxes": self.decode_boxes(outputs),
+            "scores": ops.sigmoid(outputs["classes"]),
+        }
+        return assign_objects(objects, predictions, self.points)
 
     def _objects(self, inputs):
         """Boxes in xyxy, classes and, where known, which are difficult."""

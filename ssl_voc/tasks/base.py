@@ -13,8 +13,8 @@ class Task:
         evaluation: Package of `ssl_voc.evaluate` that measures its models.
         main_object_only: Whether a photo has one target, and is answered by one box
             and the scores of all classes.
-        image_size: Default of `--image-size`.
-        crop_area: Default of `--crop-area`.
+        defaults: Values of those fields of `FinetuneConfig` that depend on the task.
+        least_steps: Number of steps that the default of `--epochs` takes, at least.
         settings: Fields of `FinetuneConfig` that no other task looks at.
         inputs: Entries of a batch that the model looks at.
         heads: Names of the layers that `--backbone-rate` does not slow down.
@@ -28,8 +28,8 @@ class Task:
     answer = ""
     evaluation = ""
     main_object_only = False
-    image_size = 0
-    crop_area = (0.0, 0.0)
+    defaults = {}
+    least_steps = 0
     settings = ()
     inputs = ("images", "bounding_boxes")
     heads = ()

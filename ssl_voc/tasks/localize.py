@@ -10,8 +10,14 @@ class LocalizeTask(Task):
     answer = "one box for the main object of a photo, and a score for each class"
     evaluation = "localization"
     main_object_only = True
-    image_size = 128
-    crop_area = (0.4, 1.3)
+    defaults = {
+        "image_size": 128,
+        "batch_size": 32,
+        "learning_rate": 8e-3,
+        "weight_decay": 0.05,
+        "crop_area": (0.4, 1.3),
+    }
+    settings = ("overlap",)
     inputs = ("images", "bounding_boxes", "truncated")
     heads = ("localization_head",)
     scored = ("val_top1", "val_mean_iou")

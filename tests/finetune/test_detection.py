@@ -62,10 +62,10 @@ def test_the_run_tells_what_a_detector_is_judged_by(finished):
     assert manifest["task"] == "detect"
     assert manifest["class_names"] == ["blue", "green", "red"]
     assert manifest["max_boxes"] == 3
-    # Anchors were fitted, and how well is told beside what the defaults would give.
-    assert manifest["anchor_share_fitted"] > manifest["anchor_share_default"]
     rows = read_jsonl(run / "metrics.jsonl")
-    assert {"loss", "boxes_loss", "classes_loss", "matched_iou"} <= rows[-1].keys()
+    assert {"loss", "boxes_loss", "sides_loss", "classes_loss", "matched_iou"} <= rows[
+        -1
+    ].keys()
     best = max(rows, key=lambda row: row["val_voc10_ap50"])
     for name in ("epoch", "val_voc10_ap50"):
         assert summary[name] == best[name]

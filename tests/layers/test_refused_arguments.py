@@ -17,7 +17,7 @@ from ssl_voc.layers import (
     SimCLRAugmenter,
 )
 from ssl_voc.layers.detection_head import DetectionHead
-from ssl_voc.layers.feature_pyramid import FeaturePyramid
+from ssl_voc.layers.path_aggregation import PathAggregation
 
 # The first argument is at fault.
 REFUSED = [
@@ -35,9 +35,9 @@ REFUSED = [
     (ProjectionHead, {"dimensions": 0}),
     (ProjectionHead, {"num_layers": 0}),
     (DetectionHead, {"num_classes": 0}),
-    (DetectionHead, {"prior": 1.0, "num_classes": 2}),
+    (DetectionHead, {"num_bins": 1, "num_classes": 2}),
     (DetectionHead, {"num_layers": -1, "num_classes": 2}),
-    (FeaturePyramid, {"channels": 0}),
+    (PathAggregation, {"channels": 0}),
     (RandomBoxCrop, {"image_size": 0}),
     (RandomBoxCrop, {"area_range": (0, 1), "image_size": 8}),
     (RandomBoxCrop, {"aspect_range": (2, 1), "image_size": 8}),

@@ -6,7 +6,6 @@ import pytest
 from keras import ops
 
 import ssl_voc
-from ssl_voc.layers import AnchorGrid
 from ssl_voc.metrics import voc_average_precision
 from tests import tiny
 from tests.tiny import compile_detector, with_usual_weights
@@ -54,7 +53,7 @@ def test_predictions_are_those_of_call_padded_and_sorted():
     assert np.all(found["boxes"][~exists] == -1)
 
 
-def test_the_best_box_is_its_anchor_moved_by_its_offsets():
+def test_the_best_box_is_its_point_and_the_mean_distances_from_there():
     model = with_usual_weights(tiny.build_detector())
     images = tiny.draw_photos(2, size=64)
     outputs = model(images.astype("float32"))
@@ -62,16 +61,12 @@ def test_the_best_box_is_its_anchor_moved_by_its_offsets():
     found = model.predict(images, verbose=0)
     for image in range(2):
         row = np.argmax(logits[image].max(axis=1))
-        x, y, w, h = ops.convert_to_numpy(outputs["boxes"])[image, row]
-        x1, y1, x2, y2 = model.anchors[row]
-        width, height = x2 - x1, y2 - y1
-        center = (x1 + x2) / 2 + x * width, (y1 + y2) / 2 + y * height
-        half = width * np.exp(w) / 2, height * np.exp(h) / 2
-        expected = [center[0] - half[0], center[1] - half[1]]
-        expected += [center[0] + half[0], center[1] + half[1]]
-        np.testing.assert_allclose(
-            found["boxes"][image, 0], np.clip(expected, 0, 64), atol=1e-3
-        )
+        shares = np.exp(ops.convert_to_numpy(outputs["sides"])[image, row])
+        shares /= shares.sum(axis=1, keepdims=True)
+        left, top, right, bottom = (shares @ np.arange(16)) * model.strides[row]
+        x, y = model.points[row]
+        expected = np.clip([x - left, y - top, x + right, y + bottom], 0, 64)
+        np.testing.assert_allclose(found["boxes"][image, 0], expected, atol=1e-3)
 
 
 def test_the_augmenter_works_while_training_only_and_flags_follow():
@@ -90,11 +85,6 @@ def test_the_augmenter_works_while_training_only_and_flags_follow():
     assert seen == []
     model.fit(batch, verbose=0)
     assert seen == [(["bounding_boxes", "difficult", "images"], True)]
-
-
-def test_anchors_of_other_strides_are_refused():
-    with pytest.raises(ValueError, match="strides 8, 16, 32"):
-        tiny.build_detector(anchor_grid=AnchorGrid([8.0, 16.0, 32.0], [4, 8, 16]))
 
 
 def test_a_backbone_that_is_too_shallow_is_refused():

@@ -5,47 +5,58 @@ import numpy as np
 import pytest
 from keras import ops
 
-from ssl_voc import boxes, layers
+from ssl_voc import layers
 from tests import box_reference, tiny
 from tests.dtype_policies import dtype_policy
 from tests.tiny import compile_detector, with_usual_weights
 
 
-def loss_one_by_one(model, batch):
-    """Focal and GIoU loss in float64, summed over anchors by the matched ones."""
+def losses_one_by_one(model, batch):
+    """The three losses in float64, summed over points by the sum of qualities."""
     outputs = model(batch)
     targets = {k: ops.convert_to_numpy(v) for k, v in outputs["targets"].items()}
     logits = ops.convert_to_numpy(outputs["classes"]).astype("float64")
-    offsets = outputs["boxes"]
-    decoded = ops.convert_to_numpy(boxes.decode_offsets(offsets, model.anchors))
-    focal = overlap = number = 0.0
+    sides = ops.convert_to_numpy(outputs["sides"]).astype("float64")
+    decoded = ops.convert_to_numpy(model.decode_boxes(outputs))
+    sums = dict.fromkeys(("boxes", "sides", "classes"), 0.0)
     for image, row in np.ndindex(targets["classes"].shape):
         label = targets["classes"][image, row]
         if label == -2:
             continue
+        quality = targets["quality"][image, row]
         for index in range(model.num_classes):
             p = 1 / (1 + np.exp(-logits[image, row, index]))
-            if index == label:
-                focal -= 0.25 * (1 - p) ** 2 * np.log(p)
-            else:
-                focal -= 0.75 * p**2 * np.log(1 - p)
-        if label >= 0:
-            number += 1
-            overlap += 1 - box_reference.giou(
-                targets["boxes"][image, row], decoded[image, row]
-            )
-    return focal / number, overlap / number
+            wanted = quality if index == label else 0.0
+            sums["classes"] -= wanted * np.log(p) + (1 - wanted) * np.log(1 - p)
+        if label < 0:
+            continue
+        box = targets["boxes"][image, row]
+        overlap = box_reference.ciou(box, decoded[image, row])
+        sums["boxes"] += quality * (1 - overlap)
+        distances = np.abs(box - np.tile(model.points[row], 2)) / model.strides[row]
+        for side, distance in enumerate(distances):
+            values = sides[image, row, side]
+            shares = values - np.log(np.exp(values).sum())
+            below = int(distance)
+            entropy = -(1 - distance % 1) * shares[below]
+            entropy -= distance % 1 * shares[below + 1]
+            sums["sides"] += quality * entropy / 4
+    total = targets["quality"].sum()
+    assert total > 1.0
+    return {name: value / total for name, value in sums.items()}
 
 
-def test_the_loss_is_summed_over_anchors_and_divided_by_the_matched():
+def test_losses_are_summed_over_points_and_divided_by_the_qualities():
     model = compile_detector(with_usual_weights(tiny.build_detector()))
     batch = tiny.detection_batch(4)
     batch["difficult"][0, 0] = True
-    focal, overlap = loss_one_by_one(model, batch)
+    expected = losses_one_by_one(model, batch)
     logs = model.evaluate(batch, batch_size=4, verbose=0, return_dict=True)
-    assert logs["classes_loss"] == pytest.approx(focal, rel=1e-4)
-    assert logs["boxes_loss"] == pytest.approx(overlap, rel=1e-4)
-    assert logs["loss"] == pytest.approx(focal + 2 * overlap, rel=1e-4)
+    for name, value in expected.items():
+        assert logs[f"{name}_loss"] == pytest.approx(value, rel=1e-4)
+    weights = {"boxes": 7.5, "sides": 1.5, "classes": 0.5}
+    total = sum(weights[name] * value for name, value in expected.items())
+    assert logs["loss"] == pytest.approx(total, rel=1e-4)
 
 
 def mean_score(model, batch):
@@ -78,11 +89,10 @@ def test_sample_weights_weigh_images():
     logs = model.test_on_batch(images, targets, weights, return_dict=True)
     alone = {name: values[1:2] for name, values in targets.items()}
     single = compile_detector(model).test_on_batch(images[1:2], alone, return_dict=True)
-    matched = ops.convert_to_numpy(model(batch)["targets"]["classes"]) >= 0
-    # The sum over anchors is divided by the matched ones of the whole batch.
-    assert logs["loss"] == pytest.approx(
-        2 * single["loss"] * matched[1].sum() / matched.sum(), rel=1e-4
-    )
+    quality = ops.convert_to_numpy(model(batch)["targets"]["quality"])
+    # The sum over points is divided by the qualities of the whole batch.
+    share = max(quality[1].sum(), 1.0) / max(quality.sum(), 1.0)
+    assert logs["loss"] == pytest.approx(2 * single["loss"] * share, rel=1e-4)
 
 
 @pytest.mark.slow
@@ -114,11 +124,13 @@ def test_metrics_of_compile_see_what_losses_see():
     batch = tiny.detection_batch(4)
     logs = model.evaluate(batch, batch_size=4, verbose=0, return_dict=True)
     outputs = model(batch)
-    classes = ops.convert_to_numpy(outputs["targets"]["classes"])
-    wanted = classes[..., None] == np.arange(3)
-    right = (ops.convert_to_numpy(outputs["classes"]) > 0.0) == wanted
+    targets = {k: ops.convert_to_numpy(v) for k, v in outputs["targets"].items()}
+    wanted = targets["classes"][..., None] == np.arange(3)
+    right = (ops.convert_to_numpy(outputs["classes"]) > 0.0) == (
+        wanted * targets["quality"][..., None]
+    )
     assert logs["classes_all"] == pytest.approx(right.mean(), rel=1e-4)
-    decoded = boxes.decode_offsets(outputs["boxes"], model.anchors)
-    errors = ops.convert_to_numpy(ops.abs(outputs["targets"]["boxes"] - decoded))
-    expected = errors[classes >= 0].mean()
+    decoded = ops.convert_to_numpy(model.decode_boxes(outputs))
+    errors = np.abs(targets["boxes"] - decoded).mean(axis=-1)
+    expected = np.average(errors, weights=targets["quality"])
     assert logs["boxes_apart"] == pytest.approx(expected, rel=1e-4)

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.blind import predict_gray
+from ssl_voc.evaluate.detection.blind_rows import measure_blind
 from ssl_voc.evaluate.detection.gallery import PICTURES, draw_galleries
 from ssl_voc.evaluate.detection.matching import measure_detections
 from ssl_voc.evaluate.detection.plots import (
@@ -12,7 +14,7 @@ from ssl_voc.evaluate.detection.plots import (
     draw_precision_recall,
 )
 from ssl_voc.evaluate.detection.records import coco_results, image_rows
-from ssl_voc.evaluate.detection.summary import summarize
+from ssl_voc.evaluate.detection.summary import NUM_RESAMPLES, summarize
 from ssl_voc.evaluate.detection.table import format_detection
 from ssl_voc.evaluate.run import EvaluationRun
 from ssl_voc.metrics import confusion_counts, score_matches
@@ -54,8 +56,13 @@ class Evaluation(EvaluationRun):
             self.pool.class_names,
             {**predicted, "boxes": self._in_photos(predicted["boxes"])},
         )
+        gray = predict_gray(self.model, self.pool.original_sizes, self.pool.image_size)
+        gray["boxes"] = self._in_photos(gray["boxes"])
         print("measuring and drawing", flush=True)
         metrics = summarize(found, self.config.seed)
+        metrics["blind"] = measure_blind(
+            found, gray, self.training_photos(), NUM_RESAMPLES, self.config.seed
+        )
         metrics |= limit_of_detections(predicted)
         for name in ("score_threshold", "nms_iou_threshold"):
             metrics[name] = getattr(self.model, name, None)
