@@ -85,6 +85,11 @@ class FinetuneConfig(TrainingConfig):
     color_strength: float = 0.4
 
     def __post_init__(self):
+        super().__post_init__()
+        if self.time is not None and self.schedule == "staged":
+            raise ValueError(
+                "--time: --schedule staged has two speeds; give --epochs instead"
+            )
         if self.label_fraction is not None and self.labels_per_class is not None:
             raise ValueError(
                 "--label-fraction and --labels-per-class exclude each other"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import time
 
 import keras
 import numpy as np
@@ -17,6 +18,8 @@ from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
 EVALUATION_BATCH = 64
+# Checkpoint and logs after an epoch, roughly.
+_SECONDS_TO_WRITE = 1.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +62,12 @@ class FinetuningRun(TrainingRun):
         self.training = self.data.training
         self.steps = self.training.steps_per_epoch(config.batch_size)
         report.record_data(run, config, self.data)
-        if config.epochs is None:
-            self.config = config = self._with_epochs()
+        least = self.task.least_steps
+        self.choose_epochs(
+            max(LEAST_EPOCHS, math.ceil(least / self.steps)),
+            f"at least {LEAST_EPOCHS} passes" + f" and {least} steps" * bool(least),
+        )
+        config = self.config
         self.phases = plan_phases(config.schedule, config.epochs, config.unfreeze_epoch)
         with devices.replica_scope():
             self.model = self.task.build_model(config, self.training)
@@ -74,6 +81,9 @@ class FinetuningRun(TrainingRun):
             if self.done_epochs < phase.last:
                 if self.done_epochs == phase.first:
                     self._compile(phase)
+                if self.is_to_be_timed:
+                    self.fit_to_time(self._measure_pause())
+                    phase = dataclasses.replace(phase, last=self.config.epochs)
                 self._fit_phase(phase)
                 self.done_epochs = phase.last
 
@@ -109,22 +119,27 @@ class FinetuningRun(TrainingRun):
         for batch in self.training.batches(*arguments):
             yield (self.task.model_inputs(batch),)
 
-    def _with_epochs(self):
-        """The settings with the default number of epochs, which the photos tell."""
-        least = self.task.least_steps
-        epochs = max(LEAST_EPOCHS, math.ceil(least / self.steps))
-        reason = f"{LEAST_EPOCHS} passes" + f" and {least} steps" * bool(least)
-        print(
-            f"epochs: {epochs} of {self.steps} steps (at least {reason}: --epochs)",
-            flush=True,
-        )
-        return dataclasses.replace(self.config, epochs=epochs)
+    def _measure_pause(self):
+        """Seconds between two epochs, by a trial: validation, and what is written."""
+        seconds = 0.0
+        for _ in range(2):  # the first one compiles
+            began = time.monotonic()
+            if probes := self._probes():
+                for probe in probes:
+                    probe.set_model(self.model)
+                    probe.on_epoch_end(0, {})
+            elif validation := self._validation():
+                data = validation["validation_data"]
+                arguments = data if isinstance(data, tuple) else (data,)
+                self.model.evaluate(*arguments, EVALUATION_BATCH, verbose=0)
+            seconds = time.monotonic() - began
+        return seconds + _SECONDS_TO_WRITE
 
     def _compile(self, phase):
         """Makes the model ready for a phase, with an optimizer of its own."""
         config, model = self.config, self.model
         model.backbone.trainable = not phase.frozen
-        rate = schedule.warm_up_and_decay(
+        rate = schedule.WarmUpAndDecay(
             config.learning_rate * config.batch_size / 256,
             self.steps * (phase.last - phase.first),
             config.warmup,

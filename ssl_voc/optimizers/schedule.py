@@ -1,6 +1,9 @@
 """Optimizers with linear warm-up and cosine decay."""
 
+import math
+
 import keras
+from keras import ops
 
 from ssl_voc.optimizers.lars import LARS
 
@@ -26,7 +29,7 @@ def build_optimizer(
         - [Loshchilov and Hutter, 2016](https://arxiv.org/abs/1608.03983), cosine
     """
     peak = learning_rate * batch_size / 256
-    schedule = warm_up_and_decay(peak, total_steps, warmup_share)
+    schedule = WarmUpAndDecay(peak, total_steps, warmup_share)
     if name == "lars":
         return LARS(schedule, momentum=0.9, weight_decay=weight_decay)
     if name == "sgd":
@@ -39,18 +42,50 @@ def build_optimizer(
     return optimizer
 
 
-def warm_up_and_decay(peak, total_steps, warmup_share):
+@keras.saving.register_keras_serializable(package="ssl_voc")
+class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises linearly to its peak and falls by half a cosine.
+
+    The number of steps is a variable, so that it can be set when a trial has told how
+    many there will be, and nothing is compiled again (under jax, `set_total_steps` is
+    for before the first step of a `fit` whose step is made anew).
 
     Args:
         peak: Largest learning rate.
         total_steps: Number of steps until it is 0.
         warmup_share: Share of the steps until the peak, in `[0, 1)`.
+
+    Reference:
+        - [Loshchilov and Hutter, 2016](https://arxiv.org/abs/1608.03983), section 3
     """
-    warmup_steps = int(warmup_share * total_steps)
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup_steps else peak,
-        decay_steps=max(1, total_steps - warmup_steps),
-        warmup_target=peak if warmup_steps else None,
-        warmup_steps=warmup_steps,
-    )
+
+    def __init__(self, peak, total_steps, warmup_share):
+        super().__init__()
+        self.peak = float(peak)
+        self.warmup_share = float(warmup_share)
+        self._total = keras.Variable(float(total_steps), trainable=False)
+
+    @property
+    def total_steps(self):
+        """Number of steps until the rate is 0."""
+        return int(ops.convert_to_numpy(self._total))
+
+    def set_total_steps(self, total_steps):
+        """Sets another number of steps."""
+        self._total.assign(float(total_steps))
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        total = ops.convert_to_tensor(self._total)
+        warmup = ops.floor(self.warmup_share * total)
+        rising = step / ops.maximum(warmup, 1.0)
+        done = (step - warmup) / ops.maximum(total - warmup, 1.0)
+        falling = 0.5 * (1.0 + ops.cos(math.pi * ops.clip(done, 0.0, 1.0)))
+        return self.peak * ops.where(step < warmup, rising, falling)
+
+    def get_config(self):
+        return {
+            "peak": self.peak,
+            "total_steps": self.total_steps,
+            "warmup_share": self.warmup_share,
+        }

@@ -9,6 +9,7 @@ from ssl_voc.training.config import TrainingConfig
 
 # Learning rates per 256 images and weight decays, by optimizer.
 LEARNING_RATES = {"sgd": 1.0, "lars": 3.0, "adamw": 1e-3}
+EPOCHS = 36
 WEIGHT_DECAYS = {"sgd": 0.0, "lars": 1e-6, "adamw": 0.05}
 
 
@@ -42,6 +43,7 @@ class PretrainConfig(TrainingConfig):
     solarize_rate: float = option(0.0, "Share of solarized.", minimum=0, maximum=1)
 
     def __post_init__(self):
+        super().__post_init__()
         low, high = self.crop_area
         if not 0 < low <= high <= 1:
             raise ValueError(
@@ -58,6 +60,8 @@ class PretrainConfig(TrainingConfig):
         """The same settings with every default that depends on others filled in."""
         rates = LEARNING_RATES | self.learning_rates
         filled = {}
+        if self.epochs is None and self.time is None:
+            filled["epochs"] = EPOCHS
         if self.pool_size is None:
             filled["pool_size"] = round(self.image_size * 7 / 6)
         if self.learning_rate is None:

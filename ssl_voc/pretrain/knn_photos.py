@@ -35,18 +35,22 @@ def build_probe(backbone, pool, config, jit_compile, use_knn_probe=True):
         knn_indices, labels = choose_knn_photos(pool, random)
         if len(knn_indices):
             knn_images, knn_labels = pool.gather(knn_indices), labels
-    every = math.ceil(config.epochs / NUM_KNN_PROBES)
     return FeatureProbe(
         backbone,
         config.image_size,
         rank_images=pool.gather(rank_indices),
         knn_images=knn_images,
         knn_labels=knn_labels,
-        # The last one is the run's result.
-        knn_epochs={*range(every, config.epochs, every), config.epochs},
+        knn_epochs=knn_epochs(config.epochs),
         batch_size=min(config.batch_size, 128),
         jit_compile=jit_compile,
     )
+
+
+def knn_epochs(num_epochs):
+    """Epochs, of so many, after which k-NN accuracy is measured: the last, too."""
+    every = math.ceil(num_epochs / NUM_KNN_PROBES)
+    return frozenset([*range(every, num_epochs, every), num_epochs])
 
 
 def choose_knn_photos(pool, random):

@@ -3,11 +3,15 @@
 from ssl_voc import callbacks, devices, models
 from ssl_voc.optimizers import schedule
 from ssl_voc.pretrain import knn_report, report
+from ssl_voc.pretrain.config import EPOCHS
 from ssl_voc.pretrain.data import record_photos
-from ssl_voc.pretrain.knn_photos import build_probe
+from ssl_voc.pretrain.knn_photos import build_probe, knn_epochs
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.training.run import TrainingRun
+
+# Features, checkpoint and logs after an epoch, roughly.
+_SECONDS_BETWEEN_EPOCHS = 3.0
 
 
 class PretrainingRun(TrainingRun):
@@ -34,6 +38,8 @@ class PretrainingRun(TrainingRun):
             self.objective = OBJECTIVES[config.objective](config)
             pool = self.objective.pool
             self.steps = pool.steps_per_epoch(config.batch_size)
+            self.choose_epochs(EPOCHS, "")
+            config = self.config
             self.objective.record(run)
             record_photos(run, pool, self.objective.skipped)
             self.model = self._build_model(backbone)
@@ -57,6 +63,9 @@ class PretrainingRun(TrainingRun):
         return [self.objective.pool]
 
     def fit(self):
+        if self.is_to_be_timed:
+            self.fit_to_time(_SECONDS_BETWEEN_EPOCHS)
+            self.probe.knn_epochs = knn_epochs(self.config.epochs)
         watch = callbacks.TrainingWatch(advice=self.objective.advice)
         rows = self.run.read_jsonl("metrics.jsonl")[: self.done_epochs]
         watch.remember(rows, self.steps)

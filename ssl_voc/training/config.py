@@ -2,10 +2,13 @@
 
 import dataclasses
 import hashlib
+import re
 from pathlib import Path
 from typing import Literal
 
 from ssl_voc.cli.options import option
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,12 @@ class TrainingConfig:
     )
     image_size: int = option(96, "Side of a view in pixels.", minimum=32)
     batch_size: int = option(128, "Photos in a step, over all devices.", minimum=2)
-    epochs: int = option(36, "Passes over the photos.", minimum=1)
+    epochs: int | None = option(
+        None, "Passes over the photos; by default 36.", minimum=1
+    )
+    time: str | None = option(
+        None, "Time to take, such as 40m or 2h, in place of --epochs."
+    )
     learning_rate: float = option(help="Peak per 256 photos.", above=0)
     weight_decay: float = option(help="Decoupled weight decay.", minimum=0)
     warmup: float = option(0.05, "Share of steps to warm up.", minimum=0, below=1)
@@ -50,6 +58,12 @@ class TrainingConfig:
     )
     deterministic: bool = option(False, "Demand deterministic kernels.")
 
+    def __post_init__(self):
+        if self.time is not None:
+            if self.epochs is not None:
+                raise ValueError("--epochs and --time exclude each other")
+            parse_duration(self.time)
+
     def with_folder(self, kind):
         """The same settings with `out` filled in.
 
@@ -62,10 +76,23 @@ class TrainingConfig:
         if self.out is not None:
             return self
         settings = dataclasses.asdict(self)
-        for name in ("out", "overwrite", "epochs"):
+        for name in ("out", "overwrite", "epochs", "time"):
             del settings[name]
         digest = hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()
         stem = Path(self.backbone).stem.lower().replace(":", "-")
         stem = f"{stem}-{self.image_size}px"
         out = Path("runs") / f"{kind}-{stem}-{digest[:6]}"
         return dataclasses.replace(self, out=out)
+
+
+def parse_duration(text):
+    """Seconds of a duration such as `90s`, `40m`, `2h` or `1h30m`.
+
+    Raises:
+        ValueError: when it is none, or 0.
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", text)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if "".join(map("".join, parts)) != text or not seconds > 0.0:
+        raise ValueError(f"--time: expected a duration such as 40m or 2h, got {text!r}")
+    return seconds

@@ -1,6 +1,8 @@
 """Training run from preparation to summary, the base class of both commands' runs."""
 
+import dataclasses
 import importlib.util
+import time
 
 import keras
 
@@ -9,7 +11,12 @@ from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
 from ssl_voc.cli.errors import StoppedEarly, as_bad_input
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
+from ssl_voc.training.config import parse_duration
+from ssl_voc.training.time_budget import count_epochs, measure_step
 from ssl_voc.visualization.curves import plot_curves
+
+# Drawing takes longer than an epoch of a hundred photos.
+_SECONDS_BETWEEN_CURVES = 30.0
 
 
 class TrainingRun:
@@ -28,6 +35,7 @@ class TrainingRun:
         self.checkpoints = run.path / "checkpoints"
         devices.set_up_runtime(config.seed, config.deterministic, config.precision)
         self.jit_compile = devices.should_jit_compile(config.jit_compile)
+        self._began, self._drawn = time.monotonic(), 0.0
 
     @property
     def pools(self):
@@ -62,6 +70,55 @@ class TrainingRun:
         """The same batches as an iterator, for backends without tensorflow."""
         raise NotImplementedError
 
+    def choose_epochs(self, default, reason):
+        """Fills `config.epochs` in where no flag says it.
+
+        With `--time` the number is the one that `fit_to_time` recorded, or, before
+        that, `default`.
+
+        Args:
+            default: Number without flags.
+            reason: Why it is that, in words.
+        """
+        epochs = self.config.epochs
+        if epochs is None:
+            epochs = self.run.manifest.get("epochs", default)
+        if self.config.epochs is None and self.config.time is None:
+            print(
+                f"epochs: {epochs} of {self.steps} steps ({reason}: --epochs)",
+                flush=True,
+            )
+        self.config = dataclasses.replace(self.config, epochs=epochs)
+
+    def fit_to_time(self, pause_seconds):
+        """Sets the number of epochs that `--time` leaves room for, found by a trial.
+
+        It is recorded in the manifest: a run that goes on keeps to it.
+
+        Args:
+            pause_seconds: Time between two epochs, for validation and checkpoint.
+        """
+        batches, _ = self._timed_batches()
+        step_seconds = measure_step(self.model, batches)
+        left = parse_duration(self.config.time) - (time.monotonic() - self._began)
+        epochs = count_epochs(left, step_seconds, self.steps, pause_seconds)
+        self.run.update_manifest(epochs=epochs)
+        self.config = dataclasses.replace(self.config, epochs=epochs)
+        optimizer = self.model.optimizer
+        # In half precision it stands inside one that scales the loss.
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        optimizer._learning_rate.set_total_steps(self.steps * epochs)
+        print(
+            f"time: {epochs} epochs of {self.steps} steps fit into {self.config.time}, "
+            f"{step_seconds:.2g} s a step (--time)",
+            flush=True,
+        )
+
+    @property
+    def is_to_be_timed(self):
+        """Whether `--time` is given and no trial has told how many epochs that is."""
+        return self.config.time is not None and "epochs" not in self.run.manifest
+
     def fit_epochs(self, last, shown, probes, followers=(), **arguments):
         """Trains up to an epoch, measured, logged, drawn and saved after each.
 
@@ -91,7 +148,7 @@ class TrainingRun:
                     MetricsLog(self.run),
                     *_tensorboard(self.run.path / "tensorboard"),
                     keras.callbacks.LambdaCallback(
-                        on_epoch_end=lambda epoch, logs: self._draw_curves()
+                        on_epoch_end=lambda epoch, logs: self._draw_curves(epoch + 1)
                     ),
                     # Last: what a checkpoint covers has been measured and logged.
                     callbacks.Checkpoint(self.checkpoints),
@@ -132,7 +189,12 @@ class TrainingRun:
             f"{self.run.path}; the same command goes on from there."
         )
 
-    def _draw_curves(self):
+    def _draw_curves(self, epoch):
+        """Draws the curves now and then, and after the last epoch."""
+        now = time.monotonic()
+        if now - self._drawn < _SECONDS_BETWEEN_CURVES and epoch < self.config.epochs:
+            return
+        self._drawn = now
         rows = self.run.read_jsonl("metrics.jsonl")
         plot_curves(rows, self.run.path / "curves.png", self.panels())
 

@@ -1,0 +1,57 @@
+"""Number of epochs that fit into a given time."""
+
+import time
+
+import keras
+from keras import ops
+
+# Steps that are timed; the first ones compile and fill the input pipeline.
+_UNTIMED_STEPS, _TIMED_STEPS = 2, 6
+# Share of the time that is planned with: machines slow down, results get written.
+_PLANNED_SHARE = 0.95
+
+
+def measure_step(model, batches):
+    """Seconds that a training step takes, by a trial that leaves no trace.
+
+    Weights, statistics and the state of the optimizer are as before, afterwards; the
+    step stays compiled.
+
+    Args:
+        model: Built and compiled Keras model.
+        batches: What its `fit` takes; enough for a trial of 8 steps.
+    """
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    values = [ops.convert_to_numpy(variable).copy() for variable in variables]
+    ends = []
+    mark = keras.callbacks.LambdaCallback(
+        # Reading the loss waits for the device.
+        on_train_batch_end=lambda batch, logs: ends.append(
+            (float(logs["loss"]), time.perf_counter())
+        )
+    )
+    model.fit(
+        batches,
+        steps_per_epoch=_UNTIMED_STEPS + _TIMED_STEPS,
+        shuffle=False,
+        verbose=0,
+        callbacks=[mark],
+    )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    times = [end for _, end in ends][_UNTIMED_STEPS - 1 :]
+    return (times[-1] - times[0]) / (len(times) - 1)
+
+
+def count_epochs(seconds_left, step_seconds, steps_per_epoch, pause_seconds):
+    """Number of epochs that fit into the time that is left, at least 1.
+
+    Args:
+        seconds_left: Time for all epochs.
+        step_seconds: Time of a step.
+        steps_per_epoch: Number of steps of an epoch.
+        pause_seconds: Time between two epochs, for validation and checkpoint.
+    """
+    epoch_seconds = step_seconds * steps_per_epoch + pause_seconds
+    return max(1, int(_PLANNED_SHARE * seconds_left / epoch_seconds))

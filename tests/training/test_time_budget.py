@@ -1,0 +1,67 @@
+"""The time that a training may take, and the epochs that fit into it."""
+
+import keras
+import numpy as np
+import pytest
+
+from ssl_voc.finetune import FinetuneConfig
+from ssl_voc.optimizers.schedule import WarmUpAndDecay
+from ssl_voc.pretrain import PretrainConfig
+from ssl_voc.training.config import parse_duration
+from ssl_voc.training.time_budget import count_epochs, measure_step
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("40m", 2400), ("1h30m", 5400), ("0.5h", 1800)]
+)
+def test_durations_are_read(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "40", "m", "40 m", "-3m", "0m", "1d", "1h 2m"])
+def test_other_texts_are_refused(text):
+    with pytest.raises(ValueError, match="--time"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("config", [PretrainConfig, FinetuneConfig])
+def test_time_and_epochs_exclude_each_other(config):
+    with pytest.raises(ValueError, match="--epochs and --time"):
+        config(time="5m", epochs=3)
+    assert config(time="5m").resolved().epochs is None
+    assert config(time="5m").resolved().out == config().resolved().out
+
+
+def test_a_staged_schedule_cannot_be_timed():
+    with pytest.raises(ValueError, match="staged"):
+        FinetuneConfig(time="5m", schedule="staged")
+
+
+def test_epochs_fill_the_time_but_for_a_reserve():
+    assert count_epochs(100.0, 0.5, 8, 1.0) == 19  # of 5 s each
+    assert count_epochs(1.0, 0.5, 8, 1.0) == 1
+    assert count_epochs(-5.0, 0.5, 8, 1.0) == 1
+
+
+def test_a_trial_leaves_no_trace_and_the_schedule_can_be_told_afterwards():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    rate = WarmUpAndDecay(0.1, 10, 0.2)
+    model.compile(keras.optimizers.AdamW(rate), "mse")
+    inputs = np.random.default_rng(0).normal(size=(64, 4))
+
+    def batches():
+        while True:
+            yield inputs, inputs[:, :2]
+
+    before = model.get_weights()
+    assert 0.0 < measure_step(model, batches()) < 60.0
+    for one, two in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert int(model.optimizer.iterations) == 0
+    rate.set_total_steps(1000)
+    model.fit(batches(), steps_per_epoch=100, shuffle=False, verbose=0)
+    # Halfway up the warm-up of 200 steps, in the step that was compiled before.
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.05)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(model.optimizer))
+    assert float(again._learning_rate(100)) == pytest.approx(0.05)
