@@ -56,8 +56,13 @@ def config_to_yaml(values: dict[str, Any]) -> str:
 
 
 def describe_config(config: Any) -> str:
-    """Lists every value of a config as resolved, one aligned line each."""
-    values = config_to_dict(config)
+    """Lists the values of a config that differ from the defaults, a line each."""
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    values = {
+        name: value
+        for name, value in config_to_dict(config).items()
+        if getattr(config, name) != defaults[name]
+    }
     width = max(map(len, values), default=0)
     return "\n".join(
         f"{name:<{width}}  {format_value(values[name])}" for name in values

@@ -43,7 +43,8 @@ def parse(
     if texts.pop("help", False):
         print(_format_help(config_class, command, description))
         raise SystemExit(0)
-    given = _read_values(texts.pop("config", None), known)
+    given = _read_recorded(texts, known)
+    given |= _read_values(texts.pop("config", None), known)
     given |= {name: (known[name].flag, text) for name, text in texts.items()}
     if choosing:
         choice, flag = options[choosing].default, options[choosing].flag
@@ -83,6 +84,28 @@ def _split(known: Mapping[str, Option], argv: Iterable[str]) -> dict[str, Any]:
     if others:
         raise BadInput(f"unexpected argument {others[0]!r}")
     return texts
+
+
+def _read_recorded(
+    texts: dict[str, Any], known: Mapping[str, Option]
+) -> dict[str, tuple[str, Any]]:
+    """Returns (place, value) by key of the run that `--resume` names; takes it off."""
+    if "resume" not in texts:
+        return {}
+    run = Path(texts.pop("resume"))
+    for name in {"config", "out"} & texts.keys():
+        raise BadInput(f"--resume and --{name} exclude each other")
+    file = run / "config.yaml"
+    if not file.is_file():
+        names = [path.parent.name for path in run.parent.glob("*/config.yaml")]
+        hint = _closest(run.name, names)
+        raise BadInput(f"--resume: {run} holds no run of this program.{hint}")
+    values = read_config_file(file)
+    values |= {"out": str(run), "overwrite": False}
+    # What an older version recorded, and this one has no setting for, changes nothing.
+    return {
+        key: (f"{file}: {key}", value) for key, value in values.items() if key in known
+    }
 
 
 def _read_values(
@@ -160,12 +183,19 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _command_parser(options: Iterable[Option], **settings: Any) -> _Parser:
+    options = [*options]
     parser = _Parser(options, "options", **settings)
     parser.group.add_argument(
         "--config",
         metavar="FILE",
         help="YAML file of `name: value` lines; flags win over it.",
     )
+    if "epochs" in {option.name for option in options}:
+        parser.group.add_argument(
+            "--resume",
+            metavar="RUN",
+            help="Go on with the run of this folder, by its own settings.",
+        )
     parser.group.add_argument("--help", action="store_true", help="Show this text.")
     return parser
 
