@@ -36,6 +36,7 @@ class TrainingRun:
         devices.set_up_runtime(config.seed, config.deterministic, config.precision)
         self.jit_compile = devices.should_jit_compile(config.jit_compile)
         self._began, self._drawn = time.monotonic(), 0.0
+        self._time = config.time
 
     @property
     def pools(self):
@@ -83,12 +84,12 @@ class TrainingRun:
         epochs = self.config.epochs
         if epochs is None:
             epochs = self.run.manifest.get("epochs", default)
-        if self.config.epochs is None and self.config.time is None:
+        if self.config.epochs is None and self._time is None:
             print(
                 f"epochs: {epochs} of {self.steps} steps ({reason}: --epochs)",
                 flush=True,
             )
-        self.config = dataclasses.replace(self.config, epochs=epochs)
+        self.config = dataclasses.replace(self.config, epochs=epochs, time=None)
 
     def fit_to_time(self, pause_seconds):
         """Sets the number of epochs that `--time` leaves room for, found by a trial.
@@ -100,7 +101,7 @@ class TrainingRun:
         """
         batches, _ = self._timed_batches()
         step_seconds = measure_step(self.model, batches)
-        left = parse_duration(self.config.time) - (time.monotonic() - self._began)
+        left = parse_duration(self._time) - (time.monotonic() - self._began)
         epochs = count_epochs(left, step_seconds, self.steps, pause_seconds)
         self.run.update_manifest(epochs=epochs)
         self.config = dataclasses.replace(self.config, epochs=epochs)
@@ -109,7 +110,7 @@ class TrainingRun:
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         optimizer._learning_rate.set_total_steps(self.steps * epochs)
         print(
-            f"time: {epochs} epochs of {self.steps} steps fit into {self.config.time}, "
+            f"time: {epochs} epochs of {self.steps} steps fit into {self._time}, "
             f"{step_seconds:.2g} s a step (--time)",
             flush=True,
         )
@@ -117,7 +118,7 @@ class TrainingRun:
     @property
     def is_to_be_timed(self):
         """Whether `--time` is given and no trial has told how many epochs that is."""
-        return self.config.time is not None and "epochs" not in self.run.manifest
+        return self._time is not None and "epochs" not in self.run.manifest
 
     def fit_epochs(self, last, shown, probes, followers=(), **arguments):
         """Trains up to an epoch, measured, logged, drawn and saved after each.
