@@ -12,11 +12,14 @@ from ssl_voc.callbacks.throughput import Throughput
 from ssl_voc.runs.progress_bar import format_duration
 
 _REFRESH_SECONDS = 0.2
+_LINE_SECONDS = 30.0
 _BAR_FORMAT = "{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}"
 
 
 class Progress(keras.callbacks.Callback):
     """Shows a bar during an epoch, in a terminal, and a line after it, everywhere.
+
+    Where there is no terminal, an epoch that takes long has a line now and then, too.
 
     At the end of an epoch it adds `learning_rate`, `seconds`, `images_per_second` and
     `data_wait_share` to the logs, so callbacks after it in the list find them there.
@@ -48,6 +51,7 @@ class Progress(keras.callbacks.Callback):
         self.throughput = Throughput(total_epochs, steps_per_epoch, timer)
         self._bar = None
         self._refreshed = 0.0
+        self._told = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None):
         """Starts the epoch's bar."""
@@ -66,9 +70,14 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None):
         """Moves the bar."""
         self.throughput.end_step(batch + 1)
-        if self._bar is None:
-            return
         now = time.monotonic()
+        if self._bar is None:
+            if now - self._told > _LINE_SECONDS:
+                self._told = now
+                step = f"step {self.throughput.steps_done}/{self.steps_per_epoch}"
+                parts = [*self._metrics(logs or {}), *self._time_left()]
+                self._print(f"{self._title()}, {step}: {', '.join(parts)}")
+            return
         if now - self._refreshed > _REFRESH_SECONDS:
             # Not at every step: a learning rate schedule is work, too.
             self._refreshed = now
@@ -91,13 +100,17 @@ class Progress(keras.callbacks.Callback):
         if epoch + 1 < self.total_epochs:
             parts += self._time_left()
         self.close()
-        print(f"{self._title()}: {', '.join(parts)}", file=self.stream, flush=True)
+        self._told = time.monotonic()
+        self._print(f"{self._title()}: {', '.join(parts)}")
 
     def close(self) -> None:
         """Takes the bar of an epoch that was cut short off the terminal."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+    def _print(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
 
     def _title(self) -> str:
         return f"epoch {self.throughput.epoch + 1}/{self.total_epochs}"

@@ -78,7 +78,7 @@ class FinetuningRun(TrainingRun):
 
     def fit(self):
         for phase in self.phases:
-            if self.done_epochs < phase.last:
+            if self.done_epochs < min(phase.last, self.config.epochs):
                 if self.done_epochs == phase.first:
                     self._compile(phase)
                 if self.is_to_be_timed:

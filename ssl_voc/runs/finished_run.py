@@ -78,8 +78,9 @@ def read_finished_run(folder):
     for name in ("summary.json", "model.keras", "config.yaml"):
         if not (folder / name).is_file():
             raise BadInput(
-                f"RUN: the run in {folder} is not finished, it has no {name}. Start "
-                "its command again: it goes on where it was."
+                f"RUN: the run in {folder} is not finished, it has no {name}. Go on by "
+                f"python -m ssl_voc.finetune --resume {folder}, or end it with the "
+                "epochs it has by --finish beside that."
             )
     settings = read_config_file(folder / "config.yaml")
     missing = {"class_names", "image_size", "task"} - manifest.keys()

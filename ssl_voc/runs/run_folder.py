@@ -27,7 +27,7 @@ from ssl_voc.runs.start_rules import (
 )
 
 # Where the run lies and whether it replaces another are no settings of it.
-_NOT_SETTINGS = ("out", "overwrite")
+_NOT_SETTINGS = ("out", "overwrite", "finish")
 
 
 class RunFolder:
@@ -58,9 +58,9 @@ class RunFolder:
     ) -> "RunFolder":
         """Creates a run's folder or takes up the unfinished run in it.
 
-        The same command started again with the same settings resumes. `out` and
-        `overwrite` do not count as settings, and `epochs` may differ as long as no
-        recorded epoch is lost; a finished run resumes if it grew.
+        The same command started again with the same settings resumes. `out`,
+        `overwrite` and `finish` do not count as settings, and `epochs` may differ as
+        long as no recorded epoch is lost; a finished run resumes if it grew.
 
         Args:
             folder: Where the run is written. Made with its parents.

@@ -22,6 +22,7 @@ class TrainingConfig:
     train_split: str | None = option(None, "Split to read from each --data.")
     out: Path | None = option(None, "Run folder; by default one under runs/.")
     overwrite: bool = option(False, "Replace the run that --out holds.")
+    finish: bool = option(False, "End the run that --out holds with the epochs it has.")
     backbone: str = option(
         "EfficientNetB1", "Such as ConvNeXtTiny or keras_cv:NAME, or a .keras file."
     )
@@ -76,7 +77,7 @@ class TrainingConfig:
         if self.out is not None:
             return self
         settings = dataclasses.asdict(self)
-        for name in ("out", "overwrite", "epochs", "time"):
+        for name in ("out", "overwrite", "finish", "epochs", "time"):
             del settings[name]
         digest = hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()
         stem = Path(self.backbone).stem.lower().replace(":", "-")

@@ -9,7 +9,7 @@ import keras
 from ssl_voc import callbacks, devices
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
-from ssl_voc.cli.errors import StoppedEarly, as_bad_input
+from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
 from ssl_voc.training.config import parse_duration
 from ssl_voc.training.time_budget import count_epochs, measure_step
@@ -159,6 +159,18 @@ class TrainingRun:
         finally:
             progress.close()
 
+    def stop_here(self):
+        """Lets the epochs that are done be all there are.
+
+        Raises:
+            BadInput: when none is.
+        """
+        if not self.done_epochs:
+            raise BadInput(f"--finish: no epoch is done in {self.run.path} yet.")
+        done = self.done_epochs
+        self.config = dataclasses.replace(self.config, epochs=done, time=None)
+        self._time = None
+
     def stop_reason(self, error):
         """Why training ended early and what is saved, in one line.
 
@@ -224,6 +236,8 @@ def run_training(begin):
     """
     with as_bad_input():
         run = begin()
+    if run.config.finish:
+        run.stop_here()
     try:
         run.fit()
         summary = run.finish()

@@ -45,6 +45,16 @@ def test_log_gets_one_line_an_epoch_and_logs_what_other_callbacks_read():
     assert logs[1]["data_wait_share"] == 0.0
 
 
+def test_log_gets_a_line_now_and_then_in_a_long_epoch(monkeypatch):
+    seconds = iter(range(0, 1000, 12))
+    clock = types.SimpleNamespace(monotonic=lambda: next(seconds))
+    monkeypatch.setattr("ssl_voc.callbacks.progress.time", clock)
+    stream = io.StringIO()
+    train(stream, epochs=[0])
+    told, _ = stream.getvalue().splitlines()
+    assert re.match(r"epoch 1/2, step 3/4: loss 4\.000, .* left", told)
+
+
 def test_resumed_run_goes_on_counting_and_shows_the_logs_that_it_is_told_to():
     stream = io.StringIO()
     train(stream, epochs=[1], shown=("contrastive_top1", "not_logged"))

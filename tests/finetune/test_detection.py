@@ -1,6 +1,8 @@
 """`finetune --task detect`: what differs from localizing."""
 
+import dataclasses
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -9,8 +11,9 @@ from PIL import Image
 
 import ssl_voc.models  # noqa: F401 registers what model.keras holds
 from ssl_voc.callbacks import EpochSeeds
-from ssl_voc.cli.errors import StoppedEarly
+from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.finetune import FinetuneConfig, finetune, main
+from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.runs.json_files import read_jsonl
 from tests import tiny
 
@@ -94,6 +97,15 @@ def test_a_run_goes_on_as_if_never_stopped(place, finished, monkeypatch):
         patch.setattr(EpochSeeds, "on_epoch_begin", stop)
         with pytest.raises(StoppedEarly, match="1 of 2 epochs are saved"):
             finetune(settings)
+    with pytest.raises(BadInput, match="--resume .*--finish"):
+        read_finished_run(out)
+    ended = dataclasses.replace(settings, out=place / "ended", finish=True)
+    with pytest.raises(BadInput, match="no epoch is done"):
+        finetune(ended)
+    shutil.rmtree(ended.out)
+    shutil.copytree(out, ended.out)
+    assert finetune(ended)["epoch"] == 1
+    assert read_finished_run(ended.out).task == "detect"
     again = finetune(settings)
     _, whole = finished
     for name in ("loss", "training_matched_iou", "val_voc10_ap50"):

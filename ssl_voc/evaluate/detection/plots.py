@@ -94,7 +94,7 @@ def draw_precision_recall(curves, figures, path):
         handles.values(),
         handles.keys(),
         loc="outside lower center",
-        ncols=3,
+        ncols=num_columns,  # three beside each other are wider than one panel
         fontsize=9,
         frameon=False,
     )
