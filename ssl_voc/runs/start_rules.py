@@ -128,7 +128,7 @@ def _find_obstacle(
     if (path / "summary.json").exists():
         if epochs is None:
             return f"--out: the run in {path} is finished."
-        if epochs <= (num_done or recorded.get("epochs") or 0):
+        if epochs <= (recorded.get("epochs") or 0):
             return f"--out: the run in {path} is finished. Give more --epochs to go on."
     return None
 
