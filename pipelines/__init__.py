@@ -23,6 +23,7 @@ from pipelines.photos.photo_tables import (
     read_photo_table,
     select_photos,
 )
+from pipelines.photos.varied_choice import choose_varied
 from pipelines.pools.batches import detection, localization, unlabeled
 from pipelines.pools.pool import Pool
 from pipelines.pools.preparation import prepare, prepare_labeled
@@ -48,6 +49,7 @@ __all__ = [
     "letterbox",
     "letterboxed_size",
     "localization",
+    "choose_varied",
     "main_object",
     "perceptual_hash",
     "photo_table",

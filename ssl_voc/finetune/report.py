@@ -1,7 +1,6 @@
 """Lists, pictures and summary of a fine-tuning."""
 
 import keras
-import numpy as np
 from keras import ops
 
 import pipelines
@@ -32,7 +31,7 @@ def record_data(run, config, data):
 
 def save_examples(run, pool, augmenter):
     """Leaves a picture of what the model will be shown, boxes and all."""
-    batch = pool.gather(np.arange(min(NUM_SHOWN, len(pool))))
+    batch = pool.gather(pipelines.choose_varied(pool.photos, NUM_SHOWN))
     drawn = augmenter(
         {name: batch[name] for name in ("images", "bounding_boxes")}, training=True
     )

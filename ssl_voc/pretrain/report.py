@@ -2,8 +2,7 @@
 
 import shlex
 
-import numpy as np
-
+import pipelines
 from ssl_voc.pretrain import knn_report
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
 
@@ -20,8 +19,7 @@ def save_views(run, objective, model):
     """
     pool = objective.pool
     # From all over: the first ones may be the frames of one film, or scanned covers.
-    random = np.random.default_rng(objective.config.seed)
-    indices = np.sort(random.permutation(len(pool))[:NUM_DRAWN])
+    indices = pipelines.choose_varied(pool.photos, NUM_DRAWN, objective.config.seed)
     images = pool.gather(indices)
     views_a, views_b = objective.draw_views(model, images)
     tiles = []
