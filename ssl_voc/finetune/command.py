@@ -3,6 +3,7 @@
 from ssl_voc.cli.command import command_main
 from ssl_voc.finetune.config import FinetuneConfig
 from ssl_voc.runs.start import open_run
+from ssl_voc.training.starts import refuse_missing_inputs
 
 DESCRIPTION = """Fits a head, and the backbone under it, on labelled photos.
 
@@ -28,6 +29,7 @@ def finetune(config):
             training went wrong; what was done is saved.
     """
     config = config.resolved()
+    refuse_missing_inputs(config)
     with open_run(config, "finetune") as folder:
         from ssl_voc.finetune.run import FinetuningRun
         from ssl_voc.training.run import run_training

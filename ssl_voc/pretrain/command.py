@@ -3,6 +3,7 @@
 from ssl_voc.cli.command import command_main
 from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.runs.start import open_run
+from ssl_voc.training.starts import refuse_missing_inputs
 
 DESCRIPTION = """Learns a backbone from photos without labels.
 
@@ -31,6 +32,7 @@ def pretrain(config):
             training went wrong; what was done is saved.
     """
     config = config.resolved()
+    refuse_missing_inputs(config)
     with open_run(config, "pretrain") as folder:
         from ssl_voc.pretrain.run import PretrainingRun
         from ssl_voc.training.run import run_training

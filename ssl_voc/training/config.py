@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ssl_voc.cli.options import option
+from ssl_voc.training.starts import backbone_of
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -23,8 +24,10 @@ class TrainingConfig:
     out: Path | None = option(None, "Run folder; by default one under runs/.")
     overwrite: bool = option(False, "Replace the run that --out holds.")
     finish: bool = option(False, "End the run that --out holds with the epochs it has.")
-    backbone: str = option(
-        "EfficientNetB1", "Such as ConvNeXtTiny or keras_cv:NAME, or a .keras file."
+    backbone: str | None = option(
+        None,
+        "Such as ConvNeXtTiny or keras_cv:NAME, or a .keras file; by default that of "
+        "--weights, or EfficientNetB1.",
     )
     weights: str | None = option(
         None, "Start of the backbone: imagenet, a run folder or a file."
@@ -66,7 +69,7 @@ class TrainingConfig:
             parse_duration(self.time)
 
     def with_folder(self, kind):
-        """The same settings with `out` filled in.
+        """The same settings with `backbone` and `out` filled in.
 
         Without `out`, the run folder is named after the settings, so that the same
         command finds its run again.
@@ -74,6 +77,8 @@ class TrainingConfig:
         Args:
             kind: First part of the folder's name.
         """
+        if self.backbone is None:
+            self = dataclasses.replace(self, backbone=backbone_of(self.weights))
         if self.out is not None:
             return self
         settings = dataclasses.asdict(self)

@@ -192,7 +192,7 @@ def test_a_run_killed_after_its_last_epoch_is_finished_by_the_same_command(finis
         ({"data": "/no/such/folder"}, "does not exist"),
         ({"backbone": "ResNet50"}, "ResNet50"),
         ({"backbone": "missing.keras"}, "does not exist"),
-        ({"weights": "/no/such/run"}, "Weights not found"),
+        ({"weights": "/no/such/run"}, "does not exist"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2_before_photos_are_decoded(

@@ -47,4 +47,5 @@ def test_views_are_shown_of_a_seeded_sample_of_all_photos(tmp_path):
 def test_the_default_backbone_needs_no_flag_of_the_next_command():
     command, _ = report.next_steps("runs/a", "EfficientNetB1")
     assert "--backbone" not in command
-    assert FinetuneConfig().backbone == PretrainConfig().backbone == "EfficientNetB1"
+    for config in (FinetuneConfig(), PretrainConfig()):
+        assert config.resolved().backbone == "EfficientNetB1"

@@ -1,0 +1,76 @@
+"""What a training starts from, looked at before anything heavy is loaded."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from ssl_voc.cli.config_file import read_config_file
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs.start_rules import read_manifest
+
+DEFAULT_BACKBONE = "EfficientNetB1"
+# Sources and weights that are no paths.
+_OTHER_SOURCES = ("scenes", "tfds:")
+_OTHER_WEIGHTS = (None, "imagenet")
+
+
+def backbone_of(weights: str | None) -> str:
+    """Name of the backbone that weights are of, where a run tells; else the default."""
+    folder = _run_of(weights)
+    settings = {} if folder is None else read_config_file(folder / "config.yaml")
+    return settings.get("backbone") or DEFAULT_BACKBONE
+
+
+def refuse_missing_inputs(config: Any) -> None:
+    """Finds that the paths of `--data` and `--weights` can be worked with.
+
+    Args:
+        config: A `TrainingConfig`.
+
+    Raises:
+        BadInput: when a path does not exist, or weights are those of a run that gives
+            none to start from.
+    """
+    for name in config.data:
+        if not str(name).startswith(_OTHER_SOURCES):
+            _refuse_missing("--data", Path(name).expanduser())
+    if config.weights in _OTHER_WEIGHTS:
+        return
+    path = Path(config.weights).expanduser()
+    _refuse_missing("--weights", path)
+    folder = _run_of(config.weights)
+    if folder is None:
+        return
+    command = (read_manifest(folder) or {}).get("command")
+    if command != "pretrain":
+        raise BadInput(
+            f"--weights: {folder} is a run of {command}, which starts nothing. "
+            "Expected the folder of a pretraining."
+        )
+    if path.is_dir() and not (path / "backbone.keras").is_file():
+        raise BadInput(
+            f"--weights: the pretraining in {path} is not finished. Go on by python -m "
+            f"ssl_voc.pretrain --resume {path}, or end it with the epochs it has by "
+            "--finish beside that."
+        )
+
+
+def _run_of(weights: str | None) -> Path | None:
+    """The run folder that weights are, or lie in; None where there is none."""
+    if weights in _OTHER_WEIGHTS:
+        return None
+    path = Path(weights).expanduser()
+    folder = path if path.is_dir() else path.parent
+    is_run = read_manifest(folder) is not None and (folder / "config.yaml").is_file()
+    return folder if is_run else None
+
+
+def _refuse_missing(flag: str, path: Path) -> None:
+    if path.exists():
+        return
+    hint = ""
+    if path.parent.is_dir():
+        names = [other.name for other in path.parent.iterdir()]
+        close = difflib.get_close_matches(path.name, names, n=1)
+        hint = f" Did you mean {path.parent / close[0]}?" if close else ""
+    raise BadInput(f"{flag}: {path} does not exist.{hint}")

@@ -1,0 +1,68 @@
+"""What is refused before anything heavy is loaded, and the backbone of weights."""
+
+import json
+
+import pytest
+
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.pretrain import PretrainConfig
+from ssl_voc.training.starts import refuse_missing_inputs
+from tests.interpreters import run_python
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Returns `run(command)`: a run folder of it, finished but for its weights."""
+
+    def run(command):
+        folder = tmp_path / "photos"
+        folder.mkdir()
+        manifest = {"program": "ssl_voc", "command": command}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        (folder / "config.yaml").write_text("backbone: ConvNeXtTiny\n")
+        return folder
+
+    return run
+
+
+def test_weights_of_a_run_bring_their_backbone(run):
+    folder = run("pretrain")
+    (folder / "backbone.keras").write_text("")
+    for weights in (folder, folder / "backbone.keras"):
+        config = PretrainConfig(weights=str(weights), data=("tfds:voc",)).resolved()
+        assert config.backbone == "ConvNeXtTiny"
+        refuse_missing_inputs(config)
+    given = PretrainConfig(weights=str(folder), backbone="ResNet50V2").resolved()
+    assert given.backbone == "ResNet50V2"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("finetune", "run of finetune"), ("pretrain", "--resume .*--finish")],
+)
+def test_runs_that_give_no_weights_are_told_apart(run, command, words):
+    with pytest.raises(BadInput, match=f"^--weights: .*{words}"):
+        refuse_missing_inputs(PretrainConfig(weights=str(run(command))))
+
+
+@pytest.mark.parametrize("flag", ["data", "weights"])
+def test_a_missing_path_names_the_one_that_was_meant(tmp_path, flag):
+    (tmp_path / "kangaroo_160").mkdir()
+    path = str(tmp_path / "kangaro_160")
+    config = PretrainConfig(**{flag: (path,) if flag == "data" else path})
+    with pytest.raises(BadInput, match=f"^--{flag}: .*mean .*kangaroo_160"):
+        refuse_missing_inputs(config)
+
+
+def test_a_missing_path_is_told_before_keras_is_loaded_and_leaves_no_folder(tmp_path):
+    program = (
+        "import sys\n"
+        "from ssl_voc.finetune import main\n"
+        "status = main(['--data', '/no/such', '--out', sys.argv[1]])\n"
+        "print(status, 'keras' in sys.modules)"
+    )
+    assert run_python("tensorflow", "-c", program, tmp_path / "run").split() == [
+        "2",
+        "False",
+    ]
+    assert not (tmp_path / "run").exists()
