@@ -27,7 +27,7 @@ from ssl_voc.runs.start_rules import (
 )
 
 # Where the run lies and whether it replaces another are no settings of it.
-_NOT_SETTINGS = ("out", "overwrite", "finish")
+NOT_SETTINGS = ("out", "overwrite", "finish", "device")
 
 
 class RunFolder:
@@ -59,8 +59,8 @@ class RunFolder:
         """Creates a run's folder or takes up the unfinished run in it.
 
         The same command started again with the same settings resumes. `out`,
-        `overwrite` and `finish` do not count as settings, and `epochs` may differ as
-        long as no recorded epoch is lost; a finished run resumes if it grew.
+        `overwrite`, `finish` and `device` do not count as settings, and `epochs` may
+        differ as long as no recorded epoch is lost; a finished run resumes if it grew.
 
         Args:
             folder: Where the run is written. Made with its parents.
@@ -75,7 +75,7 @@ class RunFolder:
         """
         path = Path(folder)
         settings = config_to_dict(config)
-        for name in _NOT_SETTINGS:
+        for name in NOT_SETTINGS:
             settings.pop(name, None)
         try:
             decide(path, settings, command, overwrite)

@@ -1,20 +1,40 @@
 """Start of a command's run: accelerators, run folder, list of settings."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
 from ssl_voc.cli.config_file import describe_config
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.runs.run_folder import RunFolder
 
 
-def load_framework() -> None:
-    """Loads Keras and its backend, whose first look for accelerators is noisy."""
+def load_framework(device: str = "auto") -> None:
+    """Loads Keras and its backend, whose first look for accelerators is noisy.
+
+    Args:
+        device: `"auto"`, for all accelerators, `"cpu"`, `"gpu"`, or the numbers of
+            GPUs, such as `"0,1"`. A backend that is loaded already has chosen.
+
+    Raises:
+        BadInput: when a GPU is asked for and there is none.
+    """
+    if device == "cpu":
+        os.environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+    elif device not in ("auto", "gpu"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
     with filter_native_logs():
         from ssl_voc import devices
 
-        devices.accelerators()
+        number = devices.accelerators()
+    wanted = 0 if device in ("auto", "cpu") else len(device.split(","))
+    if number < wanted:
+        raise BadInput(
+            f"--device {device}: {number} accelerators are to be seen by the backend. "
+            "Leave the flag out to train on what there is."
+        )
 
 
 @contextlib.contextmanager
@@ -31,7 +51,7 @@ def open_run(config: Any, command: str) -> Iterator[RunFolder]:
     Raises:
         BadInput: If the run may not start in the folder, see `RunFolder.open`.
     """
-    load_framework()
+    load_framework(getattr(config, "device", "auto"))
     with RunFolder.open(config.out, config, command, config.overwrite) as folder:
         print(describe_config(config))
         print(

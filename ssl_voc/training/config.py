@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ssl_voc.cli.options import option
+from ssl_voc.runs.run_folder import NOT_SETTINGS
 from ssl_voc.training.starts import backbone_of
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -48,6 +49,9 @@ class TrainingConfig:
         (0.2, 1.0), "Smallest and largest share of a photo in a view.", above=0
     )
     color_strength: float = option(0.5, "Strength of color jitter.", minimum=0)
+    device: str = option(
+        "auto", "auto (all accelerators), cpu, gpu, or numbers of GPUs such as 0,1."
+    )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option(
         "float32", "Arithmetic of the model."
     )
@@ -67,6 +71,11 @@ class TrainingConfig:
             if self.epochs is not None:
                 raise ValueError("--epochs and --time exclude each other")
             parse_duration(self.time)
+        if not re.fullmatch(r"auto|cpu|gpu|\d+(,\d+)*", self.device):
+            raise ValueError(
+                "--device: expected auto, cpu, gpu or numbers such as 0,1, got "
+                f"{self.device!r}"
+            )
 
     def with_folder(self, kind):
         """The same settings with `backbone` and `out` filled in.
@@ -82,7 +91,7 @@ class TrainingConfig:
         if self.out is not None:
             return self
         settings = dataclasses.asdict(self)
-        for name in ("out", "overwrite", "finish", "epochs", "time"):
+        for name in (*NOT_SETTINGS, "epochs", "time"):
             del settings[name]
         digest = hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()
         stem = Path(self.backbone).stem.lower().replace(":", "-")

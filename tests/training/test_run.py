@@ -16,7 +16,7 @@ class FailingRun(TrainingRun):
     """Fails in `fit` after three of four epochs."""
 
     def __init__(self, folder, error, *failures):
-        self.config = SimpleNamespace(epochs=4)
+        self.config = SimpleNamespace(finish=False, epochs=4)
         self.run = SimpleNamespace(path=folder)
         self.checkpoints = folder / "checkpoints"
         self.checkpoints.mkdir()

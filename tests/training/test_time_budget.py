@@ -38,7 +38,7 @@ def test_a_staged_schedule_cannot_be_timed():
 
 
 def test_epochs_fill_the_time_but_for_a_reserve():
-    assert count_epochs(100.0, 0.5, 8, 1.0) == 19  # of 5 s each
+    assert count_epochs(100.0, 0.5, 8, 1.0) == 18  # of 5 s each
     assert count_epochs(1.0, 0.5, 8, 1.0) == 1
     assert count_epochs(-5.0, 0.5, 8, 1.0) == 1
 
