@@ -60,6 +60,8 @@ class FinetuningRun(TrainingRun):
         self.task = TASKS[config.task]
         self.data = prepare_finetuning_data(config, run, self.task.main_object_only)
         self.training = self.data.training
+        if len(self.training) < config.batch_size:
+            self.config = config = self._with_smaller_batch()
         self.steps = self.training.steps_per_epoch(config.batch_size)
         report.record_data(run, config, self.data)
         least = self.task.least_steps
@@ -118,6 +120,16 @@ class FinetuningRun(TrainingRun):
     def batches(self, *arguments):
         for batch in self.training.batches(*arguments):
             yield (self.task.model_inputs(batch),)
+
+    def _with_smaller_batch(self):
+        """The settings with a batch of all photos, where these are few."""
+        number = len(self.training)
+        print(
+            f"batch: all {number} photos to learn from, fewer than --batch-size "
+            f"{self.config.batch_size}",
+            flush=True,
+        )
+        return dataclasses.replace(self.config, batch_size=number)
 
     def _measure_pause(self):
         """Seconds between two epochs, by a trial: validation, and what is written."""

@@ -168,7 +168,7 @@ def test_a_frozen_backbone_is_that_of_the_pretraining_bit_for_bit(place, tmp_pat
 
 def test_few_labels_choose_nothing_and_the_last_weights_stay(place, tmp_path, capsys):
     run = tmp_path / "run"
-    summary = finetune(config(place, run, labels_per_class=4, batch_size=4))
+    summary = finetune(config(place, run, labels_per_class=4))
     assert summary["epoch"] == 2 and summary["num_validation"] == 0
     assert not any(name.startswith("val_") for name in summary)
     assert not (run / "validation_photos.tsv").exists()
