@@ -1,0 +1,250 @@
+"""The first evening: ours and YOLO11n from random weights, in the same time.
+
+    python -m benchmarks.first_evening --data kangaroo raccoon \
+        --pretraining 15m --training 15m --peer-python .venv-yolo/bin/python \
+        --out runs/first-evening
+
+For each data set, one after the other: `pretrain` and `finetune --task detect` as a
+user types them, with `--time`; then Ultralytics' YOLO11n from random weights, by its
+own defaults but for the image size and the batch, for the sum of both times, on the
+photos that our run learned from and chose its epoch by. Both are measured by
+`evaluate`'s rules on the same held-out photos (those that `finetune` held out, or the
+split `test` or `val`), and compared photo by photo (95 %, bootstrap over photos).
+Without `--peer-python` only ours runs. The peer wants an environment of its
+own, see requirements.txt.
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+import pipelines
+from ssl_voc.evaluate.detection.blind_rows import MEASURE, PROTOCOL
+from ssl_voc.evaluate.detection.matching import measure_detections
+from ssl_voc.metrics.average_precision import (
+    mean_of_classes,
+    weighted_average_precision,
+)
+from ssl_voc.metrics.bootstrap import central_limits, resample
+from ssl_voc.runs.finished_run import HELD_OUT_LIST, read_finished_run
+from ssl_voc.runs.json_files import to_json
+from ssl_voc.training.config import parse_duration
+
+NUM_RESAMPLES = 2_000
+MAX_DETECTIONS = 100
+PEER_BATCH = 16
+
+
+def main(argv=None):
+    """Runs, compares and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", nargs="+", required=True, type=pathlib.Path)
+    parser.add_argument("--pretraining", help="time, such as 15m; none without")
+    parser.add_argument("--training", default="15m")
+    parser.add_argument("--backbone", default="EfficientNetB0")
+    parser.add_argument("--image-size", type=int, default=160)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2, help="of the peer")
+    parser.add_argument("--peer-python", type=pathlib.Path)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    options = parser.parse_args(argv)
+    report = {}
+    for data in options.data:
+        report[data.name] = row = compare(options, data, options.out / data.name)
+        print(data.name, to_json(row), flush=True)
+        options.out.mkdir(parents=True, exist_ok=True)
+        facts = {key: str(value) for key, value in vars(options).items()}
+        text = to_json({"options": facts, "data": report}, indent=2)
+        (options.out / "first_evening.json").write_text(text + "\n", encoding="utf-8")
+
+
+def compare(options, data, folder):
+    """Trains both on one data set; returns the figures."""
+    weights = []
+    shared = [f"--data={data}", f"--seed={options.seed}"]
+    began = time.monotonic()
+    if options.pretraining:
+        run_command(
+            "pretrain",
+            *shared,
+            f"--backbone={options.backbone}",
+            f"--time={options.pretraining}",
+            f"--out={folder / 'pretraining'}",
+        )
+        weights = [f"--weights={folder / 'pretraining'}"]
+    else:
+        weights = [f"--backbone={options.backbone}"]
+    detector = folder / "detector"
+    run_command(
+        "finetune",
+        "--task=detect",
+        *shared,
+        *weights,
+        f"--image-size={options.image_size}",
+        f"--time={options.training}",
+        f"--out={detector}",
+    )
+    minutes = (time.monotonic() - began) / 60
+    split = held_out_split(detector, data)
+    flags = [f"--out={folder / 'evaluation'}"] + [f"--split={split}"] * bool(split)
+    run_command("evaluate", str(detector), *flags)
+    metrics = json.loads((folder / "evaluation" / "metrics.json").read_text())
+    row = {
+        "num_photos": metrics["num_images"],
+        "ours_minutes": minutes,
+        "ours": {name: metrics[name] for name in (MEASURE, f"{MEASURE}_ci", "coco_ap")},
+        "blind": metrics["blind"],
+    }
+    if options.peer_python:
+        row |= run_peer(options, detector, split, folder)
+    return row
+
+
+def run_command(command, *flags):
+    """Runs one of our commands, and prints it."""
+    words = [sys.executable, "-m", f"ssl_voc.{command}", *flags]
+    print("$", *words[1:], flush=True)
+    subprocess.run(words, check=True)
+
+
+def held_out_split(detector, data):
+    """Name of the split to measure on; None where the run held photos out itself."""
+    if (detector / HELD_OUT_LIST).exists():
+        return None
+    return next(name for name in ("test", "val") if name in pipelines.splits(str(data)))
+
+
+def run_peer(options, detector, split, folder):
+    """Trains the peer on the photos of our run; returns its figures and the gain."""
+    finished = read_finished_run(detector)
+    photos = {
+        part: read_part(finished, part, split if part == "held_out" else None)
+        for part in ("training", "validation", "held_out")
+    }
+    yolo = folder / "yolo"
+    write_yolo(yolo, photos, finished.class_names)
+    seconds = sum(
+        parse_duration(text) for text in (options.pretraining, options.training) if text
+    )
+    task = {
+        "data": str((yolo / "data.yaml").resolve()),
+        "images": [str(path) for path in sorted((yolo / "images/held_out").iterdir())],
+        "image_size": options.image_size,
+        "batch_size": PEER_BATCH,
+        "hours": seconds / 3600,
+        "seed": options.seed,
+        "threads": options.threads,
+        "max_detections": MAX_DETECTIONS,
+        "out": str((folder / "peer").resolve()),
+    }
+    (folder / "peer.json").write_text(json.dumps(task), encoding="utf-8")
+    began = time.monotonic()
+    subprocess.run(
+        [options.peer_python, "-m", "benchmarks.yolo_worker", folder / "peer.json"],
+        check=True,
+    )
+    minutes = (time.monotonic() - began) / 60
+    found = json.loads((folder / "peer" / "predictions.json").read_text())
+    held_out = photos["held_out"]
+    theirs = matches_of(held_out, finished.class_names, found["photos"])
+    gray = matches_of(held_out, finished.class_names, found["gray"])
+    ours = matches_of(
+        held_out,
+        finished.class_names,
+        our_detections(folder / "evaluation", held_out),
+    )
+    means, limits, gains = paired(ours, theirs, gray, seed=options.seed)
+    return {
+        "peer_minutes": minutes,
+        "peer_steps": found["steps"],
+        "peer": {MEASURE: means[1], f"{MEASURE}_ci": limits[:, 1]},
+        "peer_gray": {MEASURE: means[2], f"{MEASURE}_ci": limits[:, 2]},
+        "gain": means[0] - means[1],
+        "gain_ci": gains[:, 1],
+    }
+
+
+def read_part(finished, part, split):
+    """The photos of a split, or of one of the lists of a run; their sizes are true."""
+    photos = pipelines.read([*finished.data], split)
+    if split is None:
+        table = pipelines.read_photo_table(finished.path / f"{part}_photos.tsv")
+        photos = pipelines.select_photos(photos, table)
+    size = finished.manifest["image_size"]
+    names = finished.class_names
+    return pipelines.prepare_labeled(photos, size, class_names=names).photos
+
+
+def write_yolo(folder, photos, class_names):
+    """Writes the photos and boxes as Ultralytics reads them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for part, chosen in photos.items():
+        images, labels = folder / "images" / part, folder / "labels" / part
+        images.mkdir(parents=True)
+        labels.mkdir(parents=True)
+        for number, photo in enumerate(chosen):
+            stem = f"{number:05d}"
+            (images / f"{stem}.jpg").write_bytes(photo.load())
+            lines = []
+            for item in photo.objects:
+                x1, y1, x2, y2 = item.box
+                x, width = (x1 + x2) / 2 / photo.width, (x2 - x1) / photo.width
+                y, height = (y1 + y2) / 2 / photo.height, (y2 - y1) / photo.height
+                label = class_names.index(item.name)
+                lines.append(f"{label} {x:.6f} {y:.6f} {width:.6f} {height:.6f}\n")
+            (labels / f"{stem}.txt").write_text("".join(lines))
+    names = "".join(f"  {n}: {name}\n" for n, name in enumerate(class_names))
+    (folder / "data.yaml").write_text(
+        f"path: {folder.resolve()}\ntrain: images/training\nval: images/validation\n"
+        f"names:\n{names}"
+    )
+
+
+def our_detections(evaluation, photos):
+    """Rows `[class, score, x1, y1, x2, y2]` of each photo, of `predictions.json`."""
+    rows = {photo.image_id: [] for photo in photos}
+    for row in json.loads((evaluation / "predictions.json").read_text()):
+        x, y, width, height = row["bbox"]
+        box = [x, y, x + width, y + height]
+        rows[row["image_id"]].append([row["category_id"], row["score"], *box])
+    return [rows[photo.image_id] for photo in photos]
+
+
+def matches_of(photos, class_names, rows):
+    """`Matches` of detections, given as `our_detections` gives them."""
+    most = max(1, *map(len, rows))
+    table = np.full((len(rows), most, 6), -1.0)
+    for number, found in enumerate(rows):
+        table[number, : len(found)] = np.reshape(found, (-1, 6))
+    predicted = {
+        "classes": table[..., 0].astype("int64"),
+        "confidence": table[..., 1],
+        "boxes": table[..., 2:],
+    }
+    return measure_detections(photos, class_names, predicted).matches
+
+
+def paired(*every, seed):
+    """Figures, their limits, and the limits of the first one's gain over each."""
+
+    def averages(weights):
+        columns = [weighted_average_precision(m, weights, PROTOCOL) for m in every]
+        return np.stack([mean_of_classes(column) for column in columns], axis=1)
+
+    number = every[0].num_images
+    longest = max(len(rows) for matches in every for rows in matches.by_class)
+    random = np.random.default_rng(seed)
+    drawn = resample(averages, random, number, NUM_RESAMPLES, longest)
+    means = averages(np.ones((1, number)))[0]
+    gains = central_limits(drawn[:, :1] - drawn, 0.025)
+    return means, central_limits(drawn, 0.025), gains
+
+
+if __name__ == "__main__":
+    main()
