@@ -4,11 +4,13 @@ import shlex
 
 import pipelines
 from ssl_voc.pretrain import knn_report
+from ssl_voc.tasks import TASKS
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
 
 NUM_DRAWN = 32
 NUM_SHOWN = 12
-_DEFAULT_BACKBONE = "EfficientNetB1"  # of the commands that come next
+# Share of the chance level from which the loss shows little learning.
+_HARDLY_LEARNED = 0.9
 
 
 def save_views(run, objective, model):
@@ -70,19 +72,27 @@ def format_summary(run, objective, summary):
         ),
     ]
     lines += knn_report.describe(summary)
+    above_chance = summary.get("loss_over_chance") or 0.0
+    if above_chance > _HARDLY_LEARNED:
+        lines.append(
+            (
+                "hardly learned",
+                f"the loss is {above_chance:.2f} of chance: train longer (--epochs or "
+                "--time), on more photos, or start from --weights",
+            )
+        )
     if objective.skipped:
         skipped = f"{len(objective.skipped)} unreadable photos"
         lines.append(("skipped", f"{skipped}: {run.path / 'skipped.txt'}"))
-    command, call = next_steps(run.path, objective.config.backbone)
-    lines += [("next", command), ("", call)]
+    *commands, call = next_steps(run.path, objective.config.backbone)
+    lines += zip(("next", "or", ""), (*commands, call), strict=True)
     return "\n".join(["", *(f"{heading:<14}  {text}" for heading, text in lines)])
 
 
 def next_steps(path, backbone_name):
-    """The command that uses the backbone, and the call that loads it."""
-    command = ["python", "-m", "ssl_voc.finetune", "--task", "localize", "--data DATA"]
-    if backbone_name != _DEFAULT_BACKBONE:
-        command += ["--backbone", shlex.quote(backbone_name)]
-    command += ["--weights", shlex.quote(str(path))]
-    call = f"ssl_voc.backbone({backbone_name!r}, weights={str(path)!r})"
-    return " ".join(command), call
+    """The commands that use the backbone, one a task, and the call that loads it."""
+    weights = f"--data DATA --weights {shlex.quote(str(path))}"
+    commands = [
+        f"python -m ssl_voc.finetune --task {task} {weights}" for task in sorted(TASKS)
+    ]
+    return *commands, f"ssl_voc.backbone({backbone_name!r}, weights={str(path)!r})"

@@ -137,9 +137,9 @@ def test_printed_command_is_one_that_finetune_understands(place, whole):
     run, done = whole
     command = re.search(r"^next +python -m ssl_voc\.finetune (.*)$", done.stdout, re.M)
     config = parse(FinetuneConfig, shlex.split(command[1]), "finetune", "")
-    assert (config.task, config.data) == ("localize", ("DATA",))
+    assert (config.task, config.data) == ("detect", ("DATA",))
     assert config.weights == str(run)
-    assert config.backbone == str(place.backbone)
+    assert config.resolved().backbone == str(place.backbone)
 
 
 def test_finished_folder_and_other_settings_are_refused(finished):

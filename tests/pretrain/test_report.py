@@ -3,9 +3,9 @@
 import types
 
 import numpy as np
+import pytest
 
 import pipelines
-from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.pretrain import PretrainConfig, report
 from ssl_voc.runs.run_folder import RunFolder
 from tests import tiny
@@ -44,8 +44,21 @@ def test_views_are_shown_of_a_seeded_sample_of_all_photos(tmp_path):
     assert shown(pool, tmp_path, seed=0)[0] == seen != shown(pool, tmp_path, 1)[0]
 
 
-def test_the_default_backbone_needs_no_flag_of_the_next_command():
-    command, _ = report.next_steps("runs/a", "EfficientNetB1")
-    assert "--backbone" not in command
-    for config in (FinetuneConfig(), PretrainConfig()):
-        assert config.resolved().backbone == "EfficientNetB1"
+def test_the_next_commands_are_of_both_tasks_and_the_weights_bring_the_backbone():
+    *commands, call = report.next_steps("runs/a", "ConvNeXtTiny")
+    words = "python -m ssl_voc.finetune --task {} --data DATA --weights runs/a"
+    assert commands == [words.format("detect"), words.format("localize")]
+    assert call == "ssl_voc.backbone('ConvNeXtTiny', weights='runs/a')"
+
+
+@pytest.mark.parametrize("above_chance", [0.93, 0.49, None])
+def test_a_loss_near_chance_is_said_to_have_hardly_learned(tmp_path, above_chance):
+    objective = types.SimpleNamespace(
+        describe=lambda summary: [], skipped=[], config=PretrainConfig().resolved()
+    )
+    run = RunFolder(tmp_path, None, resuming=False, manifest={})
+    summary = {"effective_rank": 4.0, "effective_rank_images": 9}
+    text = report.format_summary(
+        run, objective, {**summary, "loss_over_chance": above_chance}
+    )
+    assert ("hardly learned" in text) == (above_chance == 0.93)
