@@ -1,6 +1,11 @@
 """The task `detect`: class and box of every object."""
 
+import math
+
 from ssl_voc.tasks.base import Task, build_backbone
+
+# In pixels: what is smaller lies on one or two of the points that learn it.
+_LEAST_SIDE = 16
 
 
 class DetectTask(Task):
@@ -55,7 +60,18 @@ class DetectTask(Task):
         return {}
 
     def describe(self, model, pool):
-        return {"max_boxes": pool.max_boxes}
+        """Names the classes whose objects are small for the size, with a better one."""
+        sides = median_sides(pool.targets, pool.class_names)
+        for name, side in sides.items():
+            if side < _LEAST_SIDE:
+                size = math.ceil(pool.image_size * _LEAST_SIDE / side / 32) * 32
+                print(
+                    f"small: half of the {name} boxes are at most {side:.0f} px wide or "
+                    f"high at {pool.image_size} px; at --image-size {size} they would "
+                    f"be {_LEAST_SIDE} px",
+                    flush=True,
+                )
+        return {"max_boxes": pool.max_boxes, "median_sides": sides}
 
     def rank(self, outputs):
         return {
@@ -68,3 +84,27 @@ class DetectTask(Task):
         from ssl_voc import callbacks
 
         return [callbacks.DetectionProbe(batches)]
+
+
+def median_sides(targets, class_names):
+    """Median of the shorter sides of each class's boxes, in pixels of the squares.
+
+    Args:
+        targets: Dictionary of arrays `"boxes"` `(n, m, 4)`, xyxy, and `"classes"`
+            `(n, m)`, -1 where padded.
+        class_names: Names of the classes, in the order of their indices.
+
+    Returns:
+        Dictionary from name to pixels, of the classes that have a box.
+    """
+    import numpy as np
+
+    corners, classes = targets["boxes"], targets["classes"]
+    shorter = np.minimum(
+        corners[..., 2] - corners[..., 0], corners[..., 3] - corners[..., 1]
+    )
+    return {
+        name: float(np.median(shorter[classes == label]))
+        for label, name in enumerate(class_names)
+        if np.any(classes == label)
+    }

@@ -65,6 +65,7 @@ def test_the_run_tells_what_a_detector_is_judged_by(finished):
     assert manifest["task"] == "detect"
     assert manifest["class_names"] == ["blue", "green", "red"]
     assert manifest["max_boxes"] == 3
+    assert manifest["median_sides"].keys() == {"blue", "green", "red"}
     rows = read_jsonl(run / "metrics.jsonl")
     assert {"loss", "boxes_loss", "sides_loss", "classes_loss", "matched_iou"} <= rows[
         -1
