@@ -66,9 +66,9 @@ class DetectTask(Task):
             if side < _LEAST_SIDE:
                 size = math.ceil(pool.image_size * _LEAST_SIDE / side / 32) * 32
                 print(
-                    f"small: half of the {name} boxes are at most {side:.0f} px wide or "
-                    f"high at {pool.image_size} px; at --image-size {size} they would "
-                    f"be {_LEAST_SIDE} px",
+                    f"small: half of the {name} boxes are at most {side:.0f} px wide "
+                    f"or high at {pool.image_size} px; at --image-size {size} they "
+                    f"would be {_LEAST_SIDE} px",
                     flush=True,
                 )
         return {"max_boxes": pool.max_boxes, "median_sides": sides}
