@@ -21,7 +21,7 @@ def test_eight_photos_are_learned_by_heart():
         run_eagerly=False,
         jit_compile=False,
     )
-    history = model.fit(batch, batch_size=8, epochs=150, verbose=0).history
+    history = model.fit(batch, batch_size=8, epochs=90, verbose=0).history
     assert history["matched_iou"][-1] > 0.8
     found = model.predict(batch["images"], verbose=0)
     truth = {**batch["bounding_boxes"], "difficult": batch["difficult"]}
