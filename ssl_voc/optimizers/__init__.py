@@ -2,3 +2,4 @@
 
 from ssl_voc.optimizers.discriminative_adamw import DiscriminativeAdamW
 from ssl_voc.optimizers.lars import LARS
+from ssl_voc.optimizers.schedule import WarmUpAndDecay

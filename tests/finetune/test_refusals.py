@@ -97,7 +97,7 @@ def test_defaults_follow_from_the_settings():
     detect = FinetuneConfig(task="detect").resolved()
     localize = FinetuneConfig(task="localize").resolved()
     assert (detect.image_size, localize.image_size) == (160, 128)
-    assert detect.crop_area == (0.25, 2.0) and localize.crop_area == (0.4, 1.3)
+    assert detect.crop_area == (0.4, 1.6) and localize.crop_area == (0.4, 1.3)
     given = FinetuneConfig(task="detect", image_size=96, crop_area=(0.5, 1.0))
     assert given.resolved().image_size == 96
     assert given.resolved().crop_area == (0.5, 1.0)

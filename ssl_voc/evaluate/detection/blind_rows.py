@@ -77,6 +77,8 @@ def is_clear_of_blind(rows):
 
 def blind_lines(rows):
     """The rows as lines for people, and a warning where there is cause."""
+    if not rows:
+        return []
     lines = ["without seeing the photo (VOC10 AP50), and the detector's gain over it:"]
     for name, row in rows.items():
         low, high = row[f"{MEASURE}_ci"]

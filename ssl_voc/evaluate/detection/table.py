@@ -33,7 +33,7 @@ def format_detection(metrics):
         "",
         f"{'':12}  {'figure':>6}  95 % interval",
         *(_line(name, metrics) for name in LABELS if name not in AT_THRESHOLD),
-        *blind_lines(metrics["blind"]),
+        *blind_lines(metrics.get("blind", {})),
         f"of detections with confidence {metrics['threshold']:.3f} or more, chosen on "
         "these photos:",
         *(_line(name, metrics) for name in AT_THRESHOLD),
