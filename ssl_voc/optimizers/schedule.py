@@ -46,9 +46,8 @@ def build_optimizer(
 class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises linearly to its peak and falls by half a cosine.
 
-    The number of steps is a variable, so that it can be set when a trial has told how
-    many there will be, and nothing is compiled again (under jax, `set_total_steps` is
-    for before the first step of a `fit` whose step is made anew).
+    The number of steps is a variable: it can be set when a trial has told how many
+    there will be, and under tensorflow and torch nothing is compiled again for that.
 
     Args:
         peak: Largest learning rate.

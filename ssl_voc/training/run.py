@@ -109,6 +109,9 @@ class TrainingRun:
         # In half precision it stands inside one that scales the loss.
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         optimizer._learning_rate.set_total_steps(self.steps * epochs)
+        if keras.backend.backend() == "jax":
+            # Its compiled step holds the number of before as a constant.
+            self.model.make_train_function(force=True)
         print(
             f"time: {epochs} epochs of {self.steps} steps fit into {self._time}, "
             f"{step_seconds:.2g} s a step (--time)",
