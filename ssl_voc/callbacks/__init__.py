@@ -1,7 +1,12 @@
 """Callbacks for `fit`: seeds, probes, checkpoints, logs."""
 
 from ssl_voc.callbacks.best_weights import BestWeights, load_best
-from ssl_voc.callbacks.checkpoint import Checkpoint, last_epoch, restore
+from ssl_voc.callbacks.checkpoint import (
+    Checkpoint,
+    last_epoch,
+    on_all_devices,
+    restore,
+)
 from ssl_voc.callbacks.detection_probe import DetectionProbe
 from ssl_voc.callbacks.epoch_seeds import EpochSeeds
 from ssl_voc.callbacks.feature_probe import FeatureProbe

@@ -35,6 +35,12 @@ class Checkpoint(keras.callbacks.Callback):
             path.unlink()
 
 
+def on_all_devices(model):
+    """Context in which variables beside those of a model belong on all its devices."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return strategy.scope() if strategy else contextlib.nullcontext()
+
+
 def epoch_files(folder, pattern):
     """Files of a folder that have the number of an epoch in their names.
 
@@ -71,9 +77,7 @@ def restore(model, folder):
     epoch = last_epoch(folder)
     if epoch:
         path = epoch_files(folder, _NAME)[epoch]
-        # Variables beside those of the model belong on all its devices.
-        strategy = getattr(model, "distribute_strategy", None)
-        with strategy.scope() if strategy else contextlib.nullcontext():
+        with on_all_devices(model):
             model.optimizer.build(model.trainable_variables)
         try:
             model.load_weights(path)

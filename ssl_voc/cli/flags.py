@@ -93,8 +93,9 @@ def _read_recorded(
     if "resume" not in texts:
         return {}
     run = Path(texts.pop("resume"))
-    for name in {"config", "out"} & texts.keys():
-        raise BadInput(f"--resume and --{name} exclude each other")
+    for name in ("config", "out", "overwrite"):
+        if texts.get(name):
+            raise BadInput(f"--resume and --{name} exclude each other")
     file = run / "config.yaml"
     if not file.is_file():
         names = [path.parent.name for path in run.parent.glob("*/config.yaml")]
@@ -102,6 +103,10 @@ def _read_recorded(
         raise BadInput(f"--resume: {run} holds no run of this program.{hint}")
     values = read_config_file(file)
     values |= {"out": str(run), "overwrite": False}
+    # One says how long, the other was how long.
+    for name, other in (("epochs", "time"), ("time", "epochs")):
+        if name in texts:
+            values.pop(other, None)
     # What an older version recorded, and this one has no setting for, changes nothing.
     return {
         key: (f"{file}: {key}", value) for key, value in values.items() if key in known

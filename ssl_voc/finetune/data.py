@@ -124,8 +124,7 @@ def prepare_finetuning_data(config, run, main_object_only):
 def _refuse_other_labels(run, *pools):
     """Finds that boxes and classes are those with which the run began, or notes them.
 
-    With others the anchors of a detector would be others, under a head that has learned
-    the old ones.
+    With others the run would be neither the one that began nor a new one.
     """
     digest = hashlib.sha256()
     for pool in filter(None, pools):

@@ -143,12 +143,16 @@ class FinetuningRun(TrainingRun):
             elif validation := self._validation():
                 data = validation["validation_data"]
                 arguments = data if isinstance(data, tuple) else (data,)
-                self.model.evaluate(*arguments, EVALUATION_BATCH, verbose=0)
+                self.model.evaluate(*arguments, batch_size=EVALUATION_BATCH, verbose=0)
             seconds = time.monotonic() - began
         return seconds + _SECONDS_TO_WRITE
 
     def _compile(self, phase):
         """Makes the model ready for a phase, with an optimizer of its own."""
+        with callbacks.on_all_devices(self.model):
+            self._compile_on_device(phase)
+
+    def _compile_on_device(self, phase):
         config, model = self.config, self.model
         model.backbone.trainable = not phase.frozen
         rate = schedule.WarmUpAndDecay(

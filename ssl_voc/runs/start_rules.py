@@ -14,6 +14,8 @@ from ssl_voc.runs.folder_lock import LOCK_NAME
 from ssl_voc.runs.json_files import read_jsonl
 
 PROGRAM = "ssl_voc"
+# Settings that say how long a run trains, which may change.
+_LENGTHS = ("epochs", "time")
 OWN_FOLDERS = ("checkpoints", "tensorboard")
 _REMEDY = "Choose another --out, or replace it with --overwrite."
 
@@ -118,7 +120,7 @@ def _find_obstacle(
     changed = [
         f"{name} {recorded.get(name)!r} there, {settings[name]!r} now"
         for name in settings
-        if recorded.get(name) != settings[name] and name != "epochs"
+        if recorded.get(name) != settings[name] and name not in _LENGTHS
     ]
     if changed:
         return f"--out: {path} holds a run with other settings: {'; '.join(changed)}."
@@ -128,7 +130,7 @@ def _find_obstacle(
     if (path / "summary.json").exists():
         if epochs is None:
             return f"--out: the run in {path} is finished."
-        if epochs <= (recorded.get("epochs") or 0):
+        if epochs <= (recorded.get("epochs") or manifest.get("epochs") or 0):
             return f"--out: the run in {path} is finished. Give more --epochs to go on."
     return None
 

@@ -67,6 +67,8 @@ class TrainingConfig:
     deterministic: bool = option(False, "Demand deterministic kernels.")
 
     def __post_init__(self):
+        if self.finish and self.overwrite:
+            raise ValueError("--finish and --overwrite exclude each other")
         if self.time is not None:
             if self.epochs is not None:
                 raise ValueError("--epochs and --time exclude each other")

@@ -202,7 +202,8 @@ class TrainingRun:
         done = callbacks.last_epoch(self.checkpoints)
         return (
             f"{reason.rstrip('.')}. {done} of {self.config.epochs} epochs are saved in "
-            f"{self.run.path}; the same command goes on from there."
+            f"{self.run.path}; the same command, or --resume {self.run.path}, goes on "
+            "from there."
         )
 
     def _draw_curves(self, epoch):

@@ -5,6 +5,8 @@ import time
 import keras
 from keras import ops
 
+from ssl_voc.callbacks import on_all_devices
+
 # Steps that are timed; the first ones compile and fill the input pipeline.
 _UNTIMED_STEPS, _TIMED_STEPS = 2, 6
 # Share of the time that is planned with: machines slow down, results get written.
@@ -21,7 +23,8 @@ def measure_step(model, batches):
         model: Built and compiled Keras model.
         batches: What its `fit` takes; enough for a trial of 8 steps.
     """
-    model.optimizer.build(model.trainable_variables)
+    with on_all_devices(model):
+        model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     values = [ops.convert_to_numpy(variable).copy() for variable in variables]
     ends = []

@@ -156,8 +156,9 @@ def test_resume_takes_the_settings_of_the_run_and_flags_win(tmp_path):
     assert more == dataclasses.replace(resumed, epochs=9)
     with pytest.raises(BadInput, match="photo holds no run.*mean photos"):
         read("--resume", str(tmp_path / "photo"))
-    with pytest.raises(BadInput, match="--resume and --out"):
-        read("--resume", str(run), "--out", "x")
+    for other in (("--out", "x"), ("--overwrite",)):
+        with pytest.raises(BadInput, match=f"--resume and {other[0]}"):
+            read("--resume", str(run), *other)
 
 
 def test_every_value_that_is_no_default_is_listed():

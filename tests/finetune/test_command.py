@@ -181,3 +181,12 @@ def test_few_labels_choose_nothing_and_the_last_weights_stay(place, tmp_path, ca
     model = keras.models.load_model(run / "model.keras")
     votes = keras.ops.convert_to_numpy(model.head.votes.kernel)
     assert any(np.array_equal(votes, array) for array in arrays_in(run).values())
+
+
+def test_a_time_sets_the_epochs_and_more_may_follow(place, tmp_path, capsys):
+    run = tmp_path / "run"
+    finetune(config(place, run, epochs=None, time="1s"))
+    assert "1 epochs of" in capsys.readouterr().out
+    assert json.loads((run / "manifest.json").read_text())["epochs"] == 1
+    assert finetune(config(place, run, epochs=2))["num_images"] == 51
+    assert [row["epoch"] for row in rows_of(run)] == [1, 2]

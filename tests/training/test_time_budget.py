@@ -32,6 +32,11 @@ def test_time_and_epochs_exclude_each_other(config):
     assert config(time="5m").resolved().out == config().resolved().out
 
 
+def test_a_run_cannot_be_finished_and_replaced():
+    with pytest.raises(ValueError, match="--finish and --overwrite"):
+        FinetuneConfig(finish=True, overwrite=True)
+
+
 def test_a_staged_schedule_cannot_be_timed():
     with pytest.raises(ValueError, match="staged"):
         FinetuneConfig(time="5m", schedule="staged")

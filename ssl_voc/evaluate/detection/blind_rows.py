@@ -30,14 +30,15 @@ def measure_blind(found, gray, training, num_resamples, seed=0):
     Returns:
         Dictionary by the names of `LABELS`, of those that could be measured: a
         dictionary of the figure, its interval, the detector's gain over it and the
-        gain's interval, of the same resamples.
+        gain's interval, of the same resamples. Empty where no photo has an object.
     """
     answers = {"gray_photos": gray}
     if training is not None:
         sizes = [(photo.height, photo.width) for photo in found.photos]
         num_boxes = found.predictions["classes"].shape[1]
         layout = frequent_layout(training, found.class_names, num_boxes, seed)
-        answers = {"frequent_boxes": answer_alike(layout, sizes), **answers}
+        if len(layout["classes"]):  # annotations may lack the sizes of photos
+            answers = {"frequent_boxes": answer_alike(layout, sizes), **answers}
     every = [found.matches] + [
         measure_detections(found.photos, found.class_names, answer).matches
         for answer in answers.values()
@@ -54,6 +55,8 @@ def measure_blind(found, gray, training, num_resamples, seed=0):
 
     num_photos = len(found)
     means = averages(np.ones((1, num_photos)))[0]
+    if np.isnan(means[0]):
+        return {}  # without objects there is nothing to gain
     longest = max(len(rows) for matches in every for rows in matches.by_class)
     random = np.random.default_rng(seed)
     drawn = resample(averages, random, num_photos, num_resamples, longest)
