@@ -17,7 +17,7 @@ from tests import tiny
 def prepare(out, tree, **changes):
     """`FinetuningData` of a run, in a folder of its own."""
     settings = {"data": (str(tree),), "out": out, "image_size": 32, **changes}
-    config = FinetuneConfig(**settings)
+    config = FinetuneConfig(**settings).resolved()
     with RunFolder.open(out, config, "finetune") as run:
         return prepare_finetuning_data(config, run, main_object_only=True)
 
