@@ -5,7 +5,7 @@ from ssl_voc.evaluate.detection.summary import AT_THRESHOLD, LABELS
 from ssl_voc.evaluate.table_format import format_cell, group_lines, protocol_lines
 
 _TITLES = {
-    "blind": "without seeing",
+    "blind": "not seeing",
     "ci": "intervals",
     "per_size": "sizes",
     "per_size_coco": "COCO sizes",
