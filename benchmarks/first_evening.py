@@ -27,16 +27,12 @@ import numpy as np
 import pipelines
 from ssl_voc.evaluate.detection.blind_rows import MEASURE, PROTOCOL
 from ssl_voc.evaluate.detection.matching import measure_detections
-from ssl_voc.metrics.average_precision import (
-    mean_of_classes,
-    weighted_average_precision,
-)
-from ssl_voc.metrics.bootstrap import central_limits, resample
+from ssl_voc.evaluate.detection.summary import NUM_RESAMPLES
+from ssl_voc.metrics.average_precision_bootstrap import compare_average_precision
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, read_finished_run
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.training.config import parse_duration
 
-NUM_RESAMPLES = 2_000
 MAX_DETECTIONS = 100
 PEER_BATCH = 16
 
@@ -66,7 +62,6 @@ def main(argv=None):
 
 def compare(options, data, folder):
     """Trains both on one data set; returns the figures."""
-    weights = []
     shared = [f"--data={data}", f"--seed={options.seed}"]
     began = time.monotonic()
     if options.pretraining:
@@ -159,7 +154,9 @@ def run_peer(options, detector, split, folder):
         finished.class_names,
         our_detections(folder / "evaluation", held_out),
     )
-    means, limits, gains = paired(ours, theirs, gray, seed=options.seed)
+    means, limits, gains = compare_average_precision(
+        [ours, theirs, gray], PROTOCOL, NUM_RESAMPLES, options.seed
+    )
     return {
         "peer_minutes": minutes,
         "peer_steps": found["steps"],
@@ -228,22 +225,6 @@ def matches_of(photos, class_names, rows):
         "boxes": table[..., 2:],
     }
     return measure_detections(photos, class_names, predicted).matches
-
-
-def paired(*every, seed):
-    """Figures, their limits, and the limits of the first one's gain over each."""
-
-    def averages(weights):
-        columns = [weighted_average_precision(m, weights, PROTOCOL) for m in every]
-        return np.stack([mean_of_classes(column) for column in columns], axis=1)
-
-    number = every[0].num_images
-    longest = max(len(rows) for matches in every for rows in matches.by_class)
-    random = np.random.default_rng(seed)
-    drawn = resample(averages, random, number, NUM_RESAMPLES, longest)
-    means = averages(np.ones((1, number)))[0]
-    gains = central_limits(drawn[:, :1] - drawn, 0.025)
-    return means, central_limits(drawn, 0.025), gains
 
 
 if __name__ == "__main__":

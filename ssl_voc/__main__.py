@@ -1,14 +1,13 @@
 """List of commands: `python -m ssl_voc COMMAND`, and the console script `ssl-voc`."""
 
 import contextlib
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
 
 import ssl_voc
 from ssl_voc.cli.command import flush_output
-from ssl_voc.cli.errors import EXIT_BAD_INPUT, EXIT_DONE
+from ssl_voc.cli.errors import EXIT_BAD_INPUT, EXIT_DONE, did_you_mean
 
 COMMANDS = ("pretrain", "finetune", "evaluate", "explain", "export", "predict")
 
@@ -33,9 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(_format_commands())
         flush_output()
         return EXIT_DONE
-    close = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f"Did you mean {close[0]}?" if close else f"Expected: {', '.join(COMMANDS)}."
-    print(f"error: {name}: no such command. {hint}", file=sys.stderr)
+    hint = did_you_mean(name, COMMANDS) or f" Expected: {', '.join(COMMANDS)}."
+    print(f"error: {name}: no such command.{hint}", file=sys.stderr)
     return EXIT_BAD_INPUT
 
 

@@ -1,7 +1,8 @@
 """Errors that a command reports in one line, and the exit status of each."""
 
 import contextlib
-from collections.abc import Iterator
+import difflib
+from collections.abc import Callable, Iterable, Iterator
 
 EXIT_DONE = 0
 EXIT_DEFECT = 1
@@ -22,6 +23,20 @@ class StoppedEarly(Exception):
 
     The message says why it stopped and how to go on.
     """
+
+
+def did_you_mean(
+    name: str, names: Iterable[str], write: Callable[[str], object] = str
+) -> str:
+    """A sentence to append that names what was meant; nothing where none is close.
+
+    Args:
+        name: What was given.
+        names: What there is.
+        write: Function from the name that was meant to what is shown of it.
+    """
+    close = difflib.get_close_matches(name, names, n=1)
+    return f" Did you mean {write(close[0])}?" if close else ""
 
 
 @contextlib.contextmanager

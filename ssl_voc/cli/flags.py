@@ -2,7 +2,6 @@
 
 import argparse
 import collections
-import difflib
 import sys
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ssl_voc.cli.config_file import format_value, read_config_file
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.errors import BadInput, did_you_mean
 from ssl_voc.cli.options import Option, options_of
 
 
@@ -74,7 +73,7 @@ def _split(known: Mapping[str, Option], argv: Iterable[str]) -> dict[str, Any]:
     end = others.index("--") if "--" in others else len(others)
     for text in others[:end]:
         if text.startswith("-") and text != "-":
-            hint = _closest(text.partition("=")[0], parser._option_string_actions)
+            hint = did_you_mean(text.partition("=")[0], parser._option_string_actions)
             raise BadInput(f"{text}: no such option.{hint}")
     others = others[:end] + others[end + 1 :]
     for item in known.values():
@@ -99,7 +98,7 @@ def _read_recorded(
     file = run / "config.yaml"
     if not file.is_file():
         names = [path.parent.name for path in run.parent.glob("*/config.yaml")]
-        hint = _closest(run.name, names)
+        hint = did_you_mean(run.name, names)
         raise BadInput(f"--resume: {run} holds no run of this program.{hint}")
     values = read_config_file(file)
     values |= {"out": str(run), "overwrite": False}
@@ -120,7 +119,7 @@ def _read_values(
     values = {} if file is None else read_config_file(Path(file))
     for key in values:
         if key not in known:
-            hint = _closest(key.replace("-", "_"), known)
+            hint = did_you_mean(key.replace("-", "_"), known)
             raise BadInput(f"{file}: unknown key {key!r}.{hint}")
     return {key: (f"{file}: {key}", value) for key, value in values.items()}
 
@@ -150,11 +149,6 @@ def _convert(item: Option, place: str, value: Any) -> Any:
         return item.convert(value)
     except ValueError as error:
         raise BadInput(f"{place}: {error}") from None
-
-
-def _closest(name: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    return f" Did you mean {close[0]}?" if close else ""
 
 
 class _Parser(argparse.ArgumentParser):

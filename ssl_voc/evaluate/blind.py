@@ -73,11 +73,14 @@ def frequent_layout(photos, class_names, num_boxes, seed=0):
     for start in range(0, len(rows), 100):  # a matrix of all takes gigabytes
         part = slice(start, start + 100)
         hits[part] &= box_ious(boxes[part, None], boxes) > _IOU_THRESHOLD
-    _, images = np.unique(images, return_inverse=True)
+    # Objects of a photo side by side; `starts` are the first ones.
+    order = np.argsort(images, kind="stable")
+    _, starts = np.unique(images[order], return_index=True)
     open_ones = np.ones(len(rows), "bool")
     chosen, shares = [], []
     for _ in range(min(num_boxes, len(rows))):
-        finds = _photos_hit(hits & open_ones, images)
+        is_new = (hits & open_ones)[:, order]
+        finds = np.logical_or.reduceat(is_new, starts, axis=1).sum(axis=1)
         best = int(np.argmax(finds))
         if not finds[best]:
             break
@@ -109,13 +112,6 @@ def answer_alike(layout, sizes):
         for name in ("classes", "confidence")
     }
     return {"boxes": layout["boxes"] * ends[:, None], **repeated}
-
-
-def _photos_hit(hits, images):
-    """Number of photos `(n,)` that have a hit, of each row of `(n, num_objects)`."""
-    by_photo = np.zeros((images.max(initial=-1) + 1, len(hits)), "int64")
-    np.add.at(by_photo, images, hits.T)
-    return (by_photo > 0).sum(axis=0)
 
 
 def _first_of_each_photo(hits, images):

@@ -60,3 +60,33 @@ def bootstrap_average_precision(
         Interval(float(mean), float(low), float(high), count)
         for mean, low, high, count in zip(own, *limits, counts, strict=True)
     ]
+
+
+def compare_average_precision(every, protocol="voc07", num_resamples=1000, seed=0):
+    """Mean AP of several detectors on the same images, and the first one's gain.
+
+    Every resample holds the same images for all: what makes an image easy or hard
+    cancels in the gains.
+
+    Args:
+        every: List of `Matches` of the same images and objects.
+        protocol: See `score_matches`.
+        num_resamples: Number of resamples.
+        seed: Integer; the same seed gives the same intervals.
+
+    Returns:
+        Tuple of arrays: the figures `(n,)`, their 95 % limits `(2, n)`, and the limits
+        `(2, n)` of the first one's gain over each.
+    """
+
+    def averages(weights):
+        columns = [weighted_average_precision(m, weights, protocol) for m in every]
+        return np.stack([mean_of_classes(column) for column in columns], axis=1)
+
+    num_images = every[0].num_images
+    longest = max(len(rows) for matches in every for rows in matches.by_class)
+    random = np.random.default_rng(seed)
+    drawn = resample(averages, random, num_images, num_resamples, longest)
+    means = averages(np.ones((1, num_images)))[0]
+    gains = central_limits(drawn[:, :1] - drawn, 0.025)
+    return means, central_limits(drawn, 0.025), gains

@@ -170,8 +170,7 @@ class TrainingRun:
         """
         if not self.done_epochs:
             raise BadInput(f"--finish: no epoch is done in {self.run.path} yet.")
-        done = self.done_epochs
-        self.config = dataclasses.replace(self.config, epochs=done, time=None)
+        self.config = dataclasses.replace(self.config, epochs=self.done_epochs)
         self._time = None
 
     def stop_reason(self, error):

@@ -1,11 +1,10 @@
 """What a training starts from, looked at before anything heavy is loaded."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 from ssl_voc.cli.config_file import read_config_file
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.errors import BadInput, did_you_mean
 from ssl_voc.runs.start_rules import read_manifest
 
 DEFAULT_BACKBONE = "EfficientNetB1"
@@ -71,6 +70,5 @@ def _refuse_missing(flag: str, path: Path) -> None:
     hint = ""
     if path.parent.is_dir():
         names = [other.name for other in path.parent.iterdir()]
-        close = difflib.get_close_matches(path.name, names, n=1)
-        hint = f" Did you mean {path.parent / close[0]}?" if close else ""
+        hint = did_you_mean(path.name, names, lambda close: path.parent / close)
     raise BadInput(f"{flag}: {path} does not exist.{hint}")

@@ -4,11 +4,7 @@ import numpy as np
 
 from ssl_voc.evaluate.blind import answer_alike, frequent_layout
 from ssl_voc.evaluate.detection.matching import measure_detections
-from ssl_voc.metrics.average_precision import (
-    mean_of_classes,
-    weighted_average_precision,
-)
-from ssl_voc.metrics.bootstrap import central_limits, resample
+from ssl_voc.metrics.average_precision_bootstrap import compare_average_precision
 
 # The one protocol that they are compared by, and its name in the metrics.
 PROTOCOL, MEASURE = "voc10", "voc10_ap50"
@@ -44,24 +40,11 @@ def measure_blind(found, gray, training, num_resamples, seed=0):
         for answer in answers.values()
     ]
 
-    def averages(weights):
-        return np.stack(
-            [
-                mean_of_classes(weighted_average_precision(matches, weights, PROTOCOL))
-                for matches in every
-            ],
-            axis=1,
-        )
-
-    num_photos = len(found)
-    means = averages(np.ones((1, num_photos)))[0]
+    means, limits, gains = compare_average_precision(
+        every, PROTOCOL, num_resamples, seed
+    )
     if np.isnan(means[0]):
         return {}  # without objects there is nothing to gain
-    longest = max(len(rows) for matches in every for rows in matches.by_class)
-    random = np.random.default_rng(seed)
-    drawn = resample(averages, random, num_photos, num_resamples, longest)
-    limits = central_limits(drawn, 0.025)
-    gains = central_limits(drawn[:, :1] - drawn, 0.025)
     return {
         name: {
             MEASURE: means[column],
