@@ -219,9 +219,21 @@ class TrainingRun:
         arguments = (self.config.batch_size, self.config.seed, self.done_epochs)
         if keras.backend.backend() == "tensorflow":
             timer = TimedDataset(self.dataset(*arguments))
+            self._build_state(timer.dataset.element_spec)
             return timer.dataset, timer
         timer = TimedIterator(self.batches(*arguments))
         return iter(timer), timer
+
+    def _build_state(self, batch):
+        """Makes the state of optimizer, losses and metrics before `fit` would.
+
+        tensorflow traces a step twice where the first trace makes variables.
+
+        Args:
+            batch: What describes the tensors of a batch.
+        """
+        with callbacks.on_all_devices(self.model):
+            self.model._symbolic_build(data_batch=batch)
 
 
 def run_training(begin):
