@@ -15,6 +15,9 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "4")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "4")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+# Nothing is downloaded, and no file that was is found: `--weights auto` is random.
+os.environ["HTTPS_PROXY"] = os.environ["https_proxy"] = "http://127.0.0.1:9"
+os.environ["KERAS_HOME"] = os.devnull
 
 
 @pytest.fixture(scope="session", autouse=True)

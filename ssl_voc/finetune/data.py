@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import shutil
-from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from ssl_voc.runs.finished_run import (
 from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.runs.start_rules import read_manifest
 from ssl_voc.training.photo_lists import list_photos
+from ssl_voc.training.starts import origin_of
 
 # Held-out photos are looked at for their hash alone.
 _HASHED_SIZE = 32
@@ -207,8 +207,7 @@ def _pretraining_photos(config, run):
         Tuple of a list of tables and whether labels were seen with them; so where the
         pretraining does not tell.
     """
-    origin = Path(config.weights or config.backbone).expanduser()
-    folder = origin
+    folder = origin = origin_of(config)
     if origin.is_file():
         # The file of a run is as good as its folder.
         folder = origin.parent if read_manifest(origin.parent) else origin

@@ -14,6 +14,7 @@ from ssl_voc.finetune.data import prepare_finetuning_data
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.tasks import TASKS
+from ssl_voc.training.initial_backbone import build_initial_backbone
 from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
@@ -72,7 +73,8 @@ class FinetuningRun(TrainingRun):
         config = self.config
         self.phases = plan_phases(config.schedule, config.epochs, config.unfreeze_epoch)
         with devices.replica_scope():
-            self.model = self.task.build_model(config, self.training)
+            backbone = build_initial_backbone(config, run)
+            self.model = self.task.build_model(backbone, config, self.training)
             self.model.build()
         run.update_manifest(**self.task.describe(self.model, self.training))
         report.save_examples(run, self.training, self.model.augmenter)

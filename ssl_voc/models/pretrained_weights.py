@@ -21,6 +21,10 @@ IMAGENET_DEVIATIONS = np.array([0.229, 0.224, 0.225], dtype="float32")
 _SIZE_OF_ANY = 64  # where a backbone takes images of any size
 
 
+class WeightsUnavailable(ValueError):
+    """There are no ImageNet weights of a backbone, or they cannot be downloaded."""
+
+
 def load_pretrained_weights(model, build, weights):
     """Loads weights into a backbone, or leaves it as it was and says why not.
 
@@ -213,14 +217,14 @@ def _model_of_weights_file(model, build, path):
 
 def _imagenet_model(model, build):
     if build is None:
-        raise ValueError(
+        raise WeightsUnavailable(
             "'imagenet' weights exist for keras.applications backbones only. "
             f"Received: the backbone {model.name} of a file"
         )
     try:
         return build("imagenet")
     except Exception as error:
-        raise ValueError(
+        raise WeightsUnavailable(
             f"The ImageNet weights of {model.name} could not be had: "
             f"{str(error).splitlines()[0]} Without a network, give the path of "
             "Keras' '..._notop.h5' file instead."

@@ -16,7 +16,7 @@ def record_untrained(run, probe):
     untrained = float(np.mean(hits))
     run.write_json(HITS_FILE, {"untrained": hits.astype(int).tolist()})
     run.update_manifest(knn_top1_untrained=untrained)
-    print(f"k-NN top-1 of the untrained backbone {untrained:.3f}", flush=True)
+    print(f"k-NN top-1 at the start {untrained:.3f}", flush=True)
 
 
 def summarize(run, probe, epoch):
@@ -61,7 +61,7 @@ def describe(summary):
     low, high = summary["knn_top1_ci"]
     parts = [f"{summary['knn_top1']:.3f} [{low:.3f}, {high:.3f}]; "]
     if "knn_top1_untrained" in summary:
-        parts.append(f"untrained {summary['knn_top1_untrained']:.3f}, ")
+        parts.append(f"at the start {summary['knn_top1_untrained']:.3f}, ")
     parts.append(
         f"majority class {summary['knn_majority']:.3f} "
         f"({summary['knn_num_queries']} queries)"
@@ -70,7 +70,7 @@ def describe(summary):
     if "knn_top1_gain" in summary:
         low, high = summary["knn_top1_gain_ci"]
         gain = f"{summary['knn_top1_gain']:+.3f} [{low:+.3f}, {high:+.3f}]"
-        lines.append(("k-NN gain", f"{gain} over the untrained, query by query"))
+        lines.append(("k-NN gain", f"{gain} over the start, query by query"))
     return lines
 
 

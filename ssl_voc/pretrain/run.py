@@ -8,6 +8,7 @@ from ssl_voc.pretrain.data import record_photos
 from ssl_voc.pretrain.knn_photos import build_probe, knn_epochs
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.runs.atomic_files import replacing
+from ssl_voc.training.initial_backbone import build_initial_backbone
 from ssl_voc.training.run import TrainingRun
 
 # Features, checkpoint and logs after an epoch, roughly.
@@ -29,12 +30,7 @@ class PretrainingRun(TrainingRun):
         super().__init__(config, run)
         with devices.replica_scope():
             # First: a wrong name shall not wait for hours of decoding.
-            backbone = models.backbone(
-                config.backbone,
-                image_size=config.image_size,
-                weights=config.weights,
-                drop_connect=config.drop_connect,
-            )
+            backbone = build_initial_backbone(config, run)
             self.objective = OBJECTIVES[config.objective](config)
             pool = self.objective.pool
             self.steps = pool.steps_per_epoch(config.batch_size)

@@ -38,10 +38,11 @@ class Task:
     panels = ()
     measures = {}
 
-    def build_model(self, config, pool):
+    def build_model(self, backbone, config, pool):
         """The model, with its augmenter.
 
         Args:
+            backbone: What `ssl_voc.backbone` returned.
             config: A `FinetuneConfig`, resolved.
             pool: `pipelines.Pool` to be learned from.
         """
@@ -93,18 +94,6 @@ class Task:
 
     def rename(self, logs):
         """Names entries of the logs as the summaries do."""
-
-
-def build_backbone(config):
-    """The backbone that a `FinetuneConfig` asks for, its weights loaded."""
-    from ssl_voc import models
-
-    return models.backbone(
-        config.backbone,
-        image_size=config.image_size,
-        weights=config.weights,
-        drop_connect=config.drop_connect,
-    )
 
 
 def scores_by_class(ranked, num_classes):

@@ -2,7 +2,7 @@
 
 import math
 
-from ssl_voc.tasks.base import Task, build_backbone
+from ssl_voc.tasks.base import Task
 
 # In pixels: what is smaller lies on one or two of the points that learn it.
 _LEAST_SIDE = 16
@@ -40,11 +40,11 @@ class DetectTask(Task):
         "voc10_ap50": "VOC10 AP50",
     }
 
-    def build_model(self, config, pool):
+    def build_model(self, backbone, config, pool):
         from ssl_voc import layers, models
 
         return models.Detector(
-            build_backbone(config),
+            backbone,
             len(pool.class_names),
             augmenter=layers.DetectionAugmenter(
                 config.image_size,

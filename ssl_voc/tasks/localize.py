@@ -1,6 +1,6 @@
 """The task `localize`: class and box of the main object."""
 
-from ssl_voc.tasks.base import Task, build_backbone
+from ssl_voc.tasks.base import Task
 
 
 class LocalizeTask(Task):
@@ -35,11 +35,11 @@ class LocalizeTask(Task):
         "loc_acc_70": "LocAcc@0.7",
     }
 
-    def build_model(self, config, pool):
+    def build_model(self, backbone, config, pool):
         from ssl_voc import layers, models
 
         return models.Localizer(
-            build_backbone(config),
+            backbone,
             len(pool.class_names),
             augmenter=layers.LocalizationAugmenter(
                 config.image_size,

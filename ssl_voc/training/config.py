@@ -31,7 +31,9 @@ class TrainingConfig:
         "--weights, or EfficientNetB1.",
     )
     weights: str | None = option(
-        None, "Start of the backbone: imagenet, a run folder or a file."
+        "auto",
+        "Start of the backbone: imagenet, a run folder, a file or none; by default "
+        "imagenet where it can be had.",
     )
     image_size: int = option(96, "Side of a view in pixels.", minimum=32)
     batch_size: int = option(128, "Photos in a step, over all devices.", minimum=2)

@@ -10,7 +10,8 @@ from ssl_voc.runs.start_rules import read_manifest
 DEFAULT_BACKBONE = "EfficientNetB1"
 # Sources and weights that are no paths.
 _OTHER_SOURCES = ("scenes", "tfds:")
-_OTHER_WEIGHTS = (None, "imagenet")
+AUTO = "auto"
+_OTHER_WEIGHTS = (None, AUTO, "imagenet")
 
 
 def backbone_of(weights: str | None) -> str:
@@ -52,6 +53,12 @@ def refuse_missing_inputs(config: Any) -> None:
             f"ssl_voc.pretrain --resume {path}, or end it with the epochs it has by "
             "--finish beside that."
         )
+
+
+def origin_of(config: Any) -> Path:
+    """The file or folder that the backbone's weights are read from, if there is one."""
+    named = config.weights not in _OTHER_WEIGHTS
+    return Path(config.weights if named else config.backbone).expanduser()
 
 
 def _run_of(weights: str | None) -> Path | None:

@@ -42,7 +42,7 @@ def test_gain_is_the_paired_difference_of_the_queries(run):
     stored = json.loads((run.path / "knn_hits.json").read_text())
     assert stored == {"untrained": BEFORE.tolist(), "trained": AFTER.tolist()}
     (_, line), (heading, gain) = knn_report.describe(summary)
-    assert line.startswith("0.700 [") and "untrained 0.300" in line
+    assert line.startswith("0.700 [") and "start 0.300" in line
     assert heading == "k-NN gain" and gain.startswith("+0.400 [+0.1")
 
 
@@ -64,7 +64,7 @@ def test_labels_that_appear_while_a_run_rests_give_no_gain(tmp_path):
     assert summary["knn_top1"] == 0.7
     assert "knn_top1_untrained" not in summary and "knn_top1_gain" not in summary
     ((_, line),) = knn_report.describe(summary)
-    assert "untrained" not in line and "majority class 0.400" in line
+    assert "start" not in line and "majority class 0.400" in line
 
 
 def test_without_queries_nothing_is_summarized(run):

@@ -1,0 +1,71 @@
+"""Backbone that a training starts from, and the weights that `auto` finds for it."""
+
+import contextlib
+import socket
+
+from ssl_voc import models
+from ssl_voc.models.pretrained_weights import WeightsUnavailable
+from ssl_voc.training.starts import AUTO
+
+# Without an answer for so long there is no network.
+_DOWNLOAD_TIMEOUT = 10.0
+
+
+def build_initial_backbone(config, run):
+    """Builds the backbone of a training and loads the weights that it starts from.
+
+    `--weights auto` takes Keras' ImageNet weights where its file is cached or can be
+    downloaded, else random ones; what it took stands in the manifest as `weights`, and
+    a run that goes on keeps to it.
+
+    Args:
+        config: A `TrainingConfig`, resolved.
+        run: The `RunFolder` of the training.
+
+    Returns:
+        What `ssl_voc.backbone` returns.
+
+    Raises:
+        ValueError, FileNotFoundError: see `ssl_voc.backbone`.
+    """
+
+    def build(weights):
+        return models.backbone(
+            config.backbone, config.image_size, weights, config.drop_connect
+        )
+
+    if config.weights != AUTO:
+        return build(config.weights)
+    if "weights" in run.manifest:
+        return build(run.manifest["weights"])
+    if config.backbone.endswith(".keras"):
+        weights, model = None, build(None)
+        print(f"start: {config.backbone} as it is (--weights)")
+    else:
+        weights, model = _imagenet_or_random(build)
+    run.update_manifest(weights=weights)
+    return model
+
+
+def _imagenet_or_random(build):
+    try:
+        with _timeout(_DOWNLOAD_TIMEOUT):
+            model = build("imagenet")
+    except WeightsUnavailable as reason:
+        print(f"start: random weights (--weights). {reason}", flush=True)
+        return None, build(None)
+    print(
+        "start: ImageNet weights of Keras; --weights none for random ones", flush=True
+    )
+    return "imagenet", model
+
+
+@contextlib.contextmanager
+def _timeout(seconds):
+    """Lets connections that say nothing fail, which wait for ever by default."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,84 @@
+"""The weights that `--weights auto` finds, and that a run keeps to them."""
+
+import socket
+from types import SimpleNamespace
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras.src.legacy.saving import legacy_h5_format
+from keras.src.utils import file_utils
+
+import ssl_voc
+from ssl_voc.pretrain import PretrainConfig
+from ssl_voc.training.initial_backbone import build_initial_backbone
+from tests import tiny
+
+NAME = "MobileNetV3Small"
+
+
+@pytest.fixture
+def run():
+    """What a training asks of its run folder: a manifest."""
+    manifest = {}
+    return SimpleNamespace(manifest=manifest, update_manifest=manifest.update)
+
+
+def config(**changes):
+    return PretrainConfig(**{"backbone": NAME, "image_size": 32, **changes}).resolved()
+
+
+@pytest.fixture
+def download(monkeypatch, tmp_path):
+    """A file that Keras "downloads"; the calls are counted."""
+    source = getattr(keras.applications, NAME)(
+        include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
+    tiny.randomize(source)
+    path = tmp_path / "no_top.h5"
+    with h5py.File(path, "w") as file:  # in the format of Keras 2, as Keras' files
+        legacy_h5_format.save_weights_to_hdf5_group(file, source)
+    calls = []
+
+    def get_file(*_, **__):
+        calls.append(socket.getdefaulttimeout())
+        return str(path)
+
+    monkeypatch.setattr(file_utils, "get_file", get_file)
+    return source, calls
+
+
+def test_imagenet_weights_are_taken_where_they_can_be_had(run, download, capsys):
+    source, calls = download
+    model = build_initial_backbone(config(), run)
+    assert run.manifest == {"weights": "imagenet"}
+    assert "ImageNet" in capsys.readouterr().out
+    assert calls and min(calls) > 0 and socket.getdefaulttimeout() is None
+    for found, given in zip(model.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, given)
+
+
+def test_without_a_network_they_are_random_and_the_run_keeps_to_that(run, capsys):
+    first = build_initial_backbone(config(), run)
+    assert run.manifest == {"weights": None}
+    assert "random weights" in capsys.readouterr().out
+    assert len(first.weights) == len(ssl_voc.backbone(NAME, 32).weights)
+
+
+def test_a_run_does_not_change_its_start(run, download):
+    run.manifest["weights"] = None
+    build_initial_backbone(config(), run)
+    assert run.manifest == {"weights": None} and not download[1]
+
+
+@pytest.mark.parametrize("name", ["keras_cv:ResNet18V2Backbone", "file"])
+def test_backbones_without_imagenet_weights_start_as_they_are(run, tmp_path, name):
+    if name == "file":
+        name = str(tiny.save_backbone(tmp_path / "tiny.keras"))
+    model = build_initial_backbone(config(backbone=name), run)
+    assert run.manifest == {"weights": None}
+    if name.endswith(".keras"):
+        given = keras.models.load_model(name).get_weights()
+        for found, expected in zip(model.get_weights(), given, strict=True):
+            np.testing.assert_array_equal(found, expected)
