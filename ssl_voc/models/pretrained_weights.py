@@ -104,9 +104,12 @@ def fingerprint(model, image_size=None):
     size = image_size or model.input_shape[1] or _SIZE_OF_ANY
     rows, columns = np.mgrid[0:size, 0:size] / size
     image = np.stack([rows, columns, np.sin(20 * rows * columns) / 2 + 0.5], axis=-1)
-    inputs = keras.Input((size, size, 3))
-    exact = clone_with_weights(model, copier_to("float32"), inputs)
-    features = exact(255.0 * image[None].astype("float32"), training=False)
+    layers = model._flatten_layers(include_self=False)
+    is_exact = all(layer.compute_dtype == "float32" for layer in layers)
+    if not is_exact or model.input_shape[1] not in (None, size):
+        inputs = keras.Input((size, size, 3))
+        model = clone_with_weights(model, copier_to("float32"), inputs)
+    features = model(255.0 * image[None].astype("float32"), training=False)
     pooled = keras.ops.convert_to_numpy(features).mean(axis=(0, 1, 2))
     entries = pooled[np.linspace(0, len(pooled) - 1, 8).astype(int)]
     return np.append(entries, np.linalg.norm(pooled)).astype("float64")
