@@ -34,8 +34,8 @@ from ssl_voc.serving.warm_up import draw_picture
 from ssl_voc.tasks import TASKS
 
 NUM_PHOTOS = 32
-# keras-cv's `PredictionHead` and `FeaturePyramid`, which take no other width.
-WIDE = {"channels": 256, "num_layers": 3}
+# The wide one as keras-cv's `PredictionHead` and `FeaturePyramid`, which take no other.
+OURS = {"ours": {}, "ours_wide": {"channels": 256, "num_layers": 3}}
 # Block names differ between EfficientNets.
 PEER_LEVELS = {
     "EfficientNetB0": ("block3b_add", "block5c_add", "top_activation"),
@@ -99,7 +99,7 @@ def read_photos(data):
 def export_all(options, folder):
     """Writes the artifacts; returns their folders by name."""
     artifacts = {}
-    for name, size in (("ours", {}), ("ours_wide", WIDE)):
+    for name, size in OURS.items():
         artifacts[name] = folder / name
         serving.write_saved_model(
             build_ours(options, **size),

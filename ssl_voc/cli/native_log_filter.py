@@ -1,4 +1,4 @@
-"""Filter of the log lines that native libraries write while they load."""
+"""Filter of the log lines that native libraries write."""
 
 import contextlib
 import os
@@ -20,9 +20,12 @@ _NOISE = re.compile(
 def filter_native_logs() -> Iterator[None]:
     """Holds back stderr inside the block and drops its informational lines after it.
 
-    Everything else is passed on when the block ends, also by an exception. With
+    Everything else is passed on when the block ends, also by an exception. A
+    tensorflow that is loaded inside logs fatal errors alone from then on: what else
+    goes wrong raises, and on each run it logs two errors that are none. With
     `TF_CPP_MIN_LOG_LEVEL=0` nothing is held back.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         yield
         return

@@ -17,10 +17,16 @@ TIMED = ("images_per_second", "data_wait_share", "seconds")
 
 
 def start(*arguments):
-    """Runs Python with these arguments to its end, as `subprocess.run` gives it."""
+    """Runs Python with these arguments to its end, as `subprocess.run` gives it.
+
+    Logs of native libraries are as users have them.
+    """
+    environment = dict(os.environ)
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=REPOSITORY,
+        env=environment,
         capture_output=True,
         text=True,
     )
