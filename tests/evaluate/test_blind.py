@@ -9,13 +9,12 @@ import pytest
 import pipelines
 from pipelines.images.letterboxing import letterbox
 from ssl_voc.evaluate.blind import GRAY, answer_alike, frequent_layout, predict_gray
-from ssl_voc.evaluate.detection.blind_rows import (
-    blind_lines,
-    is_clear_of_blind,
-    measure_blind,
-)
+from ssl_voc.evaluate.blind_lines import blind_lines, is_clear_of_blind
+from ssl_voc.evaluate.detection.blind_rows import MEASURE, measure_blind
 from ssl_voc.evaluate.detection.matching import measure_detections
-from tests import tiny
+from ssl_voc.evaluate.localization import blind_rows
+from ssl_voc.evaluate.localization.measures import measure_localizations
+from tests import box_reference, tiny
 
 NAMES = ("blue", "red")
 SIDE = 100
@@ -102,7 +101,7 @@ def test_a_detector_that_looks_is_told_from_one_that_does_not(looks):
     found = measure_detections(photos, NAMES, answers[0])
     rows = measure_blind(found, answers[1], photos, 500)
     assert is_clear_of_blind(rows) == looks
-    text = "\n".join(blind_lines(rows))
+    text = "\n".join(blind_lines(rows, MEASURE, "AP"))
     assert ("NOT SHOWN" in text) == (not looks)
     for row in rows.values():
         low, high = row["gain_ci"]
@@ -116,7 +115,38 @@ def test_a_detector_that_looks_is_told_from_one_that_does_not(looks):
     for training in (None, without_sizes):
         assert measure_blind(found, answers[1], training, 9).keys() == {"gray_photos"}
     nothing = measure_detections(photos_with(*[[]] * 40), NAMES, answers[0])
-    assert blind_lines(measure_blind(nothing, answers[1], photos, 9)) == []
+    rows = measure_blind(nothing, answers[1], photos, 9)
+    assert blind_lines(rows, MEASURE, "AP") == []
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_localizer_that_looks_is_told_from_one_that_does_not(looks):
+    random = np.random.default_rng(0)
+    places = np.concatenate([np.full((10, 2), 30), random.integers(0, 60, (30, 2))])
+    boxes = np.concatenate([places, places + 40], axis=1)
+    # Of two objects the larger is the main one; which class it is of plays no part.
+    photos = photos_with(
+        *(
+            [(NAMES[number % 2], tuple(map(int, box))), ("red", (0, 0, 9, 9))]
+            for number, box in enumerate(boxes)
+        )
+    )
+    guess = np.repeat([[30.0, 30, 70, 70]], 40, axis=0)
+    answer, scores = boxes if looks else guess, np.full((40, 2), 0.5)
+    found = measure_localizations(photos, NAMES, scores, answer)
+    rows = blind_rows.measure_blind(found, guess, photos)
+    hits = np.mean([box_reference.iou(box, guess[0]) > 0.5 for box in boxes])
+    gray, frequent = rows["gray_photos"], rows["frequent_box"]
+    assert 0.25 < gray["loc_acc_50"] == hits
+    # One of the objects' own boxes: of those it was chosen from right most often.
+    assert frequent["loc_acc_50"] >= hits
+    assert gray["gain"] == pytest.approx(1 - hits if looks else 0.0)
+    for row in rows.values():
+        assert row["gain_ci"][0] <= row["gain"] <= row["gain_ci"][1]
+    assert is_clear_of_blind(rows) == looks
+    text = "\n".join(blind_lines(rows, blind_rows.MEASURE, "LocAcc@0.5"))
+    assert ("NOT SHOWN" in text) == (not looks)
+    assert blind_rows.measure_blind(found, guess, None).keys() == {"gray_photos"}
 
 
 def test_gray_pictures_of_a_detector_give_what_it_knows_by_heart():

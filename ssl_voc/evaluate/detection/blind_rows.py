@@ -8,7 +8,6 @@ from ssl_voc.metrics.average_precision_bootstrap import compare_average_precisio
 
 # The one protocol that they are compared by, and its name in the metrics.
 PROTOCOL, MEASURE = "voc10", "voc10_ap50"
-LABELS = {"frequent_boxes": "frequent boxes", "gray_photos": "gray photos"}
 
 
 def measure_blind(found, gray, training, num_resamples, seed=0):
@@ -24,9 +23,10 @@ def measure_blind(found, gray, training, num_resamples, seed=0):
         seed: Seed of the bootstrap.
 
     Returns:
-        Dictionary by the names of `LABELS`, of those that could be measured: a
-        dictionary of the figure, its interval, the detector's gain over it and the
-        gain's interval, of the same resamples. Empty where no photo has an object.
+        Dictionary of `"frequent_boxes"` and `"gray_photos"`, as far as they could be
+        measured: a dictionary of the figure, its interval, the detector's gain over it
+        and the gain's interval, of the same resamples. Empty where no photo has an
+        object.
     """
     answers = {"gray_photos": gray}
     if training is not None:
@@ -54,28 +54,3 @@ def measure_blind(found, gray, training, num_resamples, seed=0):
         }
         for column, name in enumerate(answers, start=1)
     }
-
-
-def is_clear_of_blind(rows):
-    """Whether the detector is shown to look: every gain's interval lies above 0."""
-    return all(row["gain_ci"][0] > 0.0 for row in rows.values())
-
-
-def blind_lines(rows):
-    """The rows as lines for people, and a warning where there is cause."""
-    if not rows:
-        return []
-    lines = ["without seeing the photo (VOC10 AP50), and the detector's gain over it:"]
-    for name, row in rows.items():
-        low, high = row[f"{MEASURE}_ci"]
-        gain, (gain_low, gain_high) = row["gain"], row["gain_ci"]
-        lines.append(
-            f"{LABELS[name]:14}{row[MEASURE]:6.3f}  [{low:.3f}, {high:.3f}]  "
-            f"{gain:+.3f} [{gain_low:+.3f}, {gain_high:+.3f}]"
-        )
-    if not is_clear_of_blind(rows):
-        lines.append(
-            "NOT SHOWN TO LOOK AT THE PHOTO: what finds as much does not see it. Train "
-            "longer (--epochs), start from weights (--weights), or label more photos."
-        )
-    return lines

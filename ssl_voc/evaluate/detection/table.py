@@ -1,6 +1,7 @@
 """Printed table of a detector's evaluation."""
 
-from ssl_voc.evaluate.detection.blind_rows import blind_lines
+from ssl_voc.evaluate.blind_lines import blind_lines
+from ssl_voc.evaluate.detection.blind_rows import MEASURE
 from ssl_voc.evaluate.detection.summary import AT_THRESHOLD, LABELS
 from ssl_voc.evaluate.table_format import format_cell, group_lines, protocol_lines
 
@@ -33,7 +34,7 @@ def format_detection(metrics):
         "",
         f"{'':12}  {'figure':>6}  95 % interval",
         *(_line(name, metrics) for name in LABELS if name not in AT_THRESHOLD),
-        *blind_lines(metrics.get("blind", {})),
+        *blind_lines(metrics.get("blind", {}), MEASURE, LABELS[MEASURE]),
         f"of detections with confidence {metrics['threshold']:.3f} or more, chosen on "
         "these photos:",
         *(_line(name, metrics) for name in AT_THRESHOLD),

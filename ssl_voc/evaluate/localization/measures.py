@@ -35,6 +35,9 @@ PROTOCOLS = {
     "ci": f"95 % percentile bootstrap over photos, {NUM_RESAMPLES:,} resamples, "
     f"{NUM_GROUP_RESAMPLES:,} within groups",
     "per_size": f"target by {object_sizes.PROTOCOL}",
+    "blind": "the one box that is right for most of the photos that were learned from "
+    "(in shares of the photo), and the model on gray pictures of the photos' sizes; "
+    "gains photo by photo",
     "baseline": "needs no training: always the commonest class(es) of these "
     "photos, and the whole photo as box",
 }
@@ -136,7 +139,7 @@ def summarize(found, seed=0):
         and `"protocol"`.
     """
     names = np.array(found.class_names)[found.classes_true]
-    shown = {*found.measures, "target", "ci", "per_size", "baseline"}
+    shown = {*found.measures, "target", "ci", "per_size", "blind", "baseline"}
     return {
         **_means_with_intervals(found.measures, seed, NUM_RESAMPLES),
         "per_class": _by_group(found.measures, names, found.class_names, seed),

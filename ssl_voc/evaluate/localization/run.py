@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from ssl_voc.evaluate.blind import predict_gray
 from ssl_voc.evaluate.localization import measures
+from ssl_voc.evaluate.localization.blind_rows import measure_blind
 from ssl_voc.evaluate.localization.gallery import GALLERIES, draw_galleries
 from ssl_voc.evaluate.localization.plots import draw_confusions, draw_per_class
 from ssl_voc.evaluate.localization.table import format_localization
@@ -29,6 +31,13 @@ class Evaluation(EvaluationRun):
         finite = np.isfinite(found.scores).all(1) & np.isfinite(found.boxes_pred).all(1)
         print("measuring and drawing", flush=True)
         metrics = measures.summarize(found, self.config.seed)
+        gray = predict_gray(self.model, self.pool.original_sizes, self.pool.image_size)
+        metrics["blind"] = measure_blind(
+            found,
+            self._in_photos(gray["boxes"])[:, 0],
+            self.training_photos(),
+            self.config.seed,
+        )
         metrics["num_not_finite"] = int((~finite).sum())
         metrics["num_left_out"] = len(self.pool.left_out)
         self.write_records(measures.coco_results(found), measures.image_rows(found))

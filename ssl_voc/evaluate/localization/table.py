@@ -1,9 +1,11 @@
 """Printed table of a localizer's evaluation."""
 
+from ssl_voc.evaluate.blind_lines import blind_lines
+from ssl_voc.evaluate.localization.blind_rows import MEASURE
 from ssl_voc.evaluate.localization.measures import LABELS, TRUNCATION
 from ssl_voc.evaluate.table_format import group_lines, protocol_lines
 
-_TITLES = {"ci": "intervals", "per_size": "sizes"}
+_TITLES = {"blind": "not seeing", "ci": "intervals", "per_size": "sizes"}
 
 
 def format_localization(metrics):
@@ -19,6 +21,7 @@ def format_localization(metrics):
             f"{LABELS[name]:12}  {metrics[name]:6.3f}  [{low:.3f}, {high:.3f}]  "
             f"{baseline[name]:.3f} {kind}"
         )
+    lines += blind_lines(metrics.get("blind", {}), MEASURE, LABELS[MEASURE])
     parts = {"class": "per_class", "size of the target": "per_size"}
     if metrics["truncated"][TRUNCATION[0]]["num_images"]:
         parts["truncated target"] = "truncated"

@@ -1,0 +1,65 @@
+"""A localizer's figure beside those of answers that do not see the photo."""
+
+from types import SimpleNamespace
+
+from pipelines import main_object
+from ssl_voc.evaluate.blind import answer_alike, frequent_layout
+from ssl_voc.evaluate.localization.measures import NUM_RESAMPLES, measure_localizations
+from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
+
+# The one measure that they are compared by.
+MEASURE = "loc_acc_50"
+
+
+def measure_blind(found, gray_boxes, training, seed=0):
+    """LocAcc@0.5 without looking, and what the localizer has beyond it.
+
+    Args:
+        found: `Localizations` of the localizer.
+        gray_boxes: The boxes that it predicts for gray pictures of the photos' sizes,
+            `(num_photos, 4)`, xyxy in pixels of the photos.
+        training: `pipelines.Photos` that it learned from, or None where they are not
+            at hand.
+        seed: Seed of the bootstrap over photos.
+
+    Returns:
+        Dictionary of `"frequent_box"` (the one box that is right for most of the
+        photos that were learned from) and `"gray_photos"`, as far as they could be
+        measured: a dictionary of the figure, its interval, the localizer's gain over
+        it and the gain's interval, photo by photo.
+    """
+    answers = {"gray_photos": gray_boxes}
+    layout = frequent_layout(_main_objects(training), ("object",), 1, seed)
+    if len(layout["classes"]):
+        sizes = [(photo.height, photo.width) for photo in found.photos]
+        boxes = answer_alike(layout, sizes)["boxes"][:, 0]
+        answers = {"frequent_box": boxes, **answers}
+    return {name: _row(found, boxes, seed) for name, boxes in answers.items()}
+
+
+def _row(found, boxes, seed):
+    blind = measure_localizations(found.photos, found.class_names, found.scores, boxes)
+    values, blind_values = found.measures[MEASURE], blind.measures[MEASURE]
+    options = {"num_resamples": NUM_RESAMPLES, "seed": seed}
+    figure = bootstrap_interval(blind_values, **options)
+    gain = paired_bootstrap(values, blind_values, **options)
+    return {
+        MEASURE: figure.mean,
+        f"{MEASURE}_ci": [figure.low, figure.high],
+        "gain": gain.mean,
+        "gain_ci": [gain.low, gain.high],
+    }
+
+
+def _main_objects(photos):
+    """The photos with the box of their main object alone: the class plays no part."""
+    mains = [(photo, main_object(photo.objects)) for photo in photos or ()]
+    return [
+        SimpleNamespace(
+            width=photo.width,
+            height=photo.height,
+            objects=[SimpleNamespace(name="object", box=main.box, difficult=False)],
+        )
+        for photo, main in mains
+        if main is not None
+    ]
