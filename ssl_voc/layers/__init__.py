@@ -14,6 +14,7 @@ from ssl_voc.layers.random_mosaic import RandomMosaic
 from ssl_voc.layers.random_resized_crop import RandomResizedCrop
 from ssl_voc.layers.random_solarize import RandomSolarize
 from ssl_voc.layers.resampling import crop_and_resize
+from ssl_voc.layers.silu import FusedSiLU
 from ssl_voc.layers.simclr_augmenter import SimCLRAugmenter
 from ssl_voc.layers.single_view_augmenter import SingleViewAugmenter
 from ssl_voc.layers.view_audit import audit_views

@@ -1,10 +1,10 @@
 """Convolution, batch normalization and SiLU."""
 
 import keras
-from keras import ops
 
 from ssl_voc.layers.constructor_arguments import constructor_arguments
 from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
+from ssl_voc.layers.silu import silu
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -39,7 +39,7 @@ class ConvolutionBlock(keras.layers.Layer):
         self.norm.build((*maps_shape[:3], self.filters))
 
     def call(self, maps, training=False):
-        return ops.silu(self.norm(self.convolution(maps), training=training))
+        return silu(self.norm(self.convolution(maps), training=training))
 
     def compute_output_shape(self, maps_shape):
         return (*maps_shape[:3], self.filters)

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 
 from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
+from ssl_voc.layers.silu import FusedSiLU
 from ssl_voc.models.cloning import clone_with_weights, copier_to, copy_layer
 from ssl_voc.models.keras_cv_sizes import KERAS_CV_SIZES
 from ssl_voc.models.pretrained_weights import load_pretrained_weights, read_backbone
@@ -44,8 +45,8 @@ def backbone(name="EfficientNetB1", image_size=None, weights=None, drop_connect=
 
     A network of `FAMILIES` without its top, or any Keras model file that ends in a
     feature map. Batch norm trains by `FusedBatchNormalization` with momentum 0.9 (the
-    stock 0.99 leaves statistics of the random weights in a short run), and stochastic
-    depth is off unless asked for.
+    stock 0.99 leaves statistics of the random weights in a short run), SiLU by
+    `FusedSiLU`, and stochastic depth is off unless asked for.
 
     Args:
         name: Member of a family, such as `"EfficientNetB1"`, `"ConvNeXtTiny"` or
@@ -116,7 +117,7 @@ def plain_backbone(model):
     """Copies a backbone into layers of Keras (and, of its backbones, KerasCV) only.
 
     What this returns can be saved and loaded where `ssl_voc` is not installed. The
-    backbone itself holds fused batch norms: its file loads only after `from ssl_voc
+    backbone itself holds fused layers: its file loads only after `from ssl_voc
     import layers`.
 
     Args:
@@ -129,6 +130,10 @@ def plain_backbone(model):
     def plain(layer):
         if isinstance(layer, FusedBatchNormalization):
             return keras.layers.BatchNormalization.from_config(layer.get_config())
+        if isinstance(layer, FusedSiLU):
+            return keras.layers.Activation(
+                "silu", name=layer.name, dtype=layer.dtype_policy
+            )
         return copy_layer(layer)
 
     return clone_with_weights(model, plain)
@@ -168,6 +173,8 @@ def _rebuild_for_training(model, name, dropper_of, drop_connect):
         if type(layer) is keras.layers.BatchNormalization:
             config = {**layer.get_config(), "momentum": 0.9}
             return FusedBatchNormalization.from_config(config)
+        if _is_silu(layer):
+            return FusedSiLU(name=layer.name, dtype=layer.dtype_policy)
         if layer.name in rates:
             return droppers[layer.name](rates[layer.name])
         return copy_layer(layer)
@@ -267,6 +274,11 @@ def _block_of(layer):
     if layer.input_filters != layer.output_filters:
         return None
     return lambda rate: _copy_with(layer, survival_probability=rate)
+
+
+def _is_silu(layer):
+    silu = keras.activations.silu
+    return type(layer) is keras.layers.Activation and layer.activation is silu
 
 
 def _any_of(layer):
