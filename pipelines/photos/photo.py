@@ -41,10 +41,12 @@ class Photo:
         image_id: Stem of the file's name; `predictions.json` refers to it.
         source: Name of the source that the photo comes from.
         content: Where its bytes or pixels are.
-        objects: The usable annotated objects; empty without annotation.
+        objects: The usable annotated objects.
         label: Class of the whole photo, or None where nothing names one.
         width: Width in pixels as the annotation states it, or None.
         height: Height in pixels as the annotation states it, or None.
+        annotated: Whether its annotation could be read, as a whole: only then no
+            objects means that none is there. Others are no photos to learn boxes from.
     """
 
     image_id: str
@@ -54,6 +56,7 @@ class Photo:
     label: str | None = None
     width: int | None = None
     height: int | None = None
+    annotated: bool = True
 
     @property
     def path_name(self) -> str:
