@@ -23,6 +23,31 @@ class BadBox(ValueError):
         self.kind = f"box dropped: {kind}"
 
 
+def possible_box(box):
+    """Refuses a box that no photo of any size could hold.
+
+    Readers ask no more: they know the size of a photo only as its annotation states
+    it, and boxes are often right where that is wrong.
+
+    Args:
+        box: Four numbers `(x_min, y_min, x_max, y_max)`.
+
+    Returns:
+        The box.
+
+    Raises:
+        BadBox: If a number is not finite, the corners are swapped, or it is empty.
+    """
+    x_min, y_min, x_max, y_max = box
+    if not all(math.isfinite(value) for value in box):
+        raise BadBox(f"box {_text(box)} is not finite", "not finite")
+    if x_max < x_min or y_max < y_min:
+        raise BadBox(f"box {_text(box)} has its corners swapped", "corners swapped")
+    if x_max == x_min or y_max == y_min:
+        raise BadBox(f"box {_text(box)} is empty", "empty")
+    return box
+
+
 def checked_box(box, width=None, height=None):
     """Clips a box to its photo, or refuses it.
 
@@ -37,16 +62,9 @@ def checked_box(box, width=None, height=None):
         the photo.
 
     Raises:
-        BadBox: If a number is not finite, the corners are swapped, or nothing of the
-            box lies in the photo.
+        BadBox: If it is no `possible_box`, or nothing of it lies in the photo.
     """
-    x_min, y_min, x_max, y_max = box
-    if not all(math.isfinite(value) for value in box):
-        raise BadBox(f"box {_text(box)} is not finite", "not finite")
-    if x_max < x_min or y_max < y_min:
-        raise BadBox(f"box {_text(box)} has its corners swapped", "corners swapped")
-    if x_max == x_min or y_max == y_min:
-        raise BadBox(f"box {_text(box)} is empty", "empty")
+    x_min, y_min, x_max, y_max = possible_box(box)
     clipped = (
         max(x_min, 0.0),
         max(y_min, 0.0),

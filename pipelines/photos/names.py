@@ -1,6 +1,8 @@
 """Names of photos, compared as people read them."""
 
+import collections
 import unicodedata
+from collections.abc import Sequence
 
 
 def same_name(name: str) -> str:
@@ -11,3 +13,22 @@ def same_name(name: str) -> str:
     that the folder gave.
     """
     return unicodedata.normalize("NFC", name)
+
+
+def image_ids(paths: Sequence[str]) -> list[str]:
+    """What to call photos of one source: by their stem, where it is the only one.
+
+    Args:
+        paths: Paths of all photos below the source, with `/`, without suffix.
+
+    Returns:
+        The last part of each path that no other path shares, else the whole path, in
+        the form of `same_name`.
+    """
+    paths = [same_name(path) for path in paths]
+    stems = [path.rpartition("/")[2] for path in paths]
+    counts = collections.Counter(stems)
+    return [
+        stem if counts[stem] == 1 else path
+        for stem, path in zip(stems, paths, strict=True)
+    ]

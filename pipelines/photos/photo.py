@@ -38,7 +38,8 @@ class Photo:
     """One photo, not yet decoded.
 
     Attributes:
-        image_id: Stem of the file's name; `predictions.json` refers to it.
+        image_id: Stem of the file's name, or the path within the source where several
+            photos have the stem, see `image_ids`; `predictions.json` refers to it.
         source: Name of the source that the photo comes from.
         content: Where its bytes or pixels are.
         objects: The usable annotated objects.

@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from pipelines.photos.names import same_name
 from pipelines.photos.photo import Photos
 
 COLUMNS = ("image_id", "source", "perceptual_hash")
@@ -98,10 +99,14 @@ def select_photos(photos, table: PhotoTable) -> Photos:
     Raises:
         ValueError: If a photo of the list is not among the photos.
     """
-    wanted = dict.fromkeys(zip(table.sources, table.image_ids, strict=True))
-    keys = [(_one_field(photo.source), _one_field(photo.image_id)) for photo in photos]
+    listed = zip(table.sources, table.image_ids, strict=True)
+    wanted = {tuple(map(same_name, key)): key for key in listed}
+    keys = [
+        tuple(same_name(_one_field(name)) for name in (photo.source, photo.image_id))
+        for photo in photos
+    ]
     known = set(keys)
-    missing = [key for key in wanted if key not in known]
+    missing = [written for key, written in wanted.items() if key not in known]
     if missing:
         source, image_id = missing[0]
         raise ValueError(

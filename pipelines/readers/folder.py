@@ -5,6 +5,7 @@ import pathlib
 
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
+from pipelines.photos.names import image_ids
 from pipelines.photos.photo import Photo, Photos
 
 KIND = "a folder of photos"
@@ -60,7 +61,10 @@ def read(source, split=None, progress=None) -> Photos:
     has_classes = len({parts for parts in subfolders if parts}) > 1
     name = folder.resolve().name
     photos = []
-    for path, parts in zip(paths, subfolders, strict=True):
+    names = image_ids(
+        [path.relative_to(root).with_suffix("").as_posix() for path in paths]
+    )
+    for path, parts, image_id in zip(paths, subfolders, names, strict=True):
         label = parts[0] if has_classes and parts else None
-        photos.append(Photo(path.stem, name, PhotoFile(path), label=label))
+        photos.append(Photo(image_id, name, PhotoFile(path), label=label))
     return Photos(photos, name, problems)

@@ -1,39 +1,24 @@
-"""Reader of Pascal VOC trees."""
+"""Reader of Pascal VOC trees, and of folders much like them."""
 
+import dataclasses
 import os
 import pathlib
 import re
 
 from pipelines.photos.content import PhotoFile
-from pipelines.photos.listing import is_photo_name
+from pipelines.photos.listing import list_photos
+from pipelines.photos.names import image_ids, same_name
 from pipelines.photos.photo import Photo, Photos, Problem, main_class
+from pipelines.readers.folder import OTHER_SPLITS
 from pipelines.readers.voc_annotation import read_voc_annotation
+from pipelines.readers.voc_annotation_finder import find_annotations
+from pipelines.readers.voc_layout import VocTree, voc_trees
+from pipelines.readers.voc_lists import read_voc_list
 
 KIND = "a VOC tree or devkit"
 # The lists beside a VOC tree's own that hold the photos of one class.
 _LIST_OF_CLASS = re.compile(r".+_(train|val|trainval|test)$")
-
-
-def voc_trees(folder) -> list[pathlib.Path]:
-    """The VOC trees at or in a folder.
-
-    A tree has `JPEGImages/`. A devkit holds several (`VOC2007/`, `VOC2012/`, ...); the
-    folder above a `VOCdevkit/` stands for it.
-
-    Returns:
-        Paths of the trees, sorted; empty if there is none.
-    """
-    folder = pathlib.Path(folder)
-    for root in (folder, folder / "VOCdevkit"):
-        if _is_tree(root):
-            return [root]
-        try:
-            trees = sorted(path for path in root.iterdir() if _is_tree(path))
-        except OSError:
-            continue  # What cannot be looked into is no tree.
-        if trees:
-            return trees
-    return []
+_NUM_NAMED = 5
 
 
 def recognizes(source):
@@ -42,127 +27,168 @@ def recognizes(source):
 
 
 def splits(source):
-    """Names of the lists that every tree has, those of single classes left out."""
-    lists = [
-        {path.stem for path in (tree / "ImageSets" / "Main").glob("*.txt")}
-        for tree in voc_trees(source)
-    ]
+    """Names of the lists that every tree has, those of single classes left out.
+
+    Without any list, subfolders `train` and `val`, `valid`, `validation` or `test` are
+    splits.
+    """
+    trees = voc_trees(source)
+    lists = [{*tree.list_paths()} for tree in trees]
     if not any(lists):
-        return ("all",)
+        return (*_split_folders(trees), "all")
     common = sorted(set.intersection(*lists))
     common = [name for name in common if not _LIST_OF_CLASS.match(name)]
     return (*common, "all") if common else ()
 
 
 def read(source, split=None, progress=None) -> Photos:
-    """Reads a VOC tree, or every tree of a devkit.
+    """Reads a VOC tree, every tree of a devkit, or a folder of photos with xml files.
 
     A photo's label is the class of its largest object that is not difficult. Bad
-    annotations never lose a photo: they are listed in `Photos.problems`.
+    annotations never lose a photo, which is then not `annotated`: they are listed in
+    `Photos.problems`. Photos of one name, in subfolders or several trees, are told
+    apart by their path.
 
     Args:
-        source: Path of a tree or a devkit; its name is that of the source.
-        split: Name of a list in `ImageSets/Main`. Without it, the `train` list is
-            taken if the tree has one, else all photos. `"all"` takes all photos.
+        source: Path of a tree or a devkit, see `voc_trees`; its name is that of the
+            source.
+        split: Name of a list in `ImageSets/Main`, or of a subfolder where there are no
+            lists, see `splits`. Without it, `train` is taken if there is one, else all
+            photos. `"all"` takes all photos.
         progress: Not called.
 
     Raises:
-        ValueError: If there is no tree, no such list, or no photo.
+        ValueError: If there is no tree, no such split, or no photo.
     """
     folder = pathlib.Path(source)
     name = folder.resolve().name
     trees = voc_trees(folder)
     if not trees:
-        raise ValueError(f"{folder} is no VOC tree: it has no JPEGImages folder.")
-    photos, problems = [], []
-    for tree in trees:
-        _read_tree(tree, split, name, photos, problems)
+        raise ValueError(
+            f"{folder} is no VOC tree: it has no JPEGImages folder, no folder `images` "
+            "beside annotations, and no xml files beside photos. " + _holdings(folder)
+        )
+    problems, photos = [], []
+    listed = [_ListedTree(t, _photos_by_key(t.photos, problems)) for t in trees]
+    ids = iter(image_ids([path for part in listed for path in part.paths(len(trees))]))
+    for part in listed:
+        part.image_ids = {key: next(ids) for key in part.photos}
+    folders = () if any(tree.list_paths() for tree in trees) else _split_folders(trees)
+    for part in listed:
+        keys = sorted(part.photos)
+        found, left_over = find_annotations(part.tree, part.photos, problems)
+        if split != "all" and folders:
+            keys = part.in_folder(split or "train", folders, len(trees))
+        elif split != "all" and (split or "train" in part.tree.list_paths()):
+            keys = _listed(part, split or "train", problems)
+        else:
+            _tell_left_over(part.tree, left_over, problems)
+        photos += _read_photos(part, keys, found, name, problems)
     if not photos:
         raise ValueError(
             f"{folder} gives no photo"
             + (f" for split {split!r}" if split else "")
             + (f"; first problem: {problems[0]}" if problems else "")
-            + ". Check that JPEGImages and ImageSets/Main belong together."
+            + f". Check that {listed[0].tree.photos.name} and ImageSets/Main belong "
+            "together."
         )
     return Photos(photos, name, problems)
 
 
-def _is_tree(folder):
-    # `Path.is_dir` would raise in a folder such as a disk's `lost+found`.
-    return os.path.isdir(folder / "JPEGImages")
+@dataclasses.dataclass(slots=True)
+class _ListedTree:
+    """A tree with its photos; a photo's key is its path without suffix, in NFC."""
+
+    tree: VocTree
+    photos: dict[str, pathlib.Path]
+    image_ids: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def paths(self, num_trees):
+        """Paths of the photos below the source, without suffix."""
+        above = f"{self.tree.root.name}/" if num_trees > 1 else ""
+        places = (path.relative_to(self.tree.photos) for path in self.photos.values())
+        return [above + place.with_suffix("").as_posix() for place in places]
+
+    def in_folder(self, split, folders, num_trees):
+        """Keys of the photos in the subfolder of a split."""
+        if split not in folders:
+            raise ValueError(
+                f"{self.tree.root} has no split {split!r}. Expected one of: "
+                f"{', '.join((*folders, 'all'))}."
+            )
+        paths = zip(self.photos, self.paths(num_trees), strict=True)
+        return [key for key, path in paths if path.startswith(f"{split}/")]
 
 
-def _read_tree(tree, split, source, photos, problems):
-    paths = _photos_by_stem(tree / "JPEGImages", problems)
-    list_path = _list_path(tree, split)
-    if list_path is None:
-        image_ids = sorted(paths)
-        for path in sorted((tree / "Annotations").glob("*.xml")):
-            if path.stem not in paths:
-                reason = "its photo is not in JPEGImages"
-                problems.append(Problem(str(path), reason, "photo missing"))
-    else:
-        image_ids = _read_list(list_path, paths, problems)
-    for image_id in image_ids:
-        path = tree / "Annotations" / f"{image_id}.xml"
-        objects, *size = read_voc_annotation(path, problems)
-        content, label = PhotoFile(paths[image_id]), main_class(objects)
-        photos.append(Photo(image_id, source, content, objects, label, *size))
+def _split_folders(trees):
+    """Names of folders that are splits: trees, or subfolders of the only tree."""
+    names = {tree.root.name for tree in trees}
+    if len(trees) == 1:
+        folder = trees[0].photos
+        names = {n for n in ("train", *OTHER_SPLITS) if os.path.isdir(folder / n)}
+    found = sorted(names & {"train", *OTHER_SPLITS})
+    return tuple(found) if "train" in found and len(found) > 1 else ()
 
 
-def _photos_by_stem(folder, problems):
-    """Maps stems to paths.
-
-    Names are only ever looked up here, never joined to a path, so that a list or
-    annotation cannot point outside the folder.
-    """
-    paths = {}
-    for path in sorted(folder.iterdir()):
-        if not is_photo_name(path.name):
-            continue
-        if path.stem in paths:
-            reason = f"{paths[path.stem].name} has the same stem"
+def _photos_by_key(folder, problems):
+    """Maps keys to paths."""
+    photos = {}
+    for path in list_photos(folder, problems):
+        key = same_name(path.relative_to(folder).with_suffix("").as_posix())
+        if key in photos:
+            reason = f"{photos[key].name} has the same stem"
             problems.append(Problem(str(path), reason, "photo repeated"))
-        paths.setdefault(path.stem, path)
-    return paths
+        photos.setdefault(key, path)
+    return photos
 
 
-def _list_path(tree, split):
-    lists = tree / "ImageSets" / "Main"
-    if split is None:
-        path = lists / "train.txt"
-        return path if path.is_file() else None
-    if split == "all":
-        return None
-    available = {path.stem: path for path in sorted(lists.glob("*.txt"))}
-    if split not in available:
+def _listed(part, split, problems):
+    """Keys of the photos of a list."""
+    lists = part.tree.list_paths()
+    if split not in lists:
         raise ValueError(
-            f"{tree} has no split {split!r}. Expected one of: "
-            f"{', '.join([*available, 'all'])}."
+            f"{part.tree.root} has no split {split!r}. Expected one of: "
+            f"{', '.join([*lists, 'all'])}."
         )
-    return available[split]
+    folder_name = part.tree.photos.name
+    return read_voc_list(lists[split], part.photos, folder_name, problems)
 
 
-def _read_list(path, paths, problems):
-    image_ids = {}  # a dict, since a set would forget the order
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for line in text.splitlines():
-        image_id = _first_column(line)
-        if not image_id:
-            continue
-        if image_id not in paths and is_photo_name(image_id):
-            image_id = pathlib.PurePath(image_id).stem
-        if image_id in paths:
-            image_ids[image_id] = None
-        else:
-            reason = f"names {image_id!r}, which is not in JPEGImages"
-            problems.append(Problem(str(path), reason, "photo missing"))
-    return list(image_ids)
+def _tell_left_over(tree, left_over, problems):
+    if tree.annotations is None and tree.photos != tree.root:
+        return  # xml files anywhere in a tree may be anything
+    for path in left_over:
+        reason = f"its photo is not in {tree.photos.name}"
+        problems.append(Problem(str(path), reason, "photo missing"))
 
 
-def _first_column(line):
-    """The name in a line; VOC's lists per class add 1, 0 or -1 behind it."""
-    words = line.split()
-    if len(words) > 1 and words[-1] in ("1", "0", "-1"):
-        words = words[:-1]
-    return " ".join(words)
+def _read_photos(part, keys, found, source, problems):
+    without = [part.image_ids[key] for key in keys if key not in found]
+    if without:
+        problems.append(_annotations_missing(part.tree, without, len(keys)))
+    for key in keys:
+        objects, size, annotated = (), (None, None), key in found
+        if annotated:
+            objects, *size, annotated = read_voc_annotation(found[key], problems)
+        content = PhotoFile(part.photos[key])
+        label = main_class(objects)
+        image_id = part.image_ids[key]
+        yield Photo(image_id, source, content, objects, label, *size, annotated)
+
+
+def _annotations_missing(tree, without, num_photos):
+    named = ", ".join(without[:_NUM_NAMED]) + ", ..." * (len(without) > _NUM_NAMED)
+    reason = f"no annotation for {len(without)} of {num_photos} photos ({named})"
+    if tree.annotations is None:
+        reason += ": there is no folder Annotations. " + _holdings(tree.root)
+    return Problem(str(tree.root), reason, "annotation missing")
+
+
+def _holdings(folder):
+    """What a folder holds, in words."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        return f"It cannot be read: {error.strerror}"
+    shown = ", ".join(names[: 2 * _NUM_NAMED]) + ", ..." * (len(names) > 2 * _NUM_NAMED)
+    return f"It holds {shown or 'nothing'}"

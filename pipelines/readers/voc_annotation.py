@@ -5,56 +5,74 @@ import xml.etree.ElementTree
 
 import defusedxml.ElementTree
 
-from pipelines.photos.box_checks import BadBox, checked_box, usable_object
+from pipelines.photos.box_checks import BadBox, possible_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.photo import Object, Problem
+
+_UNREADABLE = (
+    xml.etree.ElementTree.ParseError,
+    ValueError,  # entities such as the billion laughs; an oversized file
+    LookupError,  # an unknown encoding
+    OSError,
+)
 
 
 def read_voc_annotation(path, problems):
     """Reads what can be used of an annotation file.
 
     Boxes become 0-based and half-open: VOC counts pixels from 1 and includes the last,
-    so 1 is taken from `xmin` and `ymin` only. Boxes of `<part>`s are not objects.
+    so 1 is taken from `xmin` and `ymin` only. Boxes of `<part>`s are not objects. The
+    stated size judges no box: it may be wrong, see `usable_photo`.
 
     Args:
-        path: Path of the xml file; a missing file is an empty annotation.
+        path: Path of the xml file.
         problems: List to which a `Problem` is appended for all that is unusable.
 
     Returns:
-        `(objects, width, height)`: tuple of the usable `Object`s, and the size of the
-        photo in pixels as it is stated, or None.
+        `(objects, width, height, annotated)`: tuple of the usable `Object`s, the size
+        of the photo in pixels as it is stated, or None, and whether the objects are
+        those of the photo: not of an unreadable file, nor of one that states objects
+        of which none is usable.
     """
     path_name = str(path)
     try:
-        root = defusedxml.ElementTree.fromstring(PhotoFile(pathlib.Path(path)).load())
-        if root.tag != "annotation":
-            raise ValueError(f"starts with <{root.tag}>, not <annotation>")
-    except FileNotFoundError:
-        return (), None, None
-    except (
-        xml.etree.ElementTree.ParseError,
-        ValueError,  # entities such as the billion laughs; an oversized file
-        LookupError,  # an unknown encoding
-        OSError,
-    ) as error:
+        root = _load(path)
+    except _UNREADABLE as error:
         reason = f"unreadable annotation: {error}"
         problems.append(Problem(path_name, reason, "annotation unreadable"))
-        return (), None, None
+        return (), None, None, False
     file_name = root.findtext("filename") or ""
     if ".." in pathlib.PureWindowsPath(file_name).parts:
         # The photo is found by the annotation's own name, so this is only told.
         reason = f"file name {file_name!r} leaves the tree"
         problems.append(Problem(path_name, reason, "file name leaves the tree"))
+    objects = []
+    elements = root.findall("object")
+    for number, element in enumerate(elements, start=1):
+        parse = _read_object, element
+        objects.append(usable_object(problems, path_name, f"object {number}", *parse))
+    objects = tuple(filter(None, objects))
     width = _size(root.findtext("size/width"))
     height = _size(root.findtext("size/height"))
-    objects = []
-    for number, element in enumerate(root.findall("object"), start=1):
-        parse = _read_object, element, width, height
-        objects.append(usable_object(problems, path_name, f"object {number}", *parse))
-    return tuple(filter(None, objects)), width, height
+    return objects, width, height, bool(objects) or not elements
 
 
-def _read_object(element, width, height):
+def stated_file_name(path) -> str:
+    """The photo's file name as an annotation states it; empty if it does not."""
+    try:
+        return (_load(path).findtext("filename") or "").strip()
+    except _UNREADABLE:
+        return ""
+
+
+def _load(path):
+    root = defusedxml.ElementTree.fromstring(PhotoFile(pathlib.Path(path)).load())
+    if root.tag != "annotation":
+        raise ValueError(f"starts with <{root.tag}>, not <annotation>")
+    return root
+
+
+def _read_object(element):
     name = (element.findtext("name") or "").strip()
     if not name:
         raise BadBox("it has no name", "no name")
@@ -64,9 +82,9 @@ def _read_object(element, width, height):
     x_min, y_min, x_max, y_max = (
         _number(box_element, tag) for tag in ("xmin", "ymin", "xmax", "ymax")
     )
-    box, remark = checked_box((x_min - 1, y_min - 1, x_max, y_max), width, height)
+    box = possible_box((x_min - 1, y_min - 1, x_max, y_max))
     flags = (_flag(element.findtext(tag)) for tag in ("difficult", "truncated"))
-    return Object(name, box, *flags), remark
+    return Object(name, box, *flags), None
 
 
 def _number(box_element, tag):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from pipelines.photos.box_checks import BadBox, checked_box
+from pipelines.photos.box_checks import BadBox, checked_box, possible_box
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,11 @@ def test_box_beyond_the_photo_is_clipped_and_told_if_by_more_than_a_pixel(
 def test_unusable_boxes_are_refused_with_the_reason(box, reason):
     with pytest.raises(BadBox, match=reason):
         checked_box(box, 40, 30)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 9e9, 1), (-50, -60, -3, -4), (0.5, 0, 0.6, 1)])
+def test_box_that_some_photo_could_hold_is_possible_as_it_is(box):
+    assert possible_box(box) == box
+    for bad in ((math.nan, 0, 9, 9), (9, 0, 3, 9), (4, 4, 4, 9)):
+        with pytest.raises(BadBox):
+            possible_box(bad)

@@ -56,6 +56,13 @@ def test_listed_photos_are_selected_by_source_in_their_order_and_none_may_miss(
         select_photos(photos[1:], table_of(photos))
 
 
+def test_photos_are_found_by_a_list_that_was_written_with_other_unicode_forms(table_of):
+    composed, decomposed = photo("siteA/caf\u00e9"), photo("siteA/cafe\u0301")
+    for listed, there in ((composed, decomposed), (decomposed, composed)):
+        photos = Photos([there, photo("siteB/caf\u00e9")], "set")
+        assert list(select_photos(photos, table_of([listed]))) == [there]
+
+
 def test_names_with_tabs_and_line_breaks_keep_the_columns(table_of):
     strange = Photos([photo("a\tb\nc\r\x85d\u2028e")], "set")
     table = table_of(strange, [7])

@@ -29,6 +29,11 @@ def test_photos_are_found_at_any_depth_and_sorted(write):
     assert photos.name == "photos" and photos[0].source == "photos"
 
 
+def test_photos_of_one_name_in_several_folders_are_told_apart(write):
+    photos = read(write("cam1/0.jpg", "cam2/0.jpg", "cam2/day/1.jpg"))
+    assert [photo.image_id for photo in photos] == ["cam1/0", "cam2/0", "1"]
+
+
 @pytest.mark.parametrize(
     ("names", "labels"),
     [

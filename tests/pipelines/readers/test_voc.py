@@ -1,7 +1,8 @@
 import pytest
 
 from pipelines.images.decoding import decode
-from pipelines.readers.voc import read, voc_trees
+from pipelines.readers.voc import read
+from pipelines.readers.voc_layout import voc_trees
 
 
 @pytest.fixture
@@ -11,6 +12,10 @@ def tree(tmp_path, write_voc, voc_xml):
     annotations = {"a": voc_xml(cat, dog), "b": difficult, "c": voc_xml(), "d": None}
     lists = {"train": ["b", "a"], "val": ["c"], "cat_val": ["c -1", "a  1"]}
     return write_voc(tmp_path / "VOC2007", annotations, lists)
+
+
+def roots(folder):
+    return [tree.root for tree in voc_trees(folder)]
 
 
 def ids(photos):
@@ -52,6 +57,7 @@ def test_what_does_not_belong_together_is_told_and_left_out(tree, write_photo):
     write_photo(tree / "JPEGImages" / "a.png")
     photos = read(tree, "all")
     assert ids(photos) == ["a", "b", "c"] and photos[0].objects == ()
+    assert [photo.annotated for photo in photos] == [False, True, True]
     assert photos[0].path_name.endswith("a.jpg")
     told = {(p.path_name.rpartition("/")[2], p.kind) for p in photos.problems}
     kinds = "annotation unreadable", "photo missing", "photo repeated"
@@ -61,7 +67,7 @@ def test_what_does_not_belong_together_is_told_and_left_out(tree, write_photo):
 def test_listed_names_without_photo_are_told_and_repetitions_and_suffixes_ignored(tree):
     (tree.parent / "secret.jpg").write_bytes(b"")
     path = tree / "ImageSets" / "Main" / "train.txt"
-    lines = ["gone", "../../secret", "/etc/passwd", "JPEGImages/a"]
+    lines = ["gone", "../../secret", "/etc/passwd", "../a", "Annotations/../a"]
     path.write_text("\n".join([*lines, "a", "", " b.jpg ", "a", ""]))
     photos = read(tree)
     assert ids(photos) == ["a", "b"]
@@ -75,7 +81,7 @@ def test_devkit_gives_the_photos_of_all_of_its_trees(tmp_path, write_voc, voc_xm
         write_voc(devkit / f"VOC{year}", {f"{year}_1": voc_xml()})
     (devkit / "VOCcode").mkdir()
     for folder in (devkit, tmp_path):
-        assert voc_trees(folder) == [devkit / "VOC2007", devkit / "VOC2012"]
+        assert roots(folder) == [devkit / "VOC2007", devkit / "VOC2012"]
         assert ids(read(folder)) == ["2007_1", "2012_1"]
     assert {photo.source for photo in read(devkit)} == {"VOCdevkit"}
 
@@ -84,12 +90,12 @@ def test_folder_without_jpegimages_or_that_nobody_may_enter_is_no_tree(
     tree, tmp_path, write_photo, lock
 ):
     folder = write_photo(tmp_path / "cats" / "a.jpg").parent
-    assert voc_trees(folder) == voc_trees(tmp_path / "none") == []
+    assert roots(folder) == roots(tmp_path / "none") == []
     with pytest.raises(ValueError, match="JPEGImages"):
         read(folder)
     # As `lost+found`, which lies at the top of many a disk.
     (tmp_path / "lost+found").mkdir()
     lock(tmp_path / "lost+found")
-    assert voc_trees(tmp_path) == [tree]
+    assert roots(tmp_path) == [tree]
     lock(tmp_path)
-    assert voc_trees(tmp_path) == []
+    assert roots(tmp_path) == []

@@ -10,7 +10,7 @@ SIZE = "<size><width>40</width><height>30</height></size>"
 
 @pytest.fixture
 def read(tmp_path):
-    """Returns `read(text)`: objects, size and problems of an annotation."""
+    """Returns `read(text)`: objects, size and annotated, problems of an annotation."""
 
     def read(text):
         path = tmp_path / "7.xml"
@@ -43,7 +43,7 @@ def test_one_based_inclusive_pixels_become_zero_based_half_open(corners, box, re
     text = "".join(f"<{tag}>{number}</{tag}>" for tag, number in tags)
     objects, size, problems = read(annotation_of(NAMED.replace(BOX, text)))
     assert [(o.name, o.box) for o in objects] == [("cat", box)]
-    assert (size, problems) == ([40, 30], [])
+    assert (size, problems) == ([40, 30, True], [])
 
 
 def test_flags_are_read_and_parts_are_not_objects_and_lend_no_box(read):
@@ -64,29 +64,45 @@ def test_flags_are_read_and_parts_are_not_objects_and_lend_no_box(read):
         ("box dropped: not finite", NAMED.replace("<xmax>10", "<xmax>inf")),
         ("box dropped: not a number", NAMED.replace("<xmin>3", "<xmin>three")),
         ("box dropped: coordinate missing", NAMED.replace("<ymin>5</ymin>", "")),
-        (
-            "box dropped: outside the photo",
-            NAMED.replace("<ymin>5", "<ymin>-9").replace("<ymax>20", "<ymax>-3"),
-        ),
+        ("box dropped: empty", NAMED.replace("<xmin>3", "<xmin>11")),
         ("box dropped: no name", NAMED.replace("<name>cat</name>", "")),
         ("box dropped: no name", NAMED.replace("cat", "  ")),
         ("box dropped: no box", f"<name>cat</name>{PART}"),
-        ("box clipped", NAMED.replace("<xmin>3", "<xmin>-30")),
     ],
 )
 def test_a_bad_object_loses_itself_only_and_is_told(kind, inside, read):
     objects, _, (problem,) = read(annotation_of(inside, NAMED))
-    clipped = [(0, 4, 10, 20)] if kind == "box clipped" else []
-    assert [item.box for item in objects] == [*clipped, (2, 4, 10, 20)]
+    assert [item.box for item in objects] == [(2, 4, 10, 20)]
     assert problem.kind == kind and "object 1" in problem.reason
 
 
 @pytest.mark.parametrize("size", ["", "<size/>", *map(SIZE.replace, "44", "0x")])
-def test_missing_size_is_unknown_and_clips_nothing(size, read):
+def test_missing_size_is_unknown(size, read):
+    objects, found, problems = read(annotation_of(NAMED, size=size))
+    assert found[0] is None and len(objects) == 1 and not problems
+
+
+WRONG_SIZES = {
+    "swapped": "<size><width>30</width><height>40</height></size>",
+    "of a thumbnail": "<size><width>4</width><height>3</height></size>",
+    "of one pixel": "<size><width>1</width><height>1</height></size>",
+}
+
+
+@pytest.mark.parametrize("size", [SIZE, *WRONG_SIZES.values()])
+def test_stated_size_neither_clips_nor_drops_a_box(size, read):
     far = NAMED.replace("<xmax>10", "<xmax>4000")
-    objects, found, problems = read(annotation_of(far, size=size))
-    assert found[0] is None and objects[0].box[2] == 4000
-    assert not problems
+    outside = NAMED.replace("<ymin>5", "<ymin>-9").replace("<ymax>20", "<ymax>-3")
+    objects, _, problems = read(annotation_of(NAMED, far, outside, size=size))
+    boxes = [(2, 4, 10, 20), (2, 4, 4000, 20), (2, -10, 10, -3)]
+    assert [item.box for item in objects] == boxes and not problems
+
+
+def test_only_an_annotation_without_objects_says_that_there_are_none(read):
+    swapped = NAMED.replace("<xmin>3", "<xmin>30")
+    for inside, annotated in ((), True), ((swapped,), False), ((swapped, NAMED), True):
+        _, (*_, found), _ = read(annotation_of(*inside))
+        assert found == annotated
 
 
 EXTERNAL_ENTITY = (
@@ -106,9 +122,10 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_unreadable_annotation_is_empty_and_told(case, read):
-    objects, _, (problem,) = read(UNREADABLE[case])
+def test_unreadable_annotation_is_none_and_told(case, read):
+    objects, facts, (problem,) = read(UNREADABLE[case])
     assert objects == () and problem.kind == "annotation unreadable"
+    assert facts == [None, None, False]
 
 
 @pytest.mark.parametrize("name", ["../../secret.jpg", "..\\secret.jpg"])
@@ -118,7 +135,8 @@ def test_file_name_that_leaves_the_tree_is_told_but_not_followed(name, read):
     assert len(objects) == 1 and problem.kind == "file name leaves the tree"
 
 
-def test_missing_file_is_an_empty_annotation(tmp_path):
+def test_missing_file_is_no_annotation(tmp_path):
     problems = []
     found = read_voc_annotation(tmp_path / "none.xml", problems)
-    assert found == ((), None, None) and problems == []
+    assert found == ((), None, None, False)
+    assert [problem.kind for problem in problems] == ["annotation unreadable"]

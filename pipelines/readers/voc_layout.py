@@ -1,0 +1,146 @@
+"""Where VOC trees, and folders much like them, keep photos, annotations and lists."""
+
+import dataclasses
+import itertools
+import os
+import pathlib
+
+from pipelines.photos.listing import is_photo_name
+from pipelines.photos.names import same_name
+
+# Beside a folder of annotations, these hold the photos as `JPEGImages` does.
+_PHOTO_FOLDERS = ("images", "image", "imgs", "img", "photos", "pictures")
+# The text of an annotation begins with its root element, maybe behind a declaration.
+_HEAD_BYTES = 4096
+# Files looked into before a folder counts as one without annotations.
+_NUM_LOOKED_INTO = 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VocTree:
+    """Photos with an xml file each.
+
+    Attributes:
+        root: Folder of the tree; its name tells trees of a devkit apart.
+        photos: Folder that the photos are in, at any depth.
+        annotations: Folder that the annotations are in, at any depth; None where they
+            lie beside the photos or are not there.
+        lists: Folder of the image lists, or None.
+    """
+
+    root: pathlib.Path
+    photos: pathlib.Path
+    annotations: pathlib.Path | None
+    lists: pathlib.Path | None
+
+    def list_paths(self) -> dict[str, pathlib.Path]:
+        """Maps names of lists to their files, sorted."""
+        if self.lists is None:
+            return {}
+        return {path.stem: path for path in sorted(self.lists.glob("*.txt"))}
+
+
+def voc_trees(folder) -> list[VocTree]:
+    """The VOC trees at or in a folder.
+
+    A tree has `JPEGImages/`, or `images/` beside a folder of annotations; names count
+    in any case. A devkit holds several (`VOC2007/`, `VOC2012/`, ...); the folder above
+    a `VOCdevkit/` stands for it. Where there is none of these, a folder with
+    annotations beside photos of the same name, itself or down to two levels below, is
+    a tree of its own.
+
+    Returns:
+        Trees, sorted by path; empty if there is none.
+    """
+    folder = pathlib.Path(folder)
+    for root in (folder, folder / "VOCdevkit"):
+        tree = _tree_at(root)
+        if tree is not None:
+            return [tree]
+        trees = [*filter(None, map(_tree_at, _subfolders(root)))]
+        if trees:
+            return trees
+    if _has_annotations_beside_photos(folder, levels=2):
+        return [VocTree(folder, folder, None, None)]
+    return []
+
+
+def _tree_at(root):
+    photos = _subfolder(root, "JPEGImages")
+    annotations = _subfolder(root, "Annotations")
+    if photos is None:
+        found = (_subfolder(root, name) for name in _PHOTO_FOLDERS)
+        photos = next(filter(None, found), None)
+        if photos is None:
+            return None
+        others = [other for other in _subfolders(root) if other != photos]
+        others = ([annotations] if annotations else []) + others
+        annotations = next(filter(_holds_annotations, others), None)
+        if annotations is None:
+            return None
+    lists = _subfolder(root, "ImageSets")
+    lists = lists and (_subfolder(lists, "Main") or lists)
+    return VocTree(root, photos, annotations, lists)
+
+
+def _subfolder(folder, name):
+    """The subfolder of a name, spelled as it is or else in any case, or None."""
+    # `Path.is_dir` would raise in a folder such as a disk's `lost+found`.
+    if os.path.isdir(folder / name):
+        return folder / name
+    wanted = name.casefold()
+    return next((f for f in _subfolders(folder) if f.name.casefold() == wanted), None)
+
+
+def _subfolders(folder):
+    names = (name for name in _names(folder) if not name.startswith("."))
+    return [folder / name for name in names if os.path.isdir(folder / name)]
+
+
+def _names(folder):
+    """Sorted names of what a folder holds; what cannot be looked into holds nothing."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _holds_annotations(folder):
+    """Whether a folder, or one right below it, has an annotation."""
+    for place in (folder, *_subfolders(folder)):
+        names = (n for n in _names(place) if n.lower().endswith(".xml"))
+        if _any_is_annotation(place / name for name in names):
+            return True
+    return False
+
+
+def _has_annotations_beside_photos(folder, levels):
+    names = _names(folder)
+    stems = {_stem(name) for name in names if is_photo_name(name)}
+    xml_names = (n for n in names if n.lower().endswith(".xml") and _stem(n) in stems)
+    if stems and _any_is_annotation(folder / name for name in xml_names):
+        return True
+    return levels > 0 and any(
+        _has_annotations_beside_photos(subfolder, levels - 1)
+        for subfolder in _subfolders(folder)
+    )
+
+
+def _stem(name):
+    return same_name(pathlib.PurePath(name).stem).casefold()
+
+
+def _any_is_annotation(paths):
+    return any(map(_is_annotation, itertools.islice(paths, _NUM_LOOKED_INTO)))
+
+
+def _is_annotation(path):
+    """Whether a file looks like an annotation; maps and settings are xml, too."""
+    if not os.path.isfile(path):
+        return False  # a pipe would block
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return b"<annotation" in head.replace(b"\0", b"")  # of UTF-16, too
