@@ -12,7 +12,8 @@ from pipelines.photos.photo import Photos, Problem, main_object
 from pipelines.pools.object_targets import ObjectTargets
 from pipelines.pools.pool import Pool
 from pipelines.pools.threads import for_each
-from pipelines.pools.usable_objects import box_class_names, usable_photo
+from pipelines.pools.turned_boxes import turn_boxes_upright
+from pipelines.pools.usable_objects import NOT_ANNOTATED, box_class_names, usable_photo
 from pipelines.readers.sources import read
 
 CACHES = ("auto", "memory", "disk", "none")
@@ -80,7 +81,9 @@ def prepare_labeled(
     """Decodes and letterboxes every photo of a source once, and checks its boxes.
 
     Boxes are those of the annotation, clipped to the photo as it really is: an
-    annotation that states another size is reported, never used to scale.
+    annotation that states another size is reported, never used to scale. A photo that
+    is not annotated (`Photo.annotated`), or of whose boxes not one is usable, is left
+    out and reported: it is not known to show nothing.
 
     Args:
         source: Anything `read` understands, or `Photos`.
@@ -123,16 +126,25 @@ def prepare_labeled(
     )
     problems = list(photos.problems)
     usable, rows, left_out = [], [], []
-    for row, photo in enumerate(readable):
-        size = int(facts["height"][row]), int(facts["width"][row])
+    sizes = [(int(height), int(width)) for height, width in facts[["height", "width"]]]
+    upright = turn_boxes_upright(readable, sizes, problems)
+    for row, (photo, size) in enumerate(zip(upright, sizes, strict=True)):
         photo = usable_photo(photo, *size, names, problems)
-        if main_object_only and main_object(photo.objects) is None:
+        if not photo.annotated:
+            reason = "left out, since it has no annotation that can be used"
+            problems.append(Problem(photo.path_name, reason, NOT_ANNOTATED))
+        elif main_object_only and main_object(photo.objects) is None:
             left_out.append(photo)
         else:
             usable.append(photo)
             rows.append(row)
     if not any(photo.objects for photo in usable):
         first = f" First problem: {problems[0]}." if problems else ""
+        if not usable and not left_out:
+            raise ValueError(
+                f"Not one of the {len(readable)} readable photos of {photos.name} has "
+                f"an annotation that can be used.{first}"
+            )
         raise ValueError(
             f"{photos.name} has no usable box in its {len(readable)} readable "
             f"photos, for {len(names)} classes.{first}"

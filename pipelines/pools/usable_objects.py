@@ -6,6 +6,7 @@ from pipelines.photos.box_checks import checked_box, usable_object
 from pipelines.photos.photo import Photo, Problem, main_class
 
 UNKNOWN_CLASS = "box dropped: unknown class"
+NOT_ANNOTATED = "photo left out: not annotated"
 
 
 def box_class_names(photos) -> tuple[str, ...]:
@@ -19,7 +20,8 @@ def usable_photo(photo, height, width, class_names, problems) -> Photo:
     The true height and width are those of the upright photo in pixels. A `Problem` is
     appended to `problems` for each box that is clipped, or dropped since its class is
     not among the names or it is no box, and for a size that the annotation states
-    wrongly.
+    wrongly. A photo all of whose boxes of these classes were dropped is no longer
+    `annotated`: it shows an object, but nobody knows where.
     """
 
     def report(reason, kind):
@@ -27,21 +29,21 @@ def usable_photo(photo, height, width, class_names, problems) -> Photo:
 
     stated = photo.width, photo.height
     if None not in stated and stated != (width, height):
-        turned = stated == (height, width)
         report(
             f"the annotation says {stated[0]} x {stated[1]}, the photo has {width} x "
-            f"{height}"
-            + (": drawn before the photo was turned upright?" if turned else ""),
+            f"{height}",
             "size mismatch",
         )
-    objects = []
+    objects, num_dropped = [], 0
     for item in photo.objects:
         if item.name not in class_names:
             report(f"{item.name!r} is not among the classes", UNKNOWN_CLASS)
             continue
         check = checked_box, item.box, width, height
         box = usable_object(problems, photo.path_name, repr(item.name), *check)
-        if box is not None:
+        if box is None:
+            num_dropped += 1
+        else:
             objects.append(dataclasses.replace(item, box=box))
     return dataclasses.replace(
         photo,
@@ -49,4 +51,5 @@ def usable_photo(photo, height, width, class_names, problems) -> Photo:
         label=main_class(objects),
         width=width,
         height=height,
+        annotated=photo.annotated and (bool(objects) or not num_dropped),
     )

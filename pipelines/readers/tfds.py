@@ -220,13 +220,14 @@ def _read_photo(record, size, content, builder, labels, problems):
         problems.append(Problem(place, reason, "annotation unreadable"))
         return Photo(image_id, builder.name, content)
     label, objects = labels
-    items = ()
+    items, annotated = (), True
     if objects is not None:
         items = tuple(_read_objects(place, record[objects], builder, size, problems))
+        annotated = bool(items) or not len(record[objects]["label"])
     name = main_class(items)
     if label is not None and record[label] >= 0:  # -1 where there is none
         name = builder.info.features[label].names[record[label]]
-    return Photo(image_id, builder.name, content, items, name, *size)
+    return Photo(image_id, builder.name, content, items, name, *size, annotated)
 
 
 def _read_objects(place, objects, builder, size, problems):

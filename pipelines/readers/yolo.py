@@ -49,7 +49,8 @@ def read(source, split=None, progress=None) -> Photos:
     is `class x_center y_center width height`, in shares of the upright photo's size.
     Polygons become their boxes. A photo without a label file, or with an empty one,
     shows no object; both are counted in `Photos.problems`, as is a row that cannot be
-    used.
+    used. A photo whose label file cannot be read, or has no usable row, is not
+    `annotated`.
 
     Args:
         source: Path of the YAML file, or of the folder with a `data.yaml`. The source
@@ -87,10 +88,10 @@ def read(source, split=None, progress=None) -> Photos:
     source_name = yaml_path.resolve().parent.name
     photos = []
     for path in paths:
-        size, objects = _read_labels(path, names, "kpt_shape" in content, problems)
-        label = main_class(objects)
-        photo = PhotoFile(path)
-        photos.append(Photo(path.stem, source_name, photo, objects, label, *size))
+        found = _read_labels(path, names, "kpt_shape" in content, problems)
+        size, objects, annotated = found
+        facts = objects, main_class(objects), *size, annotated
+        photos.append(Photo(path.stem, source_name, PhotoFile(path), *facts))
         if progress is not None:
             progress(len(photos), len(paths))
     return Photos(photos, source_name, problems)
@@ -170,28 +171,31 @@ def _find_place(entry, roots):
 
 
 def _read_labels(path, names, has_keypoints, problems):
-    """`(width, height)` of a photo, and its objects."""
+    """`(width, height)` of a photo, its objects, and whether it is annotated."""
     try:
         size = _upright_size(path)
     except Exception as error:
         # Decoding will meet it again and tell why the photo is left out.
         reason = f"no label read, since the photo has no readable size: {error}"
         problems.append(Problem(str(path), reason, "annotation unreadable"))
-        return (None, None), ()
+        return (None, None), (), False
     places = _label_paths(path)
     place = next((place for place in places if place.is_file()), None)
     if place is None:
         reason = f"shows no object: there is no {places[0]}"
         problems.append(Problem(str(path), reason, "no label file"))
-        return size, ()
+        return size, (), True
     try:
         text = PhotoFile(place).load().decode("utf-8-sig", "replace")
     except (OSError, ValueError) as error:
         problems.append(Problem(str(place), str(error), "annotation unreadable"))
-        return size, ()
+        return size, (), False
     if not text.strip():
         problems.append(Problem(str(place), "shows no object", "empty label file"))
-    return size, tuple(_read_rows(text, place, size, names, has_keypoints, problems))
+        return size, (), True
+    rows = _read_rows(text, place, size, names, has_keypoints, problems)
+    objects = tuple(rows)
+    return size, objects, bool(objects)
 
 
 def _upright_size(path):

@@ -8,7 +8,7 @@ import numpy as np
 from pipelines.images.letterboxing import boxes_to_letterbox
 from pipelines.photos import object_sizes
 from pipelines.photos.photo import Problem, main_object
-from pipelines.pools.usable_objects import UNKNOWN_CLASS
+from pipelines.pools.usable_objects import NOT_ANNOTATED, UNKNOWN_CLASS
 
 # A box with a shorter side shows nothing that could be learned.
 MIN_SIDE = 2.0
@@ -44,6 +44,8 @@ class SetReport:
         num_photos: Number of photos.
         num_unreadable: Number of photos that could not be decoded and are not counted
             otherwise; None where nothing was decoded.
+        num_not_annotated: Number of photos without an annotation that can be used, who
+            are not counted otherwise.
         num_without_boxes: Number of photos without a usable box.
         num_without_main_object: Number of photos without an object that is not
             difficult, those without boxes included.
@@ -63,6 +65,7 @@ class SetReport:
     name: str
     num_photos: int
     num_unreadable: int | None
+    num_not_annotated: int
     num_without_boxes: int
     num_without_main_object: int
     num_boxes: int
@@ -82,7 +85,8 @@ class SetReport:
             f"{len(self.classes)} classes, at most {self.max_boxes} in a photo",
             f"  {self.num_without_boxes} photos without boxes, "
             f"{self.num_without_main_object} without a main object, "
-            + ("not decoded" if unreadable is None else f"{unreadable} unreadable"),
+            + ("not decoded" if unreadable is None else f"{unreadable} unreadable")
+            + f", {self.num_not_annotated} not annotated",
             *self._class_lines(),
             "  sizes: "
             + ", ".join(f"{number} {size}" for size, number in self.sizes.items())
@@ -126,6 +130,9 @@ def report_set(source, class_names=None) -> SetReport:
     counts = collections.Counter()
     num_boxes = []
     for photo in [*photos, *(pool.left_out if pool else ())]:
+        if not photo.annotated:
+            counts["not annotated"] += 1
+            continue
         objects = _known_objects(photo, classes, problems)
         num_boxes.append(len(objects))
         _count_classes(objects, classes)
@@ -143,6 +150,7 @@ def report_set(source, class_names=None) -> SetReport:
         name=photos.name,
         num_photos=len(num_boxes),
         num_unreadable=None if skipped is None else len(skipped),
+        num_not_annotated=counts["not annotated"] + len(texts.get(NOT_ANNOTATED, ())),
         num_without_boxes=num_boxes.count(0),
         num_without_main_object=counts["without main object"],
         num_boxes=sum(num_boxes),

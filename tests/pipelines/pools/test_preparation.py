@@ -123,7 +123,7 @@ def test_class_names_by_default_are_those_of_the_boxes(tree):
 def test_nothing_left_is_refused_with_the_first_problem(tmp_path, write_voc, voc_xml):
     pytest.importorskip("tensorflow")
     swapped = voc_xml(("cat", (30, 1, 9, 9)))
-    with pytest.raises(ValueError, match="no usable box.*a.xml.*swapped"):
+    with pytest.raises(ValueError, match="annotation that can be.*a.xml.*swapped"):
         prepare_labeled(write_voc(tmp_path / "swapped", {"a": swapped}), 20)
     difficult = voc_xml(("cat", (1, 1, 9, 9), {"difficult": 1}))
     tree = write_voc(tmp_path / "difficult", {"a": difficult})

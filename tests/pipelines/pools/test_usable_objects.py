@@ -1,7 +1,5 @@
 import pytest
-from PIL import Image
 
-from pipelines.pools.preparation import prepare_labeled
 from pipelines.pools.usable_objects import usable_photo
 from pipelines.readers.sources import read
 
@@ -42,15 +40,34 @@ def test_objects_of_other_classes_are_dropped_and_reported(check, voc_xml):
     assert "'owl'" in problems[0].reason
 
 
-def test_photo_that_was_turned_upright_is_suspected_of_its_annotation(
-    tmp_path, write_voc, voc_xml, draw, encode
+WRONG_SIZES = {"swapped": (30, 40), "of a thumbnail": (8, 6), "of one pixel": (1, 1)}
+
+
+@pytest.mark.parametrize("kind", WRONG_SIZES)
+def test_boxes_are_kept_whole_whatever_size_is_stated_and_that_is_told(
+    kind, check, voc_xml
 ):
-    pytest.importorskip("tensorflow")
-    tree = write_voc(tmp_path / "tree", {"a": voc_xml(("cat", (1, 1, 40, 30)))})
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    path = tree / "JPEGImages" / "a.jpg"
-    path.write_bytes(encode(Image.fromarray(draw()), "JPEG", exif=exif))
-    pool = prepare_labeled(tree, 40)
-    assert pool.original_sizes.tolist() == [[40, 30]]
-    assert "turned upright" in pool.problems[0].reason
+    width, height = WRONG_SIZES[kind]
+    text = voc_xml(("cat", (31, 2, 40, 30)), ("dog", (1, 1, 40, 5)))
+    text = text.replace("<width>40", f"<width>{width}")
+    photo, problems = check(text.replace("<height>30", f"<height>{height}"))
+    assert [item.box for item in photo.objects] == [(30, 1, 40, 30), (0, 0, 40, 5)]
+    assert [problem.kind for problem in problems] == ["size mismatch"]
+    assert photo.annotated
+
+
+@pytest.mark.parametrize(
+    ("objects", "annotated"),
+    [
+        ([], True),
+        ([("owl", (1, 1, 9, 9))], True),  # of a class that nobody asked for
+        ([("cat", (51, 1, 80, 9))], False),
+        ([("cat", (51, 1, 80, 9)), ("owl", (1, 1, 9, 9))], False),
+        ([("cat", (51, 1, 80, 9)), ("dog", (1, 1, 9, 9))], True),
+    ],
+)
+def test_photo_whose_boxes_all_lie_outside_is_not_one_without_objects(
+    objects, annotated, check, voc_xml
+):
+    photo, _ = check(voc_xml(*objects))
+    assert photo.annotated == annotated

@@ -39,12 +39,12 @@ def test_classes_sizes_and_problems_are_counted_and_told(tree):
     assert report.sizes == {"small": 1, "medium": 1, "large": 5, "unknown": 0}
     assert report.num_degenerate == 1  # 2 x 1 pixels
     assert report.num_repeated == 1
-    assert set(report.problems) == {"box dropped: corners swapped", "box clipped"}
-    for texts in report.problems.values():
-        assert len(texts) == 1 and "e.xml" in texts[0]
+    assert set(report.problems) == {"box dropped: corners swapped"}
+    (text,) = report.problems["box dropped: corners swapped"]
+    assert "e.xml" in text
     text = report.text()
     assert "5 photos, 7 boxes of 3 classes, at most 3 in a photo" in text
-    assert "1 x box clipped" in text and "e.xml" in text
+    assert "1 x box dropped: corners swapped" in text and "e.xml" in text
     (row,) = [line for line in text.splitlines() if line.strip().startswith("cat")]
     assert row.split() == ["cat", "3", "2", "2", "0", "1"]
 
@@ -78,13 +78,37 @@ def test_pool_counts_what_its_photos_count(main_object_only, tree):
 
 def test_many_classes_and_problems_are_cut_in_text_only(tmp_path, write_voc, voc_xml):
     annotations = {
-        f"{i:02d}": voc_xml((f"class {i:02d}", (1, 1, 99, 9))) for i in range(60)
+        f"{i:02d}": voc_xml((f"class {i:02d}", (1, 1, 9, 9)), ("cat", (9, 1, 1, 9)))
+        for i in range(60)
     }
     report = report_set(read(write_voc(tmp_path / "tree", annotations)))
-    assert len(report.classes) == len(report.problems["box clipped"]) == 60
+    kind = "box dropped: corners swapped"
+    assert len(report.classes) == len(report.problems[kind]) == 60
     text = report.text()
-    assert "and 20 more classes" in text and "60 x box clipped" in text
+    assert "and 20 more classes" in text and f"60 x {kind}" in text
     assert len(text.splitlines()) < 60
+
+
+def test_photos_without_annotation_are_counted_apart_from_photos_without_objects(
+    tmp_path, write_voc, voc_xml
+):
+    cat, swapped = ("cat", (1, 1, 9, 9)), ("cat", (9, 1, 1, 9))
+    annotations = {"cat": voc_xml(cat), "empty": voc_xml(), "missing": None}
+    annotations |= {"broken": "<annotation>", "swapped": voc_xml(swapped)}
+    tree = write_voc(tmp_path / "tree", annotations)
+    plain = report_set(read(tree))
+    assert (plain.num_photos, plain.num_without_boxes) == (2, 1)
+    assert plain.num_not_annotated == 3
+    pytest.importorskip("tensorflow")
+    for main_object_only in (False, True):
+        pool = prepare_labeled(tree, 20, main_object_only=main_object_only)
+        report = report_set(pool)
+        assert (report.num_photos, report.num_without_boxes) == (2, 1)
+        assert report.num_not_annotated == 3
+        texts = report.problems["photo left out: not annotated"]
+        names = sorted(text.split(":")[0].rpartition("/")[2] for text in texts)
+        assert names == ["broken.jpg", "missing.jpg", "swapped.jpg"]
+        assert ", 3 not annotated" in report.text()
 
 
 def test_real_tree_is_counted(data_folder):

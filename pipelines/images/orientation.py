@@ -1,0 +1,45 @@
+"""EXIF orientation: how a photo, and the boxes on it, are turned upright."""
+
+import io
+
+from pipelines.images.decoding import EXIF_ORIENTATION, FORMATS
+
+# Orientations whose upright photo has width and height of the stored one swapped.
+QUARTER_TURNS = (5, 6, 7, 8)
+
+
+def read_orientation(data: bytes) -> int:
+    """The EXIF orientation of an encoded photo, 1 to 8; 1, upright, if there is none.
+
+    Args:
+        data: Encoded bytes; pixels, which have no EXIF, are upright.
+    """
+    if not isinstance(data, bytes):
+        return 1
+
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            orientation = image.getexif().get(EXIF_ORIENTATION)
+    except Exception:
+        return 1  # as in decoding: a broken side note is none
+    return orientation if orientation in range(1, 9) else 1
+
+
+def quarter_turned_box(box, orientation: int, width, height):
+    """A box on the upright photo, from the same box on the stored one.
+
+    Args:
+        box: `(x_min, y_min, x_max, y_max)` in pixels of the stored photo.
+        orientation: EXIF orientation, one of `QUARTER_TURNS`.
+        width: Width of the upright photo in pixels.
+        height: Height of the upright photo in pixels.
+    """
+    x_min, y_min, x_max, y_max = box
+    x_min, x_max, y_min, y_max = y_min, y_max, x_min, x_max  # columns are rows now
+    if orientation in (6, 7):
+        x_min, x_max = width - x_max, width - x_min
+    if orientation in (7, 8):
+        y_min, y_max = height - y_max, height - y_min
+    return x_min, y_min, x_max, y_max
