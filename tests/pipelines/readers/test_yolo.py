@@ -153,7 +153,7 @@ def test_photos_without_labels_show_no_object_and_are_counted_apart(write):
     counts = {kind: len(texts) for kind, texts in report.problems.items()}
     kinds = {"no label file": 2, "empty label file": 1, "box dropped: not finite": 1}
     assert counts == kinds
-    assert len(prepare_labeled(path, 16).photos) == 5
+    assert len(prepare_labeled(path, 16).photos) == 4
 
 
 def test_size_is_that_of_the_upright_photo(write, encode, draw):
