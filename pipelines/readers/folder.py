@@ -1,12 +1,13 @@
 """Reader of folders of photos."""
 
+import collections
 import os
 import pathlib
 
 from pipelines.photos.content import PhotoFile
-from pipelines.photos.listing import list_photos
+from pipelines.photos.listing import is_photo_name, list_files
 from pipelines.photos.names import image_ids
-from pipelines.photos.photo import Photo, Photos
+from pipelines.photos.photo import Photo, Photos, Problem
 
 KIND = "a folder of photos"
 # Subfolders of these names beside `train` are splits, not classes.
@@ -50,13 +51,15 @@ def read(source, split=None, progress=None) -> Photos:
             "Leave the split out to read the whole folder."
         )
     problems = []
-    paths = list_photos(root, problems)
+    files = list_files(root, problems)
+    paths = [path for path in files if is_photo_name(path.as_posix())]
     if not paths:
         raise ValueError(
             f"{root} holds no photos. Expected files named .jpg, .png, .bmp, .gif, "
             ".webp or .tif at any depth, a VOC tree, or the path of a COCO json file."
             + (f" First problem: {problems[0]}" if problems else "")
         )
+    _tell_of_labels(folder, files, paths, problems)
     subfolders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
     has_classes = len({parts for parts in subfolders if parts}) > 1
     name = folder.resolve().name
@@ -68,3 +71,21 @@ def read(source, split=None, progress=None) -> Photos:
         label = parts[0] if has_classes and parts else None
         photos.append(Photo(image_id, name, PhotoFile(path), label=label))
     return Photos(photos, name, problems)
+
+
+def _tell_of_labels(folder, files, paths, problems):
+    """Says which files may hold boxes that are not read, since nothing tells how."""
+    stems = {path.stem for path in paths}
+    found = collections.Counter(
+        suffix
+        for suffix, stem in ((path.suffix.lower(), path.stem) for path in files)
+        if suffix == ".json" or (suffix in (".xml", ".txt") and stem in stems)
+    )
+    if found:
+        counts = " and ".join(f"{found[suffix]} {suffix}" for suffix in sorted(found))
+        reason = (
+            f"holds {counts} files that are not read for boxes: expected a VOC tree, "
+            "or annotations in xml beside the photos, a data.yaml, or the path of a "
+            "COCO json"
+        )
+        problems.append(Problem(str(folder), reason, "labels not read"))

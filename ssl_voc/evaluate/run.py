@@ -142,6 +142,8 @@ class EvaluationRun:
         counts = {
             **{key: text.format_map(metrics) for key, text in self.counts.items()},
             "num_skipped": f"unreadable, see {folder / 'skipped.txt'}",
+            "num_not_annotated": "left out, since they have no annotation that can be "
+            f"used, see {folder / 'data_report.txt'}",
             "num_unknown_boxes": "boxes of other classes left out: "
             + ", ".join(metrics["unknown_classes"]),
             "num_not_finite": "WITH NaN OR INFINITE PREDICTIONS",
@@ -235,6 +237,7 @@ class EvaluationRun:
         weights = self.finished.path / "model.keras"
         return {
             "num_skipped": len(self.pool.skipped),
+            "num_not_annotated": self.report.evaluation.num_not_annotated,
             "num_unknown_boxes": len(problems),
             "unknown_classes": self.unknown_classes,
             "num_leaked": self.report.num_leaked,

@@ -184,6 +184,36 @@ def test_without_a_split_the_photos_that_were_held_out_are_evaluated(tmp_path):
     assert [row["image_id"] for row in rows] == ["p11", "p12", "p13"]
 
 
+def test_photos_of_one_name_in_two_trees_are_told_apart(tmp_path):
+    for site in ("a", "b"):
+        write_tree(tmp_path / "kit" / site, lists=False)
+    photos = pipelines.read(str(tmp_path / "kit"))
+    run = write_run(tmp_path / "run", tmp_path / "kit")
+    ids = [photo.image_id for photo in photos]
+    held_out = photos.take([ids.index("a/p03"), ids.index("b/p11")])
+    record(run / "held_out_photos.tsv", held_out)
+    # The trees hold the same pictures.
+    metrics = evaluate(EvaluateConfig(run=run, allow_leakage=True))
+    assert metrics["num_images"] == len(held_out) == 2
+    rows = read_json(run / "evaluation-held-out" / "predictions.json")
+    assert [row["image_id"] for row in rows] == ["a/p03", "b/p11"]
+
+
+def test_photos_that_are_not_annotated_are_left_out_and_told(run, tree, capsys):
+    notes = tree / "Annotations"
+    (notes / "p08.xml").unlink()
+    (notes / "p09.xml").write_text("<annotation")
+    (notes / "p10.xml").write_text("<annotation/>")
+    metrics = evaluate(EvaluateConfig(run=run, split="val"))
+    assert metrics["num_not_annotated"] == 2
+    # The photo that is known to show nothing has no main object.
+    assert (metrics["num_images"], metrics["num_left_out"]) == (3, 1)
+    assert metrics["top1"] == metrics["mean_iou"] == 1.0
+    assert "2 left out, since they have no annotation" in capsys.readouterr().out
+    report = (run / "evaluation-val" / "data_report.txt").read_text()
+    assert "2 x photo left out: not annotated" in report and "p08.png" in report
+
+
 def rename_first_class(run, tree):
     manifest = read_json(run / "manifest.json")
     text = json.dumps({**manifest, "class_names": ["a"]})

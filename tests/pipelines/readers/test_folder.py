@@ -86,6 +86,22 @@ def test_folders_that_cannot_be_read_are_told(write, lock):
         read(folder)
 
 
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (["labels/0.txt", "labels/1.txt", "classes.txt"], "2 .txt files"),
+        (["annotations/train.json", "0.txt"], "1 .json and 1 .txt files"),
+        (["readme.txt", "sitemap.xml"], None),
+    ],
+)
+def test_labels_in_no_known_layout_are_told(labels, told, write):
+    photos = read(write("images/0.jpg", "images/1.jpg", *labels))
+    assert [problem.kind for problem in photos.problems] == ["labels not read"] * (
+        told is not None
+    )
+    assert told is None or told in photos.problems[0].reason
+
+
 def test_photo_names():
     names = "a.jpg a.JPEG a.png a.bmp a.gif a.webp a.tif x/y.jpg"
     assert all(map(is_photo_name, names.split()))
