@@ -22,9 +22,10 @@ def turn_boxes_upright(photos, sizes, problems):
     EXIF turns by a quarter. Its boxes were then drawn on the stored photo, or, by a
     tool that reads the size without EXIF, on the upright one. Where they fit into only
     one of the two photos, they are of that one. Boxes that fit into both go with those
-    of their source that do not, since one tool drew them; without such, or as many of
-    either kind, they are what the stated size says: of the stored photo. Turns by a
-    half and mirrored photos cannot be told by their size: their boxes stay.
+    of their source that do not, since one tool drew them; a photo that is not turned,
+    but whose size is stated swapped, speaks for boxes that stay. Without such, or with
+    as many of either kind, they are what the stated size says: of the stored photo.
+    Turns by a half and mirrored photos cannot be told by their size: their boxes stay.
 
     Args:
         photos: `Photos`.
@@ -43,6 +44,8 @@ def turn_boxes_upright(photos, sizes, problems):
             if orientation in QUARTER_TURNS:
                 suspects[index] = orientation
                 votes[photo.source] += _vote(photo, *size)
+            else:
+                votes[photo.source] -= 1  # of a tool that swaps width and height
     for index, orientation in suspects.items():
         photo, (height, width) = upright[index], sizes[index]
         if (_vote(photo, height, width) or votes[photo.source]) < 0:

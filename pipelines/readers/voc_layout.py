@@ -66,39 +66,48 @@ def voc_trees(folder) -> list[VocTree]:
 
 
 def _tree_at(root):
-    photos = _subfolder(root, "JPEGImages")
-    annotations = _subfolder(root, "Annotations")
+    folders = _subfolders(root)
+    photos = _named(folders, "JPEGImages")
+    annotations = _named(folders, "Annotations")
     if photos is None:
-        found = (_subfolder(root, name) for name in _PHOTO_FOLDERS)
+        found = (_named(folders, name) for name in _PHOTO_FOLDERS)
         photos = next(filter(None, found), None)
         if photos is None:
             return None
-        others = [other for other in _subfolders(root) if other != photos]
+        others = [other for other in folders if other not in (photos, annotations)]
         others = ([annotations] if annotations else []) + others
         annotations = next(filter(_holds_annotations, others), None)
         if annotations is None:
             return None
-    lists = _subfolder(root, "ImageSets")
-    lists = lists and (_subfolder(lists, "Main") or lists)
+    lists = _named(folders, "ImageSets")
+    lists = lists and (_named(_subfolders(lists), "Main") or lists)
     return VocTree(root, photos, annotations, lists)
 
 
-def _subfolder(folder, name):
-    """The subfolder of a name, spelled as it is or else in any case, or None."""
-    # `Path.is_dir` would raise in a folder such as a disk's `lost+found`.
-    if os.path.isdir(folder / name):
-        return folder / name
-    wanted = name.casefold()
-    return next((f for f in _subfolders(folder) if f.name.casefold() == wanted), None)
+def _named(folders, name):
+    """The folder of a name, spelled as it is or else in any case, or None."""
+    alike = [f for f in folders if f.name.casefold() == name.casefold()]
+    exact = [folder for folder in alike if folder.name == name]
+    return next(iter(exact + alike), None)
 
 
 def _subfolders(folder):
-    names = (name for name in _names(folder) if not name.startswith("."))
-    return [folder / name for name in names if os.path.isdir(folder / name)]
+    """Sorted folders right below; what cannot be looked into holds nothing.
+
+    `os.scandir` knows files as such without asking for each of a million photos.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if not e.is_file(follow_symlinks=False)]
+    except OSError:
+        return []
+    paths = [folder / name for name in sorted(names) if not name.startswith(".")]
+    # `Path.is_dir` would raise for what nobody may look at.
+    return [path for path in paths if os.path.isdir(path)]
 
 
 def _names(folder):
-    """Sorted names of what a folder holds; what cannot be looked into holds nothing."""
+    """Sorted names of what a folder holds, nothing if it cannot be looked into."""
     try:
         return sorted(os.listdir(folder))
     except OSError:

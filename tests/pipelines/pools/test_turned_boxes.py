@@ -77,6 +77,28 @@ def test_only_a_stated_size_that_is_the_stored_one_turns_boxes(
     assert found == [(CORNER_READ,)] and "boxes turned upright" not in kinds
 
 
+def test_tool_that_swaps_the_size_of_photos_that_are_not_turned_turns_no_boxes(
+    tmp_path, draw, encode
+):
+    for name, orientation in ("a", 6), ("b", 1):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = encode(Image.fromarray(draw()), "JPEG", exif=exif)
+        (tmp_path / f"{name}.jpg").write_bytes(data)
+    contents = [photo.content for photo in read(tmp_path)]
+    corner, sizes = Object("cat", CORNER_READ), [(40, 30), (30, 40)]
+    photos = [
+        Photo("ab"[row], "one", contents[row], (corner,), None, *sizes[row])
+        for row in range(2)
+    ]
+    problems = []
+    for photo in turn_boxes_upright(Photos(photos, "one"), sizes, problems):
+        assert photo.objects == (corner,)
+    assert problems == []
+    (alone,) = turn_boxes_upright(Photos(photos[:1], "one"), sizes[:1], problems)
+    assert alone.objects[0].box == CORNER_TURNED and len(problems) == 1
+
+
 def test_one_source_does_not_speak_for_another(tmp_path, draw, encode):
     exif = Image.Exif()
     exif[0x0112] = 6

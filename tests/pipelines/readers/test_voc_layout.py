@@ -105,6 +105,14 @@ def test_xml_beside_a_photo_that_is_no_annotation_makes_no_tree(write):
     assert [tree.root for tree in voc_trees(folder)] == [folder]
 
 
+def test_link_to_itself_or_to_nothing_hides_no_tree(write):
+    folder = write("images/0.jpg", "annotations/0.xml")
+    (folder / "circle").symlink_to(folder / "circle")
+    (folder / "gone").symlink_to(folder / "nowhere")
+    (folder / "photos").symlink_to(folder / "circle")
+    assert [tree.photos for tree in voc_trees(folder)] == [folder / "images"]
+
+
 def test_what_is_missing_and_what_is_there_is_told(write):
     folder = write("JPEGImages/0.jpg", "labels/0.txt")
     (problem,) = read(folder).problems
