@@ -83,6 +83,10 @@ def read(source, split=None, progress=None) -> Photos:
             keys = _listed(part, split or "train", problems)
         else:
             _tell_left_over(part.tree, left_over, problems)
+        without = [part.image_ids[key] for key in keys if key not in found]
+        if without:
+            told = part.tree, without, len(keys), left_over
+            problems.append(_annotations_missing(*told))
         photos += _read_photos(part, keys, found, name, problems)
     if not photos:
         raise ValueError(
@@ -163,9 +167,6 @@ def _tell_left_over(tree, left_over, problems):
 
 
 def _read_photos(part, keys, found, source, problems):
-    without = [part.image_ids[key] for key in keys if key not in found]
-    if without:
-        problems.append(_annotations_missing(part.tree, without, len(keys)))
     for key in keys:
         objects, size, annotated = (), (None, None), key in found
         if annotated:
@@ -176,9 +177,13 @@ def _read_photos(part, keys, found, source, problems):
         yield Photo(image_id, source, content, objects, label, *size, annotated)
 
 
-def _annotations_missing(tree, without, num_photos):
+def _annotations_missing(tree, without, num_photos, left_over):
     named = ", ".join(without[:_NUM_NAMED]) + ", ..." * (len(without) > _NUM_NAMED)
     reason = f"no annotation for {len(without)} of {num_photos} photos ({named})"
+    if left_over:
+        reason += (
+            f"; {len(left_over)} xml files have no photo, {left_over[0].name} first"
+        )
     if tree.annotations is None:
         reason += ": there is no folder Annotations. " + _holdings(tree.root)
     return Problem(str(tree.root), reason, "annotation missing")

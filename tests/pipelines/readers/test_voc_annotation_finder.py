@@ -103,6 +103,8 @@ def test_without_an_annotation_of_its_own_a_photo_is_not_annotated_and_told(
     assert all(photo.objects == () for photo in found)
     kinds = [problem.kind for problem in found.problems]
     assert kinds.count("annotation missing") == 1
+    (missing,) = [p for p in found.problems if p.kind == "annotation missing"]
+    assert ("xml files have no photo" in missing.reason) == bool(annotations)
     pytest.importorskip("tensorflow")
     with pytest.raises(ValueError, match=f"Not one of the {len(photos)} readable"):
         prepare_labeled(found, 16)
