@@ -1,6 +1,7 @@
 """Reader of NumPy arrays of pixels, in memory or in an .npz file."""
 
 import pathlib
+from tokenize import TokenError
 
 import numpy as np
 
@@ -102,7 +103,8 @@ def _load_npz(path):
             arrays = np.load(file, allow_pickle=False)
             if not isinstance(arrays, np.ndarray):
                 return dict(arrays)
-    except (ValueError, *ZIP_ERRORS) as error:
+    # A damaged header is Python that NumPy parses, or announces terabytes.
+    except (ValueError, TokenError, MemoryError, *ZIP_ERRORS) as error:
         raise ValueError(f"{path} is not a readable .npz file: {error}") from error
     raise ValueError(
         f"{path} is an .npy file by another name. Write it by np.savez(PATH, "
