@@ -62,7 +62,8 @@ def read(source, split=None, progress=None) -> Photos:
     for index in range(len(images)):
         content = ArrayItem(images, index, array_name)
         image_id, size = f"{index:0{width}d}", (images.shape[2], images.shape[1])
-        photos.append(Photo(image_id, name, content, (), names[index], *size))
+        photo = Photo(image_id, name, content, (), names[index], *size, annotated=False)
+        photos.append(photo)
     return Photos(photos, name)
 
 

@@ -62,5 +62,6 @@ def read(source, split=None, progress=None) -> Photos:
     photos = []
     for path, parts in zip(paths, subfolders, strict=True):
         label = parts[0] if has_classes and parts else None
-        photos.append(Photo(path.stem, name, PhotoFile(path), label=label))
+        content = PhotoFile(path)
+        photos.append(Photo(path.stem, name, content, label=label, annotated=False))
     return Photos(photos, name, problems)

@@ -218,7 +218,7 @@ def _read_photo(record, size, content, builder, labels, problems):
         # Decoding will meet it again and tell why the photo is left out.
         reason = f"no annotation read: {size}"
         problems.append(Problem(place, reason, "annotation unreadable"))
-        return Photo(image_id, builder.name, content)
+        return Photo(image_id, builder.name, content, annotated=False)
     label, objects = labels
     items = ()
     if objects is not None:
@@ -226,7 +226,9 @@ def _read_photo(record, size, content, builder, labels, problems):
     name = main_class(items)
     if label is not None and record[label] >= 0:  # -1 where there is none
         name = builder.info.features[label].names[record[label]]
-    return Photo(image_id, builder.name, content, items, name, *size)
+    # Where every object was dropped, some are there all the same.
+    is_known = objects is not None and bool(items or not len(record[objects]["label"]))
+    return Photo(image_id, builder.name, content, items, name, *size, is_known)
 
 
 def _read_objects(place, objects, builder, size, problems):

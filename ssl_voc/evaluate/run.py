@@ -176,11 +176,16 @@ class EvaluationRun:
         self.unknown_classes = sorted(
             {*box_class_names(photos)} - {*finished.class_names}
         )
+        # On photos that show nothing a detector is asked for its false alarms; where
+        # objects are there, but none can be used, something is wrong.
+        shows_nothing = not any(photo.objects for photo in photos)
+        shows_nothing &= any(photo.annotated for photo in photos)
         return pipelines.prepare_labeled(
             photos,
             finished.manifest["image_size"],
             class_names=finished.class_names,
             main_object_only=self.main_object_only,
+            objects_required=self.main_object_only or not shows_nothing,
             cache=config.cache,
             progress=progress_bar("preparing photos"),
         )
