@@ -8,7 +8,7 @@ import pathlib
 import re
 
 from pipelines.photos.content import Content, PhotoFile, ZipArchive, ZipMember
-from pipelines.photos.listing import is_photo_name, list_files
+from pipelines.photos.listing import PHOTO_SUFFIXES, is_photo_name, list_files
 from pipelines.photos.photo import Problem
 from pipelines.readers.written_names import composed, folded, is_relative, spellings
 
@@ -95,7 +95,8 @@ class PhotoFinder:
             for path in paths
             if path.parent == json_path.parent and path.suffix.lower() == ".json"
         } - {self._json_stem}
-        places = [path.relative_to(self._root).parts for path in paths]
+        depth = len(self._root.parts)
+        places = [path.parts[depth:] for path in paths]
         own = {folder for place in places for folder in place[:-1]}
         self._own_folder_is_there = any(_speaks_of(self._json_stem, f) for f in own)
         self._files = _index(
@@ -260,8 +261,8 @@ def _index(entries):
     for entry in entries:
         name = folded(entry.place[-1])
         index.setdefault(name, []).append(entry)
-        if is_photo_name(name):
-            stem = pathlib.PurePosixPath(name).stem
+        stem, suffix = os.path.splitext(name)
+        if suffix in PHOTO_SUFFIXES:
             index.setdefault((stem, "without suffix"), []).append(entry)
     return index
 
@@ -293,11 +294,13 @@ def _utf8(name):
         return name
 
 
+@functools.lru_cache(maxsize=4096)
 def _splits_in(name):
     words = re.findall("[a-z]+", name.lower())
-    return {SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS}
+    return frozenset(SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS)
 
 
+@functools.lru_cache(maxsize=4096)
 def _speaks_of(stem, folder):
     """Whether the name of a json has that of a folder as words of it."""
     stem, folder = (re.sub(r"[\W_]+", "_", text.lower()) for text in (stem, folder))

@@ -209,6 +209,10 @@ class EvaluationRun:
         self.folder.write_json("data_report.json", report.as_dict())
         where = self.folder.path / "data_report.txt"
         print(f"what the photos hold is told in {where}", flush=True)
+        problems = report.evaluation.problems.items()
+        if problems:
+            counts = (f"{len(texts)} x {kind}" for kind, texts in problems)
+            print(f"wrong in the data: {', '.join(counts)}", flush=True)
         if not report.num_leaked:
             return report
         roles = [

@@ -141,11 +141,12 @@ def test_perfect_detector_has_ap_1_where_boxes_are_doubled(tree, write_json):
         return [*rows, *rows, nearly]
 
     path = write_json("doubled", doubled)
-    metrics, out, _ = evaluated(tree, path, PERFECT)
+    metrics, out, printed = evaluated(tree, path, PERFECT)
     for name in ("voc07_ap50", "voc10_ap50", "coco_ap", "recall", "precision"):
         assert metrics[name] == pytest.approx(1.0), name
     assert metrics["num_objects"] == 5
-    assert "8 x box dropped: repeats another" in (out / "data_report.txt").read_text()
+    told = "8 x box dropped: repeats another"
+    assert told in printed and told in (out / "data_report.txt").read_text()
 
 
 def test_photos_without_objects_only_give_false_alarms_by_confidence(tree, write_json):
