@@ -1,5 +1,6 @@
 # make pretrain   learn from the drawn scenes: the whole job, in minutes on a CPU
 # make test       lint, formatting and tests
+# make fuzz      200,000 damaged files: no traceback, no hang (ARGS="--cases N")
 # make format     rewrite the code as the formatter wants it
 # ARGS="..."      further flags for pretrain or pytest
 
@@ -8,7 +9,7 @@ VENV ?= .venv
 RUN = runs/scenes
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install pretrain test format clean
+.PHONY: help install pretrain test fuzz format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +41,9 @@ test: $(INSTALLED)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
 	    --durations=15 $(ARGS)
+
+fuzz: $(INSTALLED)
+	$(VENV)/bin/python -m tests.fuzzing $(ARGS)
 
 format: $(INSTALLED)
 	$(VENV)/bin/ruff check --fix .

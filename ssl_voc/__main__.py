@@ -9,7 +9,15 @@ import ssl_voc
 from ssl_voc.cli.command import flush_output
 from ssl_voc.cli.errors import EXIT_BAD_INPUT, EXIT_DONE, did_you_mean
 
-COMMANDS = ("pretrain", "finetune", "evaluate", "explain", "export", "predict")
+COMMANDS = (
+    "inspect",
+    "pretrain",
+    "finetune",
+    "evaluate",
+    "explain",
+    "export",
+    "predict",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

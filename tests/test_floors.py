@@ -33,11 +33,13 @@ FLOORS = {
     "callbacks": 5,
     "heat_maps": 5,
     "serving": 5,
+    "data_page": 6,
     "tasks": 6,
     "training": 6,
     "pretrain": 7,
     "finetune": 7,
     "predict": 7,
+    "inspect": 7,
     "evaluate": 8,
     "explain": 9,
     "export": 9,
@@ -52,6 +54,8 @@ MAY_READ_DATA = {
     "explain",
     "export",
     "predict",
+    "inspect",
+    "data_page",
 }
 
 

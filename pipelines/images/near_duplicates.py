@@ -34,19 +34,22 @@ class NearDuplicate:
     distance: int
 
 
-def find_near_duplicates(hashes, others, max_distance=MAX_DISTANCE):
-    """Finds the photos that have a near-duplicate among others.
+def find_near_duplicates(hashes, others=None, max_distance=MAX_DISTANCE):
+    """Finds the photos that have a near-duplicate among others, or among themselves.
 
     Args:
         hashes: uint64 array `(num_photos,)` of perceptual hashes.
-        others: uint64 array `(num_others,)`.
+        others: uint64 array `(num_others,)`; by default each photo is compared with
+            those before it.
         max_distance: Number of bits that may differ.
 
     Returns:
         List of `NearDuplicate`, one for each such photo, with the nearest of the
         others. Hashes of flat images carry no information and are compared with none.
     """
-    hashes, others = np.asarray(hashes, "uint64"), np.asarray(others, "uint64")
+    among_themselves = others is None
+    hashes = np.asarray(hashes, "uint64")
+    others = hashes if among_themselves else np.asarray(others, "uint64")
     rows = np.flatnonzero(is_informative(hashes))
     columns = np.flatnonzero(is_informative(others))
     if not rows.size or not columns.size:
@@ -56,6 +59,8 @@ def find_near_duplicates(hashes, others, max_distance=MAX_DISTANCE):
     for start in range(0, rows.size, step):
         part = rows[start : start + step]
         distances = np.bitwise_count(hashes[part, None] ^ others[columns])
+        if among_themselves:
+            distances[part[:, None] <= columns] = 65  # more than all bits
         nearest, least = distances.argmin(axis=1), distances.min(axis=1)
         found += [
             NearDuplicate(int(index), int(columns[column]), int(distance))

@@ -71,15 +71,13 @@ def checked_box(box, width=None, height=None):
         min(x_max, float(width or math.inf)),
         min(y_max, float(height or math.inf)),
     )
+    photo = f"the photo of {width} x {height}"
     if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
-        raise BadBox(
-            f"box {_text(box)} lies outside the photo of {width} x {height}",
-            "outside the photo",
-        )
+        raise BadBox(f"box {_text(box)} lies outside {photo}", "outside the photo")
     excess = max(abs(a - b) for a, b in zip(box, clipped, strict=True))
     remark = None
     if excess > SILENT_PIXELS:
-        remark = f"box {_text(box)} clipped to the photo of {width} x {height}"
+        remark = f"box {_text(box)} clipped to {photo}"
     return clipped, remark
 
 

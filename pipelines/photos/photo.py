@@ -34,6 +34,21 @@ class Object:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class OriginalIds:
+    """What the file that annotates a photo calls it and its classes.
+
+    Attributes:
+        path_name: The file, which holds no other ids.
+        image_id: The photo's id, as the file writes it.
+        category_ids: Maps names of classes to their ids.
+    """
+
+    path_name: str
+    image_id: int | str
+    category_ids: dict[str, int | str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Photo:
     """One photo, not yet decoded.
 
@@ -48,6 +63,7 @@ class Photo:
         height: Height in pixels as the annotation states it, or None.
         annotated: Whether its annotation could be read, as a whole: only then no
             objects means that none is there. Others are no photos to learn boxes from.
+        original_ids: The ids of the file of annotations, where it has such.
     """
 
     image_id: str
@@ -58,6 +74,7 @@ class Photo:
     width: int | None = None
     height: int | None = None
     annotated: bool = True
+    original_ids: OriginalIds | None = dataclasses.field(default=None, compare=False)
 
     @property
     def path_name(self) -> str:

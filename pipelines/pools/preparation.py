@@ -72,6 +72,7 @@ def prepare_labeled(
     split: str | None = None,
     class_names=None,
     main_object_only: bool = False,
+    objects_required: bool = True,
     max_boxes: int | None = None,
     cache: str = "auto",
     cache_dir=None,
@@ -94,6 +95,8 @@ def prepare_labeled(
             name, sorted: evaluation must be given those of the training.
         main_object_only: Whether each photo has one target, its main object: photos
             without one are left out and listed in `left_out`.
+        objects_required: Whether there must be an object that is not difficult; without
+            one there is nothing to learn, but false alarms can be counted.
         max_boxes: Number of boxes that photos are padded to; by default as many as
             needed.
         cache: Where pixels are kept, see `prepare`, as for the arguments that follow.
@@ -107,7 +110,7 @@ def prepare_labeled(
 
     Raises:
         ValueError: If an argument is out of range, the source is not understood, not
-            one photo is readable, or not one box is usable.
+            one photo is readable, or an object is required and none is usable.
     """
     photos = source if isinstance(source, Photos) else read(source, split)
     if isinstance(class_names, str):
@@ -138,15 +141,18 @@ def prepare_labeled(
         else:
             usable.append(photo)
             rows.append(row)
-    if not any(photo.objects for photo in usable):
-        first = f" First problem: {problems[0]}." if problems else ""
-        if not usable and not left_out:
-            raise ValueError(
-                f"Not one of the {len(readable)} readable photos of {photos.name} has "
-                f"an annotation that can be used.{first}"
-            )
+    first = f" First problem: {problems[0]}." if problems else ""
+    if not usable and not left_out:
         raise ValueError(
-            f"{photos.name} has no usable box in its {len(readable)} readable "
+            f"Not one of the {len(readable)} readable photos of {photos.name} has an "
+            f"annotation that can be used.{first}"
+        )
+    if objects_required and not any(main_object(photo.objects) for photo in usable):
+        kind = "usable box"
+        if any(photo.objects for photo in usable):
+            kind = "box that is neither difficult nor a crowd"
+        raise ValueError(
+            f"{photos.name} has no {kind} in its {len(readable)} readable "
             f"photos, for {len(names)} classes.{first}"
         )
     usable = Photos(usable, photos.name, problems)

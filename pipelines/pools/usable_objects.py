@@ -4,9 +4,11 @@ import dataclasses
 
 from pipelines.photos.box_checks import checked_box, usable_object
 from pipelines.photos.photo import Photo, Problem, main_class
+from pipelines.pools.repeated_objects import LEAST_IOU, without_repeated
 
 UNKNOWN_CLASS = "box dropped: unknown class"
 NOT_ANNOTATED = "photo left out: not annotated"
+REPEATED = "box dropped: repeats another"
 
 
 def box_class_names(photos) -> tuple[str, ...]:
@@ -19,9 +21,9 @@ def usable_photo(photo, height, width, class_names, problems) -> Photo:
 
     The true height and width are those of the upright photo in pixels. A `Problem` is
     appended to `problems` for each box that is clipped, or dropped since its class is
-    not among the names or it is no box, and for a size that the annotation states
-    wrongly. A photo all of whose boxes of these classes were dropped is no longer
-    `annotated`: it shows an object, but nobody knows where.
+    not among the names, it is no box or repeats another, and for a size that the
+    annotation states wrongly. A photo all of whose boxes of these classes were dropped
+    is no longer `annotated`: it shows an object, but nobody knows where.
     """
 
     def report(reason, kind):
@@ -45,6 +47,14 @@ def usable_photo(photo, height, width, class_names, problems) -> Photo:
             num_dropped += 1
         else:
             objects.append(dataclasses.replace(item, box=box))
+    objects, repeated = without_repeated(objects)
+    for item in repeated:
+        box = ", ".join(f"{value:g}" for value in item.box)
+        report(
+            f"{item.name!r} at ({box}) repeats a box of its class (equal, or IoU above "
+            f"{LEAST_IOU})",
+            REPEATED,
+        )
     return dataclasses.replace(
         photo,
         objects=tuple(objects),

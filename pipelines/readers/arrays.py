@@ -1,6 +1,7 @@
 """Reader of NumPy arrays of pixels, in memory or in an .npz file."""
 
 import pathlib
+from tokenize import TokenError
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def read(source, split=None, progress=None) -> Photos:
     for index in range(len(images)):
         content = ArrayItem(images, index, array_name)
         image_id, size = f"{index:0{width}d}", (images.shape[2], images.shape[1])
-        photos.append(Photo(image_id, name, content, (), names[index], *size))
+        photo = Photo(image_id, name, content, (), names[index], *size, annotated=False)
+        photos.append(photo)
     return Photos(photos, name)
 
 
@@ -102,7 +104,8 @@ def _load_npz(path):
             arrays = np.load(file, allow_pickle=False)
             if not isinstance(arrays, np.ndarray):
                 return dict(arrays)
-    except (ValueError, *ZIP_ERRORS) as error:
+    # A damaged header is Python that NumPy parses, or announces terabytes.
+    except (ValueError, TokenError, MemoryError, *ZIP_ERRORS) as error:
         raise ValueError(f"{path} is not a readable .npz file: {error}") from error
     raise ValueError(
         f"{path} is an .npy file by another name. Write it by np.savez(PATH, "

@@ -1,10 +1,22 @@
 """Reader of COCO json files."""
 
+import collections
 import json
+import os
 import pathlib
 
-from pipelines.photos.box_checks import BadBox, checked_box, usable_object
-from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
+from pipelines.photos.box_checks import BadBox, possible_box, usable_object
+from pipelines.photos.names import image_ids
+from pipelines.photos.photo import (
+    Object,
+    OriginalIds,
+    Photo,
+    Photos,
+    Problem,
+    main_class,
+)
+from pipelines.readers.coco_boxes import box_of
+from pipelines.readers.coco_values import flag_of, id_of, side_of
 from pipelines.readers.photo_finder import PhotoFinder
 
 KIND = "a COCO .json file"
@@ -24,9 +36,11 @@ def splits(source):
 def read(source, split=None, progress=None) -> Photos:
     """Reads a COCO json file with its photos in folders or zip files beside it.
 
-    A photo's label is the class of its largest object that is no crowd. Bad entries
-    are listed in `Photos.problems` and left out; a photo whose annotations are all bad
-    stays. The source is named by the json's folder and stem; it is one split.
+    A photo's label is the class of its largest object that is no crowd. Numbers, ids
+    and flags are read by their value, also from texts. Boxes are not compared with the
+    stated sizes. Bad entries are listed in `Photos.problems` and left out; a photo
+    whose annotations are all bad stays, but counts as not annotated. The source is
+    named by the json's folder and stem; it is one split.
 
     Raises:
         ValueError: If the file is not COCO json, not one of its photos is there, or a
@@ -45,21 +59,33 @@ def read(source, split=None, progress=None) -> Photos:
     problems = _Problems(path)
     names = _category_names(content.get("categories"), problems)
     entries = _photo_entries(content["images"], problems)
-    objects = _objects(content.get("annotations"), entries, names, problems)
+    annotations = content.get("annotations")
+    objects, used_ids = _objects(annotations, entries, names, problems)
+    category_ids = _category_ids(content.get("categories"), names, used_ids)
     finder = PhotoFinder(path, problems)
+    found = finder.find_all([_written_names(entry) for entry in entries.values()])
     name = f"{path.resolve().parent.name}/{path.stem}"
-    photos = []
-    for photo_id, entry in entries.items():
-        try:
-            photo_content = finder.find(entry["file_name"])
-        except LookupError as error:
-            problems.add(f"photo {photo_id!r}: {error.args[0]}", "photo missing")
+    photos, ids = [], iter(image_ids(_paths_below(path.parent, found)))
+    for (photo_id, entry), photo_content in zip(entries.items(), found, strict=True):
+        if isinstance(photo_content, LookupError):
+            reason = f"photo {photo_id!r}: {photo_content.args[0]}"
+            problems.add(reason, "photo missing")
             continue
         own_objects = tuple(objects.get(photo_id, ()))
-        image_id = pathlib.PurePosixPath(photo_content.path_name).stem
-        size = _size(entry.get("width")), _size(entry.get("height"))
-        label = main_class(own_objects)
-        photos.append(Photo(image_id, name, photo_content, own_objects, label, *size))
+        photos.append(
+            Photo(
+                next(ids),
+                name,
+                photo_content,
+                own_objects,
+                main_class(own_objects),
+                side_of(entry.get("width")),
+                side_of(entry.get("height")),
+                # Where every annotation was dropped, objects are there all the same.
+                bool(own_objects) or photo_id not in objects,
+                OriginalIds(str(path), entry["id"], category_ids),
+            )
+        )
     if not photos:
         first = f" First problem: {problems[0].reason}." if problems else ""
         raise ValueError(
@@ -67,6 +93,14 @@ def read(source, split=None, progress=None) -> Photos:
             f"in folders or .zip files beside it.{first}"
         )
     return Photos(photos, name, problems)
+
+
+def _paths_below(folder, found):
+    """Paths of the photos that were found, as seen from a folder, without suffix."""
+    for content in found:
+        if not isinstance(content, LookupError):
+            path = pathlib.Path(os.path.relpath(content.path_name, folder))
+            yield path.with_suffix("").as_posix()
 
 
 class _Problems(list):
@@ -107,26 +141,39 @@ def _dicts(entries, what, problems):
             problems.add(f"{what}[{number}] is {type(entry).__name__}, not an object")
 
 
-def _is_id(value):
-    return isinstance(value, int | str)
-
-
 def _category_names(categories, problems):
+    """Maps ids of categories to names of classes."""
     names = {}
     for number, entry in _dicts(categories, "categories", problems):
-        name = entry.get("name")
-        if not _is_id(entry.get("id")) or not isinstance(name, str) or not name.strip():
+        category_id, name = id_of(entry.get("id")), entry.get("name")
+        if category_id is None or not isinstance(name, str) or not name.strip():
             problems.add(f"categories[{number}] lacks an id or a name")
         else:
-            names[entry["id"]] = name.strip()
+            names[category_id] = name.strip()
     return names
 
 
+def _category_ids(categories, names, used_ids):
+    """Maps names of classes to ids as they are written.
+
+    Of several categories of one name, the one with most boxes counts: Roboflow gives
+    the set's own name, without any box, the id 0.
+    """
+    written = {
+        id_of(entry.get("id")): entry.get("id")
+        for entry in categories or ()
+        if isinstance(entry, dict)
+    }
+    order = sorted(names, key=lambda category_id: used_ids[category_id])
+    return {names[category_id]: written[category_id] for category_id in order}
+
+
 def _photo_entries(images, problems):
+    """Maps ids of photos to their entries."""
     entries = {}
     for number, entry in _dicts(images, "images", problems):
-        photo_id, file_name = entry.get("id"), entry.get("file_name")
-        if not _is_id(photo_id) or not isinstance(file_name, str):
+        photo_id = id_of(entry.get("id"))
+        if photo_id is None or not _written_names(entry):
             problems.add(f"images[{number}] lacks an id or a file_name")
         elif photo_id in entries:
             problems.add(f"images[{number}] repeats the id {photo_id!r}")
@@ -135,49 +182,50 @@ def _photo_entries(images, problems):
     return entries
 
 
+def _written_names(entry):
+    """What an entry calls its photo, the most telling first."""
+    names = (entry.get(key) for key in ("file_name", "path", "coco_url"))
+    return [name for name in names if isinstance(name, str)]
+
+
 def _objects(annotations, entries, names, problems):
-    """Maps photo ids to lists of `Object`."""
-    objects = {}
+    """Maps ids of annotated photos to lists of `Object`; counts used categories.
+
+    A photo whose annotations are all dropped has an empty list. Without any list of
+    annotations, as in a test set's json, that goes for every photo.
+    """
+    objects, used_ids = {}, collections.Counter()
+    if not isinstance(annotations, list):
+        objects = {photo_id: [] for photo_id in entries}
     for number, entry in _dicts(annotations, "annotations", problems):
-        photo_id = entry.get("image_id")
-        if not _is_id(photo_id) or photo_id not in entries:
+        photo_id = id_of(entry.get("image_id"))
+        if photo_id is None or photo_id not in entries:
             problems.add(
-                f"annotations[{number}] is of unknown photo {photo_id!r}",
+                f"annotations[{number}] is of unknown photo {entry.get('image_id')!r}",
                 "photo missing",
             )
             continue
-        where = f"annotations[{number}] of {entries[photo_id]['file_name']!r}"
-        arguments = _read_object, entry, entries[photo_id], names
+        written = _written_names(entries[photo_id])[0]
+        where = f"annotations[{number}] of {written!r}"
+        arguments = _read_object, entry, names
         item = usable_object(problems, problems.path_name, where, *arguments)
+        items = objects.setdefault(photo_id, [])
         if item is not None:
-            objects.setdefault(photo_id, []).append(item)
-    return objects
+            items.append(item)
+            used_ids[id_of(entry["category_id"])] += 1
+    return objects, used_ids
 
 
-def _read_object(entry, photo_entry, names):
-    category_id = entry.get("category_id")
-    if not _is_id(category_id) or category_id not in names:
-        raise BadBox(f"its category {category_id!r} is unknown", "unknown class")
-    box = entry.get("bbox")
-    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
-        raise BadBox(f"its bbox is {box!r}, not four numbers", "not a number")
-    try:
-        x_min, y_min, width, height = map(float, box)
-    except OverflowError:
-        raise BadBox("its bbox has a number too large", "not finite") from None
-    box, remark = checked_box(
-        (x_min, y_min, x_min + width, y_min + height),
-        _size(photo_entry.get("width")),
-        _size(photo_entry.get("height")),
-    )
+def _read_object(entry, names):
+    category_id = id_of(entry.get("category_id"))
+    if category_id is None or category_id not in names:
+        category = entry.get("category_id")
+        raise BadBox(f"its category {category!r} is unknown", "unknown class")
+    is_crowd = flag_of(entry.get("iscrowd"))
+    if is_crowd is None:
+        flag = entry["iscrowd"]
+        raise BadBox(f"its iscrowd is {flag!r}, neither 0 nor 1", "not a number")
+    box = box_of(entry)
+    possible_box(box)
     # Evaluation ignores crowds as it ignores VOC's difficult objects.
-    item = Object(names[category_id], box, difficult=bool(entry.get("iscrowd")))
-    return item, remark
-
-
-def _is_number(value):
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _size(value):
-    return int(value) if _is_number(value) and 1 <= value < 2**31 else None
+    return Object(names[category_id], box, difficult=is_crowd), None

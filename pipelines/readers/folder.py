@@ -69,7 +69,8 @@ def read(source, split=None, progress=None) -> Photos:
     )
     for path, parts, image_id in zip(paths, subfolders, names, strict=True):
         label = parts[0] if has_classes and parts else None
-        photos.append(Photo(image_id, name, PhotoFile(path), label=label))
+        content = PhotoFile(path)
+        photos.append(Photo(image_id, name, content, label=label, annotated=False))
     return Photos(photos, name, problems)
 
 

@@ -1,12 +1,67 @@
 """Lookup of the photos that a COCO json names, in folders or zip files beside it."""
 
+import collections
+import dataclasses
 import functools
 import os
 import pathlib
+import re
 
 from pipelines.photos.content import Content, PhotoFile, ZipArchive, ZipMember
-from pipelines.photos.listing import is_photo_name, list_files
+from pipelines.photos.listing import PHOTO_SUFFIXES, is_photo_name, list_files
+from pipelines.photos.names import same_name
 from pipelines.photos.photo import Problem
+from pipelines.readers.written_names import folded, is_relative, spellings
+
+# Words in names of folders and json files, and the split that they mean.
+SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+# Files beside photos that are none, whatever a json says.
+_NO_PHOTOS = (".json", ".zip")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    """A file that may be a photo, and the parts of its path below the folder."""
+
+    place: tuple[str, ...]
+    content: Content
+
+
+@dataclasses.dataclass(frozen=True)
+class _Match:
+    """A file that a written name may mean.
+
+    Attributes:
+        entry: The file.
+        name: The written name.
+        parts: The name's parts as they were looked up.
+        num_matched: How many of its last parts are those of the file's place.
+        num_exact: The same, where upper and lower case must agree, too.
+    """
+
+    entry: _Entry
+    name: str
+    parts: tuple[str, ...]
+    num_matched: int
+    num_exact: int
+
+    @property
+    def is_full(self):
+        """Whether the place ends with all that was written."""
+        return self.num_matched == len(self.parts)
+
+    @property
+    def folders_differ(self):
+        """Whether place and name have folders before what they share."""
+        return not self.is_full and self.num_matched < len(self.entry.place)
 
 
 class PhotoFinder:
@@ -16,6 +71,11 @@ class PhotoFinder:
     a file outside. Zip files are opened when a name is not found as a file; an
     unpacked archive may thus lie beside its zip. Where the json is in a folder
     `annotations`, as in COCO's own layout, the folder above is searched.
+
+    A written name may be a path of the machine of the tool that wrote it, a url, or
+    lack the suffix: the photo that shares most of its end is taken, if there is only
+    one. Photos in a folder of another split, or of another json, are never taken for
+    a name that does not say so.
 
     Args:
         json_path: Path of the json file.
@@ -27,45 +87,155 @@ class PhotoFinder:
         self._json_stem = json_path.stem.lower()
         self._problems = problems
         self._root = json_path.parent
-        if self._root.resolve().name == "annotations":
+        if self._root.resolve().name.lower() == "annotations":
             self._root = pathlib.Path(os.path.normpath(self._root / ".."))
         paths = list_files(self._root, problems)
         self._zip_paths = [path for path in paths if path.suffix.lower() == ".zip"]
-        self._files = {}
-        for path in paths:
-            if is_photo_name(path.name):
-                place = path.relative_to(self._root)
-                self._files.setdefault(path.name, []).append((place, PhotoFile(path)))
+        self._other_stems = {
+            path.stem.lower()
+            for path in paths
+            if path.parent == json_path.parent and path.suffix.lower() == ".json"
+        } - {self._json_stem}
+        depth = len(self._root.parts)
+        places = [path.parts[depth:] for path in paths]
+        own = {folder for place in places for folder in place[:-1]}
+        self._own_folder_is_there = any(_speaks_of(self._json_stem, f) for f in own)
+        self._files = _index(
+            _Entry(tuple(map(same_name, place)), PhotoFile(path))
+            for place, path in zip(places, paths, strict=True)
+            if _may_be_photo(path)
+        )
 
-    def find(self, file_name: str) -> Content:
-        """Finds the photo whose path ends with `file_name`.
-
-        Of several, the one right beside the json is taken, or the only one in a folder
-        or zip whose name fits the json's (`val2017` to `instances_val2017.json`).
+    def find(self, *names: str) -> Content:
+        """Finds the one photo that the names of an entry stand for, see `find_all`.
 
         Raises:
-            LookupError: If the name points outside, is not found, or is ambiguous.
+            LookupError: If no photo fits, or several do.
         """
-        parts = pathlib.PurePosixPath(file_name.replace("\\", "/")).parts
-        if not parts:
+        (found,) = self.find_all([names])
+        if isinstance(found, LookupError):
+            raise found
+        return found
+
+    def find_all(self, names_of_photos) -> list[Content | LookupError]:
+        """Finds the photos of a json.
+
+        Args:
+            names_of_photos: The names of each photo, the first one found being taken,
+                such as its `file_name` and its url.
+
+        Returns:
+            For each photo its content, or a `LookupError` that says what was looked
+            for. Of several names that only share their end with one photo, none gets
+            it.
+        """
+        found = [self._find_first(names) for names in names_of_photos]
+        matches = [item for item in found if isinstance(item, _Match)]
+        claims = collections.defaultdict(set)
+        for match in matches:
+            claims[match.entry.place].add((match.is_full, folded(match.name)))
+        named_folders = {
+            match.entry.place[:-1]
+            for match in matches
+            if match.is_full and len(match.parts) > 1
+        }
+        return [self._settled(item, claims, named_folders) for item in found]
+
+    def _settled(self, found, claims, named_folders):
+        if isinstance(found, LookupError) or found.is_full:
+            return found if isinstance(found, LookupError) else found.entry.content
+        place = found.entry.place
+        belongs_to_others = found.folders_differ and (
+            is_relative(found.name) and place[:-1] in named_folders
+        )
+        if len(claims[place]) > 1 or belongs_to_others:
+            return LookupError(
+                f"{found.name!r} is not beside the json: {'/'.join(place)} ends alike, "
+                "but other entries name it or its folder"
+            )
+        return found.entry.content
+
+    def _find_first(self, names):
+        errors = []
+        for name in names:
+            try:
+                return self._find(name)
+            except LookupError as error:
+                errors.append(error)
+        return errors[0] if errors else LookupError("has no file name")
+
+    def _find(self, name):
+        paths = spellings(name)
+        if not paths:
             raise LookupError("has an empty file name")
-        if ".." in parts or parts[0] == "/" or parts[0].endswith(":"):
-            raise LookupError(f"file name {file_name!r} leaves the folder")
-        found = _ending_with(parts, self._files)
-        if not found:
-            found = _ending_with(parts, self._members)
+        best, others = [], []
+        for entries in self._indices():
+            for parts in paths:
+                found, left_out = self._match(name, parts, entries)
+                others += left_out
+                if found and (not best or found[0].is_full > best[0].is_full):
+                    best = found
+            if best and best[0].is_full:
+                break
+        if not best:
+            raise LookupError(self._missing(name, paths, others))
+        if len(best) > 1:
+            places = " and ".join(match.entry.content.path_name for match in best[:2])
+            raise LookupError(f"{name!r} is ambiguous: {places}")
+        return best[0]
+
+    def _match(self, name, parts, entries):
+        """The best matches of a path, and files of its name that are of others."""
+        candidates = entries.get(folded(parts[-1]), ())
+        if not candidates and not is_photo_name(parts[-1]):
+            candidates = entries.get((folded(parts[-1]), "without suffix"), ())
+        matches = [_compare(entry, name, parts) for entry in candidates]
+        usable = [match for match in matches if not self._is_of_others(match)]
+        left_out = [m.entry for m in matches if m not in usable]
+        best = max(((m.num_matched, m.num_exact) for m in usable), default=None)
+        found = [m for m in usable if (m.num_matched, m.num_exact) == best]
         if len(found) > 1:
-            found = self._best(found, parts)
-        if not found:
-            raise LookupError(f"{file_name!r} is not beside the json")
-        if len(found) > 1:
-            places = " and ".join(content.path_name for _, content in found[:2])
-            raise LookupError(f"{file_name!r} is ambiguous: {places}")
-        return found[0][1]
+            whole = [m for m in found if m.num_matched == len(m.entry.place)]
+            fitting = [m for m in found if self._fits(m.entry.place[:-1])]
+            found = whole or fitting or found
+        return found, left_out
+
+    def _is_of_others(self, match):
+        """Whether the file lies in a folder of another split, or of another json."""
+        folders = match.entry.place[: -match.num_matched]
+        unmatched = match.parts[: -match.num_matched]
+        wanted = _splits_in(self._json_stem)
+        if not wanted and unmatched:
+            wanted = _splits_in(unmatched[-1])
+            root = SPLIT_WORDS.get(self._root.resolve().name.lower())
+            if wanted and root and root not in wanted:
+                return True
+        splits = set().union(*map(_splits_in, folders))
+        if wanted and splits:
+            return wanted.isdisjoint(splits)
+        return self._own_folder_is_there and any(
+            _speaks_of(stem, folder) and not _speaks_of(self._json_stem, folder)
+            for stem in self._other_stems
+            for folder in folders
+        )
+
+    def _missing(self, name, paths, others):
+        looked_for = " or ".join(repr("/".join(parts)) for parts in paths[:3])
+        reason = f"{name!r} is not beside the json: no photo below {self._root} "
+        reason += f"fits {looked_for}"
+        if others:
+            place = "/".join(others[0].place)
+            reason += f"; {place} is of another split or json"
+        return reason
+
+    def _indices(self):
+        """The files, then the members of zip files, which are opened only now."""
+        yield self._files
+        yield self._members
 
     @functools.cached_property
     def _members(self):
-        members = {}
+        entries = []
         for zip_path in self._zip_paths:
             try:
                 archive = ZipArchive(zip_path)
@@ -76,21 +246,63 @@ class PhotoFinder:
                 continue
             for name in archive.names():
                 if is_photo_name(name):
-                    place = pathlib.PurePosixPath(zip_path.stem, name)
-                    content = ZipMember(archive, name)
-                    members.setdefault(place.name, []).append((place, content))
-        return members
+                    place = pathlib.PurePosixPath(zip_path.stem, _utf8(name))
+                    place = tuple(map(same_name, place.parts))
+                    entries.append(_Entry(place, ZipMember(archive, name)))
+        return _index(entries)
 
-    def _best(self, found, parts):
-        beside = [entry for entry in found if entry[0].parts == parts]
-        fitting = [entry for entry in found if self._fits(entry[0].parent)]
-        return beside or fitting or found
-
-    def _fits(self, parent):
-        names = [name.lower() for name in parent.parts]
+    def _fits(self, folders):
+        names = [name.lower() for name in folders]
         return any(n in self._json_stem or self._json_stem in n for n in names)
 
 
-def _ending_with(parts, entries):
-    candidates = entries.get(parts[-1], [])
-    return [entry for entry in candidates if entry[0].parts[-len(parts) :] == parts]
+def _index(entries):
+    """Maps names of files, and photos' names without their suffix, to entries."""
+    index = {}
+    for entry in entries:
+        name = folded(entry.place[-1])
+        index.setdefault(name, []).append(entry)
+        stem, suffix = os.path.splitext(name)
+        if suffix in PHOTO_SUFFIXES:
+            index.setdefault((stem, "without suffix"), []).append(entry)
+    return index
+
+
+def _may_be_photo(path):
+    if is_photo_name(path.as_posix()):
+        return True
+    is_hidden = path.name.startswith(".") or "__MACOSX" in path.parts
+    return not is_hidden and path.suffix.lower() not in _NO_PHOTOS
+
+
+def _compare(entry, name, parts):
+    num_matched = num_exact = 0
+    pairs = zip(reversed(entry.place), reversed(parts), strict=False)
+    for number, (own, written) in enumerate(pairs):
+        # The last part fits already, with or without the suffix.
+        if number and folded(own) != folded(written):
+            break
+        num_matched += 1
+        num_exact += own == written
+    return _Match(entry, name, parts, num_matched, num_exact)
+
+
+def _utf8(name):
+    """A zip member's name; tools of macOS write UTF-8 without saying so."""
+    try:
+        return name.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return name
+
+
+@functools.lru_cache(maxsize=4096)
+def _splits_in(name):
+    words = re.findall("[a-z]+", name.lower())
+    return frozenset(SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS)
+
+
+@functools.lru_cache(maxsize=4096)
+def _speaks_of(stem, folder):
+    """Whether the name of a json has that of a folder as words of it."""
+    stem, folder = (re.sub(r"[\W_]+", "_", text.lower()) for text in (stem, folder))
+    return f"_{folder}_" in f"_{stem}_"

@@ -7,10 +7,19 @@ import typing
 import numpy as np
 
 from pipelines.photos.photo import Photos
-from pipelines.readers import arrays, coco, folder, scenes, tfds, voc, yolo
+from pipelines.readers import (
+    arrays,
+    coco,
+    coco_folders,
+    folder,
+    scenes,
+    tfds,
+    voc,
+    yolo,
+)
 
 # The first that recognizes a source reads it.
-READERS = (scenes, tfds, arrays, coco, voc, yolo, folder)
+READERS = (scenes, tfds, arrays, coco, coco_folders, voc, yolo, folder)
 
 
 class Reader(typing.Protocol):
@@ -44,7 +53,8 @@ def read(source, split=None, progress=None) -> Photos:
 
             - path of a folder of photos, see `pipelines.readers.folder.read`;
             - path of a VOC tree or devkit, see `voc.read`;
-            - path of a COCO `.json` file, see `coco.read`;
+            - path of a COCO `.json` file, see `coco.read`, or of folders with one
+              each, see `coco_folders.read`;
             - path of a YOLO `data.yaml`, or of its folder, see `yolo.read`;
             - path of an `.npz` file, or arrays, see `arrays.read`;
             - `"tfds:voc/2007"`: a TensorFlow Datasets name, see `tfds.read`;

@@ -218,11 +218,12 @@ def _read_photo(record, size, content, builder, labels, problems):
         # Decoding will meet it again and tell why the photo is left out.
         reason = f"no annotation read: {size}"
         problems.append(Problem(place, reason, "annotation unreadable"))
-        return Photo(image_id, builder.name, content)
+        return Photo(image_id, builder.name, content, annotated=False)
     label, objects = labels
-    items, annotated = (), True
+    items, annotated = (), False
     if objects is not None:
         items = tuple(_read_objects(place, record[objects], builder, size, problems))
+        # Where every object was dropped, some are there all the same.
         annotated = bool(items) or not len(record[objects]["label"])
     name = main_class(items)
     if label is not None and record[label] >= 0:  # -1 where there is none

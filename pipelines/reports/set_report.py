@@ -8,7 +8,7 @@ import numpy as np
 from pipelines.images.letterboxing import boxes_to_letterbox
 from pipelines.photos import object_sizes
 from pipelines.photos.photo import Problem, main_object
-from pipelines.pools.usable_objects import NOT_ANNOTATED, UNKNOWN_CLASS
+from pipelines.pools.usable_objects import NOT_ANNOTATED, REPEATED, UNKNOWN_CLASS
 
 # A box with a shorter side shows nothing that could be learned.
 MIN_SIDE = 2.0
@@ -57,7 +57,8 @@ class SetReport:
         size_protocol: What these sizes mean.
         num_degenerate: Number of boxes with a side below 2 pixels, in the square that
             photos are resized to, or in the original where nothing was resized.
-        num_repeated: Number of boxes that repeat one of the same photo and class.
+        num_repeated: Number of boxes that repeat one of the same photo and class. A
+            pool has left them out.
         problems: Maps kinds of problems to texts, each with a file's name. Boxes that
             were dropped or clipped are here.
     """
@@ -142,6 +143,7 @@ def report_set(source, class_names=None) -> SetReport:
             sizes[_size(item, photo)] += 1
             side = _shorter_side(item, photo, pool.image_size if pool else None)
             counts["degenerate"] += int(side < MIN_SIDE)
+    counts["repeated"] += sum(problem.kind == REPEATED for problem in problems)
     texts = {}
     for problem in problems:
         texts.setdefault(problem.kind, []).append(str(problem))

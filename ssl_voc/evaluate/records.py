@@ -33,20 +33,44 @@ def objects_of(photos, class_names):
     return arrays
 
 
-def coco_rows(image_ids, classes, boxes, scores):
+def coco_rows(photos, class_names, images, classes, boxes, scores):
     """Rows of `predictions.json`: a box each, in COCO's format of results.
 
+    Where the photos come from one COCO json, images and categories have the ids of that
+    json, so that COCO's tools load the rows beside it; `image_name` and `category_name`
+    are the names of images.jsonl. A class that the json lacks has a negative id.
+    Otherwise `image_id` is the photo's name, `category_id` counts the classes from 0.
+
     Args:
-        image_ids: File stem of the photo of each box.
-        classes: Integer array `(n,)`: `category_id`, 0-based.
+        photos: `pipelines.Photos`.
+        class_names: Names of the classes, in the order of their indices.
+        images: Integer array `(n,)`: index of the photo of each box.
+        classes: Integer array `(n,)`.
         boxes: Array `(n, 4)`, xyxy in pixels of the original photos; `bbox` is xywh.
         scores: Float array `(n,)`.
     """
     corners = np.round(boxes, 2)
     sides = corners[:, 2:] - corners[:, :2]
     boxes = np.round(np.concatenate([corners[:, :2], sides], axis=1), 2)
-    columns = classes.tolist(), boxes.tolist(), scores.tolist()
-    return [
-        {"image_id": image_id, "category_id": label, "bbox": box, "score": score}
-        for image_id, label, box, score in zip(image_ids, *columns, strict=True)
-    ]
+    category_ids = _category_ids(photos, class_names)
+    rows = []
+    columns = images.tolist(), classes.tolist(), boxes.tolist(), scores.tolist()
+    for image, label, box, score in zip(*columns, strict=True):
+        photo = photos[image]
+        row = {"image_id": photo.image_id, "category_id": label}
+        names = {}
+        if category_ids is not None:
+            row["image_id"] = photo.original_ids.image_id
+            row["category_id"] = category_ids[label]
+            names = {"image_name": photo.image_id, "category_name": class_names[label]}
+        rows.append({**row, "bbox": box, "score": score, **names})
+    return rows
+
+
+def _category_ids(photos, class_names):
+    """The json's id of each class, or None where the photos are not of one json."""
+    ids = [photo.original_ids for photo in photos]
+    if None in ids or len({item.path_name for item in ids}) != 1:
+        return None
+    known = ids[0].category_ids
+    return [known.get(name, -1 - label) for label, name in enumerate(class_names)]

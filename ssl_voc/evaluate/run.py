@@ -178,11 +178,16 @@ class EvaluationRun:
         self.unknown_classes = sorted(
             {*box_class_names(photos)} - {*finished.class_names}
         )
+        # On photos that show nothing a detector is asked for its false alarms; where
+        # objects are there, but none can be used, something is wrong.
+        shows_nothing = not any(photo.objects for photo in photos)
+        shows_nothing &= any(photo.annotated for photo in photos)
         return pipelines.prepare_labeled(
             photos,
             finished.manifest["image_size"],
             class_names=finished.class_names,
             main_object_only=self.main_object_only,
+            objects_required=self.main_object_only or not shows_nothing,
             cache=config.cache,
             progress=progress_bar("preparing photos"),
         )
@@ -206,6 +211,10 @@ class EvaluationRun:
         self.folder.write_json("data_report.json", report.as_dict())
         where = self.folder.path / "data_report.txt"
         print(f"what the photos hold is told in {where}", flush=True)
+        problems = report.evaluation.problems.items()
+        if problems:
+            counts = (f"{len(texts)} x {kind}" for kind, texts in problems)
+            print(f"wrong in the data: {', '.join(counts)}", flush=True)
         if not report.num_leaked:
             return report
         roles = [

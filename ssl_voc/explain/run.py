@@ -13,7 +13,6 @@ from ssl_voc.explain.measures import (
     measure_photos,
     summarize,
 )
-from ssl_voc.explain.page import write_page
 from ssl_voc.explain.shortcuts.report import format_shortcuts, page_section
 from ssl_voc.explain.shortcuts.scan import choose_layer
 from ssl_voc.explain.shortcuts.search import find_shortcuts
@@ -26,6 +25,7 @@ from ssl_voc.runs.json_files import to_json
 from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.runs.run_folder import RunFolder
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet
+from ssl_voc.visualization.page import write_page
 
 NUM_SANITY_PHOTOS, NUM_SANITY_DRAWS = 32, 2
 # Of ranks, between learned and lost weights: more than this is no different map.

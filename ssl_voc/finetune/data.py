@@ -223,5 +223,4 @@ def _pretraining_photos(config, run):
 def _write_report(run, report):
     run.write_text("data_report.txt", report.text() + "\n")
     run.write_json("data_report.json", report.as_dict())
-    print(report.text())
-    print(f"this report lies in {run.path / 'data_report.txt'}", flush=True)
+    print(report.text(), flush=True)

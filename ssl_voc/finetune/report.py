@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 import pipelines
+from ssl_voc.data_page.data_set import DataSet
+from ssl_voc.data_page.report import report_data_sets
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
@@ -18,6 +20,12 @@ def record_data(run, config, data):
     pools = [pool for pool in (data.training, data.validation) if pool is not None]
     skipped = [item for pool in pools for item in pool.skipped]
     run.write_text("skipped.txt", pipelines.problem_table(skipped))
+    sets = {"training": data.training, "validation": data.validation}
+    page = report_data_sets(
+        [DataSet(name, pool.photos, pool) for name, pool in sets.items() if pool]
+    ).page
+    run.write_text("data_report.html", page)
+    print(f"the data with pictures: {run.path / 'data_report.html'}", flush=True)
     run.update_manifest(
         task=config.task,
         class_names=list(data.training.class_names),

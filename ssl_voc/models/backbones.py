@@ -13,7 +13,11 @@ from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
 from ssl_voc.layers.silu import FusedSiLU
 from ssl_voc.models.cloning import clone_with_weights, copier_to, copy_layer
 from ssl_voc.models.keras_cv_sizes import KERAS_CV_SIZES
-from ssl_voc.models.pretrained_weights import load_pretrained_weights, read_backbone
+from ssl_voc.models.pretrained_weights import (
+    WeightsUnavailable,
+    load_pretrained_weights,
+    read_backbone,
+)
 
 KERAS_CV = "keras_cv:"  # what names of KerasCV's backbones begin with
 _PER_SAMPLE = (None, 1, 1, 1)  # noise shape of a dropout that drops whole branches
@@ -212,7 +216,7 @@ def _build_resnet_v2(name, image_size, weights):
 def _build_keras_cv(name, image_size, weights):
     """A backbone of KerasCV, its pixels rescaled to `[0, 1]` inside."""
     if weights is not None:
-        raise ValueError(
+        raise WeightsUnavailable(
             f"{weights!r} weights exist for keras.applications backbones only. "
             f"Received: name={name!r}"
         )

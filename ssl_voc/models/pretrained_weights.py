@@ -226,6 +226,8 @@ def _imagenet_model(model, build):
         )
     try:
         return build("imagenet")
+    except WeightsUnavailable:
+        raise
     except Exception as error:
         raise WeightsUnavailable(
             f"The ImageNet weights of {model.name} could not be had: "

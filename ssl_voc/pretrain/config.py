@@ -9,7 +9,10 @@ from ssl_voc.training.config import TrainingConfig
 
 # Learning rates per 256 images and weight decays, by optimizer.
 LEARNING_RATES = {"sgd": 1.0, "lars": 3.0, "adamw": 1e-3}
-EPOCHS = 36
+# Of the default schedule, however many photos there are.
+LEAST_EPOCHS, LEAST_STEPS = 36, 2_000
+_STEPS_PER_EPOCH = 16
+_BATCH_SIZES = (16, 128)
 WEIGHT_DECAYS = {"sgd": 0.0, "lars": 1e-6, "adamw": 0.05}
 
 
@@ -27,6 +30,12 @@ class PretrainConfig(TrainingConfig):
 
     objective: str = option(
         "simclr", "supervised learns from labels, the others from photos alone."
+    )
+    batch_size: int | None = option(
+        None, "Photos in a step; by default 16 to 128, by their number.", minimum=2
+    )
+    epochs: int | None = option(
+        None, "Passes over the photos; by default 36, and 2000 steps.", minimum=1
     )
     pool_size: int | None = option(
         None, "Side photos are kept at; by default 7/6 of --image-size.", minimum=32
@@ -60,8 +69,6 @@ class PretrainConfig(TrainingConfig):
         """The same settings with every default that depends on others filled in."""
         rates = LEARNING_RATES | self.learning_rates
         filled = {}
-        if self.epochs is None and self.time is None:
-            filled["epochs"] = EPOCHS
         if self.pool_size is None:
             filled["pool_size"] = round(self.image_size * 7 / 6)
         if self.learning_rate is None:
@@ -69,3 +76,13 @@ class PretrainConfig(TrainingConfig):
         if self.weight_decay is None:
             filled["weight_decay"] = WEIGHT_DECAYS[self.optimizer]
         return dataclasses.replace(self, **filled).with_folder("pretrain")
+
+
+def choose_batch_size(num_photos):
+    """Batch size by the number of photos: a power of two, from 16 to 128.
+
+    Few photos in large batches are few steps: an epoch shall have 16 of them.
+    """
+    low, high = _BATCH_SIZES
+    fitting = max(1, num_photos // _STEPS_PER_EPOCH)
+    return min(high, max(low, 1 << (fitting.bit_length() - 1)))

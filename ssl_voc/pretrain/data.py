@@ -3,6 +3,8 @@
 import collections
 
 import pipelines
+from ssl_voc.data_page.data_set import DataSet
+from ssl_voc.data_page.report import report_data_sets
 from ssl_voc.runs.finished_run import POOL_LIST
 from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.training.photo_lists import list_photos
@@ -45,6 +47,8 @@ def record_photos(run, pool, skipped):
         BadInput: when the run goes on with other photos than it began with.
     """
     list_photos(run, POOL_LIST, pool.photos, pool.hashes)
+    page = report_data_sets([DataSet("photos", pool.photos, pool)]).page
+    run.write_text("data_report.html", page)
     run.write_text("skipped.txt", pipelines.problem_table(skipped))
     run.write_text("problems.txt", pipelines.problem_table(pool.problems))
     run.update_manifest(

@@ -1,9 +1,12 @@
 """Pretraining run: photos, model, training and results."""
 
+import dataclasses
+import math
+
 from ssl_voc import callbacks, devices, models
 from ssl_voc.optimizers import schedule
 from ssl_voc.pretrain import knn_report, report
-from ssl_voc.pretrain.config import EPOCHS
+from ssl_voc.pretrain.config import LEAST_EPOCHS, LEAST_STEPS, choose_batch_size
 from ssl_voc.pretrain.data import record_photos
 from ssl_voc.pretrain.knn_photos import build_probe, knn_epochs
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
@@ -33,9 +36,14 @@ class PretrainingRun(TrainingRun):
             backbone = build_initial_backbone(config, run)
             self.objective = OBJECTIVES[config.objective](config)
             pool = self.objective.pool
-            self.steps = pool.steps_per_epoch(config.batch_size)
-            self.choose_epochs(EPOCHS, "")
-            config = self.config
+            if config.batch_size is None:
+                self._choose_batch_size(len(pool))
+            self.steps = pool.steps_per_epoch(self.config.batch_size)
+            self.choose_epochs(
+                max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / self.steps)),
+                f"at least {LEAST_EPOCHS} passes and {LEAST_STEPS} steps",
+            )
+            self.objective.config = config = self.config
             self.objective.record(run)
             record_photos(run, pool, self.objective.skipped)
             self.model = self._build_model(backbone)
@@ -99,6 +107,11 @@ class PretrainingRun(TrainingRun):
 
     def batches(self, *arguments):
         return self.objective.batches(*arguments)
+
+    def _choose_batch_size(self, num_photos):
+        size = choose_batch_size(num_photos)
+        print(f"batch: {size}, for {num_photos} photos (--batch-size)", flush=True)
+        self.config = dataclasses.replace(self.config, batch_size=size)
 
     def _build_model(self, backbone):
         config = self.config

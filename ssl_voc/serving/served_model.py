@@ -12,9 +12,9 @@ PARALLEL_PHOTOS = 4
 class ServedModel(tf.Module):
     """Decoding, letterboxing, model and decoded predictions in one graph.
 
-    `serve_bytes`, `serve_pixels` and `embed` are the signatures of a SavedModel; all
-    answers are in pixels of the upright photo at its full size. A photo that cannot be
-    read has an error and no objects; its neighbours do not notice.
+    `serve_bytes`, `serve_above`, `serve_pixels` and `embed` are the signatures of a
+    SavedModel; all answers are in pixels of the upright photo at its full size. A photo
+    that cannot be read has an error and no objects; its neighbours do not notice.
 
     Args:
         model: `ssl_voc.Localizer` or `ssl_voc.Detector`, or a Keras model alike: called
@@ -63,8 +63,10 @@ class ServedModel(tf.Module):
         """The concrete function of each signature, by the signature's name."""
         encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
         pixels = tf.TensorSpec((None, None, None, 3), tf.uint8, name="pixels")
+        threshold = tf.TensorSpec((None,), tf.float32, name="threshold")
         functions = {
             "serving_default": (self.serve_bytes, encoded),
+            "above_threshold": (self.serve_above, encoded, threshold),
             "pixels": (self.serve_pixels, pixels),
             "features": (self.embed, encoded),
         }
@@ -72,8 +74,8 @@ class ServedModel(tf.Module):
         return {
             name: tf.function(
                 function, autograph=False, jit_compile=False
-            ).get_concrete_function(spec)
-            for name, (function, spec) in functions.items()
+            ).get_concrete_function(*specs)
+            for name, (function, *specs) in functions.items()
         }
 
     def serve_bytes(self, image_bytes):
@@ -92,6 +94,28 @@ class ServedModel(tf.Module):
             of classes.
         """
         return self._answer(*self._read(image_bytes))
+
+    def serve_above(self, image_bytes, threshold):
+        """Answers encoded photos by what is confident enough.
+
+        Args:
+            image_bytes: Strings `(n,)`, JPEG or PNG files.
+            threshold: float32 `(n,)`, the lowest score that is kept, for each photo.
+
+        Returns:
+            What `serve_bytes` returns, the rest of it padding.
+        """
+        answer = self.serve_bytes(image_bytes)
+        kept = answer["scores"] >= threshold[:, None]
+        is_box = kept[:, : answer["boxes"].shape[1]]
+        number = tf.reduce_sum(tf.cast(is_box, tf.int32), axis=1)
+        return answer | {
+            "boxes": tf.where(is_box[..., None], answer["boxes"], -1.0),
+            "scores": tf.where(kept, answer["scores"], -1.0),
+            "classes": tf.where(kept, answer["classes"], -1),
+            "class_names": tf.where(kept, answer["class_names"], ""),
+            "num_detections": tf.minimum(number, answer["num_detections"]),
+        }
 
     def serve_pixels(self, pixels):
         """Answers decoded photos of one size.

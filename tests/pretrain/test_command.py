@@ -232,6 +232,20 @@ def test_corrected_command_starts_in_the_folder_of_the_mistaken_one(place, tmp_p
     assert summary["num_images"] == NUM_PHOTOS
 
 
+def test_a_time_sets_the_epochs_of_batches_that_suit_the_photos(
+    place, tmp_path, capsys
+):
+    run = tmp_path / "run"
+    pretrain(place.config(run, batch_size=None, epochs=None, time="1s"))
+    printed = capsys.readouterr().out
+    assert "batch: 16, for 44 photos" in printed and "of 2 steps" in printed
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert len(rows_of(run)) == manifest["epochs"]
+    # ln(2 * 16 - 1): chance is that of the batch that was chosen.
+    row = rows_of(run)[-1]
+    assert row["loss"] / row["loss_over_chance"] == pytest.approx(np.log(31), rel=1e-3)
+
+
 def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
     with pytest.raises(StoppedEarly, match="is (nan|inf).*--learning-rate"):
         pretrain(place.config(tmp_path / "run", learning_rate=1e20, warmup=0.0))

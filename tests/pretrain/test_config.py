@@ -3,6 +3,7 @@
 import pytest
 
 from ssl_voc.pretrain import PretrainConfig, main
+from ssl_voc.pretrain.config import choose_batch_size
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from tests.pretrain.stopped import start
 
@@ -24,6 +25,22 @@ def test_default_learning_rate_depends_on_objective_and_optimizer():
     }
     assert rates["supervised", "sgd"] == 0.1 < rates["simclr", "sgd"] == 1.0
     assert rates["supervised", "adamw"] == rates["simclr", "adamw"]
+
+
+@pytest.mark.parametrize(
+    ("num_photos", "batch_size"),
+    [
+        (2, 16),
+        (163, 16),
+        (600, 32),
+        (1_200, 64),
+        (2_047, 64),
+        (2_048, 128),
+        (9_999, 128),
+    ],
+)
+def test_few_photos_are_learned_in_small_batches(num_photos, batch_size):
+    assert choose_batch_size(num_photos) == batch_size
 
 
 @pytest.mark.parametrize(

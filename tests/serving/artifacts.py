@@ -58,9 +58,11 @@ def session_of(folder):
 
     def ask(inputs, signature="serving_default"):
         definition = loaded.signature_def[signature]
-        ((_, place),) = definition.inputs.items()
+        if not isinstance(inputs, dict):
+            inputs = dict.fromkeys(definition.inputs, inputs)
         fetches = {name: item.name for name, item in definition.outputs.items()}
-        return session.run(fetches, {place.name: inputs})
+        fed = {definition.inputs[name].name: inputs[name] for name in definition.inputs}
+        return session.run(fetches, fed)
 
     try:
         yield ask

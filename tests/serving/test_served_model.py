@@ -100,6 +100,33 @@ def test_detector_answers_what_the_model_predicts(detector, ask_detector):
     np.testing.assert_array_equal(answer["class_names"].astype("S"), names)
 
 
+def test_a_request_may_name_the_lowest_score_of_each_photo(ask_detector, ask_localizer):
+    for ask in (ask_detector, ask_localizer):
+        photos = [*PHOTOS, b"no photo"]
+        whole = ask(photos)
+        scores = whole["scores"]
+        # The second best is kept, everything, nothing; and a photo that is none.
+        threshold = [scores[0, 1], 0.0, 1.1, 0.5]
+        answer = ask({"image_bytes": photos, "threshold": threshold}, "above_threshold")
+        kept = (scores >= np.array(threshold, "float32")[:, None]) & (scores >= 0)
+        assert (
+            kept.sum(axis=1).tolist()[0] == 2 and kept[1].any() and not kept[2:].any()
+        )
+        is_box = kept[:, : whole["boxes"].shape[1]]
+        for name, padding, mask in (
+            ("boxes", -1.0, is_box[..., None]),
+            ("scores", -1.0, kept),
+            ("classes", -1, kept),
+            ("class_names", b"", kept),
+        ):
+            expected = np.where(mask, whole[name], padding)
+            np.testing.assert_array_equal(answer[name], expected)
+        np.testing.assert_array_equal(answer["num_detections"], is_box.sum(axis=1))
+        assert (
+            answer["errors"][3] and (answer["image_size"] == whole["image_size"]).all()
+        )
+
+
 def test_boxes_are_clipped_to_photos_of_any_aspect_ratio(localizer):
     random = np.random.default_rng(0)
     sizes = np.concatenate([random.integers(1, 4000, (12, 2)), [[1, 9000], [9000, 1]]])
@@ -168,7 +195,7 @@ def test_weights_are_saved_once_and_all_operations_counted(localizer, localizer_
     assert sum(counts) == localizer.count_params()
     operations = serving.operations_of(localizer_folder)
     # One of each signature that decodes, in its functions.
-    assert operations["DecodeJpeg"] == 2
+    assert operations["DecodeJpeg"] == 3
     assert operations["Conv2D"] > 3
 
 

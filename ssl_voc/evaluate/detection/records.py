@@ -12,8 +12,8 @@ OUTCOMES = ("true", "false", "ignored")
 def coco_results(found):
     """Rows of `predictions.json`: a detection each; photos without any have none."""
     rows = found.matches.detections
-    image_ids = [found.photos[image].image_id for image in rows.images]
-    return coco_rows(image_ids, rows.classes, rows.boxes, found.matches.confidence)
+    columns = rows.images, rows.classes, rows.boxes, found.matches.confidence
+    return coco_rows(found.photos, found.class_names, *columns)
 
 
 def image_rows(found, threshold):

@@ -6,6 +6,11 @@ import numpy as np
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate.blind import predict_gray
 from ssl_voc.evaluate.detection.blind_rows import measure_blind
+from ssl_voc.evaluate.detection.false_alarms import (
+    PROTOCOLS,
+    count_false_alarms,
+    format_false_alarms,
+)
 from ssl_voc.evaluate.detection.gallery import PICTURES, draw_galleries
 from ssl_voc.evaluate.detection.matching import measure_detections
 from ssl_voc.evaluate.detection.plots import (
@@ -14,10 +19,15 @@ from ssl_voc.evaluate.detection.plots import (
     draw_precision_recall,
 )
 from ssl_voc.evaluate.detection.records import coco_results, image_rows
-from ssl_voc.evaluate.detection.summary import NUM_RESAMPLES, summarize
+from ssl_voc.evaluate.detection.summary import (
+    NUM_RESAMPLES,
+    count_all,
+    summarize,
+)
 from ssl_voc.evaluate.detection.table import format_detection
 from ssl_voc.evaluate.run import EvaluationRun
 from ssl_voc.metrics import confusion_counts, score_matches
+from ssl_voc.predict.run import DETECTOR_THRESHOLD
 
 
 class Evaluation(EvaluationRun):
@@ -56,6 +66,8 @@ class Evaluation(EvaluationRun):
             self.pool.class_names,
             {**predicted, "boxes": self._in_photos(predicted["boxes"])},
         )
+        if not len(found.matches.objects.images):
+            return self._measure_false_alarms(found, predicted)
         gray = predict_gray(self.model, self.pool.original_sizes, self.pool.image_size)
         gray["boxes"] = self._in_photos(gray["boxes"])
         print("measuring and drawing", flush=True)
@@ -81,6 +93,20 @@ class Evaluation(EvaluationRun):
         draw_galleries(found, threshold, path)
         return metrics
 
+    def _measure_false_alarms(self, found, predicted):
+        """What can be said of photos without any object."""
+        metrics = {
+            **count_all(found),
+            "false_alarms": count_false_alarms(found, self.config.seed),
+            "threshold": DETECTOR_THRESHOLD,  # for counts by photo, and pictures
+            **limit_of_detections(predicted),
+            "protocol": PROTOCOLS,
+        }
+        rows = image_rows(found, DETECTOR_THRESHOLD)
+        self.write_records(coco_results(found), rows)
+        draw_galleries(found, DETECTOR_THRESHOLD, self.folder.path)
+        return metrics
+
     @staticmethod
     def measure_ranked(photos, class_names, ranked):
         predicted = {**ranked, "confidence": ranked["scores"]}
@@ -89,6 +115,8 @@ class Evaluation(EvaluationRun):
 
     def describe(self, metrics):
         galleries = [f"gallery_{name}.png" for name in PICTURES]
+        if "false_alarms" in metrics:
+            return format_false_alarms(metrics), galleries[::-1]
         plots = ["precision_recall.png", "per_class.png", "confusion_matrix.png"]
         return format_detection(metrics), [*plots, *galleries]
 

@@ -90,7 +90,7 @@ def summarize(found, seed=0):
     limits = _limits(found, counts, seed)
     corloc = bootstrap_interval(corloc_of_photos(found), seed=seed)
     metrics = {
-        **_count(found),
+        **count_all(found),
         **{name: average.mean for name, average in averages.items()},
         **{key: value for key, value in coco.items() if np.ndim(value) == 0},
         "corloc": corloc.mean,
@@ -114,7 +114,8 @@ def summarize(found, seed=0):
     return metrics
 
 
-def _count(found):
+def count_all(found):
+    """Numbers of photos, objects and detections, of `metrics.json`."""
     objects, detections = found.matches.objects, found.matches.detections
     with_objects = np.unique(objects.images)
     return {

@@ -159,9 +159,9 @@ def count_confusions(found):
 
 def coco_results(found):
     """Rows of `predictions.json`: one box a photo."""
-    image_ids = [photo.image_id for photo in found.photos]
     scores = np.array([round(float(score), 6) for score in found.confidences])
-    return coco_rows(image_ids, found.classes_pred, found.boxes_pred, scores)
+    columns = np.arange(len(found)), found.classes_pred, found.boxes_pred, scores
+    return coco_rows(found.photos, found.class_names, *columns)
 
 
 def image_rows(found):

@@ -1,12 +1,13 @@
 """From predictions to figures, tables and rows, against loops and arithmetic."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from benchmarks.localization_study import read_image_measures
-from pipelines.photos.photo import Object, Photos
+from pipelines.photos.photo import Object, OriginalIds, Photos
 from ssl_voc.evaluate.localization import measures as localization
 from ssl_voc.evaluate.localization.table import format_localization
 from ssl_voc.metrics import paired_bootstrap
@@ -161,3 +162,31 @@ def test_predictions_that_are_no_numbers_hit_nothing_and_stay_json():
     assert all(values.tolist() == [0.0] for values in measures.values())
     (row,) = json.loads(to_json(localization.coco_results(found)))
     assert row["bbox"] == [None] * 4 and row["score"] is None
+
+
+def test_predictions_have_the_ids_of_the_one_json_that_annotates_the_photos():
+    ids = {"cat": 18, "dog": "d"}
+    photos = [
+        dataclasses.replace(
+            photo(number, Object("cat", (0, 0, 100, 80))),
+            original_ids=OriginalIds(name, 500 + number, ids),
+        )
+        for number, name in enumerate(["a.json", "a.json", "b.json"])
+    ]
+
+    def rows(photos):
+        scores = np.eye(3)[: len(photos)]
+        boxes = np.zeros((len(photos), 4))
+        found = localization.measure_localizations(
+            Photos(photos, "set"), NAMES, scores, boxes
+        )
+        return [
+            (row["image_id"], row["category_id"], row.get("image_name"))
+            for row in localization.coco_results(found)
+        ]
+
+    own = [photo.image_id for photo in photos]
+    assert rows(photos[:2]) == [(500, 18, own[0]), (501, "d", own[1])]
+    assert rows(photos) == [(own[n], n, None) for n in range(3)]
+    plain = dataclasses.replace(photos[1], original_ids=None)
+    assert rows([photos[0], plain]) == [(own[0], 0, None), (own[1], 1, None)]

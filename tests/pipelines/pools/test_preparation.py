@@ -127,9 +127,23 @@ def test_nothing_left_is_refused_with_the_first_problem(tmp_path, write_voc, voc
         prepare_labeled(write_voc(tmp_path / "swapped", {"a": swapped}), 20)
     difficult = voc_xml(("cat", (1, 1, 9, 9), {"difficult": 1}))
     tree = write_voc(tmp_path / "difficult", {"a": difficult})
-    assert len(prepare_labeled(tree, 20)) == 1
+    with pytest.raises(ValueError, match="no box that is neither difficult"):
+        prepare_labeled(tree, 20)
+    assert len(prepare_labeled(tree, 20, objects_required=False)) == 1
     with pytest.raises(ValueError, match="no usable box"):
         prepare_labeled(tree, 20, main_object_only=True)
+
+
+def test_photos_without_objects_are_prepared_where_none_is_required(
+    tmp_path, write_voc, voc_xml
+):
+    pytest.importorskip("tensorflow")
+    tree = write_voc(tmp_path / "tree", {"a": voc_xml(), "b": voc_xml()})
+    options = {"class_names": ["cat"], "cache": "none"}
+    pool = prepare_labeled(tree, 20, objects_required=False, **options)
+    assert len(pool) == 2 and (pool.gather([0, 1])["difficult"] == 0).all()
+    with pytest.raises(ValueError, match="no usable box in its 2 readable"):
+        prepare_labeled(tree, 20, **options)
 
 
 def test_labelled_and_unlabelled_preparations_do_not_share_a_cache(tree):

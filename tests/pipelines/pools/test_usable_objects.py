@@ -1,5 +1,8 @@
+import numpy as np
 import pytest
 
+from pipelines.photos.content import ArrayItem
+from pipelines.photos.photo import Object, Photo
 from pipelines.pools.usable_objects import usable_photo
 from pipelines.readers.sources import read
 
@@ -71,3 +74,47 @@ def test_photo_whose_boxes_all_lie_outside_is_not_one_without_objects(
 ):
     photo, _ = check(voc_xml(*objects))
     assert photo.annotated == annotated
+
+
+@pytest.fixture
+def boxes_of():
+    """Returns `boxes_of(*objects)`: usable boxes and flags, and kinds of problems."""
+
+    def boxes_of(*objects):
+        problems = []
+        items = tuple(Object(*item) for item in objects)
+        photo = Photo("a", "set", ArrayItem(np.zeros((1, 99, 99, 3)), 0, "set"), items)
+        photo = usable_photo(photo, 99, 99, ("cat", "dog"), problems)
+        found = [(item.name, item.box, item.difficult) for item in photo.objects]
+        return found, [problem.kind for problem in problems]
+
+    return boxes_of
+
+
+BOX = (10, 10, 50, 50)
+REPEATED = ["box dropped: repeats another"]
+
+
+@pytest.mark.parametrize("again", [BOX, (10, 10, 50, 51), (9.5, 10, 50.5, 50.5)])
+def test_doubled_box_is_told_and_kept_once(again, boxes_of):
+    other = ("cat", (30, 30, 60, 60), False)
+    found, problems = boxes_of(("cat", BOX), other, ("cat", again))
+    assert found == [("cat", BOX, False), other] and problems == REPEATED
+
+
+def test_boxes_of_other_classes_or_places_are_no_repetition(boxes_of):
+    # The third overlaps the first by IoU 40 / 42.5 = 0.94.
+    found, problems = boxes_of(
+        ("cat", BOX), ("dog", BOX), ("cat", (10, 10, 50, 52.5)), ("dog", (0, 0, 9, 9))
+    )
+    assert len(found) == 4 and not problems
+
+
+def test_of_doubled_boxes_the_one_that_is_not_difficult_stays(boxes_of):
+    found, problems = boxes_of(("cat", BOX, True), ("cat", BOX), ("cat", BOX, True))
+    assert found == [("cat", BOX, False)] and problems == REPEATED * 2
+
+
+def test_box_that_is_doubled_only_once_it_is_clipped_is_kept_once(boxes_of):
+    found, problems = boxes_of(("cat", (0, 0, 99, 99)), ("cat", (0, 0, 300, 300)))
+    assert len(found) == 1 and problems == ["box clipped", *REPEATED]

@@ -1,3 +1,6 @@
+import struct
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -59,6 +62,14 @@ def test_files_that_are_no_archive_of_arrays_are_refused_by_name(tmp_path):
     encrypted[encrypted.rindex(b"PK\x01\x02") + 8] |= 1
     for data in (b"", b"text", whole[: len(whole) // 2], middle, encrypted):
         path.write_bytes(data)
+        with pytest.raises(ValueError, match="set.npz is not a readable"):
+            arrays.read(path)
+    for shape in (b"(9999999999, 9999, 9999, 3)", b"(1, 2"):  # too large, cut
+        header = b"{'descr': '|u1', 'fortran_order': False, 'shape': %b, }" % shape
+        header = header.ljust(117) + b"\n"
+        with zipfile.ZipFile(path, "w") as file:
+            member = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+            file.writestr("images.npy", member)
         with pytest.raises(ValueError, match="set.npz is not a readable"):
             arrays.read(path)
     np.save(tmp_path / "set.npy", IMAGES)

@@ -52,7 +52,8 @@ def test_classes_sizes_and_problems_are_counted_and_told(tree):
 def test_degenerate_is_what_is_thin_in_the_square(tree):
     pytest.importorskip("tensorflow")
     # 40 pixels become 8: 6 x 5 become 1.2 x 1, 9 x 9 become 1.8 x 1.8.
-    assert report_set(prepare_labeled(tree, 8)).num_degenerate == 6
+    # The repeated box is left out.
+    assert report_set(prepare_labeled(tree, 8)).num_degenerate == 5
     assert report_set(prepare(tree, 8)).num_degenerate == 1  # squashed, not boxed
 
 
@@ -72,7 +73,12 @@ def test_pool_counts_what_its_photos_count(main_object_only, tree):
     pool = prepare_labeled(tree, 100, main_object_only=main_object_only)
     report, plain = report_set(pool), report_set(read(tree))
     assert report.num_unreadable == 1 and report.num_photos == 4
+    # A pool leaves the repeated box of a dog out, and tells it.
+    plain.classes["dog"].objects -= 1
+    plain.sizes["large"] -= 1
     assert report.classes == plain.classes and report.sizes == plain.sizes
+    assert report.num_repeated == plain.num_repeated == 1
+    assert "repeats a box" in report.text()
     assert report.num_without_main_object == plain.num_without_main_object - 1
 
 

@@ -1,0 +1,70 @@
+"""Reader of COCO folders as Roboflow writes them: a json with its photos a split."""
+
+import os
+import pathlib
+
+from pipelines.photos.photo import Photos
+from pipelines.readers import coco
+
+KIND = "a folder with _annotations.coco.json files"
+JSON_NAME = "_annotations.coco.json"
+SPLITS = ("train", "val", "valid", "validation", "test")
+# Tools disagree on the word: each of these names whichever is there.
+_VALIDATION = ("val", "valid", "validation")
+
+
+def recognizes(source):
+    """Whether the folder, or its folder of a split, has such a json."""
+    return os.path.isdir(source) and (_is_one(source) or bool(splits(source)))
+
+
+def splits(source):
+    """Names of the folders that have such a json; none where it is in the folder."""
+    if _is_one(source):
+        return ()
+    return tuple(name for name in SPLITS if _is_one(os.path.join(source, name)))
+
+
+def read(source, split=None, progress=None) -> Photos:
+    """Reads the photos of a folder of splits with their boxes, see `coco.read`.
+
+    Args:
+        source: Path of the folder that holds `train`, `valid` and `test`, or of one of
+            these. The source is named by the folder and the split.
+        split: Name of a split; `val`, `valid` and `validation` are one. Without it,
+            `train` is taken if there is one, else all.
+        progress: Not called.
+
+    Raises:
+        ValueError: If there is no such split, or a json cannot be used.
+    """
+    folder = pathlib.Path(source)
+    if _is_one(folder):
+        photos = coco.read(folder / JSON_NAME, split)
+        return photos.renamed(folder.resolve().name)
+    found = splits(folder)
+    names = _VALIDATION if split in _VALIDATION else (split,)
+    chosen = [name for name in found if name in names]
+    if split is None:
+        chosen = ["train"] if "train" in found else found
+    elif split in found:
+        chosen = [split]
+    if not chosen:
+        raise ValueError(
+            f"{folder} has no split {split!r}. Expected one of: {', '.join(found)}, "
+            f"the folders that hold a {JSON_NAME}."
+        )
+    name = folder.resolve().name
+    parts = [
+        coco.read(folder / part / JSON_NAME).renamed(f"{name}/{part}")
+        for part in chosen
+    ]
+    return Photos(
+        (photo for part in parts for photo in part),
+        " + ".join(part.name for part in parts),
+        [problem for part in parts for problem in part.problems],
+    )
+
+
+def _is_one(folder):
+    return os.path.isfile(os.path.join(folder, JSON_NAME))

@@ -1,0 +1,33 @@
+"""How many boxes an image size makes large enough to be seen."""
+
+import collections
+
+import numpy as np
+
+# What half of a class's boxes should have; smaller ones are hard to find.
+SIDE = 16
+IMAGE_SIZES = (96, 128, 160, 224, 320, 416, 640)
+
+
+def share_by_size(photos):
+    """Share of the boxes whose shorter side is `SIDE` pixels or more, letterboxed.
+
+    Args:
+        photos: Iterable of `pipelines.Photo` of known size.
+
+    Returns:
+        Dictionary from class name to a dictionary from image size to the share.
+    """
+    sides = collections.defaultdict(list)  # in shares of the photo's longer side
+    for photo in photos:
+        for item in photo.objects:
+            x_min, y_min, x_max, y_max = item.box
+            shorter = min(x_max - x_min, y_max - y_min)
+            sides[item.name].append(shorter / max(photo.width, photo.height))
+    return {
+        name: {
+            size: float(np.mean(np.array(values) * size >= SIDE))
+            for size in IMAGE_SIZES
+        }
+        for name, values in sorted(sides.items())
+    }

@@ -1,0 +1,118 @@
+"""Pictures of a data report: photos with their boxes, and why they are shown."""
+
+import pathlib
+
+import numpy as np
+
+from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
+from ssl_voc.visualization.contact_sheet import photo_tile
+from ssl_voc.visualization.style import COLORS
+
+_SIDE = 260
+_BOX = BoxStyle("box", COLORS[0])
+_OTHER = BoxStyle("other boxes", COLORS[9], "dotted")
+
+
+def photo_with_boxes(photo, caption=None, marked=None):
+    """A photo with its boxes as a tile.
+
+    Args:
+        photo: `pipelines.Photo`.
+        caption: By default its id.
+        marked: The object to mark among the others, if one is.
+    """
+    outlines = [
+        BoxOutline(
+            np.array(item.box),
+            _BOX if marked in (None, item) else _OTHER,
+            item.name if marked in (None, item) else "",
+        )
+        for item in photo.objects
+    ]
+    if photo.width is None:
+        outlines = ()  # no picture of a photo that cannot be read
+        photo = _Known(photo)
+    return photo_tile(photo, _SIDE, caption or photo.image_id, outlines)
+
+
+def boxes_by_side(photos):
+    """`(shorter side in pixels, photo, object)` of all boxes, ascending."""
+    found = [
+        (min(x_max - x_min, y_max - y_min), number, place)
+        for number, photo in enumerate(photos)
+        for place, (x_min, y_min, x_max, y_max) in enumerate(
+            item.box for item in photo.objects
+        )
+    ]
+    return [
+        (side, photos[number], photos[number].objects[place])
+        for side, number, place in sorted(found)
+    ]
+
+
+def box_tiles(boxes):
+    """Tiles of entries of `boxes_by_side`, each box marked in its photo."""
+    for _, photo, item in boxes:
+        x_min, y_min, x_max, y_max = item.box
+        caption = f"{item.name}, {x_max - x_min:.0f} x {y_max - y_min:.0f} px of "
+        caption += f"{photo.width} x {photo.height}\n{photo.image_id}"
+        yield photo_with_boxes(photo, caption, item)
+
+
+def troubled(data_set, number):
+    """Rows of the photos that annotations are wrong about, one of each kind in turn."""
+    by_name = {}
+    for photo in data_set.pool.photos:
+        by_name[photo.path_name] = by_name[pathlib.PurePath(photo.path_name).stem] = (
+            photo
+        )
+    rows, seen = [], set()
+    problems = sorted(data_set.pool.problems, key=lambda item: item.kind)
+    for problem in problems:
+        path = pathlib.PurePath(problem.path_name)
+        photo = by_name.get(problem.path_name) or by_name.get(path.stem)
+        if photo is None or (photo.path_name, problem.kind) in seen:
+            continue
+        seen.add((photo.path_name, problem.kind))
+        rows.append((problem.kind, photo, f"{problem.kind}\n{problem.reason}"))
+    kinds = [kind for kind, *_ in rows]
+    order = sorted(
+        range(len(rows)), key=lambda i: (kinds[:i].count(kinds[i]), kinds[i])
+    )
+    return [[photo_with_boxes(*rows[index][1:])] for index in order[:number]]
+
+
+def pairs(photos, found):
+    """Rows of two photos each that are all but the same.
+
+    Args:
+        photos: `pipelines.Photos`.
+        found: `NearDuplicate`s among them.
+    """
+    return [
+        [
+            photo_with_boxes(photos[pair.index]),
+            photo_with_boxes(photos[pair.other_index]),
+        ]
+        for pair in found
+    ]
+
+
+def leaked_pairs(pool, other, leaked_photos):
+    """Rows of photos of a later set, each beside the one of an earlier set."""
+    by_name = {photo.path_name: photo for photo in pool.photos}
+    return [
+        [
+            photo_with_boxes(other.photos[leaked.index]),
+            photo_with_boxes(by_name[leaked.seen_as]),
+        ]
+        for leaked in leaked_photos
+    ]
+
+
+class _Known:
+    """A photo whose size nobody states: it is that of its pixels."""
+
+    def __init__(self, photo):
+        self.load, self.image_id = photo.load, photo.image_id
+        self.width = self.height = _SIDE  # of the gray tile, where it is gone

@@ -1,0 +1,162 @@
+"""Report of a data set: a page for people, and the same as text and numbers."""
+
+import dataclasses
+
+import pipelines
+from ssl_voc.data_page import pictures
+from ssl_voc.data_page.object_sides import SIDE, share_by_size
+from ssl_voc.visualization.page import write_page
+
+NUM_PHOTOS, NUM_BOXES, NUM_TROUBLES = 24, 12, 24
+# Boxes are judged in squares of this side, what detectors train on by default.
+IMAGE_SIZE = 160
+# Each photo of a set is compared with each other: seconds, for so many.
+MOST_COMPARED = 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class DataReport:
+    """What a data set holds, for people and for programs.
+
+    Attributes:
+        text: Lines.
+        page: A self-contained HTML page, with pictures.
+        numbers: Dictionary for json.
+    """
+
+    text: str
+    page: str
+    numbers: dict
+
+
+def report_data_sets(sets):
+    """Looks at the sets and reports them.
+
+    Args:
+        sets: List of `DataSet`: those that a model learns from before those that it is
+            measured on.
+
+    Returns:
+        `DataReport`.
+    """
+    reports = {each.name: pipelines.report_data(each.pool).training for each in sets}
+    twins = {each.name: _near_duplicates(each.pool.hashes) for each in sets}
+    between = _leakages(sets)
+    shares = share_by_size([photo for each in sets for photo in each.pool.photos])
+    alarms = [*_alarms(sets, twins), *_small_classes(shares)]
+    alarms += [part.text() for _, _, part in between if part.photos]
+    texts = [f"{each.name}: {reports[each.name].text()}" for each in sets]
+    sections = [
+        ("What to look at", [("alarm", line) for line in alarms or ["Nothing."]])
+    ]
+    for each in sets:
+        sections += _sections_of(each, reports[each.name], twins[each.name])
+    for one, other, part in between:
+        if part.photos:
+            rows = pictures.leaked_pairs(
+                one.pool, other.pool, part.photos[:NUM_TROUBLES]
+            )
+            sections.append((f"{other.name}: also in {one.name}", [("rows", rows)]))
+    if shares:
+        sections.append(("Image size", [("table", _size_table(shares))]))
+    return DataReport(
+        "\n".join([*texts, *alarms, _size_table(shares)]),
+        write_page("Data: " + _title(sets), sections),
+        {
+            "sets": {name: dataclasses.asdict(part) for name, part in reports.items()},
+            "near_duplicates": {
+                name: [dataclasses.asdict(pair) for pair in pairs]
+                for name, pairs in twins.items()
+            },
+            "between_sets": [dataclasses.asdict(part) for _, _, part in between],
+            "share_of_boxes_by_image_size": shares,
+        },
+    )
+
+
+def _near_duplicates(hashes):
+    """Pairs within a set, which are looked for among so many photos only."""
+    if len(hashes) > MOST_COMPARED:
+        return []
+    return pipelines.find_near_duplicates(hashes)
+
+
+def _title(sets):
+    return " and ".join(dict.fromkeys(each.photos.name for each in sets))
+
+
+def _alarms(sets, twins):
+    """What a person should look at before training, a line each."""
+    for each in sets:
+        counts = {
+            "photos not annotated: their boxes are not known": len(each.not_annotated),
+            "photos that cannot be read": len(each.pool.skipped),
+            "problems of annotations": len(each.pool.problems),
+            "photos that are all but another one of the set": len(twins[each.name]),
+        }
+        for what, number in counts.items():
+            if number:
+                yield f"{each.name}: {number} {what}"
+
+
+def _small_classes(shares):
+    """Classes most of whose boxes are too small at the default size, a line each."""
+    for name, row in shares.items():
+        if row[IMAGE_SIZE] < 0.5:
+            large = [size for size, share in row.items() if share >= 0.5]
+            cure = f"--image-size {large[0]} or more" if large else "cut the photos"
+            yield (
+                f"{name}: {1 - row[IMAGE_SIZE]:.0%} of the boxes are narrower than "
+                f"{SIDE} px at --image-size {IMAGE_SIZE}: {cure}"
+            )
+
+
+def _sections_of(each, report, pairs):
+    """Headings and parts of one set."""
+    photos = each.pool.photos
+    shown = [photos[int(i)] for i in pipelines.choose_varied(photos, NUM_PHOTOS)]
+    parts = {
+        f"{each.name}: {len(each.photos)} photos": [
+            ("table", report.text()),
+            ("rows", [[pictures.photo_with_boxes(photo)] for photo in shown]),
+        ]
+    }
+    boxes = pictures.boxes_by_side(photos)
+    galleries = {
+        "smallest boxes": [[tile] for tile in pictures.box_tiles(boxes[:NUM_BOXES])],
+        "largest boxes": [[tile] for tile in pictures.box_tiles(boxes[-NUM_BOXES:])],
+        "dropped, repaired or doubtful": pictures.troubled(each, NUM_TROUBLES),
+        "not annotated": [
+            [pictures.photo_with_boxes(photo)]
+            for photo in each.not_annotated[:NUM_TROUBLES]
+        ],
+        "near-duplicates": pictures.pairs(photos, pairs[:NUM_TROUBLES]),
+    }
+    for heading, rows in galleries.items():
+        if rows:
+            parts[f"{each.name}: {heading}"] = [("rows", rows)]
+    return [*parts.items()]
+
+
+def _leakages(sets):
+    """`(earlier set, later set, Leakage)` of each pair."""
+    found = []
+    for number, other in enumerate(sets):
+        for one in sets[:number]:
+            (part,) = pipelines.report_data(one.pool, other.pool).leakages
+            found.append((one, other, part))
+    return found
+
+
+def _size_table(shares):
+    """How many boxes are large enough at which image size, as text."""
+    if not shares:
+        return "no boxes"
+    lines = [f"boxes whose shorter side is {SIDE} px or more, by --image-size:"]
+    sizes = [*next(iter(shares.values()))]
+    width = max(5, *map(len, shares))
+    lines.append(f"  {'class':{width}}" + "".join(f"{size:>7}" for size in sizes))
+    for name, row in shares.items():
+        values = "".join(f"{row[size]:>7.0%}" for size in sizes)
+        lines.append(f"  {name:{width}}{values}")
+    return "\n".join(lines)

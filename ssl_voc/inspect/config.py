@@ -1,0 +1,29 @@
+"""Settings of `python -m ssl_voc.inspect`."""
+
+import dataclasses
+from pathlib import Path
+
+from ssl_voc.cli.options import option
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InspectConfig:
+    """Settings of an inspection; see `--help` for each."""
+
+    data: tuple[str, ...] = option(
+        help="Photos, as the other commands' --data takes them.", positional=True
+    )
+    split: tuple[str, ...] = option(
+        (), "Splits to look at; by default all that the data has."
+    )
+    out: Path | None = option(
+        None, "Folder to write; by default one under runs/, named after the data."
+    )
+    overwrite: bool = option(False, "Replace the report that --out holds.")
+
+    def resolved(self):
+        """The same settings with `out` filled in."""
+        if self.out is not None:
+            return self
+        name = Path(self.data[0]).expanduser().resolve().stem
+        return dataclasses.replace(self, out=Path("runs") / f"inspect-{name}")

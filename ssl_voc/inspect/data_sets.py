@@ -1,0 +1,86 @@
+"""Splits of the data, read and decoded."""
+
+import pipelines
+from pipelines.pools.usable_objects import box_class_names
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.data_page.data_set import DataSet
+from ssl_voc.data_page.report import IMAGE_SIZE
+from ssl_voc.runs.progress_bar import progress_bar
+
+
+def read_data_sets(sources, names=()):
+    """Reads each split of the sources and decodes its photos.
+
+    Args:
+        sources: List of what `pipelines.read` understands.
+        names: Splits to read; by default all that every source has, or all photos.
+
+    Returns:
+        List of `DataSet`.
+
+    Raises:
+        FileNotFoundError, ValueError: when the data cannot be read.
+    """
+    photos = {
+        name or "all": pipelines.read(sources, name, progress_bar("reading photos"))
+        for name in names or _splits(sources)
+    }
+    if not names:
+        photos = _without_unions(photos)
+    classes = {name for part in photos.values() for name in box_class_names(part)}
+    return [
+        DataSet(name, part, _decode(part, sorted(classes)))
+        for name, part in photos.items()
+    ]
+
+
+def _without_unions(photos):
+    """The sets but those whose photos are all in the ones before, as `trainval`."""
+    kept, seen = {}, set()
+    for name, part in photos.items():
+        names = {photo.path_name for photo in part}
+        if not names <= seen:
+            kept[name] = part
+        seen |= names
+    return kept
+
+
+def _splits(sources):
+    named = [set(pipelines.splits(source)) - {"all"} for source in sources]
+    common = sorted(set.intersection(*named), key=_usual_order)
+    if common or not any(named):
+        return common or [None if all(map(_is_one, sources)) else "all"]
+    lists = "; ".join(
+        f"{source}: {', '.join(sorted(names)) or 'none'}"
+        for source, names in zip(sources, named, strict=True)
+    )
+    raise BadInput(f"DATA: no split is in every source ({lists}). Name one by --split.")
+
+
+def _is_one(source):
+    return "all" not in pipelines.splits(source)
+
+
+def _usual_order(name):
+    usual = ("train", "val", "valid", "validation", "trainval", "test")
+    return (usual.index(name) if name in usual else len(usual), name)
+
+
+def _decode(photos, class_names):
+    options = {"cache": "none", "progress": progress_bar(f"looking at {photos.name}")}
+    if any(photo.objects for photo in photos):
+        return pipelines.prepare_labeled(
+            photos, IMAGE_SIZE, class_names=class_names, **options
+        )
+    return pipelines.prepare(photos, IMAGE_SIZE, **options)
+
+
+def summarize(sets):
+    """Numbers of `summary.json`."""
+    return {
+        "sets": {each.name: len(each.photos) for each in sets},
+        "num_photos": sum(len(each.photos) for each in sets),
+        "num_unreadable": sum(len(each.pool.skipped) for each in sets),
+        "num_not_annotated": sum(len(each.not_annotated) for each in sets),
+        "num_problems": sum(len(each.pool.problems) for each in sets),
+    }

@@ -1,0 +1,85 @@
+"""`python -m ssl_voc.inspect`: what a data set holds, before anything is trained."""
+
+import base64
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssl_voc.inspect import main
+from tests import tiny
+from tests.interpreters import run_python
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A VOC tree of 8 and 4 photos: one of val is in train, a box leaves its photo."""
+    folder = tmp_path_factory.mktemp("inspect") / "voc"
+    pixels = tiny.draw_photos(12, size=80)
+    pixels[9] = pixels[2]
+    photos = [(image, [("cat", (4, 4, 50, 60), False)]) for image in pixels]
+    photos[1][1].append(("dog", (10, 10, 14, 30), False))
+    photos[3] = (pixels[3], [("cat", (40, 40, 120, 70), False)])
+    tiny.write_voc_tree(folder, photos, num_train=8)
+    lists = folder / "ImageSets" / "Main"
+    both = "".join((lists / f"{name}.txt").read_text() for name in ("train", "val"))
+    (lists / "trainval.txt").write_text(both)
+    (folder / "JPEGImages" / "005.png").write_bytes(b"no photo")
+    return folder
+
+
+def read(out, name="report.json"):
+    return json.loads((out / name).read_text())
+
+
+def test_sets_troubles_and_pictures_are_reported(tree, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main([str(tree), "--out", str(out)]) == 0
+    report, summary = read(out), read(out, "summary.json")
+    # What is in train and in val needs no set of its own.
+    assert summary["sets"] == {"train": 8, "val": 4}
+    assert summary["num_unreadable"] == 1 and summary["num_problems"] >= 1
+    classes = report["sets"]["train"]["classes"]
+    assert (classes["cat"]["objects"], classes["dog"]["objects"]) == (7, 1)
+    (leakage,) = report["between_sets"]
+    assert [photo["index"] for photo in leakage["photos"]] == [1]
+    # 4 of 80 px wide: 8 px at 160, 32 px at 640.
+    assert report["share_of_boxes_by_image_size"]["dog"]["160"] == 0.0
+    assert report["share_of_boxes_by_image_size"]["dog"]["320"] == 1.0
+    printed = capsys.readouterr().out
+    assert "--image-size 320" in printed and str(out / "report.html") in printed
+    page = (out / "report.html").read_text()
+    for heading in ("smallest boxes", "dropped, repaired", "also in train"):
+        assert heading in page
+    assert "http" not in page.replace("http-equiv", "")  # nothing to be fetched
+    pictures = re.findall(r'base64,([^"]+)"', page)
+    first = Image.open(io.BytesIO(base64.b64decode(pictures[0])))
+    assert np.asarray(first).std() > 10 and len(pictures) > 20
+
+
+def test_photos_without_boxes_are_shown_too(tree, tmp_path):
+    out = tmp_path / "out"
+    assert main([str(tree / "JPEGImages"), "--out", str(out)]) == 0
+    assert read(out, "summary.json")["sets"] == {"all": 12}
+    (pair,) = read(out)["near_duplicates"]["all"]
+    assert (pair["index"], pair["other_index"], pair["distance"]) == (8, 2, 0)
+    assert "near-duplicates" in (out / "report.html").read_text()
+
+
+def test_sources_without_a_common_split_are_refused(tree, tmp_path, capsys):
+    flags = [str(tree), str(tree / "JPEGImages"), "--out", str(tmp_path / "out")]
+    assert main(flags) == 2
+    assert "--split" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_framework_is_loaded(tree, tmp_path):
+    program = (
+        "import sys\nfrom ssl_voc.inspect import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "assert not {'tensorflow', 'keras'} & {*sys.modules}"
+    )
+    run_python("tensorflow", "-c", program, tree, "--out", tmp_path / "out")
