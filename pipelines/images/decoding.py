@@ -1,14 +1,10 @@
 """Decoding of image files to upright RGB pixels."""
 
-import io
-import math
-
 import numpy as np
 
+from pipelines.images.opening import open_image
 from pipelines.photos.content import UnreadableImage
 
-# Formats are named so that a file cannot reach Pillow's rarer, less tested parsers.
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 EXIF_ORIENTATION = 0x0112
 
 
@@ -20,7 +16,7 @@ def decode(data, min_size: int | None = None) -> np.ndarray:
     plays no role, only what is inside.
 
     Args:
-        data: Encoded bytes (JPEG, PNG, BMP, GIF, WebP, TIFF or PPM), or pixels
+        data: Encoded bytes of one of the `FORMATS` of `opening`, or pixels
             `(height, width, 3)` uint8, which are returned as they are.
         min_size: If given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as
             long as both sides keep at least so many pixels, which is much faster.
@@ -30,7 +26,7 @@ def decode(data, min_size: int | None = None) -> np.ndarray:
 
     Raises:
         UnreadableImage: If the bytes are not a complete image of a known format, or
-            announce more pixels than Pillow's limit against decompression bombs.
+            announce more than `MAX_PIXELS` of `opening`.
     """
     if isinstance(data, np.ndarray):
         if data.ndim != 3 or data.shape[-1] != 3 or data.dtype != np.uint8:
@@ -41,31 +37,14 @@ def decode(data, min_size: int | None = None) -> np.ndarray:
         if not data.size:
             raise UnreadableImage(f"has no pixels: its shape is {data.shape}")
         return data
-    if not data:
-        raise UnreadableImage("the file is empty")
-
-    from PIL import Image
-
+    image = open_image(data)
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        width, height = image.size
-        if width < 1 or height < 1:
-            raise UnreadableImage(f"has no pixels: {width} x {height}")
-        if width * height > (Image.MAX_IMAGE_PIXELS or math.inf):
-            raise UnreadableImage(
-                f"announces {width} x {height} pixels, more than "
-                f"{Image.MAX_IMAGE_PIXELS}"
-            )
         if min_size is not None:
             image.draft(None, (min_size, min_size))
         image.load()
         return np.asarray(_to_rgb(_upright(image)))
     except (UnreadableImage, MemoryError):
         raise
-    except Image.UnidentifiedImageError:
-        raise UnreadableImage("not an image of a known format") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnreadableImage("announces too many pixels") from None
     except Exception as error:
         # Pillow's plugins raise whatever the damage leads to: OSError, SyntaxError,
         # struct.error, IndexError, ... One file must not end the run.
@@ -78,12 +57,7 @@ def encoded_size(data: bytes) -> tuple[int, int]:
     Raises:
         UnreadableImage: If the bytes do not begin like an image of a known format.
     """
-    from PIL import Image
-
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS).size
-    except Exception as error:
-        raise UnreadableImage(f"no image header: {error}") from error
+    return open_image(data).size
 
 
 def _upright(image):

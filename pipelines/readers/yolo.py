@@ -5,7 +5,8 @@ import math
 import os
 import pathlib
 
-from pipelines.images.decoding import EXIF_ORIENTATION, FORMATS
+from pipelines.images.decoding import EXIF_ORIENTATION
+from pipelines.images.opening import open_image
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
@@ -195,11 +196,10 @@ def _read_labels(path, names, has_keypoints, problems):
 
 
 def _upright_size(path):
-    from PIL import Image
-
     if not path.is_file():
         raise ValueError("not a regular file")  # a pipe would block
-    with Image.open(path, formats=FORMATS) as image:
+    with open(path, "rb") as file:
+        image = open_image(file)
         turned = image.getexif().get(EXIF_ORIENTATION) in TURNED
         return image.size[::-1] if turned else image.size
 

@@ -47,14 +47,12 @@ def load_photo(photo: NamedPhoto) -> LoadedPhoto:
         OSError: If the file cannot be read.
         pipelines.UnreadableImage: If it is not a complete image.
     """
-    from PIL import Image
-
     from pipelines import decode
-    from pipelines.images.decoding import FORMATS
+    from pipelines.images.opening import open_image
 
     data = photo.path.read_bytes()
     pixels = decode(data)
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with open_image(data) as image:
         plain = image.mode in ("RGB", "L") and not image.has_transparency_data
         plain &= not _is_turned_outside_exif(image)
         profile = image.info.get("icc_profile") if image.mode == "RGB" else None
