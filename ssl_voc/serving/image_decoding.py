@@ -70,7 +70,10 @@ def _decode(image_bytes, max_pixels):
         return tf.cond(
             pixels <= max_pixels,
             decode,
-            lambda: refused(f"{TOO_LARGE}: more than {max_pixels}"),
+            lambda: refused(
+                f"{TOO_LARGE}: more than {max_pixels / 1e6:g} megapixels (export "
+                "with a larger --max-megapixels, or scale the photo down)"
+            ),
         )
 
     def decode_unless_turned_by_xmp(decode, orientation, text):

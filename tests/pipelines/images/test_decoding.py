@@ -154,6 +154,24 @@ def test_min_size_reduces_a_jpeg_but_never_below(draw, encode):
     assert decode(data, min_size=401).shape == (400, 800, 3)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_photos_of_phones_and_panoramas_are_read_without_a_warning(
+    kind, encode, monkeypatch, recwarn
+):
+    """Pillow warns, or refuses, by a limit that is lower than what cameras take."""
+    size = (1638, 363)
+    for limit in (size[0] * size[1] - 1, size[0] * size[1] // 3):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        assert decode(encode(flat(RED, size=size), kind)).shape == (363, 1638, 3)
+        assert Image.MAX_IMAGE_PIXELS == limit  # that of others stays
+    assert not recwarn.list
+
+
+def test_a_photo_of_108_megapixels_is_read_at_reduced_scale(encode):
+    photo = encode(Image.new("L", (12_000, 9_000), 90), "JPEG", quality=30)
+    assert decode(photo, min_size=300).shape == (1125, 1500, 3)  # an eighth
+
+
 def test_pixels_pass_unchanged_and_those_of_another_kind_are_refused(draw):
     pixels = draw()
     assert decode(pixels) is pixels
