@@ -6,20 +6,27 @@ from pipelines.images.opening import open_image
 from pipelines.photos.content import UnreadableImage
 
 EXIF_ORIENTATION = 0x0112
+# Numbers of bits that gray samples in 16 bits may use.
+SAMPLE_BITS = (12, 14, 16)
 
 
-def decode(data, min_size: int | None = None) -> np.ndarray:
+def decode(data, min_size: int | None = None, tell=None) -> np.ndarray:
     """Decodes a photo as a viewer would show it.
 
     EXIF orientation is applied, transparency is laid on white, of an animation the
-    first frame is taken, 16-bit samples are scaled to 8 bits. The name of the file
-    plays no role, only what is inside.
+    first frame is taken. The name of the file plays no role, only what is inside.
+
+    Gray 16-bit samples are scaled to 8 bits by the range in use: 12, 14 or 16 bits,
+    the least that holds the largest sample of the photo. Detectors and thermal cameras
+    write 12 bits, which would else be black. The range is that of the photo alone, so
+    that training, prediction and a served model, which sees no other photo, agree.
 
     Args:
         data: Encoded bytes of one of the `FORMATS` of `opening`, or pixels
             `(height, width, 3)` uint8, which are returned as they are.
         min_size: If given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as
             long as both sides keep at least so many pixels, which is much faster.
+        tell: Optional callable. Called with a text where fewer than 16 bits are in use.
 
     Returns:
         uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
@@ -42,7 +49,7 @@ def decode(data, min_size: int | None = None) -> np.ndarray:
         if min_size is not None:
             image.draft(None, (min_size, min_size))
         image.load()
-        return np.asarray(_to_rgb(_upright(image)))
+        return np.asarray(_to_rgb(_upright(image), tell))
     except (UnreadableImage, MemoryError):
         raise
     except Exception as error:
@@ -81,15 +88,19 @@ def _upright(image):
     return image if transpose is None else image.transpose(transpose)
 
 
-def _to_rgb(image):
+def _to_rgb(image, tell):
     from PIL import Image
 
     if image.mode == "F":
         raise UnreadableImage("floating-point pixels have no agreed range")
     if image.mode.startswith("I"):
-        # 16-bit samples: 65535 / 257 = 255. Pillow's own conversion clips at 255.
+        # Pillow's own conversion clips at 255.
         samples = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-        image = Image.fromarray(np.round(samples / 257).astype(np.uint8))
+        bits = next(n for n in SAMPLE_BITS if samples.max() < 2**n)
+        if bits < 16 and tell is not None:
+            tell(f"{bits}-bit samples in 16 bits: {2**bits - 1} is white")
+        white = 2**bits - 1
+        image = Image.fromarray(((samples * 255 + white // 2) // white).astype("uint8"))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))

@@ -28,7 +28,7 @@ def decode_upright(image_bytes, max_pixels):
 
     The pixels are those of `pipelines.decode`: accurate inverse cosine transform, fancy
     upsampling of chroma, EXIF orientation applied, transparency laid on white, 16-bit
-    samples scaled to 8. What differs: GIF, WebP, TIFF, BMP and PPM are refused, as are
+    samples scaled to 8 by the range in use. What differs: GIF, WebP, TIFF, BMP and PPM are refused, as are
     photos that XMP metadata alone turn; of a PNG, EXIF as text and compressed XMP are
     not read.
 
@@ -135,8 +135,14 @@ def _decode_png(image_bytes, header):
 
     def gray_16():
         samples = tf.io.decode_png(image_bytes, channels=1, dtype=tf.uint16)
-        # 65535 / 257 = 255
-        scaled = tf.round(tf.cast(samples, tf.float32) / 257.0)
+        # By the range in use, 12, 14 or 16 bits, as `pipelines.decode` does.
+        samples = tf.cast(samples, tf.int32)
+        largest = tf.reduce_max(samples)
+        white = tf.where(
+            largest < 2**12, 2**12, tf.where(largest < 2**14, 2**14, 2**16)
+        )
+        white -= 1
+        scaled = (samples * 255 + white // 2) // white
         return tf.image.grayscale_to_rgb(tf.cast(scaled, tf.uint8))
 
     def others():
