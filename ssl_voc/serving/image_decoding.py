@@ -28,9 +28,9 @@ def decode_upright(image_bytes, max_pixels):
 
     The pixels are those of `pipelines.decode`: accurate inverse cosine transform, fancy
     upsampling of chroma, EXIF orientation applied, transparency laid on white, 16-bit
-    samples scaled to 8 by the range in use. What differs: GIF, WebP, TIFF, BMP and PPM are refused, as are
-    photos that XMP metadata alone turn; of a PNG, EXIF as text and compressed XMP are
-    not read.
+    samples scaled to 8 by the range in use. What differs: GIF, WebP, TIFF, BMP and PPM
+    are refused, as are photos that XMP metadata alone turn; of a PNG, EXIF as text and
+    compressed XMP are not read.
 
     Only stock operations are used. The decoder runs inside a `tf.data` pipeline of one
     element, whose `ignore_errors` keeps a damaged photo to itself.
