@@ -92,11 +92,13 @@ def _format_summary(facts):
             f"  {parity['figure']:<8} {parity['of_artifact']:.4f}, by evaluate's model "
             f"{parity['of_model']:.4f}: differs by {difference:.1e}"
         )
-    if parity["num_not_served"]:
+    if parity["num_reencoded"]:
         lines.append(
-            f"  {parity['num_not_served']} photos left out: the artifact refuses their "
-            "format"
+            f"  {parity['num_reencoded']} of them sent as PNG, as predict does: "
+            "decoders differ in their format"
         )
+    for photo in parity["left_out"]:
+        lines.append(f"  left out {photo}")
     median, slowest = parity["milliseconds"]
     lines += [
         f"latency  {median:.1f} ms a photo (median), {slowest:.1f} ms (99th percentile)"

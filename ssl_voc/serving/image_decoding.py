@@ -11,7 +11,6 @@ UNKNOWN = f"not an image of a known format: expected {', '.join(FORMATS)}"
 DAMAGED = "damaged or incomplete"
 TOO_LARGE = "announces too many pixels"
 XMP_ORIENTATION = "turned by XMP metadata alone: expected the orientation in EXIF"
-UNSUPPORTED = (UNKNOWN, XMP_ORIENTATION)
 
 _JPEG = tuple(b"\xff\xd8\xff")
 _PNG = tuple(b"\x89PNG\r\n\x1a\n")
