@@ -5,7 +5,7 @@
 Starts the server of the tests (`tests.serving_client.serving_stub`, which runs the
 SavedModel itself) in a process of its own, or takes a real one by --server, and asks it
 through `ServingClient`: good photos, and among them, in seeded order, files that are
-truncated, text, empty, an animated GIF, of 50 megapixels, and CMYK. A good photo must
+truncated, text, empty, an animated GIF, of 150 megapixels, and CMYK. A good photo must
 be answered as the artifact answers the same pixels as PNG, which a third process asks
 beforehand. A broken file, or one of an unsupported format, must come back with an error
 in one line, one that is merely odd (huge, CMYK) with such an error or the right answer.
@@ -62,7 +62,7 @@ def main(argv=None):
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--bad-share", type=float, default=0.1)
     parser.add_argument("--batch-size", type=int, default=1, help="files a request")
-    parser.add_argument("--huge-megapixels", type=float, default=50)
+    parser.add_argument("--huge-megapixels", type=float, default=150)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", help="file for all figures, json")
     options = parser.parse_args(argv)

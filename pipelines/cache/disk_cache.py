@@ -11,7 +11,7 @@ import numpy as np
 from pipelines.cache.cache_folder import cache_folder, new_folder, sole_writer
 
 # Part of the key: raise it when decoding, resizing or hashing give other values.
-PREPARATION_VERSION = 2
+PREPARATION_VERSION = 3
 # Marks an entry that lacks photos which a failing system could not read.
 _RETRY = "retry"
 

@@ -1,36 +1,39 @@
 """Decoding of image files to upright RGB pixels."""
 
-import io
-import math
-
 import numpy as np
 
+from pipelines.images.opening import open_image
 from pipelines.photos.content import UnreadableImage
 
-# Formats are named so that a file cannot reach Pillow's rarer, less tested parsers.
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 EXIF_ORIENTATION = 0x0112
+# Numbers of bits that gray samples in 16 bits may use.
+SAMPLE_BITS = (12, 14, 16)
 
 
-def decode(data, min_size: int | None = None) -> np.ndarray:
+def decode(data, min_size: int | None = None, tell=None) -> np.ndarray:
     """Decodes a photo as a viewer would show it.
 
     EXIF orientation is applied, transparency is laid on white, of an animation the
-    first frame is taken, 16-bit samples are scaled to 8 bits. The name of the file
-    plays no role, only what is inside.
+    first frame is taken. The name of the file plays no role, only what is inside.
+
+    Gray 16-bit samples are scaled to 8 bits by the range in use: 12, 14 or 16 bits,
+    the least that holds the largest sample of the photo. Detectors and thermal cameras
+    write 12 bits, which would else be black. The range is that of the photo alone, so
+    that training, prediction and a served model, which sees no other photo, agree.
 
     Args:
-        data: Encoded bytes (JPEG, PNG, BMP, GIF, WebP, TIFF or PPM), or pixels
+        data: Encoded bytes of one of the `FORMATS` of `opening`, or pixels
             `(height, width, 3)` uint8, which are returned as they are.
         min_size: If given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as
             long as both sides keep at least so many pixels, which is much faster.
+        tell: Optional callable. Called with a text where fewer than 16 bits are in use.
 
     Returns:
         uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
 
     Raises:
         UnreadableImage: If the bytes are not a complete image of a known format, or
-            announce more pixels than Pillow's limit against decompression bombs.
+            announce more than `MAX_PIXELS` of `opening`.
     """
     if isinstance(data, np.ndarray):
         if data.ndim != 3 or data.shape[-1] != 3 or data.dtype != np.uint8:
@@ -41,31 +44,14 @@ def decode(data, min_size: int | None = None) -> np.ndarray:
         if not data.size:
             raise UnreadableImage(f"has no pixels: its shape is {data.shape}")
         return data
-    if not data:
-        raise UnreadableImage("the file is empty")
-
-    from PIL import Image
-
+    image = open_image(data)
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        width, height = image.size
-        if width < 1 or height < 1:
-            raise UnreadableImage(f"has no pixels: {width} x {height}")
-        if width * height > (Image.MAX_IMAGE_PIXELS or math.inf):
-            raise UnreadableImage(
-                f"announces {width} x {height} pixels, more than "
-                f"{Image.MAX_IMAGE_PIXELS}"
-            )
         if min_size is not None:
             image.draft(None, (min_size, min_size))
         image.load()
-        return np.asarray(_to_rgb(_upright(image)))
+        return np.asarray(_to_rgb(_upright(image), tell))
     except (UnreadableImage, MemoryError):
         raise
-    except Image.UnidentifiedImageError:
-        raise UnreadableImage("not an image of a known format") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnreadableImage("announces too many pixels") from None
     except Exception as error:
         # Pillow's plugins raise whatever the damage leads to: OSError, SyntaxError,
         # struct.error, IndexError, ... One file must not end the run.
@@ -78,12 +64,7 @@ def encoded_size(data: bytes) -> tuple[int, int]:
     Raises:
         UnreadableImage: If the bytes do not begin like an image of a known format.
     """
-    from PIL import Image
-
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS).size
-    except Exception as error:
-        raise UnreadableImage(f"no image header: {error}") from error
+    return open_image(data).size
 
 
 def _upright(image):
@@ -107,15 +88,19 @@ def _upright(image):
     return image if transpose is None else image.transpose(transpose)
 
 
-def _to_rgb(image):
+def _to_rgb(image, tell):
     from PIL import Image
 
     if image.mode == "F":
         raise UnreadableImage("floating-point pixels have no agreed range")
     if image.mode.startswith("I"):
-        # 16-bit samples: 65535 / 257 = 255. Pillow's own conversion clips at 255.
+        # Pillow's own conversion clips at 255.
         samples = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-        image = Image.fromarray(np.round(samples / 257).astype(np.uint8))
+        bits = next(n for n in SAMPLE_BITS if samples.max() < 2**n)
+        if bits < 16 and tell is not None:
+            tell(f"{bits}-bit samples in 16 bits: {2**bits - 1} is white")
+        white = 2**bits - 1
+        image = Image.fromarray(((samples * 255 + white // 2) // white).astype("uint8"))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))

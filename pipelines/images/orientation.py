@@ -1,8 +1,7 @@
 """EXIF orientation: how a photo, and the boxes on it, are turned upright."""
 
-import io
-
-from pipelines.images.decoding import EXIF_ORIENTATION, FORMATS
+from pipelines.images.decoding import EXIF_ORIENTATION
+from pipelines.images.opening import open_image
 
 # Orientations whose upright photo has width and height of the stored one swapped.
 QUARTER_TURNS = (5, 6, 7, 8)
@@ -17,10 +16,8 @@ def read_orientation(data: bytes) -> int:
     if not isinstance(data, bytes):
         return 1
 
-    from PIL import Image
-
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with open_image(data) as image:
             orientation = image.getexif().get(EXIF_ORIENTATION)
     except Exception:
         return 1  # as in decoding: a broken side note is none

@@ -28,8 +28,8 @@ class Squashing:
     name = "square"
     facts_type = np.dtype("uint64")
 
-    def decode(self, photo):
-        return decode(photo.load(), min_size=2 * self.image_size)
+    def decode(self, photo, tell=None):
+        return decode(photo.load(), min_size=2 * self.image_size, tell=tell)
 
     def measure(self, pixels):
         return perceptual_hash(pixels)
@@ -56,8 +56,8 @@ class Letterboxing:
     name = "letterbox"
     facts_type = np.dtype([("hash", "uint64"), ("height", "int32"), ("width", "int32")])
 
-    def decode(self, photo):
-        return decode(photo.load())
+    def decode(self, photo, tell=None):
+        return decode(photo.load(), tell=tell)
 
     def measure(self, pixels):
         return perceptual_hash(pixels), *pixels.shape[:2]

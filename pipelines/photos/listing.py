@@ -2,13 +2,25 @@
 
 import os
 import pathlib
+import re
 
 from pipelines.photos.photo import Problem
+from pipelines.photos.signatures import HEAD_BYTES, photo_kind
 
-PHOTO_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp")
-    + (".tif", ".tiff", ".ppm", ".pgm")
+PHOTO_SUFFIXES = (
+    *("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff"),
+    *("ppm", "pgm", "heic", "heif", "avif", "jp2", "j2k", "jxl"),
 )
+# What the web leaves behind a suffix: `.jpg_large`, `.jpg?w=200`.
+_PHOTO_NAME = re.compile(
+    rf".+\.({'|'.join(PHOTO_SUFFIXES)})(\?.*|[_:!@&][^.]*)?", re.IGNORECASE
+)
+# Files beside photos in great number: not looked into.
+_LABEL_SUFFIXES = (".txt", ".xml", ".json")
+# A copy of another photo, or half of one.
+_UNFINISHED_SUFFIXES = (".part", ".crdownload", ".download", ".tmp", ".bak")
+# Raw files that begin like any TIFF; most hold a thumbnail that is no photo.
+_RAW_SUFFIXES = (".dng", ".nef", ".nrw", ".arw", ".sr2", ".pef", ".srw", ".3fr", ".iiq")
 
 
 def is_photo_name(name: str) -> bool:
@@ -17,11 +29,7 @@ def is_photo_name(name: str) -> bool:
     Hidden files are not: macOS leaves `._name.jpg` beside `name.jpg`.
     """
     path = pathlib.PurePosixPath(name)
-    return (
-        path.suffix.lower() in PHOTO_SUFFIXES
-        and not path.name.startswith(".")
-        and "__MACOSX" not in path.parts
-    )
+    return not _is_hidden(path) and bool(_PHOTO_NAME.fullmatch(path.name))
 
 
 def list_files(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
@@ -61,6 +69,39 @@ def list_files(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
 
 
 def list_photos(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
-    """Photos below a folder at any depth, sorted by path; see `list_files`."""
-    files = list_files(folder, problems)
-    return [path for path in files if is_photo_name(path.as_posix())]
+    """Photos below a folder at any depth, sorted by path; see `list_files`.
+
+    Files that are not named like photos are looked at: a first read of a few bytes
+    tells. Camera raw files are left out and told in `problems`.
+    """
+    return [path for path in list_files(folder, problems) if _is_photo(path, problems)]
+
+
+def _is_photo(path, problems):
+    """Whether a file is named like a photo or begins like one."""
+    if _is_hidden(path):
+        return False
+    if is_photo_name(path.name):
+        return True
+    suffix = path.suffix.lower()
+    if suffix in _LABEL_SUFFIXES + _UNFINISHED_SUFFIXES or path.name.endswith("~"):
+        return False
+    try:
+        if not path.is_file():
+            return False  # a pipe would block
+        with open(path, "rb") as file:
+            kind = photo_kind(file.read(HEAD_BYTES))
+    except OSError as error:
+        reason = f"cannot be looked at: {error.strerror or error}"
+        problems.append(Problem(str(path), reason, "file unreadable"))
+        return False
+    if kind == "camera raw" or (kind == "TIFF" and suffix in _RAW_SUFFIXES):
+        reason = "a camera's raw file, which is not read: export it as JPEG or PNG"
+        problems.append(Problem(str(path), reason, "camera raw file left out"))
+        return False
+    return kind is not None
+
+
+def _is_hidden(path):
+    """Whether it is hidden, or one of the companions that macOS packs into zips."""
+    return path.name.startswith(".") or "__MACOSX" in path.parts

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from pipelines.cache.disk_cache import cache_entry, load_or_fill
+from pipelines.images.opening import MissingDecoder
 from pipelines.images.resizing import Letterboxing, Squashing
 from pipelines.photos.content import UnreadableImage
 from pipelines.photos.photo import Photos, Problem, main_object
@@ -127,7 +128,7 @@ def prepare_labeled(
     readable, facts, images, skipped = prepare_images(
         photos, resizing, cache, cache_dir, workers, progress
     )
-    problems = list(photos.problems)
+    problems = list(readable.problems)
     usable, rows, left_out = [], [], []
     sizes = [(int(height), int(width)) for height, width in facts[["height", "width"]]]
     upright = turn_boxes_upright(readable, sizes, problems)
@@ -181,7 +182,8 @@ def prepare_images(
         `(photos, facts, images, skipped)`: `Photos`, the readable ones; an array
         `(num_photos,)` of what was measured on each; their pixels, a uint8 array or
         memory map `(num_photos, image_size, image_size, 3)`, or None where none are
-        kept; a list of `Problem`, the unreadable ones.
+        kept; a list of `Problem`, the unreadable ones. How photos were read that is to
+        be told is among the problems of the first, when they are decoded.
 
     Raises:
         ValueError: If an argument is out of range, or not one photo is readable.
@@ -198,8 +200,10 @@ def prepare_images(
     if cache == "auto":
         cache = "memory" if math.prod(shape) <= MAX_MEMORY_BYTES else "disk"
 
+    remarks = []
+
     def fill(images):
-        return decode_all(photos, resizing, images, workers, progress)
+        return decode_all(photos, resizing, images, workers, progress, remarks)
 
     if cache == "disk":
         entry = cache_entry(photos, resizing.image_size, cache_dir, resizing.name)
@@ -208,6 +212,7 @@ def prepare_images(
         images = None if cache == "none" else _allocate(shape)
         facts, reasons, _ = fill(images)
     readable = photos.take(i for i in range(len(photos)) if i not in reasons)
+    readable.problems += sorted(remarks, key=str)
     skipped = [
         Problem(photos[index].path_name, reason, "photo unreadable")
         for index, reason in sorted(reasons.items())
@@ -216,20 +221,27 @@ def prepare_images(
     return readable, facts[: len(readable)], images, skipped
 
 
-def decode_all(photos, resizing, images, workers=None, progress=None):
+def decode_all(photos, resizing, images, workers=None, progress=None, remarks=None):
     """Decodes and measures photos; the rows of those that are readable come first.
 
-    `images` is the uint8 array to write to, or None. The result is that of the `fill`
-    of `load_or_fill`.
+    `images` is the uint8 array to write to, or None; `remarks` a list to which a
+    `Problem` is appended for what is to be told of a photo. The result is that of the
+    `fill` of `load_or_fill`.
     """
     facts = np.zeros(len(photos), resizing.facts_type)
     reasons, passing = {}, []
 
     def decode_one(index):
+        def tell(text):
+            if remarks is not None:
+                remarks.append(Problem(photos[index].path_name, text, text))
+
         try:
-            pixels = resizing.decode(photos[index])
+            pixels = resizing.decode(photos[index], tell)
         except UnreadableImage as error:
             reasons[index] = str(error)
+            if isinstance(error, MissingDecoder):
+                passing.append(index)  # until somebody installs one
         except OSError as error:
             reasons[index] = f"cannot be read: {error.strerror or error}"
             if error.errno not in LASTING_ERRORS and error.errno is not None:

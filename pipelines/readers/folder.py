@@ -41,7 +41,7 @@ def read(source, split=None, progress=None) -> Photos:
 
     Raises:
         ValueError: If the folder cannot be read, the split is missing, or no file is
-            named like a photo.
+            named like a photo or begins like one.
     """
     folder = pathlib.Path(source)
     root = folder / (split or ("train" if splits(folder) else ""))
@@ -55,8 +55,8 @@ def read(source, split=None, progress=None) -> Photos:
     paths = [path for path in files if is_photo_name(path.as_posix())]
     if not paths:
         raise ValueError(
-            f"{root} holds no photos. Expected files named .jpg, .png, .bmp, .gif, "
-            ".webp or .tif at any depth, a VOC tree, or the path of a COCO json file."
+            f"{root} holds no photos. Expected photos (JPEG, PNG, WebP, ...) at any "
+            "depth, a VOC tree, or the path of a COCO json file."
             + (f" First problem: {problems[0]}" if problems else "")
         )
     _tell_of_labels(folder, files, paths, problems)

@@ -165,12 +165,24 @@ def _prepared_builder(source):
     except Exception as error:
         # Builders raise network, parser, checksum and assertion errors alike; the
         # first line says it, the others list every data set there is.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        advice = "Check the name"
+        if lacking := _import_error(error):
+            module = (lacking.name or "").partition(".")[0]
+            advice = "Install the module that its builder needs"
+            advice += f" (pip install {module})" if module else ""
         raise ValueError(
-            f"{source} could not be prepared: {reason}. Check the name, or "
-            "set TFDS_DATA_DIR to a folder where it is prepared."
+            f"{source} could not be prepared: {reason}. {advice}, or set TFDS_DATA_DIR "
+            "to a folder where it is prepared."
         ) from error
     return builder
+
+
+def _import_error(error):
+    """The `ImportError` that an error is or comes from, or None."""
+    while error is not None and not isinstance(error, ImportError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _find_split(builder, split, source):

@@ -5,7 +5,9 @@ import math
 import os
 import pathlib
 
-from pipelines.images.decoding import EXIF_ORIENTATION, FORMATS
+from pipelines.images.decoding import EXIF_ORIENTATION
+from pipelines.images.opening import open_image
+from pipelines.images.orientation import QUARTER_TURNS
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
@@ -15,8 +17,6 @@ KIND = "a YOLO data.yaml"
 SPLITS = ("train", "val", "valid", "validation", "test")
 # Shares of the photo's size are rounded: more than this beyond 0 or 1 is no rounding.
 TOLERANCE = 0.01
-# EXIF orientations that turn a photo by a quarter.
-TURNED = (5, 6, 7, 8)
 
 
 def recognizes(source):
@@ -199,12 +199,11 @@ def _read_labels(path, names, has_keypoints, problems):
 
 
 def _upright_size(path):
-    from PIL import Image
-
     if not path.is_file():
         raise ValueError("not a regular file")  # a pipe would block
-    with Image.open(path, formats=FORMATS) as image:
-        turned = image.getexif().get(EXIF_ORIENTATION) in TURNED
+    with open(path, "rb") as file:
+        image = open_image(file)
+        turned = image.getexif().get(EXIF_ORIENTATION) in QUARTER_TURNS
         return image.size[::-1] if turned else image.size
 
 

@@ -1,6 +1,7 @@
 """Checkpoints of weights and optimizer state after every epoch."""
 
 import contextlib
+import io
 import re
 from pathlib import Path
 
@@ -14,9 +15,9 @@ _NAME = r"epoch_(\d+)\.weights\.h5"
 class Checkpoint(keras.callbacks.Callback):
     """Saves the model's weights and the optimizer's state after every epoch.
 
-    A file gets its name only when it is complete and on disk, so a kill leaves the
-    earlier checkpoint. Together with `EpochSeeds` and data ordered by epoch, a resumed
-    run computes what an uninterrupted one would.
+    A file gets its name only when it is complete and on disk, so a kill or a full disk
+    leaves the earlier checkpoint. Together with `EpochSeeds` and data ordered by epoch,
+    a resumed run computes what an uninterrupted one would.
 
     Args:
         folder: Where the two newest checkpoints lie; made if missing.
@@ -29,10 +30,20 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Saves epoch `epoch + 1` and removes what is older than the one before."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        # The HDF5 library, which crashes where a disk is full, writes to memory.
+        weights = _MemoryFile()
+        self.model.save_weights(weights, overwrite=True)
         with replacing(self.folder / f"epoch_{epoch + 1:05d}.weights.h5") as temporary:
-            self.model.save_weights(temporary, overwrite=True)
+            temporary.write_bytes(weights.getbuffer())
         for path in list(epoch_files(self.folder, _NAME).values())[:-2]:
             path.unlink()
+
+
+class _MemoryFile(io.BytesIO):
+    """A file in memory that bears a name, which Keras tells formats by."""
+
+    def __str__(self):
+        return "memory.weights.h5"
 
 
 def on_all_devices(model):

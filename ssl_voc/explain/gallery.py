@@ -8,6 +8,7 @@ from PIL import Image
 from pipelines import boxes_from_letterbox
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import photo_tile
+from ssl_voc.visualization.fonts import drawable_name
 
 SIDE = 220
 _OPACITY = 0.75  # the most that a map hides of its photo
@@ -76,13 +77,16 @@ def _photo_tile(subject, views, number):
     pool, index = subject.pool, int(views.indices[number])
     size, photo = pool.original_sizes[index], pool.photos[index]
     box = boxes_from_letterbox(views.boxes[number][None], size, pool.image_size)[0]
-    caption = f"{pool.class_names[views.classes[number]]}\n{photo.image_id}"
+    label = views.classes[number]
+    caption = f"{drawable_name(pool.class_names[label], label)}\n{photo.image_id}"
     return photo_tile(photo, SIDE, caption, [BoxOutline(box, OBJECT)])
 
 
 def _describe_map(subject, found, place):
     answer = int(found["predicted"][place])
-    says = subject.pool.class_names[answer] if answer >= 0 else "nothing"
+    says = "nothing"
+    if answer >= 0:
+        says = drawable_name(subject.pool.class_names[answer], answer)
     mark = "✓" if found["correct"][place] else "✗"
     caption = f"{subject.name}: {mark} {says}\nin box {found['energy'][place]:.0%}"
     caption += f", area {found['box_share'][place]:.0%}"

@@ -7,11 +7,13 @@ from pathlib import Path
 import pipelines
 from ssl_voc import serving
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.export.comparison import compare_detections, compare_localizations
 from ssl_voc.export.model_card import describe_artifact, model_card
 from ssl_voc.export.onnx_litert import write_exchange_file
 from ssl_voc.export.parity import check_parity
-from ssl_voc.export.parity_photos import load_parity_photos
+from ssl_voc.export.parity_photos import answers_of_model, load_parity_photos
 from ssl_voc.models.box_model import BoxModel
+from ssl_voc.models.full_precision import compute_dtypes, full_precision
 from ssl_voc.models.loading import load_model
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.json_files import to_json
@@ -37,7 +39,8 @@ def write_artifact(config, finished):
     """
     held = load_parity_photos(config, finished)
     path, size = finished.path / "model.keras", finished.manifest["image_size"]
-    model = load_model(path, BoxModel)
+    trained = load_model(path, BoxModel)
+    model = full_precision(trained)
     if model.image_shape != (size, size):
         raise BadInput(
             f"RUN: {path} takes images of {model.image_shape}, but manifest.json says "
@@ -49,6 +52,7 @@ def write_artifact(config, finished):
         written, parity = write(config, finished, model, held, version.staging)
         exported = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         facts = describe_artifact(config, finished, written, parity, exported)
+        facts["full_precision"] = _rounding(finished, trained, model, held)
         write_text(version.staging / FACTS, to_json(facts, indent=2) + "\n")
         write_text(version.staging / "README.md", model_card(facts))
     print("\n" + _format_summary(facts), flush=True)
@@ -69,6 +73,23 @@ def _write_saved_model(config, finished, model, held, folder):
     )
     print("asking the artifact, without Keras", flush=True)
     return written, check_parity(folder, model, held, finished)
+
+
+def _rounding(finished, trained, model, held):
+    """How far a float32 copy is from the model that was trained; None if it is that."""
+    if model is trained:
+        return None
+    task = task_of(finished)
+    compare = compare_localizations if task.main_object_only else compare_detections
+    boxes, scores, unmatched = compare(
+        *(task.rank_arrays(answers_of_model(one, held)) for one in (trained, model))
+    )
+    return {
+        "trained_in": ", ".join(sorted(compute_dtypes(trained) - {"float32"})),
+        "box_difference": float(boxes),
+        "score_difference": float(scores),
+        "num_unmatched": int(unmatched),
+    }
 
 
 def _format_summary(facts):
@@ -92,11 +113,21 @@ def _format_summary(facts):
             f"  {parity['figure']:<8} {parity['of_artifact']:.4f}, by evaluate's model "
             f"{parity['of_model']:.4f}: differs by {difference:.1e}"
         )
-    if parity["num_not_served"]:
+    if parity["num_reencoded"]:
         lines.append(
-            f"  {parity['num_not_served']} photos left out: the artifact refuses their "
-            "format"
+            f"  {parity['num_reencoded']} of them sent as PNG, as predict does: "
+            "decoders differ in their format"
         )
+    for photo in parity["left_out"]:
+        lines.append(f"  left out {photo}")
+    if rounding := facts["full_precision"]:
+        lines += [
+            f"exported in float32, trained in {rounding['trained_in']}: the trained "
+            "model's own",
+            f"  boxes    differ by {rounding['box_difference']:.1e} px at most",
+            f"  scores   differ by {rounding['score_difference']:.1e} at most",
+            f"  objects  {rounding['num_unmatched']} found by one of both only",
+        ]
     median, slowest = parity["milliseconds"]
     lines += [
         f"latency  {median:.1f} ms a photo (median), {slowest:.1f} ms (99th percentile)"

@@ -20,7 +20,8 @@ class Parity:
     Attributes:
         source: Where the photos come from.
         num_photos: Photos compared.
-        num_not_served: Photos left out, since the artifact refuses their format.
+        num_reencoded: Photos that were sent as PNG files, see `ParityPhotos`.
+        left_out: Photos that the artifact refuses, each with the reason.
         box_difference: Largest difference of a coordinate, pixels of the photo.
         box_tolerance: What it may be: `BOX_TOLERANCE`, or four steps of float32 at the
             largest coordinate, which are more from 4,096 pixels on.
@@ -34,7 +35,8 @@ class Parity:
 
     source: str
     num_photos: int
-    num_not_served: int
+    num_reencoded: int
+    left_out: tuple[str, ...]
     box_difference: float
     box_tolerance: float
     score_difference: float
@@ -65,7 +67,7 @@ class Parity:
         return words
 
 
-def compare_answers(finished, held, expected, answers, seconds, num_not_served=0):
+def compare_answers(finished, held, expected, answers, seconds, left_out=()):
     """Compares an artifact's predictions with the model's for the same photos.
 
     Args:
@@ -75,7 +77,7 @@ def compare_answers(finished, held, expected, answers, seconds, num_not_served=0
         answers: List of dictionaries of arrays, `"boxes"`, `"scores"` and `"classes"`,
             one for each way of asking.
         seconds: Float array, what single requests took.
-        num_not_served: Number of photos that had to be left out.
+        left_out: Photos that had to be left out, each with the reason.
 
     Returns:
         `Parity` that holds.
@@ -98,7 +100,8 @@ def compare_answers(finished, held, expected, answers, seconds, num_not_served=0
     parity = Parity(
         source=held.source,
         num_photos=len(held.photos),
-        num_not_served=num_not_served,
+        num_reencoded=held.num_reencoded,
+        left_out=left_out,
         box_difference=float(boxes),
         box_tolerance=box_tolerance(expected["boxes"]),
         score_difference=float(scores),

@@ -33,7 +33,7 @@ class ExportConfig:
     split: str | None = option(None, "Split of --data to compare on.")
     num_photos: int = option(50, "Photos compared, at most.", minimum=1)
     max_megapixels: float = option(
-        40.0,
+        120.0,  # phones take 108
         "Photos that announce more are answered with an error.",
         above=0,
         maximum=1e6,

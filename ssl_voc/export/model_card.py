@@ -135,7 +135,8 @@ def _limits(facts):
             f"{facts['preprocessing']['max_pixels'] / 1e6:g} megapixels. Others (GIF, "
             "WebP, TIFF, BMP) and damaged ones are answered with a text in `errors` "
             "and no detections; their neighbours in the batch are not touched.",
-            "Transparency is laid on white, 16-bit samples are scaled to 8 bits.",
+            "Transparency is laid on white, 16-bit samples are scaled to 8 bits "
+            "by the range in use: 12, 14 or 16 bits.",
             *limits,
         ]
     if TASKS[facts["task"]].main_object_only:

@@ -12,7 +12,6 @@ from ssl_voc import serving
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.export.comparison import compare_answers
 from ssl_voc.export.parity_photos import answers_of_model
-from ssl_voc.serving.image_decoding import UNSUPPORTED
 
 PROGRAM = pathlib.Path(serving.__file__).with_name("artifact_answers.py")
 # Ways to ask, see `artifact_answers`: `tf.saved_model.load`, a graph Session.
@@ -32,17 +31,25 @@ def check_parity(version, model, held, finished):
         `Parity` that holds.
 
     Raises:
-        BadInput: when the artifact cannot be loaded, refuses photos of a format that it
-            should read, or differs.
+        BadInput: when the artifact cannot be loaded, answers not one photo, or differs.
     """
     answers = ask_artifact(version, held.encoded)
-    served = answers["single"]["errors"] == ""
-    _refuse_errors(held, answers)
+    errors = [
+        " ".join(dict.fromkeys(filter(None, both)))
+        for both in zip(*(answers[way]["errors"] for way in WAYS), strict=True)
+    ]
+    served = np.array([not error for error in errors])
+    left_out = [
+        f"{photo.path_name}: {error}"
+        for photo, error in zip(held.photos, errors, strict=True)
+        if error
+    ]
     kept = held.select(served)
     if not len(kept.photos):
         raise BadInput(
-            f"--data: of {len(held.photos)} photos of {held.source} not one is of a "
-            "format that is served. Name other photos by --data."
+            f"The artifact answers none of the {len(held.photos)} photos of "
+            f"{held.source}. The first: {left_out[0]}. Other photos to compare on may "
+            "be named by --data."
         )
     return compare_answers(
         finished,
@@ -50,7 +57,7 @@ def check_parity(version, model, held, finished):
         answers_of_model(model, kept),
         [{name: v[served] for name, v in answers[way].items()} for way in WAYS],
         answers["single"]["seconds"][served],
-        num_not_served=int(np.sum(~served)),
+        left_out=tuple(left_out),
     )
 
 
@@ -89,15 +96,3 @@ def ask_artifact(version, encoded):
             with np.load(f"{folder}/{way}.npz") as file:
                 answers[way] = dict(file)
     return answers
-
-
-def _refuse_errors(held, answers):
-    """Stops where a photo of a supported format was refused, by either way."""
-    for way in WAYS:
-        for photo, error in zip(held.photos, answers[way]["errors"], strict=True):
-            if error and error not in UNSUPPORTED:
-                raise BadInput(
-                    f"RUN: the artifact refuses {photo.path_name}, which the evaluator "
-                    f"reads: {error}. Name other photos by --data, or raise "
-                    "--max-megapixels if it is too large."
-                )

@@ -8,7 +8,7 @@ import pipelines
 from pipelines.images.resizing import Letterboxing
 from pipelines.pools.preparation import prepare_images
 from ssl_voc.predict.keras_predictor import boxes_in_photos
-from ssl_voc.predict.photos import encode_png
+from ssl_voc.predict.photos import encode_png, model_bytes
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, VALIDATION_LIST
 from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.tasks import task_of
@@ -24,7 +24,9 @@ class ParityPhotos:
         labelled: Whether figures can be computed.
         images: uint8 `(num_photos, size, size, 3)`, letterboxed.
         sizes: int32 `(num_photos, 2)`, height and width of the upright photos.
-        encoded: List of bytes, the files.
+        encoded: List of bytes, the files; PNG files of the pixels where decoders differ
+            or know no such format, as `predict` sends them.
+        num_reencoded: Number of these.
     """
 
     source: str
@@ -33,6 +35,7 @@ class ParityPhotos:
     images: np.ndarray
     sizes: np.ndarray
     encoded: list[bytes]
+    num_reencoded: int = 0
 
     def select(self, mask):
         """Those photos where a bool array `(num_photos,)` is true."""
@@ -83,8 +86,12 @@ def load_parity_photos(config, finished):
         )
         sizes = np.stack([facts["height"], facts["width"]], axis=-1)
     contents = [photo.load() for photo in photos]
-    encoded = [c if isinstance(c, bytes) else encode_png(c) for c in contents]
-    return ParityPhotos(source, photos, labelled, images, sizes, encoded)
+    encoded = [
+        model_bytes(c) if isinstance(c, bytes) else encode_png(c) for c in contents
+    ]
+    pairs = zip(contents, encoded, strict=True)
+    num_reencoded = sum(isinstance(c, bytes) and c != data for c, data in pairs)
+    return ParityPhotos(source, photos, labelled, images, sizes, encoded, num_reencoded)
 
 
 def answers_of_model(model, held):

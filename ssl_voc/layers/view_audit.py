@@ -15,6 +15,8 @@ _NUM_TONES = 8
 # Share of a view's variance that its crop explains: 0.9 and more for the true crop
 # (under solarization too, which is why it is no correlation), about 0.3 for another.
 _LEAST_EXPLAINED = 0.5
+# The brightest pixel of a batch: night photos have a light somewhere.
+_LEAST_BRIGHT = 32
 # Share of the views that their origin must explain better than another place does. A
 # coin that was reported wrongly gives 0.5.
 _LEAST_AHEAD = 0.8
@@ -23,12 +25,13 @@ _LEAST_AHEAD = 0.8
 def audit_views(augmenter, images):
     """Draws one batch of views and checks that they can teach anything.
 
-    Augmenters that did nothing, or gave every image the same crop, have gone unnoticed
-    elsewhere for whole trainings. Checked are: finite, in `[0, 255]`, the views of an
-    image differ, and each view shows its own image, at the crop box and flip that the
-    augmenter reports. For that, the crop has to explain the brightness of the view,
-    and to do so better than its mirror image, another view's box and other images'
-    crops. Views under 8 pixels and blank images are not told apart.
+    Photos that are all nearly black teach nothing. Augmenters that did nothing, or gave
+    every image the same crop, have gone unnoticed elsewhere for whole trainings.
+    Checked are: finite, in `[0, 255]`, the views of an image differ, and each view
+    shows its own image, at the crop box and flip that the augmenter reports. For that,
+    the crop has to explain the brightness of the view, and to do so better than its
+    mirror image, another view's box and other images' crops. Views under 8 pixels and
+    blank images are not told apart.
 
     Args:
         augmenter: Layer such as `SimCLRAugmenter`.
@@ -41,6 +44,7 @@ def audit_views(augmenter, images):
     Raises:
         ValueError: naming the first check that failed.
     """
+    _check_brightness(images)
     drawn = {
         name: [ops.convert_to_numpy(value) for value in values]
         for name, values in augmenter(images).items()
@@ -61,6 +65,17 @@ def audit_views(augmenter, images):
             _check_difference(view_a, view_b, images)
     _check_origin(drawn, images)
     return drawn
+
+
+def _check_brightness(images):
+    """Raises if all images are nearly black."""
+    brightest = float(np.max(images))
+    if brightest < _LEAST_BRIGHT:
+        raise ValueError(
+            f"The photos are nearly black: of {len(images)} the brightest pixel is "
+            f"{brightest:.0f} of 255, expected at least {_LEAST_BRIGHT} in one of "
+            "them. Check the files: samples may use less than the range of their type."
+        )
 
 
 def _check_difference(view_a, view_b, images):

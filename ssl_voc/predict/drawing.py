@@ -8,6 +8,7 @@ from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.serving_client.prediction import Prediction
 from ssl_voc.visualization.box_labels import BoxLabels
 from ssl_voc.visualization.box_outlines import fit_box, outline_box
+from ssl_voc.visualization.fonts import drawable_name
 from ssl_voc.visualization.style import COLORS
 
 # Shares of the photo's mean side, and least pixels.
@@ -47,7 +48,7 @@ def draw_prediction(pixels: np.ndarray, prediction: Prediction):
     for index in sorted(order, key=lambda index: index not in first):
         labels.write(
             boxes[index],
-            prediction.class_names[index],
+            drawable_name(prediction.class_names[index], prediction.classes[index]),
             _color(prediction.classes[index]),
             f" {prediction.scores[index]:.2f}",
             needed=index in first,

@@ -12,6 +12,7 @@ from ssl_voc.predict.photo_names import NamedPhoto
 # Bytes of decoded pixels that one batch may hold: a bound for memory where photos are
 # large, of no effect where they are not.
 MAX_BATCH_BYTES = 256 * 2**20
+_JPEG_FORMATS = ("JPEG", "MPO")  # MPO: with a preview behind it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,24 +48,35 @@ def load_photo(photo: NamedPhoto) -> LoadedPhoto:
         OSError: If the file cannot be read.
         pipelines.UnreadableImage: If it is not a complete image.
     """
-    from PIL import Image
-
     from pipelines import decode
-    from pipelines.images.decoding import FORMATS
+    from pipelines.images.opening import open_image
 
     data = photo.path.read_bytes()
     pixels = decode(data)
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-        plain = image.mode in ("RGB", "L") and not image.has_transparency_data
-        plain &= not _is_turned_outside_exif(image)
+    with open_image(data) as image:
         profile = image.info.get("icc_profile") if image.mode == "RGB" else None
-        is_jpeg = image.format in ("JPEG", "MPO")  # MPO: with a preview behind it
-        known = is_jpeg or image.format == "PNG"
-    if not (known and plain):
-        # What decoders differ in (transparency, 16 bit, CMYK, orientation in XMP,
-        # other formats) is settled here: the model shall see the pixels that are drawn.
+        is_jpeg = image.format in _JPEG_FORMATS
+        plain = _is_plain(image)
+    if not plain:
         data = encode_png(pixels)
     return LoadedPhoto(photo.path, photo.name, data, pixels, is_jpeg, profile)
+
+
+def model_bytes(data: bytes) -> bytes:
+    """A JPEG or PNG file that models decode to the pixels that training saw.
+
+    Args:
+        data: A file that `pipelines.decode` reads.
+
+    Returns:
+        The file itself, or a PNG file of its pixels where decoders differ.
+    """
+    from pipelines import decode
+    from pipelines.images.opening import open_image
+
+    with open_image(data) as image:
+        plain = _is_plain(image)
+    return data if plain else encode_png(decode(data))
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
@@ -74,6 +86,16 @@ def encode_png(pixels: np.ndarray) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
+
+
+def _is_plain(image):
+    """Whether all decoders give the pixels of a JPEG or PNG alike.
+
+    They differ in transparency, 16 bit, CMYK, orientation in XMP and other formats.
+    """
+    known = image.format in (*_JPEG_FORMATS, "PNG")
+    plain = image.mode in ("RGB", "L") and not image.has_transparency_data
+    return known and plain and not _is_turned_outside_exif(image)
 
 
 def _is_turned_outside_exif(image):

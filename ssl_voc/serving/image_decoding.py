@@ -11,7 +11,6 @@ UNKNOWN = f"not an image of a known format: expected {', '.join(FORMATS)}"
 DAMAGED = "damaged or incomplete"
 TOO_LARGE = "announces too many pixels"
 XMP_ORIENTATION = "turned by XMP metadata alone: expected the orientation in EXIF"
-UNSUPPORTED = (UNKNOWN, XMP_ORIENTATION)
 
 _JPEG = tuple(b"\xff\xd8\xff")
 _PNG = tuple(b"\x89PNG\r\n\x1a\n")
@@ -28,9 +27,9 @@ def decode_upright(image_bytes, max_pixels):
 
     The pixels are those of `pipelines.decode`: accurate inverse cosine transform, fancy
     upsampling of chroma, EXIF orientation applied, transparency laid on white, 16-bit
-    samples scaled to 8. What differs: GIF, WebP, TIFF, BMP and PPM are refused, as are
-    photos that XMP metadata alone turn; of a PNG, EXIF as text and compressed XMP are
-    not read.
+    samples scaled to 8 by the range in use. What differs: GIF, WebP, TIFF, BMP and PPM
+    are refused, as are photos that XMP metadata alone turn; of a PNG, EXIF as text and
+    compressed XMP are not read.
 
     Only stock operations are used. The decoder runs inside a `tf.data` pipeline of one
     element, whose `ignore_errors` keeps a damaged photo to itself.
@@ -70,7 +69,10 @@ def _decode(image_bytes, max_pixels):
         return tf.cond(
             pixels <= max_pixels,
             decode,
-            lambda: refused(f"{TOO_LARGE}: more than {max_pixels}"),
+            lambda: refused(
+                f"{TOO_LARGE}: more than {max_pixels / 1e6:g} megapixels (export "
+                "with a larger --max-megapixels, or scale the photo down)"
+            ),
         )
 
     def decode_unless_turned_by_xmp(decode, orientation, text):
@@ -132,8 +134,14 @@ def _decode_png(image_bytes, header):
 
     def gray_16():
         samples = tf.io.decode_png(image_bytes, channels=1, dtype=tf.uint16)
-        # 65535 / 257 = 255
-        scaled = tf.round(tf.cast(samples, tf.float32) / 257.0)
+        # By the range in use, 12, 14 or 16 bits, as `pipelines.decode` does.
+        samples = tf.cast(samples, tf.int32)
+        largest = tf.reduce_max(samples)
+        white = tf.where(
+            largest < 2**12, 2**12, tf.where(largest < 2**14, 2**14, 2**16)
+        )
+        white -= 1
+        scaled = (samples * 255 + white // 2) // white
         return tf.image.grayscale_to_rgb(tf.cast(scaled, tf.uint8))
 
     def others():

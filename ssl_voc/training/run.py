@@ -1,7 +1,9 @@
 """Training run from preparation to summary, the base class of both commands' runs."""
 
 import dataclasses
+import errno
 import importlib.util
+import os
 import time
 
 import keras
@@ -192,6 +194,8 @@ class TrainingRun:
             reason = "interrupted"
         elif failures:
             reason = str(failures[0])
+        elif _is_full_disk(error):
+            reason = "the disk is full: free some space"
         elif isinstance(error, OSError):
             reason = f"the system refused: {error}"
         elif full or "RESOURCE_EXHAUSTED" in str(error):
@@ -265,6 +269,13 @@ def run_training(begin):
         raise StoppedEarly(reason) from error
     print(run.format_summary(summary), flush=True)
     return summary
+
+
+def _is_full_disk(error):
+    """Whether the system or, in words of its own, a library had no room for a file."""
+    number = getattr(error, "errno", None)
+    words = os.strerror(errno.ENOSPC)
+    return number in (errno.ENOSPC, errno.EDQUOT) or words in str(error)
 
 
 def _tensorboard(folder):

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ssl_voc.visualization.style import fit_text, load_font, shorten
+from ssl_voc.visualization.fonts import load_font
+from ssl_voc.visualization.style import fit_text, shorten
 
 _SMALLEST_LETTER = 8
 # Share of the photo's height beyond which a label would hide what it names.
@@ -58,7 +59,7 @@ class BoxLabels:
             *range(self._letter_size, _SMALLEST_LETTER, -1),
             _SMALLEST_LETTER,
         ):
-            font = load_font(letters, bold=True)
+            font = load_font(letters, bold=True, text=name)
             if font.getlength(name + ending) <= width - 4:
                 break
         text = fit_text(name, font, width - 4, ending)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ssl_voc.visualization.fonts import drawable_name
 from ssl_voc.visualization.style import BAR, INK, MARK, save_figure, shorten
 
 # Numbers in cells of a confusion matrix get too small to read beyond.
@@ -13,8 +14,8 @@ def draw_bars(figures, names, path, count, unit, whole, baseline=None):
 
     Args:
         figures: Dictionary of the figures of the whole, by name; `"per_class"`, those
-            of each class, with `NAME_ci` where there is an interval; and `"baseline"`
-            if asked for.
+            of each class in their order, with `NAME_ci` where there is an interval; and
+            `"baseline"` if asked for.
         names: Dictionary of the figures to show and their titles.
         path: The png file, replaced at once.
         count: Key of the number that stands behind each class.
@@ -25,7 +26,10 @@ def draw_bars(figures, names, path, count, unit, whole, baseline=None):
     from matplotlib.figure import Figure
 
     rows = figures["per_class"]
-    labels = [f"{shorten(key)} ({row[count]})" for key, row in rows.items()]
+    labels = [
+        f"{shorten(drawable_name(key, number))} ({row[count]})"
+        for number, (key, row) in enumerate(rows.items())
+    ]
     height = 1.5 + 0.34 * len(rows)
     figure = Figure(figsize=(2.6 * len(names) + 1.4, height), layout="constrained")
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
@@ -84,10 +88,12 @@ def draw_matrix(counts, rows, columns, path, title, unit):
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     size = 9 if numbered else 6
     turned = {"rotation": 45 if numbered else 90, "rotation_mode": "anchor"}
-    _name_ticks(axes.xaxis, map(shorten, columns), size, ha="right", **turned)
-    labels = [
-        f"{shorten(name)} ({n})" for name, n in zip(rows, totals[:, 0], strict=True)
-    ]
+    rows, columns = (
+        [shorten(drawable_name(name, n)) for n, name in enumerate(names)]
+        for names in (rows, columns)
+    )
+    _name_ticks(axes.xaxis, columns, size, ha="right", **turned)
+    labels = [f"{name} ({n})" for name, n in zip(rows, totals[:, 0], strict=True)]
     _name_ticks(axes.yaxis, labels, size)
     axes.set_xlabel("predicted class")
     axes.set_ylabel(f"true class ({unit})")

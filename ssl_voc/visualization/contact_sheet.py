@@ -13,7 +13,8 @@ from ssl_voc.visualization.box_outlines import (
     draw_boxes,
     outline_box,
 )
-from ssl_voc.visualization.style import INK, fit_text, load_font
+from ssl_voc.visualization.fonts import load_font
+from ssl_voc.visualization.style import INK, fit_text
 
 # In pixels of the png.
 _GAP, _MARGIN = 8, 12
@@ -129,19 +130,21 @@ def draw_contact_sheet(
             top += caption_height
             placed += [(*place, top) for place in zip(row, lefts, strict=False)]
             top += max(tile.pixels.shape[0] for tile in row) + _MARGIN
-    font = load_font(_HEADING_LETTERS)
-    texts = [font.getlength(text) for _, text in headings]
+    texts = [
+        load_font(_HEADING_LETTERS, text=text).getlength(text) for _, text in headings
+    ]
     width = max(lefts[-1] + sides, _MARGIN + round(max(texts))) + _MARGIN
     sheet = Image.new("RGB", (width, top), "white")
     canvas = ImageDraw.Draw(sheet)
     for y, text in headings:
+        font = load_font(_HEADING_LETTERS, text=text)
         canvas.text((_MARGIN, y), text, fill=INK, font=font)
     _draw_legend(canvas, legend, _MARGIN + _HEADING_LINE)
-    font = load_font(_CAPTION_LETTERS)
     for tile, left, top in placed:
         sheet.paste(tile.draw(), (left, top))
         for number, text in enumerate(tile.caption.split("\n")):
             corner = left, top - caption_height + number * _CAPTION_LINE - 1
+            font = load_font(_CAPTION_LETTERS, text=text)
             canvas.text(corner, fit_text(text, font, sides), fill=INK, font=font)
     with replacing(path) as temporary:
         sheet.save(temporary, format="png")

@@ -1,10 +1,10 @@
-"""Colors, fonts, texts and png files of all pictures."""
+"""Colors, texts and png files of all pictures."""
 
-import functools
 import unicodedata
 import warnings
 
 from ssl_voc.runs.atomic_files import replacing
+from ssl_voc.visualization.fonts import set_fonts
 
 INK = "#333333"
 # Okabe and Ito's blue, and their vermilion for what is compared with.
@@ -57,27 +57,10 @@ def fit_text(text, font, width, ending=""):
     return fitted + ending
 
 
-@functools.lru_cache
-def load_font(size, bold=False):
-    """DejaVu Sans, which comes with matplotlib: Latin, Greek, Cyrillic and more.
-
-    Args:
-        size: Of the letters, in pixels.
-        bold: Whether letters are bold.
-
-    Returns:
-        `PIL.ImageFont.FreeTypeFont`.
-    """
-    import matplotlib
-    from PIL import ImageFont
-
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/{name}", size)
-
-
 def save_figure(figure, path):
     """Writes a matplotlib figure as png, replacing `path` at once."""
+    set_fonts(figure)
     with replacing(path) as temporary, warnings.catch_warnings():
-        # A name in a script that the font lacks shows as boxes: good enough.
+        # Of a file's name that no font on the system has all characters of.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure.savefig(temporary, dpi=DPI, format="png")

@@ -1,3 +1,9 @@
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +13,7 @@ from ssl_voc.callbacks import Checkpoint, EpochSeeds, last_epoch, restore
 from ssl_voc.layers import ProjectionHead, SimCLRAugmenter
 from ssl_voc.losses import NTXentLoss
 from tests import tiny
+from tests.interpreters import REPOSITORY
 
 
 def build_model(optimizer=None, seed=0):
@@ -85,20 +92,55 @@ def test_two_newest_are_kept_and_told_by_their_numbers(tmp_path):
     assert float(model.get_weights()[0][0, 0]) == 100_000
 
 
-def test_a_kill_while_saving_leaves_the_earlier_checkpoint(tmp_path):
+@pytest.mark.parametrize(
+    "error",
+    [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")],
+    ids=["a kill", "a full disk"],
+)
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_what_ends_a_saving_leaves_the_earlier_checkpoint(
+    tmp_path, monkeypatch, error, step
+):
     model = save_epochs(tmp_path, 1)
 
-    def write_half(path, overwrite):
-        path.write_bytes(b"\x89HDF half a file")
-        raise KeyboardInterrupt  # like a kill, no ordinary exception
+    def fail(path, data):
+        if step == "write_bytes":
+            with path.open("wb") as file:
+                file.write(bytes(data)[:100])
+        raise error
 
-    model.save_weights = write_half
+    place = Path if step == "write_bytes" else os
+    monkeypatch.setattr(place, step, fail)
     checkpoint = Checkpoint(tmp_path)
     checkpoint.set_model(model)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(type(error)):
         checkpoint.on_epoch_end(1)
     assert names_in(tmp_path) == ["epoch_00001.weights.h5"]
-    assert last_epoch(tmp_path) == 1
+    assert last_epoch(tmp_path) == 1 == restore(model, tmp_path)
+
+
+def test_a_disk_that_fills_up_raises_and_the_process_ends_well(tmp_path):
+    """HDF5's own files on a full disk crash the process at its end."""
+    program = """
+import resource, sys
+from tests.callbacks.test_checkpoint import Checkpoint, save_epochs
+
+save_epochs(sys.argv[1], 1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
+try:
+    save_epochs(sys.argv[1], 2)
+except OSError as error:
+    print(error.strerror)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, os.strerror(errno.EFBIG))
+    assert "Traceback" not in done.stderr
+    assert names_in(tmp_path) == ["epoch_00001.weights.h5"]
 
 
 def test_without_checkpoint_nothing_is_restored(tmp_path):

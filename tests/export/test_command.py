@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,8 +19,16 @@ from ssl_voc.export.parity import ask_artifact
 from ssl_voc.export.parity_photos import load_parity_photos
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, read_finished_run
 from tests.evaluate.detection_oracle import write_detection_run
-from tests.evaluate.oracle import NAMES, NUM_TRAIN, NUM_VAL, SIDE, record
+from tests.evaluate.oracle import (
+    NAMES,
+    NUM_TRAIN,
+    NUM_VAL,
+    SIDE,
+    record,
+    write_run,
+)
 from tests.serving.artifacts import build_small_detector, build_small_localizer, write
+from tests.tiny import build_plain_backbone
 
 pytestmark = pytest.mark.slow
 
@@ -162,3 +171,24 @@ def test_photos_are_those_named_else_held_out_else_drawn(
     assert held.source == "drawn scenes" and not held.labelled
     assert held.images.shape == (NUM_VAL, SIDE, SIDE, 3)
     np.testing.assert_array_equal(held.sizes[:2], [(64, 96), (96, 64)])
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_run_of_mixed_precision_is_exported_in_float32(
+    policy, tmp_path, tree, capsys
+):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = build_small_localizer(
+            build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    run = write_run(tmp_path / "run", tree, model)
+    flags = ["--out", str(tmp_path / "out"), "--data", str(tree), "--split", "val"]
+    assert main([str(run), *flags]) == 0
+    rounding = read_json(tmp_path / "out/1/ssl_voc.json")["full_precision"]
+    assert rounding["trained_in"] == policy.removeprefix("mixed_")
+    assert 0 < rounding["score_difference"] < 0.1
+    printed = capsys.readouterr().out
+    assert f"exported in float32, trained in {rounding['trained_in']}" in printed

@@ -152,3 +152,18 @@ def test_blank_images_do_not_hide_an_augmenter_that_does_nothing(images):
     images[:12] = np.arange(12).reshape(-1, 1, 1, 1)
     with pytest.raises(ValueError, match="4 of 4 images have two identical views"):
         audit_views(Tampered(IDENTICAL), images)
+
+
+@pytest.mark.parametrize("brightest", [0, 1, 16, 31])
+def test_photos_that_are_all_nearly_black_are_refused(brightest):
+    rng = np.random.default_rng(0)
+    dark = rng.integers(0, brightest + 1, (4, 48, 48, 3)).astype("uint8")
+    dark[2, 3, 5] = brightest
+    with pytest.raises(ValueError, match=f"nearly black: of 4 .* {brightest} of 255"):
+        audit_views(SimCLRAugmenter(32, seed=0), dark)
+
+
+def test_one_photo_with_a_light_among_dark_ones_is_enough():
+    dark = np.random.default_rng(0).integers(0, 17, (4, 48, 48, 3)).astype("uint8")
+    dark[1, :24] += 60
+    audit_views(SimCLRAugmenter(32, seed=0), dark)

@@ -74,6 +74,27 @@ def test_killed_and_interrupted_it_ends_bit_for_bit_as_if_never_stopped(
 
 
 @pytest.mark.slow
+def test_on_a_full_disk_it_stops_in_one_line_and_goes_on_later(place, tmp_path):
+    flags = [str(flag) for flag in place.flags(tmp_path / "run")]
+    # Room for the pictures of the views, none for a checkpoint.
+    program = f"""
+import resource, sys
+from ssl_voc.pretrain import command
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+sys.exit(command.main({flags}))
+"""
+    full = start("-c", program)
+    assert full.returncode == 3
+    (line,) = full.stderr.splitlines()
+    assert line.startswith("stopped: the system refused: [Errno 27] File too large")
+    assert "0 of 2 epochs are saved" in line
+    again = start("-m", "ssl_voc.pretrain", *flags)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert [row["epoch"] for row in rows_of(tmp_path / "run")] == [1, 2]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [

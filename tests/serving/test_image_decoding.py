@@ -68,8 +68,11 @@ def test_gray_png_of_any_depth_is_scaled_to_8_bits(decode):
     for white in (1, 3, 15):
         pixels = assert_same(decode, small_gray_png(white.bit_length()))
         assert {*np.unique(pixels)} == {n * 255 // white for n in range(white + 1)}
-    samples = np.random.default_rng(0).integers(0, 65536, (30, 40), "uint16")
-    assert_same(decode, encode(Image.fromarray(samples), "PNG"))
+    for bits in (8, 12, 14, 16):
+        samples = np.random.default_rng(0).integers(0, 2**bits, (30, 40), "uint16")
+        samples[3, 5] = 2**bits - 1
+        pixels = assert_same(decode, encode(Image.fromarray(samples), "PNG"))
+        assert pixels.max() == (16 if bits == 8 else 255)
 
 
 def test_transparency_is_laid_on_white_as_by_the_evaluator(decode):

@@ -1,5 +1,6 @@
 """What a training tells of an early end, below any command."""
 
+import errno
 from types import SimpleNamespace
 
 import pytest
@@ -35,7 +36,11 @@ class FailingRun(TrainingRun):
     ("error", "failures", "reason"),
     [
         (KeyboardInterrupt(), [], "^interrupted"),
-        (OSError(28, "No space left", "a/b"), [], "No space left.*'a/b'"),
+        (PermissionError(13, "Permission denied", "a/b"), [], "system refused.*'a/b'"),
+        (OSError(28, "No space left", "a/b"), [], "disk is full: free some space"),
+        (OSError(errno.EDQUOT, "Quota exceeded"), [], "disk is full"),
+        # TensorFlow's words for it, which are not those of a full memory.
+        (ResourceExhaustedError("a; No space left on device"), [], "disk is full"),
         (ResourceExhaustedError("OOM"), [], "memory is full.*--batch-size"),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of"), [], "memory is full"),
         (MemoryError(), [], "memory is full"),

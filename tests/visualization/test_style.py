@@ -1,6 +1,7 @@
 import pytest
 
-from ssl_voc.visualization.style import fit_text, load_font, shorten
+from ssl_voc.visualization.fonts import load_font
+from ssl_voc.visualization.style import fit_text, shorten
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from ssl_voc.evaluate.detection.outcomes import count_outcomes
 from ssl_voc.evaluate.gallery import NUM_SHOWN, Gallery, draw_gallery
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import photo_tile
+from ssl_voc.visualization.fonts import drawable_name
 from ssl_voc.visualization.style import COLORS, shorten
 
 TRUE = BoxStyle("object", COLORS[0], labeled_below=True)
@@ -184,7 +185,7 @@ def _reason(found, row):
     kind = found.mistakes[row]
     if kind == "class":
         label = overlaps.objects.classes[overlaps.matched[row]]
-        name = shorten(found.class_names[label], _NAME_LENGTH)
+        name = _name(found, label)
         return f"true class {name} (IoU {overlaps.ious[row]:.2f})"
     if kind == "duplicate":
         return f"second box on one object (IoU {matches.ious[row]:.2f})"
@@ -194,16 +195,15 @@ def _reason(found, row):
 
 
 def _text(found, row):
-    label = found.class_names[found.matches.detections.classes[row]]
-    confidence = found.matches.confidence[row]
-    return f"{shorten(label, _NAME_LENGTH)} {confidence:.2f}"
+    name = _name(found, found.matches.detections.classes[row])
+    return f"{name} {found.matches.confidence[row]:.2f}"
 
 
 def _missed_names(found, missed):
     labels, counts = np.unique(
         found.matches.objects.classes[missed], return_counts=True
     )
-    names = [shorten(found.class_names[label], _NAME_LENGTH) for label in labels]
+    names = [_name(found, label) for label in labels]
     return ", ".join(
         name if count == 1 else f"{name} x {count}"
         for name, count in zip(names, counts, strict=True)
@@ -220,9 +220,11 @@ def _objects(found, index, named):
         BoxOutline(
             objects.boxes[row],
             DIFFICULT if difficult[row] else TRUE,
-            shorten(found.class_names[objects.classes[row]], _NAME_LENGTH)
-            if named[row]
-            else "",
+            _name(found, objects.classes[row]) if named[row] else "",
         )
         for row in rows
     ]
+
+
+def _name(found, label):
+    return shorten(drawable_name(found.class_names[label], label), _NAME_LENGTH)

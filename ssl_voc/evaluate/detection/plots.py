@@ -4,6 +4,7 @@ import numpy as np
 
 from ssl_voc.evaluate.detection.summary import LABELS
 from ssl_voc.visualization.charts import draw_bars, draw_matrix
+from ssl_voc.visualization.fonts import drawable_name
 from ssl_voc.visualization.style import BAR, INK, MARK, save_figure, shorten
 
 _BARS = ("voc07_ap50", "coco_ap", "precision", "recall")
@@ -72,7 +73,8 @@ def draw_precision_recall(curves, figures, path):
         _draw_curve(axes, curves[number], row)
         average = row["voc10_ap50"]
         value = "no objects" if np.isnan(average) else f"AP {average:.3f}"
-        title = f"{shorten(name, _NAME_LENGTH)} ({row['num_objects']}), {value}"
+        name = shorten(drawable_name(name, number), _NAME_LENGTH)
+        title = f"{name} ({row['num_objects']}), {value}"
         axes.set_title(title, fontsize=9, color=INK, parse_math=False)
     for axes in panels[len(shown) :]:
         axes.set_axis_off()

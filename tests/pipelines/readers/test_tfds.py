@@ -1,6 +1,7 @@
 """Builders of TensorFlow Datasets write small data sets; nothing is downloaded."""
 
 import importlib.resources
+import re
 import shutil
 import sys
 
@@ -200,3 +201,43 @@ def test_missing_file_of_records_is_named(damaged):
     damaged.unlink()
     with pytest.raises(ValueError, match=damaged.name):
         read("tfds:voc/2007")
+
+
+def wrapped(error):
+    """The error as a library passes it on."""
+    try:
+        try:
+            raise error
+        except ImportError as inner:
+            raise RuntimeError("Failed to construct the builder") from inner
+    except RuntimeError as outer:
+        return outer
+
+
+LACKING = ModuleNotFoundError("No module named 'apache_beam.io'", name="apache_beam.io")
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "never"),
+    [
+        (LACKING, "pip install apache_beam[)]", "name,"),
+        (wrapped(LACKING), "pip install apache_beam[)]", "name,"),
+        (ImportError("cannot import name 'x'"), "Install the module", "pip|name,"),
+        (ValueError("Dataset nonesuch not found."), "found. Check the name", "Install"),
+    ],
+)
+@pytest.mark.parametrize("step", ["builder", "download_and_prepare"])
+def test_a_missing_module_is_never_called_a_wrong_name(
+    step, error, told, never, monkeypatch
+):
+
+    def fail(*arguments):
+        raise error
+
+    builder = type("Builder", (), {"download_and_prepare": fail})
+    build = fail if step == "builder" else lambda name: builder()
+    monkeypatch.setattr(library, "builder", build)
+    with pytest.raises(ValueError, match=told) as caught:
+        read("tfds:some_set")
+    assert "TFDS_DATA_DIR" in str(caught.value)
+    assert not re.search(never, str(caught.value))

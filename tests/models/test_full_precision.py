@@ -1,0 +1,40 @@
+"""Copies in float32 of models that were trained in mixed precision."""
+
+import keras
+import numpy as np
+import pytest
+
+from ssl_voc.models.full_precision import compute_dtypes, full_precision
+from ssl_voc.models.loading import load_model
+from tests.serving.artifacts import build_small_detector, build_small_localizer
+
+
+def build(kind, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        if kind == "localize":
+            return build_small_localizer()
+        return build_small_detector(32)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("kind", ["localize", "detect"])
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_the_copy_is_the_float32_model_of_the_same_weights(policy, kind, tmp_path):
+    build(kind, policy).save(tmp_path / "model.keras")
+    mixed = load_model(tmp_path / "model.keras")
+    assert compute_dtypes(mixed) == {"float32", policy.removeprefix("mixed_")}
+    copy, own = full_precision(mixed), build(kind, "float32")
+    assert compute_dtypes(copy) == {"float32"}
+    own.set_weights(mixed.get_weights())
+    images = np.random.default_rng(0).integers(0, 256, (2, *mixed.image_shape, 3))
+    expected = own.predict(images.astype("uint8"), verbose=0)
+    found = copy.predict(images.astype("uint8"), verbose=0)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-5, err_msg=name)
+
+
+def test_a_float32_model_is_its_own_copy():
+    model = build("localize", "float32")
+    assert full_precision(model) is model
