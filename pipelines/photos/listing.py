@@ -74,11 +74,11 @@ def list_photos(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
     Files that are not named like photos are looked at: a first read of a few bytes
     tells. Camera raw files are left out and told in `problems`.
     """
-    return [path for path in list_files(folder, problems) if _is_photo(path, problems)]
+    return [path for path in list_files(folder, problems) if is_photo(path, problems)]
 
 
-def _is_photo(path, problems):
-    """Whether a file is named like a photo or begins like one."""
+def is_photo(path: pathlib.Path, problems: list) -> bool:
+    """Whether a file is named like a photo or begins like one, see `list_photos`."""
     if _is_hidden(path):
         return False
     if is_photo_name(path.name):

@@ -5,7 +5,7 @@ import os
 import pathlib
 
 from pipelines.photos.content import PhotoFile
-from pipelines.photos.listing import is_photo_name, list_files
+from pipelines.photos.listing import is_photo, list_files
 from pipelines.photos.names import image_ids
 from pipelines.photos.photo import Photo, Photos, Problem
 
@@ -52,7 +52,7 @@ def read(source, split=None, progress=None) -> Photos:
         )
     problems = []
     files = list_files(root, problems)
-    paths = [path for path in files if is_photo_name(path.as_posix())]
+    paths = [path for path in files if is_photo(path, problems)]
     if not paths:
         raise ValueError(
             f"{root} holds no photos. Expected photos (JPEG, PNG, WebP, ...) at any "

@@ -263,7 +263,7 @@ def _index(entries):
         name = folded(entry.place[-1])
         index.setdefault(name, []).append(entry)
         stem, suffix = os.path.splitext(name)
-        if suffix in PHOTO_SUFFIXES:
+        if suffix.removeprefix(".") in PHOTO_SUFFIXES:
             index.setdefault((stem, "without suffix"), []).append(entry)
     return index
 
