@@ -223,7 +223,7 @@ def test_a_tree_without_lists_holds_a_fifth_out_and_no_near_duplicates(tmp_path)
         ({"train_split": "trainval"}, "'trainval'.*train"),
         ({"val_split": "test"}, "'test'"),
         ({"class_names": ("red", "cat")}, "'cat'; .*'blue', 'green', 'red'"),
-        ({"data": ("JPEGImages",)}, "no usable box"),
+        ({"data": ("JPEGImages",)}, "annotation that can be used"),
     ],
 )
 def test_photos_that_cannot_be_learned_from_are_named(tree, tmp_path, changes, named):
