@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import io
+import logging
 import threading
 
 from pipelines.photos.content import UnreadableImage
@@ -25,6 +26,8 @@ _ADVICE = {
 }
 _FORMAT_OF_KIND = {"HEIC": "HEIF", "AVIF": "AVIF", "JPEG 2000": "JPEG2000"}
 _limit_lock = threading.Lock()
+# Of a damaged file Pillow also logs what it raises, on the screen without a handler.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class MissingDecoder(UnreadableImage):
