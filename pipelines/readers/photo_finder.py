@@ -89,6 +89,7 @@ class PhotoFinder:
         self._root = json_path.parent
         if self._root.resolve().name.lower() == "annotations":
             self._root = pathlib.Path(os.path.normpath(self._root / ".."))
+        self._root_name = self._root.resolve().name.lower()
         paths = list_files(self._root, problems)
         self._zip_paths = [path for path in paths if path.suffix.lower() == ".zip"]
         self._other_stems = {
@@ -190,8 +191,12 @@ class PhotoFinder:
         if not candidates and not is_photo_name(parts[-1]):
             candidates = entries.get((folded(parts[-1]), "without suffix"), ())
         matches = [_compare(entry, name, parts) for entry in candidates]
-        usable = [match for match in matches if not self._is_of_others(match)]
-        left_out = [m.entry for m in matches if m not in usable]
+        usable, left_out = [], []
+        for match in matches:
+            if self._is_of_others(match):
+                left_out.append(match.entry)
+            else:
+                usable.append(match)
         best = max(((m.num_matched, m.num_exact) for m in usable), default=None)
         found = [m for m in usable if (m.num_matched, m.num_exact) == best]
         if len(found) > 1:
@@ -207,7 +212,7 @@ class PhotoFinder:
         wanted = _splits_in(self._json_stem)
         if not wanted and unmatched:
             wanted = _splits_in(unmatched[-1])
-            root = SPLIT_WORDS.get(self._root.resolve().name.lower())
+            root = SPLIT_WORDS.get(self._root_name)
             if wanted and root and root not in wanted:
                 return True
         splits = set().union(*map(_splits_in, folders))

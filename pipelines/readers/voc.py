@@ -74,12 +74,17 @@ def read(source, split=None, progress=None) -> Photos:
     for part in listed:
         part.image_ids = {key: next(ids) for key in part.photos}
     folders = () if any(tree.list_paths() for tree in trees) else _split_folders(trees)
+    has_train = any("train" in tree.list_paths() for tree in trees)
     for part in listed:
         keys = sorted(part.photos)
         found, left_over = find_annotations(part.tree, part.photos, problems)
         if split != "all" and folders:
             keys = part.in_folder(split or "train", folders, len(trees))
-        elif split != "all" and (split or "train" in part.tree.list_paths()):
+        elif split is None and has_train and "train" not in part.tree.list_paths():
+            reason = "has no list `train` as other trees have: its photos are left out"
+            problems.append(Problem(str(part.tree.root), reason, "split missing"))
+            continue
+        elif split != "all" and (split or has_train):
             keys = _listed(part, split or "train", problems)
         else:
             _tell_left_over(part.tree, left_over, problems)

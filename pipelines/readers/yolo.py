@@ -11,6 +11,7 @@ from pipelines.images.orientation import QUARTER_TURNS
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
+from pipelines.photos.names import image_ids
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 
 KIND = "a YOLO data.yaml"
@@ -86,12 +87,16 @@ def read(source, split=None, progress=None) -> Photos:
             + (f" First problem: {problems[0]}" if problems else "")
         )
     source_name = yaml_path.resolve().parent.name
-    photos = []
-    for path in paths:
+    photos, root = [], yaml_path.parent
+    ids = image_ids(
+        pathlib.Path(os.path.relpath(path, root)).with_suffix("").as_posix()
+        for path in paths
+    )
+    for path, image_id in zip(paths, ids, strict=True):
         found = _read_labels(path, names, "kpt_shape" in content, problems)
         size, objects, annotated = found
         facts = objects, main_class(objects), *size, annotated
-        photos.append(Photo(path.stem, source_name, PhotoFile(path), *facts))
+        photos.append(Photo(image_id, source_name, PhotoFile(path), *facts))
         if progress is not None:
             progress(len(photos), len(paths))
     return Photos(photos, source_name, problems)

@@ -22,5 +22,10 @@ class DataSet:
 
     @property
     def not_annotated(self):
-        """The photos whose annotation is missing or could not be read."""
-        return [photo for photo in self.photos if not photo.annotated]
+        """Photos without an annotation that can be used, of a set that has some."""
+        if self.pool.class_names is None:
+            return []  # photos to learn from without labels
+        left = {photo.path_name for photo in self.pool.photos}
+        left |= {photo.path_name for photo in self.pool.left_out}
+        left |= {problem.path_name for problem in self.pool.skipped}
+        return [photo for photo in self.photos if photo.path_name not in left]

@@ -1,5 +1,6 @@
 """Pictures of a data report: photos with their boxes, and why they are shown."""
 
+import collections
 import pathlib
 
 import numpy as np
@@ -61,25 +62,31 @@ def box_tiles(boxes):
 
 def troubled(data_set, number):
     """Rows of the photos that annotations are wrong about, one of each kind in turn."""
-    by_name = {}
-    for photo in data_set.pool.photos:
-        by_name[photo.path_name] = by_name[pathlib.PurePath(photo.path_name).stem] = (
-            photo
-        )
-    rows, seen = [], set()
+    photos = data_set.pool.photos
+    stems = collections.Counter(_stem(photo.path_name) for photo in photos)
+    by_name = {
+        _stem(photo.path_name): photo
+        for photo in photos
+        if stems[_stem(photo.path_name)] == 1
+    }
+    by_name |= {photo.path_name: photo for photo in photos}
+    rows, turns, seen = [], collections.Counter(), set()
     problems = sorted(data_set.pool.problems, key=lambda item: item.kind)
     for problem in problems:
-        path = pathlib.PurePath(problem.path_name)
-        photo = by_name.get(problem.path_name) or by_name.get(path.stem)
+        name = problem.path_name
+        photo = by_name.get(name) or by_name.get(_stem(name))
         if photo is None or (photo.path_name, problem.kind) in seen:
             continue
         seen.add((photo.path_name, problem.kind))
-        rows.append((problem.kind, photo, f"{problem.kind}\n{problem.reason}"))
-    kinds = [kind for kind, *_ in rows]
-    order = sorted(
-        range(len(rows)), key=lambda i: (kinds[:i].count(kinds[i]), kinds[i])
-    )
-    return [[photo_with_boxes(*rows[index][1:])] for index in order[:number]]
+        turn = turns[problem.kind]
+        turns[problem.kind] += 1
+        rows.append((turn, photo, f"{problem.kind}\n{problem.reason}"))
+    rows.sort(key=lambda row: row[0])
+    return [[photo_with_boxes(*row[1:])] for row in rows[:number]]
+
+
+def _stem(name):
+    return pathlib.PurePath(name).stem
 
 
 def pairs(photos, found):

@@ -10,8 +10,6 @@ from ssl_voc.visualization.page import write_page
 NUM_PHOTOS, NUM_BOXES, NUM_TROUBLES = 24, 12, 24
 # Boxes are judged in squares of this side, what detectors train on by default.
 IMAGE_SIZE = 160
-# Each photo of a set is compared with each other: seconds, for so many.
-MOST_COMPARED = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +38,9 @@ def report_data_sets(sets):
         `DataReport`.
     """
     reports = {each.name: pipelines.report_data(each.pool).training for each in sets}
-    twins = {each.name: _near_duplicates(each.pool.hashes) for each in sets}
+    twins = {
+        each.name: pipelines.find_near_duplicates(each.pool.hashes) for each in sets
+    }
     between = _leakages(sets)
     shares = share_by_size([photo for each in sets for photo in each.pool.photos])
     alarms = [*_alarms(sets, twins), *_small_classes(shares)]
@@ -72,13 +72,6 @@ def report_data_sets(sets):
             "share_of_boxes_by_image_size": shares,
         },
     )
-
-
-def _near_duplicates(hashes):
-    """Pairs within a set, which are looked for among so many photos only."""
-    if len(hashes) > MOST_COMPARED:
-        return []
-    return pipelines.find_near_duplicates(hashes)
 
 
 def _title(sets):

@@ -1,5 +1,8 @@
 """Splits of the data, read and decoded."""
 
+import contextlib
+import itertools
+
 import pipelines
 from pipelines.pools.usable_objects import box_class_names
 from ssl_voc.cli.errors import BadInput
@@ -35,14 +38,18 @@ def read_data_sets(sources, names=()):
 
 
 def _without_unions(photos):
-    """The sets but those whose photos are all in the ones before, as `trainval`."""
-    kept, seen = {}, set()
-    for name, part in photos.items():
-        names = {photo.path_name for photo in part}
-        if not names <= seen:
-            kept[name] = part
-        seen |= names
-    return kept
+    """The sets but those that are two others together, as `trainval`.
+
+    One that lies in a single other set stays: it is measured on what was learned.
+    """
+    paths = {name: {photo.path_name for photo in part} for name, part in photos.items()}
+
+    def is_union(name):
+        parts = [other for other in paths if paths[other] < paths[name]]
+        pairs = itertools.combinations(parts, 2)
+        return any(paths[one] | paths[other] == paths[name] for one, other in pairs)
+
+    return {name: part for name, part in photos.items() if not is_union(name)}
 
 
 def _splits(sources):
@@ -68,10 +75,15 @@ def _usual_order(name):
 
 def _decode(photos, class_names):
     options = {"cache": "none", "progress": progress_bar(f"looking at {photos.name}")}
-    if any(photo.objects for photo in photos):
-        return pipelines.prepare_labeled(
-            photos, IMAGE_SIZE, class_names=class_names, **options
-        )
+    if any(photo.objects and photo.annotated for photo in photos):
+        with contextlib.suppress(ValueError):  # not one box is usable: shown as read
+            return pipelines.prepare_labeled(
+                photos,
+                IMAGE_SIZE,
+                class_names=class_names,
+                objects_required=False,
+                **options,
+            )
     return pipelines.prepare(photos, IMAGE_SIZE, **options)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import socket
 
 from ssl_voc import models
+from ssl_voc.callbacks import last_epoch
 from ssl_voc.models.pretrained_weights import WeightsUnavailable
 from ssl_voc.training.starts import AUTO
 
@@ -37,7 +38,9 @@ def build_initial_backbone(config, run):
     if config.weights != AUTO:
         return build(config.weights)
     if "weights" in run.manifest:
-        return build(run.manifest["weights"])
+        # Those of a checkpoint will take their place: nothing needs to be downloaded.
+        has_begun = last_epoch(run.path / "checkpoints")
+        return build(None if has_begun else run.manifest["weights"])
     if config.backbone.endswith(".keras"):
         weights, model = None, build(None)
         print(f"start: {config.backbone} as it is (--weights)")

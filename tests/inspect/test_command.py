@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -60,10 +61,34 @@ def test_sets_troubles_and_pictures_are_reported(tree, tmp_path, capsys):
     assert np.asarray(first).std() > 10 and len(pictures) > 20
 
 
+def test_a_split_that_lies_in_another_is_the_worst_leak(tree, tmp_path):
+    copy = shutil.copytree(tree, tmp_path / "voc")
+    lists = copy / "ImageSets" / "Main"
+    (lists / "test.txt").write_text("000\n001\n")  # of train
+    assert main([str(copy), "--out", str(tmp_path / "out")]) == 0
+    assert read(tmp_path / "out", "summary.json")["sets"].keys() == {
+        "train",
+        "val",
+        "test",
+    }
+    assert "test: also in train" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_photos_without_an_annotation_are_told_and_shown(tree, tmp_path):
+    copy = shutil.copytree(tree, tmp_path / "voc")
+    (copy / "Annotations" / "004.xml").unlink()
+    (copy / "Annotations" / "006.xml").write_text("<annotation></annotation>")
+    assert main([str(copy), "--split", "train", "--out", str(tmp_path / "out")]) == 0
+    assert read(tmp_path / "out", "summary.json")["num_not_annotated"] == 1
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "train: not annotated" in page
+
+
 def test_photos_without_boxes_are_shown_too(tree, tmp_path):
     out = tmp_path / "out"
     assert main([str(tree / "JPEGImages"), "--out", str(out)]) == 0
     assert read(out, "summary.json")["sets"] == {"all": 12}
+    assert read(out, "summary.json")["num_not_annotated"] == 0  # none is wanted
     (pair,) = read(out)["near_duplicates"]["all"]
     assert (pair["index"], pair["other_index"], pair["distance"]) == (8, 2, 0)
     assert "near-duplicates" in (out / "report.html").read_text()

@@ -19,10 +19,13 @@ NAME = "MobileNetV3Small"
 
 
 @pytest.fixture
-def run():
-    """What a training asks of its run folder: a manifest."""
+def run(tmp_path):
+    """What a training asks of its run folder: a manifest, and checkpoints."""
     manifest = {}
-    return SimpleNamespace(manifest=manifest, update_manifest=manifest.update)
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    return SimpleNamespace(
+        path=tmp_path / "run", manifest=manifest, update_manifest=manifest.update
+    )
 
 
 def config(**changes):
@@ -70,6 +73,11 @@ def test_a_run_does_not_change_its_start(run, download):
     run.manifest["weights"] = None
     build_initial_backbone(config(), run)
     assert run.manifest == {"weights": None} and not download[1]
+    # What a checkpoint holds is not downloaded again.
+    run.manifest["weights"] = "imagenet"
+    (run.path / "checkpoints" / "epoch_00001.weights.h5").write_bytes(b"")
+    build_initial_backbone(config(), run)
+    assert not download[1]
 
 
 @pytest.mark.parametrize("name", ["keras_cv:ResNet18V2Backbone", "file"])
