@@ -76,12 +76,18 @@ def test_killed_and_interrupted_it_ends_bit_for_bit_as_if_never_stopped(
 @pytest.mark.slow
 def test_on_a_full_disk_it_stops_in_one_line_and_goes_on_later(place, tmp_path):
     flags = [str(flag) for flag in place.flags(tmp_path / "run")]
-    # Room for the pictures of the views, none for a checkpoint.
     program = f"""
 import resource, sys
+from ssl_voc.callbacks import Checkpoint
 from ssl_voc.pretrain import command
 
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+save = Checkpoint.on_epoch_end
+
+def save_on_full_disk(*arguments, **options):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+    save(*arguments, **options)
+
+Checkpoint.on_epoch_end = save_on_full_disk
 sys.exit(command.main({flags}))
 """
     full = start("-c", program)

@@ -95,10 +95,10 @@ SPELLINGS = [
     "/data/local-files/?d=images/cat 0.jpg",
     "/data/local-files/?d=images%2Fcat%200.jpg",
     "C:\\Users\\me\\images\\cat 0.jpg",
-    "/home/me/data/images/cat 0.jpg",
+    "/mnt/me/data/images/cat 0.jpg",
     "https://bucket.s3.amazonaws.com/images/cat%200.jpg?X-Amz-Expires=60",
     "s3://bucket/images/cat 0.jpg",
-    "file:///home/me/cat 0.jpg",
+    "file:///mnt/me/cat 0.jpg",
 ]
 
 

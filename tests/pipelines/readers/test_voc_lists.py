@@ -54,7 +54,7 @@ def test_list_gives_its_photos_in_every_encoding_and_ending_of_lines(
         "jpegimages\\000001.JPG",
         "D:\\voc\\JPEGImages\\000001.jpg",
         "d:/voc/JPEGImages/000001.jpg",
-        "/home/me/voc/JPEGImages/000001.jpg",
+        "/mnt/me/voc/JPEGImages/000001.jpg",
         "\\\\server\\voc\\JPEGImages\\000001.png",
         "data/images/000001.jpg",
         "000001 1",
