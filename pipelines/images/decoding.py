@@ -3,9 +3,9 @@
 import numpy as np
 
 from pipelines.images.opening import open_image
+from pipelines.images.orientation import orientation_of
 from pipelines.photos.content import UnreadableImage
 
-EXIF_ORIENTATION = 0x0112
 # Numbers of bits that gray samples in 16 bits may use.
 SAMPLE_BITS = (12, 14, 16)
 
@@ -71,11 +71,7 @@ def _upright(image):
     """Applies the EXIF orientation; unreadable EXIF counts as none."""
     from PIL import Image
 
-    try:
-        orientation = image.getexif().get(EXIF_ORIENTATION)
-    except Exception:
-        # The pixels are fine: a broken side note is no reason to lose the photo.
-        return image
+    orientation = orientation_of(image)
     transpose = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,

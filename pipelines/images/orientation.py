@@ -1,10 +1,23 @@
 """EXIF orientation: how a photo, and the boxes on it, are turned upright."""
 
-from pipelines.images.decoding import EXIF_ORIENTATION
 from pipelines.images.opening import open_image
+from pipelines.photos.content import UnreadableImage
 
+EXIF_ORIENTATION = 0x0112
 # Orientations whose upright photo has width and height of the stored one swapped.
 QUARTER_TURNS = (5, 6, 7, 8)
+
+
+def orientation_of(image) -> int:
+    """The EXIF orientation of an opened image; 1, upright, where there is none.
+
+    The pixels are fine: a broken side note is no reason to lose the photo.
+    """
+    try:
+        orientation = image.getexif().get(EXIF_ORIENTATION)
+    except Exception:
+        return 1
+    return orientation if orientation in range(1, 9) else 1
 
 
 def read_orientation(data: bytes) -> int:
@@ -18,10 +31,9 @@ def read_orientation(data: bytes) -> int:
 
     try:
         with open_image(data) as image:
-            orientation = image.getexif().get(EXIF_ORIENTATION)
-    except Exception:
-        return 1  # as in decoding: a broken side note is none
-    return orientation if orientation in range(1, 9) else 1
+            return orientation_of(image)
+    except UnreadableImage:
+        return 1
 
 
 def quarter_turned_box(box, orientation: int, width, height):

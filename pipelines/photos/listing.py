@@ -29,7 +29,7 @@ def is_photo_name(name: str) -> bool:
     Hidden files are not: macOS leaves `._name.jpg` beside `name.jpg`.
     """
     path = pathlib.PurePosixPath(name)
-    return not _is_hidden(path) and bool(_PHOTO_NAME.fullmatch(path.name))
+    return not is_hidden(path) and bool(_PHOTO_NAME.fullmatch(path.name))
 
 
 def list_files(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
@@ -79,7 +79,7 @@ def list_photos(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
 
 def is_photo(path: pathlib.Path, problems: list) -> bool:
     """Whether a file is named like a photo or begins like one, see `list_photos`."""
-    if _is_hidden(path):
+    if is_hidden(path):
         return False
     if is_photo_name(path.name):
         return True
@@ -102,6 +102,6 @@ def is_photo(path: pathlib.Path, problems: list) -> bool:
     return kind is not None
 
 
-def _is_hidden(path):
+def is_hidden(path):
     """Whether it is hidden, or one of the companions that macOS packs into zips."""
     return path.name.startswith(".") or "__MACOSX" in path.parts

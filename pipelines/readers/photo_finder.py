@@ -8,7 +8,12 @@ import pathlib
 import re
 
 from pipelines.photos.content import Content, PhotoFile, ZipArchive, ZipMember
-from pipelines.photos.listing import PHOTO_SUFFIXES, is_photo_name, list_files
+from pipelines.photos.listing import (
+    PHOTO_SUFFIXES,
+    is_hidden,
+    is_photo_name,
+    list_files,
+)
 from pipelines.photos.names import same_name
 from pipelines.photos.photo import Problem
 from pipelines.readers.written_names import folded, is_relative, spellings
@@ -276,8 +281,7 @@ def _index(entries):
 def _may_be_photo(path):
     if is_photo_name(path.as_posix()):
         return True
-    is_hidden = path.name.startswith(".") or "__MACOSX" in path.parts
-    return not is_hidden and path.suffix.lower() not in _NO_PHOTOS
+    return not is_hidden(path) and path.suffix.lower() not in _NO_PHOTOS
 
 
 def _compare(entry, name, parts):

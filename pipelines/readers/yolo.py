@@ -5,9 +5,8 @@ import math
 import os
 import pathlib
 
-from pipelines.images.decoding import EXIF_ORIENTATION
 from pipelines.images.opening import open_image
-from pipelines.images.orientation import QUARTER_TURNS
+from pipelines.images.orientation import QUARTER_TURNS, orientation_of
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
@@ -208,7 +207,7 @@ def _upright_size(path):
         raise ValueError("not a regular file")  # a pipe would block
     with open(path, "rb") as file:
         image = open_image(file)
-        turned = image.getexif().get(EXIF_ORIENTATION) in QUARTER_TURNS
+        turned = orientation_of(image) in QUARTER_TURNS
         return image.size[::-1] if turned else image.size
 
 

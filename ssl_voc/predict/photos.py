@@ -102,7 +102,7 @@ def _is_turned_outside_exif(image):
     """Whether only XMP or a PNG's text states the orientation: artifacts read EXIF."""
     from PIL import Image
 
-    from pipelines.images.decoding import EXIF_ORIENTATION
+    from pipelines.images.orientation import EXIF_ORIENTATION
 
     exif = Image.Exif()
     try:

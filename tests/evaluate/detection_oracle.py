@@ -13,6 +13,10 @@ from tests.evaluate.oracle import NAMES, SIDE, SIZES, write_run
 
 # Brightness of the corner for each photo: far enough apart to survive resizing.
 STEP = 16
+# Classes, boxes of the square, and photos that are trained on.
+RED, GREEN, BLUE = range(3)
+LEFT, RIGHT, LOW = (8, 12, 32, 44), (36, 12, 60, 40), (12, 46, 56, 60)
+TRAIN = [[("red", LEFT, False)], [("green", RIGHT, False)], [("blue", LOW, False)]]
 
 
 @keras.saving.register_keras_serializable(package="tests")

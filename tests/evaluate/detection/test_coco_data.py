@@ -11,15 +11,19 @@ import pipelines
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate import EvaluateConfig, evaluate
 from tests.evaluate.detection_oracle import (
+    BLUE,
+    GREEN,
+    LEFT,
+    LOW,
+    RED,
+    RIGHT,
+    TRAIN,
     Reciter,
     detected,
     write_detection_run,
     write_scenes,
 )
 
-RED, GREEN, BLUE = range(3)
-LEFT, RIGHT, LOW = (8, 12, 32, 44), (36, 12, 60, 40), (12, 46, 56, 60)
-TRAIN = [[("red", LEFT, False)], [("green", RIGHT, False)], [("blue", LOW, False)]]
 VAL = [
     [("red", LEFT, False), ("green", RIGHT, False)],
     [("green", RIGHT, False)],

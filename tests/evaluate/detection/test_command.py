@@ -18,6 +18,13 @@ from ssl_voc.evaluate import EvaluateConfig, evaluate
 from ssl_voc.evaluate.detection.gallery import PICTURES
 from ssl_voc.evaluate.detection.run import Evaluation, limit_of_detections
 from tests.evaluate.detection_oracle import (
+    BLUE,
+    GREEN,
+    LEFT,
+    LOW,
+    RED,
+    RIGHT,
+    TRAIN,
     Reciter,
     detected,
     write_detection_run,
@@ -25,9 +32,6 @@ from tests.evaluate.detection_oracle import (
 )
 from tests.evaluate.oracle import NAMES, SIDE
 
-RED, GREEN, BLUE = range(3)
-LEFT, RIGHT, LOW = (8, 12, 32, 44), (36, 12, 60, 40), (12, 46, 56, 60)
-TRAIN = [[("red", LEFT, False)], [("green", RIGHT, False)], [("blue", LOW, False)]]
 VAL = [
     [("red", LEFT, False)],
     [("red", LEFT, False), ("green", RIGHT, False)],
