@@ -33,6 +33,24 @@ def nt_xent(projections_a, projections_b, temperature):
     return total / (2 * batch_size)
 
 
+def dcl(projections_a, projections_b, temperature, smoothing):
+    """Equation 6 of DCL, one view and one negative at a time; the target smoothed."""
+    views = [*projections_a, *projections_b]
+    batch_size = len(projections_a)
+    total = 0.0
+    for i, view in enumerate(views):
+        partner = (i + batch_size) % (2 * batch_size)
+        negatives = [
+            cosine(view, other) / temperature
+            for k, other in enumerate(views)
+            if k not in (i, partner)
+        ]
+        target = (1 - smoothing) * cosine(view, views[partner]) / temperature
+        target += smoothing * sum(negatives) / len(negatives)
+        total += math.log(sum(map(math.exp, negatives))) - target
+    return total / (2 * batch_size)
+
+
 def vicreg(projections_a, projections_b):
     """Invariance, variance and covariance of VICReg, one number at a time."""
     num_images, num_dimensions = np.shape(projections_a)

@@ -59,7 +59,8 @@ def settle_statistics(model):
     momenta = [layer.momentum for layer in norms]
     for layer in norms:
         layer.momentum = 0.0
-    model(draw_photos(8, size=64, seed=5).astype("float32"), training=True)
+    size = model.input_shape[1] or 64
+    model(draw_photos(8, size=size, seed=5).astype("float32"), training=True)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
 

@@ -88,6 +88,19 @@ class RandomView(RandomLayer):
         if solarize_rate > 0:
             self.distortions.append(RandomSolarize(solarize_rate, seed=generator))
 
+    def set_image_size(self, image_size):
+        """Draws views of another size from now on; a compiled step keeps the old one.
+
+        Args:
+            image_size: Side of the square views, in pixels.
+        """
+        scale = image_size / self.image_size
+        self.image_size = self.crop.size = image_size
+        self.blur_sigma_range = tuple(scale * sigma for sigma in self.blur_sigma_range)
+        for distortion in self.distortions:
+            if isinstance(distortion, RandomGaussianBlur):
+                distortion.sigma_range = self.blur_sigma_range
+
     def build(self, images_shape):
         pass  # The parts have no weights; only the generator has a state.
 

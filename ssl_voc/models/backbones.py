@@ -117,7 +117,7 @@ def family_of(name):
     )
 
 
-def plain_backbone(model):
+def plain_backbone(model, image_size=None):
     """Copies a backbone into layers of Keras (and, of its backbones, KerasCV) only.
 
     What this returns can be saved and loaded where `ssl_voc` is not installed. The
@@ -126,6 +126,7 @@ def plain_backbone(model):
 
     Args:
         model: A model that `backbone` returned.
+        image_size: Side of the images of the copy; by default as in `model`.
 
     Returns:
         Functional `keras.Model` with the same weights and features.
@@ -140,7 +141,8 @@ def plain_backbone(model):
             )
         return copy_layer(layer)
 
-    return clone_with_weights(model, plain)
+    inputs = image_size and keras.Input((image_size, image_size, 3))
+    return clone_with_weights(model, plain, inputs)
 
 
 def _from_file(path, image_size):

@@ -39,6 +39,22 @@ def clone_with_weights(model, clone_function=None, inputs=None):
     return clone
 
 
+def resized(model, image_size):
+    """A copy of a backbone that takes images of another size, with its weights.
+
+    The copy computes what the backbone does, its paddings included, so that its weights
+    are those of the backbone at its own size.
+
+    Args:
+        model: Functional `keras.Model` from images to features.
+        image_size: Side of the square images in pixels; `None` takes any size.
+
+    Returns:
+        The copy.
+    """
+    return clone_with_weights(model, inputs=keras.Input((image_size, image_size, 3)))
+
+
 def flatten(model):
     """A model without sequential models inside: itself, or such a copy of it."""
     nested = any(isinstance(layer, keras.Sequential) for layer in model.layers)

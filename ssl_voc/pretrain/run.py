@@ -69,16 +69,22 @@ class PretrainingRun(TrainingRun):
     def fit(self):
         if self.is_to_be_timed:
             self.fit_to_time(_SECONDS_BETWEEN_EPOCHS)
+            self.objective.config = self.config
             self.probe.knn_epochs = knn_epochs(self.config.epochs)
         watch = callbacks.TrainingWatch(advice=self.objective.advice)
         rows = self.run.read_jsonl("metrics.jsonl")[: self.done_epochs]
         watch.remember(rows, self.steps)
-        self.fit_epochs(
-            self.config.epochs,
-            self.objective.shown,
-            [self.probe, *self.objective.callbacks(), watch],
-            **self.objective.fit_arguments(),
-        )
+        for last, image_size in self.objective.stages():
+            if self.done_epochs >= last:
+                continue
+            self._show_views_of(image_size)
+            self.fit_epochs(
+                last,
+                self.objective.shown,
+                [self.probe, *self.objective.callbacks(), watch],
+                **self.objective.fit_arguments(),
+            )
+            self.done_epochs = last
 
     def finish(self):
         """Saves the backbone and the summary; returns the summary."""
@@ -87,13 +93,22 @@ class PretrainingRun(TrainingRun):
         self.run.finish(summary)
         return summary
 
+    def measure_step(self, batches):
+        seconds, first = 0.0, 0
+        for last, image_size in self.objective.stages():
+            self._show_views_of(image_size)
+            share = (last - first) / self.config.epochs
+            seconds += share * super().measure_step(batches)
+            first = last
+        return seconds
+
     def save_backbone(self):
         """Writes `backbone.keras`, of Keras' own layers, and what it computes."""
-        plain = models.plain_backbone(self.model.backbone)
+        plain = models.plain_backbone(self.model.backbone, self.config.image_size)
         with replacing(self.run.path / "backbone.keras") as temporary:
             plain.save(temporary)
         # A reader can prove by features that the weights have arrived.
-        proof = models.fingerprint(self.model.backbone).tolist()
+        proof = models.fingerprint(plain).tolist()
         self.run.update_manifest(backbone_fingerprint=proof)
 
     def format_summary(self, summary):
@@ -112,6 +127,12 @@ class PretrainingRun(TrainingRun):
         size = choose_batch_size(num_photos)
         print(f"batch: {size}, for {num_photos} photos (--batch-size)", flush=True)
         self.config = dataclasses.replace(self.config, batch_size=size)
+
+    def _show_views_of(self, image_size):
+        """Lets the next steps be on views of this size."""
+        if self.model.augmenter.image_size != image_size:
+            self.model.augmenter.set_image_size(image_size)
+            self.model.make_train_function(force=True)
 
     def _build_model(self, backbone):
         config = self.config

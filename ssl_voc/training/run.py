@@ -102,7 +102,7 @@ class TrainingRun:
             pause_seconds: Time between two epochs, for validation and checkpoint.
         """
         batches, _ = self._timed_batches()
-        step_seconds = measure_step(self.model, batches)
+        step_seconds = self.measure_step(batches)
         left = parse_duration(self._time) - (time.monotonic() - self._began)
         epochs = count_epochs(left, step_seconds, self.steps, pause_seconds)
         self.run.update_manifest(epochs=epochs)
@@ -119,6 +119,10 @@ class TrainingRun:
             f"{step_seconds:.2g} s a step (--time)",
             flush=True,
         )
+
+    def measure_step(self, batches):
+        """Seconds that a step takes, by a trial; see `time_budget.measure_step`."""
+        return measure_step(self.model, batches)
 
     @property
     def is_to_be_timed(self):

@@ -53,6 +53,17 @@ def test_views_come_from_the_boxes_and_flips_that_are_reported():
     assert_views_are_their_crops(drawn, images)
 
 
+def test_views_of_another_size_are_those_of_an_augmenter_of_that_size():
+    images = tiny.draw_photos(3, size=20)
+    changed = {**ALL_ARGUMENTS, "image_size": 18, "blur_sigma_range": (0.8, 1.4)}
+    augmenter = SimCLRAugmenter(**ALL_ARGUMENTS)
+    augmenter.set_image_size(18)
+    drawn, expected = draw(augmenter, images), draw(SimCLRAugmenter(**changed), images)
+    for name, values in expected.items():
+        np.testing.assert_allclose(drawn[name], values, rtol=1e-5, err_msg=name)
+    assert augmenter.get_config()["image_size"] == 18
+
+
 def test_distortions_are_those_of_the_loops_in_simclr_s_order():
     images = tiny.draw_photos(3, size=10).astype("float32")
     drawn = draw(SimCLRAugmenter(**ALL_ARGUMENTS), images)

@@ -8,14 +8,7 @@ from keras import ops
 from ssl_voc.losses import NTXentLoss, nt_xent
 from tests import reference
 from tests.gradients import gradient_of
-
-
-def draw_pair(batch_size=6, dimensions=16, seed=0, noise=1.5):
-    """Projections whose partners are nearer than others, but not always."""
-    random = np.random.default_rng(seed)
-    projections = random.normal(size=(batch_size, dimensions))
-    partners = projections + noise * random.normal(size=projections.shape)
-    return projections.astype("float32"), partners.astype("float32")
+from tests.losses.pairs import draw_pair
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.1, 0.5, 1.0, 10.0])

@@ -9,6 +9,7 @@ from keras import ops
 import ssl_voc
 from ssl_voc.layers import FusedBatchNormalization
 from ssl_voc.models import plain_backbone
+from ssl_voc.models.cloning import resized
 from tests import tiny
 from tests.dtype_policies import dtype_policy
 
@@ -117,6 +118,21 @@ def test_plain_copy_loads_where_ssl_voc_is_not_imported(tmp_path):
     np.testing.assert_allclose(
         np.load(tmp_path / "features.npy"), features_of(model, images), atol=1e-5
     )
+
+
+def test_a_copy_of_any_size_keeps_the_features_of_the_size_it_was_built_for():
+    # 80 px come to odd sides, which EfficientNet pads in another way than any size.
+    model = ssl_voc.backbone("EfficientNetB0", 80)
+    tiny.randomize(model)
+    tiny.settle_statistics(model)
+    any_size = resized(model, None)
+    images = tiny.draw_photos(2, size=80)
+    features = features_of(model, images)
+    np.testing.assert_allclose(features_of(any_size, images), features, atol=1e-5)
+    assert any_size(images[:, :48, :48].astype("float32")).shape[1:3] == (2, 2)
+    again = plain_backbone(any_size, 80)
+    assert again.input_shape == model.input_shape
+    np.testing.assert_allclose(features_of(again, images), features, atol=1e-4)
 
 
 def test_a_file_that_is_missing_or_no_model_is_named(tmp_path):

@@ -68,6 +68,15 @@ class PretrainingObjective:
             "seed": config.seed,
         }
 
+    def stages(self):
+        """Sizes of the views in the course of a run.
+
+        Returns:
+            List of `(last_epoch, image_size)`: the number of the last epoch in which
+            views have that side in pixels. The last entry is of the last epoch.
+        """
+        return [(self.config.epochs, self.config.image_size)]
+
     def compile_arguments(self):
         """Loss and metrics, as arguments of `compile`."""
         raise NotImplementedError

@@ -1,11 +1,13 @@
 """Registry of pretraining objectives by the value of `--objective`."""
 
+from ssl_voc.pretrain.objectives.dcl import DCLObjective
 from ssl_voc.pretrain.objectives.simclr import SimCLRObjective
 from ssl_voc.pretrain.objectives.supervised import SupervisedObjective
 from ssl_voc.pretrain.objectives.vicreg import VICRegObjective
 
 OBJECTIVES = {
     "simclr": SimCLRObjective,
+    "dcl": DCLObjective,
     "vicreg": VICRegObjective,
     "supervised": SupervisedObjective,
 }

@@ -24,6 +24,7 @@ class SimCLRObjective(ViewPairsObjective):
     """
 
     settings = SimCLRSettings
+    loss_name = "NT-Xent"
     summarized = {
         **ViewPairsObjective.summarized,
         "contrastive_top1": "contrastive_top1",
@@ -35,11 +36,17 @@ class SimCLRObjective(ViewPairsObjective):
         "milder views (--color-strength, --crop-area)."
     )
 
+    def build_loss(self):
+        """Loss of a pair of projections, with a `chance_level`."""
+        from ssl_voc import losses
+
+        return losses.NTXentLoss(self.config.temperature)
+
     def compile_arguments(self):
-        from ssl_voc import losses, metrics
+        from ssl_voc import metrics
 
         return {
-            "loss": losses.NTXentLoss(self.config.temperature),
+            "loss": self.build_loss(),
             "metrics": [
                 metrics.ContrastiveAccuracy(),
                 metrics.Alignment(),
@@ -50,10 +57,9 @@ class SimCLRObjective(ViewPairsObjective):
     def panels(self):
         from ssl_voc.visualization.curves import Panel
 
-        loss = self.compile_arguments()["loss"]
-        chance = float(loss.chance_level(self.config.batch_size))
+        chance = float(self.build_loss().chance_level(self.config.batch_size))
         return [
-            Panel(("loss",), "NT-Xent", chance=chance),
+            Panel(("loss",), self.loss_name, chance=chance),
             Panel(("contrastive_top1", "knn_top1"), "top-1 accuracy"),
             Panel(("effective_rank",), "effective rank"),
             Panel(("alignment", "uniformity"), "alignment, uniformity"),

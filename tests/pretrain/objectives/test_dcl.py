@@ -1,0 +1,89 @@
+"""`pretrain --objective dcl`: small views first, annealed smoothing, resuming."""
+
+import keras
+import numpy as np
+import pytest
+
+from ssl_voc.pretrain import PretrainConfig, pretrain
+from ssl_voc.pretrain.objectives.dcl import DCLObjective
+from tests.pretrain.stopped import assert_same_training, rows_of
+
+
+@pytest.fixture(scope="module")
+def finished(place, tmp_path_factory):
+    """A run of three epochs, the first two on views of half the side."""
+    out = tmp_path_factory.mktemp("dcl") / "run"
+    changes = {"objective": "dcl", "image_size_start": 32, "image_size": 64}
+    return out, pretrain(place.config(out, **changes, epochs=3)), changes
+
+
+def test_run_goes_from_small_views_to_those_of_the_backbone_that_it_saves(finished):
+    run, summary, _ = finished
+    rows = rows_of(run)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert summary["loss"] < rows[0]["loss"]
+    assert {"loss_over_chance", "contrastive_top1", "knn_top1"} <= summary.keys()
+    backbone = keras.models.load_model(run / "backbone.keras")
+    assert backbone.input_shape == (None, 64, 64, 3)
+
+
+@pytest.mark.parametrize("stopped_after", [1, 2])
+def test_stopped_in_either_stage_it_goes_on_as_if_never_stopped(
+    place, finished, tmp_path, stopped_after
+):
+    whole, _, changes = finished
+    out = tmp_path / "run"
+    config = place.config(out, **changes, epochs=3)
+    stop_after(stopped_after, config)
+    pretrain(config)
+    assert_same_training(out, whole)
+
+
+def stop_after(epochs, config):
+    """Runs up to a number of epochs and interrupts the run there."""
+    from ssl_voc.callbacks import EpochSeeds
+    from ssl_voc.cli.errors import StoppedEarly
+
+    begin = EpochSeeds.on_epoch_begin
+
+    def stop(self, epoch, logs=None):
+        if epoch == epochs:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EpochSeeds, "on_epoch_begin", stop)
+        with pytest.raises(StoppedEarly, match=f"{epochs} of 3 epochs"):
+            pretrain(config)
+
+
+def test_stages_and_smoothing_follow_the_number_of_epochs(place, tmp_path):
+    config = place.config(
+        tmp_path / "run",
+        objective="dcl",
+        image_size=64,
+        image_size_start=48,
+        smoothing=0.2,
+        epochs=10,
+    )
+    objective = DCLObjective(config.resolved())
+    assert objective.stages() == [(7, 48), (10, 64)]
+    (anneal,) = objective.callbacks()
+    seen = []
+    for epoch in (0, 5, 9):
+        anneal.on_epoch_begin(epoch, None)
+        seen.append(float(objective.build_loss().smoothing))
+    np.testing.assert_allclose(seen, [0.2, 0.1, 0.1 * (1 + np.cos(0.9 * np.pi))])
+
+
+def test_without_small_views_there_is_one_stage():
+    config = PretrainConfig(objective="dcl", epochs=10)
+    objective = DCLObjective.__new__(DCLObjective)
+    objective.config = config
+    assert objective.stages() == [(10, 96)]
+    assert config.crop_area == (0.3, 1.0) and config.temperature == 0.1
+
+
+def test_small_views_must_be_smaller():
+    with pytest.raises(ValueError, match="--image-size-start"):
+        PretrainConfig(objective="dcl", image_size=96, image_size_start=96)
