@@ -1,5 +1,6 @@
 # make pretrain   learn from the drawn scenes: the whole job, in minutes on a CPU
-# make test       lint, formatting and tests
+# make test       lint, formatting and the tests that take seconds
+# make test-slow  the other tests: whole families, kills, scripts, XLA, long loops
 # make fuzz      200,000 damaged files: no traceback, no hang (ARGS="--cases N")
 # make format     rewrite the code as the formatter wants it
 # ARGS="..."      further flags for pretrain or pytest
@@ -8,8 +9,11 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = runs/scenes
 INSTALLED = $(VENV)/.installed
+# A file to a worker; the long ones come first, see tests/conftest.py.
+WORKERS = -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+    --durations=15
 
-.PHONY: help install pretrain test fuzz format clean
+.PHONY: help install pretrain test test-slow fuzz format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,8 +43,10 @@ pretrain: $(INSTALLED)
 test: $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile \
-	    --durations=15 $(ARGS)
+	$(VENV)/bin/python -m pytest $(WORKERS) -m "not slow" $(ARGS)
+
+test-slow: $(INSTALLED)
+	$(VENV)/bin/python -m pytest $(WORKERS) -m slow $(ARGS)
 
 fuzz: $(INSTALLED)
 	$(VENV)/bin/python -m tests.fuzzing $(ARGS)

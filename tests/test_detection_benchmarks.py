@@ -21,6 +21,7 @@ def test_figures_follow_from_the_times_of_the_rounds():
     assert figures["seconds"]["coco"] == {"median": 3.0, "low": 3.0, "high": 4.0}
 
 
+@pytest.mark.slow
 def test_a_small_run_compares_the_same_figures(tmp_path, capsys):
     out = tmp_path / "speed.json"
     detection_metrics.main(f"--images 40 --classes 3 --rounds 2 --out {out}".split())
@@ -41,6 +42,7 @@ def test_a_small_run_compares_the_same_figures(tmp_path, capsys):
     assert "40 images x 3 classes" in printed
 
 
+@pytest.mark.slow
 def test_a_wrong_figure_would_show(monkeypatch, tmp_path):
     evaluate = detection_metrics.evaluate_ours
 

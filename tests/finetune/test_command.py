@@ -183,6 +183,7 @@ def test_few_labels_choose_nothing_and_the_last_weights_stay(place, tmp_path, ca
     assert any(np.array_equal(votes, array) for array in arrays_in(run).values())
 
 
+@pytest.mark.slow
 def test_a_time_sets_the_epochs_and_more_may_follow(place, tmp_path, capsys):
     run = tmp_path / "run"
     finetune(config(place, run, epochs=None, time="1s"))

@@ -86,6 +86,7 @@ def test_the_run_tells_what_a_detector_is_judged_by(finished):
     assert model.num_classes == 3
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_as_if_never_stopped(place, finished, monkeypatch):
     out = place / "stopped"
     settings = config(place, out, mosaic=0.5)

@@ -48,6 +48,7 @@ def test_bad_input_is_one_line_and_status_2(place, tmp_path, capsys, changes, na
     assert not (tmp_path / "run" / "summary.json").exists()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_photos_and_labels_that_it_began_with(place, tmp_path):
     tree = shutil.copytree(place / "voc", tmp_path / "voc")
     listed = tree / "ImageSets" / "Main" / "train.txt"

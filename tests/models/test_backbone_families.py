@@ -53,7 +53,7 @@ MEMBERS = {
     ),
 }
 # The others take seconds to build.
-QUICK = {"EfficientNetB0", "MobileNetV3Small", "ConvNeXtTiny"}
+QUICK = {"EfficientNetB0", "MobileNetV3Small"}
 
 
 @pytest.fixture(

@@ -79,12 +79,13 @@ def save_weights_of_bare_graph(graph, imagenet_file, folder):
 @pytest.mark.parametrize(
     "source",
     [
-        lambda graph, file, folder: "imagenet",
-        lambda graph, file, folder: file,
-        save_graph,
-        save_weights_of_bare_graph,
+        pytest.param(lambda graph, file, folder: "imagenet", id="imagenet"),
+        pytest.param(
+            lambda graph, file, folder: file, id="its file", marks=pytest.mark.slow
+        ),
+        pytest.param(save_graph, id="saved graph", marks=pytest.mark.slow),
+        pytest.param(save_weights_of_bare_graph, id="weights of the bare graph"),
     ],
-    ids=["imagenet", "its file", "saved graph", "weights of the bare graph"],
 )
 def test_imagenet_weights_give_the_features_of_keras_graph_and_survive_saving(
     source, imagenet_graph, imagenet_file, tmp_path

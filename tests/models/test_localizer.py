@@ -22,6 +22,7 @@ def with_changed_scores(model):
     return model
 
 
+@pytest.mark.slow
 def test_eight_photos_are_learned_by_heart(tmp_path):
     path = tiny.save_backbone(tmp_path / "tiny.keras")
     model = tiny.build_localizer(lambda: ssl_voc.backbone(path, 32))

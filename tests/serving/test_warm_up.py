@@ -9,6 +9,7 @@ from tests.serving.artifacts import build_small_localizer, session_of, write
 prediction_log = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
 
 
+@pytest.mark.slow
 def test_the_served_model_answers_every_warm_up_request(tmp_path):
     write(build_small_localizer(), tmp_path, model_name="cats")
     records = tf.data.TFRecordDataset(str(tmp_path / PLACE)).as_numpy_iterator()
