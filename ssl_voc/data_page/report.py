@@ -61,7 +61,7 @@ def report_data_sets(sets):
         sections.append(("Image size", [("table", _size_table(shares))]))
     return DataReport(
         "\n".join([*texts, *alarms, _size_table(shares)]),
-        write_page("Data: " + _title(sets), sections),
+        write_page("Data: " + _title(sets), sections, num_tiles=1),
         {
             "sets": {name: dataclasses.asdict(part) for name, part in reports.items()},
             "near_duplicates": {
@@ -84,12 +84,16 @@ def _alarms(sets, twins):
         counts = {
             "photos not annotated: their boxes are not known": len(each.not_annotated),
             "photos that cannot be read": len(each.pool.skipped),
-            "problems of annotations": len(each.pool.problems),
             "photos that are all but another one of the set": len(twins[each.name]),
         }
         for what, number in counts.items():
             if number:
                 yield f"{each.name}: {number} {what}"
+        problems = {}
+        for problem in each.pool.problems:
+            problems.setdefault(problem.kind, []).append(problem)
+        for kind, found in problems.items():
+            yield f"{each.name}: {len(found)} x {kind}, such as {found[0]}"
 
 
 def _small_classes(shares):

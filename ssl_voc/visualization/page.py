@@ -18,13 +18,13 @@ h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}
 figure{margin:0;flex:1 1 0;max-width:220px}
 img{width:100%;border-radius:3px;display:block}
 figcaption{font-size:12px;line-height:1.35;color:var(--soft);overflow-wrap:anywhere}
-p{max-width:70ch}
+p{max-width:70ch;overflow-wrap:anywhere}
 .sheet{max-width:100%;margin:1rem 0}
 .alarm{border-left:4px solid #d55e00;padding-left:.8rem}
 """
 
 
-def write_page(title, sections, num_tiles=2):
+def write_page(title, sections, num_tiles):
     """Makes the page.
 
     Args:
@@ -37,7 +37,7 @@ def write_page(title, sections, num_tiles=2):
     Returns:
         The page as text; pictures are inside it.
     """
-    style = _STYLE.replace("VAR", str(175 * num_tiles))
+    style = _STYLE.replace("VAR", str(165 * num_tiles))
     body = [f"<h1>{html.escape(title)}</h1>"]
     for heading, parts in sections:
         body.append(f"<h2>{html.escape(heading)}</h2>")
