@@ -17,6 +17,7 @@ from pipelines.readers import (
     voc,
     yolo,
 )
+from pipelines.readers.repeated_files import drop_repeated_files
 
 # The first that recognizes a source reads it.
 READERS = (scenes, tfds, arrays, coco, coco_folders, voc, yolo, folder)
@@ -75,7 +76,10 @@ def read(source, split=None, progress=None) -> Photos:
 
 
 def read_parts(source, split=None, progress=None) -> list[Photos]:
-    """Reads each of several sources, see `read`; their names are told apart."""
+    """Reads each of several sources, see `read`; their names are told apart.
+
+    A file that several of them name stands in one of them, see `repeated_files`.
+    """
     sources = source if isinstance(source, list | tuple) else [source]
     if not sources:
         raise ValueError("`source` is an empty list: name at least one source.")
@@ -94,12 +98,13 @@ def read_parts(source, split=None, progress=None) -> list[Photos]:
     parts = [reader.read(path, split, progress) for reader, path in found]
     names = [part.name for part in parts]
     # Two folders may both be called `images`: tell them apart by their path.
-    return [
+    named = [
         part.renamed(str(path))
         if names.count(part.name) > 1 and isinstance(path, str | os.PathLike)
         else part
         for part, path in zip(parts, sources, strict=True)
     ]
+    return drop_repeated_files(named)
 
 
 def join_photos(parts) -> Photos:

@@ -1,0 +1,52 @@
+"""Files that several sources name."""
+
+import json
+
+from pipelines.readers.sources import read
+
+
+def test_a_folder_beside_a_folder_inside_it_gives_each_file_once(tmp_path, write_photo):
+    for name in ("a", "part/b", "part/c"):
+        write_photo(tmp_path / "all" / f"{name}.jpg")
+    for order in (["all", "all/part"], ["all/part", "all"]):
+        photos = read([tmp_path / name for name in order])
+        assert sorted(photo.image_id for photo in photos) == ["a", "b", "c"]
+        (problem,) = photos.problems
+        assert "2 of" in problem.reason and problem.kind == "source repeated"
+
+
+def test_a_link_is_the_file_it_leads_to(tmp_path, write_photo):
+    write_photo(tmp_path / "real" / "a.jpg")
+    write_photo(tmp_path / "links" / "b.jpg")
+    (tmp_path / "links" / "a.jpg").symlink_to(tmp_path / "real" / "a.jpg")
+    photos = read([tmp_path / "links", tmp_path / "real"])
+    assert [(photo.source, photo.image_id) for photo in photos] == [
+        ("links", "a"),
+        ("links", "b"),
+    ]
+
+
+def test_the_source_that_annotates_a_photo_keeps_it(tmp_path, write_photo):
+    for name in ("a", "b"):
+        write_photo(tmp_path / "photos" / f"{name}.jpg")
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2]}
+        ],
+    }
+    path = tmp_path / "photos" / "set.json"
+    path.write_text(json.dumps(content))
+    photos = read([tmp_path / "photos", path])
+    assert [(photo.image_id, len(photo.objects)) for photo in photos] == [
+        ("b", 0),
+        ("a", 1),
+    ]
+
+
+def test_photos_of_equal_names_and_pixels_in_two_files_both_stay(tmp_path, write_photo):
+    for name in ("x", "y"):
+        write_photo(tmp_path / name / "a.jpg")
+    photos = read([tmp_path / "x", tmp_path / "y"])
+    assert [photo.source for photo in photos] == ["x", "y"] and not photos.problems
