@@ -18,6 +18,7 @@ from ssl_voc.runs.environment import (
 from ssl_voc.runs.folder_lock import lock_folder
 from ssl_voc.runs.json_files import read_jsonl, to_json
 from ssl_voc.runs.start_rules import (
+    COMPARING_PHOTOS,
     OWN_FOLDERS,
     PROGRAM,
     Start,
@@ -74,9 +75,7 @@ class RunFolder:
                 is being written by another process, or cannot be written.
         """
         path = Path(folder)
-        settings = config_to_dict(config)
-        for name in NOT_SETTINGS:
-            settings.pop(name, None)
+        settings = _settings_of(config)
         try:
             decide(path, settings, command, overwrite)
             path.mkdir(parents=True, exist_ok=True)
@@ -90,7 +89,22 @@ class RunFolder:
                 raise
         except OSError as error:
             raise BadInput(f"--out: cannot write {path}: {error}") from error
-        return cls(path, lock, start is Start.RESUME, manifest)
+        folder = cls(path, lock, start is Start.RESUME, manifest)
+        if not (folder.resuming and command in COMPARING_PHOTOS):
+            folder.record_settings(config)
+        return folder
+
+    def record_settings(self, config: Any) -> None:
+        """Writes `config.yaml`; until its end the run does not count as finished.
+
+        A training that goes on calls this when its photos have proved to be those that
+        it began with: one that is refused stays as it was.
+
+        Args:
+            config: The command's config dataclass.
+        """
+        (self.path / "summary.json").unlink(missing_ok=True)
+        self.write_text("config.yaml", config_to_yaml(_settings_of(config)))
 
     def write_text(self, name: str, text: str) -> None:
         """Writes a UTF-8 text file."""
@@ -166,12 +180,17 @@ def _prepare(
     recorded = {name: manifest[name] for name in ("argv", "packages")}
     backend = current_backend()
     manifest["starts"].append({"time": _now(), **recorded, "backend": backend})
-    # The run goes on: until its end it does not count as finished.
-    (path / "summary.json").unlink(missing_ok=True)
-    # The manifest first: it marks the folder as ours.
+    # The first file: it marks the folder as ours.
     atomic_files.write_text(path / "manifest.json", to_json(manifest, indent=2) + "\n")
-    atomic_files.write_text(path / "config.yaml", config_to_yaml(dict(settings)))
     return manifest
+
+
+def _settings_of(config: Any) -> dict[str, Any]:
+    """The settings of a config that `config.yaml` records."""
+    settings = config_to_dict(config)
+    for name in NOT_SETTINGS:
+        settings.pop(name, None)
+    return settings
 
 
 def _clear(path: Path, everything: bool) -> None:

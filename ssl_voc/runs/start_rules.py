@@ -16,6 +16,8 @@ from ssl_voc.runs.json_files import read_jsonl
 PROGRAM = "ssl_voc"
 # Settings that say how long a run trains, which may change.
 _LENGTHS = ("epochs", "time")
+# Commands that compare the photos themselves: these may lie elsewhere by now.
+COMPARING_PHOTOS = ("pretrain", "finetune")
 OWN_FOLDERS = ("checkpoints", "tensorboard")
 _REMEDY = "Choose another --out, or replace it with --overwrite."
 
@@ -120,7 +122,9 @@ def _find_obstacle(
     changed = [
         f"{name} {recorded.get(name)!r} there, {settings[name]!r} now"
         for name in settings
-        if recorded.get(name) != settings[name] and name not in _LENGTHS
+        if recorded.get(name) != settings[name]
+        and name not in _LENGTHS
+        and not (name == "data" and command in COMPARING_PHOTOS)
     ]
     if changed:
         return f"--out: {path} holds a run with other settings: {'; '.join(changed)}."

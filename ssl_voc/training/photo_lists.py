@@ -15,6 +15,8 @@ def list_photos(run, name, photos, hashes):
         photos: Sequence of `pipelines.Photo`.
         hashes: Perceptual hash of each photo.
 
+    The same photos in another place, or of a source by another name, are the same.
+
     Raises:
         BadInput: when the run goes on and its list has other photos, or the same in
             another order: it would see photos twice, or held-out ones in training.
@@ -23,13 +25,19 @@ def list_photos(run, name, photos, hashes):
     path = run.path / name
     if run.resuming and path.exists():
         recorded = path.read_bytes().decode("utf-8", "replace")
-        if recorded != text:
+        if _without_sources(recorded) != _without_sources(text):
             raise BadInput(
                 "--data: the photos are not those the run began with, which "
                 f"{path} lists: {_differences(recorded, text)}. Bring them back, or "
                 "begin anew with --overwrite."
             )
     run.write_text(name, text)
+
+
+def _without_sources(table):
+    """Ids and hashes, in their order."""
+    rows = [line.split("\t") for line in table.split("\n")]
+    return [(row[0], row[-1]) for row in rows]
 
 
 def _differences(recorded, found):

@@ -27,6 +27,10 @@ class TrainingRun:
     A subclass prepares photos and model, and sets `model`, `steps` (per epoch) and
     `done_epochs`.
 
+    Attributes:
+        settings: The settings as given.
+        config: The same, with what depends on the photos filled in.
+
     Args:
         config: A `TrainingConfig`, resolved.
         run: The `RunFolder` to write to, new or to be resumed.
@@ -34,6 +38,7 @@ class TrainingRun:
 
     def __init__(self, config, run):
         self.config, self.run = config, run
+        self.settings = config
         self.checkpoints = run.path / "checkpoints"
         devices.set_up_runtime(config.seed, config.deterministic, config.precision)
         self.jit_compile = devices.should_jit_compile(config.jit_compile)
@@ -259,6 +264,7 @@ def run_training(begin):
     """
     with as_bad_input():
         run = begin()
+    run.run.record_settings(run.settings)
     if run.config.finish:
         run.stop_here()
     try:

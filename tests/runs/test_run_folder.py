@@ -100,6 +100,7 @@ def test_setting_that_only_an_older_version_had_does_not_hinder(tmp_path):
     assert "batch_size" in refusal(tmp_path / "run", batch_size=128)
     with start(tmp_path / "run") as run:
         assert run.resuming
+        run.record_settings(Config())
         assert "val_share" not in read_config_file(run.path / "config.yaml")
 
 
@@ -108,7 +109,19 @@ def test_other_number_of_epochs_resumes_an_unfinished_run(tmp_path, epochs):
     leave_run(tmp_path / "run", num_epochs=2)
     with start(tmp_path / "run", epochs=epochs) as run:
         assert run.resuming
+        run.record_settings(Config(epochs=epochs))
         assert read_config_file(run.path / "config.yaml")["epochs"] == epochs
+
+
+def test_photos_of_a_training_may_lie_elsewhere_those_of_an_evaluation_may_not(
+    tmp_path,
+):
+    leave_run(tmp_path / "run")
+    with start(tmp_path / "run", data=("moved",)) as run:
+        assert run.resuming
+    leave_run(tmp_path / "other", command="evaluate")
+    said = refusal(tmp_path / "other", command="evaluate", data=("moved",))
+    assert "data ['photos'] there, ['moved'] now" in said
 
 
 @pytest.mark.parametrize(
@@ -116,7 +129,6 @@ def test_other_number_of_epochs_resumes_an_unfinished_run(tmp_path, epochs):
     [
         ({}, {"epochs": 1}, ["--epochs", "2 epochs", "got 1"]),
         ({}, {"batch_size": 128}, ["batch_size 64 there, 128 now", "--overwrite"]),
-        ({}, {"data": ("a", "b")}, ["data ['photos'] there, ['a', 'b'] now"]),
         ({}, {"command": "finetune"}, ["run of pretrain", "not of finetune"]),
         ({"finished": True}, {}, ["is finished", "more --epochs"]),
         ({"without_config": True}, {}, ["lost its config.yaml"]),
@@ -154,6 +166,10 @@ def test_finished_run_goes_on_when_epochs_grew(tmp_path):
     leave_run(tmp_path / "run", num_epochs=3, finished=True)
     with start(tmp_path / "run", epochs=5) as run:
         assert run.resuming
+        # Refused for its photos, it is what it was.
+        assert read_config_file(run.path / "config.yaml")["epochs"] == 3
+        assert (run.path / "summary.json").exists()
+        run.record_settings(Config(epochs=5))
         # Killed from here on, the run must not look finished.
         assert not (run.path / "summary.json").exists()
     with start(tmp_path / "run", epochs=5) as run:

@@ -30,6 +30,12 @@ def test_the_same_photos_are_listed_as_before(pool, resuming):
     assert (resuming.path / "photos.tsv").read_bytes() == before
 
 
+def test_the_same_photos_of_a_source_by_another_name_are_listed_anew(pool, resuming):
+    photos = pool.photos.renamed("moved")
+    list_photos(resuming, "photos.tsv", photos, pool.hashes)
+    assert "\tmoved\t" in (resuming.path / "photos.tsv").read_text()
+
+
 @pytest.mark.parametrize(
     ("rows", "hash_change", "complaint"),
     [
