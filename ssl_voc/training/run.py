@@ -12,6 +12,7 @@ from ssl_voc import callbacks, devices
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
 from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
+from ssl_voc.cli.held_interrupts import HeldInterrupts
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
 from ssl_voc.training.config import parse_duration
 from ssl_voc.training.time_budget import count_epochs, measure_step
@@ -128,6 +129,8 @@ class TrainingRun:
     def fit_epochs(self, last, shown, probes, followers=(), **arguments):
         """Trains up to an epoch, measured, logged, drawn and saved after each.
 
+        Ctrl-C waits from the line that an epoch is done until its checkpoint is there.
+
         Args:
             last: Number of the epoch to end with.
             shown: Entries of the logs that progress shows.
@@ -139,28 +142,29 @@ class TrainingRun:
         batches, timer = self._timed_batches()
         progress = Progress(config.epochs, self.steps, config.batch_size, timer, shown)
         try:
-            self.model.fit(
-                batches,
-                steps_per_epoch=self.steps,
-                initial_epoch=self.done_epochs,
-                epochs=last,
-                shuffle=False,  # the order is the pipeline's
-                verbose=0,
-                callbacks=[
-                    callbacks.EpochSeeds(config.seed),
-                    *probes,
-                    progress,
-                    *followers,
-                    MetricsLog(self.run),
-                    *_tensorboard(self.run.path / "tensorboard"),
-                    keras.callbacks.LambdaCallback(
-                        on_epoch_end=lambda epoch, logs: self._draw_curves(epoch + 1)
-                    ),
-                    # Last: what a checkpoint covers has been measured and logged.
-                    callbacks.Checkpoint(self.checkpoints),
-                ],
-                **arguments,
-            )
+            with HeldInterrupts() as interrupts:
+                self.model.fit(
+                    batches,
+                    steps_per_epoch=self.steps,
+                    initial_epoch=self.done_epochs,
+                    epochs=last,
+                    shuffle=False,  # the order is the pipeline's
+                    verbose=0,
+                    callbacks=[
+                        callbacks.EpochSeeds(config.seed),
+                        *probes,
+                        _at_epoch_end(lambda epoch: interrupts.hold()),
+                        progress,
+                        *followers,
+                        MetricsLog(self.run),
+                        *_tensorboard(self.run.path / "tensorboard"),
+                        _at_epoch_end(self._draw_curves),
+                        # Last: what it covers has been measured and logged.
+                        callbacks.Checkpoint(self.checkpoints),
+                        _at_epoch_end(lambda epoch: interrupts.release()),
+                    ],
+                    **arguments,
+                )
         finally:
             progress.close()
 
@@ -276,6 +280,13 @@ def _is_full_disk(error):
     number = getattr(error, "errno", None)
     words = os.strerror(errno.ENOSPC)
     return number in (errno.ENOSPC, errno.EDQUOT) or words in str(error)
+
+
+def _at_epoch_end(function):
+    """A callback that hands over the number of epochs done."""
+    return keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: function(epoch + 1)
+    )
 
 
 def _tensorboard(folder):
