@@ -15,11 +15,8 @@ from ssl_voc.backbone_families import (
 from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
 from ssl_voc.layers.silu import FusedSiLU
 from ssl_voc.models.cloning import clone_with_weights, copier_to, copy_layer
-from ssl_voc.models.pretrained_weights import (
-    WeightsUnavailable,
-    load_pretrained_weights,
-    read_backbone,
-)
+from ssl_voc.models.imagenet_download import WeightsUnavailable
+from ssl_voc.models.pretrained_weights import load_pretrained_weights, read_backbone
 
 _PER_SAMPLE = (None, 1, 1, 1)  # noise shape of a dropout that drops whole branches
 

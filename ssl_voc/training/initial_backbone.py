@@ -5,7 +5,7 @@ import socket
 
 from ssl_voc import models
 from ssl_voc.callbacks import last_epoch
-from ssl_voc.models.pretrained_weights import WeightsUnavailable
+from ssl_voc.models.imagenet_download import WeightsUnavailable
 from ssl_voc.training.starts import AUTO
 
 # Without an answer for so long there is no network.
@@ -16,8 +16,8 @@ def build_initial_backbone(config, run):
     """Builds the backbone of a training and loads the weights that it starts from.
 
     `--weights auto` takes Keras' ImageNet weights where its file is cached or can be
-    downloaded, else random ones; what it took stands in the manifest as `weights`, and
-    a run that goes on keeps to it.
+    downloaded, and random ones where there are none, or network or server fail. What it
+    took stands in the manifest as `weights`, and a run that goes on keeps to it.
 
     Args:
         config: A `TrainingConfig`, resolved.
@@ -27,7 +27,8 @@ def build_initial_backbone(config, run):
         What `ssl_voc.backbone` returns.
 
     Raises:
-        ValueError, FileNotFoundError: see `ssl_voc.backbone`.
+        ValueError, FileNotFoundError: see `ssl_voc.backbone`; also where Keras' file is
+            damaged or the disk is full.
     """
 
     def build(weights):

@@ -1,9 +1,7 @@
 """Training run from preparation to summary, the base class of both commands' runs."""
 
 import dataclasses
-import errno
 import importlib.util
-import os
 import time
 
 import keras
@@ -13,6 +11,7 @@ from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
 from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
 from ssl_voc.cli.held_interrupts import HeldInterrupts
+from ssl_voc.runs.atomic_files import is_full_disk
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
 from ssl_voc.training.config import parse_duration
 from ssl_voc.training.time_budget import count_epochs, measure_step
@@ -198,7 +197,7 @@ class TrainingRun:
             reason = "interrupted"
         elif failures:
             reason = str(failures[0])
-        elif _is_full_disk(error):
+        elif is_full_disk(error):
             reason = "the disk is full: free some space"
         elif isinstance(error, OSError):
             reason = f"the system refused: {error}"
@@ -273,13 +272,6 @@ def run_training(begin):
         raise StoppedEarly(reason) from error
     print(run.format_summary(summary), flush=True)
     return summary
-
-
-def _is_full_disk(error):
-    """Whether the system or, in words of its own, a library had no room for a file."""
-    number = getattr(error, "errno", None)
-    words = os.strerror(errno.ENOSPC)
-    return number in (errno.ENOSPC, errno.EDQUOT) or words in str(error)
 
 
 def _at_epoch_end(function):

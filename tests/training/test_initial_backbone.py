@@ -1,5 +1,6 @@
 """The weights that `--weights auto` finds, and that a run keeps to them."""
 
+import errno
 import socket
 from types import SimpleNamespace
 
@@ -78,6 +79,16 @@ def test_a_run_does_not_change_its_start(run, download):
     (run.path / "checkpoints" / "epoch_00001.weights.h5").write_bytes(b"")
     build_initial_backbone(config(), run)
     assert not download[1]
+
+
+def test_a_full_disk_is_not_a_reason_for_random_weights(run, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(file_utils, "get_file", fail)
+    with pytest.raises(ValueError, match="disk is full"):
+        build_initial_backbone(config(), run)
+    assert run.manifest == {}
 
 
 @pytest.mark.parametrize("name", ["keras_cv:ResNet18V2Backbone", "file"])
