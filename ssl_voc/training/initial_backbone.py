@@ -10,6 +10,7 @@ from ssl_voc.training.starts import AUTO
 
 # Without an answer for so long there is no network.
 _DOWNLOAD_TIMEOUT = 10.0
+_STRIDE = 32  # of the last feature map of every family
 
 
 def build_initial_backbone(config, run):
@@ -36,6 +37,35 @@ def build_initial_backbone(config, run):
             config.backbone, config.image_size, weights, config.drop_connect
         )
 
+    model = _build_and_load(config, run, build)
+    if not config.backbone.endswith(".keras"):
+        told = describe_odd_size(config.image_size, model.output_shape[1])
+        if told:
+            print(told, flush=True)
+    return model
+
+
+def describe_odd_size(image_size, rows):
+    """What becomes of an image size that no whole cells of 32 px fill, in one line.
+
+    Args:
+        image_size: In pixels.
+        rows: Of the last feature map.
+
+    Returns:
+        Text; `None` for a multiple of 32.
+    """
+    if image_size % _STRIDE == 0:
+        return None
+    what = "pads" if rows * _STRIDE > image_size else "crops"
+    return (
+        f"image size: {image_size} px is no multiple of {_STRIDE}; the backbone {what} "
+        f"it to {rows} x {rows} cells, as many as {rows * _STRIDE} px have "
+        "(--image-size)"
+    )
+
+
+def _build_and_load(config, run, build):
     if config.weights != AUTO:
         return build(config.weights)
     if "weights" in run.manifest:
