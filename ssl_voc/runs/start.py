@@ -1,6 +1,8 @@
 """Start of a command's run: accelerators, run folder, list of settings."""
 
 import contextlib
+import functools
+import itertools
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -16,15 +18,17 @@ def load_framework(device: str = "auto") -> None:
 
     Args:
         device: `"auto"`, for all accelerators, `"cpu"`, `"gpu"`, or the numbers of
-            GPUs, such as `"0,1"`. A backend that is loaded already has chosen.
+            GPUs, such as `"0,1"`, among those that `CUDA_VISIBLE_DEVICES` names where
+            a scheduler has set it. A backend that is loaded already has chosen.
 
     Raises:
         BadInput: when a GPU is asked for and there is none.
     """
+    visible = _visible_gpus()
     if device == "cpu":
         os.environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
     elif device not in ("auto", "gpu"):
-        os.environ["CUDA_VISIBLE_DEVICES"] = device
+        os.environ["CUDA_VISIBLE_DEVICES"] = _choose_gpus(device, visible)
     with filter_native_logs():
         from ssl_voc import devices
 
@@ -35,6 +39,38 @@ def load_framework(device: str = "auto") -> None:
             f"--device {device}: {number} accelerators are to be seen by the backend. "
             "Leave the flag out to train on what there is."
         )
+
+
+@functools.cache
+def _visible_gpus():
+    """`CUDA_VISIBLE_DEVICES` as it was before this process chose for the first time."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def _choose_gpus(numbers, visible):
+    """The GPUs of some numbers, as CUDA names them.
+
+    Args:
+        numbers: Such as `"0,1"`.
+        visible: Names of the GPUs that are to be seen, such as `"2,3"` or
+            `"GPU-8932f937,MIG-5c89"`; `None` for all of the machine.
+    """
+    if visible is None:
+        return numbers
+    # CUDA ends the list at its first entry that is none, such as -1.
+    names = list(
+        itertools.takewhile(
+            lambda name: name and not name.startswith("-"),
+            map(str.strip, visible.split(",")),
+        )
+    )
+    chosen = [int(number) for number in numbers.split(",")]
+    if max(chosen) >= len(names):
+        raise BadInput(
+            f"--device {numbers}: CUDA_VISIBLE_DEVICES={visible} shows {len(names)} "
+            "GPUs, which count from 0. Leave the flag out to train on what there is."
+        )
+    return ",".join(names[number] for number in chosen)
 
 
 @contextlib.contextmanager
