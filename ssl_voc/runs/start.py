@@ -5,12 +5,17 @@ import functools
 import itertools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ssl_voc.cli.config_file import describe_config
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.native_log_filter import filter_native_logs
+from ssl_voc.runs.environment import current_backend
+from ssl_voc.runs.instruction_sets import instruction_sets
+from ssl_voc.runs.onednn import VARIABLE, choose_onednn
 from ssl_voc.runs.run_folder import RunFolder
+from ssl_voc.runs.start_rules import begun_manifest
 
 
 def load_framework(device: str = "auto") -> None:
@@ -87,10 +92,20 @@ def open_run(config: Any, command: str) -> Iterator[RunFolder]:
     Raises:
         BadInput: If the run may not start in the folder, see `RunFolder.open`.
     """
+    sets, image_size = instruction_sets(), getattr(config, "image_size", None)
+    begun = begun_manifest(Path(config.out), config.overwrite)
+    # Evaluations and the like have no such setting, and TensorFlow's own choice.
+    has_chosen = image_size is not None and choose_onednn(image_size, sets, begun)
     load_framework(getattr(config, "device", "auto"))
     with RunFolder.open(config.out, config, command, config.overwrite) as folder:
         print(describe_config(config))
         print(
             f"{'resuming' if folder.resuming else 'writing'} {folder.path}", flush=True
         )
+        if current_backend() == "tensorflow":
+            value = os.environ.get(VARIABLE)
+            folder.update_manifest(onednn=value)
+            if has_chosen:
+                state = "off" if value == "0" else "on"
+                print(f"CPU: {', '.join(sets)}; oneDNN {state} ({VARIABLE})")
         yield folder

@@ -1,5 +1,6 @@
 """Devices that a command asks for."""
 
+import json
 import os
 
 import pytest
@@ -8,6 +9,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.runs import start
 from ssl_voc.runs.start import load_framework
+from ssl_voc.runs.start_rules import begun_manifest
 from tests.interpreters import run_python
 
 
@@ -83,3 +85,29 @@ def test_a_number_beyond_those_that_are_shown_is_refused(monkeypatch, visible, s
 
 def test_auto_takes_what_there_is():
     load_framework()
+
+
+def test_kernels_of_a_plain_cpu_are_told_and_recorded(tmp_path):
+    program = (
+        "import json, os, sys\n"
+        "from ssl_voc.pretrain import PretrainConfig\n"
+        "from ssl_voc.runs import start\n"
+        "start.instruction_sets = lambda: ('AVX2',)\n"
+        "config = PretrainConfig(out=sys.argv[1]).resolved()\n"
+        "os.environ.pop('TF_ENABLE_ONEDNN_OPTS', None)\n"
+        "with start.open_run(config, 'pretrain') as run:\n"
+        "    print(os.environ['TF_ENABLE_ONEDNN_OPTS'], run.manifest['onednn'])"
+    )
+    said = run_python("tensorflow", "-c", program, tmp_path / "run")
+    assert "CPU: AVX2; oneDNN on (TF_ENABLE_ONEDNN_OPTS)" in said.splitlines()
+    assert said.splitlines()[-1] == "1 1"
+
+
+def test_only_a_run_with_work_that_is_not_replaced_goes_on(tmp_path):
+    manifest = {"program": "ssl_voc", "command": "pretrain", "onednn": "1"}
+    assert begun_manifest(tmp_path / "none", False) == {}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    assert begun_manifest(tmp_path, False) == {}
+    (tmp_path / "checkpoints").mkdir()
+    assert begun_manifest(tmp_path, False) == manifest
+    assert begun_manifest(tmp_path, True) == {}
