@@ -20,6 +20,7 @@ import numpy as np
 
 import pipelines
 import ssl_voc
+from benchmarks.machine import describe_machine
 from benchmarks.speeds import compare, take_turns
 from ssl_voc import devices
 
@@ -41,7 +42,8 @@ def main(argv=None):
     parser.add_argument("--out", help="file for all figures, json")
     options = parser.parse_args(argv)
 
-    rows = []
+    machine, rows = describe_machine(), []
+    print(machine, flush=True)
     for image_size in options.image_size:
         row = {"image_size": image_size, **measure(options, image_size)}
         rows.append(row)
@@ -54,7 +56,9 @@ def main(argv=None):
         print(f"{image_size} px parameters: {counts}", flush=True)
     if options.out:
         with open(options.out, "w", encoding="utf-8") as file:
-            json.dump({**vars(options), "rows": rows}, file, indent=2)
+            json.dump(
+                {**vars(options), "machine": machine, "rows": rows}, file, indent=2
+            )
 
 
 def measure(options, image_size):

@@ -19,14 +19,13 @@ import gc
 import importlib.metadata
 import io
 import json
-import os
 import pathlib
-import platform
 import statistics
 import time
 
 import numpy as np
 
+from benchmarks.machine import describe_machine
 from ssl_voc.metrics import coco_average_precision, match_detections, score_matches
 
 # In the order of pycocotools' `stats`.
@@ -79,7 +78,7 @@ def measure(options):
     ours, peer = (figures[job.__name__] for job in JOBS)
     differences = [abs(ours[name] - peer[name]) for name in COCO_FIGURES]
     return {
-        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+        "machine": describe_machine(),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "settings": {
             name: getattr(options, name)

@@ -25,6 +25,7 @@ import time
 import numpy as np
 
 import pipelines
+from benchmarks.machine import describe_machine
 from ssl_voc.evaluate.detection.blind_rows import MEASURE, PROTOCOL
 from ssl_voc.evaluate.detection.matching import measure_detections
 from ssl_voc.evaluate.detection.summary import NUM_RESAMPLES
@@ -50,13 +51,15 @@ def main(argv=None):
     parser.add_argument("--peer-python", type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     options = parser.parse_args(argv)
-    report = {}
+    machine, report = describe_machine(), {}
+    print(machine, flush=True)
     for data in options.data:
         report[data.name] = row = compare(options, data, options.out / data.name)
         print(data.name, to_json(row), flush=True)
         options.out.mkdir(parents=True, exist_ok=True)
         facts = {key: str(value) for key, value in vars(options).items()}
-        text = to_json({"options": facts, "data": report}, indent=2)
+        report_of_all = {"machine": machine, "options": facts, "data": report}
+        text = to_json(report_of_all, indent=2)
         (options.out / "first_evening.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 import pipelines
 import ssl_voc
+from benchmarks.machine import describe_machine
 
 BATCH_SIZE = 16
 METHODS = {
@@ -40,7 +41,9 @@ def main(argv=None):
     pool = pipelines.prepare_labeled(photos, options.image_size, main_object_only=True)
     backbone = ssl_voc.backbone(options.backbone, image_size=options.image_size)
     model = ssl_voc.Localizer(backbone, len(pool.class_names))
-    report = vars(options) | {"batch_size": BATCH_SIZE}
+    machine = describe_machine()
+    print(machine, flush=True)
+    report = vars(options) | {"batch_size": BATCH_SIZE, "machine": machine}
     for name, flags in METHODS.items():
         report[name] = row = measure(model, pool, options.num_images, flags)
         print(

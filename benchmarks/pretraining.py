@@ -32,7 +32,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import platform
 import shutil
 import signal
 import sys
@@ -41,6 +40,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))  # run as a file, its own folder stands there
 
 from benchmarks.figures import print_report, summarize  # noqa: E402
+from benchmarks.machine import describe_machine  # noqa: E402
 from benchmarks.worker import Worker, WorkerFailed  # noqa: E402
 
 SECOND_IMAGE_SIZE = 160
@@ -84,7 +84,7 @@ def measure(options):
     """Runs all rounds; returns a dictionary of settings and results."""
     sides = ["ours", "peer"] if options.peer_python else ["ours"]
     report = {
-        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+        "machine": describe_machine(),
         "data": options.data.name,
         "batch_size": options.batch_size,
         "sizes": {},

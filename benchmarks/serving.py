@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import tempfile
 import time
 
@@ -29,6 +28,7 @@ import tensorflow as tf
 
 import pipelines
 import ssl_voc
+from benchmarks.machine import describe_machine
 from ssl_voc import serving
 from ssl_voc.serving.warm_up import draw_picture
 from ssl_voc.tasks import TASKS
@@ -73,8 +73,7 @@ def main(argv=None):
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         machine = {
-            "cpu_count": os.cpu_count(),
-            "platform": platform.platform(),
+            "name": describe_machine(),
             "tensorflow": tf.__version__,
             "load_average": os.getloadavg(),
             "devices": [item.name for item in tf.config.list_physical_devices()],

@@ -23,9 +23,10 @@ class Worker:
         python: Path of the Python to run.
         module: Module that calls `serve`.
         arguments: Dictionary of the arguments of the worker's constructor.
+        environment: Variables that the process has beside those of this one.
     """
 
-    def __init__(self, python, module, arguments):
+    def __init__(self, python, module, arguments, environment=None):
         self.module = module
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
@@ -35,6 +36,7 @@ class Worker:
             stderr=self.log,
             text=True,
             cwd=REPOSITORY,
+            env={**os.environ, **(environment or {})},
             start_new_session=True,  # Its own children stop and go on with it.
         )
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import tempfile
 
 import pytest
 
@@ -18,7 +19,8 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 # Nothing is downloaded, and no file that was is found: `--weights auto` is random.
 os.environ["HTTPS_PROXY"] = os.environ["https_proxy"] = "http://127.0.0.1:9"
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1"
-os.environ["KERAS_HOME"] = os.devnull
+_KERAS_HOME = tempfile.TemporaryDirectory()
+os.environ["KERAS_HOME"] = _KERAS_HOME.name
 
 
 # Rooms whose files take longest: begun last they would leave the other workers idle.

@@ -21,6 +21,7 @@ FLOORS = {
     "similarity": 1,
     "distributed": 1,
     "devices": 1,
+    "backbone_families": 1,
     "cli": 1,
     "serving_client": 1,
     "losses": 2,

@@ -1,47 +1,24 @@
 """Backbones by family: networks from images in [0, 255] to the last feature map."""
 
-import dataclasses
-import difflib
 import functools
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 
+from ssl_voc.backbone_families import (
+    FAMILIES,
+    KERAS_CV,
+    KERAS_CV_SIZES,
+    family_of,
+)
 from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
 from ssl_voc.layers.silu import FusedSiLU
 from ssl_voc.models.cloning import clone_with_weights, copier_to, copy_layer
-from ssl_voc.models.keras_cv_sizes import KERAS_CV_SIZES
-from ssl_voc.models.pretrained_weights import (
-    WeightsUnavailable,
-    load_pretrained_weights,
-    read_backbone,
-)
+from ssl_voc.models.imagenet_download import WeightsUnavailable
+from ssl_voc.models.pretrained_weights import load_pretrained_weights, read_backbone
 
-KERAS_CV = "keras_cv:"  # what names of KerasCV's backbones begin with
 _PER_SAMPLE = (None, 1, 1, 1)  # noise shape of a dropout that drops whole branches
-
-
-@dataclasses.dataclass(frozen=True)
-class BackboneFamily:
-    """Backbones that are built alike. A new family is one more of these.
-
-    Attributes:
-        names: Names of its members, as `backbone` takes them.
-        build: Function of a name, the side of the images (`None` for any) and weights
-            (`None` or `"imagenet"`) to a functional model from images in `[0, 255]`
-            (what the network expects of pixels is computed inside) to the last feature
-            map, without top.
-        dropper_of: Function of a layer at the end of a residual branch to a function
-            of a rate, which makes the layer that drops the branch at that rate while
-            training; it returns `None` for other layers. `None` for a family without
-            stochastic depth.
-    """
-
-    names: tuple[str, ...]
-    build: Callable
-    dropper_of: Callable | None = None
 
 
 def backbone(name="EfficientNetB1", image_size=None, weights=None, drop_connect=0.0):
@@ -87,34 +64,13 @@ def backbone(name="EfficientNetB1", image_size=None, weights=None, drop_connect=
         dropper_of = _any_of
     else:
         family = family_of(name)
-        build = functools.partial(family.build, name, image_size)
+        build = functools.partial(_BUILDERS[family.builder], name, image_size)
         model = build(None)
-        dropper_of = family.dropper_of
+        dropper_of = _DROPPERS.get(family.dropped_by)
     model = _rebuild_for_training(model, name, dropper_of, drop_connect)
     if weights is not None:
         load_pretrained_weights(model, build, weights)
     return model
-
-
-def family_of(name):
-    """The family that a name belongs to.
-
-    Raises:
-        ValueError: naming the known or similar names, when there is none.
-    """
-    for family in FAMILIES:
-        if name in family.names:
-            return family
-    known = [member for family in FAMILIES for member in family.names]
-    short = [member for member in known if not member.startswith(KERAS_CV)]
-    close = difflib.get_close_matches(name, known, n=5, cutoff=0.5)
-    guess = f" Did you mean {', '.join(close)}?" if close else ""
-    if name.startswith(KERAS_CV):
-        short = [member for member in known if member.startswith(KERAS_CV)]
-    raise ValueError(
-        f"Unknown backbone {name!r}.{guess} Expected one of {', '.join(short)}, "
-        f"{KERAS_CV}NAME of a KerasCV backbone, or the path of a .keras file."
-    )
 
 
 def plain_backbone(model, image_size=None):
@@ -162,7 +118,7 @@ def _rebuild_for_training(model, name, dropper_of, drop_connect):
     found = [(layer.name, dropper_of(layer)) for layer in model.layers if dropper_of]
     droppers = {name: dropper for name, dropper in found if dropper is not None}
     if drop_connect and not droppers:
-        able = [family.names[0] for family in FAMILIES if family.dropper_of]
+        able = [family.names[0] for family in FAMILIES if family.dropped_by]
         raise ValueError(
             f"--drop-connect: {name} has no stochastic depth that could be set to "
             f"{drop_connect}. Leave it at 0, or choose a backbone that has it, such as "
@@ -289,7 +245,7 @@ def _is_silu(layer):
 
 def _any_of(layer):
     """Of a file, whose family is not known."""
-    found = (family.dropper_of(layer) for family in FAMILIES if family.dropper_of)
+    found = (dropper_of(layer) for dropper_of in _DROPPERS.values())
     return next((dropper for dropper in found if dropper is not None), None)
 
 
@@ -297,27 +253,13 @@ def _copy_with(layer, **changes):
     return layer.__class__.from_config({**layer.get_config(), **changes})
 
 
-def _keras_cv_names(*beginnings):
-    names = (name for name in KERAS_CV_SIZES if name.startswith(beginnings))
-    return tuple(f"{KERAS_CV}{name}" for name in names)
-
-
-FAMILIES = (
-    BackboneFamily(
-        tuple(f"EfficientNetB{number}" for number in range(8)),
-        _build_application,
-        _dropout_of,
-    ),
-    BackboneFamily(
-        tuple(f"EfficientNetV2B{number}" for number in range(4)),
-        _build_application,
-        _dropout_of,
-    ),
-    BackboneFamily(("ConvNeXtTiny",), _build_application, _identity_of),
-    BackboneFamily(("MobileNetV3Small", "MobileNetV3Large"), _build_application),
-    BackboneFamily(("ResNet50V2",), _build_resnet_v2),
-    BackboneFamily(_keras_cv_names("EfficientNet"), _build_keras_cv, _block_of),
-    BackboneFamily(
-        _keras_cv_names("ResNet", "CSPDarkNet", "DenseNet"), _build_keras_cv
-    ),
-)
+# From a name, the side of the images (`None` for any) and weights (`None` or
+# `"imagenet"`) to a functional model from images in [0, 255] to the last feature map.
+_BUILDERS = {
+    "application": _build_application,
+    "resnet_v2": _build_resnet_v2,
+    "keras_cv": _build_keras_cv,
+}
+# From a layer at the end of a residual branch to a function of a rate, which makes the
+# layer that drops the branch at that rate; `None` for other layers.
+_DROPPERS = {"dropout": _dropout_of, "identity": _identity_of, "block": _block_of}

@@ -14,15 +14,12 @@ from ssl_voc.models.cloning import (
     refresh_normalization,
     set_weights,
 )
+from ssl_voc.models.imagenet_download import WeightsUnavailable, build_with_imagenet
 from ssl_voc.models.loading import load_model
 
 # What `keras.applications` multiplies into its ImageNet graphs: see `_fold_rescaling`.
 IMAGENET_DEVIATIONS = np.array([0.229, 0.224, 0.225], dtype="float32")
 _SIZE_OF_ANY = 64  # where a backbone takes images of any size
-
-
-class WeightsUnavailable(ValueError):
-    """There are no ImageNet weights of a backbone, or they cannot be downloaded."""
 
 
 def load_pretrained_weights(model, build, weights):
@@ -224,16 +221,7 @@ def _imagenet_model(model, build):
             "'imagenet' weights exist for keras.applications backbones only. "
             f"Received: the backbone {model.name} of a file"
         )
-    try:
-        return build("imagenet")
-    except WeightsUnavailable:
-        raise
-    except Exception as error:
-        raise WeightsUnavailable(
-            f"The ImageNet weights of {model.name} could not be had: "
-            f"{str(error).splitlines()[0]} Without a network, give the path of "
-            "Keras' '..._notop.h5' file instead."
-        ) from error
+    return build_with_imagenet(build, model.name)
 
 
 def _count_rescalings(model):

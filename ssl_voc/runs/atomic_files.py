@@ -1,6 +1,7 @@
 """Atomic writes: a file is the old one or the new one, never half written."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -67,6 +68,13 @@ def remove_leftovers(folder: Path) -> None:
     """Deletes the temporary files that killed processes left in `folder`."""
     for path in Path(folder).glob(TEMPORARY_PREFIX + "*"):
         path.unlink(missing_ok=True)
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether the system or, in words of its own, a library had no room for a file."""
+    number = getattr(error, "errno", None)
+    words = os.strerror(errno.ENOSPC)
+    return number in (errno.ENOSPC, errno.EDQUOT) or words in str(error)
 
 
 def sync_to_disk(path: Path) -> None:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ssl_voc.runs.instruction_sets import instruction_sets
+
 _PACKAGES = (
     "ssl_voc",
     "keras",
@@ -43,7 +45,7 @@ def current_backend() -> str | None:
 
 
 def describe_compute() -> dict[str, Any]:
-    """Names the Keras backend, its devices and the CPU count.
+    """Names the Keras backend, its devices, the CPU count and its instruction sets.
 
     Empty until Keras was imported: looking does not load a backend.
     """
@@ -54,6 +56,7 @@ def describe_compute() -> dict[str, Any]:
         "backend": backend,
         "devices": _devices(backend),
         "cpu_count": os.cpu_count(),
+        "instruction_sets": list(instruction_sets()),
     }
 
 

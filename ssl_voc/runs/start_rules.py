@@ -60,6 +60,13 @@ def decide(
     return Start.RESUME
 
 
+def begun_manifest(path: Path, overwrite: bool) -> dict[str, Any]:
+    """The manifest of a run that can go on in a folder; empty where none can."""
+    manifest = read_manifest(path)
+    goes_on = manifest and not overwrite and _has_work(path, entries(path))
+    return manifest if goes_on else {}
+
+
 def entries(path: Path) -> list[str]:
     """Names what lies in a folder, without locks and unfinished files."""
     if not path.exists():

@@ -5,19 +5,20 @@ import socket
 
 from ssl_voc import models
 from ssl_voc.callbacks import last_epoch
-from ssl_voc.models.pretrained_weights import WeightsUnavailable
+from ssl_voc.models.imagenet_download import WeightsUnavailable
 from ssl_voc.training.starts import AUTO
 
 # Without an answer for so long there is no network.
 _DOWNLOAD_TIMEOUT = 10.0
+_STRIDE = 32  # of the last feature map of every family
 
 
 def build_initial_backbone(config, run):
     """Builds the backbone of a training and loads the weights that it starts from.
 
     `--weights auto` takes Keras' ImageNet weights where its file is cached or can be
-    downloaded, else random ones; what it took stands in the manifest as `weights`, and
-    a run that goes on keeps to it.
+    downloaded, and random ones where there are none, or network or server fail. What it
+    took stands in the manifest as `weights`, and a run that goes on keeps to it.
 
     Args:
         config: A `TrainingConfig`, resolved.
@@ -27,7 +28,8 @@ def build_initial_backbone(config, run):
         What `ssl_voc.backbone` returns.
 
     Raises:
-        ValueError, FileNotFoundError: see `ssl_voc.backbone`.
+        ValueError, FileNotFoundError: see `ssl_voc.backbone`; also where Keras' file is
+            damaged or the disk is full.
     """
 
     def build(weights):
@@ -35,6 +37,35 @@ def build_initial_backbone(config, run):
             config.backbone, config.image_size, weights, config.drop_connect
         )
 
+    model = _build_and_load(config, run, build)
+    if not config.backbone.endswith(".keras"):
+        told = describe_odd_size(config.image_size, model.output_shape[1])
+        if told:
+            print(told, flush=True)
+    return model
+
+
+def describe_odd_size(image_size, rows):
+    """What becomes of an image size that no whole cells of 32 px fill, in one line.
+
+    Args:
+        image_size: In pixels.
+        rows: Of the last feature map.
+
+    Returns:
+        Text; `None` for a multiple of 32.
+    """
+    if image_size % _STRIDE == 0:
+        return None
+    what = "pads" if rows * _STRIDE > image_size else "crops"
+    return (
+        f"image size: {image_size} px is no multiple of {_STRIDE}; the backbone {what} "
+        f"it to {rows} x {rows} cells, as many as {rows * _STRIDE} px have "
+        "(--image-size)"
+    )
+
+
+def _build_and_load(config, run, build):
     if config.weights != AUTO:
         return build(config.weights)
     if "weights" in run.manifest:

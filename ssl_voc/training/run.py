@@ -1,9 +1,7 @@
 """Training run from preparation to summary, the base class of both commands' runs."""
 
 import dataclasses
-import errno
 import importlib.util
-import os
 import time
 
 import keras
@@ -12,6 +10,8 @@ from ssl_voc import callbacks, devices
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
 from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
+from ssl_voc.cli.held_interrupts import HeldInterrupts
+from ssl_voc.runs.atomic_files import is_full_disk
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
 from ssl_voc.training.config import parse_duration
 from ssl_voc.training.time_budget import count_epochs, measure_step
@@ -137,6 +137,8 @@ class TrainingRun:
     def fit_epochs(self, last, shown, probes, followers=(), **arguments):
         """Trains up to an epoch, measured, logged, drawn and saved after each.
 
+        Ctrl-C waits from the line that an epoch is done until its checkpoint is there.
+
         Args:
             last: Number of the epoch to end with.
             shown: Entries of the logs that progress shows.
@@ -148,28 +150,29 @@ class TrainingRun:
         batches, timer = self._timed_batches()
         progress = Progress(config.epochs, self.steps, config.batch_size, timer, shown)
         try:
-            self.model.fit(
-                batches,
-                steps_per_epoch=self.steps,
-                initial_epoch=self.done_epochs,
-                epochs=last,
-                shuffle=False,  # the order is the pipeline's
-                verbose=0,
-                callbacks=[
-                    callbacks.EpochSeeds(config.seed),
-                    *probes,
-                    progress,
-                    *followers,
-                    MetricsLog(self.run),
-                    *_tensorboard(self.run.path / "tensorboard"),
-                    keras.callbacks.LambdaCallback(
-                        on_epoch_end=lambda epoch, logs: self._draw_curves(epoch + 1)
-                    ),
-                    # Last: what a checkpoint covers has been measured and logged.
-                    callbacks.Checkpoint(self.checkpoints),
-                ],
-                **arguments,
-            )
+            with HeldInterrupts() as interrupts:
+                self.model.fit(
+                    batches,
+                    steps_per_epoch=self.steps,
+                    initial_epoch=self.done_epochs,
+                    epochs=last,
+                    shuffle=False,  # the order is the pipeline's
+                    verbose=0,
+                    callbacks=[
+                        callbacks.EpochSeeds(config.seed),
+                        *probes,
+                        _at_epoch_end(lambda epoch: interrupts.hold()),
+                        progress,
+                        *followers,
+                        MetricsLog(self.run),
+                        *_tensorboard(self.run.path / "tensorboard"),
+                        _at_epoch_end(self._draw_curves),
+                        # Last: what it covers has been measured and logged.
+                        callbacks.Checkpoint(self.checkpoints),
+                        _at_epoch_end(lambda epoch: interrupts.release()),
+                    ],
+                    **arguments,
+                )
         finally:
             progress.close()
 
@@ -203,7 +206,7 @@ class TrainingRun:
             reason = "interrupted"
         elif failures:
             reason = str(failures[0])
-        elif _is_full_disk(error):
+        elif is_full_disk(error):
             reason = "the disk is full: free some space"
         elif isinstance(error, OSError):
             reason = f"the system refused: {error}"
@@ -281,11 +284,11 @@ def run_training(begin):
     return summary
 
 
-def _is_full_disk(error):
-    """Whether the system or, in words of its own, a library had no room for a file."""
-    number = getattr(error, "errno", None)
-    words = os.strerror(errno.ENOSPC)
-    return number in (errno.ENOSPC, errno.EDQUOT) or words in str(error)
+def _at_epoch_end(function):
+    """A callback that hands over the number of epochs done."""
+    return keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: function(epoch + 1)
+    )
 
 
 def _tensorboard(folder):

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from ssl_voc.backbone_families import family_of
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput, did_you_mean
 from ssl_voc.runs.start_rules import read_manifest
@@ -22,18 +23,25 @@ def backbone_of(weights: str | None) -> str:
 
 
 def refuse_missing_inputs(config: Any) -> None:
-    """Finds that the paths of `--data` and `--weights` can be worked with.
+    """Finds that `--data`, `--backbone` and `--weights` can be worked with.
 
     Args:
-        config: A `TrainingConfig`.
+        config: A `TrainingConfig`, resolved.
 
     Raises:
-        BadInput: when a path does not exist, or weights are those of a run that gives
-            none to start from.
+        BadInput: when a path does not exist, a backbone is unknown, or weights are
+            those of a run that gives none to start from.
     """
     for name in config.data:
         if not str(name).startswith(_OTHER_SOURCES):
             _refuse_missing("--data", Path(name).expanduser())
+    if config.backbone.endswith(".keras"):
+        _refuse_missing("--backbone", Path(config.backbone).expanduser())
+    else:
+        try:
+            family_of(config.backbone)
+        except ValueError as error:
+            raise BadInput(f"--backbone: {error}") from error
     if config.weights in _OTHER_WEIGHTS:
         return
     path = Path(config.weights).expanduser()

@@ -10,6 +10,7 @@ from ssl_voc.visualization.box_labels import BoxLabels
 # Lengths of a dash and of the gap behind it, in widths of the line.
 _DASHES = {"solid": None, "dashed": (4, 2), "dotted": (1, 1.5)}
 _LETTER_SIZE = 10
+_MOST_LABELED = 1 / 3  # of an image, whose letters are large for its size
 LINE_WIDTH = 2  # in pixels
 
 
@@ -37,32 +38,45 @@ class BoxOutline:
     Attributes:
         box: `(4,)`, xyxy in pixels; not drawn where a number is NaN or infinite.
         style: `BoxStyle`.
-        text: What is written by it, if anything.
+        text: Name that is written by it, if anything.
+        ending: Written behind the name, such as a score.
     """
 
     box: np.ndarray
     style: BoxStyle
     text: str = ""
+    ending: str = ""
 
 
 def draw_boxes(image, outlines):
     """Draws boxes into an image, later ones above earlier ones, then their texts.
+
+    Texts take their places from the last box to the first, beside each other. Where
+    there is no room for all, each name of each style is written at least once.
 
     Args:
         image: `PIL.Image`, changed in place.
         outlines: `BoxOutline`s in pixels of `image`.
     """
     canvas = ImageDraw.Draw(image)
-    labels = BoxLabels(canvas, image.size, _LETTER_SIZE)
+    labels = BoxLabels(canvas, image.size, _LETTER_SIZE, _MOST_LABELED)
     drawn = [item for item in outlines if np.isfinite(item.box).all()]
     for item in drawn:
         box, style = fit_box(item.box, image.size), item.style
         outline_box(canvas, box, style.color, LINE_WIDTH, style.dashes)
-    for item in drawn:
-        if item.text:
-            box, style = fit_box(item.box, image.size), item.style
-            below = style.labeled_below
-            labels.write(box, item.text, style.color, below=below, needed=True)
+    named = [item for item in reversed(drawn) if item.text]
+    names = [(item.style, item.text) for item in named]
+    first = {names.index(name) for name in names}
+    for index in sorted(range(len(named)), key=lambda index: index not in first):
+        item = named[index]
+        labels.write(
+            fit_box(item.box, image.size),
+            item.text,
+            item.style.color,
+            item.ending,
+            below=item.style.labeled_below,
+            needed=index in first,
+        )
 
 
 def fit_box(box, size):

@@ -10,10 +10,9 @@ from keras.src.legacy.saving import legacy_h5_format
 from keras.src.utils import file_utils
 
 import ssl_voc
+from ssl_voc.backbone_families import FAMILIES, KERAS_CV, KERAS_CV_SIZES, family_of
 from ssl_voc.heat_maps.explained_layer import find_layer
 from ssl_voc.models import fingerprint, plain_backbone
-from ssl_voc.models.backbones import FAMILIES, KERAS_CV, family_of
-from ssl_voc.models.keras_cv_sizes import KERAS_CV_SIZES
 from ssl_voc.models.pyramid import feature_levels
 from tests import tiny
 from tests.dtype_policies import dtype_policy

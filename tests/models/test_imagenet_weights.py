@@ -102,18 +102,6 @@ def test_imagenet_weights_give_the_features_of_keras_graph_and_survive_saving(
         np.testing.assert_allclose(tiny.features_of(again), features, atol=1e-4)
 
 
-def test_without_network_imagenet_is_one_clear_line(monkeypatch):
-    def fail(*_, **__):
-        raise Exception("URL fetch failure on https://...: None -- unreachable\nmore")
-
-    monkeypatch.setattr(file_utils, "get_file", fail)
-    with pytest.raises(ValueError, match="efficientnetb0 could not be had") as error:
-        ssl_voc.backbone("EfficientNetB0", image_size=32, weights="imagenet")
-    message = str(error.value)
-    assert "\n" not in message and "URL fetch failure" in message
-    assert "'..._notop.h5'" in message
-
-
 def test_a_file_that_fits_half_leaves_the_model_untouched(imagenet_file, tmp_path):
     broken = tmp_path / "broken_notop.h5"
     broken.write_bytes(imagenet_file.read_bytes())

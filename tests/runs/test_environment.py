@@ -10,6 +10,7 @@ import keras
 import pytest
 
 from ssl_voc.runs import environment
+from ssl_voc.runs.instruction_sets import instruction_sets
 
 
 def test_software_has_versions_and_compute_a_backend_and_devices():
@@ -20,6 +21,7 @@ def test_software_has_versions_and_compute_a_backend_and_devices():
     assert compute["backend"] == keras.backend.backend()
     assert compute["devices"]
     assert compute["cpu_count"] >= 1
+    assert compute["instruction_sets"] == [*instruction_sets()]
 
 
 def test_looking_loads_no_backend():

@@ -1,5 +1,7 @@
 """The weights that `--weights auto` finds, and that a run keeps to them."""
 
+import errno
+import re
 import socket
 from types import SimpleNamespace
 
@@ -12,7 +14,10 @@ from keras.src.utils import file_utils
 
 import ssl_voc
 from ssl_voc.pretrain import PretrainConfig
-from ssl_voc.training.initial_backbone import build_initial_backbone
+from ssl_voc.training.initial_backbone import (
+    build_initial_backbone,
+    describe_odd_size,
+)
 from tests import tiny
 
 NAME = "MobileNetV3Small"
@@ -80,6 +85,16 @@ def test_a_run_does_not_change_its_start(run, download):
     assert not download[1]
 
 
+def test_a_full_disk_is_not_a_reason_for_random_weights(run, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(file_utils, "get_file", fail)
+    with pytest.raises(ValueError, match="disk is full"):
+        build_initial_backbone(config(), run)
+    assert run.manifest == {}
+
+
 @pytest.mark.parametrize("name", ["keras_cv:ResNet18V2Backbone", "file"])
 def test_backbones_without_imagenet_weights_start_as_they_are(run, tmp_path, name):
     if name == "file":
@@ -90,3 +105,27 @@ def test_backbones_without_imagenet_weights_start_as_they_are(run, tmp_path, nam
         given = keras.models.load_model(name).get_weights()
         for found, expected in zip(model.get_weights(), given, strict=True):
             np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("size", "rows", "words"),
+    [
+        (100, 4, "100 px is no multiple of 32; .* pads it to 4 x 4 .* 128 px"),
+        (100, 3, "crops it to 3 x 3 .* 96 px"),
+    ],
+)
+def test_size_that_is_no_multiple_of_the_stride_is_told_in_one_line(size, rows, words):
+    assert re.search(
+        words, describe_odd_size(size, rows)
+    ) and "\n" not in describe_odd_size(size, rows)
+
+
+@pytest.mark.parametrize("size", [32, 96, 160])
+def test_sizes_of_whole_cells_are_not_worth_a_word(size):
+    assert describe_odd_size(size, size // 32) is None
+
+
+def test_rows_of_a_backbone_are_those_that_the_line_tells(run, capsys):
+    model = build_initial_backbone(config(image_size=40, weights=None), run)
+    assert model.output_shape[1:3] == (2, 2)
+    assert "pads it to 2 x 2 cells" in capsys.readouterr().out

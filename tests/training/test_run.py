@@ -1,11 +1,19 @@
 """What a training tells of an early end, below any command."""
 
+import contextlib
 import errno
+import signal
 from types import SimpleNamespace
 
+import keras
+import numpy as np
 import pytest
 
+from ssl_voc import callbacks
+from ssl_voc.callbacks import checkpoint
 from ssl_voc.cli.errors import StoppedEarly
+from ssl_voc.runs.run_folder import RunFolder
+from ssl_voc.training.config import TrainingConfig
 from ssl_voc.training.run import TrainingRun, run_training
 
 
@@ -57,3 +65,61 @@ def test_what_neither_person_nor_program_did_is_told(tmp_path, error, failures, 
 def test_defect_is_raised_as_it_is(tmp_path, error):
     with pytest.raises(type(error)):
         run_training(lambda: FailingRun(tmp_path, error))
+
+
+class TinyRun(TrainingRun):
+    """Fits one layer to zeros for four epochs of two steps."""
+
+    steps, done_epochs, pools = 2, 0, ()
+
+    def __init__(self, run):
+        config = TrainingConfig(epochs=4, learning_rate=0.1, weight_decay=0.0)
+        super().__init__(config, run)
+        self.model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        self.model.compile("sgd", "mse")
+
+    def fit(self):
+        self.fit_epochs(4, ("loss",), [])
+
+    def panels(self):
+        return []
+
+    def dataset(self, *arguments):
+        import tensorflow as tf
+
+        batch = np.ones((4, 3), "float32"), np.zeros((4, 1), "float32")
+        return tf.data.Dataset.from_tensors(batch).repeat()
+
+    def batches(self, *arguments):
+        while True:
+            yield np.ones((4, 3), "float32"), np.zeros((4, 1), "float32")
+
+
+@pytest.mark.parametrize("presses", [1, 3])
+def test_epoch_that_was_told_is_saved_though_ctrl_c_comes_first(
+    tmp_path, monkeypatch, capsys, presses
+):
+    replacing = checkpoint.replacing
+
+    @contextlib.contextmanager
+    def disturbed(path):
+        with replacing(path) as temporary:
+            yield temporary
+            if path.name.startswith("epoch_00002"):
+                for _ in range(presses):
+                    signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(checkpoint, "replacing", disturbed)
+    monkeypatch.setattr("ssl_voc.training.run.plot_curves", lambda *arguments: None)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
+    try:
+        with RunFolder.open(tmp_path / "run", config, "pretrain") as run:
+            with pytest.raises(StoppedEarly, match="^interrupted. 2 of 4 epochs are"):
+                run_training(lambda: TinyRun(run))
+            assert len(run.read_jsonl("metrics.jsonl")) == 2
+    finally:
+        assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+    assert callbacks.last_epoch(tmp_path / "run" / "checkpoints") == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["epoch 1/4", "epoch 2/4"]

@@ -42,27 +42,36 @@ def test_weights_of_a_run_bring_their_backbone(run):
 )
 def test_runs_that_give_no_weights_are_told_apart(run, command, words):
     with pytest.raises(BadInput, match=f"^--weights: .*{words}"):
-        refuse_missing_inputs(PretrainConfig(weights=str(run(command))))
+        refuse_missing_inputs(PretrainConfig(weights=str(run(command))).resolved())
 
 
-@pytest.mark.parametrize("flag", ["data", "weights"])
+@pytest.mark.parametrize("flag", ["data", "weights", "backbone"])
 def test_a_missing_path_names_the_one_that_was_meant(tmp_path, flag):
-    (tmp_path / "kangaroo_160").mkdir()
-    path = str(tmp_path / "kangaro_160")
-    config = PretrainConfig(**{flag: (path,) if flag == "data" else path})
+    (tmp_path / "kangaroo_160.keras").mkdir()
+    path = str(tmp_path / "kangaro_160.keras")
+    config = PretrainConfig(**{flag: (path,) if flag == "data" else path}).resolved()
     with pytest.raises(BadInput, match=f"^--{flag}: .*mean .*kangaroo_160"):
         refuse_missing_inputs(config)
 
 
-def test_a_missing_path_is_told_before_keras_is_loaded_and_leaves_no_folder(tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "/no/such"], "--data: /no/such does not exist"),
+        (["--backbone", "EfficientNetB11"], "mean EfficientNetB1"),
+        (["--backbone", "keras_cv:ResNet18"], "mean keras_cv:ResNet18Backbone"),
+    ],
+)
+def test_wrong_input_is_told_before_keras_is_loaded_and_leaves_no_folder(
+    tmp_path, arguments, words
+):
     program = (
         "import sys\n"
         "from ssl_voc.finetune import main\n"
-        "status = main(['--data', '/no/such', '--out', sys.argv[1]])\n"
+        "sys.stderr = sys.stdout\n"
+        "status = main(['--out', *sys.argv[1:]])\n"
         "print(status, 'keras' in sys.modules)"
     )
-    assert run_python("tensorflow", "-c", program, tmp_path / "run").split() == [
-        "2",
-        "False",
-    ]
+    said = run_python("tensorflow", "-c", program, tmp_path / "run", *arguments)
+    assert words in said and said.split()[-2:] == ["2", "False"]
     assert not (tmp_path / "run").exists()

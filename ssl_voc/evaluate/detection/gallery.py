@@ -125,12 +125,7 @@ def _photo_tile(found, index, threshold):
     rows = rows[np.lexsort((found.matches.confidence[rows], found.is_true[rows]))]
     with_text = len(rows) <= _MOST_TEXTS
     outlines = [
-        BoxOutline(
-            detections.boxes[row],
-            RIGHT if found.is_true[row] else WRONG,
-            _text(found, row) if with_text or found.is_false[row] else "",
-        )
-        for row in rows
+        _detection(found, row, with_text or found.is_false[row]) for row in rows
     ]
     missed = (found.matches.objects.images == index) & found.is_wanted
     missed &= ~found.is_found(threshold)
@@ -154,8 +149,8 @@ def _mistake_tile(found, row):
         # Only the object that was meant is named.
         shown = np.zeros(len(is_own), "bool")
         shown[_meant(found, row)] = True
-    wrong = BoxOutline(detections.boxes[row], WRONG, _text(found, row))
-    words = f"{_text(found, row)}: {_reason(found, row)}"
+    wrong = _detection(found, row)
+    words = f"{wrong.text}{wrong.ending}: {_reason(found, row)}"
     return _tile(found, index, words, (*_objects(found, index, shown), wrong))
 
 
@@ -194,9 +189,15 @@ def _reason(found, row):
     return "nothing of the kind is there"
 
 
-def _text(found, row):
-    name = _name(found, found.matches.detections.classes[row])
-    return f"{name} {found.matches.confidence[row]:.2f}"
+def _detection(found, row, with_text=True):
+    """Outline of a detection, with its class and confidence."""
+    detections = found.matches.detections
+    style = RIGHT if found.is_true[row] else WRONG
+    name, ending = "", ""
+    if with_text:
+        name = _name(found, detections.classes[row])
+        ending = f" {found.matches.confidence[row]:.2f}"
+    return BoxOutline(detections.boxes[row], style, name, ending)
 
 
 def _missed_names(found, missed):

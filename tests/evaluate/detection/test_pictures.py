@@ -71,7 +71,8 @@ def test_mistakes_are_shown_by_confidence_and_one_of_each_photo():
 
 
 def texts_of(tile):
-    return sorted(outline.text for outline in tile.outlines if outline.text)
+    outlines = [outline for outline in tile.outlines if outline.text]
+    return sorted(f"{outline.text}{outline.ending}" for outline in outlines)
 
 
 def test_boxes_lie_where_they_are_in_the_style_of_what_they_are(sheets, tmp_path):
