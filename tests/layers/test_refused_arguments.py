@@ -5,6 +5,7 @@ import pytest
 from ssl_voc.layers import (
     DetectionAugmenter,
     LocalizationHead,
+    OverlappingViewsAugmenter,
     ProjectionHead,
     RandomBoxCrop,
     RandomColorJitter,
@@ -31,6 +32,7 @@ REFUSED = [
     (LocalizationHead, {"channels": 0, "num_classes": 3}),
     (LocalizationHead, {"dropout": 1.0, "num_classes": 3}),
     (LocalizationHead, {"num_layers": -1, "num_classes": 3}),
+    (OverlappingViewsAugmenter, {"min_iou": 1.5, "image_size": 8}),
     (ProjectionHead, {"hidden_dimensions": 0}),
     (ProjectionHead, {"dimensions": 0}),
     (ProjectionHead, {"num_layers": 0}),

@@ -1,6 +1,7 @@
 """Registry of pretraining objectives by the value of `--objective`."""
 
 from ssl_voc.pretrain.objectives.dcl import DCLObjective
+from ssl_voc.pretrain.objectives.dense import DenseObjective
 from ssl_voc.pretrain.objectives.simclr import SimCLRObjective
 from ssl_voc.pretrain.objectives.supervised import SupervisedObjective
 from ssl_voc.pretrain.objectives.vicreg import VICRegObjective
@@ -8,6 +9,7 @@ from ssl_voc.pretrain.objectives.vicreg import VICRegObjective
 OBJECTIVES = {
     "simclr": SimCLRObjective,
     "dcl": DCLObjective,
+    "dense": DenseObjective,
     "vicreg": VICRegObjective,
     "supervised": SupervisedObjective,
 }
