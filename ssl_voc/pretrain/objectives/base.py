@@ -101,7 +101,7 @@ class PretrainingObjective:
         """Views of some images, as the model is shown them in training.
 
         Returns:
-            Arrays `views_a`, `views_b` of two random views of each image.
+            List of arrays `(num_images, height, width, 3)`, one a view of each image.
         """
         raise NotImplementedError
 

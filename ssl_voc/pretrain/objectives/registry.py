@@ -2,6 +2,7 @@
 
 from ssl_voc.pretrain.objectives.dcl import DCLObjective
 from ssl_voc.pretrain.objectives.dense import DenseObjective
+from ssl_voc.pretrain.objectives.multicrop import MultiCropObjective
 from ssl_voc.pretrain.objectives.simclr import SimCLRObjective
 from ssl_voc.pretrain.objectives.supervised import SupervisedObjective
 from ssl_voc.pretrain.objectives.vicreg import VICRegObjective
@@ -10,6 +11,7 @@ OBJECTIVES = {
     "simclr": SimCLRObjective,
     "dcl": DCLObjective,
     "dense": DenseObjective,
+    "multicrop": MultiCropObjective,
     "vicreg": VICRegObjective,
     "supervised": SupervisedObjective,
 }

@@ -61,7 +61,7 @@ class ViewPairsObjective(PretrainingObjective):
         return self.pool.dataset(batch_size, seed, initial_epoch)
 
     def draw_views(self, model, images):
-        """Two views of each image, audited.
+        """Views of each image, audited.
 
         Raises:
             ValueError: when the views cannot teach anything, see `audit_views`.
