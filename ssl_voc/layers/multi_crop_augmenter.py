@@ -41,7 +41,7 @@ class MultiCropAugmenter(SimCLRAugmenter):
 
     Reference:
         - [Caron et al., 2020](https://arxiv.org/abs/2006.09882), section 3.2
-        - [Wang et al., 2022](https://arxiv.org/abs/2210.02808), the areas
+        - [Tan et al., 2022](https://arxiv.org/abs/2210.02808), the areas
     """
 
     def __init__(

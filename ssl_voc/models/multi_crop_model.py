@@ -29,7 +29,7 @@ class MultiCropModel(ContrastiveModel):
 
     Reference:
         - [Caron et al., 2020](https://arxiv.org/abs/2006.09882), multi-crop
-        - [Wang et al., 2022](https://arxiv.org/abs/2210.02808), its weights for small
+        - [Tan et al., 2022](https://arxiv.org/abs/2210.02808), its weights for small
           networks
     """
 

@@ -76,6 +76,12 @@ def format_summary(run, objective, summary):
             f"on {summary['effective_rank_images']} photos",
         ),
     ]
+    if "cell_match_gap" in summary:
+        cells = (
+            f"match gap {summary['cell_match_gap']:.3f}, "
+            f"spatial rank {summary['spatial_rank']:.1f}"
+        )
+        lines.append(("cells", cells))
     lines += knn_report.describe(summary)
     above_chance = summary.get("loss_over_chance") or 0.0
     if above_chance > _HARDLY_LEARNED:

@@ -34,6 +34,8 @@ class PretrainingObjective:
             "loss",
             "loss_over_chance",
             "effective_rank",
+            "spatial_rank",
+            "cell_match_gap",
             "images_per_second",
             "data_wait_share",
         )

@@ -32,7 +32,7 @@ class MultiCropObjective(DCLObjective):
 
     Reference:
         - [Caron et al., 2020](https://arxiv.org/abs/2006.09882), multi-crop
-        - [Wang et al., 2022](https://arxiv.org/abs/2210.02808), for small networks
+        - [Tan et al., 2022](https://arxiv.org/abs/2210.02808), for small networks
     """
 
     settings = MultiCropSettings
