@@ -51,6 +51,41 @@ def dcl(projections_a, projections_b, temperature, smoothing):
     return total / (2 * batch_size)
 
 
+def dense_contrast(cells_a, cells_b, matches, temperature):
+    """Mean over the matched cells of each photo, a photo after the other.
+
+    Each cell is compared with the cells of its place in the other view, and with the
+    pooled cells of both views of all other photos.
+    """
+    views = (np.float64(cells_a), np.float64(cells_b))
+    losses = []
+    for photo in range(len(cells_a)):
+        pooled = [
+            view[other].mean(axis=0)
+            for view in views
+            for other in range(len(cells_a))
+            if other != photo
+        ]
+        of_cells = []
+        for own, others, pairs in (
+            (views[0][photo], views[1][photo], matches[photo]),
+            (views[1][photo], views[0][photo], matches[photo].T),
+        ):
+            for index, cell in enumerate(own):
+                positives = [
+                    cosine(cell, others[match])
+                    for match in np.flatnonzero(pairs[index])
+                ]
+                if positives:
+                    negatives = sum(
+                        math.exp(cosine(cell, other) / temperature) for other in pooled
+                    )
+                    positive = np.mean(positives) / temperature
+                    of_cells.append(math.log(negatives) - positive)
+        losses.append(np.mean(of_cells) if of_cells else 0.0)
+    return losses
+
+
 def vicreg(projections_a, projections_b):
     """Invariance, variance and covariance of VICReg, one number at a time."""
     num_images, num_dimensions = np.shape(projections_a)

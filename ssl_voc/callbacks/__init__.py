@@ -1,6 +1,7 @@
 """Callbacks for `fit`: seeds, probes, checkpoints, logs."""
 
 from ssl_voc.callbacks.best_weights import BestWeights, load_best
+from ssl_voc.callbacks.cell_probe import CellProbe
 from ssl_voc.callbacks.checkpoint import (
     Checkpoint,
     last_epoch,

@@ -4,6 +4,8 @@ from ssl_voc.layers.detection_augmenter import DetectionAugmenter
 from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
 from ssl_voc.layers.localization_augmenter import LocalizationAugmenter
 from ssl_voc.layers.localization_head import LocalizationHead
+from ssl_voc.layers.multi_crop_augmenter import MultiCropAugmenter
+from ssl_voc.layers.overlapping_views_augmenter import OverlappingViewsAugmenter
 from ssl_voc.layers.projection_head import ProjectionHead
 from ssl_voc.layers.random_box_crop import RandomBoxCrop
 from ssl_voc.layers.random_color_jitter import RandomColorJitter

@@ -108,6 +108,17 @@ class RandomView(RandomLayer):
         outputs = self.compute_output_spec(keras.KerasTensor(images_shape))
         return keras.tree.map_structure(lambda output: output.shape, outputs)
 
+    def draw_boxes(self, images):
+        """Draws where to cut a view out of each image.
+
+        Args:
+            images: Float tensor `(batch, height, width, 3)`.
+
+        Returns:
+            Float32 tensor `(batch, 4)`, xyxy as fractions of the image.
+        """
+        return self.crop.draw_boxes(ops.shape(images)[0], *images.shape[1:3])
+
     def draw(self, images):
         """Draws one view of every image.
 
@@ -120,7 +131,7 @@ class RandomView(RandomLayer):
             boxes `(batch, 4)` they were cut from, xyxy as fractions of the image; and
             bool `(batch,)`, whether the crop was then mirrored.
         """
-        boxes_rel_xyxy = self.crop.draw_boxes(ops.shape(images)[0], *images.shape[1:3])
+        boxes_rel_xyxy = self.draw_boxes(images)
         views = self.crop.cut(images, boxes_rel_xyxy)
         flips = self.flip.draw_flips(views)
         views = ops.where(flips, ops.flip(views, axis=2), views)

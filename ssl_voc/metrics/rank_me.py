@@ -34,8 +34,13 @@ def effective_rank(features):
     if not np.all(np.isfinite(features)):
         return math.nan  # The decomposition would not converge.
     singular_values = np.linalg.svd(features, compute_uv=False)
-    total = singular_values.sum()
-    if total == 0.0:
-        return 1.0  # Every feature is zero: nothing is told apart.
-    shares = singular_values / total + 1e-7
-    return float(np.exp(-np.sum(shares * np.log(shares))))
+    return float(rank_of_singular_values(singular_values))
+
+
+def rank_of_singular_values(singular_values):
+    """Effective ranks `(...)` of matrices by their singular values `(..., number)`."""
+    totals = singular_values.sum(axis=-1, keepdims=True)
+    shares = singular_values / np.where(totals == 0.0, 1.0, totals) + 1e-7
+    ranks = np.exp(-np.sum(shares * np.log(shares), axis=-1))
+    # Where every feature is zero, nothing is told apart.
+    return np.where(totals[..., 0] == 0.0, 1.0, ranks)

@@ -31,7 +31,7 @@ class ContrastiveModel(keras.Model):
     knows nothing, such as `ssl_voc.losses.NTXentLoss`, adds `loss_over_chance` to the
     logs.
 
-    Subclasses change one part: `augment`, `encode`, `project`, or `objective`, which
+    Subclasses change one part: `augment`, `extract`, `project`, or `objective`, which
     sees the dictionary that `call` returns and reaches the compiled loss by
     `pair_loss`.
 
@@ -105,29 +105,34 @@ class ContrastiveModel(keras.Model):
         return self.augmenter(images)
 
     def encode(self, views, training=None):
-        """Dictionary of `"features"`, the feature maps, and `"pooled"`, their means.
+        """What `extract` makes of each view, as lists with one entry a view.
 
         Args:
             views: List of tensors `(batch, height, width, 3)`; those of one size pass
                 the backbone as one batch.
             training: Whether batch norm uses the statistics of the batch.
         """
-        features, pooled = [None] * len(views), [None] * len(views)
-        indices_of_size = {}
+        encoded, indices_of_size = {}, {}
         for index, view in enumerate(views):
             indices_of_size.setdefault(tuple(view.shape[1:3]), []).append(index)
         for indices in indices_of_size.values():
             together = ops.concatenate([views[index] for index in indices], axis=0)
-            maps = self.backbone(together, training=training)
-            means = ops.mean(maps, axis=(1, 2))
-            for index, own_maps, own_means in zip(
-                indices,
-                ops.split(maps, len(indices), axis=0),
-                ops.split(means, len(indices), axis=0),
-                strict=True,
-            ):
-                features[index], pooled[index] = own_maps, own_means
-        return {"features": features, "pooled": pooled}
+            for name, values in self.extract(together, training=training).items():
+                of_views = encoded.setdefault(name, [None] * len(views))
+                parts = ops.split(values, len(indices), axis=0)
+                for index, part in zip(indices, parts, strict=True):
+                    of_views[index] = part
+        return encoded
+
+    def extract(self, images, training=None):
+        """Dictionary of `"features"`, the feature maps, and `"pooled"`, their means.
+
+        Args:
+            images: Tensor `(batch, height, width, 3)`: views of one size.
+            training: Whether batch norm uses the statistics of the batch.
+        """
+        features = self.backbone(images, training=training)
+        return {"features": features, "pooled": ops.mean(features, axis=(1, 2))}
 
     def project(self, pooled, training=None):
         """Projections `(batch, dimensions)` of each view, all through one batch."""
@@ -149,14 +154,24 @@ class ContrastiveModel(keras.Model):
         pairs = list(itertools.combinations(outputs["projections"], 2))
         losses = [self.pair_loss(*pair, outputs["sample_weight"]) for pair in pairs]
         loss = sum(losses[1:], losses[0]) / len(losses)
+        return loss, self.compare_with_chance(loss, outputs)
+
+    def compare_with_chance(self, loss, outputs):
+        """`{"loss_over_chance": ...}`, or nothing where the loss has no chance level.
+
+        Args:
+            loss: Scalar whose chance level is that of the compiled loss.
+            outputs: Dictionary that `objective` was given.
+        """
         if not self._has_chance_level():
-            return loss, {}
-        chance = self.loss.chance_level(count_in_global_batch(pairs[0][0]))
+            return {}
+        batch_size = count_in_global_batch(outputs["projections"][0])
+        chance = self.loss.chance_level(batch_size)
         # Keras divides the loss by the number of replicas, whose gradients it sums.
         mean_loss = ops.cast(loss, "float32") * count_replicas()
         # An image without rivals, left over in a last batch, is told by chance alone.
         over_chance = ops.where(chance > 0, ops.divide_no_nan(mean_loss, chance), 1.0)
-        return loss, {"loss_over_chance": over_chance}
+        return {"loss_over_chance": over_chance}
 
     def pair_loss(self, projections_a, projections_b, sample_weight=None):
         """The compiled loss of two views, and what layers add to any loss.

@@ -3,15 +3,17 @@
 import keras
 
 
-def feature_levels(backbone, strides):
+def feature_levels(backbone, strides, image_size=None):
     """Finds the deepest feature map of each stride inside a backbone.
 
     Block names differ between networks, so levels are found by resolution: of all
     feature maps of `input size / stride` rows, rounded up, the last one.
 
     Args:
-        backbone: Functional Keras model with one image input of known size.
+        backbone: Functional Keras model with one image input.
         strides: Iterable of integers, such as `(8, 16, 32)`.
+        image_size: Side of the images, in pixels, at which a backbone that takes any
+            size is looked at.
 
     Returns:
         Functional `keras.Model` from the backbone's input to the list of feature maps,
@@ -20,24 +22,28 @@ def feature_levels(backbone, strides):
     Raises:
         ValueError: when the input size is unknown or the backbone has no such stride.
     """
-    size = backbone.input_shape[1]
+    size = backbone.input_shape[1] or image_size
     if size is None:
         raise ValueError(
             "Feature levels are found by resolution: build the backbone with an "
             f"`image_size`. Received: backbone.input_shape={backbone.input_shape}"
         )
+    feature_maps = list(_feature_maps(backbone))
+    images = keras.KerasTensor((None, size, size, 3), backbone.input.dtype)
+    at_size = keras.Model(backbone.input, feature_maps).compute_output_spec(images)
     deepest = {}
-    for feature_map in _feature_maps(backbone):
+    for feature_map, spec in zip(feature_maps, at_size, strict=True):
         for stride in strides:
             # Padding rounds up: 100 px at stride 32 are 4 rows.
-            if feature_map.shape[1] == -(-size // stride):
+            if spec.shape[1] == -(-size // stride):
                 deepest[stride] = feature_map
     missing = [stride for stride in strides if stride not in deepest]
     if missing:
         raise ValueError(
             f"The backbone {backbone.name} has no feature map of stride {missing[0]} "
-            f"at {size} px; it ends in {backbone.output_shape}. A network whose "
-            f"convolutions do not pad needs an image size divisible by {max(strides)}."
+            f"at {size} px; it ends in {backbone.output_shape}. Choose a deeper one; "
+            "a network whose convolutions do not pad needs an image size divisible by "
+            f"{max(strides)}."
         )
     outputs = [deepest[stride] for stride in strides]
     return keras.Model(backbone.input, outputs, name=f"{backbone.name}_levels")

@@ -4,10 +4,14 @@ import math
 
 import numpy as np
 
+from ssl_voc.callbacks.cell_probe import CellProbe
 from ssl_voc.callbacks.feature_probe import FeatureProbe
 
 # Photos whose features give the effective rank, which depends on their number.
 NUM_RANK_PHOTOS = 512
+# Photos whose cells are looked at: one in so many, for a hundredth of an epoch's work.
+_PHOTOS_PER_CELL_PHOTO = 32
+_NUM_CELL_PHOTOS = (8, 128)
 # Labelled photos that the k-NN probe looks at, at most; half of them are queries.
 MAX_KNN_PHOTOS = 4000
 NUM_KNN_PROBES = 9  # over the whole run, at most
@@ -42,6 +46,27 @@ def build_probe(backbone, pool, config, jit_compile, use_knn_probe=True):
         knn_images=knn_images,
         knn_labels=knn_labels,
         knn_epochs=knn_epochs(config.epochs),
+        batch_size=min(config.batch_size, 128),
+        jit_compile=jit_compile,
+    )
+
+
+def build_cell_probe(backbone, pool, config, jit_compile):
+    """Builds the `CellProbe` of a pretraining, on some of the photos of the rank.
+
+    Args:
+        backbone: The model whose feature maps are looked at.
+        pool: `pipelines.Pool` of the photos.
+        config: A `PretrainConfig`.
+        jit_compile: Whether inference is compiled by XLA.
+    """
+    order = np.random.default_rng(config.seed).permutation(len(pool))
+    low, high = _NUM_CELL_PHOTOS
+    chosen = np.sort(order[: min(high, max(low, len(pool) // _PHOTOS_PER_CELL_PHOTO))])
+    return CellProbe(
+        backbone,
+        config.image_size,
+        pool.gather(chosen),
         batch_size=min(config.batch_size, 128),
         jit_compile=jit_compile,
     )

@@ -9,6 +9,7 @@ from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
 
 NUM_DRAWN = 32
 NUM_SHOWN = 12
+_NUM_COLUMNS = 6  # or as many as the views of one photo take
 # Share of the chance level from which the loss shows little learning.
 _HARDLY_LEARNED = 0.9
 
@@ -23,16 +24,20 @@ def save_views(run, objective, model):
     # From all over: the first ones may be the frames of one film, or scanned covers.
     indices = pipelines.choose_varied(pool.photos, NUM_DRAWN, objective.config.seed)
     images = pool.gather(indices)
-    views_a, views_b = objective.draw_views(model, images)
+    views = objective.draw_views(model, images)
     tiles = []
     for index in range(min(NUM_SHOWN, len(images))):
         photo = pool.photos[indices[index]]
         tiles += [
             image_tile(images[index], objective.title(photo)),
-            image_tile(views_a[index], "view a"),
-            image_tile(views_b[index], "view b"),
+            *(
+                image_tile(view[index], f"view {number}")
+                for number, view in enumerate(views, 1)
+            ),
         ]
-    draw_contact_sheet(run.path / "views.png", [("", tiles)], 6, tiles_per_group=3)
+    of_photo = 1 + len(views)
+    columns = of_photo * max(1, _NUM_COLUMNS // of_photo)
+    draw_contact_sheet(run.path / "views.png", [("", tiles)], columns, "", (), of_photo)
     print(f"views look like {run.path / 'views.png'}", flush=True)
 
 
@@ -71,6 +76,12 @@ def format_summary(run, objective, summary):
             f"on {summary['effective_rank_images']} photos",
         ),
     ]
+    if "cell_match_gap" in summary:
+        cells = (
+            f"match gap {summary['cell_match_gap']:.3f}, "
+            f"spatial rank {summary['spatial_rank']:.1f}"
+        )
+        lines.append(("cells", cells))
     lines += knn_report.describe(summary)
     above_chance = summary.get("loss_over_chance") or 0.0
     if above_chance > _HARDLY_LEARNED:

@@ -8,11 +8,16 @@ from ssl_voc.optimizers import schedule
 from ssl_voc.pretrain import knn_report, report
 from ssl_voc.pretrain.config import LEAST_EPOCHS, LEAST_STEPS, choose_batch_size
 from ssl_voc.pretrain.data import record_photos
-from ssl_voc.pretrain.knn_photos import build_probe, knn_epochs
+from ssl_voc.pretrain.knn_photos import (
+    build_cell_probe,
+    build_probe,
+    knn_epochs,
+)
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.training.initial_backbone import build_initial_backbone
 from ssl_voc.training.run import TrainingRun
+from ssl_voc.visualization.curves import Panel
 
 # Features, checkpoint and logs after an epoch, roughly.
 _SECONDS_BETWEEN_EPOCHS = 3.0
@@ -59,6 +64,9 @@ class PretrainingRun(TrainingRun):
             self.jit_compile,
             not self.objective.uses_labels,
         )
+        self.cell_probe = build_cell_probe(
+            self.model.backbone, pool, config, self.jit_compile
+        )
         report.save_views(run, self.objective, self.model)
         self.done_epochs = self._begin_or_resume()
 
@@ -81,7 +89,7 @@ class PretrainingRun(TrainingRun):
             self.fit_epochs(
                 last,
                 self.objective.shown,
-                [self.probe, *self.objective.callbacks(), watch],
+                [self.probe, self.cell_probe, *self.objective.callbacks(), watch],
                 **self.objective.fit_arguments(),
             )
             self.done_epochs = last
@@ -115,7 +123,11 @@ class PretrainingRun(TrainingRun):
         return report.format_summary(self.run, self.objective, summary)
 
     def panels(self):
-        return self.objective.panels()
+        return [
+            *self.objective.panels(),
+            Panel(("cell_match_gap",), "match gap of cells"),
+            Panel(("spatial_rank",), "spatial rank"),
+        ]
 
     def dataset(self, *arguments):
         return self.objective.dataset(*arguments)

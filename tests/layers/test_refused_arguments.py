@@ -5,6 +5,8 @@ import pytest
 from ssl_voc.layers import (
     DetectionAugmenter,
     LocalizationHead,
+    MultiCropAugmenter,
+    OverlappingViewsAugmenter,
     ProjectionHead,
     RandomBoxCrop,
     RandomColorJitter,
@@ -31,6 +33,9 @@ REFUSED = [
     (LocalizationHead, {"channels": 0, "num_classes": 3}),
     (LocalizationHead, {"dropout": 1.0, "num_classes": 3}),
     (LocalizationHead, {"num_layers": -1, "num_classes": 3}),
+    (MultiCropAugmenter, {"num_local": 0, "image_size": 8}),
+    (MultiCropAugmenter, {"local_area_range": (0.3, 0.1), "image_size": 8}),
+    (OverlappingViewsAugmenter, {"min_iou": 1.5, "image_size": 8}),
     (ProjectionHead, {"hidden_dimensions": 0}),
     (ProjectionHead, {"dimensions": 0}),
     (ProjectionHead, {"num_layers": 0}),

@@ -144,6 +144,8 @@ def test_run_folder_holds_what_users_rely_on(whole):
         "loss_over_chance",
         "contrastive_top1",
         "effective_rank",
+        "spatial_rank",
+        "cell_match_gap",
         "alignment",
         "uniformity",
         "knn_top1",

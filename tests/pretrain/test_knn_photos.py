@@ -114,6 +114,14 @@ def test_rank_is_measured_on_512_photos_at_most(build_probe, monkeypatch):
     assert len(np.unique(probe.rank_images.reshape(5, -1), axis=0)) == 5
 
 
+@pytest.mark.parametrize(("num_photos", "chosen"), [(5, 5), (40, 8), (320, 10)])
+def test_cells_are_those_of_one_photo_in_32_and_of_eight_at_least(num_photos, chosen):
+    pool = prepare(sample=[None] * num_photos)
+    probe = knn_photos.build_cell_probe(tiny.build_backbone(20), pool, Config(), False)
+    assert probe.crops.shape == (2 * chosen, 20, 20, 3)
+    assert len(np.unique(probe.crops.reshape(2 * chosen, -1), axis=0)) == 2 * chosen
+
+
 @pytest.mark.parametrize("most", [3, 4])
 def test_no_more_photos_than_the_limit_are_chosen(monkeypatch, most):
     monkeypatch.setattr(knn_photos, "MAX_KNN_PHOTOS", most)

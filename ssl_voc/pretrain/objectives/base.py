@@ -34,6 +34,8 @@ class PretrainingObjective:
             "loss",
             "loss_over_chance",
             "effective_rank",
+            "spatial_rank",
+            "cell_match_gap",
             "images_per_second",
             "data_wait_share",
         )
@@ -101,7 +103,7 @@ class PretrainingObjective:
         """Views of some images, as the model is shown them in training.
 
         Returns:
-            Arrays `views_a`, `views_b` of two random views of each image.
+            List of arrays `(num_images, height, width, 3)`, one a view of each image.
         """
         raise NotImplementedError
 

@@ -49,6 +49,7 @@ class DCLObjective(SimCLRObjective):
 
     settings = DCLSettings
     loss_name = "DCL"
+    needs_any_size = False  # of the backbone, whatever the settings
 
     def __init__(self, config):
         import keras
@@ -61,7 +62,7 @@ class DCLObjective(SimCLRObjective):
     def build_model(self, backbone, total_steps):
         from ssl_voc.models.cloning import resized
 
-        if self.config.image_size_start is not None:
+        if self.needs_any_size or self.config.image_size_start is not None:
             backbone = resized(backbone, None)
         model = super().build_model(backbone, total_steps)
         # A weight of the model: jax would compile its value into the step.

@@ -1,6 +1,8 @@
 """Registry of pretraining objectives by the value of `--objective`."""
 
 from ssl_voc.pretrain.objectives.dcl import DCLObjective
+from ssl_voc.pretrain.objectives.dense import DenseObjective
+from ssl_voc.pretrain.objectives.multicrop import MultiCropObjective
 from ssl_voc.pretrain.objectives.simclr import SimCLRObjective
 from ssl_voc.pretrain.objectives.supervised import SupervisedObjective
 from ssl_voc.pretrain.objectives.vicreg import VICRegObjective
@@ -8,6 +10,8 @@ from ssl_voc.pretrain.objectives.vicreg import VICRegObjective
 OBJECTIVES = {
     "simclr": SimCLRObjective,
     "dcl": DCLObjective,
+    "dense": DenseObjective,
+    "multicrop": MultiCropObjective,
     "vicreg": VICRegObjective,
     "supervised": SupervisedObjective,
 }

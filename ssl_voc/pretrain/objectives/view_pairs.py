@@ -31,18 +31,27 @@ class ViewPairsObjective(PretrainingObjective):
         self.skipped = self.pool.skipped
 
     def build_model(self, backbone, total_steps):
-        from ssl_voc import layers, models
+        from ssl_voc import layers
 
         config = self.config
-        return models.ContrastiveModel(
-            backbone,
-            layers.SimCLRAugmenter(**self.augmenter_arguments()),
-            layers.ProjectionHead(
-                config.hidden_dimensions,
-                config.projection_dimensions,
-                config.projection_layers,
-            ),
+        head = layers.ProjectionHead(
+            config.hidden_dimensions,
+            config.projection_dimensions,
+            config.projection_layers,
         )
+        return self.assemble(backbone, self.build_augmenter(), head)
+
+    def build_augmenter(self):
+        """Layer that draws the views."""
+        from ssl_voc import layers
+
+        return layers.SimCLRAugmenter(**self.augmenter_arguments())
+
+    def assemble(self, *parts):
+        """The model of a backbone, an augmenter and a projection head."""
+        from ssl_voc import models
+
+        return models.ContrastiveModel(*parts)
 
     def batches(self, batch_size, seed, initial_epoch):
         batches = self.pool.batches(batch_size, seed, initial_epoch)
@@ -52,7 +61,7 @@ class ViewPairsObjective(PretrainingObjective):
         return self.pool.dataset(batch_size, seed, initial_epoch)
 
     def draw_views(self, model, images):
-        """Two views of each image, audited.
+        """Views of each image, audited.
 
         Raises:
             ValueError: when the views cannot teach anything, see `audit_views`.
