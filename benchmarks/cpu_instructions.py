@@ -130,17 +130,17 @@ def main(argv=None):
     kinds = {"this CPU": {}}
     if options.imitate_avx2:
         kinds["AVX2 imitated"] = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
-    print(describe_machine(), flush=True)
-    rows = []
+    machine, rows = describe_machine(), []
+    print(machine, flush=True)
     for workload in WORKLOADS:
         rounds = measure(workload, kinds, options.steps, options.rounds)
         for kind in kinds:
             row = summarize([turns[kind] for turns in rounds])
             rows.append({"workload": workload, "kind": kind, **row})
             print(format_row(rows[-1]), flush=True)
-    if options.out:
-        with open(options.out, "w", encoding="utf-8") as file:
-            json.dump({"machine": describe_machine(), "rows": rows}, file, indent=2)
+        if options.out:
+            with open(options.out, "w", encoding="utf-8") as file:
+                json.dump({"machine": machine, "rows": rows}, file, indent=2)
 
 
 def measure(workload, kinds, num_steps, num_rounds):
