@@ -28,6 +28,17 @@ class HalfBright(keras.layers.Layer):
         return {"views": [images, keras.ops.flip(images, axis=2) * 0.7 + 20]}
 
 
+class CellContrast:
+    """Dense loss of projections that are taken for the only cell of their views."""
+
+    name = "dense_contrast"
+
+    def __call__(self, a, b):
+        cells = a[:, None, :], b[:, None, :]
+        of_photos = losses.dense_contrast(*cells, tf.ones((len(a), 1, 1)), 0.2)
+        return tf.reduce_mean(of_photos) / distributed.count_replicas()
+
+
 @functools.cache
 def two_devices():
     """The strategy of two replicas; a second one would mix up its collectives."""
@@ -204,6 +215,7 @@ def main(folder):
         folder / "arrays.npz",
         **losses_and_gradients(losses.NTXentLoss(0.2), pair),
         **losses_and_gradients(losses.VICRegLoss(), pair),
+        **losses_and_gradients(CellContrast(), pair),
         **uneven_shares(nine),
         projections=pair,
         single_weights=single_weights,

@@ -39,7 +39,7 @@ def test_one_device_gathers_its_own_tensor_at_offset_zero():
     assert count_replicas() == 1
 
 
-@pytest.mark.parametrize("name", ["nt_xent", "vicreg"])
+@pytest.mark.parametrize("name", ["nt_xent", "vicreg", "dense_contrast"])
 def test_loss_and_gradient_are_those_of_the_whole_batch(mirrored, name):
     arrays, _ = mirrored
     # Keras divides a replica's loss by their number, so that their sum is the mean.

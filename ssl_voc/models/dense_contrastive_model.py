@@ -111,10 +111,8 @@ class DenseContrastiveModel(ContrastiveModel):
             for stride in STRIDES
             for pair in itertools.combinations(range(len(outputs["views"])), 2)
         ]
-        losses, shares = zip(*terms, strict=True)
         dense_loss, matched_share = (
-            ops.mean(ops.stack(losses)),
-            ops.mean(ops.stack(shares)),
+            ops.mean(ops.stack(values)) for values in zip(*terms, strict=True)
         )
         weight = self.dense_weight * ops.cast(self.ramp, "float32")
         # Keras has divided the other term by the number of replicas.
