@@ -9,4 +9,5 @@ from ssl_voc.models.contrastive_model import ContrastiveModel
 from ssl_voc.models.detector import Detector
 from ssl_voc.models.loading import load_model
 from ssl_voc.models.localizer import Localizer
+from ssl_voc.models.momentum_teacher import MomentumTeacher
 from ssl_voc.models.pretrained_weights import fingerprint
