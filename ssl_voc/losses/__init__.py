@@ -1,6 +1,7 @@
 """Losses of pretraining and of boxes."""
 
 from ssl_voc.losses.box_loss import BoxLoss
+from ssl_voc.losses.byol_loss import BYOLLoss, byol
 from ssl_voc.losses.dcl_loss import DCLLoss, dcl
 from ssl_voc.losses.distribution_focal_loss import DistributionFocalLoss
 from ssl_voc.losses.iou_losses import CIoULoss, GIoULoss, ciou, giou

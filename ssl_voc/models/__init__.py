@@ -4,6 +4,7 @@
 import ssl_voc.metrics
 import ssl_voc.optimizers
 from ssl_voc.models.backbones import backbone, plain_backbone
+from ssl_voc.models.byol_model import BYOLModel
 from ssl_voc.models.classifier import Classifier
 from ssl_voc.models.contrastive_model import ContrastiveModel
 from ssl_voc.models.detector import Detector

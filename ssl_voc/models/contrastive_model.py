@@ -104,21 +104,23 @@ class ContrastiveModel(keras.Model):
         """Draws the views; see the augmenter for what the dictionary holds."""
         return self.augmenter(images)
 
-    def encode(self, views, training=None):
+    def encode(self, views, training=None, backbone=None):
         """Dictionary of `"features"`, the feature maps, and `"pooled"`, their means.
 
         Args:
             views: List of tensors `(batch, height, width, 3)`; those of one size pass
                 the backbone as one batch.
             training: Whether batch norm uses the statistics of the batch.
+            backbone: Another network of maps, such as a teacher's.
         """
+        backbone = backbone or self.backbone
         features, pooled = [None] * len(views), [None] * len(views)
         indices_of_size = {}
         for index, view in enumerate(views):
             indices_of_size.setdefault(tuple(view.shape[1:3]), []).append(index)
         for indices in indices_of_size.values():
             together = ops.concatenate([views[index] for index in indices], axis=0)
-            maps = self.backbone(together, training=training)
+            maps = backbone(together, training=training)
             means = ops.mean(maps, axis=(1, 2))
             for index, own_maps, own_means in zip(
                 indices,
@@ -129,10 +131,16 @@ class ContrastiveModel(keras.Model):
                 features[index], pooled[index] = own_maps, own_means
         return {"features": features, "pooled": pooled}
 
-    def project(self, pooled, training=None):
-        """Projections `(batch, dimensions)` of each view, all through one batch."""
-        together = ops.concatenate(pooled, axis=0)
-        projections = self.projection_head(together, training=training)
+    def project(self, pooled, training=None, head=None):
+        """Projections `(batch, dimensions)` of each view, all through one batch.
+
+        Args:
+            pooled: List of tensors `(batch, channels)`, one a view.
+            training: Whether batch norm uses the statistics of the batch.
+            head: Another layer of vectors, such as a predictor.
+        """
+        head = head or self.projection_head
+        projections = head(ops.concatenate(pooled, axis=0), training=training)
         return ops.split(projections, len(pooled), axis=0)
 
     def objective(self, outputs):
@@ -140,7 +148,7 @@ class ContrastiveModel(keras.Model):
 
         Args:
             outputs: Dictionary that `call` returned, with `"sample_weight"`
-                `(batch,)` beside it, or `None`.
+                `(batch,)` or `None` beside it, and the bool `"training"`.
 
         Returns:
             Tuple of the scalar loss and a dictionary of scalars for the logs; each is
@@ -173,7 +181,9 @@ class ContrastiveModel(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        loss, logs = self.objective({**y_pred, "sample_weight": sample_weight})
+        loss, logs = self.objective(
+            {**y_pred, "sample_weight": sample_weight, "training": training}
+        )
         for name, value in logs.items():
             getattr(self, name).update_state(value)
         return loss

@@ -1,5 +1,6 @@
 """Registry of pretraining objectives by the value of `--objective`."""
 
+from ssl_voc.pretrain.objectives.byol import BYOLObjective
 from ssl_voc.pretrain.objectives.dcl import DCLObjective
 from ssl_voc.pretrain.objectives.simclr import SimCLRObjective
 from ssl_voc.pretrain.objectives.supervised import SupervisedObjective
@@ -8,6 +9,7 @@ from ssl_voc.pretrain.objectives.vicreg import VICRegObjective
 OBJECTIVES = {
     "simclr": SimCLRObjective,
     "dcl": DCLObjective,
+    "byol": BYOLObjective,
     "vicreg": VICRegObjective,
     "supervised": SupervisedObjective,
 }

@@ -33,15 +33,20 @@ class ViewPairsObjective(PretrainingObjective):
     def build_model(self, backbone, total_steps):
         from ssl_voc import layers, models
 
-        config = self.config
         return models.ContrastiveModel(
             backbone,
             layers.SimCLRAugmenter(**self.augmenter_arguments()),
-            layers.ProjectionHead(
-                config.hidden_dimensions,
-                config.projection_dimensions,
-                config.projection_layers,
-            ),
+            self.build_head(),
+        )
+
+    def build_head(self):
+        """The layer from pooled features to projections."""
+        from ssl_voc import layers
+
+        return layers.ProjectionHead(
+            self.config.hidden_dimensions,
+            self.config.projection_dimensions,
+            self.config.projection_layers,
         )
 
     def batches(self, batch_size, seed, initial_epoch):
