@@ -6,4 +6,8 @@ from ssl_voc.losses.dcl_loss import DCLLoss, dcl
 from ssl_voc.losses.distribution_focal_loss import DistributionFocalLoss
 from ssl_voc.losses.iou_losses import CIoULoss, GIoULoss, ciou, giou
 from ssl_voc.losses.nt_xent_loss import NTXentLoss, nt_xent
+from ssl_voc.losses.similarity_distillation_loss import (
+    SimilarityDistillationLoss,
+    similarity_distillation,
+)
 from ssl_voc.losses.vicreg_loss import VICRegLoss, vicreg

@@ -2,6 +2,7 @@
 
 from ssl_voc.pretrain.objectives.byol import BYOLObjective
 from ssl_voc.pretrain.objectives.dcl import DCLObjective
+from ssl_voc.pretrain.objectives.distill import DistillObjective
 from ssl_voc.pretrain.objectives.simclr import SimCLRObjective
 from ssl_voc.pretrain.objectives.supervised import SupervisedObjective
 from ssl_voc.pretrain.objectives.vicreg import VICRegObjective
@@ -11,5 +12,6 @@ OBJECTIVES = {
     "dcl": DCLObjective,
     "byol": BYOLObjective,
     "vicreg": VICRegObjective,
+    "distill": DistillObjective,
     "supervised": SupervisedObjective,
 }
