@@ -143,34 +143,31 @@ class Pool:
         """
         return self._order(batch_size, 0).steps_per_epoch
 
-    def batches(
-        self, batch_size: int, seed: int, initial_epoch: int = 0, class_names=None
-    ):
+    def batches(self, batch_size: int, seed: int, initial_epoch: int = 0, targets=None):
         """Infinite iterator of training batches; needs no tensorflow.
 
         Args:
             batch_size: Number of photos in a batch.
             seed: Non-negative integer that determines the order.
             initial_epoch: Number of the epoch to begin with, from 0.
-            class_names: With names, a batch is a tuple of images and int32 labels
-                `(batch_size,)`, see `label_numbers`.
+            targets: Optional array `(num_photos, ...)` of what belongs to each photo,
+                such as its `label_numbers`: a batch is then a tuple of images and of
+                their rows of it.
         """
-        order, labels = self._order(batch_size, seed), self._labels(class_names)
+        order = self._order(batch_size, seed)
         steps = itertools.count(initial_epoch * order.steps_per_epoch)
-        return (self._gather(order.indices(step), labels) for step in steps)
+        return (self._gather(order.indices(step), targets) for step in steps)
 
-    def dataset(
-        self, batch_size: int, seed: int, initial_epoch: int = 0, class_names=None
-    ):
+    def dataset(self, batch_size: int, seed: int, initial_epoch: int = 0, targets=None):
         """The batches of `batches` as an infinite `tf.data.Dataset`.
 
         Pass `steps_per_epoch=pool.steps_per_epoch(batch_size)` to `fit`.
         """
         import tensorflow as tf
 
-        order, labels = self._order(batch_size, seed), self._labels(class_names)
+        order = self._order(batch_size, seed)
         steps = tf.data.Dataset.counter(initial_epoch * order.steps_per_epoch)
-        return self._as_dataset(steps, order.indices, batch_size, labels)
+        return self._as_dataset(steps, order.indices, batch_size, targets)
 
     def evaluation_batches(self, batch_size: int):
         """Iterator that gives every photo once and in order; the last batch is short.
@@ -204,32 +201,29 @@ class Pool:
         starts = range(0, len(self), batch_size)
         return [indices[start : start + batch_size] for start in starts]
 
-    def _labels(self, class_names):
-        return None if class_names is None else self.label_numbers(class_names)
+    def _gather(self, indices, targets=None):
+        return self._batch(self._gather_images(indices), indices, targets)
 
-    def _gather(self, indices, labels=None):
-        return self._batch(self._gather_images(indices), indices, labels)
-
-    def _batch(self, images, indices, labels):
+    def _batch(self, images, indices, targets):
         """What is handed out of images, which are those of the indices."""
-        if labels is not None:
-            return images, labels[indices]
+        if targets is not None:
+            return images, targets[indices]
         if self.objects is None:
             return images
         return {"images": images, **self.objects.gather(indices)}
 
-    def _as_dataset(self, steps, indices_of, batch_size, labels=None):
+    def _as_dataset(self, steps, indices_of, batch_size, targets=None):
         import tensorflow as tf
 
         image = np.empty((1, self.image_size, self.image_size, 3), "uint8")
         spec = tf.nest.map_structure(
             lambda array: tf.TensorSpec((batch_size, *array.shape[1:]), array.dtype),
-            self._batch(image, np.zeros(1, "int64"), labels),
+            self._batch(image, np.zeros(1, "int64"), targets),
         )
         types = [item.dtype for item in tf.nest.flatten(spec)]
 
         def load(step):
-            return tf.nest.flatten(self._gather(indices_of(int(step)), labels))
+            return tf.nest.flatten(self._gather(indices_of(int(step)), targets))
 
         def load_batch(step):
             flat = tf.numpy_function(load, [step], types, stateful=False)

@@ -30,6 +30,8 @@ class TrainingWatch(keras.callbacks.Callback):
         StoppedEarly: from `fit`, saying why and what to try.
     """
 
+    reason = "the loss has been at chance for {} steps: the backbone learns nothing."
+
     def __init__(self, patience_steps=2000, margin=0.995, check_every=50, advice=""):
         super().__init__()
         if patience_steps < 1000:
@@ -41,7 +43,7 @@ class TrainingWatch(keras.callbacks.Callback):
         self.margin = margin
         self.check_every = check_every
         self.advice = advice
-        self._steps_at_chance = 0
+        self._stuck_steps = 0
         self._steps_in_epoch = 0
         self._done_epochs = 0
 
@@ -70,18 +72,17 @@ class TrainingWatch(keras.callbacks.Callback):
         """Looks at the epoch's mean loss."""
         self._stop_at_nan(logs)
         self._count(logs or {}, self._steps_in_epoch)
-        if self._steps_at_chance >= self.patience_steps:
-            raise StoppedEarly(
-                f"the loss has been at chance for {self._steps_at_chance} steps: the "
-                f"backbone learns nothing. {self.advice}".rstrip()
-            )
+        if self._stuck_steps >= self.patience_steps:
+            reason = self.reason.format(self._stuck_steps)
+            raise StoppedEarly(f"{reason} {self.advice}".rstrip())
+
+    def is_stuck(self, logs):
+        """Whether the mean figures of an epoch show that it learned nothing."""
+        # NaN is logged as `None`.
+        return (logs.get("loss_over_chance") or 0.0) >= self.margin
 
     def _count(self, logs, num_steps):
-        # NaN is logged as `None`.
-        if (logs.get("loss_over_chance") or 0.0) < self.margin:
-            self._steps_at_chance = 0
-        else:
-            self._steps_at_chance += num_steps
+        self._stuck_steps = self._stuck_steps + num_steps if self.is_stuck(logs) else 0
 
     def _stop_at_nan(self, logs):
         for name in ("loss", "effective_rank"):

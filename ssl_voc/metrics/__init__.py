@@ -23,6 +23,7 @@ from ssl_voc.metrics.detection_matching import (
 )
 from ssl_voc.metrics.localization_measures import measure_images, top_k_hits
 from ssl_voc.metrics.nearest_neighbors import knn_hits
+from ssl_voc.metrics.projection_spread import ProjectionSpread
 from ssl_voc.metrics.rank_me import effective_rank
 from ssl_voc.metrics.streaming_average_precision import VOCAveragePrecision
 from ssl_voc.metrics.wilson import wilson_interval

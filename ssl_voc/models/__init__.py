@@ -4,11 +4,15 @@
 import ssl_voc.metrics
 import ssl_voc.optimizers
 from ssl_voc.models.backbones import backbone, plain_backbone
+from ssl_voc.models.byol_model import BYOLModel
 from ssl_voc.models.classifier import Classifier
 from ssl_voc.models.contrastive_model import ContrastiveModel
 from ssl_voc.models.dense_contrastive_model import DenseContrastiveModel
 from ssl_voc.models.detector import Detector
+from ssl_voc.models.distillation_model import DistillationModel
 from ssl_voc.models.loading import load_model
 from ssl_voc.models.localizer import Localizer
+from ssl_voc.models.momentum_teacher import MomentumTeacher
 from ssl_voc.models.multi_crop_model import MultiCropModel
 from ssl_voc.models.pretrained_weights import fingerprint
+from ssl_voc.models.teachers import load_teacher

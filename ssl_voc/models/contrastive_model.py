@@ -104,20 +104,22 @@ class ContrastiveModel(keras.Model):
         """Draws the views; see the augmenter for what the dictionary holds."""
         return self.augmenter(images)
 
-    def encode(self, views, training=None):
+    def encode(self, views, training=None, extract=None):
         """What `extract` makes of each view, as lists with one entry a view.
 
         Args:
             views: List of tensors `(batch, height, width, 3)`; those of one size pass
                 the backbone as one batch.
             training: Whether batch norm uses the statistics of the batch.
+            extract: Another function than the method, such as a teacher's.
         """
+        extract = extract or self.extract
         encoded, indices_of_size = {}, {}
         for index, view in enumerate(views):
             indices_of_size.setdefault(tuple(view.shape[1:3]), []).append(index)
         for indices in indices_of_size.values():
             together = ops.concatenate([views[index] for index in indices], axis=0)
-            for name, values in self.extract(together, training=training).items():
+            for name, values in extract(together, training=training).items():
                 of_views = encoded.setdefault(name, [None] * len(views))
                 parts = ops.split(values, len(indices), axis=0)
                 for index, part in zip(indices, parts, strict=True):
@@ -134,10 +136,16 @@ class ContrastiveModel(keras.Model):
         features = self.backbone(images, training=training)
         return {"features": features, "pooled": ops.mean(features, axis=(1, 2))}
 
-    def project(self, pooled, training=None):
-        """Projections `(batch, dimensions)` of each view, all through one batch."""
-        together = ops.concatenate(pooled, axis=0)
-        projections = self.projection_head(together, training=training)
+    def project(self, pooled, training=None, head=None):
+        """Projections `(batch, dimensions)` of each view, all through one batch.
+
+        Args:
+            pooled: List of tensors `(batch, channels)`, one a view.
+            training: Whether batch norm uses the statistics of the batch.
+            head: Another layer of vectors, such as a predictor.
+        """
+        head = head or self.projection_head
+        projections = head(ops.concatenate(pooled, axis=0), training=training)
         return ops.split(projections, len(pooled), axis=0)
 
     def objective(self, outputs):
@@ -145,7 +153,7 @@ class ContrastiveModel(keras.Model):
 
         Args:
             outputs: Dictionary that `call` returned, with `"sample_weight"`
-                `(batch,)` beside it, or `None`.
+                `(batch,)` or `None` beside it, and the bool `"training"`.
 
         Returns:
             Tuple of the scalar loss and a dictionary of scalars for the logs; each is
@@ -188,7 +196,9 @@ class ContrastiveModel(keras.Model):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        loss, logs = self.objective({**y_pred, "sample_weight": sample_weight})
+        loss, logs = self.objective(
+            {**y_pred, "sample_weight": sample_weight, "training": training}
+        )
         for name, value in logs.items():
             getattr(self, name).update_state(value)
         return loss

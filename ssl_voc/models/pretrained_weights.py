@@ -39,11 +39,8 @@ def load_pretrained_weights(model, build, weights):
     if weights == "imagenet":
         _take_over(_imagenet_model(model, build), model, "imagenet")
         return
-    path = Path(weights).expanduser()
-    recorded = None
-    if path.is_dir():
-        recorded = _recorded_fingerprint(path)
-        path = path / "backbone.keras"
+    origin = Path(weights).expanduser()
+    path = origin / "backbone.keras" if origin.is_dir() else origin
     if not path.is_file():
         raise FileNotFoundError(
             "Weights not found. Expected 'imagenet', the folder of a finished "
@@ -51,9 +48,7 @@ def load_pretrained_weights(model, build, weights):
             f"Received: weights={str(weights)!r}"
         )
     if path.suffix == ".keras":
-        source = read_backbone(path)
-        _check_record(source, recorded, path)
-        _take_over(source, model, path)
+        _take_over(read_backbone(origin), model, path)
     elif path.suffix == ".h5":
         _take_over(_model_of_weights_file(model, build, path), model, path)
     else:
@@ -64,12 +59,20 @@ def load_pretrained_weights(model, build, weights):
 
 
 def read_backbone(path):
-    """Reads a `.keras` file that ends in one feature map.
+    """Reads a model that ends in one feature map.
+
+    Args:
+        path: Path of a `.keras` file, or of the folder of a finished pretraining, whose
+            record of features is then compared.
 
     Raises:
-        ValueError: naming the file, when it is not a Keras model, or one of another
-            kind.
+        ValueError: naming the file, when it is not a Keras model, one of another kind,
+            or not the one of the record.
     """
+    path, recorded = Path(path), None
+    if path.is_dir():
+        recorded = _recorded_fingerprint(path)
+        path = path / "backbone.keras"
     model = load_model(path)
     # A subclassed model, such as `ContrastiveModel`, has no such attribute.
     outputs = getattr(model, "outputs", None) or ()
@@ -81,6 +84,7 @@ def read_backbone(path):
             f"`model.backbone`. Received: {model.__class__.__name__} with output "
             f"shapes {shapes or 'unknown'}"
         )
+    _check_record(model, recorded, path)
     return model
 
 

@@ -79,7 +79,7 @@ class PretrainingRun(TrainingRun):
             self.fit_to_time(_SECONDS_BETWEEN_EPOCHS)
             self.objective.config = self.config
             self.probe.knn_epochs = knn_epochs(self.config.epochs)
-        watch = callbacks.TrainingWatch(advice=self.objective.advice)
+        watch = self.objective.build_watch()
         rows = self.run.read_jsonl("metrics.jsonl")[: self.done_epochs]
         watch.remember(rows, self.steps)
         for last, image_size in self.objective.stages():

@@ -1,5 +1,6 @@
 """What a training starts from, looked at before anything heavy is loaded."""
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ DEFAULT_BACKBONE = "EfficientNetB1"
 # Sources and weights that are no paths.
 _OTHER_SOURCES = ("scenes", "tfds:")
 AUTO = "auto"
+# What the names of KerasHub's teachers begin with.
+_PRESETS = ("dinov2_", "dinov3_")
 _OTHER_WEIGHTS = (None, AUTO, "imagenet")
 
 
@@ -23,14 +26,15 @@ def backbone_of(weights: str | None) -> str:
 
 
 def refuse_missing_inputs(config: Any) -> None:
-    """Finds that `--data`, `--backbone` and `--weights` can be worked with.
+    """Finds that `--data`, `--backbone`, `--weights`, `--teacher` can be worked with.
 
     Args:
         config: A `TrainingConfig`, resolved.
 
     Raises:
-        BadInput: when a path does not exist, a backbone is unknown, or weights are
-            those of a run that gives none to start from.
+        BadInput: when a path does not exist, a backbone is unknown, weights or a
+            teacher are those of a run that has none, or KerasHub would have the teacher
+            and is not installed.
     """
     for name in config.data:
         if not str(name).startswith(_OTHER_SOURCES):
@@ -42,31 +46,53 @@ def refuse_missing_inputs(config: Any) -> None:
             family_of(config.backbone)
         except ValueError as error:
             raise BadInput(f"--backbone: {error}") from error
-    if config.weights in _OTHER_WEIGHTS:
-        return
-    path = Path(config.weights).expanduser()
-    _refuse_missing("--weights", path)
-    folder = _run_of(config.weights)
-    if folder is None:
-        return
-    command = (read_manifest(folder) or {}).get("command")
-    if command != "pretrain":
-        raise BadInput(
-            f"--weights: {folder} is a run of {command}, which starts nothing. "
-            "Expected the folder of a pretraining."
-        )
-    if path.is_dir() and not (path / "backbone.keras").is_file():
-        raise BadInput(
-            f"--weights: the pretraining in {path} is not finished. Go on by python -m "
-            f"ssl_voc.pretrain --resume {path}, or end it with the epochs it has by "
-            "--finish beside that."
-        )
+    if config.weights not in _OTHER_WEIGHTS:
+        path = Path(config.weights).expanduser()
+        _refuse_missing("--weights", path)
+        _refuse_unusable_run("--weights", path)
+    if getattr(config, "teacher", None) is not None:
+        _refuse_unusable_teacher(config.teacher)
 
 
 def origin_of(config: Any) -> Path:
     """The file or folder that the backbone's weights are read from, if there is one."""
     named = config.weights not in _OTHER_WEIGHTS
     return Path(config.weights if named else config.backbone).expanduser()
+
+
+def _refuse_unusable_teacher(name: str) -> None:
+    path = Path(name).expanduser()
+    if path.exists() or not name.startswith(_PRESETS):
+        presets = " and ".join(f"{beginning}*" for beginning in _PRESETS)
+        known = (
+            f" Expected a pretraining, a .keras file or one of KerasHub's {presets}."
+        )
+        _refuse_missing("--teacher", path, known)
+        _refuse_unusable_run("--teacher", path)
+    elif importlib.util.find_spec("keras_hub") is None:
+        raise BadInput(
+            f"--teacher: {name} is one of KerasHub, which is not installed: pip "
+            "install 'ssl_voc[teachers]'. A pretraining or a .keras file needs none."
+        )
+
+
+def _refuse_unusable_run(flag: str, path: Path) -> None:
+    """Refuses a run without a finished backbone, if the path is, or lies in, a run."""
+    folder = _run_of(str(path))
+    if folder is None:
+        return
+    command = (read_manifest(folder) or {}).get("command")
+    if command != "pretrain":
+        raise BadInput(
+            f"{flag}: {folder} is a run of {command}, which starts nothing. "
+            "Expected the folder of a pretraining."
+        )
+    if path.is_dir() and not (path / "backbone.keras").is_file():
+        raise BadInput(
+            f"{flag}: the pretraining in {path} is not finished. Go on by python -m "
+            f"ssl_voc.pretrain --resume {path}, or end it with the epochs it has by "
+            "--finish beside that."
+        )
 
 
 def _run_of(weights: str | None) -> Path | None:
@@ -79,11 +105,11 @@ def _run_of(weights: str | None) -> Path | None:
     return folder if is_run else None
 
 
-def _refuse_missing(flag: str, path: Path) -> None:
+def _refuse_missing(flag: str, path: Path, expected: str = "") -> None:
     if path.exists():
         return
     hint = ""
     if path.parent.is_dir():
         names = [other.name for other in path.parent.iterdir()]
         hint = did_you_mean(path.name, names, lambda close: path.parent / close)
-    raise BadInput(f"{flag}: {path} does not exist.{hint}")
+    raise BadInput(f"{flag}: {path} does not exist.{hint}{expected}")

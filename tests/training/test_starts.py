@@ -1,6 +1,7 @@
 """What is refused before anything heavy is loaded, and the backbone of weights."""
 
 import json
+import sys
 
 import pytest
 
@@ -41,15 +42,35 @@ def test_weights_of_a_run_bring_their_backbone(run):
     [("finetune", "run of finetune"), ("pretrain", "--resume .*--finish")],
 )
 def test_runs_that_give_no_weights_are_told_apart(run, command, words):
-    with pytest.raises(BadInput, match=f"^--weights: .*{words}"):
-        refuse_missing_inputs(PretrainConfig(weights=str(run(command))).resolved())
+    folder = str(run(command))
+    for flag in ("weights", "teacher"):
+        with pytest.raises(BadInput, match=f"^--{flag}: .*{words}"):
+            refuse_missing_inputs(distill(**{flag: folder}).resolved())
 
 
-@pytest.mark.parametrize("flag", ["data", "weights", "backbone"])
+def distill(teacher="dinov2_small", **settings):
+    """Settings whose teacher is looked at after data and weights."""
+    return PretrainConfig(objective="distill", teacher=teacher, **settings)
+
+
+def test_a_preset_without_its_library_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_hub", None)
+    with pytest.raises(
+        BadInput, match=r"^--teacher: dinov2_small .*ssl_voc\[teachers\]"
+    ):
+        refuse_missing_inputs(distill().resolved())
+
+
+def test_a_teacher_that_is_neither_path_nor_preset_is_told_what_is_expected():
+    with pytest.raises(BadInput, match=r"^--teacher: .*dinov2_\*.*dinov3_\*"):
+        refuse_missing_inputs(distill("vit_small").resolved())
+
+
+@pytest.mark.parametrize("flag", ["data", "weights", "backbone", "teacher"])
 def test_a_missing_path_names_the_one_that_was_meant(tmp_path, flag):
     (tmp_path / "kangaroo_160.keras").mkdir()
     path = str(tmp_path / "kangaro_160.keras")
-    config = PretrainConfig(**{flag: (path,) if flag == "data" else path}).resolved()
+    config = distill(**{flag: (path,) if flag == "data" else path}).resolved()
     with pytest.raises(BadInput, match=f"^--{flag}: .*mean .*kangaroo_160"):
         refuse_missing_inputs(config)
 

@@ -99,6 +99,12 @@ class PretrainingObjective:
         """Callbacks that add metrics to the logs."""
         return []
 
+    def build_watch(self):
+        """The callback that stops a run which learns nothing, a `TrainingWatch`."""
+        from ssl_voc import callbacks
+
+        return callbacks.TrainingWatch(advice=self.advice)
+
     def draw_views(self, model, images):
         """Views of some images, as the model is shown them in training.
 

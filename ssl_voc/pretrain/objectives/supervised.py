@@ -114,10 +114,14 @@ class SupervisedObjective(PretrainingObjective):
         return {"loss": loss, "metrics": measured}
 
     def batches(self, batch_size, seed, initial_epoch):
-        return self.pool.batches(batch_size, seed, initial_epoch, self.class_names)
+        return self.pool.batches(batch_size, seed, initial_epoch, self._labels)
 
     def dataset(self, batch_size, seed, initial_epoch):
-        return self.pool.dataset(batch_size, seed, initial_epoch, self.class_names)
+        return self.pool.dataset(batch_size, seed, initial_epoch, self._labels)
+
+    @property
+    def _labels(self):
+        return self.pool.label_numbers(self.class_names)
 
     def fit_arguments(self):
         if not self.num_held_out:

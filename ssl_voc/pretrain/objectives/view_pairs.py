@@ -31,15 +31,17 @@ class ViewPairsObjective(PretrainingObjective):
         self.skipped = self.pool.skipped
 
     def build_model(self, backbone, total_steps):
+        return self.assemble(backbone, self.build_augmenter(), self.build_head())
+
+    def build_head(self):
+        """The layer from pooled features to projections."""
         from ssl_voc import layers
 
-        config = self.config
-        head = layers.ProjectionHead(
-            config.hidden_dimensions,
-            config.projection_dimensions,
-            config.projection_layers,
+        return layers.ProjectionHead(
+            self.config.hidden_dimensions,
+            self.config.projection_dimensions,
+            self.config.projection_layers,
         )
-        return self.assemble(backbone, self.build_augmenter(), head)
 
     def build_augmenter(self):
         """Layer that draws the views."""

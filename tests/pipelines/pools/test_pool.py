@@ -67,11 +67,23 @@ def test_dataset_gives_the_batches_in_their_order(name, request):
         assert spec == tf.TensorSpec((3, 4, 4, 3), tf.uint8)
 
 
+def test_targets_of_any_shape_come_with_their_images(pool):
+    tf = pytest.importorskip("tensorflow")
+    embeddings = np.arange(len(pool) * 3, dtype="float32").reshape(-1, 3)
+    options = {"seed": 3, "initial_epoch": 1, "targets": embeddings}
+    batches = list(itertools.islice(pool.batches(4, **options), 9))
+    for images, targets in batches:
+        np.testing.assert_array_equal(targets, embeddings[indices(images)])
+    dataset = pool.dataset(4, **options)
+    assert dataset.element_spec[1] == tf.TensorSpec((4, 3), tf.float32)
+    assert_same(dataset.take(9), batches, strict=True)
+
+
 def test_labels_come_with_their_images_as_places_among_the_names(pool):
     tf = pytest.importorskip("tensorflow")
     names = ("1", "2", "0")  # the label of a photo is the parity of its red value
     plain = take(pool.batches(4, 3, initial_epoch=1), 9)
-    options = {"seed": 3, "initial_epoch": 1, "class_names": names}
+    options = {"seed": 3, "initial_epoch": 1, "targets": pool.label_numbers(names)}
     batches = list(itertools.islice(pool.batches(4, **options), 9))
     for expected, (images, labels) in zip(plain, batches, strict=True):
         assert indices(images) == expected
@@ -83,9 +95,8 @@ def test_labels_come_with_their_images_as_places_among_the_names(pool):
 
 
 def test_label_that_is_missing_or_not_among_the_names_is_refused(pool):
-    for call in (pool.batches, pool.dataset):
-        with pytest.raises(ValueError, match=r"label '\d'"):
-            call(4, 0, class_names=("0",))
+    with pytest.raises(ValueError, match=r"label '\d'"):
+        pool.label_numbers(("0",))
     photos = read({"images": pool.images})
     with pytest.raises(ValueError, match="label None"):
         Pool(photos, Squashing(4), pool.hashes).label_numbers(("0", "1"))

@@ -1,0 +1,33 @@
+"""Early stop of a training whose projections have collapsed into one."""
+
+from ssl_voc.callbacks.training_watch import TrainingWatch
+
+
+class CollapseWatch(TrainingWatch):
+    """Stops when a metric is NaN, or all images have long had one projection.
+
+    For objectives without negatives, whose loss is then as low as it can be. An epoch
+    counts as collapsed when its `spread`, see `ssl_voc.metrics.ProjectionSpread`, is
+    below `margin`.
+
+    Args:
+        patience_steps: Number of collapsed steps in a row, at least 1,000: some runs
+            narrow before they spread.
+        margin: Spread below which projections have collapsed.
+        **kwargs: `check_every` and `advice` of `TrainingWatch`.
+
+    Raises:
+        StoppedEarly: from `fit`, saying why and what to try.
+    """
+
+    reason = (
+        "the projections of all photos have been nearly the same for {} steps: the "
+        "network has collapsed, which its loss takes for a success."
+    )
+
+    def __init__(self, patience_steps=1000, margin=0.1, **kwargs):
+        super().__init__(patience_steps, margin, **kwargs)
+
+    def is_stuck(self, logs):
+        spread = logs.get("spread")
+        return spread is not None and spread < self.margin
