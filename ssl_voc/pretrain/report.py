@@ -37,8 +37,9 @@ def save_views(run, objective, model):
         ]
     of_photo = 1 + len(views)
     columns = of_photo * max(1, _NUM_COLUMNS // of_photo)
-    draw_contact_sheet(run.path / "views.png", [("", tiles)], columns, "", (), of_photo)
-    print(f"views look like {run.path / 'views.png'}", flush=True)
+    sheet = run.path / "views.png"
+    draw_contact_sheet(sheet, [("", tiles)], columns, tiles_per_group=of_photo)
+    print(f"views look like {sheet}", flush=True)
 
 
 def summarize(run, objective, probe):

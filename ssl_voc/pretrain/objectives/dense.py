@@ -70,9 +70,8 @@ class DenseObjective(DCLObjective):
         return [loss, *others]
 
     def describe(self, summary):
-        [(heading, loss)] = super().describe(summary)
         dense = (
             f"{summary['dense_loss']:.3f} of cells; "
             f"{summary['matched_share']:.0%} of them lie in both views"
         )
-        return [(heading, loss), ("dense loss", dense)]
+        return [*super().describe(summary), ("dense loss", dense)]
