@@ -1,6 +1,7 @@
 # make pretrain   learn from the drawn scenes: the whole job, in minutes on a CPU
 # make test       lint, formatting and tests
-# make fuzz      200,000 damaged files: no traceback, no hang (ARGS="--cases N")
+# make fuzz       200,000 damaged files: no traceback, no hang (ARGS="--cases N")
+# make kill       100 kills of commands: each ends with the results of one that lived
 # make format     rewrite the code as the formatter wants it
 # ARGS="..."      further flags for pretrain or pytest
 
@@ -9,7 +10,7 @@ VENV ?= .venv
 RUN = runs/scenes
 INSTALLED = $(VENV)/.installed
 
-.PHONY: help install pretrain test fuzz format clean
+.PHONY: help install pretrain test fuzz kill format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -44,6 +45,9 @@ test: $(INSTALLED)
 
 fuzz: $(INSTALLED)
 	$(VENV)/bin/python -m tests.fuzzing $(ARGS)
+
+kill: $(INSTALLED)
+	$(VENV)/bin/python -m tests.killing $(ARGS)
 
 format: $(INSTALLED)
 	$(VENV)/bin/ruff check --fix .
