@@ -141,8 +141,8 @@ def _prepare(
     settings: Mapping[str, Any],
     overwrite: bool,
 ) -> dict[str, Any]:
-    for folder in (path, *(path / name for name in OWN_FOLDERS)):
-        atomic_files.remove_leftovers(folder)
+    # What lies in subfolders is ours where an earlier start was.
+    atomic_files.remove_leftovers(path, subfolders=start is not Start.CREATE)
     manifest = read_manifest(path) or {}
     if start is Start.REPLACE:
         # Unasked, only a run's own records go.
@@ -177,7 +177,9 @@ def _prepare(
 def _clear(path: Path, everything: bool) -> None:
     """Deletes a run's records, or all that lies in its folder."""
     known = {*OWN_FOLDERS, "config.yaml", "metrics.jsonl", "summary.json"}
-    for name in entries(path) if everything else known & set(entries(path)):
+    names = set(entries(path)) if everything else known & set(entries(path))
+    # The manifest last: killed before, the folder is still known to be ours.
+    for name in sorted(names, key=lambda name: (name == "manifest.json", name)):
         entry = path / name
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

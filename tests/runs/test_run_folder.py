@@ -1,5 +1,6 @@
 """A run's folder: who may start there, and what it holds."""
 
+import contextlib
 import dataclasses
 import json
 import subprocess
@@ -170,6 +171,37 @@ def test_overwrite_starts_anew(tmp_path):
         left = {path.name for path in run.path.iterdir()}
     assert left == {".lock", "config.yaml", "manifest.json"}
     assert (tmp_path / "a.jpg").exists(), "what a link points to is not of the run"
+
+
+def test_overwrite_that_is_killed_after_every_file_can_be_repeated(
+    tmp_path, monkeypatch
+):
+    remove, removed = Path.unlink, []
+
+    def remove_one(path, missing_ok=False):
+        if removed:
+            raise KeyboardInterrupt
+        removed.append(path.name)
+        remove(path, missing_ok)
+
+    leave_run(tmp_path / "run", finished=True)
+    monkeypatch.setattr(Path, "unlink", remove_one)
+    last = []
+    while len(last) < 20:
+        removed.clear()
+        with contextlib.suppress(KeyboardInterrupt):
+            start(tmp_path / "run", overwrite=True).close()
+            break
+        last += removed
+    assert last[-2:] == ["summary.json", "manifest.json"]
+
+
+def test_leftovers_in_subfolders_are_removed_at_the_next_start(tmp_path):
+    start(tmp_path / "run").close()
+    (tmp_path / "run" / "pictures").mkdir()
+    (tmp_path / "run" / "pictures" / ".unfinished-1.png").touch()
+    start(tmp_path / "run").close()
+    assert [*(tmp_path / "run").rglob(".unfinished-*")] == []
 
 
 @pytest.mark.parametrize("text", ['{"program": "other"}', "[]", "{", "", None])
