@@ -71,7 +71,7 @@ class PretrainingRun(TrainingRun):
             self.fit_to_time(_SECONDS_BETWEEN_EPOCHS)
             self.probe.knn_epochs = knn_epochs(self.config.epochs)
         watch = callbacks.TrainingWatch(advice=self.objective.advice)
-        rows = self.run.read_jsonl("metrics.jsonl")[: self.done_epochs]
+        rows = self.run.read_epochs()[: self.done_epochs]
         watch.remember(rows, self.steps)
         self.fit_epochs(
             self.config.epochs,
@@ -135,6 +135,7 @@ class PretrainingRun(TrainingRun):
     def _begin_or_resume(self):
         """Loads the newest checkpoint; measures the untrained backbone if new."""
         done = callbacks.restore(self.model, self.checkpoints)
+        self.run.read_epochs(done)  # must be whole before hours are spent
         if done:
             print(f"going on after epoch {done}", flush=True)
         elif self.probe.num_queries:

@@ -26,6 +26,7 @@ from ssl_voc.runs.start_rules import (
     read_manifest,
 )
 
+METRICS = "metrics.jsonl"
 # Where the run lies and whether it replaces another are no settings of it.
 NOT_SETTINGS = ("out", "overwrite", "finish", "device")
 
@@ -108,10 +109,35 @@ class RunFolder:
         """Reads the lines of a file, see `ssl_voc.runs.json_files.read_jsonl`."""
         return read_jsonl(self.path / name)
 
-    def truncate_jsonl(self, name: str, num_epochs: int) -> None:
-        """Drops the rows after epoch `num_epochs`, which no checkpoint covers."""
-        rows = [row for row in self.read_jsonl(name) if row["epoch"] <= num_epochs]
-        self.write_text(name, "".join(to_json(row) + "\n" for row in rows))
+    def read_epochs(self, num_saved: int = 0) -> list[dict[str, Any]]:
+        """Reads `metrics.jsonl`: a row of figures for each epoch, in their order.
+
+        Args:
+            num_saved: Number of epochs that a checkpoint covers, which must be there.
+
+        Raises:
+            BadInput: If a row is not that of the next epoch, or some are missing.
+        """
+        rows = self.read_jsonl(METRICS)
+        remedy = "Bring the file back, or begin anew with --overwrite."
+        for number, row in enumerate(rows, start=1):
+            kinds = {type(value) for value in row.values()}
+            if row.get("epoch") != number or kinds - {int, float, type(None)}:
+                raise BadInput(
+                    f"{self.path / METRICS}, line {number}: expected the figures of "
+                    f"epoch {number}, found {to_json(row)[:60]}. {remedy}"
+                )
+        if len(rows) < num_saved:
+            raise BadInput(
+                f"{self.path / METRICS} has {len(rows)} epochs, but a checkpoint is of "
+                f"epoch {num_saved}. {remedy}"
+            )
+        return rows
+
+    def drop_epochs_after(self, num_epochs: int) -> None:
+        """Drops the rows of `metrics.jsonl` that no checkpoint covers."""
+        rows = self.read_epochs()[:num_epochs]
+        self.write_text(METRICS, "".join(to_json(row) + "\n" for row in rows))
 
     def update_manifest(self, **entries: Any) -> None:
         """Adds entries to `manifest.json`, and the devices once Keras knows them."""
