@@ -1,7 +1,8 @@
 # make pretrain   learn from the drawn scenes: the whole job, in minutes on a CPU
 # make test       lint, formatting and the tests that take seconds
 # make test-slow  the other tests: whole families, kills, scripts, XLA, long loops
-# make fuzz      200,000 damaged files: no traceback, no hang (ARGS="--cases N")
+# make fuzz       200,000 damaged files: no traceback, no hang (ARGS="--cases N")
+# make kill       100 kills of commands: each ends with the results of one that lived
 # make format     rewrite the code as the formatter wants it
 # ARGS="..."      further flags for pretrain or pytest
 
@@ -13,7 +14,7 @@ INSTALLED = $(VENV)/.installed
 WORKERS = -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
     --durations=15
 
-.PHONY: help install pretrain test test-slow fuzz format clean
+.PHONY: help install pretrain test test-slow fuzz kill format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -50,6 +51,9 @@ test-slow: $(INSTALLED)
 
 fuzz: $(INSTALLED)
 	$(VENV)/bin/python -m tests.fuzzing $(ARGS)
+
+kill: $(INSTALLED)
+	$(VENV)/bin/python -m tests.killing $(ARGS)
 
 format: $(INSTALLED)
 	$(VENV)/bin/ruff check --fix .

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from ssl_voc.callbacks.checkpoint import epoch_files
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.models.cloning import set_weights
 from ssl_voc.runs.atomic_files import replacing
 
@@ -37,7 +38,8 @@ class BestWeights(keras.callbacks.Callback):
         for epoch, path in saved.items():
             if epoch > done:
                 path.unlink()
-        scores = [row["score"] for row in rows if row["epoch"] in saved]
+        scores = [row.get("score") for row in rows if row["epoch"] in saved]
+        scores = [score for score in scores if score is not None]
         self.best_score = max(scores, default=-1.0)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -61,11 +63,23 @@ def load_best(model, folder):
 
     Returns:
         Number of the epoch they are of, counted from 1; 0 where nothing was saved.
+
+    Raises:
+        BadInput: when the file is damaged or of another model.
     """
     saved = epoch_files(folder, _NAME)
     if not saved:
         return 0
     epoch = max(saved)
-    with np.load(saved[epoch]) as arrays:
-        set_weights(model, [arrays[name] for name in arrays.files])
+    path = saved[epoch]
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            set_weights(model, [arrays[name] for name in arrays.files])
+    except MemoryError:
+        raise
+    except Exception as error:  # of zip, of NumPy's format, or of other shapes
+        raise BadInput(
+            f"The best weights {path} cannot be read: {str(error).splitlines()[0]} "
+            "Bring the file back, or begin anew with --overwrite."
+        ) from error
     return epoch

@@ -26,7 +26,7 @@ class MetricsLog(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None):
         """Cuts off, once, the rows of epochs that will be trained again."""
         if not self._trimmed:
-            self.run_folder.truncate_jsonl("metrics.jsonl", epoch)
+            self.run_folder.drop_epochs_after(epoch)
             self._trimmed = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None):

@@ -8,8 +8,7 @@ import keras
 import pipelines
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.models.loading import load_model
-from ssl_voc.predict.keras_predictor import boxes_in_photos
+from ssl_voc.predict.keras_predictor import boxes_in_photos, load_finished_model
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
     PRETRAINING_LIST,
@@ -55,7 +54,7 @@ class EvaluationRun:
         self.pool = self._prepare()
         folder.write_text("skipped.txt", pipelines.problem_table(self.pool.skipped))
         self.report = self._refuse_leakage()
-        self.model = load_model(finished.path / "model.keras")
+        self.model = load_finished_model(finished)
 
     @property
     def main_object_only(self):

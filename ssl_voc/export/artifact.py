@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pipelines
 from ssl_voc import serving
-from ssl_voc.cli.errors import BadInput
 from ssl_voc.export.comparison import compare_detections, compare_localizations
 from ssl_voc.export.model_card import describe_artifact, model_card
 from ssl_voc.export.onnx_litert import write_exchange_file
@@ -14,7 +13,7 @@ from ssl_voc.export.parity import check_parity
 from ssl_voc.export.parity_photos import answers_of_model, load_parity_photos
 from ssl_voc.models.box_model import BoxModel
 from ssl_voc.models.full_precision import compute_dtypes, full_precision
-from ssl_voc.models.loading import load_model
+from ssl_voc.predict.keras_predictor import load_finished_model
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.tasks import task_of
@@ -38,14 +37,8 @@ def write_artifact(config, finished):
         OSError, ValueError: when photos or model cannot be used.
     """
     held = load_parity_photos(config, finished)
-    path, size = finished.path / "model.keras", finished.manifest["image_size"]
-    trained = load_model(path, BoxModel)
+    trained = load_finished_model(finished, BoxModel)
     model = full_precision(trained)
-    if model.image_shape != (size, size):
-        raise BadInput(
-            f"RUN: {path} takes images of {model.image_shape}, but manifest.json says "
-            f"{size} px."
-        )
     write = _write_saved_model if config.format == "savedmodel" else write_exchange_file
     with serving.new_version(config.out) as version:
         print("tracing the model", flush=True)

@@ -63,9 +63,9 @@ def save_examples(run, pool, augmenter):
 
 def summarize(run, task, data, epoch):
     """What `summary.json` shall hold: figures of the epoch whose weights are kept."""
-    rows = {row["epoch"]: row for row in run.read_jsonl("metrics.jsonl")}
+    rows = {row["epoch"]: row for row in run.read_epochs()}
     row = rows[epoch]
-    summary = {"epoch": epoch, "loss": row["loss"]}
+    summary = {"epoch": epoch, "loss": row.get("loss")}
     for name in task.measures:
         for key, logged in ((f"training_{name}", name), (f"val_{name}", f"val_{name}")):
             if logged in row:

@@ -179,6 +179,7 @@ class FinetuningRun(TrainingRun):
     def _begin_or_resume(self):
         """Loads the newest checkpoint into the model of the phase that it is of."""
         done = callbacks.last_epoch(self.checkpoints)
+        self.run.read_epochs(done)  # must be whole before hours are spent
         if done:
             phase = next(phase for phase in self.phases if done <= phase.last)
             self._compile(phase)
@@ -190,8 +191,7 @@ class FinetuningRun(TrainingRun):
         probes = self._probes()
         choosing = []
         if self.data.validation is not None:
-            rows = self.run.read_jsonl("metrics.jsonl")
-            rows = [row for row in rows if row["epoch"] <= self.done_epochs]
+            rows = self.run.read_epochs()[: self.done_epochs]
             names = self.task.scored
             choosing = [callbacks.BestWeights(self.checkpoints, names, rows)]
         rename = keras.callbacks.LambdaCallback(

@@ -191,7 +191,13 @@ def _model_of_weights_file(model, build, path):
         if make is None:
             continue
         source = make(None)
-        before = source.get_weights()
+        # Of what the file has no values for, these stay.
+        source.set_weights(
+            [
+                np.full_like(values, np.nan) if values.ndim > 1 else values
+                for values in source.get_weights()
+            ]
+        )
         try:
             source.load_weights(path)
             break
@@ -207,8 +213,8 @@ def _model_of_weights_file(model, build, path):
         ) from reason
     unchanged = [
         weight.path
-        for weight, old in zip(source.weights, before, strict=True)
-        if len(old.shape) > 1 and np.array_equal(old, weight)
+        for weight, values in zip(source.weights, source.get_weights(), strict=True)
+        if values.ndim > 1 and np.isnan(values).all()
     ]
     if unchanged:
         raise ValueError(

@@ -8,6 +8,7 @@ import numpy as np
 from pipelines import boxes_from_letterbox
 from pipelines.images.resizing import Letterboxing
 from ssl_voc import boxes
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.models.loading import load_model
 from ssl_voc.predict.photos import LoadedPhoto
 from ssl_voc.runs.finished_run import FinishedRun
@@ -34,7 +35,7 @@ class RunPredictor:
         self.task = task_of(finished)
         self.batch_size = batch_size
         self._letterboxing = Letterboxing(self.image_size)
-        self.model = load_model(finished.path / "model.keras")
+        self.model = load_finished_model(finished)
 
     def predict(self, photos: Sequence[LoadedPhoto]) -> list[Prediction]:
         """See `Predictor`."""
@@ -73,6 +74,34 @@ class RunPredictor:
         return Prediction(
             corners, scores[found], classes[found], names[found], size, ranking=ranking
         )
+
+
+def load_finished_model(finished, kind=keras.Model):
+    """Loads the model of a finished fine-tuning, ready to predict.
+
+    Args:
+        finished: The `FinishedRun`.
+        kind: Class that the model must be of.
+
+    Raises:
+        ValueError: when the file cannot be loaded.
+        BadInput: when the model is not that of the run's records.
+    """
+    path = finished.path / "model.keras"
+    model = load_model(path, kind)
+    size, number = finished.manifest["image_size"], len(finished.class_names)
+    # Models of a script's own may not tell.
+    shape = getattr(model, "image_shape", (size, size))
+    if shape != (size, size):
+        raise BadInput(
+            f"RUN: {path} takes images of {shape}, but manifest.json says {size} px."
+        )
+    if getattr(model, "num_classes", number) != number:
+        raise BadInput(
+            f"RUN: {path} scores {model.num_classes} classes, but manifest.json names "
+            f"{number}."
+        )
+    return model
 
 
 def boxes_in_photos(model, predicted, sizes, side):

@@ -183,12 +183,12 @@ def _open_run(folder: Path, batch_size: int) -> Predictor:
     try:
         finished = read_finished_run(folder)
         task_of(finished)
+        with filter_native_logs(), as_bad_input():
+            from ssl_voc.predict.keras_predictor import RunPredictor
+
+            return RunPredictor(finished, batch_size)
     except BadInput as error:
         raise BadInput(str(error).replace("RUN:", "--model:", 1)) from error
-    with filter_native_logs(), as_bad_input():
-        from ssl_voc.predict.keras_predictor import RunPredictor
-
-        return RunPredictor(finished, batch_size)
 
 
 def newest_version(folder: Path) -> Path | None:

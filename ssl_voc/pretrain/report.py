@@ -50,7 +50,7 @@ def summarize(run, objective, probe):
         objective: Its `PretrainingObjective`.
         probe: The `FeatureProbe` on its backbone.
     """
-    last = run.read_jsonl("metrics.jsonl")[-1]
+    last = run.read_epochs()[-1]
     summary = {
         entry: last[name]
         for name, entry in objective.summarized.items()

@@ -80,7 +80,7 @@ class PretrainingRun(TrainingRun):
             self.objective.config = self.config
             self.probe.knn_epochs = knn_epochs(self.config.epochs)
         watch = self.objective.build_watch()
-        rows = self.run.read_jsonl("metrics.jsonl")[: self.done_epochs]
+        rows = self.run.read_epochs()[: self.done_epochs]
         watch.remember(rows, self.steps)
         for last, image_size in self.objective.stages():
             if self.done_epochs >= last:
@@ -168,6 +168,7 @@ class PretrainingRun(TrainingRun):
     def _begin_or_resume(self):
         """Loads the newest checkpoint; measures the untrained backbone if new."""
         done = callbacks.restore(self.model, self.checkpoints)
+        self.run.read_epochs(done)  # must be whole before hours are spent
         if done:
             print(f"going on after epoch {done}", flush=True)
         elif self.probe.num_queries:

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ssl_voc.runs.folder_lock import LOCK_NAME
+
 # Left behind by a killed process; `remove_leftovers` deletes what carries it.
 TEMPORARY_PREFIX = ".unfinished-"
 # Bytes. A longer one is part of a name that holds a dot, and might not fit behind the
@@ -64,10 +66,23 @@ def append_line(path: Path, line: str) -> None:
         os.fsync(file)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Deletes the temporary files that killed processes left in `folder`."""
-    for path in Path(folder).glob(TEMPORARY_PREFIX + "*"):
-        path.unlink(missing_ok=True)
+def remove_leftovers(folder: Path, subfolders: bool = False) -> None:
+    """Deletes the temporary files that killed processes left in a folder.
+
+    Args:
+        folder: Path of the folder.
+        subfolders: Whether also in its subfolders, but for those with a lock of their
+            own, which another process may be writing.
+    """
+    for parent, folders, names in os.walk(folder):
+        for name in names:
+            if name.startswith(TEMPORARY_PREFIX):
+                Path(parent, name).unlink(missing_ok=True)
+        folders[:] = [
+            name
+            for name in folders
+            if subfolders and not Path(parent, name, LOCK_NAME).exists()
+        ]
 
 
 def is_full_disk(error: BaseException) -> bool:

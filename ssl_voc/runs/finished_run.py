@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.runs.start_rules import read_manifest
+from ssl_voc.runs.start_rules import find_damage, read_manifest
 
 # Lists of photos in run folders: those that a pretraining learned from; those that a
 # fine-tuning learned from, chose its epoch on, and held out itself, where the data came
@@ -90,4 +90,9 @@ def read_finished_run(folder):
             f"RUN: the records of {folder} lack {', '.join(sorted(missing))}. "
             f"{expected}"
         )
+    damage, file = find_damage(manifest), "manifest.json"
+    if not isinstance(settings["data"], list):
+        damage, file = f"data is {str(settings['data'])[:60]!r}", "config.yaml"
+    if damage:
+        raise BadInput(f"RUN: {file} of {folder} is damaged: {damage}. {expected}")
     return FinishedRun(folder, manifest, settings)

@@ -27,6 +27,7 @@ from ssl_voc.runs.start_rules import (
     read_manifest,
 )
 
+METRICS = "metrics.jsonl"
 # Where the run lies and whether it replaces another are no settings of it.
 NOT_SETTINGS = ("out", "overwrite", "finish", "device")
 
@@ -122,10 +123,35 @@ class RunFolder:
         """Reads the lines of a file, see `ssl_voc.runs.json_files.read_jsonl`."""
         return read_jsonl(self.path / name)
 
-    def truncate_jsonl(self, name: str, num_epochs: int) -> None:
-        """Drops the rows after epoch `num_epochs`, which no checkpoint covers."""
-        rows = [row for row in self.read_jsonl(name) if row["epoch"] <= num_epochs]
-        self.write_text(name, "".join(to_json(row) + "\n" for row in rows))
+    def read_epochs(self, num_saved: int = 0) -> list[dict[str, Any]]:
+        """Reads `metrics.jsonl`: a row of figures for each epoch, in their order.
+
+        Args:
+            num_saved: Number of epochs that a checkpoint covers, which must be there.
+
+        Raises:
+            BadInput: If a row is not that of the next epoch, or some are missing.
+        """
+        rows = self.read_jsonl(METRICS)
+        remedy = "Bring the file back, or begin anew with --overwrite."
+        for number, row in enumerate(rows, start=1):
+            kinds = {type(value) for value in row.values()}
+            if row.get("epoch") != number or kinds - {int, float, type(None)}:
+                raise BadInput(
+                    f"{self.path / METRICS}, line {number}: expected the figures of "
+                    f"epoch {number}, found {to_json(row)[:60]}. {remedy}"
+                )
+        if len(rows) < num_saved:
+            raise BadInput(
+                f"{self.path / METRICS} has {len(rows)} epochs, but a checkpoint is of "
+                f"epoch {num_saved}. {remedy}"
+            )
+        return rows
+
+    def drop_epochs_after(self, num_epochs: int) -> None:
+        """Drops the rows of `metrics.jsonl` that no checkpoint covers."""
+        rows = self.read_epochs()[:num_epochs]
+        self.write_text(METRICS, "".join(to_json(row) + "\n" for row in rows))
 
     def update_manifest(self, **entries: Any) -> None:
         """Adds entries to `manifest.json`, and the devices once Keras knows them."""
@@ -155,8 +181,8 @@ def _prepare(
     settings: Mapping[str, Any],
     overwrite: bool,
 ) -> dict[str, Any]:
-    for folder in (path, *(path / name for name in OWN_FOLDERS)):
-        atomic_files.remove_leftovers(folder)
+    # What lies in subfolders is ours where an earlier start was.
+    atomic_files.remove_leftovers(path, subfolders=start is not Start.CREATE)
     manifest = read_manifest(path) or {}
     if start is Start.REPLACE:
         # Unasked, only a run's own records go.
@@ -196,7 +222,9 @@ def _settings_of(config: Any) -> dict[str, Any]:
 def _clear(path: Path, everything: bool) -> None:
     """Deletes a run's records, or all that lies in its folder."""
     known = {*OWN_FOLDERS, "config.yaml", "metrics.jsonl", "summary.json"}
-    for name in entries(path) if everything else known & set(entries(path)):
+    names = set(entries(path)) if everything else known & set(entries(path))
+    # The manifest last: killed before, the folder is still known to be ours.
+    for name in sorted(names, key=lambda name: (name == "manifest.json", name)):
         entry = path / name
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

@@ -19,6 +19,17 @@ _LENGTHS = ("epochs", "time")
 # Commands that compare the photos themselves: these may lie elsewhere by now.
 COMPARING_PHOTOS = ("pretrain", "finetune")
 OWN_FOLDERS = ("checkpoints", "tensorboard")
+# Kinds of entries of a manifest that are looked up by name.
+_KINDS = {
+    "backbone_fingerprint": list,
+    "class_names": list,
+    "epochs": int,
+    "image_size": int,
+    "knn_top1_untrained": float,
+    "starts": list,
+    "task": str,
+    "weights": (str, type(None)),
+}
 _REMEDY = "Choose another --out, or replace it with --overwrite."
 
 
@@ -85,6 +96,17 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     return manifest if ours else None
 
 
+def find_damage(manifest: Mapping[str, Any]) -> str | None:
+    """Says which entry of a manifest is none that was written; `None` if all are."""
+    for name, kind in _KINDS.items():
+        value = manifest.get(name)
+        if name in manifest and not isinstance(value, kind):
+            return f"{name} is {str(value)[:60]!r}"
+    if not all(isinstance(name, str) for name in manifest.get("class_names", [])):
+        return "class_names are no texts"
+    return None
+
+
 def _has_work(path: Path, names: Sequence[str]) -> bool:
     """Whether a run got as far as a first epoch or an end."""
     # One that did not, stopped by bad input, say, is worth no question: the command is
@@ -112,6 +134,9 @@ def _find_obstacle(
     path: Path, manifest: Mapping[str, Any], settings: Mapping[str, Any], command: str
 ) -> str | None:
     """Says why the run in a folder cannot go on; `None` if it can."""
+    damage = find_damage({"starts": None, **manifest})
+    if damage:
+        return f"--out: manifest.json of {path} is damaged: {damage}."
     if manifest.get("command") != command:
         begun = manifest.get("command")
         return f"--out: {path} holds a run of {begun}, not of {command}."

@@ -227,7 +227,7 @@ class TrainingRun:
         if now - self._drawn < _SECONDS_BETWEEN_CURVES and epoch < self.config.epochs:
             return
         self._drawn = now
-        rows = self.run.read_jsonl("metrics.jsonl")
+        rows = self.run.read_epochs()
         plot_curves(rows, self.run.path / "curves.png", self.panels())
 
     def _timed_batches(self):

@@ -1,10 +1,12 @@
 import functools
+import pathlib
 
 import keras
 import numpy as np
 import pytest
 
 from ssl_voc.callbacks import BestWeights, load_best
+from ssl_voc.cli.errors import BadInput
 
 NAMES = ("val_top1", "val_mean_iou")
 
@@ -135,3 +137,37 @@ def test_loaded_statistics_of_pixels_take_effect(tmp_path):
     assert load_best(other, tmp_path) == 1
     x = np.array([[3.0, 9.0]], "float32")
     np.testing.assert_allclose(other(x), model(x), rtol=1e-6)
+
+
+def save_pickled(path):
+    """An array that would write a file where it is unpickled."""
+
+    class Trap:
+        def __reduce__(self):
+            return pathlib.Path.touch, (path.with_name("trap"),)
+
+    np.savez(path, np.array([Trap()], dtype=object))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        save_pickled,
+        lambda path: path.write_bytes(path.read_bytes()[:-40]),
+        lambda path: path.write_bytes(b""),
+        lambda path: np.savez(path, np.zeros(7)),
+    ],
+)
+def test_a_damaged_file_is_named_and_nothing_in_it_is_run(tmp_path, damage):
+    train(tmp_path, [0.4])
+    damage(tmp_path / "best_00001.npz")
+    with pytest.raises(BadInput, match=r"best_00001.npz cannot be read: .*--overwrite"):
+        load_best(build_model(), tmp_path)
+    assert not (tmp_path / "trap").exists()
+
+
+def test_an_epoch_of_unknown_score_counts_for_nothing(tmp_path):
+    rows = train(tmp_path, [0.4])
+    row = {"epoch": 1, "score": None}  # how NaN is logged
+    assert BestWeights(tmp_path, NAMES, [row]).best_score == -1.0
+    assert BestWeights(tmp_path, NAMES, rows).best_score == pytest.approx(0.4)

@@ -2,7 +2,8 @@
 
 python -m tests.fuzzing --cases 200000 [--seed 0]
 
-A case is a good file, damaged, and read as the commands read it. Good are an answer and
+A case is a good file, damaged, and read as the commands read it; one case in
+`--slow-every` is the file of a model or of a run. Good are an answer and
 the errors that commands turn into one line; a case that takes more than 10 seconds, and
 growth of the process beyond 1.5 GiB, are failures. Failing files are kept in --keep.
 """
@@ -10,6 +11,7 @@ growth of the process beyond 1.5 GiB, are failures. Failing files are kept in --
 import argparse
 import collections
 import contextlib
+import io
 import pathlib
 import resource
 import signal
@@ -26,13 +28,14 @@ from tests.fuzzing.subjects import SUBJECTS
 
 SECONDS = 10
 MOST_GROWTH = 1.5 * 2**30
+SLOW_EVERY = 400
 
 
 class Hang(Exception):
     """A case took too long."""
 
 
-def run(cases, seed=0, keep=None, seconds=SECONDS):
+def run(cases, seed=0, keep=None, seconds=SECONDS, slow_every=SLOW_EVERY):
     """Runs cases, the subjects in turn.
 
     Args:
@@ -40,6 +43,7 @@ def run(cases, seed=0, keep=None, seconds=SECONDS):
         seed: Of all damages.
         keep: Folder for the files of failures, or None.
         seconds: What a case may take.
+        slow_every: How many cases there are to one of `SLOW_SUBJECTS`; None for none.
 
     Returns:
         `(counts, failures)`: how many cases of each subject were read and refused, and
@@ -47,17 +51,21 @@ def run(cases, seed=0, keep=None, seconds=SECONDS):
     """
     counts, failures = collections.Counter(), []
     subjects = [(subject, good()) for subject, good in SUBJECTS.items()]
+    slow = _slow_subjects() if slow_every and cases >= slow_every else []
     signal.signal(signal.SIGALRM, _raise_hang)
     before = _memory()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for case in range(cases):
-            subject, files = subjects[case % len(subjects)]
+            if slow and case % slow_every == slow_every - 1:
+                subject, files = slow[case // slow_every % len(slow)]
+            else:
+                subject, files = subjects[case % len(subjects)]
             random = np.random.default_rng([seed, case])
             content = mutate(files[random.integers(len(files))], random)
             signal.alarm(seconds)
             try:
-                with contextlib.redirect_stdout(None), as_bad_input():
+                with contextlib.redirect_stdout(io.StringIO()), as_bad_input():
                     subject(pathlib.Path(folder), content)
                 outcome = "read"
             except BadInput:
@@ -76,6 +84,12 @@ def run(cases, seed=0, keep=None, seconds=SECONDS):
     return counts, failures
 
 
+def _slow_subjects():
+    from tests.fuzzing.slow_subjects import SLOW_SUBJECTS  # loads TensorFlow
+
+    return [(subject, good()) for subject, good in SLOW_SUBJECTS.items()]
+
+
 def _raise_hang(*_):
     raise Hang(f"more than {SECONDS} seconds")
 
@@ -88,12 +102,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--slow-every", type=int, default=SLOW_EVERY)
     parser.add_argument("--keep", type=pathlib.Path, default="runs/fuzzing")
     options = parser.parse_args()
     began = time.monotonic()
-    counts, failures = run(options.cases, options.seed, options.keep)
+    counts, failures = run(
+        options.cases, options.seed, options.keep, slow_every=options.slow_every
+    )
     for (name, outcome), number in sorted(counts.items()):
-        print(f"{name:12} {outcome:8} {number}")
+        print(f"{name:28} {outcome:8} {number}")
     print("\n".join(failures[:50]))
     print(f"{len(failures)} failures, {(time.monotonic() - began) / 60:.1f} minutes")
     return int(bool(failures))

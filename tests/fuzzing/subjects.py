@@ -5,10 +5,14 @@ import json
 import zipfile
 
 import numpy as np
+import urllib3
 import yaml
 from PIL import Image
 
 import pipelines
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.serving_client.errors import ServingError
+from ssl_voc.serving_client.rest import ServingClient
 from tests import tiny
 
 SIZE = 24
@@ -90,10 +94,33 @@ def archive(folder, content):
     _read(folder / "zip" / "train.json")
 
 
+def answer(folder, content):
+    """The body of a server's answer."""
+    with ServingClient("http://localhost:1/v1/models/m", retries=0) as client:
+        client._pool = _Answering(content)
+        try:
+            client.predict([b"photo"])
+        except ServingError as error:
+            raise BadInput(str(error)) from error
+
+
 def table(folder, content):
     """The list of photos of a run."""
     (folder / "photos.tsv").write_bytes(content)
     pipelines.read_photo_table(folder / "photos.tsv")
+
+
+class _Answering:
+    """A pool of connections to a server that says one thing."""
+
+    def __init__(self, body):
+        self._body = io.BytesIO(body)
+
+    def urlopen(self, *_, **__):
+        return urllib3.HTTPResponse(self._body, status=200, preload_content=False)
+
+    def clear(self):
+        pass
 
 
 _OBJECT = ("cat", (2, 3, 12, 14), False)
@@ -111,6 +138,21 @@ _COCO = json.dumps(
                 "iscrowd": 0,
             }
         ],
+    }
+)
+_ANSWER = json.dumps(
+    {
+        "predictions": [
+            {
+                "boxes": [[2.0, 3.0, 12.0, 14.5], [-1.0, -1.0, -1.0, -1.0]],
+                "scores": [0.75, -1.0],
+                "classes": [1, -1],
+                "class_names": ["cat", ""],
+                "num_detections": 1,
+                "image_size": [SIZE, SIZE],
+                "errors": "",
+            }
+        ]
     }
 )
 _YOLO = yaml.safe_dump({"train": "images", "names": {0: "cat"}})
@@ -156,4 +198,5 @@ SUBJECTS = {
     arrays: lambda: [_npz()],
     archive: lambda: [_zipped({"0.png": encoded("PNG")})],
     table: lambda: [_table()],
+    answer: lambda: [_ANSWER.encode()],
 }

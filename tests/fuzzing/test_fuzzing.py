@@ -2,6 +2,8 @@
 
 import pathlib
 
+import pytest
+
 from tests.fuzzing import __main__ as fuzzing
 from tests.fuzzing.subjects import SUBJECTS
 
@@ -13,9 +15,23 @@ def test_good_files_are_read(tmp_path):
 
 
 def test_damaged_files_are_read_or_refused():
-    counts, failures = fuzzing.run(450, seed=1)
+    counts, failures = fuzzing.run(450, seed=1, slow_every=None)
     assert failures == [] and sum(counts.values()) == 450
     assert {name for name, _ in counts} == {each.__name__ for each in SUBJECTS}
+
+
+@pytest.mark.slow
+def test_files_of_models_and_runs_are_read_or_refused(tmp_path):
+    from tests.fuzzing.slow_subjects import SLOW_SUBJECTS
+
+    for subject, good in SLOW_SUBJECTS.items():
+        for content in good():
+            subject(tmp_path, content)
+    # Of which the first traces what the others run: no time to judge a hang by.
+    cases = 2 * len(SLOW_SUBJECTS)
+    counts, failures = fuzzing.run(cases, seed=1, seconds=60, slow_every=1)
+    assert failures == [] and sum(counts.values()) == cases
+    assert {name for name, _ in counts} == {each.__name__ for each in SLOW_SUBJECTS}
 
 
 def test_a_traceback_and_a_hang_are_noticed(monkeypatch, tmp_path):

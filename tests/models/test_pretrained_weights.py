@@ -32,6 +32,14 @@ def run(tmp_path, tiny_model):
     return folder
 
 
+def test_a_weights_file_may_hold_what_the_backbone_holds_already(tmp_path):
+    path = tiny.save_backbone(tmp_path / "tiny.keras")
+    model = ssl_voc.backbone(path, image_size=32)
+    model.save_weights(tmp_path / "tiny.weights.h5")
+    again = ssl_voc.backbone(path, 32, weights=tmp_path / "tiny.weights.h5")
+    np.testing.assert_array_equal(fingerprint(again), fingerprint(model))
+
+
 @pytest.mark.parametrize(
     ("weights", "image_size"),
     [

@@ -52,10 +52,17 @@ def test_others_may_read_what_the_umask_allows(tmp_path):
 
 
 def test_leftovers_of_a_kill_are_removed_and_nothing_else(tmp_path):
-    (tmp_path / "kept.txt").write_text("")
-    (tmp_path / f"{atomic_files.TEMPORARY_PREFIX}abc.png").write_text("half")
+    half = f"{atomic_files.TEMPORARY_PREFIX}abc.png"
+    for folder in ("", "pictures/day 1", "evaluation"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / "kept.txt").write_text("")
+        (tmp_path / folder / half).write_text("half")
+    (tmp_path / "evaluation" / ".lock").touch()  # another run, perhaps at work
     atomic_files.remove_leftovers(tmp_path)
-    assert os.listdir(tmp_path) == ["kept.txt"]
+    assert not (tmp_path / half).exists() and len([*tmp_path.rglob(half)]) == 2
+    atomic_files.remove_leftovers(tmp_path, subfolders=True)
+    assert [*tmp_path.rglob(half)] == [tmp_path / "evaluation" / half]
+    assert len([*tmp_path.rglob("kept.txt")]) == 3
 
 
 def test_text_and_lines_are_utf8_with_other_bytes_spelled_out(tmp_path):

@@ -1,5 +1,6 @@
 """A run's folder: who may start there, and what it holds."""
 
+import contextlib
 import dataclasses
 import json
 import subprocess
@@ -188,6 +189,37 @@ def test_overwrite_starts_anew(tmp_path):
     assert (tmp_path / "a.jpg").exists(), "what a link points to is not of the run"
 
 
+def test_overwrite_that_is_killed_after_every_file_can_be_repeated(
+    tmp_path, monkeypatch
+):
+    remove, removed = Path.unlink, []
+
+    def remove_one(path, missing_ok=False):
+        if removed:
+            raise KeyboardInterrupt
+        removed.append(path.name)
+        remove(path, missing_ok)
+
+    leave_run(tmp_path / "run", finished=True)
+    monkeypatch.setattr(Path, "unlink", remove_one)
+    last = []
+    while len(last) < 20:
+        removed.clear()
+        with contextlib.suppress(KeyboardInterrupt):
+            start(tmp_path / "run", overwrite=True).close()
+            break
+        last += removed
+    assert last[-2:] == ["summary.json", "manifest.json"]
+
+
+def test_leftovers_in_subfolders_are_removed_at_the_next_start(tmp_path):
+    start(tmp_path / "run").close()
+    (tmp_path / "run" / "pictures").mkdir()
+    (tmp_path / "run" / "pictures" / ".unfinished-1.png").touch()
+    start(tmp_path / "run").close()
+    assert [*(tmp_path / "run").rglob(".unfinished-*")] == []
+
+
 @pytest.mark.parametrize("text", ['{"program": "other"}', "[]", "{", "", None])
 def test_folder_of_other_files_is_refused(tmp_path, text):
     name = "thesis.tex" if text is None else "manifest.json"
@@ -277,3 +309,45 @@ def test_kill_at_any_moment_leaves_whole_files(tmp_path):
             assert run.manifest["epoch"] in (num_rows, num_rows - 1)
             names = {path.name for path in folder.iterdir()}
         assert names == {".lock", "config.yaml", "manifest.json", "metrics.jsonl"}
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ('{"epoch": 3, "loss": 0.5}', "line 2: .*epoch 2, found"),
+        ('{"loss": 0.5}', "line 2: "),
+        ('{"epoch": true, "loss": 0.5}', "line 2: "),
+        ('{"epoch": 2, "loss": "low"}', "line 2: .*low"),
+        ("", "has 1 epochs, but a checkpoint is of epoch 2"),
+    ],
+)
+def test_figures_that_no_training_wrote_are_named_with_their_line(
+    tmp_path, line, names
+):
+    leave_run(tmp_path / "run", num_epochs=1)
+    with start(tmp_path / "run") as run:
+        run.append_jsonl("metrics.jsonl", {"epoch": 2, "loss": None})
+        assert len(run.read_epochs(2)) == 2
+        first = (run.path / "metrics.jsonl").read_text().splitlines()[0]
+        (run.path / "metrics.jsonl").write_text(f"{first}\n{line}\n")
+        with pytest.raises(BadInput, match=f"metrics.jsonl.*{names}"):
+            run.read_epochs(2)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"), [("starts", 3), ("starts", None), ("epochs", "x")]
+)
+def test_a_damaged_manifest_is_told_and_may_be_replaced(tmp_path, entry, value):
+    leave_run(tmp_path / "run")
+    path = tmp_path / "run" / "manifest.json"
+    manifest = json.loads(path.read_text()) | {entry: value}
+    path.write_text(json.dumps(manifest))
+    assert f"damaged: {entry} is {value!r}" in refusal(tmp_path / "run").replace(
+        f"'{value}'", repr(value)
+    )
+    assert not begin_anew(tmp_path / "run").resuming
+
+
+def begin_anew(folder):
+    with start(folder, overwrite=True) as run:
+        return run
