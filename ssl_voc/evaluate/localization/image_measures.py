@@ -1,0 +1,26 @@
+"""Measures of a localizer's evaluation, read back from its `images.jsonl`."""
+
+import numpy as np
+
+from ssl_voc.evaluate.localization.measures import LABELS
+from ssl_voc.runs.json_files import read_jsonl
+
+
+def read_image_measures(folder):
+    """Reads `images.jsonl` of an evaluation, to be compared with another's.
+
+    Args:
+        folder: Path of the folder that `evaluate` wrote.
+
+    Returns:
+        `(keys, measures)`: a list of (source, image id) and a dictionary of float64
+        arrays in that order, for `ssl_voc.metrics.paired_bootstrap`.
+    """
+    rows = read_jsonl(folder / "images.jsonl")
+    names = [name for name in LABELS if rows and name in rows[0]]
+    measures = {
+        # null stands for nan
+        name: np.array([row[name] for row in rows], "float64")
+        for name in names
+    }
+    return [(row["source"], row["image_id"]) for row in rows], measures
