@@ -61,18 +61,20 @@ def draw_differences(rows, label):
     """Intervals of differences, one under the other, as SVG.
 
     Args:
-        rows: List of `(name, mean, low, high)`.
+        rows: List of `(name, mean, low, high, sign)`, sign 0 where none is shown.
         label: What the difference is of.
+
+    Those that are clear of zero are blue.
     """
     figure, axes = _axes(height=1.1 + 0.32 * len(rows))
-    for place, (_, mean, low, high) in enumerate(rows):
-        color = LINES[1] if low > 0 or high < 0 else LINES[0]
+    for place, (_, mean, low, high, sign) in enumerate(rows):
+        color = LINES[1] if sign else LINES[0]
         axes.hlines(place, low, high, color=color, lw=2.2)
         axes.plot(mean, place, "o", ms=5, color=color)
     axes.axvline(0, color=INK, lw=1)
     axes.set_yticks(range(len(rows)), [shorten(name, 30) for name, *_ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlabel(f"difference in {label}, 95 % interval")
+    axes.set_xlabel(f"difference in {label}")
     return draw_svg(figure)
 
 

@@ -114,21 +114,28 @@ def differences(findings):
     return found
 
 
-def savings(findings, rows):
+def savings(findings, rows, gaps):
     """What each arm saves in labels over the first one: rows of `report.json`.
 
     Args:
         findings: `Findings`.
         rows: What `figures` gave.
+        gaps: What `differences` gave.
     """
     baseline, *others = [arm.name for arm in findings.plan.arms]
     main = [row for row in rows if row["measure"] == findings.main_measure]
     curve = [(r["num_labels"], r["mean"]) for r in main if r["arm"] == baseline]
     if len(curve) < 2:
         return []
+    shown = {
+        (gap.arm, gap.num_labels)
+        for gap in gaps
+        if gap.sign and (gap.baseline, gap.measure) == (baseline, main[0]["measure"])
+    }
     saved = []
     for row in main:
         if row["arm"] in others:
+            is_shown = (row["arm"], row["num_labels"]) in shown
             needed = labels_needed(curve, row["mean"])
             saved.append(
                 {
@@ -138,7 +145,7 @@ def savings(findings, rows):
                     "num_labels_of_baseline": None if math.isinf(needed) else needed,
                     "text": describe_saving(
                         *(row["arm"], baseline, row["num_labels"]),
-                        *(curve, row["mean"]),
+                        *(curve, row["mean"], is_shown),
                     ),
                 }
             )

@@ -28,7 +28,7 @@ def labels_needed(curve, value):
     return math.inf
 
 
-def describe_saving(arm, baseline, labels, curve, value):
+def describe_saving(arm, baseline, labels, curve, value, is_shown):
     """What an arm saves in labels, in words.
 
     Args:
@@ -37,11 +37,14 @@ def describe_saving(arm, baseline, labels, curve, value):
         labels: Number of labels of the arm.
         curve: See `labels_needed`.
         value: What the arm reaches with its labels.
+        is_shown: Whether the arms are shown to differ at that number of labels.
     """
     needed = labels_needed(curve, value)
     text = f"{arm} with {labels} labels is as good as {baseline} with "
     if math.isinf(needed):
-        return text + f"more than {curve[-1][0]}"
-    if needed == curve[0][0] and curve[0][1] > value:
-        return text + f"fewer than {curve[0][0]}"
-    return text + f"{needed:.0f}"
+        text += f"more than {curve[-1][0]}"
+    elif needed == curve[0][0] and curve[0][1] > value:
+        text += f"fewer than {curve[0][0]}"
+    else:
+        text += f"{needed:.0f}"
+    return text + ", but no difference is shown there" * (not is_shown)

@@ -31,7 +31,7 @@ def charts_of(numbers, found):
             gaps = [
                 (
                     f"{row['arm']} less {row['baseline']}, {row['num_labels']}",
-                    *(row["mean"], row["low"], row["high"]),
+                    *(row["mean"], row["low"], row["high"], row["sign"]),
                 )
                 for row in numbers["differences"]
                 if row["measure"] == measure

@@ -72,7 +72,7 @@ def _numbers(config, found, folder):
         ],
         "figures": rows,
         "differences": [{**dataclasses.asdict(d), "sign": d.sign} for d in differences],
-        "labels_saved": facts.savings(found, rows),
+        "labels_saved": facts.savings(found, rows, differences),
         "learning_rates": facts.rates(found),
         "per_class": facts.groups(found, "per_class"),
         "per_size": facts.groups(found, "per_size"),

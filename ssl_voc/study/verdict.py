@@ -2,6 +2,9 @@
 
 import dataclasses
 
+# What sums of equal numbers leave of zero.
+_ROUNDING = 1e-9
+
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
@@ -30,7 +33,7 @@ class Difference:
     @property
     def sign(self):
         """1 where the arm is ahead, -1 where it is behind, 0 where nothing is shown."""
-        return int(self.low > 0.0) - int(self.high < 0.0)
+        return int(self.low > _ROUNDING) - int(self.high < -_ROUNDING)
 
     def text(self):
         """The mean and its interval."""

@@ -35,6 +35,7 @@ def test_answer_follows_the_signs_of_the_intervals(intervals, begins):
 
 
 def test_end_at_zero_shows_no_difference():
+    assert difference(1e-17, 0.2).sign == 0  # what equal numbers leave
     assert difference(0.0, 0.2).sign == 0 and difference(-0.2, 0.0).sign == 0
     assert "no difference shown" in give_verdict([difference(0.0, 0.2)], "x")[0]
 
@@ -67,8 +68,10 @@ def test_labels_needed_lie_on_the_line_over_the_logarithm():
 
 def test_savings_are_told_within_what_was_measured():
     def text(value):
-        return describe_saving("ssl", "random", 100, CURVE, value)
+        return describe_saving("ssl", "random", 100, CURVE, value, True)
 
     assert text(0.3) == "ssl with 100 labels is as good as random with 32"
     assert text(0.7).endswith("with more than 1000")
     assert text(0.1).endswith("with fewer than 10")
+    unsure = describe_saving("ssl", "random", 100, CURVE, 0.41, False)
+    assert unsure.endswith("no difference is shown there")
