@@ -5,8 +5,6 @@ import re
 import shlex
 
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.cli.options import options_of
-from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 
 # Keras' own weights, or none.
@@ -15,13 +13,26 @@ DEFAULT_OBJECTIVE = "simclr"
 _LABEL = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
 # A path may hold a plus: only what continues a chain divides it.
 _CHAIN = re.compile(r"\+(?=ssl:|supervised:)")
-# What the study sets alike for all arms.
-_SHARED = {
-    *("data", "train_split", "split_seed", "val_split", "val_share", "class_names"),
-    *("out", "overwrite", "finish", "task", "backbone", "weights", "image_size"),
-    *("label_fraction", "labels_per_class", "allow_leakage", "epochs", "time"),
-    *("learning_rate", "seed", "batch_size"),
+# What the study itself says to each run.
+_SAID_TO_ALL = {
+    "data",
+    "weights",
+    "out",
+    "overwrite",
+    "finish",
+    "epochs",
+    "time",
+    "seed",
 }
+_SAID = {
+    "finetune": _SAID_TO_ALL
+    | {"task", "train_split", "split_seed", "val_split", "val_share", "backbone"}
+    | {"image_size", "batch_size", "label_fraction", "labels_per_class"}
+    | {"learning_rate"},
+    "pretrain": _SAID_TO_ALL | {"objective", "backbone", "val_share"},
+}
+# What else would make it another task than the other arms have.
+_SHARED = {"class_names", "allow_leakage"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,12 +137,37 @@ def _parse_link(text):
     return Link(objective, sources)
 
 
+def parse_flags(text, command):
+    """Words of the flags that all runs of a command have in addition.
+
+    Args:
+        text: Value of `--finetune` or `--pretrain`.
+        command: Name of the command.
+
+    Raises:
+        BadInput: when one of them is what the study says itself.
+    """
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise BadInput(f"--{command}: {text!r} cannot be read: {error}") from error
+    for flag in _flags_among(words, _SAID[command]):
+        raise BadInput(
+            f"--{command}: {flag} is what the study says to each run itself."
+        )
+    return words
+
+
 def _refuse_shared(arm):
-    names = {item.flag: name for name, item in options_of(FinetuneConfig).items()}
-    for word in arm.flags:
-        flag = word.partition("=")[0].replace("--no-", "--", 1)
-        if names.get(flag) in _SHARED:
-            raise BadInput(
-                f"--arm: {flag} of {arm.name!r} would make it another task than the "
-                "other arms have. Give what all share to the study itself."
-            )
+    for flag in _flags_among(arm.flags, _SAID["finetune"] | _SHARED):
+        raise BadInput(
+            f"--arm: {flag} of {arm.name!r} would make it another task than the other "
+            "arms have. Give what all share to the study itself."
+        )
+
+
+def _flags_among(words, names):
+    """Those words that are flags of some settings."""
+    flags = {f"--{name.replace('_', '-')}" for name in names}
+    given = [word.partition("=")[0].replace("--no-", "--", 1) for word in words]
+    return [flag for flag in given if flag in flags]

@@ -7,7 +7,7 @@ from ssl_voc.study.cells import RUN_OF
 from ssl_voc.study.labels_saved import describe_saving, labels_needed
 from ssl_voc.study.plan import cells_of, rate_of, tuning_cells, tuning_share
 from ssl_voc.study.runner import has_failed
-from ssl_voc.study.scores import SCORES
+from ssl_voc.study.scores import SCORES, common_photos
 from ssl_voc.study.verdict import Difference
 
 
@@ -60,16 +60,21 @@ def read_findings(plan, folder, outcome_of):
     cells = cells_of(plan, outcome_of)
     outcomes = {cell.key: outcome_of(cell.key) for cell in cells}
     done = [c for c in cells if outcomes[c.key] and not has_failed(outcomes[c.key])]
-    scores = {}
+    measured = {
+        cell: folder / cell.key / "run" / "evaluation"
+        for cell in done
+        if cell.kind == "finetune"
+    }
+    kept, scores = common_photos([*measured.values()]), {}
     for arm in plan.arms:
         for share in plan.grid.shares:
             folders = {
-                cell.seed: folder / cell.key / "run" / "evaluation"
-                for cell in done
-                if (cell.kind, cell.arm, cell.share) == ("finetune", arm.name, share)
+                cell.seed: path
+                for cell, path in measured.items()
+                if (cell.arm, cell.share) == (arm.name, share)
             }
             if folders:
-                scores[arm.name, share] = SCORES[plan.task](folders)
+                scores[arm.name, share] = SCORES[plan.task](folders, kept)
     failures = [(c, outcomes[c.key]) for c in cells if has_failed(outcomes[c.key])]
     return Findings(plan, done, outcomes, scores, failures, len(cells))
 
@@ -83,7 +88,7 @@ def figures(findings):
             "measure": measure,
             "mean": (found := scores.interval(measure)).mean,
             "ci": [found.low, found.high],
-            "num_images": found.num_images,
+            "num_images": scores.num_images,
             "seeds": scores.seeds,
             "by_seed": scores.by_seed(measure),
         }

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import shlex
 from pathlib import Path
 
 import pipelines
@@ -11,7 +10,7 @@ from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.finetune.config import LEAST_EPOCHS
 from ssl_voc.pretrain import config as pretraining
 from ssl_voc.runs.json_files import read_jsonl
-from ssl_voc.study.arms import NAMED_STARTS, parse_arms
+from ssl_voc.study.arms import NAMED_STARTS, parse_arms, parse_flags
 from ssl_voc.study.budget import Pace, fit_to_budget
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.tasks import TASKS
@@ -71,7 +70,8 @@ def make_plan(config, run_trial):
         "--split-seed": config.seed,
     }
     common += [(flag, value) for flag, value in named.items() if value is not None]
-    flags = tuple(shlex.split(config.finetune))
+    flags = parse_flags(config.finetune, "finetune")
+    pretrain_flags = parse_flags(config.pretrain, "pretrain")
     trial = run_trial(tuple(common), flags, counts[-1])
     arms = _arms(config, trial.imagenet)
     pools = {
@@ -105,7 +105,7 @@ def make_plan(config, run_trial):
         pretraining=(("--backbone", config.backbone), ("--seed", config.seed)),
         evaluation=evaluation,
         finetune_flags=flags,
-        pretrain_flags=tuple(shlex.split(config.pretrain)),
+        pretrain_flags=pretrain_flags,
         task=config.task,
         left_out=left_out,
     )

@@ -13,11 +13,12 @@ from ssl_voc.study.verdict import give_verdict
 from ssl_voc.visualization.page import write_page
 
 _PROTOCOL = (
-    "Figures are means over the reported photos and the seeds. Intervals are 95 % "
-    "bootstraps that draw photos and, where there are several, seeds; differences are "
-    "paired, photo by photo and seed by seed, and bold where they are clear of zero: "
-    "of the others it is not shown that there is one. Within a seed all arms learn "
-    "from the same labels, and fewer labels are a part of more."
+    "Figures are means over the seeds and the {} reported photos of which no "
+    "fine-tuning saw a near-duplicate. Intervals are 95 % bootstraps that draw photos "
+    "and, where there are several, seeds; differences are paired, photo by photo and "
+    "seed by seed, and bold where they are clear of zero: of the others it is not "
+    "shown that there is one. Within a seed all arms learn from the same labels, and fewer "
+    "labels are a part of more."
 )
 _EXPOSURE = (
     "What was seen, and how many of the reported photos are in it, in this or nearly "
@@ -120,6 +121,8 @@ def _sections(numbers, found):
 
 
 def _figure_parts(numbers, found):
+    if not numbers["figures"]:
+        return [("text", "No run was measured yet.")]
     labels = numbers["measures"]
     heads = ["labels", "arm", "seeds", *labels.values()]
     by_place = {
@@ -152,7 +155,7 @@ def _figure_parts(numbers, found):
     return [
         ("cells", (heads, rows)),
         ("cells", (["labels", "difference", *heads[2:]], others)),
-        ("text", _PROTOCOL),
+        ("text", _PROTOCOL.format(numbers["figures"][0]["num_images"])),
     ]
 
 

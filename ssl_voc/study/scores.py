@@ -9,6 +9,7 @@ from ssl_voc.evaluate.detection.image_matches import read_image_matches
 from ssl_voc.evaluate.localization.image_measures import read_image_measures
 from ssl_voc.metrics import bootstrap_interval, paired_bootstrap, score_matches
 from ssl_voc.metrics.average_precision_bootstrap import paired_average_precision
+from ssl_voc.runs.json_files import read_jsonl
 
 NUM_RESAMPLES = 2_000
 
@@ -24,29 +25,27 @@ class Scores:
 
     Args:
         evaluations: Dictionary from seed to the folder that `evaluate` wrote.
+        kept: Set of (source, image id): photos that all of them have.
     """
 
     labels = {}
 
-    def __init__(self, evaluations):
+    def __init__(self, evaluations, kept):
         self.metrics = {
             seed: json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
             for seed, folder in evaluations.items()
         }
-        self.keys, self.runs = None, {}
+        self.num_images, self.runs = len(kept), {}
         for seed, folder in evaluations.items():
-            keys, self.runs[seed] = self.read(folder)
-            if self.keys not in (None, keys):
-                raise BadInput(f"{folder}: of other photos than the other runs.")
-            self.keys = keys
+            self.runs[seed] = self.read(folder, kept)
 
     @property
     def seeds(self):
         """Seeds whose runs are done."""
         return sorted(self.runs)
 
-    def read(self, folder):
-        """`(keys, values)` of one run's evaluation."""
+    def read(self, folder, kept):
+        """What one run's evaluation tells of the photos."""
         raise NotImplementedError
 
     def measures(self):
@@ -55,21 +54,15 @@ class Scores:
 
     def by_seed(self, measure):
         """The measure of each run, in the order of `seeds`."""
-        return [self.metrics[seed][measure] for seed in self.seeds]
+        raise NotImplementedError
 
     def interval(self, measure):
         """`Interval` of the measure, all seeds together."""
         raise NotImplementedError
 
     def difference(self, other, measure):
-        """`Interval` of this arm less another, of the seeds that both have.
-
-        Raises:
-            BadInput: when the photos differ, or no seed is common.
-        """
+        """`Interval` of this arm less another, of the seeds that both have."""
         seeds = [seed for seed in self.seeds if seed in other.runs]
-        if not seeds or self.keys != other.keys:
-            raise BadInput("runs of other photos or seeds cannot be compared")
         return self.paired(
             [self.runs[seed] for seed in seeds],
             [other.runs[seed] for seed in seeds],
@@ -91,8 +84,11 @@ class LocalizerScores(Scores):
         "top1": "top-1",
     }
 
-    def read(self, folder):
-        return read_image_measures(folder)
+    def read(self, folder, kept):
+        return read_image_measures(folder, kept)[1]
+
+    def by_seed(self, measure):
+        return [float(np.nanmean(self.runs[seed][measure])) for seed in self.seeds]
 
     def measures(self):
         classes = next(iter(self.metrics.values()))["class_names"]
@@ -119,9 +115,9 @@ class DetectorScores(Scores):
 
     labels = {"voc10_ap50": "VOC10 AP50", "voc07_ap50": "VOC07 AP50"}
 
-    def read(self, folder):
+    def read(self, folder, kept):
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        return read_image_matches(folder, metrics["class_names"])
+        return read_image_matches(folder, metrics["class_names"], kept)[1]
 
     def by_seed(self, measure):
         protocol = measure.removesuffix("_ap50")
@@ -138,6 +134,31 @@ class DetectorScores(Scores):
             NUM_RESAMPLES,
             resample_runs=len(ours) > 1,
         )
+
+
+def common_photos(folders):
+    """The photos that every evaluation has, as a set of (source, image id).
+
+    A run leaves held-out photos out that are all but its training photos, hence other
+    ones with other labels.
+
+    Args:
+        folders: List of folders that `evaluate` wrote.
+
+    Raises:
+        BadInput: when no photo is common.
+    """
+    found = [
+        {
+            (row["source"], row["image_id"])
+            for row in read_jsonl(folder / "images.jsonl")
+        }
+        for folder in folders
+    ]
+    common = set.intersection(*found) if found else set()
+    if found and not common:
+        raise BadInput(f"{folders[0]} and others were evaluated on different photos.")
+    return common
 
 
 SCORES = {"localize": LocalizerScores, "detect": DetectorScores}

@@ -68,6 +68,13 @@ def test_arms_differ_in_nothing_but_weights_rate_and_their_own_flags():
     assert len(by_arm["ssl"]) == 4 * 3
 
 
+def test_runs_that_count_learn_from_all_labels_and_trials_keep_some_to_judge_by():
+    for cell in cells_of(build_plan(), unknown):
+        if cell.command == "finetune":
+            keeps_none = ("--val-share", 0) in cell.settings
+            assert keeps_none == (cell.kind == "finetune")
+
+
 def test_cell_waits_for_its_rate_and_takes_the_best_of_the_validation_photos():
     plan = build_plan()
     cells = [c for c in cells_of(plan, unknown) if c.kind in ("finetune", "explain")]

@@ -132,6 +132,8 @@ def test_same_settings_keep_the_plan_and_others_make_a_new_one(
         (["--data", "DATA", "--arm", "random"], "at least two"),
         (["--data", "DATA", "--budget", "soon"], "--budget: expected a duration"),
         (["--data", "DATA", "--shard", "3/2"], "--shard: expected I/N"),
+        (["--data", "DATA", "--finetune=--val-share 0.1"], "--finetune: --val-share"),
+        (["--data", "DATA", "--pretrain=--epochs=9"], "--pretrain: --epochs"),
         (["--data", "DATA", "--labels", "most"], "--labels: expected shares"),
         (["--data", "DATA", "--labels", "101%"], "at most 100%"),
         (["--data", "DATA", "--out", "DATA"], "is not empty and holds no study"),

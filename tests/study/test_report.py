@@ -4,6 +4,7 @@ import dataclasses
 import html
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -103,6 +104,25 @@ def test_markdown_has_the_same_tables(reported):
     assert reported[1]["verdict"][0] in text
     assert "| labels | arm | seeds | mean IoU |" in text
     assert re.search(r"\| 100 \| ssl less random \| 2 \| \*\*\+0\.\d+ \[", text)
+
+
+def test_photos_that_one_run_lacks_are_left_out_of_all(reported, tmp_path):
+    out, report, runner = reported
+    copy = shutil.copytree(out / "cells", tmp_path / "cells")
+    path = next(copy.glob("fine-tune-ssl-100-*/run/evaluation/images.jsonl"))
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    fewer = write_report(config, runner.plan, runner.outcome_of)
+    for before, after in zip(report["figures"], fewer["figures"], strict=True):
+        assert (before["num_images"], after["num_images"]) == (40, 39)
+        assert before["measure"] != "mean_iou" or before["mean"] != after["mean"]
+
+
+def test_report_of_nothing_gives_no_verdict(reported, tmp_path):
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    report = write_report(config, reported[2].plan, lambda key: None)
+    assert report["verdict"][0].startswith("No verdict")
+    assert "No run was measured yet" in (tmp_path / "report.html").read_text()
 
 
 def test_report_of_half_a_study_says_so(reported, tmp_path):

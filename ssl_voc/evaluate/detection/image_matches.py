@@ -9,12 +9,13 @@ from ssl_voc.metrics.detection_matching import Matches
 from ssl_voc.runs.json_files import read_jsonl
 
 
-def read_image_matches(folder, class_names):
+def read_image_matches(folder, class_names, kept=None):
     """Reads `images.jsonl` of a detector's evaluation, to be compared with another's.
 
     Args:
         folder: Path of the folder that `evaluate` wrote.
         class_names: Names of the classes, as its `metrics.json` lists them.
+        kept: Optional set of (source, image id): the photos to read.
 
     Returns:
         `(keys, matches)`: a list of (source, image id), and `Matches` of these photos
@@ -27,6 +28,8 @@ def read_image_matches(folder, class_names):
     path = folder / "images.jsonl"
     photos = read_jsonl(path)
     try:
+        if kept is not None:
+            photos = [p for p in photos if (p["source"], p["image_id"]) in kept]
         return _matches_of(photos, list(class_names))
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
