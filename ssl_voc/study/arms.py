@@ -141,14 +141,14 @@ def parse_flags(text, command):
     """Words of the flags that all runs of a command have in addition.
 
     Args:
-        text: Value of `--finetune` or `--pretrain`.
+        text: Value of `--finetune` or `--pretrain`, or None.
         command: Name of the command.
 
     Raises:
         BadInput: when one of them is what the study says itself.
     """
     try:
-        words = tuple(shlex.split(text))
+        words = tuple(shlex.split(text or ""))
     except ValueError as error:
         raise BadInput(f"--{command}: {text!r} cannot be read: {error}") from error
     for flag in _flags_among(words, _SAID[command]):

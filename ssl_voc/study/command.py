@@ -2,6 +2,7 @@
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import StoppedEarly
+from ssl_voc.runs.start import load_framework
 from ssl_voc.study.config import StudyConfig
 
 DESCRIPTION = """Answers whether pretraining was worth it, on your photos and labels.
@@ -45,6 +46,7 @@ def study(config):
             f"interrupted. What was done is saved in {config.out}; the same command "
             "goes on from there."
         ) from None
+    load_framework("cpu")  # quietly, and without a hand on accelerators
     from ssl_voc.study.report import write_report
 
     report = write_report(config, plan, runner.outcome_of)

@@ -54,8 +54,12 @@ class StudyConfig:
     backbone: str = option(DEFAULT_BACKBONE, "As of finetune.")
     image_size: int | None = option(None, "As of finetune.", minimum=32)
     batch_size: int | None = option(None, "As of finetune.", minimum=2)
-    finetune: str = option("", "Further flags of every fine-tuning, in one text.")
-    pretrain: str = option("", "Further flags of every pretraining, in one text.")
+    finetune: str | None = option(
+        None, "Further flags of every fine-tuning, in one text."
+    )
+    pretrain: str | None = option(
+        None, "Further flags of every pretraining, in one text."
+    )
     explain: bool = option(True, "Compare heat maps at the most labels.")
     budget: str | None = option(
         None, "Time to take, such as 20m or 2h: the largest grid that fits."

@@ -82,10 +82,16 @@ def _of_arm(own, label):
 
 
 def _cautions(differences):
-    if min(item.num_seeds for item in differences) == 1:
+    fewest = min(item.num_seeds for item in differences)
+    if fewest == 1:
         yield (
             "One seed each: the intervals are of the photos alone. Another seed of "
             "training may turn a small difference round; --seeds 3 tells."
+        )
+    elif fewest == 2:
+        yield (
+            "Two seeds each are too few to tell how much the seed matters: the "
+            "intervals are somewhat too narrow. --seeds 5 for a claim."
         )
     shown, number = sum(item.sign != 0 for item in differences), len(differences)
     if number > 1 and shown:

@@ -18,7 +18,7 @@ h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}
 figure{margin:0;flex:1 1 0;max-width:220px}
 img{width:100%;border-radius:3px;display:block}
 figcaption{font-size:12px;line-height:1.35;color:var(--soft);overflow-wrap:anywhere}
-p{max-width:70ch}
+p{max-width:70ch}h1,h2,p{overflow-wrap:anywhere}
 .sheet{max-width:100%;margin:1rem 0}
 .alarm{border-left:4px solid #d55e00;padding-left:.8rem}
 .answer{border-left:4px solid #0072b2;padding-left:.8rem;font-size:1.08rem}

@@ -3,6 +3,7 @@
 import pytest
 
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.flags import parse
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.study import main
 from ssl_voc.study.budget import Pace
@@ -117,6 +118,8 @@ def test_same_settings_keep_the_plan_and_others_make_a_new_one(
         return open_plan(config, Claims())[0]
 
     first = plan()
+    resumed = parse(StudyConfig, ["--resume", str(tmp_path)], "study", "")
+    assert open_plan(resumed, Claims())[0] == first and len(trials) == 1
     assert plan() == first and plan(shard="2/2") == first and len(trials) == 1
     assert plan(seeds=2).grid.seeds == (0, 1) and len(trials) == 2
     (tmp_path / "plan.json").unlink()

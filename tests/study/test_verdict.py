@@ -43,6 +43,8 @@ def test_end_at_zero_shows_no_difference():
 def test_one_seed_and_many_comparisons_are_told():
     lines = give_verdict([difference(0.1, 0.2, num_seeds=1)], "mean IoU")
     assert any("One seed" in line for line in lines)
+    lines = give_verdict([difference(0.1, 0.2, num_seeds=2)], "mean IoU")
+    assert any("too narrow" in line for line in lines)
     found = [difference(0.1, 0.2, n) for n in range(1, 11)]
     lines = give_verdict(found, "mean IoU")
     assert not any("One seed" in line for line in lines)
