@@ -102,7 +102,7 @@ def heat_maps_of(found, folder):
             rows.append([LABELS[name], *(f"{value:.3f}" for value in values), gap])
         baseline = found.plan.arms[0].name
         heads = ["heat maps", cell.arm, baseline, "difference"]
-        caption = f"{cell.title}: photo, {cell.arm}, {baseline}"
+        caption = f"Heat maps: run is {cell.arm}, baseline is {baseline}"
         with Image.open(run / "gallery.png") as picture:
             parts.append(("picture", (picture.convert("RGB"), caption)))
         parts += [("text", f"{caption}."), ("cells", (heads, rows))]
