@@ -65,13 +65,9 @@ class Claims:
         temporary = path.with_name(f".{self.token}.json")
         temporary.write_text(json.dumps(owner), encoding="utf-8")
         try:
-            # A link is made whole or not at all, unlike a file that is opened.
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
+            return _give_name(temporary, path)
         finally:
             temporary.unlink()
-        return True
 
     def _take_over(self, path):
         """Whether a dead owner's claim was there and this process removed it."""
@@ -85,8 +81,7 @@ class Claims:
             return False  # another process was quicker
         if self._read(taken) != owner:
             # Another process was quicker and has claimed it anew: given back.
-            with contextlib.suppress(FileExistsError):
-                os.link(taken, path)
+            _give_name(taken, path)
             taken.unlink()
             return False
         taken.unlink()
@@ -119,6 +114,22 @@ class Claims:
         except (OSError, ValueError):
             return {}
         return owner if isinstance(owner, dict) else {}
+
+
+def _give_name(source, path):
+    """Copies a file to a name that nobody has taken; whether that was so."""
+    try:
+        # A link is there whole or not at all, unlike a file that is opened.
+        os.link(source, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        try:
+            with open(path, "xb") as file:
+                file.write(source.read_bytes())
+        except FileExistsError:
+            return False
+    return True
 
 
 def _is_running(pid):

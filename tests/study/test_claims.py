@@ -38,6 +38,16 @@ def test_second_process_waits_until_the_first_is_done(tmp_path):
     assert not any((tmp_path / "cell").iterdir())
 
 
+def test_file_system_without_links_gives_a_claim_to_one_alone(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with Claims().claim(tmp_path) as first, Claims().claim(tmp_path) as second:
+        assert first and not second
+    assert not any(tmp_path.iterdir())
+
+
 def test_claim_ends_when_the_block_raises(tmp_path):
     try:
         with Claims().claim(tmp_path):
