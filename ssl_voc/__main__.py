@@ -15,6 +15,7 @@ COMMANDS = (
     "finetune",
     "evaluate",
     "explain",
+    "study",
     "export",
     "predict",
 )

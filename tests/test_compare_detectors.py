@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from benchmarks import compare_detectors
-from benchmarks.compare_detectors import paired_difference, read_image_matches
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.detection.image_matches import read_image_matches
 from ssl_voc.evaluate.detection.records import image_rows
 from ssl_voc.metrics import (
     bootstrap_average_precision,
     match_detections,
     score_matches,
 )
+from ssl_voc.metrics.average_precision_bootstrap import paired_average_precision
 from ssl_voc.runs.json_files import to_json
 from tests.evaluate.detection.cases import NAMES, random_case
 from tests.metrics.detections import generate
@@ -88,7 +89,8 @@ def test_pairing_cancels_what_is_common():
         match_detections(side, truth, num_classes=4)
         for side in (predictions, spoiled(predictions, 0.3, 0))
     )
-    mean, (low, high) = paired_difference([ours], [theirs], "voc10", 500)
+    found = paired_average_precision([ours], [theirs], "voc10", 500)
+    mean, low, high = found.mean, found.low, found.high
     apart = [
         bootstrap_average_precision(side, "voc10", num_resamples=500)[0]
         for side in (ours, theirs)
@@ -98,10 +100,27 @@ def test_pairing_cancels_what_is_common():
     independent = np.hypot(*(interval.high - interval.low for interval in apart))
     assert high - low < 0.85 * independent
     # The same runs three times over say no more than once; others are averaged.
-    tripled = paired_difference([ours] * 3, [theirs] * 3, "voc10", 500)
-    assert tripled == (pytest.approx(mean), pytest.approx([low, high]))
-    pooled, _ = paired_difference([ours, theirs], [theirs], "voc10", 10)
-    assert pooled == pytest.approx(mean / 2)
+    tripled = paired_average_precision([ours] * 3, [theirs] * 3, "voc10", 500)
+    approximately = pytest.approx([mean, low, high])
+    assert [tripled.mean, tripled.low, tripled.high] == approximately
+    pooled = paired_average_precision([ours, theirs], [theirs], "voc10", 10)
+    assert pooled.mean == pytest.approx(mean / 2)
+
+
+def test_drawing_seeds_too_widens_the_interval_of_seeds_that_disagree():
+    predictions, truth = generate(3, num_images=80)
+    good, bad = (
+        match_detections(side, truth, num_classes=4)
+        for side in (predictions, spoiled(predictions, 0.3, 0))
+    )
+    # One seed gains what the other loses.
+    sides = [good, bad], [bad, good]
+    fixed = paired_average_precision(*sides, "voc10", 200)
+    drawn = paired_average_precision(*sides, "voc10", 200, resample_runs=True)
+    assert fixed.mean == drawn.mean == pytest.approx(0.0)
+    assert fixed.high - fixed.low < 1e-9 < 0.05 < drawn.high - drawn.low
+    with pytest.raises(ValueError, match="pairs"):
+        paired_average_precision([good], sides[1], "voc10", 10, resample_runs=True)
 
 
 def test_detectors_on_different_objects_are_not_compared():
@@ -113,4 +132,4 @@ def test_detectors_on_different_objects_are_not_compared():
     for other in (harder, renamed, moved):
         theirs = match_detections(predictions, other, num_classes=4)
         with pytest.raises(ValueError, match="same images and objects"):
-            paired_difference([ours], [theirs], "voc07", 10)
+            paired_average_precision([ours], [theirs], "voc07", 10)

@@ -20,6 +20,9 @@ class FinetuneConfig(TrainingConfig):
     train_split: str | None = option(
         None, "Split to learn from; by default train, or a seeded 80 % without lists."
     )
+    split_seed: int | None = option(
+        None, "Seed of that 80 %; by default --seed.", minimum=0, maximum=2**32 - 1
+    )
     val_split: str | None = option(
         None, "Split that chooses the epoch; by default --val-share of the labels."
     )
@@ -132,6 +135,11 @@ class FinetuneConfig(TrainingConfig):
                         f"--task {self.task} does not look at it, got "
                         f"{getattr(self, name)}"
                     )
+
+    @property
+    def seed_of_split(self):
+        """Seed of the photos that are held out where the data has no lists."""
+        return self.seed if self.split_seed is None else self.split_seed
 
     def resolved(self):
         """The same settings with every default that depends on others filled in."""

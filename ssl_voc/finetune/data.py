@@ -59,7 +59,10 @@ def prepare_finetuning_data(config, run, main_object_only):
     """
     source = [*config.data]
     labelled, held_out = pipelines.read_training(
-        source, config.train_split, config.seed, progress_bar("reading photos")
+        source,
+        config.train_split,
+        config.seed_of_split,
+        progress_bar("reading photos"),
     )
     # Of all labels, so that a small share of them does not lose a class.
     class_names = _class_names(config.class_names, labelled)

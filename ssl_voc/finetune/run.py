@@ -76,7 +76,10 @@ class FinetuningRun(TrainingRun):
             backbone = build_initial_backbone(config, run)
             self.model = self.task.build_model(backbone, config, self.training)
             self.model.build()
-        run.update_manifest(**self.task.describe(self.model, self.training))
+        run.update_manifest(
+            steps_per_epoch=self.steps,
+            **self.task.describe(self.model, self.training),
+        )
         report.save_examples(run, self.training, self.model.augmenter)
         self.done_epochs = self._begin_or_resume()
 

@@ -104,8 +104,12 @@ class TrainingConfig:
         return dataclasses.replace(self, out=out)
 
 
-def parse_duration(text):
+def parse_duration(text, flag="--time"):
     """Seconds of a duration such as `90s`, `40m`, `2h` or `1h30m`.
+
+    Args:
+        text: The duration.
+        flag: What the message of an error calls it.
 
     Raises:
         ValueError: when it is none, or 0.
@@ -113,5 +117,5 @@ def parse_duration(text):
     parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", text)
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if "".join(map("".join, parts)) != text or not seconds > 0.0:
-        raise ValueError(f"--time: expected a duration such as 40m or 2h, got {text!r}")
+        raise ValueError(f"{flag}: expected a duration such as 40m or 2h, got {text!r}")
     return seconds

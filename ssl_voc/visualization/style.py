@@ -1,5 +1,6 @@
 """Colors, texts and png files of all pictures."""
 
+import io
 import unicodedata
 import warnings
 
@@ -64,3 +65,15 @@ def save_figure(figure, path):
         # Of a file's name that no font on the system has all characters of.
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure.savefig(temporary, dpi=DPI, format="png")
+
+
+def draw_svg(figure):
+    """Draws a matplotlib figure as SVG, the same text for the same figure."""
+    import matplotlib
+
+    set_fonts(figure)
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "ssl_voc"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()

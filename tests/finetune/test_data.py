@@ -216,6 +216,24 @@ def test_a_tree_without_lists_holds_a_fifth_out_and_no_near_duplicates(tmp_path)
     assert not ids(fewer, "held_out") & labelled_ids(fewer)
 
 
+def test_split_seed_holds_the_same_photos_out_whatever_the_seed(tmp_path):
+    tree = tiny.write_voc(tmp_path / "tree", num_train=80)
+    rest = {}
+    for seed in (0, 1):
+        _, held_out = pipelines.read_training(str(tree), seed=seed)
+        rest[seed] = {photo.image_id for photo in held_out}
+    assert rest[0] != rest[1]
+    labelled = []
+    for number, changes in enumerate([{"seed": 0}, {"seed": 1, "split_seed": 0}]):
+        out = tmp_path / str(number)
+        prepare(out, tree, label_fraction=0.5, val_share=0, **changes)
+        assert ids(out, "held_out") <= rest[0]
+        labelled.append(labelled_ids(out))
+        assert not labelled[-1] & rest[0]
+    # Which labels are learned from follows the seed.
+    assert labelled[0] != labelled[1]
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

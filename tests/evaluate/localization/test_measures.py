@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.localization_study import read_image_measures
 from pipelines.photos.photo import Object, OriginalIds, Photos
 from ssl_voc.evaluate.localization import measures as localization
+from ssl_voc.evaluate.localization.image_measures import read_image_measures
 from ssl_voc.evaluate.localization.table import format_localization
 from ssl_voc.metrics import paired_bootstrap
 from ssl_voc.runs.json_files import to_json

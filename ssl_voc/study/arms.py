@@ -1,0 +1,173 @@
+"""Arms of a study: what a fine-tuning starts from, and the flags that it owns."""
+
+import dataclasses
+import re
+import shlex
+
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.pretrain.objectives.registry import OBJECTIVES
+
+# Keras' own weights, or none.
+NAMED_STARTS = ("random", "imagenet")
+DEFAULT_OBJECTIVE = "simclr"
+_LABEL = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
+# A path may hold a plus: only what continues a chain divides it.
+_CHAIN = re.compile(r"\+(?=ssl:|supervised:)")
+# What the study itself says to each run.
+_SAID_TO_ALL = {
+    "data",
+    "weights",
+    "out",
+    "overwrite",
+    "finish",
+    "epochs",
+    "time",
+    "seed",
+}
+_SAID = {
+    "finetune": _SAID_TO_ALL
+    | {"task", "train_split", "split_seed", "val_split", "val_share", "backbone"}
+    | {"image_size", "batch_size", "label_fraction", "labels_per_class"}
+    | {"learning_rate"},
+    "pretrain": _SAID_TO_ALL | {"objective", "backbone", "val_share"},
+}
+# What else would make it another task than the other arms have.
+_SHARED = {"class_names", "allow_leakage"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """One step of how a backbone comes about.
+
+    Attributes:
+        objective: Of a pretraining; None for weights that are there already.
+        source: `--data` of a pretraining, or `random`, `imagenet`, or a path.
+    """
+
+    objective: str | None
+    source: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One way to begin, compared with the others.
+
+    Attributes:
+        name: What tables call it.
+        links: Where the weights come from, the first one first.
+        flags: Further words of the `finetune` command.
+    """
+
+    name: str
+    links: tuple[Link, ...]
+    flags: tuple[str, ...] = ()
+
+    @property
+    def start(self):
+        """The weights that the first pretraining, or fine-tuning, begins with."""
+        first = self.links[0]
+        return "none" if first.objective else first.source[0].replace("random", "none")
+
+    @property
+    def pretrainings(self):
+        """The links that are learned, in order."""
+        return [link for link in self.links if link.objective]
+
+
+def parse_arm(text):
+    """Reads an arm: `[NAME=]START[+ssl:DATA...] [--flag value ...]`.
+
+    START is `random`, `imagenet`, the path of a backbone or of a pretraining,
+    `supervised:DATA`, `ssl:DATA` or `ssl:OBJECTIVE:DATA`; several sources of DATA are
+    divided by commas. The flags are those of `finetune` that differ from arm to arm.
+
+    Args:
+        text: Such as `frozen=imagenet+ssl:photos --schedule frozen`.
+
+    Returns:
+        `Arm`.
+
+    Raises:
+        BadInput: when it cannot be read, or a flag is one that all arms share.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise BadInput(f"--arm: {text!r} cannot be read: {error}") from error
+    if not words or words[0].startswith("-"):
+        raise BadInput(f"--arm: expected a start such as random, got {text!r}")
+    start, *flags = words
+    label = _LABEL.fullmatch(start)
+    start = label[2] if label else start
+    links = tuple(map(_parse_link, _CHAIN.split(start)))
+    arm = Arm(label[1] if label else " ".join(words), links, tuple(flags))
+    _refuse_shared(arm)
+    return arm
+
+
+def parse_arms(texts):
+    """Reads all arms of a study, see `parse_arm`; two never have one name.
+
+    Raises:
+        BadInput: when there are fewer than two, or two of one name.
+    """
+    arms = [parse_arm(text) for text in texts]
+    names = [arm.name for arm in arms]
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise BadInput(f"--arm: two are called {repeated[0]!r}. Put NAME= before one.")
+    if len(arms) < 2:
+        raise BadInput(
+            f"--arm: expected at least two to compare, got {', '.join(names) or 'none'}"
+        )
+    return arms
+
+
+def _parse_link(text):
+    kind, colon, rest = text.partition(":")
+    if not colon or kind not in ("ssl", "supervised"):
+        return Link(None, (text,))
+    objective = "supervised" if kind == "supervised" else DEFAULT_OBJECTIVE
+    name, colon, data = rest.partition(":")
+    if kind == "ssl" and colon and name in OBJECTIVES:
+        objective, rest = name, data
+    sources = tuple(filter(None, rest.split(",")))
+    if not sources:
+        raise BadInput(f"--arm: {text!r} names no data. Expected {kind}:DATA.")
+    return Link(objective, sources)
+
+
+def parse_flags(text, command):
+    """Words of the flags that all runs of a command have in addition.
+
+    Args:
+        text: Value of `--finetune` or `--pretrain`, or None.
+        command: Name of the command.
+
+    Raises:
+        BadInput: when one of them is what the study says itself.
+    """
+    try:
+        words = tuple(shlex.split(text or ""))
+    except ValueError as error:
+        raise BadInput(f"--{command}: {text!r} cannot be read: {error}") from error
+    for flag in _flags_among(words, _SAID[command]):
+        raise BadInput(
+            f"--{command}: {flag} is what the study says to each run itself."
+        )
+    return words
+
+
+def _refuse_shared(arm):
+    for flag in _flags_among(arm.flags, _SAID["finetune"] | _SHARED):
+        raise BadInput(
+            f"--arm: {flag} of {arm.name!r} would make it another task than the other "
+            "arms have. Give what all share to the study itself."
+        )
+
+
+def _flags_among(words, names):
+    """Those words that are flags of some settings."""
+    flags = {f"--{name.replace('_', '-')}" for name in names}
+    given = [word.partition("=")[0].replace("--no-", "--", 1) for word in words]
+    return [flag for flag in given if flag in flags]

@@ -1,0 +1,136 @@
+"""Time of cells, and the largest grid that fits into a budget."""
+
+import dataclasses
+
+from ssl_voc.study.plan import cells_of
+
+# Share of the budget that is planned with: machines slow down.
+PLANNED_SHARE = 0.9
+# A pretraining sees no fewer than this share of the photos that it would without a
+# budget.
+LEAST_PASSES = 0.1
+# Of the start of a training: loading, predicting, drawing.
+_EVALUATION, _EXPLANATION = 0.5, 1.5
+_VIEWS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Pace:
+    """How fast this machine is, by a short trial.
+
+    Attributes:
+        start_seconds: Loading, preparing and compiling of a training.
+        photo_seconds: Training on one photo.
+        pause_seconds: Between two epochs.
+    """
+
+    start_seconds: float
+    photo_seconds: float
+    pause_seconds: float
+
+    def seconds(self, cell):
+        """Time of a cell.
+
+        Args:
+            cell: A `Cell`.
+        """
+        if cell.kind == "explain":
+            return _EXPLANATION * self.start_seconds
+        views = _VIEWS if cell.kind == "pretrain" else 1
+        epoch = views * cell.photos * self.photo_seconds + self.pause_seconds
+        start = self.start_seconds * (1 + _EVALUATION * bool(cell.evaluation))
+        return start + cell.epochs * epoch
+
+
+def total_seconds(plan, pace):
+    """Time of all cells of a plan."""
+    return sum(pace.seconds(cell) for cell in cells_of(plan, lambda key: None))
+
+
+def fit_to_budget(plan, pace, seconds):
+    """Makes a plan smaller until it fits, in a fixed order, for all arms alike.
+
+    What is given up, in this order: shares of the labels between the smallest and the
+    largest; all seeds but two; the choice of a learning rate at all shares but the
+    largest; half of the epochs; heat maps; the choice of a rate; all shares but the
+    largest; half of the epochs again; all seeds but one. Pretrainings get the time that
+    is left, as far as they can use it.
+
+    Args:
+        plan: A `Plan`.
+        pace: A `Pace`.
+        seconds: The budget.
+
+    Returns:
+        The `Plan`, whose `left_out` says what was given up.
+    """
+    available, passes = PLANNED_SHARE * seconds, plan.grid.passes
+    least = max(1, round(LEAST_PASSES * passes))
+    chosen, lines = _with_grid(plan, passes=least), []
+    for change, line in (({}, ""), *_reductions(plan.grid)):
+        chosen = _with_grid(chosen, **change)
+        lines += [line] if line else []
+        if total_seconds(chosen, pace) <= available:
+            break
+    else:
+        minutes = total_seconds(chosen, pace) / 60
+        lines.append(
+            f"the smallest grid takes about {minutes:.0f} minutes, more than --budget"
+        )
+    chosen = _with_more_passes(chosen, pace, available, passes)
+    share = chosen.grid.passes / passes
+    if share < 1.0 and any(arm.pretrainings for arm in plan.arms):
+        lines.append(
+            f"pretrainings see {chosen.grid.passes:,} photos, {share:.0%} of the "
+            f"{passes:,} that they would see without --budget"
+        )
+    return dataclasses.replace(chosen, left_out=(*plan.left_out, *lines))
+
+
+def _reductions(grid):
+    """Changes of a grid and what each gives up, in the order they are made."""
+    shares, tuned, epochs = grid.shares, grid.tuned, grid.epochs
+    while len(shares) > 2:
+        # The second one: the largest tell most for their time.
+        gone, shares = shares[1], (shares[0], *shares[2:])
+        tuned = tuple(share for share in tuned if share != gone)
+        yield {"shares": shares, "tuned": tuned}, _share(gone)
+    if len(grid.seeds) > 2:
+        yield {"seeds": grid.seeds[:2]}, f"{len(grid.seeds) - 2} of the seeds"
+    if len(tuned) > 1:
+        yield {"tuned": tuned[-1:]}, "learning rates at fewer labels: those of the most"
+    if epochs > 1:
+        yield {"epochs": epochs // 2}, "half of the epochs of fine-tuning"
+    if grid.explain:
+        yield {"explain": False}, "heat maps"
+    if grid.tuned:
+        yield {"tuned": ()}, "the choice of learning rates: all arms have the default"
+    if len(shares) > 1:
+        yield {"shares": shares[-1:]}, ", ".join(map(_share, shares[:-1]))
+    if epochs > 3:
+        yield {"epochs": epochs // 4}, "half of the epochs that were left"
+    if len(grid.seeds) > 1:
+        yield {"seeds": grid.seeds[:1]}, "all seeds but one"
+
+
+def _share(share):
+    return f"{100 * share:.3g} % of the labels"
+
+
+def _with_grid(plan, **changes):
+    """The plan with another grid; numbers of labels follow its shares."""
+    grid = dataclasses.replace(plan.grid, **changes)
+    counts = tuple(plan.count(share) for share in grid.shares)
+    return dataclasses.replace(plan, grid=grid, num_labels=counts)
+
+
+def _with_more_passes(plan, pace, available, most):
+    """The plan whose pretrainings take what is left of the time, all alike."""
+    spent, least = total_seconds(plan, pace), plan.grid.passes
+    if spent >= available:
+        return plan
+    more = total_seconds(_with_grid(plan, passes=most), pace) - spent
+    if more <= available - spent:
+        return _with_grid(plan, passes=most)
+    passes = least + int((most - least) * (available - spent) / more)
+    return _with_grid(plan, passes=passes)

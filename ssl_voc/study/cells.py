@@ -1,0 +1,100 @@
+"""Cells of a study: one plain command each, named by its settings."""
+
+import dataclasses
+import hashlib
+import re
+import shlex
+import sys
+
+# Stands in a setting for the run folder of another cell.
+RUN_OF = "cell:"
+RESULT, FAILURE = "result.json", "failure.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One run of a study and what is needed to start it.
+
+    Attributes:
+        kind: `pretrain`, `tune` (a fine-tuning that chooses a learning rate),
+            `finetune` (with its evaluation) or `explain`.
+        title: What a person is told that it is.
+        settings: Pairs of a flag and its value, or tuple of values. A value `cell:KEY`
+            is the run folder of that cell. They name the cell: what is done once is not
+            done again, in this study or another.
+        evaluation: Flags of `evaluate`, as `settings`; empty where there is none.
+        flags: Further words of the command.
+        arm: Name of its arm; empty where several share it.
+        share: Share of the labels.
+        seed: Seed of the fine-tuning.
+        rate: Learning rate, of an explanation that of what it explains; None before one
+            is chosen: the cell cannot start then.
+        epochs: Number of epochs.
+        photos: Number of photos of an epoch.
+    """
+
+    kind: str
+    title: str
+    settings: tuple
+    evaluation: tuple = ()
+    flags: tuple[str, ...] = ()
+    arm: str = ""
+    share: float = 1.0
+    seed: int = 0
+    rate: float | None = None
+    epochs: int = 0
+    photos: int = 0
+
+    @property
+    def key(self):
+        """Name of its folder."""
+        named = self.command, self.settings, self.flags, self.evaluation
+        digest = hashlib.sha256(repr(named).encode("utf-8", "replace")).hexdigest()
+        title = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")[:60]
+        return f"{title}-{digest[:10]}"
+
+    @property
+    def command(self):
+        """Name of the command."""
+        return "finetune" if self.kind == "tune" else self.kind
+
+    @property
+    def needs(self):
+        """Keys of the cells that must be done before."""
+        values = [value for _, value in self.settings if isinstance(value, str)]
+        return [v.removeprefix(RUN_OF) for v in values if v.startswith(RUN_OF)]
+
+    @property
+    def is_ready(self):
+        """Whether all its settings are known."""
+        return self.kind == "pretrain" or self.rate is not None
+
+    def commands(self, folder):
+        """Its commands, as lists of words.
+
+        Args:
+            folder: Path of the folder of all cells.
+        """
+        run = folder / self.key / "run"
+
+        def words(settings):
+            for flag, value in settings:
+                values = value if isinstance(value, tuple) else (value,)
+                for each in values:
+                    text = str(each)
+                    if text.startswith(RUN_OF):
+                        text = str(folder / text.removeprefix(RUN_OF) / "run")
+                    yield from (flag, text) if flag else (text,)
+
+        first = [f"ssl_voc.{self.command}", *words(self.settings), *self.flags]
+        first = [sys.executable, "-m", *first, "--out", str(run)]
+        if not self.evaluation:
+            return [first]
+        second = [sys.executable, "-m", "ssl_voc.evaluate", str(run)]
+        second += [*words(self.evaluation), "--out", str(run / "evaluation")]
+        return [first, second]
+
+
+def format_command(words):
+    """A command as it is typed."""
+    return shlex.join(["python", *words[1:]])

@@ -1,0 +1,81 @@
+"""Command `study`: several starts, compared at several numbers of labels."""
+
+from ssl_voc.cli.command import command_main
+from ssl_voc.cli.errors import StoppedEarly
+from ssl_voc.runs.start import load_framework
+from ssl_voc.study.config import StudyConfig
+
+DESCRIPTION = """Answers whether pretraining was worth it, on your photos and labels.
+
+Fine-tunes from several starts (random, ImageNet, self-supervised, ...) at several
+numbers of labels with several seeds, everything else equal and the learning rate chosen
+for each inside the training labels, and reports what differs, by how much, and whether
+the difference is real: one page (report.html), report.md, report.json. Each run is a
+plain command in a folder of its own; killed anywhere, the same command goes on.
+--budget chooses the largest grid that fits into a time; --shard shares the work.
+"""
+
+
+def study(config):
+    """Runs what is missing of a study and writes its report.
+
+    Args:
+        config: A `StudyConfig`.
+
+    Returns:
+        The dictionary that `report.json` holds.
+
+    Raises:
+        BadInput: when data, arms or folder cannot be worked with, or no run ended well.
+        StoppedEarly: when interrupted, or some runs failed; the others are reported.
+    """
+    from ssl_voc.study.claims import Claims
+    from ssl_voc.study.runner import Runner
+    from ssl_voc.study.study_folder import open_plan
+
+    config = config.resolved()
+    claims, failed = Claims(), 0
+    try:
+        plan, pace = open_plan(config, claims)
+        runner = Runner(plan, config.cells_folder, claims, pace, config.shard_numbers)
+        print(describe_plan(plan, runner), flush=True)
+        if not config.report:
+            failed = runner.run()
+    except KeyboardInterrupt:
+        raise StoppedEarly(
+            f"interrupted. What was done is saved in {config.out}; the same command "
+            "goes on from there."
+        ) from None
+    load_framework("cpu")  # quietly, and without a hand on accelerators
+    from ssl_voc.study.report import write_report
+
+    report = write_report(config, plan, runner.outcome_of)
+    if failed:
+        raise StoppedEarly(
+            f"{failed} runs failed: {config.out / 'report.html'} has their commands, "
+            "and the same command tries them again."
+        )
+    return report
+
+
+def describe_plan(plan, runner):
+    """The arms and the grid as text."""
+    from ssl_voc.runs.progress_bar import format_duration
+    from ssl_voc.study.plan import cells_of
+    from ssl_voc.study.runner import time_left
+
+    cells = cells_of(plan, runner.outcome_of)
+    missing = [cell for cell in cells if runner.outcome_of(cell.key) is None]
+    lines = [
+        f"arms      {', '.join(arm.name for arm in plan.arms)}",
+        f"labels    {', '.join(map(str, plan.num_labels))} photos",
+        f"seeds     {', '.join(map(str, plan.grid.seeds))}",
+        f"training  {plan.grid.epochs} epochs of all labels",
+        *(f"left out  {line}" for line in plan.left_out),
+        f"runs      {len(cells)}, {len(missing)} of them to be done, in about "
+        f"{format_duration(time_left(missing, runner.pace))}",
+    ]
+    return "\n".join(lines)
+
+
+main = command_main(study, StudyConfig, "study", DESCRIPTION)

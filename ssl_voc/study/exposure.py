@@ -1,0 +1,64 @@
+"""Exposure: which reported photos each arm saw before, with labels or without."""
+
+import pipelines
+from ssl_voc.runs.finished_run import HELD_OUT_LIST, POOL_LIST, TRAINING_LIST
+
+# Reported photos are looked at for their hash alone.
+_HASHED_SIZE = 32
+
+
+def find_exposure(plan, cells, folder):
+    """Counts the photos of each pool and labelled set, and the reported ones in it.
+
+    Near-duplicates count as the same photo.
+
+    Args:
+        plan: A `Plan`.
+        cells: List of its `Cell`s that are done.
+        folder: Path of the folder of all cells.
+
+    Returns:
+        List of dictionaries: `"photos"`, what they are; `"labelled"`, whether they were
+        seen with labels; `"num_photos"`; `"num_reported"`, how many of the
+        `"of_reported"` photos are among them. `num_reported` is None where that cannot
+        be found out any more.
+    """
+    hashes = _reported_hashes(plan, cells, folder)
+    rows = []
+    for cell in cells:
+        run = folder / cell.key / "run"
+        if cell.kind == "pretrain":
+            labelled = ("--objective", "supervised") in cell.settings
+            rows.append(_row(cell.title, labelled, run / POOL_LIST, hashes))
+    for share in plan.grid.shares:
+        own = [c for c in cells if c.kind == "finetune" and c.share == share]
+        if own:
+            path = folder / own[0].key / "run" / TRAINING_LIST
+            title = f"{plan.count(share)} labels, seed {own[0].seed}, of all arms"
+            rows.append(_row(title, True, path, hashes))
+    return rows
+
+
+def _row(title, labelled, path, hashes):
+    table = pipelines.read_photo_table(path)
+    row = {"photos": title, "labelled": labelled, "num_photos": len(table.hashes)}
+    found = None
+    if hashes is not None:
+        found = len(pipelines.find_near_duplicates(hashes, table.hashes))
+    size = None if hashes is None else len(hashes)
+    return {**row, "num_reported": found, "of_reported": size}
+
+
+def _reported_hashes(plan, cells, folder):
+    """Perceptual hashes of the reported photos; None where these are gone."""
+    named = dict(plan.evaluation).get("--split")
+    own = [cell for cell in cells if cell.kind == "finetune"]
+    if named is None and own:
+        path = folder / own[0].key / "run" / HELD_OUT_LIST
+        return pipelines.read_photo_table(path).hashes
+    try:
+        photos = pipelines.read([*dict(plan.common)["--data"]], named)
+        return pipelines.prepare(photos, _HASHED_SIZE, cache="memory").hashes
+    except (OSError, ValueError) as error:
+        print(f"the reported photos are not at hand: {error}")
+        return None

@@ -1,0 +1,228 @@
+"""Plan of a study: its grid, and the cells that the grid is made of."""
+
+import dataclasses
+import math
+
+from ssl_voc.study.arms import Arm, Link
+from ssl_voc.study.cells import RUN_OF, Cell
+
+EXPLAINED_PHOTOS, SHOWN_PHOTOS = 100, 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """What a budget may make smaller, for all arms alike.
+
+    Attributes:
+        shares: Shares of the labels, ascending, in `(0, 1]`.
+        tuned: Those at which the learning rate is chosen.
+        seeds: Seeds of the fine-tunings.
+        rates: Learning rates to choose from, the default first.
+        epochs: Passes over all labels.
+        passes: Photos that each pretraining sees, repeats counted.
+        explain: Whether heat maps are compared.
+    """
+
+    shares: tuple[float, ...]
+    tuned: tuple[float, ...]
+    seeds: tuple[int, ...]
+    rates: tuple[float, ...]
+    epochs: int
+    passes: int
+    explain: bool
+
+    def epochs_at(self, share):
+        """Passes over a share of the labels: fewer photos are seen more often.
+
+        By the square root: a tenth of the labels gets a third of the steps.
+        """
+        return max(1, round(self.epochs / math.sqrt(share)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything that decides what a study runs.
+
+    Attributes:
+        arms: The arms; the first is what the others are compared with.
+        grid: The `Grid`.
+        num_labels: Number of labelled photos at each share, in the order of shares.
+        pool_sizes: Number of photos of each pretraining's sources.
+        common: Pairs of flag and value of every fine-tuning.
+        pretraining: The same of every pretraining.
+        evaluation: The same of every evaluation.
+        finetune_flags: Further words of every fine-tuning.
+        pretrain_flags: Further words of every pretraining.
+        task: Name of the task.
+        left_out: What does not take part, and why, a line each.
+    """
+
+    arms: tuple[Arm, ...]
+    grid: Grid
+    num_labels: tuple[int, ...]
+    pool_sizes: dict[tuple[str, ...], int]
+    common: tuple
+    pretraining: tuple
+    evaluation: tuple
+    finetune_flags: tuple[str, ...] = ()
+    pretrain_flags: tuple[str, ...] = ()
+    task: str = "localize"
+    left_out: tuple[str, ...] = ()
+
+    def count(self, share):
+        """Number of labelled photos at a share."""
+        return self.num_labels[self.grid.shares.index(share)]
+
+
+def cells_of(plan, outcome_of):
+    """All cells of a plan, in the order in which they are run.
+
+    Args:
+        plan: A `Plan`.
+        outcome_of: Function from a key to the result of that cell: a dictionary, which
+            has `"failed"` where it failed, or None before it is done.
+
+    Returns:
+        List of `Cell`; those whose learning rate is not chosen yet are not `is_ready`.
+    """
+    cells, weights = {}, {}
+    for arm in plan.arms:
+        weights[arm.name] = arm.start
+        for number, link in enumerate(arm.pretrainings):
+            cell = _pretraining(plan, link, weights[arm.name], number)
+            cells[cell.key] = cell
+            weights[arm.name] = RUN_OF + cell.key
+    pairs = [(arm, share) for share in plan.grid.shares[::-1] for arm in plan.arms]
+    for arm, share in pairs:
+        if share in plan.grid.tuned:
+            for cell in tuning_cells(plan, arm, share, weights[arm.name]):
+                cells[cell.key] = cell
+    for seed in plan.grid.seeds:
+        for arm, share in pairs:
+            rate = rate_of(plan, arm, share, weights[arm.name], outcome_of)
+            cell = _finetuning(plan, arm, share, weights[arm.name], rate, seed)
+            cells[cell.key] = cell
+    if plan.grid.explain:
+        found = _explanations(plan, [*cells.values()])
+        cells.update({cell.key: cell for cell in found})
+    return [*cells.values()]
+
+
+def tuning_cells(plan, arm, share, weights):
+    """The cells that try the learning rates of an arm at a share of the labels."""
+    seed = plan.grid.seeds[0]
+    return [
+        _finetuning(plan, arm, share, weights, rate, seed, tunes=True)
+        for rate in plan.grid.rates
+    ]
+
+
+def rate_of(plan, arm, share, weights, outcome_of):
+    """The learning rate of an arm at a share; None before it is known.
+
+    It is the best of those that were tried at this share, or, where that was not done,
+    at the next larger, else the next smaller one.
+    """
+    at = tuning_share(plan.grid, share)
+    if at is None:
+        return plan.grid.rates[0]
+    tried = tuning_cells(plan, arm, at, weights)
+    outcomes = [outcome_of(cell.key) for cell in tried]
+    if None in outcomes:
+        return None
+    scores = [outcome.get("score") for outcome in outcomes]
+    return choose_rate(plan.grid.rates, scores)
+
+
+def tuning_share(grid, share):
+    """The share whose trials tell the learning rate at `share`; None without any."""
+    larger = [other for other in grid.tuned if other >= share]
+    return min(larger) if larger else max(grid.tuned, default=None)
+
+
+def choose_rate(rates, scores):
+    """The rate of the highest score, the first of equal ones; None is no score."""
+    scores = [-math.inf if score is None else score for score in scores]
+    return rates[scores.index(max(scores))]
+
+
+def _pretraining(plan, link: Link, weights, number):
+    photos = plan.pool_sizes[link.source]
+    epochs = max(1, round(plan.grid.passes / photos))
+    own = (("--val-share", 0),) if link.objective == "supervised" else ()
+    return Cell(
+        kind="pretrain",
+        title=f"pretrain {link.objective} on {' '.join(map(_last, link.source))}"
+        + " goes on" * (number > 0),
+        settings=(
+            ("--objective", link.objective),
+            ("--data", link.source),
+            ("--weights", weights),
+            ("--epochs", epochs),
+            *own,
+            *plan.pretraining,
+        ),
+        flags=plan.pretrain_flags,
+        epochs=epochs,
+        photos=photos,
+    )
+
+
+def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
+    epochs, photos = plan.grid.epochs_at(share), plan.count(share)
+    settings = [
+        *plan.common,
+        ("--weights", weights),
+        ("--label-fraction", share),
+        ("--epochs", epochs),
+        ("--seed", seed),
+        ("--learning-rate", rate),
+    ]
+    if not tunes:
+        settings.append(("--val-share", 0))
+    what = f"rate {rate:g}" if tunes else f"seed {seed}"
+    return Cell(
+        kind="tune" if tunes else "finetune",
+        title=f"{'try' if tunes else 'fine-tune'} {arm.name}, {photos} labels, {what}",
+        settings=tuple(settings),
+        evaluation=() if tunes else plan.evaluation,
+        flags=(*plan.finetune_flags, *arm.flags),
+        arm=arm.name,
+        share=share,
+        seed=seed,
+        rate=rate,
+        epochs=epochs,
+        photos=photos,
+    )
+
+
+def _explanations(plan, cells):
+    """Each arm beside the first, at the most labels, of the first seed."""
+    own = {
+        cell.arm: cell
+        for cell in cells
+        if cell.kind == "finetune"
+        and cell.share == plan.grid.shares[-1]
+        and cell.seed == plan.grid.seeds[0]
+    }
+    baseline, *others = own.values()
+    for cell in others:
+        yield Cell(
+            kind="explain",
+            title=f"heat maps of {cell.arm} and {baseline.arm}",
+            settings=(
+                ("", RUN_OF + cell.key),
+                ("--baseline", RUN_OF + baseline.key),
+                ("--num-images", EXPLAINED_PHOTOS),
+                ("--num-shown", SHOWN_PHOTOS),
+                ("--num-perturbed", 0),
+                *plan.evaluation,
+            ),
+            arm=cell.arm,
+            share=cell.share,
+            rate=None if baseline.rate is None else cell.rate,
+        )
+
+
+def _last(source):
+    return source.rstrip("/").rpartition("/")[2]

@@ -1,0 +1,235 @@
+"""Running the cells of a study: one after another, shared with other processes."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import time
+
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs.atomic_files import write_text
+from ssl_voc.runs.folder_lock import lock_folder
+from ssl_voc.runs.json_files import read_jsonl, to_json
+from ssl_voc.runs.progress_bar import format_duration
+from ssl_voc.study.cells import FAILURE, RESULT, format_command
+from ssl_voc.study.plan import cells_of
+from ssl_voc.tasks import TASKS
+
+_POLL_SECONDS = 2.0
+_SHOWN_CHARACTERS = 400
+
+
+class Runner:
+    """Runs what is missing of a plan; others may do the same in the same folder.
+
+    Args:
+        plan: A `Plan`.
+        folder: Path of the folder of all cells.
+        claims: `Claims`.
+        pace: `Pace`, for the time that is left.
+        shard: `(i, n)`: where among the cells this process begins to look.
+    """
+
+    def __init__(self, plan, folder, claims, pace, shard=(0, 1)):
+        self.plan, self.folder, self.claims, self.pace = plan, folder, claims, pace
+        self.shard = shard
+        self._seconds_run, self._seconds_expected = 0.0, 0.0
+        # Those of an earlier start are tried again.
+        self._old_failures = {
+            path: path.stat().st_mtime_ns for path in folder.glob(f"*/{FAILURE}")
+        }
+
+    def outcome_of(self, key):
+        """Result of a cell, see `ssl_voc.study.plan.cells_of`."""
+        return read_outcome(self.folder / key, self._old_failures)
+
+    def run(self):
+        """Runs until every cell is done, or cannot be; returns the number that failed.
+
+        What another process has claimed is waited for, and taken over if it dies.
+        """
+        while True:
+            cells = cells_of(self.plan, self.outcome_of)
+            missing = [cell for cell in cells if self.outcome_of(cell.key) is None]
+            if not missing:
+                return sum(map(has_failed, (self.outcome_of(c.key) for c in cells)))
+            started = [self._try(cell, cells) for cell in self._ready(missing)]
+            if not any(started):
+                time.sleep(_POLL_SECONDS)
+
+    def _ready(self, missing):
+        """The cells that can be run now, one after another, as results come in."""
+        number, total = self.shard
+        first = len(missing) * number // total
+        for cell in missing[first:] + missing[:first]:
+            needed = {key: self.outcome_of(key) for key in cell.needs}
+            broken = [key for key, outcome in needed.items() if has_failed(outcome)]
+            if broken:
+                self._fail(cell, [], f"{broken[0]}, which it needs, failed")
+            elif cell.is_ready and all(needed.values()):
+                yield cell
+
+    def _try(self, cell, cells):
+        """Runs a cell unless another process does; whether it did."""
+        folder = self.folder / cell.key
+        with self.claims.claim(folder) as is_ours:
+            if not is_ours or self.outcome_of(cell.key) is not None:
+                return False
+            if _is_locked(folder / "run"):
+                return False  # the child of a process that was killed still runs
+            self._tell(cell, cells)
+            began = time.monotonic()
+            self._run(cell, folder)
+            self._seconds_run += time.monotonic() - began
+            self._seconds_expected += self.pace.seconds(cell)
+            return True
+
+    def _run(self, cell, folder):
+        (folder / FAILURE).unlink(missing_ok=True)
+        run = folder / "run"
+        commands = cell.commands(self.folder)
+        done = (run / "summary.json", run / "evaluation" / "metrics.json")
+        began = time.monotonic()
+        for words, path in zip(commands, done, strict=False):
+            if not path.is_file() and not self._start(cell, words, folder):
+                return
+        seconds = time.monotonic() - began
+        result = {
+            "kind": cell.kind,
+            "title": cell.title,
+            "commands": [format_command(words) for words in commands],
+            "seconds": seconds,
+            **describe_outcome(cell, run, self.plan.task),
+        }
+        write_text(folder / RESULT, to_json(result, indent=2) + "\n")
+
+    def _start(self, cell, words, folder):
+        """Runs one command with its output in a file; whether it succeeded."""
+        with open(folder / "output.txt", "ab") as output:
+            output.write(f"$ {format_command(words)}\n".encode())
+            output.flush()
+            child = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C comes to us alone, and we end the child as a scheduler would.
+                start_new_session=True,
+            )
+            try:
+                status = child.wait()
+            except BaseException:
+                child.send_signal(signal.SIGTERM)
+                with contextlib.suppress(KeyboardInterrupt):
+                    child.wait()
+                raise
+        if status:
+            self._fail(cell, words, f"exit status {status}")
+        return status == 0
+
+    def _fail(self, cell, words, reason):
+        folder = self.folder / cell.key
+        folder.mkdir(parents=True, exist_ok=True)
+        output = folder / "output.txt"
+        text = output.read_text("utf-8", "replace") if output.exists() else ""
+        last = text.strip().rpartition("\n")[2][-_SHOWN_CHARACTERS:]
+        failed = {
+            "failed": f"{reason}: {last}" if words else reason,
+            "title": cell.title,
+            "command": format_command(words) if words else "",
+        }
+        write_text(folder / FAILURE, to_json(failed, indent=2) + "\n")
+        print(f"failed: {cell.title}: {failed['failed']}", flush=True)
+
+    def _tell(self, cell, cells):
+        done = sum(self.outcome_of(other.key) is not None for other in cells)
+        left = time_left(
+            [other for other in cells if self.outcome_of(other.key) is None],
+            self.pace,
+            self._seconds_run,
+            self._seconds_expected,
+        )
+        print(
+            f"[{done + 1}/{len(cells)}] {cell.title}; about {format_duration(left)} "
+            f"left{' for all shards' * (self.shard[1] > 1)}",
+            flush=True,
+        )
+
+
+def time_left(cells, pace, seconds_run=0.0, seconds_expected=0.0):
+    """Seconds that cells will take, by the pace and how it has proved so far.
+
+    Args:
+        cells: `Cell`s that are not done.
+        pace: `Pace`.
+        seconds_run: Time that other cells took.
+        seconds_expected: Time that the pace foretold for those.
+    """
+    proved = seconds_run / seconds_expected if seconds_expected else 1.0
+    return proved * sum(map(pace.seconds, cells))
+
+
+def read_outcome(folder, old_failures=()):
+    """What a cell's folder tells: its result, its failure, or None.
+
+    Args:
+        folder: Path of the cell's folder.
+        old_failures: Times of the failures, by path, that count no more.
+    """
+    for name in (RESULT, FAILURE):
+        path = folder / name
+        try:
+            if name == FAILURE and path in old_failures:
+                if path.stat().st_mtime_ns == old_failures[path]:
+                    continue
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def describe_outcome(cell, run, task):
+    """What a report wants to know of a cell that is done.
+
+    Args:
+        cell: A `Cell`.
+        run: Path of its run folder.
+        task: Name of the task.
+
+    Returns:
+        Dictionary of `"training_seconds"`, `"steps"` and `"photos_seen"` of a training,
+        and of its validation `"score"` where it has one.
+    """
+    if cell.kind == "explain":
+        return {}
+    rows = read_jsonl(run / "metrics.jsonl")
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    photos = manifest.get("num_training", manifest.get("num_photos"))
+    found = {
+        "training_seconds": sum(row.get("seconds", 0.0) for row in rows),
+        "epochs": len(rows),
+        "num_photos": photos,
+        "steps": len(rows) * manifest["steps_per_epoch"],
+        "photos_seen": len(rows) * photos,
+    }
+    if cell.kind == "tune":
+        scores = [summary.get(name) for name in TASKS[task].scored]
+        known = None not in scores
+        found["score"] = sum(scores) / len(scores) if known else None
+    return found
+
+
+def has_failed(outcome):
+    """Whether a cell was run, and failed."""
+    return bool(outcome) and "failed" in outcome
+
+
+def _is_locked(run):
+    if not run.is_dir():
+        return False
+    try:
+        lock_folder(run).release()
+    except BadInput:
+        return True
+    return False

@@ -1,0 +1,101 @@
+"""Verdict of a study in plain words, which claims no more than the intervals show."""
+
+import dataclasses
+
+# What sums of equal numbers leave of zero.
+_ROUNDING = 1e-9
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How an arm compares with the first one at one number of labels.
+
+    Attributes:
+        arm: Name of the arm.
+        baseline: Name of the arm that it is compared with.
+        num_labels: Number of labels of both.
+        measure: Name of the measure.
+        mean: The arm less the baseline.
+        low: Lower end of the 95 % interval.
+        high: Upper end.
+        num_seeds: Number of seeds of each.
+    """
+
+    arm: str
+    baseline: str
+    num_labels: int
+    measure: str
+    mean: float
+    low: float
+    high: float
+    num_seeds: int
+
+    @property
+    def sign(self):
+        """1 where the arm is ahead, -1 where it is behind, 0 where nothing is shown."""
+        return int(self.low > _ROUNDING) - int(self.high < -_ROUNDING)
+
+    def text(self):
+        """The mean and its interval."""
+        return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
+
+def give_verdict(differences, label):
+    """What the study shows, one line for each arm and what to keep in mind.
+
+    Args:
+        differences: List of `Difference`s of the main measure.
+        label: What that measure is called.
+
+    Returns:
+        List of lines, the answer first.
+    """
+    if not differences:
+        return ["No verdict: no two arms were measured on the same photos yet."]
+    lines = []
+    for arm in dict.fromkeys(item.arm for item in differences):
+        lines.append(_of_arm([item for item in differences if item.arm == arm], label))
+    return [*lines, *_cautions(differences)]
+
+
+def _of_arm(own, label):
+    arm, baseline = own[0].arm, own[0].baseline
+    groups = {sign: [item for item in own if item.sign == sign] for sign in (1, -1, 0)}
+    if len(groups[0]) == len(own):
+        text = f"No difference shown between {arm} and {baseline}: "
+    elif not groups[-1] and not groups[0]:
+        text = f"Yes, {arm} is better than {baseline}: "
+    elif not groups[1] and not groups[0]:
+        text = f"No, {arm} is worse than {baseline}: "
+    elif not groups[-1]:
+        text = f"Partly, {arm} is better than {baseline} at some numbers of labels: "
+    elif not groups[1]:
+        text = f"No, {arm} is worse than {baseline} at some numbers of labels: "
+    else:
+        text = f"It depends on the labels whether {arm} is better than {baseline}: "
+    words = {1: "ahead", -1: "behind", 0: "no difference shown"}
+    parts = [
+        f"{words[item.sign]} with {item.num_labels} labels, {item.text()}"
+        for item in own
+    ]
+    return f"{text}{label} {'; '.join(parts)}."
+
+
+def _cautions(differences):
+    fewest = min(item.num_seeds for item in differences)
+    if fewest == 1:
+        yield (
+            "One seed each: the intervals are of the photos alone. Another seed of "
+            "training may turn a small difference round; --seeds 3 tells."
+        )
+    elif fewest == 2:
+        yield (
+            "Two seeds each are too few to tell how much the seed matters: the "
+            "intervals are somewhat too narrow. --seeds 5 for a claim."
+        )
+    shown, number = sum(item.sign != 0 for item in differences), len(differences)
+    if number > 1 and shown:
+        yield (
+            f"{shown} of {number} differences are clear of zero; of {number} that are "
+            f"none, {number / 20:.2g} would look so by chance."
+        )

@@ -1,0 +1,32 @@
+"""A small plan that the tests of `study` share."""
+
+import dataclasses
+
+from ssl_voc.study.arms import parse_arms
+from ssl_voc.study.plan import Grid, Plan
+
+COUNTS = {0.01: 10, 0.1: 100, 0.25: 250, 1.0: 1000}
+
+
+def build_plan(arms=("random", "ssl=ssl:pool"), **changes):
+    """Two arms, four shares of 1,000 labels, three seeds, three rates."""
+    shares = changes.pop("shares", tuple(COUNTS))
+    grid = Grid(
+        shares=shares,
+        tuned=tuple(share for share in shares if COUNTS[share] >= 50),
+        seeds=(0, 1, 2),
+        rates=(0.01, 0.003, 0.03),
+        epochs=30,
+        passes=4000,
+        explain=True,
+    )
+    plan = Plan(
+        arms=tuple(parse_arms(arms)),
+        grid=dataclasses.replace(grid, **changes),
+        num_labels=tuple(COUNTS[share] for share in shares),
+        pool_sizes={("pool",): 200, ("other",): 500},
+        common=(("--task", "localize"), ("--data", ("photos",))),
+        pretraining=(("--seed", 0),),
+        evaluation=(("--split", "val"),),
+    )
+    return plan

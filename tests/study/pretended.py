@@ -1,0 +1,48 @@
+"""Cells whose commands pretend to train, for the tests of everything around them.
+
+    python -m tests.study.pretended FOLDER [I N]
+
+runs a whole study of them, as one shard of several if asked.
+"""
+
+import pathlib
+import sys
+
+from ssl_voc.study.budget import Pace
+from ssl_voc.study.cells import Cell
+from ssl_voc.study.claims import Claims
+from ssl_voc.study.runner import Runner
+from tests.study.plans import build_plan
+
+PACE = Pace(1.0, 0.001, 0.1)
+SCRIPT = pathlib.Path(__file__).with_name("pretended_run.py")
+# The pretrained arm is better with few labels.
+GAINS = {0.1: 0.1, 1.0: 0.0}
+
+
+def small_plan(**changes):
+    small = {"shares": (0.1, 1.0), "seeds": (0,), "rates": (0.01, 0.003)}
+    return build_plan(**{**small, **changes})
+
+
+def commands(cell, folder):
+    """In place of `Cell.commands`."""
+    run = str(folder / cell.key / "run")
+    if cell.kind == "tune":
+        score = 0.5 + (cell.rate == 0.003) / 10
+    else:
+        score = 0.4 + 0.2 * cell.share + GAINS[cell.share] * (cell.arm == "ssl")
+    names = [cell.command, *(["evaluate"] if cell.evaluation else [])]
+    return [[sys.executable, str(SCRIPT), name, run, f"{score}"] for name in names]
+
+
+def make_runner(folder, shard=(0, 1), plan=None):
+    Cell.commands = commands
+    folder.mkdir(parents=True, exist_ok=True)
+    claims = Claims(beat=0.2, stale=2.0)
+    return Runner(plan or small_plan(), folder, claims, PACE, shard)
+
+
+if __name__ == "__main__":
+    folder, *shard = sys.argv[1:]
+    make_runner(pathlib.Path(folder), tuple(map(int, shard)) or (0, 1)).run()

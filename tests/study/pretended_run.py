@@ -1,0 +1,82 @@
+"""Writes at once what a command of a cell would write after training.
+
+    python pretended_run.py COMMAND RUN_FOLDER SCORE
+
+Figures follow from the name of the cell alone, whoever runs it and when.
+"""
+
+import json
+import pathlib
+import random
+import sys
+import time
+
+NUM_PHOTOS = 40
+# Long enough for a test to kill what waits for it.
+SECONDS = 0.05
+
+
+def main(command, run, score):
+    run = pathlib.Path(run)
+    time.sleep(SECONDS)
+    if command == "evaluate":
+        write_evaluation(run / "evaluation", run.parent.name, float(score))
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    if command == "explain":
+        write_explanation(run)
+    rows = [{"epoch": n, "loss": 1.0 / n, "seconds": 1.0} for n in (1, 2)]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    manifest = {"num_training": 20, "steps_per_epoch": 4}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    for name in ("photos.tsv", "training_photos.tsv", "held_out_photos.tsv"):
+        (run / name).write_text("image_id\tsource\tperceptual_hash\n")
+    scores = {"val_top1": float(score), "val_mean_iou": float(score)}
+    (run / "summary.json").write_text(json.dumps(scores))
+
+
+def write_evaluation(folder, key, score):
+    folder.mkdir()
+    noise = random.Random(key)
+    ious = [
+        min(1.0, max(0.0, score + (n / NUM_PHOTOS - 0.5) * 0.4 + noise.gauss(0, 0.02)))
+        for n in range(NUM_PHOTOS)
+    ]
+    rows = [
+        {
+            "image_id": f"p{n}",
+            "source": "set",
+            "top1": 1.0,
+            "mean_iou": iou,
+            "loc_acc_50": float(iou > 0.5),
+            "loc_acc_70": float(iou > 0.7),
+        }
+        for n, iou in enumerate(ious)
+    ]
+    (folder / "images.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    whole = {
+        name: sum(row[name] for row in rows) / NUM_PHOTOS
+        for name in ("top1", "mean_iou", "loc_acc_50", "loc_acc_70")
+    }
+    group = {"num_images": NUM_PHOTOS, **whole}
+    metrics = {
+        "class_names": ["<cat>"],
+        **whole,
+        "per_class": {"<cat>": group},
+        "per_size": {"large": group},
+    }
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+def write_explanation(run):
+    from PIL import Image
+
+    Image.new("RGB", (60, 20), "gray").save(run / "gallery.png")
+    side = {"energy": 0.5, "energy_ci": [0.4, 0.6]}
+    gap = {"energy": 0.1, "energy_ci": [0.05, 0.2]}
+    every = {"run": side, "baseline": side, "difference": gap}
+    (run / "metrics.json").write_text(json.dumps({"all": every}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,62 @@
+"""Arms: how a start is written, and what an arm may own."""
+
+import pytest
+
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.study.arms import Link, parse_arm, parse_arms
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "links"),
+    [
+        ("random", "none", [Link(None, ("random",))]),
+        ("imagenet", "imagenet", [Link(None, ("imagenet",))]),
+        ("runs/a+b", "runs/a+b", [Link(None, ("runs/a+b",))]),
+        ("ssl:photos", "none", [Link("simclr", ("photos",))]),
+        ("ssl:vicreg:a,b", "none", [Link("vicreg", ("a", "b"))]),
+        ("ssl:tfds:voc/2007", "none", [Link("simclr", ("tfds:voc/2007",))]),
+        (
+            "imagenet+supervised:a+ssl:dcl:b",
+            "imagenet",
+            [
+                Link(None, ("imagenet",)),
+                Link("supervised", ("a",)),
+                Link("dcl", ("b",)),
+            ],
+        ),
+    ],
+)
+def test_start_is_read_as_a_chain_of_weights_and_pretrainings(text, start, links):
+    arm = parse_arm(text)
+    assert arm.start == start
+    assert list(arm.links) == links
+    assert arm.pretrainings == [link for link in links if link.objective]
+
+
+def test_name_and_flags_stand_around_the_start():
+    arm = parse_arm("head=ssl:photos --schedule frozen")
+    assert (arm.name, arm.flags) == ("head", ("--schedule", "frozen"))
+    assert parse_arm("random --schedule frozen").name == "random --schedule frozen"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("random --learning-rate 1", "--learning-rate"),
+        ("random --epochs=3", "--epochs"),
+        ("ssl:", "names no data"),
+        ("", "expected a start"),
+        ("--schedule frozen", "expected a start"),
+        ("'random", "cannot be read"),
+    ],
+)
+def test_what_would_make_arms_unequal_or_says_nothing_is_refused(text, word):
+    with pytest.raises(BadInput, match=word):
+        parse_arm(text)
+
+
+def test_two_arms_of_different_names_are_needed():
+    with pytest.raises(BadInput, match="at least two"):
+        parse_arms(["random"])
+    with pytest.raises(BadInput, match="two are called 'random'"):
+        parse_arms(["random", "random=ssl:photos"])

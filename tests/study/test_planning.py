@@ -1,0 +1,150 @@
+"""Making a plan: photos, splits, arms, defaults, and what is refused at once."""
+
+import pytest
+
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.flags import parse
+from ssl_voc.runs.json_files import to_json
+from ssl_voc.study import main
+from ssl_voc.study.budget import Pace
+from ssl_voc.study.claims import Claims
+from ssl_voc.study.config import StudyConfig
+from ssl_voc.study.planning import Trial, make_plan, read_trial
+from ssl_voc.study.study_folder import _write_plan, open_plan, read_plan
+from tests import tiny
+
+PACE = Pace(1.0, 0.01, 0.1)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A tree of 60 and 20 photos with lists, and one of 50 without."""
+    place = tmp_path_factory.mktemp("photos")
+    tiny.write_voc(place / "voc", 60, 20)
+    tiny.write_voc(place / "bare", 50, seed=1)
+    return place
+
+
+def plan_of(data, imagenet=False, **settings):
+    config = StudyConfig(data=(str(data),), **settings)
+    return make_plan(config, lambda *_: Trial(PACE, imagenet, 10.0))[0]
+
+
+def test_without_arms_the_usual_starts_are_compared(place):
+    plan = plan_of(place / "voc", unlabeled=(str(place / "bare"),))
+    assert [arm.name for arm in plan.arms] == ["random", "ssl"]
+    assert plan.arms[1].start == "none"
+    assert plan.pool_sizes == {(str(place / "bare"),): 50}
+    plan = plan_of(place / "voc", imagenet=True)
+    assert [arm.name for arm in plan.arms] == ["random", "imagenet", "ssl"]
+    assert plan.arms[2].start == "imagenet"
+
+
+def test_reported_photos_are_a_list_or_those_held_out(place):
+    assert plan_of(place / "voc").evaluation == (("--split", "val"),)
+    assert plan_of(place / "bare").evaluation == ()
+    named = plan_of(place / "voc", train_split="val", split="train")
+    assert named.evaluation == (("--split", "train"),)
+    assert named.num_labels[-1] == 20
+    with pytest.raises(BadInput, match="--split: name the photos"):
+        plan_of(place / "voc", train_split="val")
+
+
+def test_labels_are_shares_or_numbers_and_too_few_are_left_out(place):
+    plan = plan_of(place / "voc", labels=("1%", "50%", "12"))
+    assert plan.num_labels == (12, 30)
+    assert plan.grid.shares == (0.2, 0.5)
+    assert plan.left_out[0].startswith("1% of the labels: only")
+    assert plan.grid.tuned == ()  # fewer than 50 validate nothing
+    assert plan_of(place / "voc").grid.tuned == (1.0,)
+    with pytest.raises(BadInput, match="more than the 60"):
+        plan_of(place / "voc", labels=("61",))
+    with pytest.raises(BadInput, match="fewer than 8"):
+        plan_of(place / "voc", labels=("1%",))
+
+
+def test_default_rate_stands_first_of_those_that_are_tried(place):
+    grid = plan_of(place / "voc").grid
+    assert grid.rates == (0.008, 0.00267, 0.024)
+    assert plan_of(place / "voc", learning_rate=(0.1,)).grid.tuned == ()
+
+
+def test_imagenet_that_cannot_be_had_is_refused_before_hours_of_work(place):
+    arms = ("random", "imagenet")
+    with pytest.raises(BadInput, match="cannot be had here"):
+        plan_of(place / "voc", arm=arms)
+    assert plan_of(place / "voc", imagenet=True, arm=arms).arms[1].start == "imagenet"
+
+
+def test_trial_takes_its_own_time_off_the_budget(place):
+    config = StudyConfig(data=(str(place / "voc"),), budget="1m", passes=100)
+    slow = make_plan(config, lambda *_: Trial(PACE, False, 59.0))[0]
+    quick = make_plan(config, lambda *_: Trial(PACE, False, 1.0))[0]
+    assert len(slow.grid.seeds) == 1 < len(quick.grid.seeds)
+
+
+def test_pace_of_a_trial_tells_start_photos_and_pauses_apart(tmp_path):
+    rows = [{"epoch": 1, "seconds": 30.0}]
+    rows += [{"epoch": n, "seconds": 3.0, "images_per_second": 50.0} for n in (2, 3)]
+    lines = "".join(to_json(row) + "\n" for row in rows)
+    (tmp_path / "metrics.jsonl").write_text(lines)
+    (tmp_path / "manifest.json").write_text('{"num_training": 100, "weights": null}')
+    trial = read_trial(tmp_path, 50.0)
+    # 100 photos in 2 of 3 seconds; 44 of 50 seconds before the second epoch.
+    assert trial == Trial(Pace(44.0, 0.02, 1.0), False, 50.0)
+
+
+def test_plan_comes_back_from_its_file(place, tmp_path):
+    arms = ("random", f"a=imagenet+ssl:dcl:{place / 'bare'} --schedule frozen")
+    config = StudyConfig(data=(str(place / "voc"),), arm=arms, budget="1h")
+    plan, pace = make_plan(config, lambda *_: Trial(PACE, True, 10.0))
+    _write_plan(tmp_path, plan, pace, {"seeds": 3})
+    assert read_plan(tmp_path) == (plan, pace, {"seeds": 3})
+
+
+def test_same_settings_keep_the_plan_and_others_make_a_new_one(
+    place, tmp_path, monkeypatch
+):
+    trials = []
+
+    def run_trial(*_):
+        trials.append(1)
+        return Trial(PACE, False, 10.0)
+
+    monkeypatch.setattr("ssl_voc.study.study_folder._run_trial", run_trial)
+
+    def plan(**settings):
+        config = StudyConfig(data=(str(place / "voc"),), out=tmp_path, **settings)
+        return open_plan(config, Claims())[0]
+
+    first = plan()
+    resumed = parse(StudyConfig, ["--resume", str(tmp_path)], "study", "")
+    assert open_plan(resumed, Claims())[0] == first and len(trials) == 1
+    assert plan() == first and plan(shard="2/2") == first and len(trials) == 1
+    assert plan(seeds=2).grid.seeds == (0, 1) and len(trials) == 2
+    (tmp_path / "plan.json").unlink()
+    with pytest.raises(BadInput, match="holds no study"):
+        plan(report=True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (["--data", "MISSING"], "--data: MISSING does not exist"),
+        (["--data", "DATA", "--arm", "random", "--arm", "ssl:MISSING"], "--arm: MIS"),
+        (["--data", "DATA", "--arm", "random"], "at least two"),
+        (["--data", "DATA", "--budget", "soon"], "--budget: expected a duration"),
+        (["--data", "DATA", "--shard", "3/2"], "--shard: expected I/N"),
+        (["--data", "DATA", "--finetune=--val-share 0.1"], "--finetune: --val-share"),
+        (["--data", "DATA", "--pretrain=--epochs=9"], "--pretrain: --epochs"),
+        (["--data", "DATA", "--labels", "most"], "--labels: expected shares"),
+        (["--data", "DATA", "--labels", "101%"], "at most 100%"),
+        (["--data", "DATA", "--out", "DATA"], "is not empty and holds no study"),
+        ([], "--data: required"),
+    ],
+)
+def test_bad_input_is_one_line_at_once(place, capsys, flags, word):
+    names = {"DATA": str(place / "voc")}
+    assert main([names.get(flag, flag) for flag in flags]) == 2
+    error = capsys.readouterr().err
+    assert word in error and len(error.splitlines()) == 1

@@ -1,0 +1,139 @@
+"""The report: what the page, the markdown and the numbers say of finished cells."""
+
+import dataclasses
+import html
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from ssl_voc.study.cells import Cell
+from ssl_voc.study.config import StudyConfig
+from ssl_voc.study.report import write_report
+from ssl_voc.study.runner import Runner
+from tests.study import pretended, pretended_run
+from tests.study.pretended import make_runner, small_plan
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """A study of two seeds, run without processes, and its report."""
+    out = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cell, "commands", pretended.commands)
+        patch.setattr(pretended_run, "SECONDS", 0.0)
+        patch.setattr(
+            Runner,
+            "_start",
+            lambda self, cell, words, folder: pretended_run.main(*words[2:]) is None,
+        )
+        plan = dataclasses.replace(small_plan(seeds=(0, 1)), left_out=("heat",))
+        runner = make_runner(out / "cells", plan=plan)
+        assert runner.run() == 0
+        config = StudyConfig(data=("photos",), out=out)
+        return out, write_report(config, plan, runner.outcome_of), runner
+
+
+def rows_of(rows, **values):
+    return [row for row in rows if all(row[k] == v for k, v in values.items())]
+
+
+def test_gain_of_few_labels_is_shown_and_that_of_many_is_not(reported):
+    _, report, _ = reported
+    main = rows_of(report["differences"], measure="mean_iou")
+    signs = {row["num_labels"]: row["sign"] for row in main}
+    assert signs == {100: 1, 1000: 0}
+    assert report["verdict"][0].startswith("Partly, ssl is better than random")
+    assert "ahead with 100 labels" in report["verdict"][0]
+    assert "no difference shown with 1000 labels" in report["verdict"][0]
+
+
+def test_figures_are_means_of_photos_and_seeds(reported):
+    out, report, runner = reported
+    (row,) = rows_of(report["figures"], arm="ssl", num_labels=100, measure="mean_iou")
+    found = []
+    for path in (out / "cells").glob("fine-tune-ssl-100-*/run/evaluation/images.jsonl"):
+        lines = path.read_text().splitlines()
+        found += [json.loads(line)["mean_iou"] for line in lines]
+    assert len(found) == 2 * pretended_run.NUM_PHOTOS
+    assert row["mean"] == pytest.approx(np.mean(found))
+    assert row["mean"] == pytest.approx(np.mean(row["by_seed"]))
+    assert row["ci"][0] < row["mean"] < row["ci"][1]
+
+
+def test_top1_of_one_class_is_no_measure(reported):
+    assert list(reported[1]["measures"]) == ["mean_iou", "loc_acc_50", "loc_acc_70"]
+
+
+def test_labels_saved_are_interpolated_between_those_of_the_first_arm(reported):
+    (row,) = rows_of(reported[1]["labels_saved"], num_labels=100)
+    # 0.52 against 0.42 and 0.60: 0.1 / 0.18 of the way from 100 to 1000.
+    assert row["num_labels_of_baseline"] == pytest.approx(
+        100 * 10 ** (0.1 / 0.18), rel=0.1
+    )
+
+
+def test_costs_and_chosen_rates_are_told(reported):
+    report = reported[1]
+    (row,) = rows_of(report["costs"], what="pretraining")
+    assert (row["arm"], row["steps"], row["photos_seen"]) == ("ssl", 8, 40)
+    (row,) = rows_of(report["costs"], arm="random", what="fine-tuning, 100 labels")
+    assert (row["runs"], row["steps"]) == (2, 8)
+    chosen = report["learning_rates"]
+    assert [row["learning_rate"] for row in chosen] == [0.003] * 4
+    assert chosen[0]["validation_scores"] == {"0.01": 0.5, "0.003": 0.6}
+
+
+def test_page_needs_no_other_file_and_escapes_names(reported):
+    page = (reported[0] / "report.html").read_text()
+    assert not re.search(r'(?:src|href)="(?!data:)', page)
+    assert "<cat>" not in page and html.escape("<cat> (40)") in page
+    assert page.count("data:image/svg+xml") >= 5
+    assert "data:image/jpeg" in page  # heat maps
+    assert '<td class="shown">' in page
+    for heading in ("Verdict", "Labels saved", "Fairness", "Where the models look"):
+        assert f"<h2>{heading}</h2>" in page
+    assert page.index("<h2>Verdict") < page.index("data:image/svg+xml")
+    assert "width=device-width" in page
+
+
+def test_markdown_has_the_same_tables(reported):
+    text = (reported[0] / "report.md").read_text()
+    assert reported[1]["verdict"][0] in text
+    assert "| labels | arm | seeds | mean IoU |" in text
+    assert re.search(r"\| 100 \| ssl less random \| 2 \| \*\*\+0\.\d+ \[", text)
+
+
+def test_photos_that_one_run_lacks_are_left_out_of_all(reported, tmp_path):
+    out, report, runner = reported
+    copy = shutil.copytree(out / "cells", tmp_path / "cells")
+    path = next(copy.glob("fine-tune-ssl-100-*/run/evaluation/images.jsonl"))
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    fewer = write_report(config, runner.plan, runner.outcome_of)
+    for before, after in zip(report["figures"], fewer["figures"], strict=True):
+        assert (before["num_images"], after["num_images"]) == (40, 39)
+        assert before["measure"] != "mean_iou" or before["mean"] != after["mean"]
+
+
+def test_report_of_nothing_gives_no_verdict(reported, tmp_path):
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    report = write_report(config, reported[2].plan, lambda key: None)
+    assert report["verdict"][0].startswith("No verdict")
+    assert "No run was measured yet" in (tmp_path / "report.html").read_text()
+
+
+def test_report_of_half_a_study_says_so(reported, tmp_path):
+    out, _, runner = reported
+
+    def half(key):
+        return None if "seed-1" in key or "heat" in key else runner.outcome_of(key)
+
+    config = StudyConfig(data=("photos",), out=tmp_path, cells=out / "cells")
+    report = write_report(config, runner.plan, half)
+    assert report["runs"]["done"] < report["runs"]["all"]
+    assert any("One seed" in line for line in report["verdict"])
+    page = (tmp_path / "report.html").read_text()
+    assert f"{report['runs']['done']} of {report['runs']['all']} runs are done" in page

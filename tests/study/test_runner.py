@@ -1,0 +1,149 @@
+"""Running cells: killed, shared, failed, and what is told meanwhile."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ssl_voc.study.cells import FAILURE, RESULT, Cell
+from ssl_voc.study.runner import time_left
+from tests.interpreters import REPOSITORY
+from tests.study import pretended
+from tests.study.pretended import PACE, make_runner
+
+
+@pytest.fixture(autouse=True)
+def pretending(monkeypatch):
+    monkeypatch.setattr(Cell, "commands", Cell.commands)
+
+
+def start(folder, *shard):
+    words = [sys.executable, "-m", "tests.study.pretended", str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.Popen(
+        [*words, *map(str, shard)],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(folder, number):
+    limit = time.monotonic() + 60
+    while len(results(folder)) < number:
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def results(folder):
+    """Everything that a report reads, but the times."""
+    found = {}
+    for path in folder.glob(f"*/{RESULT}"):
+        result = json.loads(path.read_text())
+        for name in ("seconds", "commands"):
+            del result[name]
+        rows = path.parent / "run" / "evaluation" / "images.jsonl"
+        found[path.parent.name] = result, rows.read_text() if rows.exists() else ""
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Results of a study that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("study") / "cells"
+    child = start(folder)
+    printed, _ = child.communicate(timeout=120)
+    assert child.returncode == 0
+    assert "[1/14]" in printed and "left" in printed
+    return results(folder)
+
+
+def test_every_cell_is_run_once_and_the_best_rate_is_kept(undisturbed):
+    # 1 pretraining, 2 arms x 2 shares x 2 rates, 2 x 2 fine-tunings, 1 heat map.
+    kinds = [result["kind"] for result, _ in undisturbed.values()]
+    assert sorted(set(kinds)) == ["explain", "finetune", "pretrain", "tune"]
+    assert len(kinds) == 14
+    result = next(r for r, _ in undisturbed.values() if r["kind"] == "pretrain")
+    assert (result["steps"], result["photos_seen"]) == (8, 40)
+
+
+def test_study_that_is_killed_three_times_ends_with_the_same_results(
+    undisturbed, tmp_path
+):
+    for number in (2, 5, 10):
+        child = start(tmp_path / "cells")
+        wait_for(tmp_path / "cells", number)
+        child.kill()
+        child.communicate()
+    child = start(tmp_path / "cells")
+    child.communicate(timeout=120)
+    assert child.returncode == 0
+    assert results(tmp_path / "cells") == undisturbed
+
+
+def test_two_shards_one_of_them_killed_end_with_the_same_results(undisturbed, tmp_path):
+    folder = tmp_path / "cells"
+    first, second = start(folder, 0, 2), start(folder, 1, 2)
+    wait_for(folder, 5)
+    first.kill()
+    killed, _ = first.communicate()
+    survived, _ = second.communicate(timeout=120)
+    assert second.returncode == 0
+    assert results(folder) == undisturbed
+    # Both had worked, and what was told as begun was begun by one of them alone.
+    titles = [
+        line.split("] ")[1].split(";")[0]
+        for printed in (killed, survived)
+        for line in printed.splitlines()
+    ]
+    assert len(killed.splitlines()) > 1 < len(survived.splitlines())
+    assert len(titles) - len(set(titles)) <= 1
+    assert not list(folder.glob("*/claim.json"))
+
+
+def test_interrupt_ends_the_command_and_gives_the_claim_back(tmp_path, monkeypatch):
+    folder = tmp_path / "cells"
+    runner = make_runner(folder)
+    waiting = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(Cell, "commands", lambda cell, place: [waiting])
+    began = time.monotonic()
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run()
+    assert time.monotonic() - began < 20
+    assert not list(folder.glob("*/claim.json")) and not results(folder)
+
+
+def test_failure_is_told_and_what_needs_it_is_not_tried(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "cells"
+
+    def fail(cell, place):
+        if cell.kind == "pretrain":
+            return [[sys.executable, "-c", "print('error: no photos'); exit(2)"]]
+        return pretended.commands(cell, place)
+
+    runner = make_runner(folder)
+    monkeypatch.setattr(Cell, "commands", fail)
+    assert runner.run() > 0
+    done = results(folder)
+    assert {result["kind"] for result, _ in done.values()} == {"tune", "finetune"}
+    assert not any("ssl" in key for key in done)
+    failures = [json.loads(p.read_text()) for p in folder.glob(f"*/{FAILURE}")]
+    assert any("error: no photos" in each["failed"] for each in failures)
+    assert "failed: pretrain simclr on pool" in capsys.readouterr().out
+    # The next start tries again.
+    assert make_runner(folder).run() == 0
+    assert len(results(folder)) == 14
+
+
+def test_time_left_follows_how_the_pace_has_proved():
+    cells = [Cell("tune", "a", (), epochs=10, photos=100)] * 3
+    # Each: a start, and 10 epochs of 100 photos and a pause.
+    assert time_left(cells, PACE) == pytest.approx(3 * (1 + 10 * (0.1 + 0.1)))
+    assert time_left(cells, PACE, 20.0, 10.0) == pytest.approx(2 * 9.0)

@@ -1,0 +1,53 @@
+"""Scores of detectors, read back from what `evaluate` wrote of each photo."""
+
+import json
+
+import pytest
+
+from ssl_voc.evaluate.detection.records import image_rows
+from ssl_voc.metrics import score_matches
+from ssl_voc.runs.json_files import to_json
+from ssl_voc.study import scores
+from ssl_voc.study.scores import DetectorScores, common_photos
+from tests.evaluate.detection.cases import NAMES, random_case
+
+
+@pytest.fixture
+def evaluations(tmp_path, monkeypatch):
+    """Folders of two seeds, of the same photos and objects."""
+    monkeypatch.setattr(scores, "NUM_RESAMPLES", 50)
+    found = random_case(seed=0)
+    folders = {}
+    for seed in (0, 1):
+        folders[seed] = tmp_path / str(seed)
+        folders[seed].mkdir()
+        rows = image_rows(found, 0.5)
+        if seed:  # a detector that found less
+            for row in rows[:30]:
+                row["detections"] = []
+        text = "".join(to_json(row) + "\n" for row in rows)
+        (folders[seed] / "images.jsonl").write_text(text)
+        metrics = json.dumps({"class_names": list(NAMES)})
+        (folders[seed] / "metrics.json").write_text(metrics)
+    return folders
+
+
+def test_average_precision_is_that_of_the_matches_and_the_mean_of_seeds(evaluations):
+    found = DetectorScores(evaluations, common_photos([*evaluations.values()]))
+    first, second = found.by_seed("voc10_ap50")
+    assert first == score_matches(random_case(seed=0).matches, "voc10").mean > second
+    interval = found.interval("voc10_ap50")
+    assert interval.mean == pytest.approx((first + second) / 2)
+    assert interval.low < interval.mean < interval.high
+    assert found.num_images == interval.num_images == 60
+
+
+def test_difference_is_of_the_seeds_that_both_have(evaluations):
+    kept = common_photos([*evaluations.values()])
+    both, one = (
+        DetectorScores(part, kept) for part in (evaluations, {1: evaluations[1]})
+    )
+    same = both.difference(one, "voc07_ap50")
+    assert (same.mean, same.low, same.high) == (0.0, 0.0, 0.0)
+    better = DetectorScores({1: evaluations[0]}, kept).difference(one, "voc07_ap50")
+    assert better.mean > 0 and better.low >= 0
