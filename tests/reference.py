@@ -55,13 +55,13 @@ def dense_contrast(cells_a, cells_b, matches, temperature):
     """Mean over the matched cells of each photo, a photo after the other.
 
     Each cell is compared with the cells of its place in the other view, and with the
-    pooled cells of both views of all other photos.
+    cells of its index in both views of all other photos.
     """
     views = (np.float64(cells_a), np.float64(cells_b))
     losses = []
     for photo in range(len(cells_a)):
-        pooled = [
-            view[other].mean(axis=0)
+        of_others = [
+            view[other]
             for view in views
             for other in range(len(cells_a))
             if other != photo
@@ -78,7 +78,8 @@ def dense_contrast(cells_a, cells_b, matches, temperature):
                 ]
                 if positives:
                     negatives = sum(
-                        math.exp(cosine(cell, other) / temperature) for other in pooled
+                        math.exp(cosine(cell, other[index]) / temperature)
+                        for other in of_others
                     )
                     positive = np.mean(positives) / temperature
                     of_cells.append(math.log(negatives) - positive)

@@ -10,11 +10,15 @@ def dense_contrast(cells_a, cells_b, matches, temperature):
     """Contrast of every cell with the cells of its place and with other photos.
 
     A cell of either view is drawn to the cells of the other view that it matches, by
-    the mean of their cosines, and away from the pooled cells of the `2 * batch - 2`
-    views of other photos. As in `dcl` the positives are left out of the denominator, so
-    a model that knows nothing scores `log(2 * batch - 2)`. Cells without a match have
-    no say. Computed in float32 under every policy. Under a `tf.distribute` strategy
-    the pooled cells are gathered from all replicas.
+    the mean of their cosines, and away from the `2 * batch - 2` cells that have its row
+    and column in the views of other photos. As in `dcl` the positives are left out of
+    the denominator, so a model that knows nothing scores `log(2 * batch - 2)`. Cells
+    without a match have no say. Computed in float32 under every policy. Under a
+    `tf.distribute` strategy the other cells are gathered from all replicas.
+
+    DenseCL's negatives are pooled cells. Then a cell is found by its row and column,
+    which padding gives away: matched cells often have the same ones, and a mean over
+    all of them has none. Here those of the negatives are the same, and tell nothing.
 
     Args:
         cells_a: Float tensor `(batch, num_cells, dimensions)`, projections of the cells
@@ -33,8 +37,7 @@ def dense_contrast(cells_a, cells_b, matches, temperature):
             of one shape.
 
     Reference:
-        - [Wang et al., 2020](https://arxiv.org/abs/2011.09157), whose negatives are
-          pooled cells
+        - [Wang et al., 2020](https://arxiv.org/abs/2011.09157), contrast of cells
         - [Xie et al., 2020](https://arxiv.org/abs/2011.10043), whose positives are
           given by place
         - [Yeh et al., 2021](https://arxiv.org/abs/2110.06848), decoupling
@@ -47,8 +50,13 @@ def dense_contrast(cells_a, cells_b, matches, temperature):
             f"cells_b.shape={shapes[1]}"
         )
     matches = ops.cast(matches, "float32")
-    pooled, own_columns = _pool(cells_a, cells_b)
     cells_a, cells_b = l2_normalize(cells_a), l2_normalize(cells_b)
+    (all_a, offset), (all_b, _) = map(gather_across_replicas, (cells_a, cells_b))
+    candidates = ops.concatenate([all_a, all_b], axis=0)
+    photos = ops.arange(ops.shape(all_a)[0], dtype="int32")
+    own = ops.arange(ops.shape(cells_a)[0], dtype="int32") + offset
+    # (batch, 2 * global_batch): whether a candidate shows the photo itself.
+    is_own = ops.equal(own[:, None], ops.concatenate([photos, photos], axis=0))
     total, num_matched = 0.0, 0.0
     for cells, others, weights in (
         (cells_a, cells_b, matches),
@@ -58,34 +66,11 @@ def dense_contrast(cells_a, cells_b, matches, temperature):
         positive = ops.divide_no_nan(
             ops.sum(cells * ops.matmul(weights, others), axis=2), count
         )
-        logits = ops.einsum("bnd,kd->bnk", cells, pooled) / temperature
-        logits = ops.where(own_columns[:, None, :], MASKED, logits)
+        logits = ops.einsum("bnd,knd->bnk", cells, candidates) / temperature
+        logits = ops.where(is_own[:, None, :], MASKED, logits)
         per_cell = ops.logsumexp(logits, axis=2) - positive / temperature
         is_matched = ops.cast(count > 0.0, "float32")
         total = total + ops.sum(is_matched * per_cell, axis=1)
         num_matched = num_matched + ops.sum(is_matched, axis=1)
     per_photo = ops.divide_no_nan(total, num_matched)
-    return ops.where(ops.all(own_columns, axis=1), 0.0, per_photo)
-
-
-def _pool(cells_a, cells_b):
-    """Pooled cells of all views, and which of them each photo has itself.
-
-    Returns:
-        Tuple of the normalized means `(2 * global_batch, dimensions)` of the cells of
-        either view of all replicas' photos, and a bool tensor `(batch, 2 *
-        global_batch)`.
-    """
-    sides = [
-        gather_across_replicas(
-            l2_normalize(ops.mean(ops.cast(cells, "float32"), axis=1))
-        )
-        for cells in (cells_a, cells_b)
-    ]
-    (pooled_a, offset), (pooled_b, _) = sides
-    own = ops.arange(ops.shape(cells_a)[0], dtype="int32") + offset
-    photos = ops.arange(ops.shape(pooled_a)[0], dtype="int32")
-    photos = ops.concatenate([photos, photos], axis=0)
-    return ops.concatenate([pooled_a, pooled_b], axis=0), ops.equal(
-        own[:, None], photos[None, :]
-    )
+    return ops.where(ops.all(is_own, axis=1), 0.0, per_photo)

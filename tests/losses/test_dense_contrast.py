@@ -37,6 +37,14 @@ def test_a_model_that_knows_nothing_scores_as_it_does_by_dcl():
     np.testing.assert_allclose(losses, np.log(6.0), rtol=1e-5)
 
 
+def test_the_row_and_column_of_a_cell_in_its_view_tell_nothing():
+    # Cells that name their index and nothing else, matched with that very index.
+    named = np.broadcast_to(np.eye(3, 8, dtype="float32"), (4, 3, 8))
+    matches = np.broadcast_to(np.eye(3, dtype=bool), (4, 3, 3))
+    losses = dense_contrast(named, named, matches, 0.1)
+    np.testing.assert_allclose(losses, np.log(6.0), rtol=1e-5)
+
+
 def test_cells_are_drawn_together_where_they_match_alone():
     cells_a, cells_b, _ = draw_cells(2, 2)
     matches = np.zeros((2, 2, 2), bool)
@@ -44,7 +52,7 @@ def test_cells_are_drawn_together_where_they_match_alone():
     gradient = gradient_of(
         lambda cells: dense_contrast(cells, cells_b, matches, 0.5)[0], cells_a
     )
-    # Of photo 0, cell 0 is compared; cell 1 is pooled, but for photo 1.
+    # Of photo 0, cell 0 is compared; cell 1 is a candidate, but of photo 1.
     assert np.abs(gradient[0, 0]).max() > 1e-3
     assert not gradient[0, 1].any()
 
