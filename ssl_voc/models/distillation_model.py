@@ -108,7 +108,8 @@ class DistillationModel(ContrastiveModel):
         if self.teacher is None:
             return outputs
         rows, columns = self.teacher.output_shape[1][1:3]
-        maps = ops.concatenate(outputs["features"], axis=0)
+        # XLA compiles the gradient of resizing in float32 alone.
+        maps = ops.cast(ops.concatenate(outputs["features"], axis=0), "float32")
         if maps.shape[1:3] != (rows, columns):
             maps = ops.image.resize(maps, (rows, columns))
         cells = ops.split(self.cell_head(maps), len(outputs["views"]), axis=0)
