@@ -158,7 +158,7 @@ class DistillationModel(ContrastiveModel):
         }
 
     def _spatial_loss(self, cells, maps, weight):
-        maps = ops.cast(maps, "float32") - self.cell_mean
+        maps = ops.subtract(ops.cast(maps, "float32"), self.cell_mean)
         cosines = ops.sum(l2_normalize(maps) * l2_normalize(cells), axis=-1)
         per_image = 1.0 - ops.mean(cosines, axis=(1, 2))
         if weight is not None:
@@ -167,7 +167,7 @@ class DistillationModel(ContrastiveModel):
 
     def _center(self, embeddings):
         embeddings = ops.cast(embeddings, "float32")
-        return l2_normalize(embeddings - self.embedding_mean)
+        return l2_normalize(ops.subtract(embeddings, self.embedding_mean))
 
     def _enqueue(self, embeddings):
         """Puts embeddings at the head of the queue, whose oldest ones fall out."""
