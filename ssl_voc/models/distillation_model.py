@@ -108,7 +108,8 @@ class DistillationModel(ContrastiveModel):
         if self.teacher is None:
             return outputs
         rows, columns = self.teacher.output_shape[1][1:3]
-        maps = ops.concatenate(outputs["features"], axis=0)
+        # XLA compiles the gradient of resizing in float32 alone.
+        maps = ops.cast(ops.concatenate(outputs["features"], axis=0), "float32")
         if maps.shape[1:3] != (rows, columns):
             maps = ops.image.resize(maps, (rows, columns))
         cells = ops.split(self.cell_head(maps), len(outputs["views"]), axis=0)
@@ -157,7 +158,7 @@ class DistillationModel(ContrastiveModel):
         }
 
     def _spatial_loss(self, cells, maps, weight):
-        maps = ops.cast(maps, "float32") - self.cell_mean
+        maps = ops.subtract(ops.cast(maps, "float32"), self.cell_mean)
         cosines = ops.sum(l2_normalize(maps) * l2_normalize(cells), axis=-1)
         per_image = 1.0 - ops.mean(cosines, axis=(1, 2))
         if weight is not None:
@@ -166,7 +167,7 @@ class DistillationModel(ContrastiveModel):
 
     def _center(self, embeddings):
         embeddings = ops.cast(embeddings, "float32")
-        return l2_normalize(embeddings - self.embedding_mean)
+        return l2_normalize(ops.subtract(embeddings, self.embedding_mean))
 
     def _enqueue(self, embeddings):
         """Puts embeddings at the head of the queue, whose oldest ones fall out."""

@@ -84,9 +84,9 @@ class MomentumTeacher(keras.layers.Layer):
         for weight, other in zip(self.network.weights, student.weights, strict=True):
             value = ops.stop_gradient(ops.convert_to_tensor(other))
             if keras.backend.is_float_dtype(weight.dtype):
+                own = ops.convert_to_tensor(weight)
                 # A difference of 0 moves nothing, not even by rounding.
-                difference = value - weight
-                value = weight + ops.cast(share, weight.dtype) * difference
+                value = own + ops.cast(share, weight.dtype) * (value - own)
             weight.assign(value)
 
     def anneal(self, share_done):
