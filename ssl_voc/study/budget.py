@@ -8,7 +8,7 @@ from ssl_voc.study.plan import cells_of
 PLANNED_SHARE = 0.9
 # A pretraining sees no fewer than this share of the photos that it would without a
 # budget.
-LEAST_PASSES = 0.1
+LEAST_PASSES = 0.25
 # Of the start of a training: loading, predicting, drawing.
 _EVALUATION, _EXPLANATION = 0.5, 1.5
 _VIEWS = 2
@@ -75,7 +75,7 @@ def fit_to_budget(plan, pace, seconds):
     else:
         minutes = total_seconds(chosen, pace) / 60
         lines.append(
-            f"the smallest grid takes about {minutes:.0f} minutes, more than --budget"
+            f"the smallest grid takes about {minutes:.0f} minutes, over the budget"
         )
     chosen = _with_more_passes(chosen, pace, available, passes)
     share = chosen.grid.passes / passes
