@@ -62,8 +62,18 @@ class FinetuneConfig(TrainingConfig):
     backbone_rate: float = option(
         1.0, "Learning rate of the backbone, as a share: 0.1 for few labels.", above=0
     )
-    freeze_batch_norm: bool = option(
-        False, "Keep the backbone's batch-norm statistics: for few labels."
+    batch_norm: Literal["train", "frozen", "recalibrated"] = option(
+        "train",
+        "Batch-norm statistics: as training moves them; those that the backbone came "
+        "with, for few labels; or of training photos after each epoch, for small "
+        "batches.",
+    )
+    ema: float | None = option(
+        None,
+        "Decay of an average of the weights, such as 0.99, to be evaluated and kept, "
+        "with statistics of its own.",
+        above=0,
+        below=1,
     )
     weight_decay: float | None = option(
         None, "Decoupled weight decay; by default 0.05, to detect 0.01.", minimum=0
@@ -110,9 +120,9 @@ class FinetuneConfig(TrainingConfig):
                 "--backbone-rate: --schedule frozen trains the head alone and does not "
                 f"look at it, got {self.backbone_rate}"
             )
-        if self.freeze_batch_norm and self.drop_connect:
+        if self.batch_norm == "frozen" and self.drop_connect:
             raise ValueError(
-                "--drop-connect: --freeze-batch-norm runs the backbone as in "
+                "--drop-connect: --batch-norm frozen runs the backbone as in "
                 f"prediction, where nothing is dropped, got {self.drop_connect}"
             )
         epochs = LEAST_EPOCHS if self.epochs is None else self.epochs

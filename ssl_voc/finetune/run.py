@@ -19,6 +19,8 @@ from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
 EVALUATION_BATCH = 64
+# Photos that batch-norm statistics are of: each has many points of every feature map.
+_PHOTOS_FOR_STATISTICS = 256
 # Checkpoint and logs after an epoch, roughly.
 _SECONDS_TO_WRITE = 1.5
 
@@ -96,6 +98,8 @@ class FinetuningRun(TrainingRun):
         best_epoch = 0
         if self.data.validation is not None:
             best_epoch = callbacks.load_best(self.model, self.checkpoints)
+        elif evaluated := self._evaluated_weights():
+            evaluated.lend()
         with replacing(self.run.path / "model.keras") as temporary:
             self.model.save(temporary)
         summary = report.summarize(
@@ -136,8 +140,13 @@ class FinetuningRun(TrainingRun):
     def _measure_pause(self):
         """Seconds between two epochs, by a trial: validation, and what is written."""
         seconds = 0.0
+        with callbacks.on_all_devices(self.model):
+            self.model.optimizer.build(self.model.trainable_variables)
+        evaluated = self._evaluated_weights()
         for _ in range(2):  # the first one compiles
             began = time.monotonic()
+            if evaluated:
+                evaluated.lend()
             if probes := self._probes():
                 for probe in probes:
                     probe.set_model(self.model)
@@ -146,6 +155,8 @@ class FinetuningRun(TrainingRun):
                 data = validation["validation_data"]
                 arguments = data if isinstance(data, tuple) else (data,)
                 self.model.evaluate(*arguments, batch_size=EVALUATION_BATCH, verbose=0)
+            if evaluated:
+                evaluated.put_back()
             seconds = time.monotonic() - began
         return seconds + _SECONDS_TO_WRITE
 
@@ -170,6 +181,7 @@ class FinetuningRun(TrainingRun):
                     **dict.fromkeys(self.task.heads, 1.0),
                 },
                 weight_decay=config.weight_decay,
+                average_decay=config.ema,
                 global_clipnorm=10.0,
             ),
             jit_compile=self.jit_compile,
@@ -197,13 +209,37 @@ class FinetuningRun(TrainingRun):
         rename = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: self.task.rename(logs)
         )
+        lending, putting_back = [], []
+        if evaluated := self._evaluated_weights():
+            lending = [evaluated]
+            putting_back = [
+                keras.callbacks.LambdaCallback(
+                    on_epoch_end=lambda epoch, logs: evaluated.put_back()
+                )
+            ]
         self.fit_epochs(
             phase.last,
             self.task.shown,
-            [rename, *probes, callbacks.TrainingWatch()],
-            choosing,
+            [*lending, rename, *probes, callbacks.TrainingWatch()],
+            [*choosing, *putting_back],
             **({} if probes else self._validation()),
         )
+
+    def _evaluated_weights(self):
+        """What lends the model the weights that are kept; None if those that train."""
+        config = self.config
+        if config.ema is None and config.batch_norm != "recalibrated":
+            return None
+        order = np.random.default_rng(config.seed).permutation(len(self.training))
+        # Of whole batches: all have one weight.
+        size = config.batch_size
+        num_batches = max(1, min(len(order), _PHOTOS_FOR_STATISTICS) // size)
+        batches = TrainingImages(
+            self.training, np.split(order[: num_batches * size], num_batches)
+        )
+        evaluated = callbacks.EvaluatedWeights(batches, config.ema is not None)
+        evaluated.set_model(self.model)
+        return evaluated
 
     def _probes(self):
         """What measures the photos that choose the epoch in place of `fit`."""
@@ -234,3 +270,18 @@ class EvaluationBatches:
 
     def __iter__(self):
         return iter(self.pool.evaluation_batches(EVALUATION_BATCH))
+
+
+class TrainingImages:
+    """The images of some batches of a pool, from the start each time.
+
+    Args:
+        pool: `pipelines.Pool`.
+        batches: List of index arrays.
+    """
+
+    def __init__(self, pool, batches):
+        self.pool, self.batches = pool, batches
+
+    def __iter__(self):
+        return (self.pool.gather(indices)["images"] for indices in self.batches)

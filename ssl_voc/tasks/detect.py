@@ -53,7 +53,7 @@ class DetectTask(Task):
                 mosaic_rate=config.mosaic,
                 seed=config.seed,
             ),
-            freeze_batch_norm=config.freeze_batch_norm,
+            freeze_batch_norm=config.batch_norm == "frozen",
         )
 
     def compile_arguments(self, config, model):

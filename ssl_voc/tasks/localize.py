@@ -47,7 +47,7 @@ class LocalizeTask(Task):
                 color_strength=config.color_strength,
                 seed=config.seed,
             ),
-            freeze_batch_norm=config.freeze_batch_norm,
+            freeze_batch_norm=config.batch_norm == "frozen",
         )
 
     def compile_arguments(self, config, model):

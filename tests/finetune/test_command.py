@@ -25,6 +25,8 @@ STAGED = {
     "epochs": EPOCHS,
     "schedule": "staged",
     "unfreeze_epoch": 2,
+    # Of every checkpoint the weights that train go on, and others are evaluated.
+    "ema": 0.9,
     "deterministic": True,
 }
 
@@ -186,8 +188,8 @@ def test_few_labels_choose_nothing_and_the_last_weights_stay(place, tmp_path, ca
 @pytest.mark.slow
 def test_a_time_sets_the_epochs_and_more_may_follow(place, tmp_path, capsys):
     run = tmp_path / "run"
-    finetune(config(place, run, epochs=None, time="1s"))
+    finetune(config(place, run, epochs=None, time="1s", ema=0.9))
     assert "1 epochs of" in capsys.readouterr().out
     assert json.loads((run / "manifest.json").read_text())["epochs"] == 1
-    assert finetune(config(place, run, epochs=2))["num_images"] == 51
+    assert finetune(config(place, run, epochs=2, ema=0.9))["num_images"] == 51
     assert [row["epoch"] for row in rows_of(run)] == [1, 2]
