@@ -50,6 +50,9 @@ class FinetuneConfig(TrainingConfig):
         "where these are more.",
         minimum=1,
     )
+    patience: int | None = option(
+        None, "End after so many epochs in which no score was better.", minimum=1
+    )
     schedule: Literal["full", "staged", "frozen"] = option(
         "full", "Train all, the head first, or the head alone."
     )
@@ -103,6 +106,11 @@ class FinetuneConfig(TrainingConfig):
         if self.label_fraction is not None and self.labels_per_class is not None:
             raise ValueError(
                 "--label-fraction and --labels-per-class exclude each other"
+            )
+        if self.patience is not None and not (self.val_share or self.val_split):
+            raise ValueError(
+                "--patience: with --val-share 0 there is no score to wait for; leave "
+                "it out, or name a --val-split"
             )
         low, high = self.crop_area or (1.0, 1.0)
         if low > high:

@@ -91,7 +91,6 @@ class FinetuningRun(TrainingRun):
                     self.fit_to_time(self._measure_pause())
                     phase = dataclasses.replace(phase, last=self.config.epochs)
                 self._fit_phase(phase)
-                self.done_epochs = phase.last
 
     def finish(self):
         """Saves the model with its best weights; returns the summary."""
@@ -200,12 +199,15 @@ class FinetuningRun(TrainingRun):
 
     def _fit_phase(self, phase):
         probes = self._probes()
-        choosing = []
+        choosing, patience = [], None
         if self.data.validation is not None:
             rows = self.run.read_jsonl("metrics.jsonl")
             rows = [row for row in rows if row["epoch"] <= self.done_epochs]
-            names = self.task.scored
-            choosing = [callbacks.BestWeights(self.checkpoints, names, rows)]
+            best = callbacks.BestWeights(self.checkpoints, self.task.scored, rows)
+            choosing = [best]
+            if self.config.patience and phase.last == self.config.epochs:
+                patience = callbacks.Patience(best, self.config.patience, phase.first)
+                choosing.append(patience)
         rename = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: self.task.rename(logs)
         )
@@ -217,13 +219,28 @@ class FinetuningRun(TrainingRun):
                     on_epoch_end=lambda epoch, logs: evaluated.put_back()
                 )
             ]
-        self.fit_epochs(
-            phase.last,
-            self.task.shown,
-            [*lending, rename, *probes, callbacks.TrainingWatch()],
-            [*choosing, *putting_back],
-            **({} if probes else self._validation()),
+        # Where the last start of the run ended by it, but did not get to its summary.
+        if patience is None or not patience.is_over:
+            self.fit_epochs(
+                phase.last,
+                self.task.shown,
+                [*lending, rename, *probes, callbacks.TrainingWatch()],
+                [*choosing, *putting_back],
+                **({} if probes else self._validation()),
+            )
+        self.done_epochs = phase.last
+        if patience is not None and best.last_epoch < phase.last:
+            self._end_early(best.last_epoch)
+
+    def _end_early(self, epoch):
+        """Lets an epoch be the last one, as patience is over."""
+        print(
+            f"patience: no better score in {self.config.patience} epochs; ended after "
+            f"epoch {epoch} of {self.config.epochs} (--patience)",
+            flush=True,
         )
+        self.done_epochs = epoch
+        self.config = dataclasses.replace(self.config, epochs=epoch)
 
     def _evaluated_weights(self):
         """What lends the model the weights that are kept; None if those that train."""

@@ -24,6 +24,7 @@ from tests.finetune.settings import config, flags
         ({"unfreeze_epoch": 3}, "--unfreeze-epoch: .*--schedule full"),
         ({"schedule": "frozen", "backbone_rate": 0.1}, "--backbone-rate: .*frozen"),
         ({"batch_norm": "frozen", "drop_connect": 0.2}, "--drop-connect"),
+        ({"patience": 3, "val_share": 0.0}, "--patience: .*--val-split"),
         ({"mosaic": 0.5}, "--mosaic: .*--task detect; --task localize"),
     ],
 )
