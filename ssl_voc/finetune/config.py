@@ -33,6 +33,13 @@ class FinetuneConfig(TrainingConfig):
     labels_per_class: int | None = option(
         None, "Number of labelled photos to use of each class.", minimum=1
     )
+    balance: float | None = option(
+        None,
+        "Show photos of classes more often that fewer than this share of the photos "
+        "have, such as 0.3.",
+        above=0,
+        maximum=1,
+    )
     allow_leakage: bool = option(
         False, "Go on where photos of --val-split were seen in training."
     )

@@ -67,6 +67,8 @@ class FinetuningRun(TrainingRun):
             self.config = config = self._with_smaller_batch()
         self.steps = self.training.steps_per_epoch(config.batch_size)
         report.record_data(run, config, self.data)
+        if config.balance is not None:
+            report.tell_of_balance(self.training, config.balance, self.steps)
         least = self.task.least_steps
         self.choose_epochs(
             max(LEAST_EPOCHS, math.ceil(least / self.steps)),
@@ -120,10 +122,12 @@ class FinetuningRun(TrainingRun):
         return [Panel(keys, label) for keys, label in self.task.panels]
 
     def dataset(self, *arguments):
-        return self.training.dataset(*arguments).map(self.task.model_inputs)
+        batches = self.training.dataset(*arguments, balance=self.config.balance)
+        return batches.map(self.task.model_inputs)
 
     def batches(self, *arguments):
-        for batch in self.training.batches(*arguments):
+        balance = self.config.balance
+        for batch in self.training.batches(*arguments, balance=balance):
             yield (self.task.model_inputs(batch),)
 
     def _with_smaller_batch(self):

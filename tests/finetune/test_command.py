@@ -27,6 +27,8 @@ STAGED = {
     "unfreeze_epoch": 2,
     # Of every checkpoint the weights that train go on, and others are evaluated.
     "ema": 0.9,
+    # A third of the photos show each class: all are drawn by chance, of each epoch.
+    "balance": 0.5,
     "deterministic": True,
 }
 
