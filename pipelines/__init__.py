@@ -27,6 +27,7 @@ from pipelines.photos.varied_choice import choose_varied
 from pipelines.pools.batches import detection, localization, unlabeled
 from pipelines.pools.pool import Pool
 from pipelines.pools.preparation import prepare, prepare_labeled
+from pipelines.pools.repeat_factors import repeat_factors, repeat_factors_of_classes
 from pipelines.readers.sources import read, splits
 from pipelines.readers.splits import read_training, split_validation
 from pipelines.reports.data_report import DataReport, report_data
@@ -59,6 +60,8 @@ __all__ = [
     "read",
     "read_photo_table",
     "read_training",
+    "repeat_factors",
+    "repeat_factors_of_classes",
     "report_data",
     "select_photos",
     "split_validation",

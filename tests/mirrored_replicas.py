@@ -14,8 +14,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssl_voc import callbacks, devices, distributed, layers, losses, metrics, models
+from ssl_voc import (
+    callbacks,
+    devices,
+    distributed,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+)
 from ssl_voc.losses import nt_xent_loss
+from ssl_voc.models.batch_norm_statistics import recalibrate_batch_norm
 from ssl_voc.pretrain import command
 from tests import tiny
 
@@ -109,6 +119,51 @@ def fit(scope, photos):
         history = model.fit(photos, batch_size=8, epochs=1, shuffle=False, verbose=0)
     weights = np.concatenate([w.ravel() for w in model.get_weights()])
     return weights, {name: values[0] for name, values in history.history.items()}
+
+
+def fit_averages(scope, photos):
+    """Averages of the weights after three steps of a model without batch norm."""
+    keras.utils.set_random_seed(0)
+    with scope:
+        inputs = keras.Input((20, 20, 3))
+        x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+        x = keras.layers.Conv2D(4, 3, 2, activation="relu")(x)
+        outputs = keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(x))
+        model = keras.Model(inputs, outputs)
+        optimizer = optimizers.DiscriminativeAdamW(0.05, average_decay=0.5)
+        model.compile(optimizer, "mse", jit_compile=False)
+    answers = np.arange(len(photos)) % 2
+    model.fit(photos, answers, batch_size=8, epochs=3, shuffle=False, verbose=0)
+    averages = [average.ravel() for _, average in optimizer.averages()]
+    return np.concatenate(averages)
+
+
+def lend_weights(photos):
+    """Weights that replicas lend, and statistics of their averages by one device."""
+    with two_devices().scope():
+        model = keras.Sequential(
+            [tiny.build_backbone(20, 4), keras.layers.Flatten(), keras.layers.Dense(1)]
+        )
+        optimizer = optimizers.DiscriminativeAdamW(0.05, average_decay=0.5)
+        model.compile(optimizer, "mse", jit_compile=False)
+    model.fit(photos, np.arange(len(photos)) % 2, batch_size=8, verbose=0)
+    trained = model.get_weights()
+    evaluated = callbacks.EvaluatedWeights([photos], averaged=True)
+    evaluated.set_model(model)
+    evaluated.lend()
+    lent = model.get_weights()
+    evaluated.put_back()
+    kept = all(map(np.array_equal, model.get_weights(), trained))
+    alone = keras.Sequential(
+        [tiny.build_backbone(20, 4), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    alone.set_weights(lent)
+    recalibrate_batch_norm(alone, [photos])
+    flat = [
+        np.concatenate([value.ravel() for value in values])
+        for values in (lent, alone.get_weights(), trained)
+    ]
+    return kept, *flat
 
 
 def uneven_shares(pair):
@@ -211,6 +266,7 @@ def main(folder):
     single_weights, single_logs = fit(contextlib.nullcontext(), photos)
     mirrored_weights, mirrored_logs = fit(two_devices().scope(), photos)
     boxes, counts = draws()
+    kept, lent, recalibrated, trained = lend_weights(photos)
     np.savez(
         folder / "arrays.npz",
         **losses_and_gradients(losses.NTXentLoss(0.2), pair),
@@ -221,11 +277,17 @@ def main(folder):
         single_weights=single_weights,
         mirrored_weights=mirrored_weights,
         boxes=boxes,
+        single_averages=fit_averages(contextlib.nullcontext(), photos),
+        mirrored_averages=fit_averages(two_devices().scope(), photos),
+        lent=lent,
+        recalibrated=recalibrated,
+        trained=trained,
     )
     figures = {
         "single": single_logs,
         "mirrored": mirrored_logs,
         "replicas": counts,
+        "put_back": kept,
         "command": run_command(folder),
         "detections": probe_detections(),
     }

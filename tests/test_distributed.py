@@ -77,6 +77,16 @@ def test_fit_on_two_devices_gives_the_weights_and_logs_of_one(mirrored):
         ), name
 
 
+def test_weights_are_averaged_and_lent_as_on_one_device(mirrored):
+    arrays, figures = mirrored
+    np.testing.assert_allclose(
+        arrays["mirrored_averages"], arrays["single_averages"], atol=1e-5
+    )
+    np.testing.assert_allclose(arrays["lent"], arrays["recalibrated"], rtol=1e-5)
+    assert np.abs(arrays["lent"] - arrays["trained"]).max() > 0.01
+    assert figures["put_back"]
+
+
 def test_replicas_are_counted_and_draw_different_views(mirrored):
     assert mirrored[1]["replicas"] == [2, 2]
     boxes = mirrored[0]["boxes"].reshape(-1, 4)

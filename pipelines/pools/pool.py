@@ -8,6 +8,7 @@ import numpy as np
 
 from pipelines.photos.content import UnreadableImage
 from pipelines.photos.photo import Photo, Photos, Problem
+from pipelines.pools.repeat_factors import repeat_factors
 from pipelines.pools.threads import for_each
 
 
@@ -143,7 +144,14 @@ class Pool:
         """
         return self._order(batch_size, 0).steps_per_epoch
 
-    def batches(self, batch_size: int, seed: int, initial_epoch: int = 0, targets=None):
+    def batches(
+        self,
+        batch_size: int,
+        seed: int,
+        initial_epoch: int = 0,
+        targets=None,
+        balance: float | None = None,
+    ):
         """Infinite iterator of training batches; needs no tensorflow.
 
         Args:
@@ -153,19 +161,29 @@ class Pool:
             targets: Optional array `(num_photos, ...)` of what belongs to each photo,
                 such as its `label_numbers`: a batch is then a tuple of images and of
                 their rows of it.
+            balance: Share of the photos below which a class is rare, and its photos
+                come more often, see `repeat_factors`; for a pool with boxes. An epoch
+                keeps its number of steps.
         """
-        order = self._order(batch_size, seed)
+        order = self._order(batch_size, seed, balance)
         steps = itertools.count(initial_epoch * order.steps_per_epoch)
         return (self._gather(order.indices(step), targets) for step in steps)
 
-    def dataset(self, batch_size: int, seed: int, initial_epoch: int = 0, targets=None):
+    def dataset(
+        self,
+        batch_size: int,
+        seed: int,
+        initial_epoch: int = 0,
+        targets=None,
+        balance: float | None = None,
+    ):
         """The batches of `batches` as an infinite `tf.data.Dataset`.
 
         Pass `steps_per_epoch=pool.steps_per_epoch(batch_size)` to `fit`.
         """
         import tensorflow as tf
 
-        order = self._order(batch_size, seed)
+        order = self._order(batch_size, seed, balance)
         steps = tf.data.Dataset.counter(initial_epoch * order.steps_per_epoch)
         return self._as_dataset(steps, order.indices, batch_size, targets)
 
@@ -184,14 +202,17 @@ class Pool:
         steps = tf.data.Dataset.range(len(parts))
         return self._as_dataset(steps, parts.__getitem__, None)
 
-    def _order(self, batch_size, seed):
+    def _order(self, batch_size, seed, balance=None):
         if self.objects is None and batch_size > len(self):
             raise ValueError(
                 f"{self.photos.name} has {len(self)} readable photos, which do not "
                 f"fill a batch of {batch_size}. Choose a smaller batch size or add "
                 "photos."
             )
-        return EpochOrder(len(self), batch_size, seed)
+        factors = None
+        if balance is not None:
+            factors = repeat_factors(self.targets, len(self.class_names), balance)
+        return EpochOrder(len(self), batch_size, seed, factors)
 
     def _once(self, batch_size):
         """Indices of the batches of one pass in order."""
@@ -267,18 +288,24 @@ class EpochOrder:
     further permutations, until they fill one. A run that resumes at epoch `e` sees
     what an uninterrupted one would.
 
+    With repeat factors, a photo is `floor(factor)` times among those that are permuted,
+    and once more with the probability of what is left of its factor, drawn anew for
+    each epoch. They are more than fill an epoch, which keeps its number of batches.
+
     Args:
         num_photos: Number of photos, at least 1.
         batch_size: Number of photos in a batch, at least 1.
         seed: Non-negative integer.
+        repeat_factors: Float array `(num_photos,)`, at least 1, or None.
     """
 
-    def __init__(self, num_photos, batch_size, seed):
+    def __init__(self, num_photos, batch_size, seed, repeat_factors=None):
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
         self.num_photos = num_photos
         self.batch_size = batch_size
         self.seed = seed
+        self.repeat_factors = repeat_factors
         self.steps_per_epoch = max(1, num_photos // batch_size)
         # Parallel gathering may stand with one foot in the next epoch.
         self._epoch = functools.lru_cache(maxsize=2)(self._draw_epoch)
@@ -292,4 +319,13 @@ class EpochOrder:
     def _draw_epoch(self, epoch):
         rng = np.random.default_rng([self.seed, epoch])
         times = -(-self.batch_size // self.num_photos)
-        return np.concatenate([rng.permutation(self.num_photos) for _ in range(times)])
+        return np.concatenate([self._draw_pass(rng) for _ in range(times)])
+
+    def _draw_pass(self, rng):
+        """All photos, some of them repeated, in random order."""
+        if self.repeat_factors is None:
+            return rng.permutation(self.num_photos)
+        whole = np.floor(self.repeat_factors)
+        more = rng.random(self.num_photos) < self.repeat_factors - whole
+        times = whole.astype("int64") + more
+        return rng.permutation(np.repeat(np.arange(self.num_photos), times))

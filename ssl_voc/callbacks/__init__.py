@@ -11,5 +11,7 @@ from ssl_voc.callbacks.checkpoint import (
 from ssl_voc.callbacks.collapse_watch import CollapseWatch
 from ssl_voc.callbacks.detection_probe import DetectionProbe
 from ssl_voc.callbacks.epoch_seeds import EpochSeeds
+from ssl_voc.callbacks.evaluated_weights import EvaluatedWeights
 from ssl_voc.callbacks.feature_probe import FeatureProbe
+from ssl_voc.callbacks.patience import Patience
 from ssl_voc.callbacks.training_watch import TrainingWatch

@@ -26,13 +26,18 @@ class BestWeights(keras.callbacks.Callback):
         names: Names of the entries of the logs, all of which are better when higher.
         rows: Logs of the epochs done before, when a run goes on: dictionaries with
             `"epoch"` and `"score"`.
+
+    Attributes:
+        best_score: The highest score so far; -1 before the first epoch.
+        best_epoch: Epoch that it is of, counted from 1, 0 for none.
+        last_epoch: The last epoch that was looked at, alike.
     """
 
     def __init__(self, folder, names, rows=()):
         super().__init__()
         self.folder = Path(folder)
         self.names = tuple(names)
-        done = max((row["epoch"] for row in rows), default=0)
+        self.last_epoch = done = max((row["epoch"] for row in rows), default=0)
         # What the epoch at hand saved before a kill will be computed again.
         saved = epoch_files(self.folder, _NAME)
         for epoch, path in saved.items():
@@ -41,14 +46,16 @@ class BestWeights(keras.callbacks.Callback):
         scores = [row.get("score") for row in rows if row["epoch"] in saved]
         scores = [score for score in scores if score is not None]
         self.best_score = max(scores, default=-1.0)
+        self.best_epoch = max(epoch_files(self.folder, _NAME), default=0)
 
     def on_epoch_end(self, epoch, logs=None):
         """Adds `score` and saves the weights if it is the highest so far."""
         score = sum(float(logs[name]) for name in self.names) / len(self.names)
         logs["score"] = score
+        self.last_epoch = epoch + 1
         if not score > self.best_score and not score == self.best_score == 0.0:
             return
-        self.best_score = score
+        self.best_score, self.best_epoch = score, epoch + 1
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.folder / f"best_{epoch + 1:05d}.npz") as temporary:
             # Without the optimizer: it may have changed when these are loaded.

@@ -25,6 +25,9 @@ class EvaluateConfig:
     allow_leakage: bool = option(
         False, "Go on where photos were seen in training; the figures say so."
     )
+    tta: bool = option(
+        False, "Ask for four views of each photo, mirrored and of two sizes."
+    )
     batch_size: int = option(64, "Photos predicted at once.", minimum=1)
     cache: Literal["auto", "memory", "disk", "none"] = option(
         "auto", "Where prepared photos are kept."
@@ -47,7 +50,7 @@ class EvaluateConfig:
         elif name is None:
             name = Path(config.data[0]).stem
         # `test[:50%]` is a split of TensorFlow Datasets.
-        name = re.sub(r"[^\w.-]+", "_", name)
+        name = re.sub(r"[^\w.-]+", "_", name) + "-tta" * self.tta
         return dataclasses.replace(config, out=self.run / f"{self.result}-{name}")
 
     def evaluates_held_out(self, finished):

@@ -6,9 +6,12 @@ from pathlib import Path
 import keras
 
 import pipelines
+from pipelines.images.resizing import Letterboxing
+from pipelines.pools.preparation import prepare_images
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.predict.keras_predictor import boxes_in_photos, load_finished_model
+from ssl_voc.predict.keras_predictor import load_finished_model
+from ssl_voc.predict.views import PredictionViews, boxes_in_photos, join_answers
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
     PRETRAINING_LIST,
@@ -55,6 +58,10 @@ class EvaluationRun:
         folder.write_text("skipped.txt", pipelines.problem_table(self.pool.skipped))
         self.report = self._refuse_leakage()
         self.model = load_finished_model(finished)
+        self.views = None
+        if config.tta:
+            side = self.pool.image_size
+            self.views = PredictionViews(self.model, self.task, side)
 
     @property
     def main_object_only(self):
@@ -64,6 +71,8 @@ class EvaluationRun:
     def finish(self):
         """Predicts, measures and writes everything; returns the metrics."""
         metrics = {**self.measure(self.predict()), **self._facts()}
+        if self.views is not None:
+            metrics["protocol"]["views"] = self.views.protocol
         self.folder.write_json("metrics.json", metrics)
         self.folder.finish(
             {key: item for key, item in metrics.items() if not isinstance(item, dict)}
@@ -88,14 +97,30 @@ class EvaluationRun:
         raise NotImplementedError
 
     def predict(self):
-        """What `model.predict` gives for all photos, as a dictionary of arrays."""
+        """What the model gives for all photos, as a dictionary of arrays.
+
+        Boxes are xyxy in pixels of the photos, float64 `(n, D, 4)`, clipped.
+        """
         size = self.config.batch_size
         progress = progress_bar("predicting")
         num_photos = len(self.pool)
 
-        def advance(batch, logs):
+        def advance(batch, logs=None):
             progress(min(num_photos, (batch + 1) * size), num_photos)
 
+        if self.views is None:
+            predicted = self._predict_once(size, advance)
+        else:
+            predicted = self._predict_views(size, advance)
+        num_classes = self.count_classes(predicted)
+        if num_classes != len(self.pool.class_names):
+            raise BadInput(
+                f"RUN: {self.finished.path / 'model.keras'} scores {num_classes} "
+                f"classes, but manifest.json names {len(self.pool.class_names)}."
+            )
+        return predicted
+
+    def _predict_once(self, size, advance):
         if keras.backend.backend() == "tensorflow":
             batches = self.pool.evaluation_dataset(size).map(lambda b: b["images"])
         else:
@@ -105,13 +130,30 @@ class EvaluationRun:
             verbose=0,
             callbacks=[keras.callbacks.LambdaCallback(on_predict_batch_end=advance)],
         )
-        num_classes = self.count_classes(predicted)
-        if num_classes != len(self.pool.class_names):
-            raise BadInput(
-                f"RUN: {self.finished.path / 'model.keras'} scores {num_classes} "
-                f"classes, but manifest.json names {len(self.pool.class_names)}."
-            )
-        return predicted
+        return {**predicted, "boxes": self._in_photos(predicted["boxes"])}
+
+    def _predict_views(self, size, advance):
+        pool, answers = self.pool, []
+        others = [self._at_size(side) for side in self.views.image_sizes[1:]]
+        batches = [item.evaluation_batches(size) for item in (pool, *others)]
+        for number, (batch, *others) in enumerate(zip(*batches, strict=True)):
+            squares = batch["images"], *others
+            answers.append(self.views.predict(squares, batch["original_size"]))
+            advance(number)
+        return join_answers(answers)
+
+    def _at_size(self, side):
+        """The photos letterboxed to another size, as a `pipelines.Pool`."""
+        resizing = Letterboxing(side)
+        readable, _, images, skipped = prepare_images(
+            self.pool.photos,
+            resizing,
+            self.config.cache,
+            progress=progress_bar(f"preparing photos of {side} px"),
+        )
+        if skipped:  # was readable when the first size was prepared
+            raise BadInput(f"--data: {skipped[0]}")
+        return pipelines.Pool(readable, resizing, self.pool.hashes, images)
 
     def training_photos(self):
         """The `pipelines.Photos` that the model learned from; None if not at hand."""
@@ -141,6 +183,7 @@ class EvaluationRun:
         folder = self.folder.path
         lines = ["", f"{metrics['num_images']} photos of {self.pool.photos.name}"]
         lines[-1] += f" ({self.config.split})" * bool(self.config.split)
+        lines[-1] += ", several views of each (--tta)" * self.config.tta
         counts = {
             **{key: text.format_map(metrics) for key, text in self.counts.items()},
             "num_skipped": f"unreadable, see {folder / 'skipped.txt'}",

@@ -36,6 +36,13 @@ class FinetuneConfig(TrainingConfig):
     labels_per_class: int | None = option(
         None, "Number of labelled photos to use of each class.", minimum=1
     )
+    balance: float | None = option(
+        None,
+        "Show photos of classes more often that fewer than this share of the photos "
+        "have, such as 0.3.",
+        above=0,
+        maximum=1,
+    )
     allow_leakage: bool = option(
         False, "Go on where photos of --val-split were seen in training."
     )
@@ -53,6 +60,9 @@ class FinetuneConfig(TrainingConfig):
         "where these are more.",
         minimum=1,
     )
+    patience: int | None = option(
+        None, "End after so many epochs in which no score was better.", minimum=1
+    )
     schedule: Literal["full", "staged", "frozen"] = option(
         "full", "Train all, the head first, or the head alone."
     )
@@ -65,8 +75,18 @@ class FinetuneConfig(TrainingConfig):
     backbone_rate: float = option(
         1.0, "Learning rate of the backbone, as a share: 0.1 for few labels.", above=0
     )
-    freeze_batch_norm: bool = option(
-        False, "Keep the backbone's batch-norm statistics: for few labels."
+    batch_norm: Literal["train", "frozen", "recalibrated"] = option(
+        "train",
+        "Batch-norm statistics: as training moves them; those that the backbone came "
+        "with, for few labels; or of training photos after each epoch, for small "
+        "batches.",
+    )
+    ema: float | None = option(
+        None,
+        "Decay of an average of the weights, such as 0.99, to be evaluated and kept, "
+        "with statistics of its own.",
+        above=0,
+        below=1,
     )
     weight_decay: float | None = option(
         None, "Decoupled weight decay; by default 0.05, to detect 0.01.", minimum=0
@@ -97,6 +117,11 @@ class FinetuneConfig(TrainingConfig):
             raise ValueError(
                 "--label-fraction and --labels-per-class exclude each other"
             )
+        if self.patience is not None and not (self.val_share or self.val_split):
+            raise ValueError(
+                "--patience: with --val-share 0 there is no score to wait for; leave "
+                "it out, or name a --val-split"
+            )
         low, high = self.crop_area or (1.0, 1.0)
         if low > high:
             raise ValueError(
@@ -113,9 +138,9 @@ class FinetuneConfig(TrainingConfig):
                 "--backbone-rate: --schedule frozen trains the head alone and does not "
                 f"look at it, got {self.backbone_rate}"
             )
-        if self.freeze_batch_norm and self.drop_connect:
+        if self.batch_norm == "frozen" and self.drop_connect:
             raise ValueError(
-                "--drop-connect: --freeze-batch-norm runs the backbone as in "
+                "--drop-connect: --batch-norm frozen runs the backbone as in "
                 f"prediction, where nothing is dropped, got {self.drop_connect}"
             )
         epochs = LEAST_EPOCHS if self.epochs is None else self.epochs

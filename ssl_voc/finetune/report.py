@@ -37,6 +37,28 @@ def record_data(run, config, data):
     )
 
 
+def tell_of_balance(pool, threshold, steps):
+    """Says how much more often photos of rare classes are shown.
+
+    Args:
+        pool: `pipelines.Pool` that is learned from.
+        threshold: Value of `--balance`.
+        steps: Number of steps of an epoch.
+    """
+    factors = pipelines.repeat_factors_of_classes(
+        pool.targets, len(pool.class_names), threshold
+    )
+    rare = [
+        f"{name} {factor:.2f}"
+        for name, factor in zip(pool.class_names, factors, strict=True)
+        if factor > 1.0
+    ]
+    what = f"photos are repeated by their rarest class: {', '.join(rare)}"
+    if not rare:
+        what = f"no class is in fewer than {threshold:.0%} of the photos"
+    print(f"balance: {what}; an epoch keeps its {steps} steps (--balance)", flush=True)
+
+
 def save_examples(run, pool, augmenter):
     """Leaves a picture of what the model will be shown, boxes and all."""
     batch = pool.gather(pipelines.choose_varied(pool.photos, NUM_SHOWN))

@@ -19,6 +19,8 @@ from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
 EVALUATION_BATCH = 64
+# Photos that batch-norm statistics are of: each has many points of every feature map.
+_PHOTOS_FOR_STATISTICS = 256
 # Checkpoint and logs after an epoch, roughly.
 _SECONDS_TO_WRITE = 1.5
 
@@ -65,6 +67,8 @@ class FinetuningRun(TrainingRun):
             self.config = config = self._with_smaller_batch()
         self.steps = self.training.steps_per_epoch(config.batch_size)
         report.record_data(run, config, self.data)
+        if config.balance is not None:
+            report.tell_of_balance(self.training, config.balance, self.steps)
         least = self.task.least_steps
         self.choose_epochs(
             max(LEAST_EPOCHS, math.ceil(least / self.steps)),
@@ -92,13 +96,14 @@ class FinetuningRun(TrainingRun):
                     self.fit_to_time(self._measure_pause())
                     phase = dataclasses.replace(phase, last=self.config.epochs)
                 self._fit_phase(phase)
-                self.done_epochs = phase.last
 
     def finish(self):
         """Saves the model with its best weights; returns the summary."""
         best_epoch = 0
         if self.data.validation is not None:
             best_epoch = callbacks.load_best(self.model, self.checkpoints)
+        elif evaluated := self._evaluated_weights():
+            evaluated.lend()
         with replacing(self.run.path / "model.keras") as temporary:
             self.model.save(temporary)
         summary = report.summarize(
@@ -120,10 +125,12 @@ class FinetuningRun(TrainingRun):
         return [Panel(keys, label) for keys, label in self.task.panels]
 
     def dataset(self, *arguments):
-        return self.training.dataset(*arguments).map(self.task.model_inputs)
+        batches = self.training.dataset(*arguments, balance=self.config.balance)
+        return batches.map(self.task.model_inputs)
 
     def batches(self, *arguments):
-        for batch in self.training.batches(*arguments):
+        balance = self.config.balance
+        for batch in self.training.batches(*arguments, balance=balance):
             yield (self.task.model_inputs(batch),)
 
     def _with_smaller_batch(self):
@@ -139,8 +146,13 @@ class FinetuningRun(TrainingRun):
     def _measure_pause(self):
         """Seconds between two epochs, by a trial: validation, and what is written."""
         seconds = 0.0
+        with callbacks.on_all_devices(self.model):
+            self.model.optimizer.build(self.model.trainable_variables)
+        evaluated = self._evaluated_weights()
         for _ in range(2):  # the first one compiles
             began = time.monotonic()
+            if evaluated:
+                evaluated.lend()
             if probes := self._probes():
                 for probe in probes:
                     probe.set_model(self.model)
@@ -149,6 +161,8 @@ class FinetuningRun(TrainingRun):
                 data = validation["validation_data"]
                 arguments = data if isinstance(data, tuple) else (data,)
                 self.model.evaluate(*arguments, batch_size=EVALUATION_BATCH, verbose=0)
+            if evaluated:
+                evaluated.put_back()
             seconds = time.monotonic() - began
         return seconds + _SECONDS_TO_WRITE
 
@@ -173,6 +187,7 @@ class FinetuningRun(TrainingRun):
                     **dict.fromkeys(self.task.heads, 1.0),
                 },
                 weight_decay=config.weight_decay,
+                average_decay=config.ema,
                 global_clipnorm=10.0,
             ),
             jit_compile=self.jit_compile,
@@ -192,21 +207,63 @@ class FinetuningRun(TrainingRun):
 
     def _fit_phase(self, phase):
         probes = self._probes()
-        choosing = []
+        choosing, patience = [], None
         if self.data.validation is not None:
             rows = self.run.read_epochs()[: self.done_epochs]
-            names = self.task.scored
-            choosing = [callbacks.BestWeights(self.checkpoints, names, rows)]
+            best = callbacks.BestWeights(self.checkpoints, self.task.scored, rows)
+            choosing = [best]
+            if self.config.patience and phase.last == self.config.epochs:
+                patience = callbacks.Patience(best, self.config.patience, phase.first)
+                choosing.append(patience)
         rename = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: self.task.rename(logs)
         )
-        self.fit_epochs(
-            phase.last,
-            self.task.shown,
-            [rename, *probes, callbacks.TrainingWatch()],
-            choosing,
-            **({} if probes else self._validation()),
+        lending, putting_back = [], []
+        if evaluated := self._evaluated_weights():
+            lending = [evaluated]
+            putting_back = [
+                keras.callbacks.LambdaCallback(
+                    on_epoch_end=lambda epoch, logs: evaluated.put_back()
+                )
+            ]
+        # Where the last start of the run ended by it, but did not get to its summary.
+        if patience is None or not patience.is_over:
+            self.fit_epochs(
+                phase.last,
+                self.task.shown,
+                [*lending, rename, *probes, callbacks.TrainingWatch()],
+                [*choosing, *putting_back],
+                **({} if probes else self._validation()),
+            )
+        self.done_epochs = phase.last
+        if patience is not None and best.last_epoch < phase.last:
+            self._end_early(best.last_epoch)
+
+    def _end_early(self, epoch):
+        """Lets an epoch be the last one, as patience is over."""
+        print(
+            f"patience: no better score in {self.config.patience} epochs; ended after "
+            f"epoch {epoch} of {self.config.epochs} (--patience)",
+            flush=True,
         )
+        self.done_epochs = epoch
+        self.config = dataclasses.replace(self.config, epochs=epoch)
+
+    def _evaluated_weights(self):
+        """What lends the model the weights that are kept; None if those that train."""
+        config = self.config
+        if config.ema is None and config.batch_norm != "recalibrated":
+            return None
+        order = np.random.default_rng(config.seed).permutation(len(self.training))
+        # Of whole batches: all have one weight.
+        size = config.batch_size
+        num_batches = max(1, min(len(order), _PHOTOS_FOR_STATISTICS) // size)
+        batches = TrainingImages(
+            self.training, np.split(order[: num_batches * size], num_batches)
+        )
+        evaluated = callbacks.EvaluatedWeights(batches, config.ema is not None)
+        evaluated.set_model(self.model)
+        return evaluated
 
     def _probes(self):
         """What measures the photos that choose the epoch in place of `fit`."""
@@ -237,3 +294,18 @@ class EvaluationBatches:
 
     def __iter__(self):
         return iter(self.pool.evaluation_batches(EVALUATION_BATCH))
+
+
+class TrainingImages:
+    """The images of some batches of a pool, from the start each time.
+
+    Args:
+        pool: `pipelines.Pool`.
+        batches: List of index arrays.
+    """
+
+    def __init__(self, pool, batches):
+        self.pool, self.batches = pool, batches
+
+    def __iter__(self):
+        return (self.pool.gather(indices)["images"] for indices in self.batches)

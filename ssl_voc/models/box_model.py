@@ -3,6 +3,7 @@
 import keras
 
 from ssl_voc.layers.constructor_arguments import config_of_model
+from ssl_voc.models.cloning import resized, set_weights
 from ssl_voc.models.main_object_targets import inputs_of
 
 
@@ -38,6 +39,24 @@ class BoxModel(keras.Model):
         if isinstance(outputs, tuple):  # jax returns its state, too
             return self.decode_predictions(outputs[0]), *outputs[1:]
         return self.decode_predictions(outputs)
+
+    def at_image_size(self, image_size):
+        """A copy that takes images of another size, to predict with.
+
+        Args:
+            image_size: Side of the square images in pixels.
+        """
+        backbone = resized(self.backbone, image_size)
+        config = {
+            **self.get_config(),
+            "backbone": keras.saving.serialize_keras_object(backbone),
+            "augmenter": None,  # it has the size of the images that are trained on
+        }
+        copy = self.from_config(config)
+        copy.build()
+        set_weights(copy, self.get_weights())
+        copy.jit_compile = self.jit_compile
+        return copy
 
     def get_config(self):
         return config_of_model(self)

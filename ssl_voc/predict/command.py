@@ -48,6 +48,7 @@ def predict(config):
         config.model,
         config.server,
         batch_size=config.batch_size,
+        tta=config.tta,
         timeout=config.timeout,
         retries=config.retries,
     )

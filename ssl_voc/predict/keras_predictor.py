@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from pipelines import boxes_from_letterbox
 from pipelines.images.resizing import Letterboxing
-from ssl_voc import boxes
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.models.loading import load_model
 from ssl_voc.predict.photos import LoadedPhoto
+from ssl_voc.predict.views import PredictionViews, boxes_in_photos
 from ssl_voc.runs.finished_run import FinishedRun
 from ssl_voc.serving_client.prediction import Prediction
 from ssl_voc.tasks import task_of
@@ -23,35 +22,46 @@ class RunPredictor:
         finished: The `FinishedRun`.
         batch_size: Most photos of a call: all are computed as such a batch, so that
             the model is traced once.
+        tta: Whether it is asked by `PredictionViews`.
 
     Raises:
         ValueError: If its model cannot be loaded.
     """
 
-    def __init__(self, finished: FinishedRun, batch_size: int):
+    def __init__(self, finished: FinishedRun, batch_size: int, tta: bool = False):
         self.description = f"run {finished.path} (task {finished.task})"
         self.class_names = finished.class_names
         self.image_size = finished.manifest["image_size"]
         self.task = task_of(finished)
         self.batch_size = batch_size
-        self._letterboxing = Letterboxing(self.image_size)
         self.model = load_finished_model(finished)
+        self._views, sides = None, (self.image_size,)
+        if tta:
+            self._views = PredictionViews(self.model, self.task, self.image_size)
+            sides = self._views.image_sizes
+            self.description += f", {self._views.protocol}"
+        self._letterboxings = [Letterboxing(side) for side in sides]
 
     def predict(self, photos: Sequence[LoadedPhoto]) -> list[Prediction]:
         """See `Predictor`."""
-        side = self.image_size
-        images = np.zeros((self.batch_size, side, side, 3), "uint8")
-        for row, photo in enumerate(photos):
-            images[row] = self._letterboxing.resize(photo.pixels)
+        squares = [self._squares(photos, item) for item in self._letterboxings]
+        # Rows that fill the batch are of some size, too.
+        sizes = np.ones((self.batch_size, 2), "int64")
+        sizes[: len(photos)] = [photo.size for photo in photos]
+        if self._views is None:
+            found = self.model.predict_on_batch(squares[0])
+            corners = boxes_in_photos(
+                self.model, found["boxes"], sizes, self.image_size
+            )
+            found = {**found, "boxes": corners}
+        else:
+            found = self._views.predict(squares, sizes)
         predicted = {
             name: keras.ops.convert_to_numpy(value)[: len(photos)]
-            for name, value in self.model.predict_on_batch(images).items()
+            for name, value in found.items()
         }
-        sizes = np.array([photo.size for photo in photos])
-        corners = boxes_in_photos(self.model, predicted["boxes"], sizes, side)
-        ranked = self.task.rank_arrays(
-            {**predicted, "boxes": corners.astype("float32")}
-        )
+        predicted["boxes"] = predicted["boxes"].astype("float32")
+        ranked = self.task.rank_arrays(predicted)
         return [
             self._prediction({name: value[row] for name, value in ranked.items()}, size)
             for row, size in enumerate(photo.size for photo in photos)
@@ -59,6 +69,14 @@ class RunPredictor:
 
     def close(self) -> None:
         """See `Predictor`."""
+
+    def _squares(self, photos, letterboxing):
+        """A whole batch of letterboxed photos, uint8."""
+        side = letterboxing.image_size
+        images = np.zeros((self.batch_size, side, side, 3), "uint8")
+        for row, photo in enumerate(photos):
+            images[row] = letterboxing.resize(photo.pixels)
+        return images
 
     def _prediction(self, ranked, size):
         """The `Prediction` of one photo, of what `Task.rank` gives for it."""
@@ -102,21 +120,3 @@ def load_finished_model(finished, kind=keras.Model):
             f"{number}."
         )
     return model
-
-
-def boxes_in_photos(model, predicted, sizes, side):
-    """Boxes that a model predicts for letterboxed photos, in pixels of the photos.
-
-    Args:
-        model: A model of boxes, whose `bounding_box_format` is xyxy where it has none.
-        predicted: Its boxes, `(n, num_boxes, 4)`.
-        sizes: Heights and widths of the photos, integers `(n, 2)`.
-        side: Side of the squares in pixels.
-
-    Returns:
-        float64 `(n, num_boxes, 4)`, xyxy, clipped to the photos.
-    """
-    format = getattr(model, "bounding_box_format", "xyxy")
-    corners = boxes.convert_format(predicted, format, "xyxy", (side, side))
-    corners = keras.ops.convert_to_numpy(corners).astype("float64")
-    return boxes_from_letterbox(corners, sizes, side)

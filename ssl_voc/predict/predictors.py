@@ -139,6 +139,7 @@ def open_predictor(
     server: str | None = None,
     *,
     batch_size: int = 8,
+    tta: bool = False,
     **options: Any,
 ) -> Predictor:
     """Opens what predicts: the run or the SavedModel `model`, or a server.
@@ -147,11 +148,14 @@ def open_predictor(
         model: Folder of a run or of a SavedModel; of a server the model's name.
         server: Address of a server, or None.
         batch_size: Most photos of a call.
+        tta: Whether a run is asked by `PredictionViews`.
         **options: Further arguments of the server's `BatchingClient`.
 
     Raises:
-        BadInput: If there is no such model.
+        BadInput: If there is no such model, or it is no run and asked with `tta`.
     """
+    if tta and server is not None:
+        raise BadInput("--tta: a server answers one view; name a run by --model.")
     if server is not None:
         return ServerPredictor(server, model, batch_size=batch_size, **options)
     if model is None:
@@ -167,16 +171,21 @@ def open_predictor(
         )
     version = newest_version(folder)
     if version is not None:
+        if tta:
+            raise BadInput(
+                f"--tta: {folder} is an export, which answers one view. Name the run "
+                "that it was made of by --model."
+            )
         return SavedModelPredictor(version)
     if (folder / "manifest.json").is_file():
-        return _open_run(folder, batch_size)
+        return _open_run(folder, batch_size, tta)
     raise BadInput(
         f"--model: {folder} is neither a finetune run (no manifest.json) nor an "
         "exported SavedModel (no saved_model.pb, nor a folder 1 with one)."
     )
 
 
-def _open_run(folder: Path, batch_size: int) -> Predictor:
+def _open_run(folder: Path, batch_size: int, tta: bool) -> Predictor:
     from ssl_voc.runs.finished_run import read_finished_run
     from ssl_voc.tasks import task_of
 
@@ -186,7 +195,7 @@ def _open_run(folder: Path, batch_size: int) -> Predictor:
         with filter_native_logs(), as_bad_input():
             from ssl_voc.predict.keras_predictor import RunPredictor
 
-            return RunPredictor(finished, batch_size)
+            return RunPredictor(finished, batch_size, tta)
     except BadInput as error:
         raise BadInput(str(error).replace("RUN:", "--model:", 1)) from error
 

@@ -22,6 +22,7 @@ class Task:
         shown: Entries of the logs that progress shows.
         panels: Keys of the logs and label of each panel of `curves.png`.
         measures: Labels of the measures of `summary.json`, by their names.
+        fusion: How `fuse` makes one answer of several, in words.
     """
 
     name = ""
@@ -37,6 +38,7 @@ class Task:
     shown = ("loss",)
     panels = ()
     measures = {}
+    fusion = ""
 
     def build_model(self, backbone, config, pool):
         """The model, with its augmenter.
@@ -75,6 +77,18 @@ class Task:
         return {
             name: keras.ops.convert_to_numpy(value) for name, value in ranked.items()
         }
+
+    def fuse(self, answers):
+        """One answer to each photo, of those to several views of it.
+
+        Args:
+            answers: List of what `predict` of the task's model gives for each view, a
+                dictionary of arrays, its boxes xyxy in one frame for all views.
+
+        Returns:
+            Such a dictionary.
+        """
+        raise NotImplementedError
 
     def describe(self, model, pool):
         """Facts for `manifest.json` about how the model fits its photos."""

@@ -39,6 +39,7 @@ class DetectTask(Task):
         "voc07_ap50": "VOC07 AP50",
         "voc10_ap50": "VOC10 AP50",
     }
+    fusion = "weighted boxes fusion at IoU 0.55"
 
     def build_model(self, backbone, config, pool):
         from ssl_voc import layers, models
@@ -53,7 +54,7 @@ class DetectTask(Task):
                 mosaic_rate=config.mosaic,
                 seed=config.seed,
             ),
-            freeze_batch_norm=config.freeze_batch_norm,
+            freeze_batch_norm=config.batch_norm == "frozen",
         )
 
     def compile_arguments(self, config, model):
@@ -79,6 +80,33 @@ class DetectTask(Task):
             "scores": outputs["confidence"],
             "classes": outputs["classes"],
         }
+
+    def fuse(self, answers):
+        import numpy as np
+
+        from ssl_voc.tasks.box_fusion import fuse_boxes
+
+        names = ("boxes", "confidence", "classes")
+        joined = {
+            name: np.concatenate([answer[name] for answer in answers], axis=1)
+            for name in names
+        }
+        num_photos, num_slots = answers[0]["classes"].shape
+        fused = {
+            "boxes": np.full((num_photos, num_slots, 4), -1.0),
+            "confidence": np.full((num_photos, num_slots), -1.0),
+            "classes": np.full((num_photos, num_slots), -1, "int32"),
+            "num_detections": np.zeros(num_photos, "int32"),
+        }
+        for row in range(num_photos):
+            exists = joined["classes"][row] >= 0
+            parts = (joined[name][row][exists] for name in names)
+            found = fuse_boxes(*parts, num_views=len(answers))
+            number = min(len(found[0]), num_slots)
+            for name, values in zip(names, found, strict=True):
+                fused[name][row, :number] = values[:number]
+            fused["num_detections"][row] = number
+        return fused
 
     def probes(self, batches):
         from ssl_voc import callbacks

@@ -34,6 +34,7 @@ class LocalizeTask(Task):
         "loc_acc_50": "LocAcc@0.5",
         "loc_acc_70": "LocAcc@0.7",
     }
+    fusion = "means of the boxes and of the class probabilities"
 
     def build_model(self, backbone, config, pool):
         from ssl_voc import layers, models
@@ -47,7 +48,7 @@ class LocalizeTask(Task):
                 color_strength=config.color_strength,
                 seed=config.seed,
             ),
-            freeze_batch_norm=config.freeze_batch_norm,
+            freeze_batch_norm=config.batch_norm == "frozen",
         )
 
     def compile_arguments(self, config, model):
@@ -77,6 +78,20 @@ class LocalizeTask(Task):
 
         scores, classes = ops.top_k(outputs["scores"], k=outputs["scores"].shape[1])
         return {"boxes": outputs["boxes"], "scores": scores, "classes": classes}
+
+    def fuse(self, answers):
+        import numpy as np
+
+        boxes, scores = (
+            np.mean([np.asarray(answer[name], "float64") for answer in answers], axis=0)
+            for name in ("boxes", "scores")
+        )
+        return {
+            "boxes": boxes,
+            "classes": np.argmax(scores, axis=1)[:, None].astype("int32"),
+            "confidence": np.max(scores, axis=1, keepdims=True),
+            "scores": scores,
+        }
 
     def rename(self, logs):
         """`val_boxes_mean_iou` is `val_mean_iou`."""

@@ -224,7 +224,8 @@ class TrainingRun:
     def _draw_curves(self, epoch):
         """Draws the curves now and then, and after the last epoch."""
         now = time.monotonic()
-        if now - self._drawn < _SECONDS_BETWEEN_CURVES and epoch < self.config.epochs:
+        ends = epoch == self.config.epochs or self.model.stop_training
+        if now - self._drawn < _SECONDS_BETWEEN_CURVES and not ends:
             return
         self._drawn = now
         rows = self.run.read_epochs()

@@ -34,15 +34,19 @@ class Oracle(keras.Model):
         sides = []
         for axis in (1, 2):  # columns first: x before y
             found = ops.cast(ops.any(bright, axis=axis), "float32")
-            positions = ops.arange(1.0, SIDE + 1.0)
+            side = bright.shape[3 - axis]
+            positions = ops.arange(1.0, side + 1.0)
             end = ops.max(found * positions, axis=1)
-            start = SIDE - ops.max(found * positions[::-1], axis=1)
+            start = side - ops.max(found * positions[::-1], axis=1)
             sides.append((start, end))
         (x1, x2), (y1, y2) = sides
         boxes = ops.stack([x1, y1, x2, y2], axis=-1)[:, None] + self.shift
         weights = ops.cast(bright, "float32")[..., None]
         scores = ops.softmax(ops.sum(images * weights, axis=(1, 2)) / 255.0)
         return {"boxes": boxes, "scores": scores[:, : self.num_classes]}
+
+    def at_image_size(self, image_size):
+        return Oracle(self.shift, self.num_classes)  # it reads pixels of any size
 
     def get_config(self):
         return {"shift": self.shift, "num_classes": self.num_classes}

@@ -58,7 +58,21 @@ def test_model_that_sees_gets_everything_right_in_pixels_of_the_photos(run, caps
     assert "0 of 6 evaluation photos" in (out / "data_report.txt").read_text()
     printed = capsys.readouterr().out
     assert "mean IoU       1.000  [1.000, 1.000]" in printed
+    assert "views" not in metrics["protocol"]
     assert str(out / "metrics.json") in printed
+
+
+@pytest.mark.parametrize("cache", ["memory", "none"])
+def test_boxes_of_all_views_meet_in_pixels_of_the_photos(run, capsys, cache):
+    metrics = evaluate(EvaluateConfig(run=run, split="val", tta=True, cache=cache))
+    rows = read_json(run / "evaluation-val-tta" / "predictions.json")
+    for number, row in enumerate(rows, start=NUM_TRAIN):
+        x1, y1, x2, y2 = box_of(number)
+        # A pixel of the second size is three of the photo; of the first one, two.
+        np.testing.assert_allclose(row["bbox"], [x1, y1, x2 - x1, y2 - y1], atol=2)
+    assert metrics["mean_iou"] > 0.9 and metrics["top1"] == 1.0
+    assert "48 and 32 px" in metrics["protocol"]["views"]
+    assert "several views" in capsys.readouterr().out
 
 
 def test_written_metrics_are_those_of_loops_over_the_written_predictions(

@@ -43,6 +43,7 @@ def test_every_task_has_its_evaluation():
         ({"split": "val"}, "evaluation-val"),
         ({"split": "test[:50%]"}, "evaluation-test_50_"),
         ({"data": ("photos/other.json",)}, "evaluation-other"),
+        ({"split": "val", "tta": True}, "evaluation-val-tta"),
     ],
 )
 def test_default_folder_is_named_after_the_photos(tmp_path, flags, name):

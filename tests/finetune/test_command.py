@@ -25,6 +25,10 @@ STAGED = {
     "epochs": EPOCHS,
     "schedule": "staged",
     "unfreeze_epoch": 2,
+    # Of every checkpoint the weights that train go on, and others are evaluated.
+    "ema": 0.9,
+    # A third of the photos show each class: all are drawn by chance, of each epoch.
+    "balance": 0.5,
     "deterministic": True,
 }
 
@@ -184,10 +188,27 @@ def test_few_labels_choose_nothing_and_the_last_weights_stay(place, tmp_path, ca
 
 
 @pytest.mark.slow
+def test_patience_ends_a_run_once_however_often_it_is_started(place, tmp_path, capsys):
+    run = tmp_path / "run"
+    # Nothing is learned: the first epoch stays the best.
+    still = config(place, run, epochs=9, learning_rate=1e-12, patience=2)
+    summary = finetune(still)
+    assert "ended after epoch 3 of 9" in capsys.readouterr().out
+    assert summary["epoch"] == 1 and len(rows_of(run)) == 3
+    before = arrays_in(run)
+    # As if it had been killed before the summary.
+    (run / "summary.json").unlink()
+    assert finetune(still) == summary
+    after = arrays_in(run)
+    assert len(rows_of(run)) == 3
+    assert all((before[name] == after[name]).all() for name in before)
+
+
+@pytest.mark.slow
 def test_a_time_sets_the_epochs_and_more_may_follow(place, tmp_path, capsys):
     run = tmp_path / "run"
-    finetune(config(place, run, epochs=None, time="1s"))
+    finetune(config(place, run, epochs=None, time="1s", ema=0.9))
     assert "1 epochs of" in capsys.readouterr().out
     assert json.loads((run / "manifest.json").read_text())["epochs"] == 1
-    assert finetune(config(place, run, epochs=2))["num_images"] == 51
+    assert finetune(config(place, run, epochs=2, ema=0.9))["num_images"] == 51
     assert [row["epoch"] for row in rows_of(run)] == [1, 2]

@@ -23,7 +23,8 @@ from tests.finetune.settings import config, flags
         ({"schedule": "staged", "unfreeze_epoch": 2, "epochs": 2}, "--epochs"),
         ({"unfreeze_epoch": 3}, "--unfreeze-epoch: .*--schedule full"),
         ({"schedule": "frozen", "backbone_rate": 0.1}, "--backbone-rate: .*frozen"),
-        ({"freeze_batch_norm": True, "drop_connect": 0.2}, "--drop-connect"),
+        ({"batch_norm": "frozen", "drop_connect": 0.2}, "--drop-connect"),
+        ({"patience": 3, "val_share": 0.0}, "--patience: .*--val-split"),
         ({"mosaic": 0.5}, "--mosaic: .*--task detect; --task localize"),
     ],
 )

@@ -191,3 +191,21 @@ def test_a_format_changes_the_writing_of_boxes_and_nothing_else(
     assert other_logs == pytest.approx(logs, rel=1e-4)
     for one, other in zip(weights, others, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("build", [tiny.build_localizer, tiny.build_detector])
+def test_a_copy_of_another_size_computes_the_same_of_what_both_see(build):
+    model = build()
+    tiny.randomize(model)
+    side = model.image_shape[0]
+    same, larger = model.at_image_size(side), model.at_image_size(side + 32)
+    images = tiny.draw_photos(2, size=side)
+    for one, other in zip(
+        keras.tree.flatten(model.predict(images, verbose=0)),
+        keras.tree.flatten(same.predict(images, verbose=0)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+    assert larger.image_shape == (side + 32, side + 32)
+    for one, other in zip(model.get_weights(), larger.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -103,3 +103,39 @@ def test_longest_name_in_the_path_decides(path, factor):
 def test_weights_that_no_factor_names_keep_the_rate():
     optimizer = DiscriminativeAdamW(factors={"head": 0.1})
     assert optimizer.factor_of(variable_at("other")) == 1.0
+
+
+def test_averages_follow_the_weights_by_a_decay_that_rises():
+    values, gradients = draw(num_steps=30)
+    variables = [variable_at(path, value) for path, value in values.items()]
+    optimizer = DiscriminativeAdamW(0.05, weight_decay=0.1, average_decay=0.7)
+    plain = DiscriminativeAdamW(0.05, weight_decay=0.1)
+    trajectory = [variable_at(path, value) for path, value in values.items()]
+    expected = [*values.values()]
+    for step, given in enumerate(gradients):
+        tensors = [keras.ops.convert_to_tensor(g) for g in given]
+        optimizer.apply(tensors, variables)
+        plain.apply(tensors, trajectory)
+        decay = min(0.7, (1 + step) / (10 + step))
+        expected = [
+            decay * average + (1 - decay) * keras.ops.convert_to_numpy(weight)
+            for average, weight in zip(expected, trajectory, strict=True)
+        ]
+    for (variable, average), wanted, own in zip(
+        optimizer.averages(), expected, trajectory, strict=True
+    ):
+        np.testing.assert_allclose(average, wanted, rtol=1e-5, atol=1e-6)
+        # The weights that train do not know of it.
+        np.testing.assert_array_equal(variable, own)
+
+
+def test_an_average_begins_with_the_weight_and_is_kept_in_the_config():
+    optimizer = DiscriminativeAdamW(average_decay=0.9)
+    variable = variable_at("head/kernel", np.ones((2, 2), "float32"))
+    optimizer.build([variable])
+    ((_, average),) = optimizer.averages()
+    np.testing.assert_array_equal(average, variable)
+    copy = DiscriminativeAdamW.from_config(optimizer.get_config())
+    assert copy.average_decay == 0.9
+    with pytest.raises(ValueError, match="average_decay=1.0"):
+        DiscriminativeAdamW(average_decay=1.0)

@@ -234,6 +234,7 @@ def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monke
         ),
         ("photos --server http://127.0.0.1:9/no/path", "--server: "),
         ("none*.jpg --model .", "IMAGES: no photo was found. none*.jpg"),
+        ("photos --server http://127.0.0.1:9/m --tta", "--tta: a server answers one"),
     ],
 )
 def test_mistake_is_told_before_a_folder_is_made(
@@ -246,8 +247,20 @@ def test_mistake_is_told_before_a_folder_is_made(
     assert not (tmp_path / "out").exists()
 
 
+def test_views_of_a_run_meet_in_pixels_of_the_photos(localizer, photos, tmp_path):
+    out = tmp_path / "out"
+    summary = run(photos, out, model=str(localizer), tta=True, batch_size=3)
+    for number, row in enumerate(read_json(out / "predictions.json")):
+        x1, y1, x2, y2 = oracle.box_of(number)
+        np.testing.assert_allclose(row["bbox"], [x1, y1, x2 - x1, y2 - y1], atol=2)
+        assert row["category_name"] == oracle.NAMES[number % 3]
+    assert "as it is and mirrored" in summary["predictor"]
+
+
 def test_model_of_another_kind_is_refused(tmp_path):
     save_model(tmp_path / "other/1", input_name="pixels")
+    with pytest.raises(BadInput, match="--tta: .* is an export"):
+        open_predictor(str(tmp_path / "other"), tta=True)
     with pytest.raises(BadInput, match="takes pixels.*not image_bytes"):
         open_predictor(str(tmp_path / "other"))
     (tmp_path / "other/1/saved_model.pb").write_bytes(b"damaged")

@@ -61,11 +61,7 @@ class Evaluation(EvaluationRun):
         return super().predict()
 
     def measure(self, predicted):
-        found = measure_detections(
-            self.pool.photos,
-            self.pool.class_names,
-            {**predicted, "boxes": self._in_photos(predicted["boxes"])},
-        )
+        found = measure_detections(self.pool.photos, self.pool.class_names, predicted)
         if not len(found.matches.objects.images):
             return self._measure_false_alarms(found, predicted)
         gray = predict_gray(self.model, self.pool.original_sizes, self.pool.image_size)

@@ -26,7 +26,7 @@ class Evaluation(EvaluationRun):
             self.pool.photos,
             self.pool.class_names,
             predicted["scores"],
-            self._in_photos(predicted["boxes"])[:, 0],
+            predicted["boxes"][:, 0],
         )
         finite = np.isfinite(found.scores).all(1) & np.isfinite(found.boxes_pred).all(1)
         print("measuring and drawing", flush=True)

@@ -1,0 +1,97 @@
+"""Test-time views: a model asked for each photo several times, its answers fused."""
+
+import keras
+import numpy as np
+
+from pipelines import boxes_from_letterbox
+from ssl_voc import boxes
+
+# Second size by that of the model. Not a larger one: training shows most photos from
+# farther off, and detectors at 1.2 times their size found far less.
+_RATIO = 0.8
+# Feature maps of all strides divide by it, also where convolutions do not pad.
+_STEP = 32
+
+
+class PredictionViews:
+    """Asks a model for photos of two sizes, each as it is and mirrored.
+
+    The second size is about 0.8 times the first one; at 32 px there is but one.
+
+    Args:
+        model: A `BoxModel`, loaded.
+        task: The `Task` that it was trained for.
+        image_size: Side in pixels of the squares that it was trained on.
+
+    Attributes:
+        image_sizes: Sides of the squares that `predict` takes, that of the model first.
+        protocol: What is asked and how it is fused, in words.
+    """
+
+    def __init__(self, model, task, image_size):
+        steps = min(round(_RATIO * image_size / _STEP), -(-image_size // _STEP) - 1)
+        smaller = max(steps, 1) * _STEP
+        self.task = task
+        self._models = {image_size: model}
+        if smaller < image_size:
+            self._models[smaller] = model.at_image_size(smaller)
+        self.image_sizes = tuple(self._models)
+        sides = " and ".join(f"{side}" for side in self.image_sizes)
+        self.protocol = (
+            f"{2 * len(self.image_sizes)} views of each photo, letterboxed to {sides} "
+            f"px, as it is and mirrored; {task.fusion}"
+        )
+
+    def predict(self, squares, photo_sizes):
+        """Answers a batch.
+
+        Args:
+            squares: uint8 array `(n, side, side, 3)` for each of `image_sizes`, the
+                same photos letterboxed.
+            photo_sizes: Heights and widths of the photos, integers `(n, 2)`.
+
+        Returns:
+            What `Task.fuse` gives, boxes xyxy in pixels of the photos.
+        """
+        answers = []
+        for images in squares:
+            side = images.shape[1]
+            model = self._models[side]
+            for mirrored in (False, True):
+                seen = images[:, :, ::-1] if mirrored else images
+                found = model.predict(seen, batch_size=len(seen), verbose=0)
+                corners = boxes_in_photos(
+                    model, found["boxes"], photo_sizes, side, mirrored
+                )
+                answers.append({**found, "boxes": corners})
+        return self.task.fuse(answers)
+
+
+def join_answers(answers):
+    """Answers to several batches as one."""
+    return {
+        name: np.concatenate([answer[name] for answer in answers])
+        for name in answers[0]
+    }
+
+
+def boxes_in_photos(model, predicted, sizes, side, mirrored=False):
+    """Boxes that a model predicts for letterboxed photos, in pixels of the photos.
+
+    Args:
+        model: A model of boxes, whose `bounding_box_format` is xyxy where it has none.
+        predicted: Its boxes, `(n, num_boxes, 4)`.
+        sizes: Heights and widths of the photos, integers `(n, 2)`.
+        side: Side of the squares in pixels.
+        mirrored: Whether the squares were mirrored, left to right.
+
+    Returns:
+        float64 `(n, num_boxes, 4)`, xyxy, clipped to the photos.
+    """
+    format = getattr(model, "bounding_box_format", "xyxy")
+    corners = boxes.convert_format(predicted, format, "xyxy", (side, side))
+    corners = keras.ops.convert_to_numpy(corners).astype("float64")
+    if mirrored:
+        left, top, right, bottom = np.moveaxis(corners, -1, 0)
+        corners = np.stack([side - right, top, side - left, bottom], axis=-1)
+    return boxes_from_letterbox(corners, sizes, side)
