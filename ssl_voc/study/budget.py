@@ -38,7 +38,7 @@ class Pace:
             return _EXPLANATION * self.start_seconds
         views = _VIEWS if cell.kind == "pretrain" else 1
         epoch = views * cell.photos * self.photo_seconds + self.pause_seconds
-        start = self.start_seconds * (1 + _EVALUATION * bool(cell.evaluation))
+        start = self.start_seconds * (1 + _EVALUATION * cell.is_evaluated)
         return start + cell.epochs * epoch
 
 

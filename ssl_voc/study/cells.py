@@ -22,7 +22,8 @@ class Cell:
         settings: Pairs of a flag and its value, or tuple of values. A value `cell:KEY`
             is the run folder of that cell. They name the cell: what is done once is not
             done again, in this study or another.
-        evaluation: Flags of `evaluate`, as `settings`; empty where there is none.
+        evaluation: Flags of its evaluation, as `settings`; none where the photos that
+            were held out are reported.
         flags: Further words of the command.
         arm: Name of its arm; empty where several share it.
         share: Share of the labels.
@@ -69,6 +70,11 @@ class Cell:
         """Whether all its settings are known."""
         return self.kind == "pretrain" or self.rate is not None
 
+    @property
+    def is_evaluated(self):
+        """Whether it is measured on the reported photos."""
+        return self.kind == "finetune"
+
     def commands(self, folder):
         """Its commands, as lists of words.
 
@@ -88,7 +94,7 @@ class Cell:
 
         first = [f"ssl_voc.{self.command}", *words(self.settings), *self.flags]
         first = [sys.executable, "-m", *first, "--out", str(run)]
-        if not self.evaluation:
+        if not self.is_evaluated:
             return [first]
         second = [sys.executable, "-m", "ssl_voc.evaluate", str(run)]
         second += [*words(self.evaluation), "--out", str(run / "evaluation")]

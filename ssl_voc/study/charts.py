@@ -38,6 +38,11 @@ def draw_efficiency(curves, label):
     """
     figure, axes = _axes()
     numbers = sorted({number for curve in curves for number in curve.x})
+    if len(numbers) == 1:  # side by side, not one upon the other
+        curves = [
+            dataclasses.replace(curve, x=(numbers[0] * 1.05**place,))
+            for place, curve in enumerate(curves, start=-(len(curves) // 2))
+        ]
     for curve, color in zip(curves, _colors(len(curves)), strict=True):
         low, high = zip(*curve.limits, strict=True)
         axes.plot(curve.x, curve.y, "o-", ms=4, lw=1.6, color=color, label=curve.name)

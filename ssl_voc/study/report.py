@@ -103,6 +103,8 @@ def _sections(numbers, found):
         )
         for each in numbers["failures"]
     ]
+    # Beside the answer: a pretraining cut short answers another question.
+    answer += [("text", f"Left out: {line}.") for line in numbers["left_out"]]
     sections = [("Verdict", answer), ("Figures", _figure_parts(numbers, found))]
     saved = [("text", row["text"] + ".") for row in numbers["labels_saved"]]
     if saved:
@@ -250,9 +252,7 @@ def _setting_parts(numbers):
     commands = "\n".join(
         line for lines in numbers["commands"].values() for line in lines
     )
-    left_out = [("text", f"Left out: {line}.") for line in numbers["left_out"]]
     return [
-        *left_out,
         ("cells", (["setting", "value"], settings)),
         ("cells", (["grid", "value"], grid)),
         ("table", commands),

@@ -11,6 +11,7 @@ COUNTS = {0.01: 10, 0.1: 100, 0.25: 250, 1.0: 1000}
 def build_plan(arms=("random", "ssl=ssl:pool"), **changes):
     """Two arms, four shares of 1,000 labels, three seeds, three rates."""
     shares = changes.pop("shares", tuple(COUNTS))
+    evaluation = changes.pop("evaluation", (("--split", "val"),))
     grid = Grid(
         shares=shares,
         tuned=tuple(share for share in shares if COUNTS[share] >= 50),
@@ -27,6 +28,6 @@ def build_plan(arms=("random", "ssl=ssl:pool"), **changes):
         pool_sizes={("pool",): 200, ("other",): 500},
         common=(("--task", "localize"), ("--data", ("photos",))),
         pretraining=(("--seed", 0),),
-        evaluation=(("--split", "val"),),
+        evaluation=evaluation,
     )
     return plan

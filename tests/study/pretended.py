@@ -32,7 +32,7 @@ def commands(cell, folder):
         score = 0.5 + (cell.rate == 0.003) / 10
     else:
         score = 0.4 + 0.2 * cell.share + GAINS[cell.share] * (cell.arm == "ssl")
-    names = [cell.command, *(["evaluate"] if cell.evaluation else [])]
+    names = [cell.command, *(["evaluate"] if cell.is_evaluated else [])]
     return [[sys.executable, str(SCRIPT), name, run, f"{score}"] for name in names]
 
 

@@ -4,6 +4,8 @@ import collections
 import dataclasses
 import pathlib
 
+import pytest
+
 from ssl_voc.study.plan import (
     cells_of,
     choose_rate,
@@ -102,8 +104,10 @@ def test_rate_without_a_score_is_not_chosen_and_equal_ones_keep_the_default():
     assert choose_rate((0.01, 0.003), [None, None]) == 0.01
 
 
-def test_trials_of_rates_never_see_the_reported_photos():
-    for cell in cells_of(build_plan(), unknown):
+@pytest.mark.parametrize("evaluation", [(("--split", "val"),), ()])
+def test_what_counts_is_evaluated_and_trials_never_see_the_reported_photos(evaluation):
+    # Without a split those that finetune held out are reported.
+    for cell in cells_of(build_plan(evaluation=evaluation), unknown):
         commands = cell.commands(pathlib.Path("cells"))
         is_reported = any("ssl_voc.evaluate" in words for words in commands)
         assert is_reported == (cell.kind == "finetune")
