@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pipelines
-import ssl_voc
+import ssl_voc.models
 from tests import tiny
 from tests.pretrain.stopped import rows_of
 
