@@ -20,7 +20,7 @@ def drop_repeated_files(parts) -> list[Photos]:
     keepers = {}
     for number, part in enumerate(parts):
         for photo in part:
-            rank = not (photo.annotated and photo.objects), number
+            rank = not photo.annotated, not photo.objects, number
             key = _identity(photo.content)
             if key is not None:
                 keepers[key] = min(keepers.get(key, rank), rank)
@@ -33,7 +33,7 @@ def drop_repeated_files(parts) -> list[Photos]:
 def _without_repeated(part, number, keepers, parts):
     kept, left_out, others = [], 0, {}
     for photo in part:
-        _, keeper = keepers.get(_identity(photo.content), (False, number))
+        *_, keeper = keepers.get(_identity(photo.content), (number,))
         if keeper == number:
             kept.append(photo)
         else:

@@ -59,8 +59,9 @@ class RandomView(RandomLayer):
             ("solarize_rate", solarize_rate),
         ):
             check_rate(name, rate)
+        self._blur_follows_size = blur_sigma_range is None
         if blur_sigma_range is None:
-            blur_sigma_range = (0.1, max(0.2, 2.0 * image_size / 224))
+            blur_sigma_range = _simclr_sigma_range(image_size)
         self.image_size = image_size
         self.area_range = tuple(area_range)
         self.aspect_range = tuple(aspect_range)
@@ -94,9 +95,12 @@ class RandomView(RandomLayer):
         Args:
             image_size: Side of the square views, in pixels.
         """
-        scale = image_size / self.image_size
+        if self._blur_follows_size:
+            self.blur_sigma_range = _simclr_sigma_range(image_size)
+        else:
+            scale = image_size / self.image_size
+            self.blur_sigma_range = tuple(scale * s for s in self.blur_sigma_range)
         self.image_size = self.crop.size = image_size
-        self.blur_sigma_range = tuple(scale * sigma for sigma in self.blur_sigma_range)
         for distortion in self.distortions:
             if isinstance(distortion, RandomGaussianBlur):
                 distortion.sigma_range = self.blur_sigma_range
@@ -138,3 +142,8 @@ class RandomView(RandomLayer):
         for distortion in self.distortions:
             views = distortion(views)
         return views, boxes_rel_xyxy, flips[:, 0, 0, 0]
+
+
+def _simclr_sigma_range(image_size):
+    """Deviations of SimCLR's blur in pixels, 0.1 to 2.0 at 224 px, at another size."""
+    return 0.1, max(0.2, 2.0 * image_size / 224)

@@ -35,8 +35,17 @@ def clone_with_weights(model, clone_function=None, inputs=None):
     for old, new in pairs:
         if isinstance(old, keras.layers.Layer) and old.weights:
             new.set_weights(old.get_weights())
+            _keep_momentum(old, new)
     refresh_normalization(clone)
     return clone
+
+
+def _keep_momentum(old, new):
+    """Gives batch norms inside a composite layer, whose config has none, theirs."""
+    inside = (layer._flatten_layers(include_self=False) for layer in (old, new))
+    for theirs, ours in zip(*inside, strict=False):
+        if isinstance(theirs, keras.layers.BatchNormalization):
+            ours.momentum = theirs.momentum
 
 
 def resized(model, image_size):

@@ -12,6 +12,8 @@ _LONGEST_REASON = 200  # characters: Keras quotes whole configs
 # Errors of a backend whose device is full, by the names of their classes.
 _OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError")
 _KERAS = ("keras", "keras_cv", "builtins")  # the last: Keras' functions by name
+# Keras' layers that load other files, as graphs or pickles.
+_LOADING = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 _LARGEST_CONFIG = 64 * 2**20  # bytes: what is larger was made to fill the memory
 
 
@@ -79,6 +81,11 @@ def _refuse_code(path):
             raise UnsafeModel(
                 f"{path} holds code (a Lambda), which is never run. Expected a model "
                 "of Keras' layers: replace the Lambda by one and save the model again."
+            )
+        if part["class_name"] in _LOADING:
+            raise UnsafeModel(
+                f"{path} holds a {part['class_name']}, which would load code of other "
+                "frameworks and files. Expected a model of Keras' other layers."
             )
         module, name = part.get("module"), part.get("registered_name")
         is_known = not module or str(module).split(".")[0] in _KERAS

@@ -14,8 +14,9 @@ class MomentumTeacher(keras.layers.Layer):
 
     All weights are averaged, the statistics of batch norms among them. Called in
     inference mode the teacher is the averaged network; called with `training=True` its
-    batch norms use the statistics of the batch, as BYOL's do. No gradient reaches its
-    weights and no optimizer sees them; checkpoints hold them.
+    batch norms use the statistics of the batch, as BYOL's do. It never drops features
+    or branches. No gradient reaches its weights and no optimizer sees them; checkpoints
+    hold them.
 
     The model that owns the teacher calls `update(student)` in its `compute_loss` while
     training, before it calls the teacher. That is after the optimizer's last step, as
@@ -122,5 +123,8 @@ def _copy(network):
     copy = copy_layer(network)
     if not copy.built:
         copy.build_from_config(network.get_build_config())
+    for layer in copy._flatten_layers():
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
     set_weights(copy, network.get_weights())
     return copy

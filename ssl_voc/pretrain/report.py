@@ -77,12 +77,15 @@ def format_summary(run, objective, summary):
             f"on {summary['effective_rank_images']} photos",
         ),
     ]
-    if "cell_match_gap" in summary:
-        cells = (
-            f"match gap {summary['cell_match_gap']:.3f}, "
-            f"spatial rank {summary['spatial_rank']:.1f}"
-        )
-        lines.append(("cells", cells))
+    measures = (("match gap", "cell_match_gap", 3), ("spatial rank", "spatial_rank", 1))
+    # NaN, where a map is too small for pairs of cells, is None here.
+    cells = [
+        f"{word} {summary[name]:.{digits}f}"
+        for word, name, digits in measures
+        if summary.get(name) is not None
+    ]
+    if cells:
+        lines.append(("cells", ", ".join(cells)))
     lines += knn_report.describe(summary)
     above_chance = summary.get("loss_over_chance") or 0.0
     if above_chance > _HARDLY_LEARNED:

@@ -77,12 +77,12 @@ class PretrainingRun(TrainingRun):
     def fit(self):
         if self.is_to_be_timed:
             self.fit_to_time(_SECONDS_BETWEEN_EPOCHS)
-            self.objective.config = self.config
             self.probe.knn_epochs = knn_epochs(self.config.epochs)
+        self.objective.config = self.config
         watch = self.objective.build_watch()
         rows = self.run.read_epochs()[: self.done_epochs]
         watch.remember(rows, self.steps)
-        for last, image_size in self.objective.stages():
+        for last, image_size in self._stages():
             if self.done_epochs >= last:
                 continue
             self._show_views_of(image_size)
@@ -102,13 +102,28 @@ class PretrainingRun(TrainingRun):
         return summary
 
     def measure_step(self, batches):
-        seconds, first = 0.0, 0
-        for last, image_size in self.objective.stages():
+        """Mean over the stages, the first one last: its step stays compiled."""
+        stages = self.objective.stages(self.config.epochs)
+        firsts = [0, *(last for last, _ in stages[:-1])]
+        seconds = 0.0
+        for first, (last, image_size) in reversed([*zip(firsts, stages, strict=True)]):
             self._show_views_of(image_size)
-            share = (last - first) / self.config.epochs
-            seconds += share * super().measure_step(batches)
-            first = last
-        return seconds
+            seconds += (last - first) * super().measure_step(batches)
+        return seconds / self.config.epochs
+
+    def _stages(self):
+        """The stages of the objective, whose borders stay where the run began with.
+
+        More epochs lengthen the last stage: no view becomes smaller again.
+        """
+        epochs = self.config.epochs
+        planned = self.objective.stages(epochs)
+        borders = self.run.manifest.get("stage_borders")
+        if borders is None:
+            borders = [last for last, _ in planned[:-1]]
+            self.run.update_manifest(stage_borders=borders)
+        lasts = [min(last, epochs) for last in (*borders, epochs)]
+        return [(last, size) for last, (_, size) in zip(lasts, planned, strict=True)]
 
     def save_backbone(self):
         """Writes `backbone.keras`, of Keras' own layers, and what it computes."""
@@ -116,7 +131,8 @@ class PretrainingRun(TrainingRun):
         with replacing(self.run.path / "backbone.keras") as temporary:
             plain.save(temporary)
         # A reader can prove by features that the weights have arrived.
-        proof = models.fingerprint(plain).tolist()
+        size = self.config.image_size
+        proof = models.fingerprint(self.model.backbone, size).tolist()
         self.run.update_manifest(backbone_fingerprint=proof)
 
     def format_summary(self, summary):

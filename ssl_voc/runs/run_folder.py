@@ -49,6 +49,7 @@ class RunFolder:
         self.resuming = resuming
         self.manifest = manifest
         self._lock = lock
+        self._held = {}  # texts by the names of their files
 
     @classmethod
     def open(
@@ -85,18 +86,18 @@ class RunFolder:
                 # Looked at again: another process may have been quicker.
                 start = decide(path, settings, command, overwrite)
                 manifest = _prepare(path, start, command, settings, overwrite)
+                run = cls(path, lock, start is Start.RESUME, manifest)
+                if not (run.resuming and command in COMPARING_PHOTOS):
+                    run.record_settings(config)
             except BaseException:
                 lock.release()
                 raise
         except OSError as error:
             raise BadInput(f"--out: cannot write {path}: {error}") from error
-        folder = cls(path, lock, start is Start.RESUME, manifest)
-        if not (folder.resuming and command in COMPARING_PHOTOS):
-            folder.record_settings(config)
-        return folder
+        return run
 
     def record_settings(self, config: Any) -> None:
-        """Writes `config.yaml`; until its end the run does not count as finished.
+        """Writes `config.yaml` and what is held; the run is not finished from here on.
 
         A training that goes on calls this when its photos have proved to be those that
         it began with: one that is refused stays as it was.
@@ -106,6 +107,12 @@ class RunFolder:
         """
         (self.path / "summary.json").unlink(missing_ok=True)
         self.write_text("config.yaml", config_to_yaml(_settings_of(config)))
+        while self._held:
+            self.write_text(*self._held.popitem())
+
+    def hold_text(self, name: str, text: str) -> None:
+        """Keeps a text file of a run that goes on until `record_settings` writes it."""
+        self._held[name] = text
 
     def write_text(self, name: str, text: str) -> None:
         """Writes a UTF-8 text file."""

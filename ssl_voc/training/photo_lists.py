@@ -31,7 +31,9 @@ def list_photos(run, name, photos, hashes):
                 f"{path} lists: {_differences(recorded, text)}. Bring them back, or "
                 "begin anew with --overwrite."
             )
-    run.write_text(name, text)
+        run.hold_text(name, text)
+    else:
+        run.write_text(name, text)
 
 
 def _without_sources(table):
@@ -48,13 +50,15 @@ def _differences(recorded, found):
         "new": (after - before).total(),
     }
     if not any(counts.values()):
-        rows = collections.Counter(recorded.split("\n")[1:])
-        counts["changed"] = (rows - collections.Counter(found.split("\n")[1:])).total()
+        rows, others = map(_without_sources, (recorded, found))
+        counts["changed"] = (
+            collections.Counter(rows) - collections.Counter(others)
+        ).total()
     words = [f"{count} {what}" for what, count in counts.items() if count]
     return ", ".join(words) or "they come in another order"
 
 
 def _photos_in(table):
-    """How often each pair of id and source is listed."""
-    rows = [line.split("\t") for line in table.split("\n")[1:] if line]
-    return collections.Counter(tuple(row[:2]) for row in rows)
+    """How often each id is listed."""
+    lines = table.split("\n")[1:]
+    return collections.Counter(line.split("\t")[0] for line in lines if line)

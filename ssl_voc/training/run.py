@@ -268,7 +268,7 @@ def run_training(begin):
     """
     with as_bad_input():
         run = begin()
-    run.run.record_settings(run.settings)
+        run.run.record_settings(run.settings)
     if run.config.finish:
         run.stop_here()
     try:

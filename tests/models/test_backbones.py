@@ -135,6 +135,19 @@ def test_a_copy_of_any_size_keeps_the_features_of_the_size_it_was_built_for():
     np.testing.assert_allclose(features_of(again, images), features, atol=1e-4)
 
 
+def test_a_copy_keeps_the_momentum_of_batch_norms_inside_blocks():
+    pytest.importorskip("keras_cv")
+    model = ssl_voc.backbone("keras_cv:CSPDarkNetTinyBackbone", 64)
+    for copy in (model, resized(model, None)):
+        norms = [
+            layer
+            for layer in copy._flatten_layers()
+            if isinstance(layer, keras.layers.BatchNormalization)
+        ]
+        assert len(norms) > len(norms_of(copy))
+        assert {layer.momentum for layer in norms} == {0.9}
+
+
 def test_a_file_that_is_missing_or_no_model_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="missing.keras"):
         ssl_voc.backbone(tmp_path / "missing.keras")

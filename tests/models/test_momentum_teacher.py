@@ -195,3 +195,11 @@ def test_layer_of_any_kind_is_copied_with_its_weights():
 def test_momentum_that_is_no_share_is_refused():
     with pytest.raises(ValueError, match="`momentum`.*1.2"):
         MomentumTeacher(tiny.build_backbone(16), 1.2)
+
+
+def test_the_teacher_drops_nothing():
+    inputs = keras.Input((8,))
+    student = keras.Model(inputs, keras.layers.Dropout(0.5)(inputs))
+    ones = np.ones((4, 8), "float32")
+    assert (ops.convert_to_numpy(student(ones, training=True)) == 0).any()
+    np.testing.assert_array_equal(MomentumTeacher(student)(ones, training=True), ones)

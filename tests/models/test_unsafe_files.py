@@ -127,6 +127,19 @@ def test_no_module_is_imported_because_a_file_names_it(kind, tmp_path, monkeypat
     assert not trap.exists() and TRAP_MODULE not in sys.modules
 
 
+@pytest.mark.parametrize("kind", ["TFSMLayer", "TorchModuleWrapper"])
+def test_layers_of_keras_that_load_other_files_are_refused(tmp_path, kind):
+    path = tmp_path / "backbone.keras"
+    save_foreign(path, tmp_path / "trap", "Layer")
+    with zipfile.ZipFile(path) as archive:
+        config = archive.read("config.json").decode()
+    config = config.replace(TRAP_MODULE, "keras.layers").replace('"Layer"', f'"{kind}"')
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", config)
+    with pytest.raises(UnsafeModel, match=kind):
+        load_model(path)
+
+
 def test_what_a_script_allows_for_its_own_models_does_not_hold_here(unsafe):
     path, trap = unsafe
     keras.config.enable_unsafe_deserialization()

@@ -5,6 +5,7 @@ import pytest
 
 import pipelines
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.pretrain import PretrainConfig
 from ssl_voc.runs.run_folder import RunFolder
 from ssl_voc.training.photo_lists import list_photos
 from tests import tiny
@@ -33,7 +34,11 @@ def test_the_same_photos_are_listed_as_before(pool, resuming):
 def test_the_same_photos_of_a_source_by_another_name_are_listed_anew(pool, resuming):
     photos = pool.photos.renamed("moved")
     list_photos(resuming, "photos.tsv", photos, pool.hashes)
-    assert "\tmoved\t" in (resuming.path / "photos.tsv").read_text()
+    path = resuming.path / "photos.tsv"
+    # Not before the boxes have proved to be the same, too.
+    assert "\tmoved\t" not in path.read_text()
+    resuming.record_settings(PretrainConfig(objective="simclr"))
+    assert "\tmoved\t" in path.read_text()
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,7 @@ def test_the_same_photos_of_a_source_by_another_name_are_listed_anew(pool, resum
         ([0, 1, 2, 3, 4, 5, 5], 0, "lists: 1 new. Bring"),
         ([1, 2, 3, 3], 0, "lists: 3 gone, 1 new. Bring"),
         ([0, 1, 2, 3, 4, 5], 1, "lists: 6 changed. Bring"),
+        ([0, 1, 2, 3, 4], 0, "lists: 1 gone. Bring"),
         ([1, 0, 2, 3, 4, 5], 0, "lists: they come in another order. Bring"),
     ],
 )
@@ -50,7 +56,8 @@ def test_other_photos_are_refused_with_their_numbers(
     pool, resuming, rows, hash_change, complaint
 ):
     before = (resuming.path / "photos.tsv").read_bytes()
-    photos, hashes = [pool.photos[row] for row in rows], pool.hashes[rows]
+    photos, hashes = pool.photos.renamed("moved"), pool.hashes[rows]
+    photos = [photos[row] for row in rows]
     with pytest.raises(BadInput, match=complaint):
         list_photos(resuming, "photos.tsv", photos, hashes + np.uint64(hash_change))
     assert (resuming.path / "photos.tsv").read_bytes() == before

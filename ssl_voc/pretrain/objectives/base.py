@@ -70,14 +70,17 @@ class PretrainingObjective:
             "seed": config.seed,
         }
 
-    def stages(self):
+    def stages(self, epochs):
         """Sizes of the views in the course of a run.
+
+        Args:
+            epochs: Number of epochs of the run.
 
         Returns:
             List of `(last_epoch, image_size)`: the number of the last epoch in which
             views have that side in pixels. The last entry is of the last epoch.
         """
-        return [(self.config.epochs, self.config.image_size)]
+        return [(epochs, self.config.image_size)]
 
     def compile_arguments(self):
         """Loss and metrics, as arguments of `compile`."""

@@ -74,12 +74,14 @@ class DCLObjective(SimCLRObjective):
 
         return losses.DCLLoss(self.config.temperature, self.smoothing)
 
-    def stages(self):
-        last = super().stages()
+    def stages(self, epochs):
+        last = super().stages(epochs)
         start = self.config.image_size_start
         if start is None:
             return last
-        return [(round(_SHARE_OF_SMALL_VIEWS * self.config.epochs), start), *last]
+        # At least one epoch is on the size of the backbone that is saved.
+        num_small = min(round(_SHARE_OF_SMALL_VIEWS * epochs), epochs - 1)
+        return [(num_small, start), *last]
 
     def callbacks(self):
         import keras

@@ -32,8 +32,18 @@ class DistillSettings:
     student_temperature: float = option(
         0.2, "Temperature of the student's similarities.", above=0
     )
-    spatial_weight: float = option(1.0, "Weight of the maps' distance.", minimum=0)
+    spatial_weight: float | None = option(
+        None, "Weight of the maps' distance; by default 1.", minimum=0
+    )
     hidden_dimensions: int = option(512, "Width of the head's hidden layer.", minimum=1)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.teacher_cache and self.spatial_weight is not None:
+            raise ValueError(
+                "--spatial-weight and --teacher-cache exclude each other: what is kept "
+                "of the photos is their embeddings, no maps"
+            )
 
 
 class DistillObjective(ViewPairsObjective):
@@ -67,7 +77,7 @@ class DistillObjective(ViewPairsObjective):
     def record(self, run):
         """Embeds photos for a run that begins; with `--teacher-cache`, all of them.
 
-        Those of all are kept in the run folder: a run that goes on asks no teacher.
+        Those of all are kept in the run folder, where a run that goes on reads them.
         """
         import numpy as np
 
@@ -95,6 +105,11 @@ class DistillObjective(ViewPairsObjective):
         from ssl_voc import layers, models
 
         config = self.config
+        if config.queue_size < 2 * config.batch_size:
+            raise ValueError(
+                f"--queue-size: expected at least the {2 * config.batch_size} views of "
+                f"a batch, got {config.queue_size}"
+            )
         dimensions = self.teacher.output_shape[0][-1]
         model = models.DistillationModel(
             backbone,
@@ -102,7 +117,7 @@ class DistillObjective(ViewPairsObjective):
             None if config.teacher_cache else self.teacher,
             dimensions,
             config.queue_size,
-            config.spatial_weight,
+            1.0 if config.spatial_weight is None else config.spatial_weight,
             layers.ProjectionHead(config.hidden_dimensions, dimensions),
         )
         if self.first is not None:

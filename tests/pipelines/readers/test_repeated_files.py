@@ -27,21 +27,23 @@ def test_a_link_is_the_file_it_leads_to(tmp_path, write_photo):
 
 
 def test_the_source_that_annotates_a_photo_keeps_it(tmp_path, write_photo):
-    for name in ("a", "b"):
+    for name in ("cat", "empty", "unknown"):
         write_photo(tmp_path / "photos" / f"{name}.jpg")
+    names = ("cat.jpg", "empty.jpg")
     content = {
-        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "images": [{"id": n, "file_name": name} for n, name in enumerate(names)],
         "categories": [{"id": 1, "name": "cat"}],
         "annotations": [
-            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 2]}
+            {"id": 1, "image_id": 0, "category_id": 1, "bbox": [0, 0, 2, 2]}
         ],
     }
     path = tmp_path / "photos" / "set.json"
     path.write_text(json.dumps(content))
     photos = read([tmp_path / "photos", path])
-    assert [(photo.image_id, len(photo.objects)) for photo in photos] == [
-        ("b", 0),
-        ("a", 1),
+    assert [(p.image_id, p.annotated, len(p.objects)) for p in photos] == [
+        ("unknown", False, 0),
+        ("cat", True, 1),
+        ("empty", True, 0),
     ]
 
 

@@ -1,11 +1,15 @@
 """`pretrain --objective dcl`: small views first, annealed smoothing, resuming."""
 
+import dataclasses
+import shutil
+
 import keras
 import numpy as np
 import pytest
 
 from ssl_voc.pretrain import PretrainConfig, pretrain
 from ssl_voc.pretrain.objectives.dcl import DCLObjective
+from ssl_voc.pretrain.run import PretrainingRun
 from tests.pretrain.stopped import assert_same_training, rows_of
 
 
@@ -39,6 +43,32 @@ def test_stopped_in_either_stage_it_goes_on_as_if_never_stopped(
     assert_same_training(out, whole)
 
 
+def test_ended_early_a_run_trains_no_further(place, finished, tmp_path):
+    _, _, changes = finished
+    config = place.config(tmp_path / "run", **changes, epochs=3)
+    stop_after(1, config)
+    pretrain(dataclasses.replace(config, finish=True))
+    assert [row["epoch"] for row in rows_of(tmp_path / "run")] == [1]
+    backbone = keras.models.load_model(tmp_path / "run" / "backbone.keras")
+    assert backbone.input_shape == (None, 64, 64, 3)
+
+
+def test_more_epochs_go_on_with_the_large_views(place, finished, tmp_path, monkeypatch):
+    whole, _, changes = finished
+    shutil.copytree(whole, tmp_path / "run")
+    sizes = []
+    show = PretrainingRun._show_views_of
+    monkeypatch.setattr(
+        PretrainingRun,
+        "_show_views_of",
+        lambda run, size: (sizes.append(size), show(run, size)),
+    )
+    pretrain(place.config(tmp_path / "run", **changes, epochs=9))
+    # Nine epochs would have six of small views, had the run not begun with three.
+    assert sizes == [64]
+    assert len(rows_of(tmp_path / "run")) == 9
+
+
 def stop_after(epochs, config):
     """Runs up to a number of epochs and interrupts the run there."""
     from ssl_voc.callbacks import EpochSeeds
@@ -67,7 +97,8 @@ def test_stages_and_smoothing_follow_the_number_of_epochs(place, tmp_path):
         epochs=10,
     )
     objective = DCLObjective(config.resolved())
-    assert objective.stages() == [(7, 48), (10, 64)]
+    assert objective.stages(10) == [(7, 48), (10, 64)]
+    assert objective.stages(1) == [(0, 48), (1, 64)]
     (anneal,) = objective.callbacks()
     seen = []
     for epoch in (0, 5, 9):
@@ -80,7 +111,7 @@ def test_without_small_views_there_is_one_stage():
     config = PretrainConfig(objective="dcl", epochs=10)
     objective = DCLObjective.__new__(DCLObjective)
     objective.config = config
-    assert objective.stages() == [(10, 96)]
+    assert objective.stages(10) == [(10, 96)]
     assert config.crop_area == (0.3, 1.0) and config.temperature == 0.1
 
 
