@@ -105,7 +105,9 @@ class RunFolder:
         Args:
             config: The command's config dataclass.
         """
-        (self.path / "summary.json").unlink(missing_ok=True)
+        summary = self.path / "summary.json"
+        if summary.exists():
+            summary.unlink()
         self.write_text("config.yaml", config_to_yaml(_settings_of(config)))
         while self._held:
             self.write_text(*self._held.popitem())

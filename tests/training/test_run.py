@@ -26,7 +26,8 @@ class FailingRun(TrainingRun):
 
     def __init__(self, folder, error, *failures):
         self.config = SimpleNamespace(finish=False, epochs=4)
-        self.run = SimpleNamespace(path=folder)
+        self.settings = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
+        self.run = RunFolder(folder, None, resuming=False, manifest={})
         self.checkpoints = folder / "checkpoints"
         self.checkpoints.mkdir()
         (self.checkpoints / "epoch_00003.weights.h5").write_bytes(b"")
