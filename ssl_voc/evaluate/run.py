@@ -58,10 +58,10 @@ class EvaluationRun:
         folder.write_text("skipped.txt", pipelines.problem_table(self.pool.skipped))
         self.report = self._refuse_leakage()
         self.model = load_finished_model(finished)
-        self.views = None
+        self.prediction_views = None
         if config.tta:
             side = self.pool.image_size
-            self.views = PredictionViews(self.model, self.task, side)
+            self.prediction_views = PredictionViews(self.model, self.task, side)
 
     @property
     def main_object_only(self):
@@ -71,8 +71,8 @@ class EvaluationRun:
     def finish(self):
         """Predicts, measures and writes everything; returns the metrics."""
         metrics = {**self.measure(self.predict()), **self._facts()}
-        if self.views is not None:
-            metrics["protocol"]["views"] = self.views.protocol
+        if self.prediction_views is not None:
+            metrics["protocol"]["views"] = self.prediction_views.protocol
         self.folder.write_json("metrics.json", metrics)
         self.folder.finish(
             {key: item for key, item in metrics.items() if not isinstance(item, dict)}
@@ -108,7 +108,7 @@ class EvaluationRun:
         def advance(batch, logs=None):
             progress(min(num_photos, (batch + 1) * size), num_photos)
 
-        if self.views is None:
+        if self.prediction_views is None:
             predicted = self._predict_once(size, advance)
         else:
             predicted = self._predict_views(size, advance)
@@ -134,11 +134,13 @@ class EvaluationRun:
 
     def _predict_views(self, size, advance):
         pool, answers = self.pool, []
-        others = [self._at_size(side) for side in self.views.image_sizes[1:]]
+        others = [self._at_size(side) for side in self.prediction_views.image_sizes[1:]]
         batches = [item.evaluation_batches(size) for item in (pool, *others)]
         for number, (batch, *others) in enumerate(zip(*batches, strict=True)):
             squares = batch["images"], *others
-            answers.append(self.views.predict(squares, batch["original_size"]))
+            answers.append(
+                self.prediction_views.predict(squares, batch["original_size"])
+            )
             advance(number)
         return join_answers(answers)
 

@@ -171,7 +171,7 @@ def test_summary_tells_what_spoils_the_measures(evaluated):
         None,
         folder=SimpleNamespace(path=pathlib.Path("out")),
         pool=SimpleNamespace(photos=SimpleNamespace(name="set")),
-        config=SimpleNamespace(split="val"),
+        config=SimpleNamespace(split="val", tta=False),
     )
     lines = evaluation.format_summary(metrics).splitlines()
     told = {line.split()[0]: line for line in lines[2:7]}
