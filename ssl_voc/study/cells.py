@@ -84,13 +84,10 @@ class Cell:
         run = folder / self.key / "run"
 
         def words(settings):
-            for flag, value in settings:
-                values = value if isinstance(value, tuple) else (value,)
-                for each in values:
-                    text = str(each)
-                    if text.startswith(RUN_OF):
-                        text = str(folder / text.removeprefix(RUN_OF) / "run")
-                    yield from (flag, text) if flag else (text,)
+            for text in words_of(settings):
+                if text.startswith(RUN_OF):
+                    text = str(folder / text.removeprefix(RUN_OF) / "run")
+                yield text
 
         first = [f"ssl_voc.{self.command}", *words(self.settings), *self.flags]
         first = [sys.executable, "-m", *first, "--out", str(run)]
@@ -99,6 +96,18 @@ class Cell:
         second = [sys.executable, "-m", "ssl_voc.evaluate", str(run)]
         second += [*words(self.evaluation), "--out", str(run / "evaluation")]
         return [first, second]
+
+
+def words_of(settings):
+    """Words of a command line.
+
+    Args:
+        settings: Pairs of a flag, empty before an operand, and its value, or tuple of
+            values, before each of which the flag is repeated.
+    """
+    for flag, value in settings:
+        for each in value if isinstance(value, tuple) else (value,):
+            yield from (flag, str(each)) if flag else (str(each),)
 
 
 def format_command(words):

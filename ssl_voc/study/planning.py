@@ -72,7 +72,7 @@ def make_plan(config, run_trial):
     common += [(flag, value) for flag, value in named.items() if value is not None]
     flags = parse_flags(config.finetune, "finetune")
     pretrain_flags = parse_flags(config.pretrain, "pretrain")
-    trial = run_trial(tuple(common), flags, counts[-1])
+    trial = run_trial(tuple(common), flags)
     arms = _arms(config, trial.imagenet)
     pools = {
         link.source: _count_pool(link) for arm in arms for link in arm.pretrainings

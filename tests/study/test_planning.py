@@ -1,5 +1,7 @@
 """Making a plan: photos, splits, arms, defaults, and what is refused at once."""
 
+import contextlib
+
 import pytest
 
 from ssl_voc.cli.errors import BadInput
@@ -10,7 +12,7 @@ from ssl_voc.study.budget import Pace
 from ssl_voc.study.claims import Claims
 from ssl_voc.study.config import StudyConfig
 from ssl_voc.study.planning import Trial, make_plan, read_trial
-from ssl_voc.study.study_folder import _write_plan, open_plan, read_plan
+from ssl_voc.study.study_folder import _run_trial, _write_plan, open_plan, read_plan
 from tests import tiny
 
 PACE = Pace(1.0, 0.01, 0.1)
@@ -122,9 +124,55 @@ def test_same_settings_keep_the_plan_and_others_make_a_new_one(
     assert open_plan(resumed, Claims())[0] == first and len(trials) == 1
     assert plan() == first and plan(shard="2/2") == first and len(trials) == 1
     assert plan(seeds=2).grid.seeds == (0, 1) and len(trials) == 2
+    cells = tmp_path / "others"
+    plan(seeds=2, cells=cells)
+    resumed = parse(StudyConfig, ["--resume", str(tmp_path)], "study", "")
+    assert resumed.cells == cells and len(trials) == 2
     (tmp_path / "plan.json").unlink()
     with pytest.raises(BadInput, match="holds no study"):
         plan(report=True)
+
+
+def test_plan_that_another_process_made_meanwhile_is_not_made_again(
+    place, tmp_path, monkeypatch
+):
+    config = StudyConfig(data=(str(place / "voc"),), out=tmp_path)
+    trials = []
+
+    def run_trial(*_):
+        trials.append(1)
+        return Trial(PACE, False, 10.0)
+
+    monkeypatch.setattr("ssl_voc.study.study_folder._run_trial", run_trial)
+
+    class Late(Claims):
+        @contextlib.contextmanager
+        def claim(self, folder):
+            open_plan(config, Claims())
+            yield True
+
+    open_plan(config, Late())
+    assert len(trials) == 1
+
+
+@pytest.mark.parametrize("name", ["trial", "cells", "claim.json", "plan.json"])
+def test_files_of_somebody_else_are_kept(place, tmp_path, name):
+    theirs = tmp_path / name / "notes.txt"
+    if name.endswith(".json"):
+        theirs = tmp_path / name
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("{}")
+    config = StudyConfig(data=(str(place / "voc"),), out=tmp_path)
+    with pytest.raises(BadInput, match="not empty and holds no study"):
+        open_plan(config, Claims())
+    assert theirs.read_text() == "{}"
+
+
+def test_trial_is_not_written_among_files_of_somebody_else(tmp_path):
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(BadInput, match="files of something else"):
+        _run_trial(tmp_path, (), ())
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize(
