@@ -73,6 +73,35 @@ class Arm:
         """The links that are learned, in order."""
         return [link for link in self.links if link.objective]
 
+    @property
+    def chain(self):
+        """The links without random weights, which add nothing."""
+        return tuple(link for link in self.links if link.source != ("random",))
+
+    def goes_on_from(self, other):
+        """Whether it is another arm and one pretraining more."""
+        begins = self.chain[:-1] == other.chain and self.flags == other.flags
+        return begins and bool(self.chain) and self.chain[-1].objective is not None
+
+
+def compared(arms):
+    """What a verdict compares: each arm with the one that it goes on from, and others.
+
+    Only the difference between an arm and the same one without its last pretraining is
+    what this pretraining added: these pairs come first.
+
+    Args:
+        arms: List of `Arm`s. Those that are left are compared with the first one.
+
+    Returns:
+        List of `(arm, baseline)`, by name.
+    """
+    added = [(a.name, b.name) for a in arms for b in arms if a.goes_on_from(b)]
+    others = [(arm.name, arms[0].name) for arm in arms[1:]]
+    reversed_ones = {pair[::-1] for pair in added}
+    pairs = dict.fromkeys([*added, *others])
+    return [pair for pair in pairs if pair not in reversed_ones]
+
 
 def parse_arm(text):
     """Reads an arm: `[NAME=]START[+ssl:DATA...] [--flag value ...]`.

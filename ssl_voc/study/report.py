@@ -6,6 +6,7 @@ from ssl_voc.cli.config_file import config_to_dict, format_value
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.study import findings as facts
+from ssl_voc.study.arms import compared
 from ssl_voc.study.cells import format_command
 from ssl_voc.study.exposure import find_exposure
 from ssl_voc.study.pictures import charts_of, heat_maps_of, training_charts_of
@@ -58,12 +59,13 @@ def write_report(config, plan, outcome_of):
 def _numbers(config, found, folder):
     plan = found.plan
     differences = facts.differences(found)
-    baseline, main = plan.arms[0].name, found.main_measure
-    judged = [d for d in differences if d.measure == main and d.baseline == baseline]
+    main, pairs = found.main_measure, compared(plan.arms)
+    judged = [d for d in differences if (d.arm, d.baseline) in pairs]
+    judged = [d for d in judged if d.measure == main]
     rows = facts.figures(found)
     return {
         "title": f"Was pretraining worth it? {plan.task} on {' '.join(config.data)}",
-        "verdict": give_verdict(judged, found.labels[main]),
+        "verdict": [*give_verdict(judged, found.labels[main]), *_not_told(plan.arms)],
         "task": plan.task,
         "measures": found.labels,
         "runs": {"done": len(found.done), "all": found.num_cells},
@@ -86,6 +88,16 @@ def _numbers(config, found, folder):
             for cell in found.done
         },
     }
+
+
+def _not_told(arms):
+    """Pretrainings whose own share in a gain no comparison tells."""
+    for arm in arms:
+        if arm.pretrainings and not any(map(arm.goes_on_from, arms)):
+            yield (
+                f"What the last pretraining of {arm.name} added is not told: no arm is "
+                "the same without it. Add one by --arm."
+            )
 
 
 def _sections(numbers, found):

@@ -125,6 +125,17 @@ def test_report_of_nothing_gives_no_verdict(reported, tmp_path):
     assert "No run was measured yet" in (tmp_path / "report.html").read_text()
 
 
+def test_pretraining_without_an_arm_that_lacks_it_alone_is_told(tmp_path):
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    for arms, is_told in (
+        (("random", "ssl=imagenet+ssl:pool"), True),
+        (("random", "imagenet", "ssl=imagenet+ssl:pool"), False),
+    ):
+        report = write_report(config, small_plan(arms=arms), lambda key: None)
+        told = [line for line in report["verdict"] if "ssl added is not told" in line]
+        assert bool(told) == is_told
+
+
 def test_report_of_half_a_study_says_so(reported, tmp_path):
     out, _, runner = reported
 
