@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pipelines
 from ssl_voc.cli.errors import BadInput, as_bad_input
-from ssl_voc.finetune.config import LEAST_EPOCHS
+from ssl_voc.cli.flags import parse
+from ssl_voc.finetune.config import LEAST_EPOCHS, FinetuneConfig
 from ssl_voc.pretrain import config as pretraining
+from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.runs.json_files import read_jsonl
-from ssl_voc.study.arms import NAMED_STARTS, parse_arms, parse_flags
+from ssl_voc.study.arms import NAMED_STARTS, default_arms, parse_arms, parse_flags
 from ssl_voc.study.budget import Pace, fit_to_budget
+from ssl_voc.study.cells import words_of
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.tasks import TASKS
 from ssl_voc.training.config import parse_duration
@@ -57,8 +60,10 @@ def make_plan(config, run_trial):
         labelled, _ = pipelines.read_training(
             [*config.data], config.train_split, config.seed
         )
-    if config.arm:
-        _refuse_missing(parse_arms(config.arm))
+    for source in config.unlabeled:
+        _refuse_missing_path("--unlabeled", source)
+    arms = _arms(config, imagenet=True)
+    _refuse_missing(arms)
     shares, counts, left_out = _shares(config, labelled)
     task = TASKS[config.task]
     common = [("--task", config.task), ("--data", config.data)]
@@ -72,6 +77,8 @@ def make_plan(config, run_trial):
     common += [(flag, value) for flag, value in named.items() if value is not None]
     flags = parse_flags(config.finetune, "finetune")
     pretrain_flags = parse_flags(config.pretrain, "pretrain")
+    epochs = config.epochs or LEAST_EPOCHS
+    _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs)
     trial = run_trial(tuple(common), flags)
     arms = _arms(config, trial.imagenet)
     pools = {
@@ -112,6 +119,7 @@ def make_plan(config, run_trial):
     if config.budget is not None:
         seconds = parse_duration(config.budget, "--budget")
         plan = fit_to_budget(plan, trial.pace, seconds - trial.seconds)
+    _refuse_unfit_flags(arms, common, flags, pretrain_flags, plan.grid.epochs)
     return plan, trial.pace
 
 
@@ -138,19 +146,35 @@ def read_trial(folder, seconds):
 
 def _arms(config, imagenet):
     """The arms that were asked for, or those that most people want to know of."""
-    if config.arm:
-        arms = parse_arms(config.arm)
-        if not imagenet and any(arm.start == "imagenet" for arm in arms):
-            raise BadInput(
-                "--arm: ImageNet weights cannot be had here (no network). Give the "
-                "path of Keras' '..._notop.h5' file in place of imagenet."
-            )
-        return tuple(arms)
-    pool = "ssl:" + ",".join(config.unlabeled or config.data)
-    starts = (
-        ["imagenet=imagenet", f"ssl=imagenet+{pool}"] if imagenet else [f"ssl={pool}"]
-    )
-    return tuple(parse_arms(["random", *starts]))
+    if not config.arm:
+        return default_arms(imagenet, config.unlabeled or config.data)
+    arms = parse_arms(config.arm)
+    if not imagenet and any(arm.start == "imagenet" for arm in arms):
+        raise BadInput(
+            "--arm: ImageNet weights cannot be had here (no network). Give the "
+            "path of Keras' '..._notop.h5' file in place of imagenet."
+        )
+    return tuple(arms)
+
+
+def _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs):
+    """Finds what the commands would refuse, before hours of work."""
+    own = ("--val-share", "0", "--epochs", str(epochs))
+    for arm in arms:
+        words = [*words_of(common), *flags, *arm.flags, *own]
+        place = f"--arm {arm.name}" if arm.flags else "--finetune"
+        _try_words(place, "finetune", words)
+        for link in arm.pretrainings:
+            words = ["--objective", link.objective, *pretrain_flags]
+            _try_words("--pretrain", "pretrain", words)
+
+
+def _try_words(place, command, words):
+    config_class = FinetuneConfig if command == "finetune" else PretrainConfig
+    try:
+        parse(config_class, words, command, "")
+    except BadInput as error:
+        raise BadInput(f"{place}: {error}") from error
 
 
 def _shares(config, labelled):

@@ -44,6 +44,10 @@ def test_name_and_flags_stand_around_the_start():
     [
         ("random --learning-rate 1", "--learning-rate"),
         ("random --epochs=3", "--epochs"),
+        ("random --patience 3", "--patience"),
+        ("random --config a.yaml", "--config"),
+        ("random --resume run", "--resume"),
+        ("ssl:distill:photos", "names no teacher"),
         ("ssl:", "names no data"),
         ("", "expected a start"),
         ("--schedule frozen", "expected a start"),

@@ -42,6 +42,31 @@ def test_without_arms_the_usual_starts_are_compared(place):
     assert plan.arms[2].start == "imagenet"
 
 
+def test_names_of_folders_need_no_quotes_in_the_default_arms(place, tmp_path):
+    pool = tmp_path / "my photos, 'new' + old\\"
+    pool.symlink_to(place / "bare")
+    plan = plan_of(place / "voc", unlabeled=(str(pool),))
+    assert plan.arms[1].links[0].source == (str(pool),)
+    with pytest.raises(BadInput, match="--unlabeled: MISSING does not exist"):
+        plan_of(place / "voc", unlabeled=("MISSING",))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"arm": ("random", "a=imagenet --schedul full")}, "--arm a: --schedul: no"),
+        ({"arm": ("random", "a=imagenet --ema 2")}, "--arm a: --ema: expected"),
+        ({"finetune": "--mosaic 0.5"}, "--finetune: --mosaic: a setting of --task d"),
+        ({"pretrain": "--image-size 8"}, "--pretrain: --image-size: expected"),
+        ({"pretrain": "--teacher x"}, "--pretrain: --teacher: a setting of"),
+    ],
+)
+def test_flags_of_runs_are_read_before_the_trial(place, settings, words):
+    config = StudyConfig(data=(str(place / "voc"),), **settings)
+    with pytest.raises(BadInput, match=words):
+        make_plan(config, lambda *_: pytest.fail("tried"))
+
+
 def test_reported_photos_are_a_list_or_those_held_out(place):
     assert plan_of(place / "voc").evaluation == (("--split", "val"),)
     assert plan_of(place / "bare").evaluation == ()
