@@ -50,7 +50,7 @@ class Plan:
         pool_sizes: Number of photos of each pretraining's sources.
         common: Pairs of flag and value of every fine-tuning.
         pretraining: The same of every pretraining.
-        evaluation: The same of every evaluation.
+        evaluation: The same of every evaluation and explanation.
         finetune_flags: Further words of every fine-tuning.
         pretrain_flags: Further words of every pretraining.
         task: Name of the task.

@@ -57,13 +57,20 @@ def make_plan(config, run_trial):
     """
     evaluation = _reported_photos(config)
     with as_bad_input():
-        labelled, _ = pipelines.read_training(
+        labelled, reported = pipelines.read_training(
             [*config.data], config.train_split, config.seed
         )
+        if evaluation:
+            reported = pipelines.read([*config.data], dict(evaluation)["--split"])
+    _refuse_seen("--split", labelled, reported)
     for source in config.unlabeled:
         _refuse_missing_path("--unlabeled", source)
     arms = _arms(config, imagenet=True)
     _refuse_missing(arms)
+    for arm in arms:
+        for link in arm.pretrainings:
+            if link.objective == "supervised":
+                _refuse_seen(f"--arm {arm.name}", _read_pool(link), reported)
     shares, counts, left_out = _shares(config, labelled)
     task = TASKS[config.task]
     common = [("--task", config.task), ("--data", config.data)]
@@ -110,7 +117,8 @@ def make_plan(config, run_trial):
         pool_sizes=pools,
         common=tuple(common),
         pretraining=(("--backbone", config.backbone), ("--seed", config.seed)),
-        evaluation=evaluation,
+        # Photos that few runs saw, in nearly this form, are left out of all.
+        evaluation=(*evaluation, ("", "--allow-leakage")),
         finetune_flags=flags,
         pretrain_flags=pretrain_flags,
         task=config.task,
@@ -226,9 +234,28 @@ def _reported_photos(config):
     return (("--split", named[0]),)
 
 
-def _count_pool(link):
+def _refuse_seen(place, seen, reported):
+    """Refuses what all runs would find out, after hours: photos seen with labels."""
+    paths = {_identity(photo) for photo in seen}
+    number = sum(_identity(photo) in paths for photo in reported)
+    if number:
+        raise BadInput(
+            f"{place}: {number} of the {len(reported)} photos to report are learned "
+            "from with their labels. Name others by --split or --train-split."
+        )
+
+
+def _identity(photo):
+    return photo.image_id, Path(photo.path_name).resolve()
+
+
+def _read_pool(link):
     with as_bad_input():
-        photos = pipelines.read([*link.source])
+        return pipelines.read([*link.source])
+
+
+def _count_pool(link):
+    photos = _read_pool(link)
     if link.objective == "supervised":
         return max(1, sum(photo.label is not None for photo in photos))
     return len(photos)
