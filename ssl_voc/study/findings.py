@@ -165,6 +165,8 @@ def savings(findings, rows, gaps):
 def groups(findings, kind):
     """The main measure by class or size, means over seeds: rows of `report.json`.
 
+    They are of all photos of a run's evaluation, more than the common ones.
+
     Args:
         findings: `Findings`.
         kind: `"per_class"` or `"per_size"`.
@@ -172,10 +174,11 @@ def groups(findings, kind):
     rows = []
     for (arm, share), scores in findings.scores.items():
         metrics = [scores.metrics[seed][kind] for seed in scores.seeds]
-        for name in metrics[0]:
-            values = [each[name].get(findings.main_measure) for each in metrics]
+        for name in dict.fromkeys(itertools.chain(*metrics)):
+            own = [each[name] for each in metrics if name in each]
+            values = [each.get(findings.main_measure) for each in own]
             known = [value for value in values if value is not None]
-            count = metrics[0][name]
+            count = own[0]
             rows.append(
                 {
                     "arm": arm,

@@ -10,7 +10,7 @@ from ssl_voc.study.arms import compared
 from ssl_voc.study.cells import format_command
 from ssl_voc.study.exposure import find_exposure
 from ssl_voc.study.pictures import charts_of, heat_maps_of, training_charts_of
-from ssl_voc.study.verdict import give_verdict
+from ssl_voc.study.verdict import Difference, give_verdict
 from ssl_voc.visualization.page import write_page
 
 _PROTOCOL = (
@@ -24,6 +24,10 @@ _PROTOCOL = (
 _EXPOSURE = (
     "What was seen, and how many of the reported photos are in it, in this or nearly "
     "this form:"
+)
+_OWN_PHOTOS = (
+    "Of all photos that a run was evaluated on; near-duplicates of what it or another "
+    "run learned from are not left out here. Means over the seeds."
 )
 _PRETRAINED_ONCE = (
     "A pretraining is run once and shared by all seeds: the intervals do not cover "
@@ -125,7 +129,8 @@ def _sections(numbers, found):
         sections.append(("Labels saved", saved))
     for heading, key in (("By class", "per_class"), ("By size", "per_size")):
         if numbers[key]:
-            sections.append((heading, [("cells", _group_table(numbers[key], found))]))
+            table = _group_table(numbers[key], found)
+            sections.append((heading, [("text", _OWN_PHOTOS), ("cells", table)]))
     sections += [
         ("Fairness", _fairness_parts(numbers)),
         ("Learning rates", [("cells", _rate_table(numbers))]),
@@ -179,8 +184,8 @@ def _interval(row):
 
 
 def _difference(row):
-    text = f"{row['mean']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-    return "*" * (row["sign"] != 0) + text
+    values = {name: value for name, value in row.items() if name != "sign"}
+    return Difference(**values).marked_text()
 
 
 def _group_table(rows, found):
@@ -191,8 +196,8 @@ def _group_table(rows, found):
     values = {(r["num_labels"], r["arm"], r["group"]): r["mean"] for r in rows}
     places = sorted(dict.fromkeys(key[:2] for key in values), key=lambda p: p[0])
     return heads, [
-        [str(number), arm, *(_number(values[number, arm, name]) for name in groups)]
-        for number, arm in places
+        [str(n), arm, *(_number(values.get((n, arm, name))) for name in groups)]
+        for n, arm in places
     ]
 
 

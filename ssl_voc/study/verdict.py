@@ -41,6 +41,10 @@ class Difference:
         """The mean and its interval."""
         return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
+    def marked_text(self):
+        """The same, behind a star where it is clear of zero."""
+        return "*" * (self.sign != 0) + self.text()
+
 
 def give_verdict(differences, label):
     """What the study shows, a line for each pair of arms and what to keep in mind.
