@@ -52,6 +52,11 @@ class Link:
     objective: str | None
     source: tuple[str, ...]
 
+    @property
+    def key(self):
+        """Objective and sources as one tuple."""
+        return self.objective, *self.source
+
 
 @dataclasses.dataclass(frozen=True)
 class Arm:

@@ -25,6 +25,7 @@ class Cell:
         evaluation: Flags of its evaluation, as `settings`; none where the photos that
             were held out are reported.
         flags: Further words of the command.
+        digest: What names its photos and labels beyond their paths.
         arm: Name of its arm; empty where several share it.
         share: Share of the labels.
         seed: Seed of the fine-tuning.
@@ -39,6 +40,7 @@ class Cell:
     settings: tuple
     evaluation: tuple = ()
     flags: tuple[str, ...] = ()
+    digest: str = ""
     arm: str = ""
     share: float = 1.0
     seed: int = 0
@@ -49,7 +51,7 @@ class Cell:
     @property
     def key(self):
         """Name of its folder."""
-        named = self.command, self.settings, self.flags, self.evaluation
+        named = self.command, self.settings, self.flags, self.evaluation, self.digest
         digest = hashlib.sha256(repr(named).encode("utf-8", "replace")).hexdigest()
         title = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")[:60]
         return f"{title}-{digest[:10]}"

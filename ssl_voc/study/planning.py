@@ -3,18 +3,18 @@
 import dataclasses
 import json
 import math
-from pathlib import Path
 
 import pipelines
-from ssl_voc.cli.errors import BadInput, as_bad_input
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.flags import parse
 from ssl_voc.finetune.config import LEAST_EPOCHS, FinetuneConfig
 from ssl_voc.pretrain import config as pretraining
 from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.runs.json_files import read_jsonl
-from ssl_voc.study.arms import NAMED_STARTS, default_arms, parse_arms, parse_flags
+from ssl_voc.study.arms import parse_flags
 from ssl_voc.study.budget import Pace, fit_to_budget
 from ssl_voc.study.cells import words_of
+from ssl_voc.study.photos import arms_of, read_photos
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.tasks import TASKS
 from ssl_voc.training.config import parse_duration
@@ -23,8 +23,6 @@ from ssl_voc.training.config import parse_duration
 FEWEST_LABELS = 8
 TRIAL_EPOCHS = 3
 _RATE_FACTORS = (1.0, 1 / 3, 3.0)
-_REPORTED_SPLITS = ("test", "val", "valid", "validation")
-_ON_PATHS = ("scenes", "tfds:")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,22 +53,8 @@ def make_plan(config, run_trial):
     Raises:
         BadInput: when data, arms or weights cannot be worked with.
     """
-    evaluation = _reported_photos(config)
-    with as_bad_input():
-        labelled, reported = pipelines.read_training(
-            [*config.data], config.train_split, config.seed
-        )
-        if evaluation:
-            reported = pipelines.read([*config.data], dict(evaluation)["--split"])
-    _refuse_seen("--split", labelled, reported)
-    for source in config.unlabeled:
-        _refuse_missing_path("--unlabeled", source)
-    arms = _arms(config, imagenet=True)
-    _refuse_missing(arms)
-    for arm in arms:
-        for link in arm.pretrainings:
-            if link.objective == "supervised":
-                _refuse_seen(f"--arm {arm.name}", _read_pool(link), reported)
+    photos = read_photos(config)
+    labelled, arms = photos.labelled, arms_of(config)
     shares, counts, left_out = _shares(config, labelled)
     task = TASKS[config.task]
     common = [("--task", config.task), ("--data", config.data)]
@@ -87,10 +71,9 @@ def make_plan(config, run_trial):
     epochs = config.epochs or LEAST_EPOCHS
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs)
     trial = run_trial(tuple(common), flags)
-    arms = _arms(config, trial.imagenet)
-    pools = {
-        link.source: _count_pool(link) for arm in arms for link in arm.pretrainings
-    }
+    arms = arms_of(config, trial.imagenet)
+    links = [link for arm in arms for link in arm.pretrainings]
+    pools = {link.source: photos.count(link) for link in links}
     batch = config.batch_size or task.defaults["batch_size"]
     steps = max(1, counts[-1] // batch)
     rates = config.learning_rate or tuple(
@@ -115,10 +98,11 @@ def make_plan(config, run_trial):
         grid=grid,
         num_labels=counts,
         pool_sizes=pools,
+        digests=photos.digests(),
         common=tuple(common),
         pretraining=(("--backbone", config.backbone), ("--seed", config.seed)),
         # Photos that few runs saw, in nearly this form, are left out of all.
-        evaluation=(*evaluation, ("", "--allow-leakage")),
+        evaluation=(*photos.evaluation, ("", "--allow-leakage")),
         finetune_flags=flags,
         pretrain_flags=pretrain_flags,
         task=config.task,
@@ -150,19 +134,6 @@ def read_trial(folder, seconds):
     return Trial(
         Pace(start, photo, pause), manifest.get("weights") == "imagenet", seconds
     )
-
-
-def _arms(config, imagenet):
-    """The arms that were asked for, or those that most people want to know of."""
-    if not config.arm:
-        return default_arms(imagenet, config.unlabeled or config.data)
-    arms = parse_arms(config.arm)
-    if not imagenet and any(arm.start == "imagenet" for arm in arms):
-        raise BadInput(
-            "--arm: ImageNet weights cannot be had here (no network). Give the "
-            "path of Keras' '..._notop.h5' file in place of imagenet."
-        )
-    return tuple(arms)
 
 
 def _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs):
@@ -208,74 +179,7 @@ def _shares(config, labelled):
     return shares, tuple(wanted[share] for share in shares), tuple(left_out)
 
 
-def _reported_photos(config):
-    """Flags of `evaluate` that name the photos whose figures are reported."""
-    splits = []
-    for source in config.data:
-        _refuse_missing_path("--data", source)
-        with as_bad_input():
-            splits.append(set(pipelines.splits(source)) - {"all"})
-    common = set.intersection(*splits)
-    if config.split is not None:
-        return (("--split", config.split),)
-    if not any(splits):
-        if all(pipelines.splits(source) for source in config.data):
-            return ()  # held out by finetune
-        raise BadInput(
-            "--data: no split is left to report. Expected lists such as train and val, "
-            "or a VOC tree without lists."
-        )
-    learned = config.train_split or "train"
-    named = [name for name in _REPORTED_SPLITS if name in common and name != learned]
-    if not named:
-        raise BadInput(
-            f"--split: name the photos to report, one of: {', '.join(sorted(common))}."
-        )
-    return (("--split", named[0]),)
-
-
-def _refuse_seen(place, seen, reported):
-    """Refuses what all runs would find out, after hours: photos seen with labels."""
-    paths = {_identity(photo) for photo in seen}
-    number = sum(_identity(photo) in paths for photo in reported)
-    if number:
-        raise BadInput(
-            f"{place}: {number} of the {len(reported)} photos to report are learned "
-            "from with their labels. Name others by --split or --train-split."
-        )
-
-
-def _identity(photo):
-    return photo.image_id, Path(photo.path_name).resolve()
-
-
-def _read_pool(link):
-    with as_bad_input():
-        return pipelines.read([*link.source])
-
-
-def _count_pool(link):
-    photos = _read_pool(link)
-    if link.objective == "supervised":
-        return max(1, sum(photo.label is not None for photo in photos))
-    return len(photos)
-
-
 def _usual_passes(num_photos):
     """Photos that a pretraining sees by default, repeats counted."""
     steps = pretraining.LEAST_STEPS * pretraining.choose_batch_size(num_photos)
     return max(pretraining.LEAST_EPOCHS * num_photos, steps)
-
-
-def _refuse_missing(arms):
-    for arm in arms:
-        for link in arm.links:
-            for name in link.source:
-                if link.objective or name not in NAMED_STARTS:
-                    _refuse_missing_path("--arm", name)
-
-
-def _refuse_missing_path(flag, name):
-    path = Path(name).expanduser()
-    if not name.startswith(_ON_PATHS) and not path.exists():
-        raise BadInput(f"{flag}: {path} does not exist.")

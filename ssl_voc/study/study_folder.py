@@ -16,6 +16,7 @@ from ssl_voc.study.arms import Arm, Link
 from ssl_voc.study.budget import Pace
 from ssl_voc.study.cells import words_of
 from ssl_voc.study.claims import NAME as CLAIM
+from ssl_voc.study.photos import read_photos
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.study.planning import TRIAL_EPOCHS, make_plan, read_trial
 
@@ -29,9 +30,9 @@ _POLL_SECONDS = 1.0
 def open_plan(config, claims):
     """The plan of a study, made by the first process that asks for it.
 
-    With the settings of before the plan of before holds, so that a study that was
-    killed goes on; with others a new one is made, and the cells that it has in common
-    with the old one are not run again.
+    With the settings and photos of before the plan of before holds, so that a study
+    that was killed goes on; with others a new one is made, and the cells that it has in
+    common with the old one are not run again.
 
     Args:
         config: A `StudyConfig`.
@@ -51,10 +52,11 @@ def open_plan(config, claims):
         if found is None:
             raise BadInput(f"--report: {folder} holds no study.")
         return found[:2]
-    while not _has_plan(folder, settings):
+    known = settings, read_photos(config).digests()
+    while not _has_plan(folder, *known):
         with claims.claim(folder) as is_ours:
             # Another process may have made it since.
-            if is_ours and not _has_plan(folder, settings):
+            if is_ours and not _has_plan(folder, *known):
                 plan, pace = make_plan(
                     config, lambda *what: _run_trial(folder / TRIAL, *what)
                 )
@@ -66,17 +68,17 @@ def open_plan(config, claims):
     return read_plan(folder)[:2]
 
 
-def _has_plan(folder, settings):
+def _has_plan(folder, settings, digests):
     found = read_plan(folder)
-    return found is not None and found[2] == settings
+    return found is not None and (found[2], found[0].digests) == (settings, digests)
 
 
 def read_plan(folder):
     """`(plan, pace, settings)` as they were written; None where there is none."""
     values = _read_json(folder / PLAN)
-    if "plan" not in values:
+    plan = values.get("plan", {})
+    if "digests" not in plan:  # none, or that of an older version
         return None
-    plan = values["plan"]
     plan["arms"] = tuple(
         Arm(
             arm["name"],

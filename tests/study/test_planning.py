@@ -175,6 +175,32 @@ def test_same_settings_keep_the_plan_and_others_make_a_new_one(
         plan(report=True)
 
 
+def test_data_that_changed_makes_a_new_plan(place, tmp_path, monkeypatch):
+    trial = Trial(PACE, False, 10.0)
+    monkeypatch.setattr("ssl_voc.study.study_folder._run_trial", lambda *_: trial)
+    tree = shutil.copytree(place / "voc", tmp_path / "voc")
+    pool = shutil.copytree(place / "bare", tmp_path / "pool")
+    out = tmp_path / "study"
+
+    def digests():
+        config = StudyConfig(data=(str(tree),), unlabeled=(str(pool),), out=out)
+        return open_plan(config, Claims())[0].digests
+
+    def relabel(tree):
+        path = tree / "Annotations" / "000.xml"
+        path.write_text(path.read_text().replace("<xmin>", "<xmin>1"))
+
+    (_, labels), (_, photos) = digests()
+    assert digests() == (((), labels), (("simclr", str(pool)), photos))
+    relabel(pool)  # labels that are not looked at
+    assert dict(digests())[()] == labels and photos in dict(digests()).values()
+    relabel(tree)
+    assert dict(digests())[()] != labels and photos in dict(digests()).values()
+    (pool / "Annotations" / "001.xml").unlink()
+    (pool / "JPEGImages" / "001.png").unlink()
+    assert photos not in dict(digests()).values()
+
+
 def test_plan_that_another_process_made_meanwhile_is_not_made_again(
     place, tmp_path, monkeypatch
 ):
