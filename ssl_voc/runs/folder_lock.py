@@ -17,6 +17,17 @@ _NO_LOCKS = {
 }
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether another process holds a folder; False where there is none."""
+    if not folder.is_dir():
+        return False
+    try:
+        lock_folder(folder).release()
+    except BadInput:
+        return True
+    return False
+
+
 def lock_folder(folder: Path) -> Any:
     """Locks a folder for this process; the system unlocks it when the process dies.
 

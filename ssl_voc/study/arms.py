@@ -10,6 +10,8 @@ from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 # Keras' own weights, or none.
 NAMED_STARTS = ("random", "imagenet")
 DEFAULT_OBJECTIVE = "simclr"
+# It learns from a teacher, which no word of an arm names.
+_NO_ARM = "distill"
 _LABEL = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
 # A path may hold a plus: only what continues a chain divides it.
 _CHAIN = re.compile(r"\+(?=ssl:|supervised:)")
@@ -19,6 +21,9 @@ _SAID_TO_ALL = {
     "weights",
     "out",
     "overwrite",
+    "resume",
+    "config",
+    "help",
     "finish",
     "epochs",
     "time",
@@ -28,7 +33,7 @@ _SAID = {
     "finetune": _SAID_TO_ALL
     | {"task", "train_split", "split_seed", "val_split", "val_share", "backbone"}
     | {"image_size", "batch_size", "label_fraction", "labels_per_class"}
-    | {"learning_rate"},
+    | {"learning_rate", "patience"},
     "pretrain": _SAID_TO_ALL | {"objective", "backbone", "val_share"},
 }
 # What else would make it another task than the other arms have.
@@ -46,6 +51,11 @@ class Link:
 
     objective: str | None
     source: tuple[str, ...]
+
+    @property
+    def key(self):
+        """Objective and sources as one tuple."""
+        return self.objective, *self.source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +82,35 @@ class Arm:
     def pretrainings(self):
         """The links that are learned, in order."""
         return [link for link in self.links if link.objective]
+
+    @property
+    def chain(self):
+        """The links without random weights, which add nothing."""
+        return tuple(link for link in self.links if link.source != ("random",))
+
+    def goes_on_from(self, other):
+        """Whether it is another arm and one pretraining more."""
+        begins = self.chain[:-1] == other.chain and self.flags == other.flags
+        return begins and bool(self.chain) and self.chain[-1].objective is not None
+
+
+def compared(arms):
+    """What a verdict compares: each arm with the one that it goes on from, and others.
+
+    Only the difference between an arm and the same one without its last pretraining is
+    what this pretraining added: these pairs come first.
+
+    Args:
+        arms: List of `Arm`s. Those that are left are compared with the first one.
+
+    Returns:
+        List of `(arm, baseline)`, by name.
+    """
+    added = [(a.name, b.name) for a in arms for b in arms if a.goes_on_from(b)]
+    others = [(arm.name, arms[0].name) for arm in arms[1:]]
+    reversed_ones = {pair[::-1] for pair in added}
+    pairs = dict.fromkeys([*added, *others])
+    return [pair for pair in pairs if pair not in reversed_ones]
 
 
 def parse_arm(text):
@@ -123,12 +162,32 @@ def parse_arms(texts):
     return arms
 
 
+def default_arms(imagenet, pool):
+    """The arms that most people want to know of.
+
+    Args:
+        imagenet: Whether ImageNet weights can be had.
+        pool: Sources of the photos to pretrain on.
+    """
+    pretraining = Link(DEFAULT_OBJECTIVE, tuple(pool))
+    random = Arm("random", (Link(None, ("random",)),))
+    if not imagenet:
+        return random, Arm("ssl", (pretraining,))
+    start = Link(None, ("imagenet",))
+    return random, Arm("imagenet", (start,)), Arm("ssl", (start, pretraining))
+
+
 def _parse_link(text):
     kind, colon, rest = text.partition(":")
     if not colon or kind not in ("ssl", "supervised"):
         return Link(None, (text,))
     objective = "supervised" if kind == "supervised" else DEFAULT_OBJECTIVE
     name, colon, data = rest.partition(":")
+    if kind == "ssl" and colon and name == _NO_ARM:
+        raise BadInput(
+            f"--arm: {text!r} names no teacher. Run pretrain --objective {_NO_ARM} "
+            "--teacher yourself and give its folder in place of it."
+        )
     if kind == "ssl" and colon and name in OBJECTIVES:
         objective, rest = name, data
     sources = tuple(filter(None, rest.split(",")))

@@ -25,6 +25,7 @@ class Cell:
         evaluation: Flags of its evaluation, as `settings`; none where the photos that
             were held out are reported.
         flags: Further words of the command.
+        digest: What names its photos and labels beyond their paths.
         arm: Name of its arm; empty where several share it.
         share: Share of the labels.
         seed: Seed of the fine-tuning.
@@ -39,6 +40,7 @@ class Cell:
     settings: tuple
     evaluation: tuple = ()
     flags: tuple[str, ...] = ()
+    digest: str = ""
     arm: str = ""
     share: float = 1.0
     seed: int = 0
@@ -49,7 +51,7 @@ class Cell:
     @property
     def key(self):
         """Name of its folder."""
-        named = self.command, self.settings, self.flags, self.evaluation
+        named = self.command, self.settings, self.flags, self.evaluation, self.digest
         digest = hashlib.sha256(repr(named).encode("utf-8", "replace")).hexdigest()
         title = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")[:60]
         return f"{title}-{digest[:10]}"
@@ -84,13 +86,10 @@ class Cell:
         run = folder / self.key / "run"
 
         def words(settings):
-            for flag, value in settings:
-                values = value if isinstance(value, tuple) else (value,)
-                for each in values:
-                    text = str(each)
-                    if text.startswith(RUN_OF):
-                        text = str(folder / text.removeprefix(RUN_OF) / "run")
-                    yield from (flag, text) if flag else (text,)
+            for text in words_of(settings):
+                if text.startswith(RUN_OF):
+                    text = str(folder / text.removeprefix(RUN_OF) / "run")
+                yield text
 
         first = [f"ssl_voc.{self.command}", *words(self.settings), *self.flags]
         first = [sys.executable, "-m", *first, "--out", str(run)]
@@ -99,6 +98,18 @@ class Cell:
         second = [sys.executable, "-m", "ssl_voc.evaluate", str(run)]
         second += [*words(self.evaluation), "--out", str(run / "evaluation")]
         return [first, second]
+
+
+def words_of(settings):
+    """Words of a command line.
+
+    Args:
+        settings: Pairs of a flag, empty before an operand, and its value, or tuple of
+            values, before each of which the flag is repeated.
+    """
+    for flag, value in settings:
+        for each in value if isinstance(value, tuple) else (value,):
+            yield from (flag, str(each)) if flag else (str(each),)
 
 
 def format_command(words):

@@ -37,7 +37,10 @@ def study(config):
     claims, failed = Claims(), 0
     try:
         plan, pace = open_plan(config, claims)
-        runner = Runner(plan, config.cells_folder, claims, pace, config.shard_numbers)
+        runner = Runner(
+            *(plan, config.cells_folder, claims, pace, config.shard_numbers),
+            retries=not config.report,
+        )
         print(describe_plan(plan, runner), flush=True)
         if not config.report:
             failed = runner.run()

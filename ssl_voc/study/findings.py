@@ -1,8 +1,10 @@
 """Findings of a study: figures, differences, costs, from the files of its cells."""
 
 import dataclasses
+import itertools
 import math
 
+from ssl_voc.study.arms import compared
 from ssl_voc.study.cells import RUN_OF
 from ssl_voc.study.labels_saved import describe_saving, labels_needed
 from ssl_voc.study.plan import cells_of, rate_of, tuning_cells, tuning_share
@@ -98,67 +100,72 @@ def figures(findings):
 
 
 def differences(findings):
-    """Every arm less every one before it, by share and measure: `Difference`s."""
+    """Of every two arms, by share and measure: `Difference`s, those compared first."""
     plan, found = findings.plan, []
-    names = [arm.name for arm in plan.arms]
-    for place, baseline in enumerate(names):
-        for arm in names[place + 1 :]:
-            for share in plan.grid.shares:
-                pair = [findings.scores.get((name, share)) for name in (arm, baseline)]
-                if None in pair or not {*pair[0].seeds} & {*pair[1].seeds}:
-                    continue
-                for measure in findings.labels:
-                    item = pair[0].difference(pair[1], measure)
-                    num_seeds = len({*pair[0].seeds} & {*pair[1].seeds})
-                    found.append(
-                        Difference(
-                            *(arm, baseline, plan.count(share), measure),
-                            *(item.mean, item.low, item.high, num_seeds),
-                        )
-                    )
+    pairs = compared(plan.arms)
+    for baseline, arm in itertools.combinations([arm.name for arm in plan.arms], 2):
+        if (arm, baseline) not in pairs and (baseline, arm) not in pairs:
+            pairs.append((arm, baseline))
+    for (arm, baseline), share in itertools.product(pairs, plan.grid.shares):
+        pair = [findings.scores.get((name, share)) for name in (arm, baseline)]
+        if None in pair or not {*pair[0].seeds} & {*pair[1].seeds}:
+            continue
+        for measure in findings.labels:
+            item = pair[0].difference(pair[1], measure)
+            num_seeds = len({*pair[0].seeds} & {*pair[1].seeds})
+            found.append(
+                Difference(
+                    *(arm, baseline, plan.count(share), measure),
+                    *(item.mean, item.low, item.high, num_seeds),
+                )
+            )
     return found
 
 
 def savings(findings, rows, gaps):
-    """What each arm saves in labels over the first one: rows of `report.json`.
+    """What each arm saves in labels over those it is `compared` with: rows.
 
     Args:
         findings: `Findings`.
         rows: What `figures` gave.
         gaps: What `differences` gave.
     """
-    baseline, *others = [arm.name for arm in findings.plan.arms]
     main = [row for row in rows if row["measure"] == findings.main_measure]
-    curve = [(r["num_labels"], r["mean"]) for r in main if r["arm"] == baseline]
-    if len(curve) < 2:
-        return []
     shown = {
-        (gap.arm, gap.num_labels)
+        (gap.arm, gap.baseline, gap.num_labels)
         for gap in gaps
-        if gap.sign and (gap.baseline, gap.measure) == (baseline, main[0]["measure"])
+        if gap.sign and gap.measure == findings.main_measure
     }
     saved = []
-    for row in main:
-        if row["arm"] in others:
-            is_shown = (row["arm"], row["num_labels"]) in shown
-            needed = labels_needed(curve, row["mean"])
-            saved.append(
-                {
-                    "arm": row["arm"],
-                    "num_labels": row["num_labels"],
-                    "baseline": baseline,
-                    "num_labels_of_baseline": None if math.isinf(needed) else needed,
-                    "text": describe_saving(
-                        *(row["arm"], baseline, row["num_labels"]),
-                        *(curve, row["mean"], is_shown),
-                    ),
-                }
-            )
+    for arm, baseline in compared(findings.plan.arms):
+        curve = [(r["num_labels"], r["mean"]) for r in main if r["arm"] == baseline]
+        if len(curve) < 2:
+            continue
+        for row in main:
+            if row["arm"] == arm:
+                labels, value = row["num_labels"], row["mean"]
+                needed = labels_needed(curve, value)
+                is_shown = (arm, baseline, labels) in shown
+                saved.append(
+                    {
+                        "arm": arm,
+                        "num_labels": labels,
+                        "baseline": baseline,
+                        "num_labels_of_baseline": None
+                        if math.isinf(needed)
+                        else needed,
+                        "text": describe_saving(
+                            arm, baseline, labels, curve, value, is_shown
+                        ),
+                    }
+                )
     return saved
 
 
 def groups(findings, kind):
     """The main measure by class or size, means over seeds: rows of `report.json`.
+
+    They are of all photos of a run's evaluation, more than the common ones.
 
     Args:
         findings: `Findings`.
@@ -167,10 +174,11 @@ def groups(findings, kind):
     rows = []
     for (arm, share), scores in findings.scores.items():
         metrics = [scores.metrics[seed][kind] for seed in scores.seeds]
-        for name in metrics[0]:
-            values = [each[name].get(findings.main_measure) for each in metrics]
+        for name in dict.fromkeys(itertools.chain(*metrics)):
+            own = [each[name] for each in metrics if name in each]
+            values = [each.get(findings.main_measure) for each in own]
             known = [value for value in values if value is not None]
-            count = metrics[0][name]
+            count = own[0]
             rows.append(
                 {
                     "arm": arm,

@@ -4,6 +4,7 @@ import json
 
 from ssl_voc.runs.json_files import read_jsonl
 from ssl_voc.study.charts import Curve, draw_differences, draw_efficiency, draw_training
+from ssl_voc.study.verdict import Difference
 
 _LOSS_OVER_CHANCE = "loss_over_chance"
 
@@ -90,17 +91,17 @@ def heat_maps_of(found, folder):
         if cell.kind != "explain":
             continue
         run = folder / cell.key / "run"
-        metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-        names = [n for n in LABELS if metrics["all"]["run"].get(n) is not None]
-        rows = []
-        for name in names:
-            values = [metrics["all"][side][name] for side in ("run", "baseline")]
-            low, high = metrics["all"]["difference"][f"{name}_ci"]
-            mark = "*" * (low > 0 or high < 0)
-            gap = f"{mark}{metrics['all']['difference'][name]:+.3f} "
-            gap += f"[{low:+.3f}, {high:+.3f}]"
-            rows.append([LABELS[name], *(f"{value:.3f}" for value in values), gap])
-        baseline = found.plan.arms[0].name
+        metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["all"]
+        baseline, rows = found.plan.arms[0].name, []
+        for name, label in LABELS.items():
+            sides = [metrics[side].get(name) for side in ("run", "baseline")]
+            if None in sides:
+                continue
+            gap = Difference(
+                *(cell.arm, baseline, found.plan.count(cell.share), name),
+                *(metrics["difference"][name], *metrics["difference"][f"{name}_ci"], 1),
+            )
+            rows.append([label, *(f"{v:.3f}" for v in sides), gap.marked_text()])
         heads = ["heat maps", cell.arm, baseline, "difference"]
         caption = f"Heat maps: run is {cell.arm}, baseline is {baseline}"
         with Image.open(run / "gallery.png") as picture:

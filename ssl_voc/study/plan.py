@@ -48,9 +48,10 @@ class Plan:
         grid: The `Grid`.
         num_labels: Number of labelled photos at each share, in the order of shares.
         pool_sizes: Number of photos of each pretraining's sources.
+        digests: What `StudyPhotos.digests` gives: runs on other photos are others.
         common: Pairs of flag and value of every fine-tuning.
         pretraining: The same of every pretraining.
-        evaluation: The same of every evaluation.
+        evaluation: The same of every evaluation and explanation.
         finetune_flags: Further words of every fine-tuning.
         pretrain_flags: Further words of every pretraining.
         task: Name of the task.
@@ -61,6 +62,7 @@ class Plan:
     grid: Grid
     num_labels: tuple[int, ...]
     pool_sizes: dict[tuple[str, ...], int]
+    digests: tuple
     common: tuple
     pretraining: tuple
     evaluation: tuple
@@ -163,6 +165,7 @@ def _pretraining(plan, link: Link, weights, number):
             *plan.pretraining,
         ),
         flags=plan.pretrain_flags,
+        digest=dict(plan.digests)[link.key],
         epochs=epochs,
         photos=photos,
     )
@@ -187,6 +190,7 @@ def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
         settings=tuple(settings),
         evaluation=() if tunes else plan.evaluation,
         flags=(*plan.finetune_flags, *arm.flags),
+        digest=dict(plan.digests)[()],
         arm=arm.name,
         share=share,
         seed=seed,

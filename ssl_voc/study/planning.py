@@ -3,15 +3,18 @@
 import dataclasses
 import json
 import math
-from pathlib import Path
 
 import pipelines
-from ssl_voc.cli.errors import BadInput, as_bad_input
-from ssl_voc.finetune.config import LEAST_EPOCHS
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.flags import parse
+from ssl_voc.finetune.config import LEAST_EPOCHS, FinetuneConfig
 from ssl_voc.pretrain import config as pretraining
+from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.runs.json_files import read_jsonl
-from ssl_voc.study.arms import NAMED_STARTS, parse_arms, parse_flags
+from ssl_voc.study.arms import parse_flags
 from ssl_voc.study.budget import Pace, fit_to_budget
+from ssl_voc.study.cells import words_of
+from ssl_voc.study.photos import arms_of, read_photos
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.tasks import TASKS
 from ssl_voc.training.config import parse_duration
@@ -20,8 +23,6 @@ from ssl_voc.training.config import parse_duration
 FEWEST_LABELS = 8
 TRIAL_EPOCHS = 3
 _RATE_FACTORS = (1.0, 1 / 3, 3.0)
-_REPORTED_SPLITS = ("test", "val", "valid", "validation")
-_ON_PATHS = ("scenes", "tfds:")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,13 +53,8 @@ def make_plan(config, run_trial):
     Raises:
         BadInput: when data, arms or weights cannot be worked with.
     """
-    evaluation = _reported_photos(config)
-    with as_bad_input():
-        labelled, _ = pipelines.read_training(
-            [*config.data], config.train_split, config.seed
-        )
-    if config.arm:
-        _refuse_missing(parse_arms(config.arm))
+    photos = read_photos(config)
+    labelled, arms = photos.labelled, arms_of(config)
     shares, counts, left_out = _shares(config, labelled)
     task = TASKS[config.task]
     common = [("--task", config.task), ("--data", config.data)]
@@ -72,11 +68,12 @@ def make_plan(config, run_trial):
     common += [(flag, value) for flag, value in named.items() if value is not None]
     flags = parse_flags(config.finetune, "finetune")
     pretrain_flags = parse_flags(config.pretrain, "pretrain")
-    trial = run_trial(tuple(common), flags, counts[-1])
-    arms = _arms(config, trial.imagenet)
-    pools = {
-        link.source: _count_pool(link) for arm in arms for link in arm.pretrainings
-    }
+    epochs = config.epochs or LEAST_EPOCHS
+    _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs)
+    trial = run_trial(tuple(common), flags)
+    arms = arms_of(config, trial.imagenet)
+    links = [link for arm in arms for link in arm.pretrainings]
+    pools = {link.source: photos.count(link) for link in links}
     batch = config.batch_size or task.defaults["batch_size"]
     steps = max(1, counts[-1] // batch)
     rates = config.learning_rate or tuple(
@@ -101,9 +98,11 @@ def make_plan(config, run_trial):
         grid=grid,
         num_labels=counts,
         pool_sizes=pools,
+        digests=photos.digests(),
         common=tuple(common),
         pretraining=(("--backbone", config.backbone), ("--seed", config.seed)),
-        evaluation=evaluation,
+        # Photos that few runs saw, in nearly this form, are left out of all.
+        evaluation=(*photos.evaluation, ("", "--allow-leakage")),
         finetune_flags=flags,
         pretrain_flags=pretrain_flags,
         task=config.task,
@@ -112,6 +111,7 @@ def make_plan(config, run_trial):
     if config.budget is not None:
         seconds = parse_duration(config.budget, "--budget")
         plan = fit_to_budget(plan, trial.pace, seconds - trial.seconds)
+    _refuse_unfit_flags(arms, common, flags, pretrain_flags, plan.grid.epochs)
     return plan, trial.pace
 
 
@@ -136,21 +136,24 @@ def read_trial(folder, seconds):
     )
 
 
-def _arms(config, imagenet):
-    """The arms that were asked for, or those that most people want to know of."""
-    if config.arm:
-        arms = parse_arms(config.arm)
-        if not imagenet and any(arm.start == "imagenet" for arm in arms):
-            raise BadInput(
-                "--arm: ImageNet weights cannot be had here (no network). Give the "
-                "path of Keras' '..._notop.h5' file in place of imagenet."
-            )
-        return tuple(arms)
-    pool = "ssl:" + ",".join(config.unlabeled or config.data)
-    starts = (
-        ["imagenet=imagenet", f"ssl=imagenet+{pool}"] if imagenet else [f"ssl={pool}"]
-    )
-    return tuple(parse_arms(["random", *starts]))
+def _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs):
+    """Finds what the commands would refuse, before hours of work."""
+    own = ("--val-share", "0", "--epochs", str(epochs))
+    for arm in arms:
+        words = [*words_of(common), *flags, *arm.flags, *own]
+        place = f"--arm {arm.name}" if arm.flags else "--finetune"
+        _try_words(place, "finetune", words)
+        for link in arm.pretrainings:
+            words = ["--objective", link.objective, *pretrain_flags]
+            _try_words("--pretrain", "pretrain", words)
+
+
+def _try_words(place, command, words):
+    config_class = FinetuneConfig if command == "finetune" else PretrainConfig
+    try:
+        parse(config_class, words, command, "")
+    except BadInput as error:
+        raise BadInput(f"{place}: {error}") from error
 
 
 def _shares(config, labelled):
@@ -176,55 +179,7 @@ def _shares(config, labelled):
     return shares, tuple(wanted[share] for share in shares), tuple(left_out)
 
 
-def _reported_photos(config):
-    """Flags of `evaluate` that name the photos whose figures are reported."""
-    splits = []
-    for source in config.data:
-        _refuse_missing_path("--data", source)
-        with as_bad_input():
-            splits.append(set(pipelines.splits(source)) - {"all"})
-    common = set.intersection(*splits)
-    if config.split is not None:
-        return (("--split", config.split),)
-    if not any(splits):
-        if all(pipelines.splits(source) for source in config.data):
-            return ()  # held out by finetune
-        raise BadInput(
-            "--data: no split is left to report. Expected lists such as train and val, "
-            "or a VOC tree without lists."
-        )
-    learned = config.train_split or "train"
-    named = [name for name in _REPORTED_SPLITS if name in common and name != learned]
-    if not named:
-        raise BadInput(
-            f"--split: name the photos to report, one of: {', '.join(sorted(common))}."
-        )
-    return (("--split", named[0]),)
-
-
-def _count_pool(link):
-    with as_bad_input():
-        photos = pipelines.read([*link.source])
-    if link.objective == "supervised":
-        return max(1, sum(photo.label is not None for photo in photos))
-    return len(photos)
-
-
 def _usual_passes(num_photos):
     """Photos that a pretraining sees by default, repeats counted."""
     steps = pretraining.LEAST_STEPS * pretraining.choose_batch_size(num_photos)
     return max(pretraining.LEAST_EPOCHS * num_photos, steps)
-
-
-def _refuse_missing(arms):
-    for arm in arms:
-        for link in arm.links:
-            for name in link.source:
-                if link.objective or name not in NAMED_STARTS:
-                    _refuse_missing_path("--arm", name)
-
-
-def _refuse_missing_path(flag, name):
-    path = Path(name).expanduser()
-    if not name.startswith(_ON_PATHS) and not path.exists():
-        raise BadInput(f"{flag}: {path} does not exist.")

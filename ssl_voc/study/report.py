@@ -6,23 +6,28 @@ from ssl_voc.cli.config_file import config_to_dict, format_value
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.study import findings as facts
+from ssl_voc.study.arms import compared
 from ssl_voc.study.cells import format_command
 from ssl_voc.study.exposure import find_exposure
 from ssl_voc.study.pictures import charts_of, heat_maps_of, training_charts_of
-from ssl_voc.study.verdict import give_verdict
+from ssl_voc.study.verdict import Difference, give_verdict
 from ssl_voc.visualization.page import write_page
 
 _PROTOCOL = (
     "Figures are means over the seeds and the {} reported photos of which no "
-    "fine-tuning saw a near-duplicate. Intervals are 95 % bootstraps that draw photos "
-    "and, where there are several, seeds; differences are paired, photo by photo and "
-    "seed by seed, and bold where they are clear of zero: of the others it is not "
-    "shown that there is one. Within a seed all arms learn from the same labels, and "
-    "fewer labels are a part of more."
+    "training saw a near-duplicate with its labels. Intervals are 95 % bootstraps "
+    "that draw photos and, where there are several, seeds; differences are paired, "
+    "photo by photo and seed by seed, and bold where they are clear of zero: of the "
+    "others it is not shown that there is one. Within a seed all arms learn from the "
+    "same labels, and fewer labels are a part of more."
 )
 _EXPOSURE = (
     "What was seen, and how many of the reported photos are in it, in this or nearly "
     "this form:"
+)
+_OWN_PHOTOS = (
+    "Of all photos that a run was evaluated on; near-duplicates of what it or another "
+    "run learned from are not left out here. Means over the seeds."
 )
 _PRETRAINED_ONCE = (
     "A pretraining is run once and shared by all seeds: the intervals do not cover "
@@ -58,12 +63,13 @@ def write_report(config, plan, outcome_of):
 def _numbers(config, found, folder):
     plan = found.plan
     differences = facts.differences(found)
-    baseline, main = plan.arms[0].name, found.main_measure
-    judged = [d for d in differences if d.measure == main and d.baseline == baseline]
+    main, pairs = found.main_measure, compared(plan.arms)
+    judged = [d for d in differences if (d.arm, d.baseline) in pairs]
+    judged = [d for d in judged if d.measure == main]
     rows = facts.figures(found)
     return {
         "title": f"Was pretraining worth it? {plan.task} on {' '.join(config.data)}",
-        "verdict": give_verdict(judged, found.labels[main]),
+        "verdict": [*give_verdict(judged, found.labels[main]), *_not_told(plan.arms)],
         "task": plan.task,
         "measures": found.labels,
         "runs": {"done": len(found.done), "all": found.num_cells},
@@ -86,6 +92,16 @@ def _numbers(config, found, folder):
             for cell in found.done
         },
     }
+
+
+def _not_told(arms):
+    """Pretrainings whose own share in a gain no comparison tells."""
+    for arm in arms:
+        if arm.pretrainings and not any(map(arm.goes_on_from, arms)):
+            yield (
+                f"What the last pretraining of {arm.name} added is not told: no arm is "
+                "the same without it. Add one by --arm."
+            )
 
 
 def _sections(numbers, found):
@@ -113,7 +129,8 @@ def _sections(numbers, found):
         sections.append(("Labels saved", saved))
     for heading, key in (("By class", "per_class"), ("By size", "per_size")):
         if numbers[key]:
-            sections.append((heading, [("cells", _group_table(numbers[key], found))]))
+            table = _group_table(numbers[key], found)
+            sections.append((heading, [("text", _OWN_PHOTOS), ("cells", table)]))
     sections += [
         ("Fairness", _fairness_parts(numbers)),
         ("Learning rates", [("cells", _rate_table(numbers))]),
@@ -167,8 +184,8 @@ def _interval(row):
 
 
 def _difference(row):
-    text = f"{row['mean']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-    return "*" * (row["sign"] != 0) + text
+    values = {name: value for name, value in row.items() if name != "sign"}
+    return Difference(**values).marked_text()
 
 
 def _group_table(rows, found):
@@ -179,8 +196,8 @@ def _group_table(rows, found):
     values = {(r["num_labels"], r["arm"], r["group"]): r["mean"] for r in rows}
     places = sorted(dict.fromkeys(key[:2] for key in values), key=lambda p: p[0])
     return heads, [
-        [str(number), arm, *(_number(values[number, arm, name]) for name in groups)]
-        for number, arm in places
+        [str(n), arm, *(_number(values.get((n, arm, name))) for name in groups)]
+        for n, arm in places
     ]
 
 

@@ -6,9 +6,8 @@ import signal
 import subprocess
 import time
 
-from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.atomic_files import write_text
-from ssl_voc.runs.folder_lock import lock_folder
+from ssl_voc.runs.folder_lock import is_locked
 from ssl_voc.runs.json_files import read_jsonl, to_json
 from ssl_voc.runs.progress_bar import format_duration
 from ssl_voc.study.cells import FAILURE, RESULT, format_command
@@ -28,16 +27,15 @@ class Runner:
         claims: `Claims`.
         pace: `Pace`, for the time that is left.
         shard: `(i, n)`: where among the cells this process begins to look.
+        retries: Whether failures of an earlier start count no more.
     """
 
-    def __init__(self, plan, folder, claims, pace, shard=(0, 1)):
+    def __init__(self, plan, folder, claims, pace, shard=(0, 1), retries=True):
         self.plan, self.folder, self.claims, self.pace = plan, folder, claims, pace
         self.shard = shard
         self._seconds_run, self._seconds_expected = 0.0, 0.0
-        # Those of an earlier start are tried again.
-        self._old_failures = {
-            path: path.stat().st_mtime_ns for path in folder.glob(f"*/{FAILURE}")
-        }
+        failures = folder.glob(f"*/{FAILURE}") if retries else ()
+        self._old_failures = {path: path.stat().st_mtime_ns for path in failures}
 
     def outcome_of(self, key):
         """Result of a cell, see `ssl_voc.study.plan.cells_of`."""
@@ -75,7 +73,8 @@ class Runner:
         with self.claims.claim(folder) as is_ours:
             if not is_ours or self.outcome_of(cell.key) is not None:
                 return False
-            if _is_locked(folder / "run"):
+            run = folder / "run"
+            if is_locked(run) or is_locked(run / "evaluation"):
                 return False  # the child of a process that was killed still runs
             self._tell(cell, cells)
             began = time.monotonic()
@@ -223,13 +222,3 @@ def describe_outcome(cell, run, task):
 def has_failed(outcome):
     """Whether a cell was run, and failed."""
     return bool(outcome) and "failed" in outcome
-
-
-def _is_locked(run):
-    if not run.is_dir():
-        return False
-    try:
-        lock_folder(run).release()
-    except BadInput:
-        return True
-    return False

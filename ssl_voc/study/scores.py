@@ -139,8 +139,7 @@ class DetectorScores(Scores):
 def common_photos(folders):
     """The photos that every evaluation has, as a set of (source, image id).
 
-    A run leaves held-out photos out that are all but its training photos, hence other
-    ones with other labels.
+    Those are left out that any run saw with their labels, in nearly this form.
 
     Args:
         folders: List of folders that `evaluate` wrote.
@@ -148,17 +147,26 @@ def common_photos(folders):
     Raises:
         BadInput: when no photo is common.
     """
-    found = [
-        {
-            (row["source"], row["image_id"])
-            for row in read_jsonl(folder / "images.jsonl")
-        }
-        for folder in folders
-    ]
+    found = [*map(_unseen_photos, folders)]
     common = set.intersection(*found) if found else set()
     if found and not common:
-        raise BadInput(f"{folders[0]} and others were evaluated on different photos.")
+        raise BadInput(
+            f"{folders[0]} and others have no photo in common that no run saw with its "
+            "labels, in nearly this form. Name others by --split."
+        )
     return common
+
+
+def _unseen_photos(folder):
+    report = json.loads((folder / "data_report.json").read_text(encoding="utf-8"))
+    seen = {
+        photo["index"]
+        for part in report["leakages"]
+        if part["labelled"]
+        for photo in part["photos"]
+    }
+    rows = read_jsonl(folder / "images.jsonl")
+    return {(r["source"], r["image_id"]) for i, r in enumerate(rows) if i not in seen}
 
 
 SCORES = {"localize": LocalizerScores, "detect": DetectorScores}

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -10,24 +9,30 @@ import time
 from ssl_voc.cli.config_file import config_to_dict, config_to_yaml
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.atomic_files import write_text
+from ssl_voc.runs.folder_lock import is_locked
 from ssl_voc.runs.json_files import to_json
+from ssl_voc.runs.start_rules import PROGRAM, entries, read_manifest
 from ssl_voc.study.arms import Arm, Link
 from ssl_voc.study.budget import Pace
+from ssl_voc.study.cells import words_of
+from ssl_voc.study.claims import NAME as CLAIM
+from ssl_voc.study.photos import read_photos
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.study.planning import TRIAL_EPOCHS, make_plan, read_trial
 
-PLAN = "plan.json"
-# Settings that change no cell.
-_NOT_PLANNED = ("shard", "report", "out", "cells")
+PLAN, TRIAL = "plan.json", "trial"
+# Settings of one start, and one more that changes no cell.
+_NOT_RECORDED = ("shard", "report", "out")
+_NOT_PLANNED = (*_NOT_RECORDED, "cells")
 _POLL_SECONDS = 1.0
 
 
 def open_plan(config, claims):
     """The plan of a study, made by the first process that asks for it.
 
-    With the settings of before the plan of before holds, so that a study that was
-    killed goes on; with others a new one is made, and the cells that it has in common
-    with the old one are not run again.
+    With the settings and photos of before the plan of before holds, so that a study
+    that was killed goes on; with others a new one is made, and the cells that it has in
+    common with the old one are not run again.
 
     Args:
         config: A `StudyConfig`.
@@ -41,32 +46,39 @@ def open_plan(config, claims):
     """
     folder = config.out
     _refuse_foreign(folder)
-    settings = _planned_settings(config)
-    while True:
+    settings = _settings(config, _NOT_PLANNED)
+    if config.report:
         found = read_plan(folder)
-        if found is not None and found[2] == settings:
-            return found[:2]
-        if config.report:
-            if found is None:
-                raise BadInput(f"--report: {folder} holds no study.")
-            return found[:2]
+        if found is None:
+            raise BadInput(f"--report: {folder} holds no study.")
+        return found[:2]
+    known = settings, read_photos(config).digests()
+    while not _has_plan(folder, *known):
         with claims.claim(folder) as is_ours:
-            if is_ours:
+            # Another process may have made it since.
+            if is_ours and not _has_plan(folder, *known):
                 plan, pace = make_plan(
-                    config, lambda *what: _run_trial(folder / "trial", *what)
+                    config, lambda *what: _run_trial(folder / TRIAL, *what)
                 )
                 _write_plan(folder, plan, pace, settings)
-                return read_plan(folder)[:2]
-        time.sleep(_POLL_SECONDS)
+        if not is_ours:
+            time.sleep(_POLL_SECONDS)
+    recorded = _settings(config, _NOT_RECORDED)
+    write_text(folder / "config.yaml", config_to_yaml(recorded))  # for --resume
+    return read_plan(folder)[:2]
+
+
+def _has_plan(folder, settings, digests):
+    found = read_plan(folder)
+    return found is not None and (found[2], found[0].digests) == (settings, digests)
 
 
 def read_plan(folder):
     """`(plan, pace, settings)` as they were written; None where there is none."""
-    try:
-        values = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    values = _read_json(folder / PLAN)
+    plan = values.get("plan", {})
+    if "digests" not in plan:  # none, or that of an older version
         return None
-    plan = values["plan"]
     plan["arms"] = tuple(
         Arm(
             arm["name"],
@@ -101,37 +113,48 @@ def _write_plan(folder, plan, pace, settings):
         },
         indent=2,
     )
-    write_text(folder / "config.yaml", config_to_yaml(settings))  # for --resume
     write_text(folder / PLAN, text + "\n")
 
 
-def _planned_settings(config):
+def _settings(config, left_out):
     values = config_to_dict(config)
-    return {name: value for name, value in values.items() if name not in _NOT_PLANNED}
+    return {name: value for name, value in values.items() if name not in left_out}
 
 
 def _refuse_foreign(folder):
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"--out: {folder} is a file. Name a folder.")
-    ours = {PLAN, "claim.json", "trial", "cells"}
-    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    names = {name for name in names if not name.startswith(".")}
-    if names and not names & ours:
+    names = [name for name in entries(folder) if not name.startswith(".")]
+    plan, claim = _read_json(folder / PLAN), _read_json(folder / CLAIM)
+    is_ours = (plan.get("program"), plan.get("command")) == (PROGRAM, "study")
+    is_ours = is_ours or {"host", "pid", "token"} <= claim.keys()
+    if names and not is_ours and read_manifest(folder / TRIAL) is None:
         raise BadInput(
             f"--out: {folder} is not empty and holds no study. Choose another --out."
         )
 
 
-def _run_trial(folder, common, flags, num_photos):
+def _read_json(path):
+    """A dictionary from a file; empty where there is none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _run_trial(folder, common, flags):
     """A few epochs of fine-tuning: how fast this machine is, and what it can get."""
+    if entries(folder) and read_manifest(folder) is None:
+        raise BadInput(
+            f"--out: {folder} holds files of something else. Choose another --out."
+        )
+    while is_locked(folder):  # by the trial of a process that was killed
+        time.sleep(_POLL_SECONDS)
     print("trying a few epochs, to know the pace of this machine", flush=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    words = [sys.executable, "-m", "ssl_voc.finetune"]
-    for flag, value in common:
-        for each in value if isinstance(value, tuple) else (value,):
-            words += [flag, str(each)]
-    words += [*flags, "--weights", "auto", "--epochs", str(TRIAL_EPOCHS)]
-    words += ["--val-share", "0", "--out", str(folder)]
+    words = [sys.executable, "-m", "ssl_voc.finetune", *words_of(common), *flags]
+    words += ["--weights", "auto", "--epochs", str(TRIAL_EPOCHS), "--val-share", "0"]
+    words += ["--out", str(folder), "--overwrite"]  # it removes files of a run alone
     began = time.monotonic()
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:

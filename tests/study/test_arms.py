@@ -3,7 +3,7 @@
 import pytest
 
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.study.arms import Link, parse_arm, parse_arms
+from ssl_voc.study.arms import Link, compared, parse_arm, parse_arms
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,10 @@ def test_name_and_flags_stand_around_the_start():
     [
         ("random --learning-rate 1", "--learning-rate"),
         ("random --epochs=3", "--epochs"),
+        ("random --patience 3", "--patience"),
+        ("random --config a.yaml", "--config"),
+        ("random --resume run", "--resume"),
+        ("ssl:distill:photos", "names no teacher"),
         ("ssl:", "names no data"),
         ("", "expected a start"),
         ("--schedule frozen", "expected a start"),
@@ -53,6 +57,28 @@ def test_name_and_flags_stand_around_the_start():
 def test_what_would_make_arms_unequal_or_says_nothing_is_refused(text, word):
     with pytest.raises(BadInput, match=word):
         parse_arm(text)
+
+
+@pytest.mark.parametrize(
+    ("texts", "pairs"),
+    [
+        (["random", "a=ssl:x"], [("a", "random")]),
+        (
+            ["random", "imagenet", "both=imagenet+ssl:x"],
+            [("both", "imagenet"), ("imagenet", "random"), ("both", "random")],
+        ),
+        (
+            ["both=imagenet+ssl:x", "imagenet", "random"],
+            [("both", "imagenet"), ("random", "both")],
+        ),
+        (
+            ["random", "a=ssl:x", "b=ssl:x+ssl:y", "c=ssl:x+ssl:y --ema 0.9"],
+            [("a", "random"), ("b", "a"), ("b", "random"), ("c", "random")],
+        ),
+    ],
+)
+def test_arm_is_compared_with_itself_less_its_last_pretraining_first(texts, pairs):
+    assert compared(parse_arms(texts)) == pairs
 
 
 def test_two_arms_of_different_names_are_needed():

@@ -124,6 +124,20 @@ def test_another_study_reuses_the_cells_it_has_in_common():
     assert all(key.startswith("pretrain") for key in common) and common
 
 
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [((), {"pretrain"}), (("simclr", "pool"), {"tune", "finetune"})],
+)
+def test_other_photos_or_labels_make_other_runs_of_what_sees_them(changed, same):
+    plan = build_plan()
+    digests = {**dict(plan.digests), changed: "changed"}
+    after = cells_of(dataclasses.replace(plan, digests=(*digests.items(),)), unknown)
+    before = {cell.key for cell in cells_of(plan, unknown)}
+    kept = [cell for cell in after if cell.key in before]
+    assert {cell.kind for cell in kept} == same
+    assert changed == () or {cell.arm for cell in kept} == {"random"}
+
+
 def test_fewer_labels_are_seen_more_often_by_the_square_root():
     grid = build_plan().grid
     assert [grid.epochs_at(share) for share in (1.0, 0.25, 0.01)] == [30, 60, 300]

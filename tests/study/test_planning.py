@@ -1,5 +1,8 @@
 """Making a plan: photos, splits, arms, defaults, and what is refused at once."""
 
+import contextlib
+import shutil
+
 import pytest
 
 from ssl_voc.cli.errors import BadInput
@@ -10,7 +13,7 @@ from ssl_voc.study.budget import Pace
 from ssl_voc.study.claims import Claims
 from ssl_voc.study.config import StudyConfig
 from ssl_voc.study.planning import Trial, make_plan, read_trial
-from ssl_voc.study.study_folder import _write_plan, open_plan, read_plan
+from ssl_voc.study.study_folder import _run_trial, _write_plan, open_plan, read_plan
 from tests import tiny
 
 PACE = Pace(1.0, 0.01, 0.1)
@@ -40,11 +43,52 @@ def test_without_arms_the_usual_starts_are_compared(place):
     assert plan.arms[2].start == "imagenet"
 
 
+def test_names_of_folders_need_no_quotes_in_the_default_arms(place, tmp_path):
+    pool = tmp_path / "my photos, 'new' + old\\"
+    pool.symlink_to(place / "bare")
+    plan = plan_of(place / "voc", unlabeled=(str(pool),))
+    assert plan.arms[1].links[0].source == (str(pool),)
+    with pytest.raises(BadInput, match="--unlabeled: MISSING does not exist"):
+        plan_of(place / "voc", unlabeled=("MISSING",))
+
+
+def test_photos_to_report_are_read_and_learned_from_by_no_arm(place, tmp_path):
+    with pytest.raises(BadInput, match="--split: 20 of the 20 photos"):
+        plan_of(place / "voc", train_split="val", split="val")
+    lists = shutil.copytree(place / "voc", tmp_path / "voc") / "ImageSets" / "Main"
+    names = "".join((lists / f"{n}.txt").read_text() for n in ("train", "val"))
+    (lists / "trainval.txt").write_text(names)
+    with pytest.raises(BadInput, match="--split: 20 of the 20 photos"):
+        plan_of(tmp_path / "voc", train_split="trainval")
+    with pytest.raises(BadInput, match="tset"):
+        plan_of(place / "voc", split="tset")
+    arms = ("random", f"a=supervised:{place / 'bare'}")
+    assert plan_of(place / "voc", arm=arms).arms[1].name == "a"
+    with pytest.raises(BadInput, match="--arm a: .* photos to report"):
+        plan_of(place / "bare", arm=arms)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"arm": ("random", "a=imagenet --schedul full")}, "--arm a: --schedul: no"),
+        ({"arm": ("random", "a=imagenet --ema 2")}, "--arm a: --ema: expected"),
+        ({"finetune": "--mosaic 0.5"}, "--finetune: --mosaic: a setting of --task d"),
+        ({"pretrain": "--image-size 8"}, "--pretrain: --image-size: expected"),
+        ({"pretrain": "--teacher x"}, "--pretrain: --teacher: a setting of"),
+    ],
+)
+def test_flags_of_runs_are_read_before_the_trial(place, settings, words):
+    config = StudyConfig(data=(str(place / "voc"),), **settings)
+    with pytest.raises(BadInput, match=words):
+        make_plan(config, lambda *_: pytest.fail("tried"))
+
+
 def test_reported_photos_are_a_list_or_those_held_out(place):
-    assert plan_of(place / "voc").evaluation == (("--split", "val"),)
-    assert plan_of(place / "bare").evaluation == ()
+    assert plan_of(place / "voc").evaluation[:-1] == (("--split", "val"),)
+    assert plan_of(place / "bare").evaluation[:-1] == ()
     named = plan_of(place / "voc", train_split="val", split="train")
-    assert named.evaluation == (("--split", "train"),)
+    assert named.evaluation[:-1] == (("--split", "train"),)
     assert named.num_labels[-1] == 20
     with pytest.raises(BadInput, match="--split: name the photos"):
         plan_of(place / "voc", train_split="val")
@@ -122,9 +166,81 @@ def test_same_settings_keep_the_plan_and_others_make_a_new_one(
     assert open_plan(resumed, Claims())[0] == first and len(trials) == 1
     assert plan() == first and plan(shard="2/2") == first and len(trials) == 1
     assert plan(seeds=2).grid.seeds == (0, 1) and len(trials) == 2
+    cells = tmp_path / "others"
+    plan(seeds=2, cells=cells)
+    resumed = parse(StudyConfig, ["--resume", str(tmp_path)], "study", "")
+    assert resumed.cells == cells and len(trials) == 2
     (tmp_path / "plan.json").unlink()
     with pytest.raises(BadInput, match="holds no study"):
         plan(report=True)
+
+
+def test_data_that_changed_makes_a_new_plan(place, tmp_path, monkeypatch):
+    trial = Trial(PACE, False, 10.0)
+    monkeypatch.setattr("ssl_voc.study.study_folder._run_trial", lambda *_: trial)
+    tree = shutil.copytree(place / "voc", tmp_path / "voc")
+    pool = shutil.copytree(place / "bare", tmp_path / "pool")
+    out = tmp_path / "study"
+
+    def digests():
+        config = StudyConfig(data=(str(tree),), unlabeled=(str(pool),), out=out)
+        return open_plan(config, Claims())[0].digests
+
+    def relabel(tree):
+        path = tree / "Annotations" / "000.xml"
+        path.write_text(path.read_text().replace("<xmin>", "<xmin>1"))
+
+    (_, labels), (_, photos) = digests()
+    assert digests() == (((), labels), (("simclr", str(pool)), photos))
+    relabel(pool)  # labels that are not looked at
+    assert dict(digests())[()] == labels and photos in dict(digests()).values()
+    relabel(tree)
+    assert dict(digests())[()] != labels and photos in dict(digests()).values()
+    (pool / "Annotations" / "001.xml").unlink()
+    (pool / "JPEGImages" / "001.png").unlink()
+    assert photos not in dict(digests()).values()
+
+
+def test_plan_that_another_process_made_meanwhile_is_not_made_again(
+    place, tmp_path, monkeypatch
+):
+    config = StudyConfig(data=(str(place / "voc"),), out=tmp_path)
+    trials = []
+
+    def run_trial(*_):
+        trials.append(1)
+        return Trial(PACE, False, 10.0)
+
+    monkeypatch.setattr("ssl_voc.study.study_folder._run_trial", run_trial)
+
+    class Late(Claims):
+        @contextlib.contextmanager
+        def claim(self, folder):
+            open_plan(config, Claims())
+            yield True
+
+    open_plan(config, Late())
+    assert len(trials) == 1
+
+
+@pytest.mark.parametrize("name", ["trial", "cells", "claim.json", "plan.json"])
+def test_files_of_somebody_else_are_kept(place, tmp_path, name):
+    theirs = tmp_path / name / "notes.txt"
+    if name.endswith(".json"):
+        theirs = tmp_path / name
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("{}")
+    config = StudyConfig(data=(str(place / "voc"),), out=tmp_path)
+    with pytest.raises(BadInput, match="not empty and holds no study"):
+        open_plan(config, Claims())
+    assert theirs.read_text() == "{}"
+
+
+def test_trial_is_not_written_among_files_of_somebody_else(tmp_path):
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(BadInput, match="files of something else"):
+        _run_trial(tmp_path, (), ())
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,37 @@ def test_report_of_nothing_gives_no_verdict(reported, tmp_path):
     assert "No run was measured yet" in (tmp_path / "report.html").read_text()
 
 
+def test_pretraining_without_an_arm_that_lacks_it_alone_is_told(tmp_path):
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    for arms, is_told in (
+        (("random", "ssl=imagenet+ssl:pool"), True),
+        (("random", "imagenet", "ssl=imagenet+ssl:pool"), False),
+    ):
+        report = write_report(config, small_plan(arms=arms), lambda key: None)
+        told = [line for line in report["verdict"] if "ssl added is not told" in line]
+        assert bool(told) == is_told
+
+
+def test_measures_that_one_side_or_seed_lacks_are_left_out(reported, tmp_path):
+    out, _, runner = reported
+    copy = shutil.copytree(out / "cells", tmp_path / "cells")
+    maps = next(copy.glob("heat-*/run/metrics.json"))
+    values = json.loads(maps.read_text())
+    values["all"]["baseline"]["energy"] = None
+    maps.write_text(json.dumps(values))
+    path = next(copy.glob("fine-tune-ssl-100-*seed-1*/run/evaluation/metrics.json"))
+    values = json.loads(path.read_text())
+    values["per_size"]["tiny"] = values["per_size"].pop("large")
+    path.write_text(json.dumps(values))
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    report = write_report(config, runner.plan, runner.outcome_of)
+    rows = rows_of(report["per_size"], arm="ssl", num_labels=100)
+    assert {row["group"] for row in rows} == {"large", "tiny"}
+    page, before = ((p / "report.html").read_text() for p in (tmp_path, out))
+    gap = "+0.100 [+0.050, +0.200]"
+    assert gap in before and gap not in page
+
+
 def test_report_of_half_a_study_says_so(reported, tmp_path):
     out, _, runner = reported
 

@@ -9,11 +9,14 @@ import time
 
 import pytest
 
+from ssl_voc.runs.folder_lock import lock_folder
 from ssl_voc.study.cells import FAILURE, RESULT, Cell
-from ssl_voc.study.runner import time_left
+from ssl_voc.study.claims import Claims
+from ssl_voc.study.plan import cells_of
+from ssl_voc.study.runner import Runner, time_left
 from tests.interpreters import REPOSITORY
 from tests.study import pretended
-from tests.study.pretended import PACE, make_runner
+from tests.study.pretended import PACE, make_runner, small_plan
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +106,9 @@ def test_two_shards_one_of_them_killed_end_with_the_same_results(undisturbed, tm
     ]
     assert len(killed.splitlines()) > 1 < len(survived.splitlines())
     assert len(titles) - len(set(titles)) <= 1
-    assert not list(folder.glob("*/claim.json"))
+    # A kill between a result and the end of its claim leaves that claim.
+    claims = folder.glob("*/claim.json")
+    assert all((path.parent / RESULT).exists() for path in claims)
 
 
 def test_interrupt_ends_the_command_and_gives_the_claim_back(tmp_path, monkeypatch):
@@ -140,6 +145,26 @@ def test_failure_is_told_and_what_needs_it_is_not_tried(tmp_path, monkeypatch, c
     # The next start tries again.
     assert make_runner(folder).run() == 0
     assert len(results(folder)) == 14
+
+
+def test_failures_of_before_are_shown_by_a_report_and_hidden_by_a_new_start(tmp_path):
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / FAILURE).write_text('{"failed": "exit status 1"}')
+    assert make_runner(tmp_path).outcome_of("cell") is None
+    runner = Runner(small_plan(), tmp_path, Claims(), PACE, retries=False)
+    assert runner.outcome_of("cell") == {"failed": "exit status 1"}
+
+
+@pytest.mark.parametrize("name", ["run", "run/evaluation"])
+def test_cell_whose_child_still_runs_is_left_alone(tmp_path, name):
+    runner = make_runner(tmp_path)
+    cell = cells_of(runner.plan, runner.outcome_of)[0]
+    folder = tmp_path / cell.key / name
+    folder.mkdir(parents=True)
+    lock = lock_folder(folder)
+    assert not runner._try(cell, [cell])
+    lock.release()
+    assert runner._try(cell, [cell]) and runner.outcome_of(cell.key)
 
 
 def test_time_left_follows_how_the_pace_has_proved():

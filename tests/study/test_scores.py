@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate.detection.records import image_rows
 from ssl_voc.metrics import score_matches
 from ssl_voc.runs.json_files import to_json
@@ -29,6 +30,7 @@ def evaluations(tmp_path, monkeypatch):
         (folders[seed] / "images.jsonl").write_text(text)
         metrics = json.dumps({"class_names": list(NAMES)})
         (folders[seed] / "metrics.json").write_text(metrics)
+        report_leaks(folders[seed], [])
     return folders
 
 
@@ -40,6 +42,26 @@ def test_average_precision_is_that_of_the_matches_and_the_mean_of_seeds(evaluati
     assert interval.mean == pytest.approx((first + second) / 2)
     assert interval.low < interval.mean < interval.high
     assert found.num_images == interval.num_images == 60
+
+
+def report_leaks(folder, indices, labelled=True):
+    """What `evaluate` writes of the photos that a training saw."""
+    part = {"labelled": labelled, "photos": [{"index": index} for index in indices]}
+    (folder / "data_report.json").write_text(json.dumps({"leakages": [part]}))
+
+
+def test_photos_that_one_run_saw_with_labels_are_left_out_of_all(evaluations):
+    every = common_photos([*evaluations.values()])
+    report_leaks(evaluations[0], [3], labelled=False)
+    assert common_photos([*evaluations.values()]) == every
+    report_leaks(evaluations[0], [3])
+    report_leaks(evaluations[1], [7])
+    rows = (evaluations[0] / "images.jsonl").read_text().splitlines()
+    gone = {(r["source"], r["image_id"]) for r in (json.loads(rows[i]) for i in (3, 7))}
+    assert every - common_photos([*evaluations.values()]) == gone
+    report_leaks(evaluations[1], range(60))
+    with pytest.raises(BadInput, match="no photo in common"):
+        common_photos([*evaluations.values()])
 
 
 def test_difference_is_of_the_seeds_that_both_have(evaluations):

@@ -10,9 +10,9 @@ from ssl_voc.study.verdict import Difference, give_verdict
 CURVE = [(10, 0.2), (100, 0.4), (1000, 0.5)]
 
 
-def difference(low, high, num_labels=100, num_seeds=3, arm="ssl"):
+def difference(low, high, num_labels=100, num_seeds=3, arm="ssl", baseline="random"):
     mean = (low + high) / 2
-    return Difference(arm, "random", num_labels, "iou", mean, low, high, num_seeds)
+    return Difference(arm, baseline, num_labels, "iou", mean, low, high, num_seeds)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,14 @@ def test_end_at_zero_shows_no_difference():
 def test_one_seed_and_many_comparisons_are_told():
     lines = give_verdict([difference(0.1, 0.2, num_seeds=1)], "mean IoU")
     assert any("One seed" in line for line in lines)
-    lines = give_verdict([difference(0.1, 0.2, num_seeds=2)], "mean IoU")
-    assert any("too narrow" in line for line in lines)
-    found = [difference(0.1, 0.2, n) for n in range(1, 11)]
+    for num_seeds in (2, 3, 4):
+        found = [difference(0.1, 0.2, n, num_seeds) for n in range(1, 11)]
+        lines = give_verdict(found, "mean IoU")
+        assert any(f"{num_seeds} seeds" in x and "too narrow" in x for x in lines)
+        assert not any("would look so" in line for line in lines)
+    found = [difference(0.1, 0.2, n, num_seeds=5) for n in range(1, 11)]
     lines = give_verdict(found, "mean IoU")
-    assert not any("One seed" in line for line in lines)
+    assert not any("seed" in line for line in lines)
     assert any("10 of 10" in line and "0.5 would" in line for line in lines)
 
 
@@ -56,6 +59,13 @@ def test_each_arm_gets_a_line_and_no_runs_no_verdict():
     first, second = give_verdict(found, "mean IoU")[:2]
     assert first.startswith("Yes, ssl") and "imagenet" in second
     assert give_verdict([], "mean IoU")[0].startswith("No verdict")
+
+
+def test_arm_gets_a_line_for_each_that_it_is_compared_with():
+    found = [difference(-0.1, 0.2, baseline="imagenet"), difference(0.1, 0.2)]
+    first, second = give_verdict(found, "mean IoU")[:2]
+    assert first.startswith("No difference shown between ssl and imagenet")
+    assert second.startswith("Yes, ssl is better than random")
 
 
 def test_labels_needed_lie_on_the_line_over_the_logarithm():

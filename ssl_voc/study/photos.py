@@ -1,0 +1,179 @@
+"""Photos of a study: those to learn from, to report and to pretrain on."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import pipelines
+from ssl_voc.cli.errors import BadInput, as_bad_input
+from ssl_voc.study.arms import NAMED_STARTS, default_arms, parse_arms
+
+_REPORTED_SPLITS = ("test", "val", "valid", "validation")
+_ON_PATHS = ("scenes", "tfds:")
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyPhotos:
+    """The photos of a study, read and not yet decoded.
+
+    Attributes:
+        labelled: `Photos` of which the labels are shares.
+        reported: `Photos` whose figures are reported.
+        pools: Dictionary from the `Link` of a pretraining to its `Photos`.
+        evaluation: Pairs of flag and value of `evaluate` that name the reported ones.
+        sources: `--data`.
+    """
+
+    labelled: object
+    reported: object
+    pools: dict
+    evaluation: tuple
+    sources: tuple[str, ...]
+
+    def count(self, link):
+        """Number of photos that a pretraining learns from."""
+        photos = self.pools[link]
+        if link.objective == "supervised":
+            return max(1, sum(photo.label is not None for photo in photos))
+        return len(photos)
+
+    def digests(self):
+        """Texts that are others where photos were added, moved, or labelled anew.
+
+        Returns:
+            Pairs of what was read and its digest: `()` for the labelled and reported
+            photos, the objective and the sources for the photos of a pretraining, whose
+            labels count if it is supervised.
+        """
+        own = _digest(self.sources, [*self.labelled, *self.reported], True)
+        pools = (
+            (link.key, _digest(link.source, pool, link.objective == "supervised"))
+            for link, pool in self.pools.items()
+        )
+        return (((), own), *pools)
+
+
+def _digest(sources, photos, with_labels):
+    places = [s if s.startswith(_ON_PATHS) else str(_resolved(s)) for s in sources]
+    rows = [
+        (photo.image_id, *((photo.label, photo.objects) if with_labels else ()))
+        for photo in photos
+    ]
+    text = repr((places, rows)).encode("utf-8", "backslashreplace")
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def read_photos(config):
+    """Reads the photos that a study needs.
+
+    Args:
+        config: A `StudyConfig`.
+
+    Returns:
+        `StudyPhotos`.
+
+    Raises:
+        BadInput: when there are none, or a photo to report is learned from.
+    """
+    evaluation = _reported_photos(config)
+    with as_bad_input():
+        labelled, reported = pipelines.read_training(
+            [*config.data], config.train_split, config.seed
+        )
+        if evaluation:
+            reported = pipelines.read([*config.data], dict(evaluation)["--split"])
+    if not reported:
+        raise BadInput("--data: no photos are left to report. Name some by --split.")
+    _refuse_seen("--split", labelled, reported)
+    for source in config.unlabeled:
+        _refuse_missing_path("--unlabeled", source)
+    arms, pools = arms_of(config), {}
+    _refuse_missing(arms)
+    for arm in arms:
+        for link in arm.pretrainings:
+            if link not in pools:
+                with as_bad_input():
+                    pools[link] = pipelines.read([*link.source])
+            if link.objective == "supervised":
+                _refuse_seen(f"--arm {arm.name}", pools[link], reported)
+    return StudyPhotos(labelled, reported, pools, evaluation, config.data)
+
+
+def arms_of(config, imagenet=True):
+    """The arms that were asked for, or those that most people want to know of.
+
+    Args:
+        config: A `StudyConfig`.
+        imagenet: Whether ImageNet weights can be had.
+
+    Raises:
+        BadInput: when an arm cannot be read, or its weights cannot be had.
+    """
+    if not config.arm:
+        return default_arms(imagenet, config.unlabeled or config.data)
+    arms = parse_arms(config.arm)
+    if not imagenet and any(arm.start == "imagenet" for arm in arms):
+        raise BadInput(
+            "--arm: ImageNet weights cannot be had here (no network). Give the "
+            "path of Keras' '..._notop.h5' file in place of imagenet."
+        )
+    return tuple(arms)
+
+
+def _reported_photos(config):
+    """Flags of `evaluate` that name the photos whose figures are reported."""
+    splits = []
+    for source in config.data:
+        _refuse_missing_path("--data", source)
+        with as_bad_input():
+            splits.append(set(pipelines.splits(source)) - {"all"})
+    common = set.intersection(*splits)
+    if config.split is not None:
+        return (("--split", config.split),)
+    if not any(splits):
+        if all(pipelines.splits(source) for source in config.data):
+            return ()  # held out by finetune
+        raise BadInput(
+            "--data: no split is left to report. Expected lists such as train and val, "
+            "or a VOC tree without lists."
+        )
+    learned = config.train_split or "train"
+    named = [name for name in _REPORTED_SPLITS if name in common and name != learned]
+    if not named:
+        raise BadInput(
+            f"--split: name the photos to report, one of: {', '.join(sorted(common))}."
+        )
+    return (("--split", named[0]),)
+
+
+def _refuse_seen(place, seen, reported):
+    """Refuses what all runs would find out, after hours: photos seen with labels."""
+    paths = {_identity(photo) for photo in seen}
+    number = sum(_identity(photo) in paths for photo in reported)
+    if number:
+        raise BadInput(
+            f"{place}: {number} of the {len(reported)} photos to report are learned "
+            "from with their labels. Name others by --split or --train-split."
+        )
+
+
+def _identity(photo):
+    return photo.image_id, _resolved(photo.path_name)
+
+
+def _refuse_missing(arms):
+    for arm in arms:
+        for link in arm.links:
+            for name in link.source:
+                if link.objective or name not in NAMED_STARTS:
+                    _refuse_missing_path("--arm", name)
+
+
+def _refuse_missing_path(flag, name):
+    path = Path(name).expanduser()
+    if not name.startswith(_ON_PATHS) and not path.exists():
+        raise BadInput(f"{flag}: {path} does not exist.")
+
+
+def _resolved(name):
+    return Path(name).expanduser().resolve()
