@@ -12,6 +12,7 @@ import pytest
 from ssl_voc.distributed import count_replicas, gather_across_replicas
 from tests import reference
 
+pytestmark = pytest.mark.slow
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
 

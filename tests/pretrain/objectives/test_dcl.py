@@ -31,7 +31,7 @@ def test_run_goes_from_small_views_to_those_of_the_backbone_that_it_saves(finish
     assert backbone.input_shape == (None, 64, 64, 3)
 
 
-@pytest.mark.parametrize("stopped_after", [1, 2])
+@pytest.mark.parametrize("stopped_after", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_stopped_in_either_stage_it_goes_on_as_if_never_stopped(
     place, finished, tmp_path, stopped_after
 ):

@@ -78,7 +78,9 @@ def test_cache_holds_the_teachers_embeddings_of_the_photos_in_their_order(
     assert len(arrays_in(run)) < 100
 
 
-@pytest.mark.parametrize("kind", ["finished", "cached"])
+@pytest.mark.parametrize(
+    "kind", ["finished", pytest.param("cached", marks=pytest.mark.slow)]
+)
 def test_stopped_it_goes_on_as_if_never_stopped(
     place, taught, tmp_path, kind, request, monkeypatch
 ):
