@@ -32,7 +32,7 @@ def box_of(entry) -> tuple[float, float, float, float]:
 
 
 def _corners(box):
-    numbers = _numbers(box, "bbox")
+    numbers = _numbers(box)
     if numbers is None:
         return None
     x_min, y_min, width, height = numbers
@@ -47,7 +47,7 @@ def _around(polygons):
         polygons = [polygons]  # one polygon that is not in a list
     points = []
     for polygon in polygons:
-        numbers = _numbers(polygon, "segmentation")
+        numbers = _numbers(polygon)
         if numbers is None or len(numbers) % 2 or len(numbers) < 4:
             raise BadBox("its polygon is no list of x, y, x, y, ...", "no outline")
         points += zip(numbers[::2], numbers[1::2], strict=True)
@@ -80,12 +80,9 @@ def _around_mask(mask):
     return x, y, x + width, y + height
 
 
-def _numbers(values, what):
+def _numbers(values):
     """The values as floats, or None if one is no number."""
     if not isinstance(values, list | tuple):
         return None
-    try:
-        numbers = [number_of(value) for value in values]
-    except OverflowError:
-        raise BadBox(f"its {what} has a number too large", "not finite") from None
+    numbers = [number_of(value) for value in values]
     return None if None in numbers else numbers

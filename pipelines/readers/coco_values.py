@@ -10,13 +10,14 @@ _FLAGS = {"": False, "false": False, "no": False, "true": True, "yes": True}
 def number_of(value) -> float | None:
     """A number, also one in a text; None for anything else.
 
-    Raises:
-        OverflowError: If the number is too large for a float.
+    One too large for a float is infinite, as it is in a text.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
     except ValueError:
         return None
 
@@ -45,8 +46,5 @@ def flag_of(value) -> bool | None:
 
 def side_of(value) -> int | None:
     """Width or height of a photo in whole pixels, or None for what is none."""
-    try:
-        number = number_of(value)
-    except OverflowError:
-        return None
+    number = number_of(value)
     return int(number) if number is not None and 1 <= number < 2**31 else None

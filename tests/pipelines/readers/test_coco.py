@@ -125,10 +125,21 @@ BAD_ANNOTATIONS = [
     ("box dropped: not a number", "bbox is None", annotation(None)),
     ("box dropped: not a number", "['x', 1, 5, 5]", annotation(["x", 1, 5, 5])),
     ("box dropped: not a number", "'maybe'", annotation([1, 1, 5, 5], iscrowd="maybe")),
+    ("box dropped: not a number", "'1e'", annotation([1, 1, 5, 5], iscrowd="1e")),
     ("box dropped: not finite", "nan", annotation([1, 1, float("nan"), 5])),
-    ("box dropped: not finite", "too large", annotation([1, 1, 10**400, 5])),
+    ("box dropped: not finite", "inf", annotation([1, 1, 10**400, 5])),
+    (
+        "box dropped: not finite",
+        "inf",
+        annotation(None, segmentation=[[10**400, 1, 2, 3]]),
+    ),
     ("entry unusable", "str", "text"),
 ]
+
+
+def test_a_flag_too_large_for_a_float_is_set(read):
+    photos = read(annotations=[annotation([1, 1, 5, 5], iscrowd=10**400)])
+    assert [item.difficult for item in photos[0].objects] == [True]
 
 
 @pytest.mark.parametrize(("kind", "words", "bad"), BAD_ANNOTATIONS)
