@@ -27,6 +27,18 @@ def save_backbone(path, image_size=32, seed=0):
     return path
 
 
+def save_teacher(path):
+    """Writes a backbone of 24 px that ends in a 5 x 5 map of 12 channels."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    model = build_backbone(24, channels=12)
+    randomize(model)
+    settle_statistics(model)
+    model.save(path)
+    return path
+
+
 def randomize(model, seed=0):
     """Gives kernels, scales, offsets and statistics values that no initializer would.
 

@@ -19,13 +19,7 @@ SPATIAL_WEIGHT = 0.5
 @pytest.fixture(scope="module")
 def teacher_file(tmp_path_factory):
     """A backbone of 24 px that ends in a 5 x 5 map of 12 channels."""
-    path = tmp_path_factory.mktemp("teacher") / "teacher.keras"
-    keras.utils.set_random_seed(1)
-    model = tiny.build_backbone(24, channels=12)
-    tiny.randomize(model)
-    tiny.settle_statistics(model)
-    model.save(path)
-    return path
+    return tiny.save_teacher(tmp_path_factory.mktemp("teacher") / "teacher.keras")
 
 
 @pytest.fixture

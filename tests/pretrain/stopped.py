@@ -63,6 +63,27 @@ def assert_same_training(run, other):
     assert figures == others
 
 
+def stop_after(epochs, config):
+    """Runs up to a number of epochs, of three, and interrupts the run there."""
+    import pytest
+
+    from ssl_voc.callbacks import EpochSeeds
+    from ssl_voc.cli.errors import StoppedEarly
+    from ssl_voc.pretrain import pretrain
+
+    begin = EpochSeeds.on_epoch_begin
+
+    def stop(self, epoch, logs=None):
+        if epoch == epochs:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EpochSeeds, "on_epoch_begin", stop)
+        with pytest.raises(StoppedEarly, match=f"{epochs} of 3 epochs"):
+            pretrain(config)
+
+
 def stop_at(number, epoch, batch):
     """Sends this process a signal after `batch` of `epoch`, both counted from 0."""
     from ssl_voc.callbacks import TrainingWatch

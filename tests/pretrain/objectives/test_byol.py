@@ -9,8 +9,7 @@ from ssl_voc.callbacks import CollapseWatch
 from ssl_voc.cli.errors import StoppedEarly
 from ssl_voc.pretrain import pretrain
 from ssl_voc.pretrain.objectives.byol import BYOLObjective
-from tests.pretrain.objectives.test_dcl import stop_after
-from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of
+from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of, stop_after
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from ssl_voc.pretrain import PretrainConfig, pretrain
 from ssl_voc.pretrain.objectives.dcl import DCLObjective
 from ssl_voc.pretrain.run import PretrainingRun
-from tests.pretrain.stopped import assert_same_training, rows_of
+from tests.pretrain.stopped import assert_same_training, rows_of, stop_after
 
 
 @pytest.fixture(scope="module")
@@ -67,24 +67,6 @@ def test_more_epochs_go_on_with_the_large_views(place, finished, tmp_path, monke
     # Nine epochs would have six of small views, had the run not begun with three.
     assert sizes == [64]
     assert len(rows_of(tmp_path / "run")) == 9
-
-
-def stop_after(epochs, config):
-    """Runs up to a number of epochs and interrupts the run there."""
-    from ssl_voc.callbacks import EpochSeeds
-    from ssl_voc.cli.errors import StoppedEarly
-
-    begin = EpochSeeds.on_epoch_begin
-
-    def stop(self, epoch, logs=None):
-        if epoch == epochs:
-            raise KeyboardInterrupt
-        begin(self, epoch, logs)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EpochSeeds, "on_epoch_begin", stop)
-        with pytest.raises(StoppedEarly, match=f"{epochs} of 3 epochs"):
-            pretrain(config)
 
 
 def test_stages_and_smoothing_follow_the_number_of_epochs(place, tmp_path):

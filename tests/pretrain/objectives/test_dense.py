@@ -10,8 +10,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.pretrain import pretrain
 from ssl_voc.pretrain.objectives.dense import DenseObjective
 from tests import tiny
-from tests.pretrain.objectives.test_dcl import stop_after
-from tests.pretrain.stopped import assert_same_training, rows_of
+from tests.pretrain.stopped import assert_same_training, rows_of, stop_after
 
 
 @pytest.fixture(scope="module")

@@ -7,21 +7,13 @@ from ssl_voc.models import load_teacher
 from ssl_voc.pretrain import main, pretrain
 from ssl_voc.pretrain.objectives.distill import EMBEDDINGS_FILE
 from tests import tiny
-from tests.pretrain.objectives.test_dcl import stop_after
-from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of
+from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of, stop_after
 
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
     """Settings of a run that learns from a file of another size and width."""
-    import keras
-
-    path = tmp_path_factory.mktemp("teacher") / "teacher.keras"
-    keras.utils.set_random_seed(1)
-    model = tiny.build_backbone(24, channels=12)
-    tiny.randomize(model)
-    tiny.settle_statistics(model)
-    model.save(path)
+    path = tiny.save_teacher(tmp_path_factory.mktemp("teacher") / "teacher.keras")
     return {"objective": "distill", "teacher": str(path), "queue_size": 60, "epochs": 3}
 
 

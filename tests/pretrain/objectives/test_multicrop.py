@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from ssl_voc.pretrain import PretrainConfig, pretrain
-from tests.pretrain.objectives.test_dcl import stop_after
-from tests.pretrain.stopped import assert_same_training, rows_of
+from tests.pretrain.stopped import assert_same_training, rows_of, stop_after
 
 
 @pytest.fixture(scope="module")
