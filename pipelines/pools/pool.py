@@ -151,6 +151,7 @@ class Pool:
         initial_epoch: int = 0,
         targets=None,
         balance: float | None = None,
+        steps_per_epoch: int | None = None,
     ):
         """Infinite iterator of training batches; needs no tensorflow.
 
@@ -164,9 +165,12 @@ class Pool:
             balance: Share of the photos below which a class is rare, and its photos
                 come more often, see `repeat_factors`; for a pool with boxes. An epoch
                 keeps its number of steps.
+            steps_per_epoch: Number of steps that the epochs before `initial_epoch` had,
+                where those of another pool set the pace; by default the pool's own.
         """
         order = self._order(batch_size, seed, balance)
-        steps = itertools.count(initial_epoch * order.steps_per_epoch)
+        pace = steps_per_epoch or order.steps_per_epoch
+        steps = itertools.count(initial_epoch * pace)
         return (self._gather(order.indices(step), targets) for step in steps)
 
     def dataset(
@@ -176,6 +180,7 @@ class Pool:
         initial_epoch: int = 0,
         targets=None,
         balance: float | None = None,
+        steps_per_epoch: int | None = None,
     ):
         """The batches of `batches` as an infinite `tf.data.Dataset`.
 
@@ -184,7 +189,8 @@ class Pool:
         import tensorflow as tf
 
         order = self._order(batch_size, seed, balance)
-        steps = tf.data.Dataset.counter(initial_epoch * order.steps_per_epoch)
+        pace = steps_per_epoch or order.steps_per_epoch
+        steps = tf.data.Dataset.counter(initial_epoch * pace)
         return self._as_dataset(steps, order.indices, batch_size, targets)
 
     def evaluation_batches(self, batch_size: int):

@@ -33,6 +33,7 @@ def prepare(
     image_size: int,
     *,
     split: str | None = None,
+    letterboxed: bool = False,
     cache: str = "auto",
     cache_dir=None,
     workers: int | None = None,
@@ -44,6 +45,8 @@ def prepare(
         source: Anything `read` understands, or `Photos`.
         image_size: Side in pixels of the square that photos are squashed to.
         split: Name of a split, see `read`.
+        letterboxed: Whether photos keep their shape and are padded instead, as those
+            with boxes are, see `letterbox`.
         cache: Where pixels are kept: `"memory"`; `"disk"`, a memory-mapped file that
             the next call with the same photos and size reuses; `"none"`, so that each
             batch decodes again; `"auto"`, memory up to 2 GiB and disk beyond.
@@ -59,10 +62,11 @@ def prepare(
             not one photo is readable.
     """
     photos = source if isinstance(source, Photos) else read(source, split)
-    resizing = Squashing(image_size)
-    photos, hashes, images, skipped = prepare_images(
+    resizing = Letterboxing(image_size) if letterboxed else Squashing(image_size)
+    photos, facts, images, skipped = prepare_images(
         photos, resizing, cache, cache_dir, workers, progress
     )
+    hashes = facts["hash"] if letterboxed else facts
     return Pool(photos, resizing, hashes, images, skipped=skipped, workers=workers)
 
 

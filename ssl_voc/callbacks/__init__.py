@@ -14,4 +14,5 @@ from ssl_voc.callbacks.epoch_seeds import EpochSeeds
 from ssl_voc.callbacks.evaluated_weights import EvaluatedWeights
 from ssl_voc.callbacks.feature_probe import FeatureProbe
 from ssl_voc.callbacks.patience import Patience
+from ssl_voc.callbacks.pseudo_label_probe import PseudoLabelProbe
 from ssl_voc.callbacks.training_watch import TrainingWatch

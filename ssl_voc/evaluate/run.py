@@ -16,6 +16,7 @@ from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
     PRETRAINING_LIST,
     TRAINING_LIST,
+    UNLABELED_LIST,
     VALIDATION_LIST,
 )
 from ssl_voc.runs.json_files import to_json
@@ -25,6 +26,7 @@ from ssl_voc.tasks import task_of
 # Lists of a run folder whose photos its model has seen, and in what role.
 SEEN = {
     TRAINING_LIST: "trained on",
+    UNLABELED_LIST: "learned from without boxes (--unlabeled)",
     VALIDATION_LIST: "used to choose the epoch",
     PRETRAINING_LIST: "pretrained on with labels",
 }

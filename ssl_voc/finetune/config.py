@@ -8,6 +8,7 @@ from ssl_voc.tasks import TASKS
 from ssl_voc.training.config import TrainingConfig
 
 UNFREEZE_EPOCH = 5
+BURN_IN = 0.3
 # Of the default schedule, however many photos there are.
 LEAST_EPOCHS = 30
 
@@ -35,6 +36,15 @@ class FinetuneConfig(TrainingConfig):
     )
     labels_per_class: int | None = option(
         None, "Number of labelled photos to use of each class.", minimum=1
+    )
+    unlabeled: tuple[str, ...] = option(
+        (), "Photos without boxes to learn from, which a teacher labels."
+    )
+    burn_in: float = option(
+        BURN_IN,
+        "Share of the epochs that learn from labels alone, before --unlabeled.",
+        minimum=0,
+        below=1,
     )
     balance: float | None = option(
         None,
@@ -132,6 +142,11 @@ class FinetuneConfig(TrainingConfig):
             raise ValueError(
                 f"--unfreeze-epoch: a setting of --schedule staged; --schedule "
                 f"{self.schedule} does not look at it, got {self.unfreeze_epoch}"
+            )
+        if self.burn_in != BURN_IN and not self.unlabeled:
+            raise ValueError(
+                "--burn-in: a setting of --unlabeled, which names no photos, got "
+                f"{self.burn_in}"
             )
         if self.schedule == "frozen" and self.backbone_rate != 1.0:
             raise ValueError(

@@ -14,6 +14,7 @@ from ssl_voc.runs.finished_run import (
     POOL_LIST,
     PRETRAINING_LIST,
     TRAINING_LIST,
+    UNLABELED_LIST,
     VALIDATION_LIST,
 )
 from ssl_voc.runs.progress_bar import progress_bar
@@ -32,11 +33,13 @@ class FinetuningData:
     Attributes:
         training: `pipelines.Pool` that is learned from.
         validation: `Pool` that chooses the epoch, or None.
+        unlabeled: `Pool` of `--unlabeled`, without boxes, or None.
         report: `pipelines.DataReport` of both.
     """
 
     training: pipelines.Pool
     validation: pipelines.Pool | None
+    unlabeled: pipelines.Pool | None
     report: pipelines.DataReport
 
 
@@ -99,6 +102,9 @@ def prepare_finetuning_data(config, run, main_object_only):
         lists[HELD_OUT_LIST] = _prepare_held_out(
             held_out, [pool for pool in (training, validation) if pool is not None]
         )
+    if config.unlabeled:
+        used = {name: pool for name, pool in lists.items() if pool is not None}
+        lists[UNLABELED_LIST] = _prepare_unlabeled(config, [*used.values()])
     for name, pool in lists.items():
         if pool is not None:
             list_photos(run, name, pool.photos, pool.hashes)
@@ -121,7 +127,7 @@ def prepare_finetuning_data(config, run, main_object_only):
             f"{run.path / 'data_report.txt'} names them. Choose another split, or "
             "--allow-leakage."
         )
-    return FinetuningData(training, validation, report)
+    return FinetuningData(training, validation, lists.get(UNLABELED_LIST), report)
 
 
 def _refuse_other_labels(run, *pools):
@@ -155,7 +161,7 @@ def _class_names(wanted, labelled):
     return wanted or found
 
 
-def _without_near_duplicates(pool, used, what, prepare):
+def _without_near_duplicates(pool, used, what, prepare, others="training photos"):
     """The pool without photos that resemble those in use; None where none is left.
 
     Args:
@@ -163,12 +169,13 @@ def _without_near_duplicates(pool, used, what, prepare):
         used: Perceptual hashes of the photos in use.
         what: Adjective of the pool's photos.
         prepare: Function from `Photos` to a `Pool`.
+        others: The photos in use, in words.
     """
     duplicates = pipelines.find_near_duplicates(pool.hashes, used)
     if not duplicates:
         return pool
     count = len(duplicates)
-    print(f"left {count} {what} photos out: near-duplicates of training photos")
+    print(f"left {count} {what} photos out: near-duplicates of {others}")
     left_out = {duplicate.index for duplicate in duplicates}
     photos = pool.photos
     kept = [photo for index, photo in enumerate(photos) if index not in left_out]
@@ -187,6 +194,38 @@ def _prepare_held_out(photos, pools):
     pool = prepare(photos, progress_bar("looking at held-out photos"))
     used = np.concatenate([pool.hashes for pool in pools])
     return _without_near_duplicates(pool, used, "held-out", prepare)
+
+
+def _prepare_unlabeled(config, pools):
+    """A pool of the photos of `--unlabeled` that are in none of the pools.
+
+    Photos with boxes would be learned twice, and those that choose the epoch, or are
+    held out to be evaluated, would be no longer unseen.
+
+    Raises:
+        BadInput: when none is left.
+    """
+
+    def prepare(photos):
+        return pipelines.prepare(
+            photos,
+            config.image_size,
+            letterboxed=True,
+            cache=config.cache,
+            progress=progress_bar("preparing photos without boxes"),
+        )
+
+    pool = prepare(
+        pipelines.read([*config.unlabeled], None, progress_bar("reading photos"))
+    )
+    used = np.concatenate([pool.hashes for pool in pools])
+    pool = _without_near_duplicates(pool, used, "pool", prepare, "those in use")
+    if pool is None:
+        raise BadInput(
+            "--unlabeled: no photo is left that is not in use with its boxes, or to be "
+            "evaluated. Name other photos."
+        )
+    return pool
 
 
 def _tell_of_exposure(held_out, tables, with_labels):

@@ -1,6 +1,7 @@
 """Lists, pictures and summary of a fine-tuning."""
 
 import keras
+import numpy as np
 from keras import ops
 
 import pipelines
@@ -13,12 +14,19 @@ from ssl_voc.visualization.style import COLORS
 
 NUM_SHOWN = 12
 OBJECT = BoxStyle("object", COLORS[0])
+SURE = BoxStyle("sure: learned", COLORS[1])
+UNSURE = BoxStyle("not sure: left out", COLORS[3])
+# Entries of the logs about the labels of a teacher.
+OF_TEACHER = ("pool_used", "teacher_agreement", "teacher_precision", "teacher_recall")
+# Photos that these are of.
+_SAMPLE = 200
 
 
 def record_data(run, config, data):
     """Notes in the run folder what was skipped and what the model will know."""
     pools = [pool for pool in (data.training, data.validation) if pool is not None]
-    skipped = [item for pool in pools for item in pool.skipped]
+    others = [] if data.unlabeled is None else [data.unlabeled]
+    skipped = [item for pool in (*pools, *others) for item in pool.skipped]
     run.write_text("skipped.txt", pipelines.problem_table(skipped))
     sets = {"training": data.training, "validation": data.validation}
     page = report_data_sets(
@@ -32,6 +40,7 @@ def record_data(run, config, data):
         image_size=config.image_size,
         num_training=len(data.training),
         num_validation=0 if data.validation is None else len(data.validation),
+        num_unlabeled=sum(map(len, others)),
         num_left_out=sum(len(pool.left_out) for pool in pools),
         num_leaked=data.report.num_leaked,
     )
@@ -83,6 +92,72 @@ def save_examples(run, pool, augmenter):
     print(f"training photos look like {run.path / 'examples.png'}", flush=True)
 
 
+def pool_sample(data, main_object_only):
+    """Photos without boxes that a teacher's labels are looked at by.
+
+    Where the boxes of most of them are known after all, photos that have some, so that
+    mistakes can be counted.
+
+    Args:
+        data: `FinetuningData`.
+        main_object_only: Whether a photo has one target.
+
+    Returns:
+        Tuple of a `pipelines.Pool` and its true objects, arrays as `Pool.targets`, or
+        None.
+    """
+    pool, class_names = data.unlabeled, data.training.class_names
+    known = pool.photos.take(
+        index
+        for index, photo in enumerate(pool.photos)
+        if any(item.name in class_names for item in photo.objects)
+    )
+    photos = known if 2 * len(known) >= len(pool) else pool.photos
+    photos = photos.take(pipelines.choose_varied(photos, _SAMPLE))
+    size = pool.image_size
+    if 2 * len(known) < len(pool):
+        return pipelines.prepare(photos, size, letterboxed=True, cache="memory"), None
+    sample = pipelines.prepare_labeled(
+        photos,
+        size,
+        class_names=class_names,
+        main_object_only=main_object_only,
+        objects_required=False,
+        cache="memory",
+    )
+    return sample, sample.targets
+
+
+def save_pseudo_labels(run, pool, labels, class_names):
+    """Leaves a picture of what the teacher finds in photos without boxes.
+
+    Args:
+        run: The `RunFolder`.
+        pool: `pipelines.Pool` of the photos.
+        labels: Dictionary of arrays that `PseudoLabeler` gives of them.
+        class_names: Names of the classes.
+    """
+    chosen = pipelines.choose_varied(pool.photos, NUM_SHOWN)
+    images = pool.gather(chosen)
+    images = images if pool.objects is None else images["images"]
+    tiles = []
+    for row, image in zip(chosen, images, strict=True):
+        classes = labels["classes"][row]
+        outlines = [
+            BoxOutline(
+                labels["boxes"][row, place],
+                UNSURE if labels["difficult"][row, place] else SURE,
+                class_names[int(classes[place])],
+            )
+            for place in np.flatnonzero(classes >= 0)
+        ]
+        caption = pool.photos[int(row)].image_id
+        tiles.append(image_tile(image, caption, outlines))
+    draw_contact_sheet(
+        run.path / "pseudo_labels.png", [("", tiles)], 6, legend=(SURE, UNSURE)
+    )
+
+
 def summarize(run, task, data, epoch):
     """What `summary.json` shall hold: figures of the epoch whose weights are kept."""
     rows = {row["epoch"]: row for row in run.read_epochs()}
@@ -96,6 +171,10 @@ def summarize(run, task, data, epoch):
     for name in ("images_per_second", "data_wait_share"):
         if name in last:
             summary[name] = last[name]
+    if data.unlabeled is not None:
+        summary["num_unlabeled"] = len(data.unlabeled)
+        for row in rows.values():
+            summary.update({name: row[name] for name in OF_TEACHER if name in row})
     summary["num_images"] = len(data.training)
     summary["num_validation"] = 0 if data.validation is None else len(data.validation)
     summary["class_names"] = list(data.training.class_names)
@@ -111,6 +190,11 @@ def format_summary(run, config, task, data, summary):
         f"learned from    {summary['num_images']} photos of "
         f"{len(data.training.class_names)} classes",
     ]
+    if data.unlabeled is not None:
+        lines.append(
+            f"without boxes   {summary['num_unlabeled']} photos; the labels of the "
+            f"teacher: {run.path / 'pseudo_labels.png'}"
+        )
     if data.validation is None:
         lines.append("weights         of the last epoch; no labels were left to choose")
     else:

@@ -11,6 +11,7 @@ from ssl_voc import callbacks, devices
 from ssl_voc.finetune import report
 from ssl_voc.finetune.config import LEAST_EPOCHS
 from ssl_voc.finetune.data import prepare_finetuning_data
+from ssl_voc.models import SemiSupervisedModel
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.tasks import TASKS
@@ -21,6 +22,8 @@ from ssl_voc.visualization.curves import Panel
 EVALUATION_BATCH = 64
 # Photos that batch-norm statistics are of: each has many points of every feature map.
 _PHOTOS_FOR_STATISTICS = 256
+# How often the teacher's labels are looked at in a run, about.
+_TEACHER_PROBES = 20
 # Checkpoint and logs after an epoch, roughly.
 _SECONDS_TO_WRITE = 1.5
 
@@ -78,11 +81,12 @@ class FinetuningRun(TrainingRun):
         self.phases = plan_phases(config.schedule, config.epochs, config.unfreeze_epoch)
         with devices.replica_scope():
             backbone = build_initial_backbone(config, run)
-            self.model = self.task.build_model(backbone, config, self.training)
-            self.model.build()
+            self.student = self.task.build_model(backbone, config, self.training)
+            self.student.build()
+            self.model = self._with_teacher()
         run.update_manifest(
             steps_per_epoch=self.steps,
-            **self.task.describe(self.model, self.training),
+            **self.task.describe(self.student, self.training),
         )
         report.save_examples(run, self.training, self.model.augmenter)
         self.done_epochs = self._begin_or_resume()
@@ -105,7 +109,7 @@ class FinetuningRun(TrainingRun):
         elif evaluated := self._evaluated_weights():
             evaluated.lend()
         with replacing(self.run.path / "model.keras") as temporary:
-            self.model.save(temporary)
+            self.student.save(temporary)
         summary = report.summarize(
             self.run, self.task, self.data, best_epoch or self.config.epochs
         )
@@ -114,7 +118,10 @@ class FinetuningRun(TrainingRun):
 
     @property
     def pools(self):
-        return [pool for pool in (self.training, self.data.validation) if pool]
+        data = self.data
+        return [
+            pool for pool in (data.training, data.validation, data.unlabeled) if pool
+        ]
 
     def format_summary(self, summary):
         return report.format_summary(
@@ -122,16 +129,59 @@ class FinetuningRun(TrainingRun):
         )
 
     def panels(self):
-        return [Panel(keys, label) for keys, label in self.task.panels]
+        panels = [Panel(keys, label) for keys, label in self.task.panels]
+        if self.data.unlabeled:
+            panels.append(Panel(report.OF_TEACHER, "labels of the teacher"))
+        return panels
 
-    def dataset(self, *arguments):
-        batches = self.training.dataset(*arguments, balance=self.config.balance)
-        return batches.map(self.task.model_inputs)
+    @property
+    def burn_in_epochs(self):
+        """Number of epochs that learn from labels alone, before `--unlabeled`."""
+        return math.ceil(self.config.burn_in * self.config.epochs)
 
-    def batches(self, *arguments):
-        balance = self.config.balance
-        for batch in self.training.batches(*arguments, balance=balance):
-            yield (self.task.model_inputs(batch),)
+    def dataset(self, batch_size, seed, done):
+        batches = self.training.dataset(
+            batch_size, seed, done, balance=self.config.balance
+        ).map(self.task.model_inputs)
+        if not self.data.unlabeled or done < self.burn_in_epochs:
+            return batches
+        size, pool = self._pool_batch, self.data.unlabeled
+        others = pool.dataset(size, seed, done, steps_per_epoch=self.steps)
+        return batches.zip(batches, others).map(_beside)
+
+    def batches(self, batch_size, seed, done):
+        batches = self.training.batches(
+            batch_size, seed, done, balance=self.config.balance
+        )
+        batches = map(self.task.model_inputs, batches)
+        if self.data.unlabeled and done >= self.burn_in_epochs:
+            size, pool = self._pool_batch, self.data.unlabeled
+            others = pool.batches(size, seed, done, steps_per_epoch=self.steps)
+            batches = map(_beside, batches, others)
+        for batch in batches:
+            yield (batch,)
+
+    def measure_step(self, batches):
+        seconds = super().measure_step(batches)
+        if not self.data.unlabeled or not self.burn_in_epochs:
+            return seconds
+        arguments = (self.config.batch_size, self.config.seed, self.burn_in_epochs)
+        is_tensorflow = keras.backend.backend() == "tensorflow"
+        batches = (self.dataset if is_tensorflow else self.batches)(*arguments)
+        share = self.config.burn_in
+        return share * seconds + (1.0 - share) * super().measure_step(batches)
+
+    @property
+    def _pool_batch(self):
+        """Number of photos without boxes in a step: as many as there are with boxes."""
+        return min(self.config.batch_size, len(self.data.unlabeled))
+
+    def _with_teacher(self):
+        """The model to train: the student, or one in which a teacher labels photos."""
+        if not self.data.unlabeled:
+            return self.student
+        labels = self.task.pseudo_labels(self.student.num_classes)
+        return SemiSupervisedModel(self.student, labels)
 
     def _with_smaller_batch(self):
         """The settings with a batch of all photos, where these are few."""
@@ -206,14 +256,20 @@ class FinetuningRun(TrainingRun):
         return done
 
     def _fit_phase(self, phase):
-        probes = self._probes()
+        probes, shown = self._probes(), self.task.shown
+        of_teacher, ends = [], [phase.last]
+        if self.data.unlabeled:
+            shown = (*shown, "pool_used")
+            of_teacher = [self._teacher_probe()]
+            ends.insert(0, min(self.burn_in_epochs, phase.last))
         choosing, patience = [], None
         if self.data.validation is not None:
             rows = self.run.read_epochs()[: self.done_epochs]
             best = callbacks.BestWeights(self.checkpoints, self.task.scored, rows)
             choosing = [best]
             if self.config.patience and phase.last == self.config.epochs:
-                patience = callbacks.Patience(best, self.config.patience, phase.first)
+                first = max(phase.first, self.burn_in_epochs if of_teacher else 0)
+                patience = callbacks.Patience(best, self.config.patience, first)
                 choosing.append(patience)
         rename = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: self.task.rename(logs)
@@ -227,15 +283,22 @@ class FinetuningRun(TrainingRun):
                 )
             ]
         # Where the last start of the run ended by it, but did not get to its summary.
-        if patience is None or not patience.is_over:
-            self.fit_epochs(
-                phase.last,
-                self.task.shown,
-                [*lending, rename, *probes, callbacks.TrainingWatch()],
-                [*choosing, *putting_back],
-                **({} if probes else self._validation()),
-            )
-        self.done_epochs = phase.last
+        for end in ends:
+            if self.done_epochs < end and (patience is None or not patience.is_over):
+                self.fit_epochs(
+                    end,
+                    shown,
+                    [
+                        *of_teacher,
+                        *lending,
+                        rename,
+                        *probes,
+                        callbacks.TrainingWatch(),
+                    ],
+                    [*choosing, *putting_back],
+                    **({} if probes else self._validation()),
+                )
+            self.done_epochs = max(self.done_epochs, end)
         if patience is not None and best.last_epoch < phase.last:
             self._end_early(best.last_epoch)
 
@@ -270,6 +333,22 @@ class FinetuningRun(TrainingRun):
             return []
         return self.task.probes(EvaluationBatches(self.data.validation))
 
+    def _teacher_probe(self):
+        """What looks at the teacher's labels of some photos of the pool."""
+        data = self.data
+        sample, truth = report.pool_sample(data, self.task.main_object_only)
+        images = sample.gather(np.arange(len(sample)))
+        images = images if truth is None else images["images"]
+        return callbacks.PseudoLabelProbe(
+            images,
+            truth,
+            max(1, self.burn_in_epochs),
+            max(1, self.config.epochs // _TEACHER_PROBES),
+            show=lambda labels: report.save_pseudo_labels(
+                self.run, sample, labels, data.training.class_names
+            ),
+        )
+
     def _validation(self):
         """Arguments of `fit` for the photos that choose the epoch."""
         pool = self.data.validation
@@ -283,6 +362,11 @@ class FinetuningRun(TrainingRun):
             "validation_data": (everything,),
             "validation_batch_size": EVALUATION_BATCH,
         }
+
+
+def _beside(batch, images):
+    """A batch with photos without boxes beside those with."""
+    return {**batch, "unlabeled": images}
 
 
 class EvaluationBatches:

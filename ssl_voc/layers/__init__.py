@@ -7,6 +7,7 @@ from ssl_voc.layers.localization_head import LocalizationHead
 from ssl_voc.layers.multi_crop_augmenter import MultiCropAugmenter
 from ssl_voc.layers.overlapping_views_augmenter import OverlappingViewsAugmenter
 from ssl_voc.layers.projection_head import ProjectionHead
+from ssl_voc.layers.pseudo_labels import MainObjectPseudoLabels, ObjectPseudoLabels
 from ssl_voc.layers.random_box_crop import RandomBoxCrop
 from ssl_voc.layers.random_color_jitter import RandomColorJitter
 from ssl_voc.layers.random_gaussian_blur import RandomGaussianBlur

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from ssl_voc import boxes
 from ssl_voc.layers.constructor_arguments import constructor_arguments
 from ssl_voc.layers.nearest_resizing import resize_nearest
 
@@ -38,7 +39,9 @@ class LocalizationHead(keras.layers.Layer):
     Returns:
         Dictionary of float32 tensors: `"boxes"` `(batch, 4)`, rel_xyxy, shares of the
         image that may lie outside `[0, 1]`; `"logits"` `(batch, num_classes)`;
-        `"attention_logits"` `(batch, rows, columns)`, whose softmax weighs the votes.
+        `"attention_logits"` `(batch, rows, columns)`, whose softmax weighs the votes;
+        `"agreement"` `(batch,)`, the mean IoU of the votes with the box, weighted
+        alike: 1 where all cells that count vote for the same.
 
     Reference:
         - [Tian et al., 2019](https://arxiv.org/abs/1904.01355), boxes as distances
@@ -102,6 +105,7 @@ class LocalizationHead(keras.layers.Layer):
         attention = ops.softmax(ops.reshape(attention_logits, flat))[..., None]
         votes = ops.reshape(self.vote(mixed), (*flat, 4))
         boxes_rel_xyxy = ops.sum(attention * votes, axis=1)
+        overlaps = boxes.elementwise_iou(votes, boxes_rel_xyxy[:, None])
         cells = ops.reshape(mixed, (*flat, self.channels))
         attended = ops.sum(ops.cast(attention, cells.dtype) * cells, axis=1)
         pooled = self.pooled_norm(ops.mean(feature_maps[-1], axis=(1, 2)))
@@ -111,6 +115,7 @@ class LocalizationHead(keras.layers.Layer):
             "boxes": boxes_rel_xyxy,
             "logits": logits,
             "attention_logits": attention_logits,
+            "agreement": ops.sum(attention[..., 0] * overlaps, axis=1),
         }
 
     def mix(self, feature_maps):

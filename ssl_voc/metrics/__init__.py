@@ -22,6 +22,7 @@ from ssl_voc.metrics.detection_matching import (
     match_detections,
 )
 from ssl_voc.metrics.localization_measures import measure_images, top_k_hits
+from ssl_voc.metrics.mixture_threshold import mixture_threshold
 from ssl_voc.metrics.nearest_neighbors import knn_hits
 from ssl_voc.metrics.projection_spread import ProjectionSpread
 from ssl_voc.metrics.rank_me import effective_rank

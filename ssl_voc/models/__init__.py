@@ -15,4 +15,6 @@ from ssl_voc.models.localizer import Localizer
 from ssl_voc.models.momentum_teacher import MomentumTeacher
 from ssl_voc.models.multi_crop_model import MultiCropModel
 from ssl_voc.models.pretrained_weights import fingerprint
+from ssl_voc.models.pseudo_labeler import PseudoLabeler
+from ssl_voc.models.semi_supervised_model import SemiSupervisedModel
 from ssl_voc.models.teachers import load_teacher

@@ -51,7 +51,8 @@ class Localizer(BoxModel):
     Returns:
         Dictionary of float32 tensors: `"boxes"` `(batch, 1, 4)`, `"classes"`, logits
         `(batch, num_classes)`, `"attention"` `(batch, rows, columns)`, logits of where
-        the model looks; and, given targets, `"targets"`: boxes and classes of the
+        the model looks, `"agreement"` `(batch,)`, see `LocalizationHead`; and, given
+        targets, `"targets"`: boxes and classes of the
         main object after the augmentation. `predict` returns the dictionary of
         `decode_predictions` instead.
 
@@ -158,6 +159,7 @@ class Localizer(BoxModel):
             "boxes": predicted[:, None],
             "classes": outputs["logits"],
             "attention": outputs["attention_logits"],
+            "agreement": outputs["agreement"],
         }
         return outputs if targets is None else {**outputs, "targets": targets}
 

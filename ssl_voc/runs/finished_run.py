@@ -8,10 +8,12 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.start_rules import find_damage, read_manifest
 
 # Lists of photos in run folders: those that a pretraining learned from; those that a
-# fine-tuning learned from, chose its epoch on, and held out itself, where the data came
-# without lists; and a copy of the list of the pretraining that it started from.
+# fine-tuning learned from with boxes and without, chose its epoch on, and held out
+# itself, where the data came without lists; and a copy of the list of the pretraining
+# that it started from.
 POOL_LIST = "photos.tsv"
 TRAINING_LIST = "training_photos.tsv"
+UNLABELED_LIST = "unlabeled_photos.tsv"
 VALIDATION_LIST = "validation_photos.tsv"
 HELD_OUT_LIST = "held_out_photos.tsv"
 PRETRAINING_LIST = "pretraining_photos.tsv"

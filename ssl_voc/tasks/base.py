@@ -50,6 +50,10 @@ class Task:
         """
         raise NotImplementedError
 
+    def pseudo_labels(self, num_classes):
+        """What chooses the labels that a teacher gives, a `PseudoLabels` layer."""
+        raise NotImplementedError
+
     def compile_arguments(self, config, model):
         """Losses and metrics, as keyword arguments of `compile`."""
         raise NotImplementedError

@@ -57,6 +57,11 @@ class DetectTask(Task):
             freeze_batch_norm=config.batch_norm == "frozen",
         )
 
+    def pseudo_labels(self, num_classes):
+        from ssl_voc import layers
+
+        return layers.ObjectPseudoLabels(num_classes, name="pseudo_labels")
+
     def compile_arguments(self, config, model):
         return {}
 

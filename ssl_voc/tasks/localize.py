@@ -51,6 +51,11 @@ class LocalizeTask(Task):
             freeze_batch_norm=config.batch_norm == "frozen",
         )
 
+    def pseudo_labels(self, num_classes):
+        from ssl_voc import layers
+
+        return layers.MainObjectPseudoLabels(num_classes, name="pseudo_labels")
+
     def compile_arguments(self, config, model):
         import keras
 

@@ -26,7 +26,7 @@ def backbone_of(weights: str | None) -> str:
 
 
 def refuse_missing_inputs(config: Any) -> None:
-    """Finds that `--data`, `--backbone`, `--weights`, `--teacher` can be worked with.
+    """Finds that data, `--backbone`, `--weights`, `--teacher` can be worked with.
 
     Args:
         config: A `TrainingConfig`, resolved.
@@ -36,9 +36,11 @@ def refuse_missing_inputs(config: Any) -> None:
             teacher are those of a run that has none, or KerasHub would have the teacher
             and is not installed.
     """
-    for name in config.data:
-        if not str(name).startswith(_OTHER_SOURCES):
-            _refuse_missing("--data", Path(name).expanduser())
+    sources = {"--data": config.data, "--unlabeled": getattr(config, "unlabeled", ())}
+    for flag, names in sources.items():
+        for name in names:
+            if not str(name).startswith(_OTHER_SOURCES):
+                _refuse_missing(flag, Path(name).expanduser())
     if config.backbone.endswith(".keras"):
         _refuse_missing("--backbone", Path(config.backbone).expanduser())
     else:

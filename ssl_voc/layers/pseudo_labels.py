@@ -1,0 +1,176 @@
+"""Pseudo-labels: what a teacher finds in photos, turned into targets to learn."""
+
+import keras
+from keras import ops
+
+from ssl_voc import boxes
+from ssl_voc.layers.constructor_arguments import constructor_arguments
+from ssl_voc.metrics import mixture_threshold
+
+
+class PseudoLabels(keras.layers.Layer):
+    """Base class of layers that choose what is learned of a teacher's answers.
+
+    A box is sure if its score reaches the threshold of its class and the teacher finds
+    it again in the mirrored photo: one of the same class that overlaps it enough. A
+    box that is not sure is `difficult`: it teaches nothing, and neither is it taught
+    that there is nothing.
+
+    The thresholds are weights, which `adapt` moves along with the teacher.
+
+    Args:
+        num_classes: Number of classes.
+        threshold: That of every class at first, in `[0, 1]`.
+        min_iou: Least IoU with the box in the mirrored photo.
+
+    Call arguments:
+        found: Dictionary that `predict` of the teacher gives, its boxes xyxy.
+        mirrored: That of the mirrored photos, its boxes mirrored back.
+
+    Returns:
+        Dictionary of `"boxes"` `(batch, n, 4)`, xyxy, and `"classes"` `(batch, n)`,
+        float32, both -1 where padded, and `"difficult"` `(batch, n)`, bool.
+
+    Reference:
+        - [Xu et al., 2021](https://arxiv.org/abs/2106.09018), section 3.3: boxes that
+          hold under jitter
+    """
+
+    # Between which the thresholds move, and the least score that moves them.
+    threshold_range = (0.0, 1.0)
+    least_score = 0.0
+
+    def __init__(self, num_classes, threshold, min_iou=0.7, **kwargs):
+        super().__init__(**kwargs)
+        for name, value in (("threshold", threshold), ("min_iou", min_iou)):
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f"`{name}` must lie in [0, 1]. Received: {value}")
+        self.num_classes = num_classes
+        self.threshold = threshold
+        self.min_iou = min_iou
+        self.thresholds = self.add_weight(
+            shape=(num_classes,),
+            initializer=keras.initializers.Constant(threshold),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            name="thresholds",
+        )
+        self.built = True
+
+    def is_sure(self, found, mirrored):
+        """Which of the teacher's boxes are sure, bool `(batch, n)`."""
+        classes = found["classes"]
+        limits = ops.take(self.thresholds, ops.maximum(classes, 0))
+        overlaps = boxes.pairwise_iou(found["boxes"], mirrored["boxes"])
+        same = classes[:, :, None] == mirrored["classes"][:, None, :]
+        again = ops.any(ops.logical_and(overlaps >= self.min_iou, same), axis=2)
+        sure = ops.logical_and(found["confidence"] >= limits, again)
+        return ops.logical_and(sure, boxes.is_object(classes))
+
+    def adapt(self, confidence, classes):
+        """Sets the threshold of each class by the scores that the teacher gives.
+
+        Args:
+            confidence: Float array of the scores, of any shape.
+            classes: Integer array of the same shape, -1 where padded.
+
+        Reference:
+            - [Wang et al., 2022](https://arxiv.org/abs/2209.01589), section 3.4
+        """
+        thresholds = [
+            mixture_threshold(
+                confidence[(classes == label) & (confidence >= self.least_score)],
+                float(before),
+                *self.threshold_range,
+            )
+            for label, before in enumerate(ops.convert_to_numpy(self.thresholds))
+        ]
+        self.thresholds.assign(thresholds)
+
+    def get_config(self):
+        return {**super().get_config(), **constructor_arguments(self)}
+
+
+@keras.saving.register_keras_serializable(package="ssl_voc")
+class MainObjectPseudoLabels(PseudoLabels):
+    """The teacher's one box for each photo, sure or not.
+
+    A box is sure as of `PseudoLabels`, and if the cells of the teacher agree on it.
+
+    Args:
+        num_classes: Number of classes.
+        threshold: As of `PseudoLabels`.
+        min_iou: As of `PseudoLabels`.
+        min_agreement: Least `"agreement"` of the votes, see `LocalizationHead`.
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`.
+
+    Call arguments, Returns:
+        As of `PseudoLabels`, with one box for each photo; `found` holds `"agreement"`
+        `(batch,)`, too.
+    """
+
+    threshold_range = (0.5, 0.95)
+
+    def __init__(
+        self, num_classes, threshold=0.8, min_iou=0.7, min_agreement=0.5, **kwargs
+    ):
+        super().__init__(num_classes, threshold, min_iou, **kwargs)
+        self.min_agreement = min_agreement
+
+    def call(self, found, mirrored):
+        agree = found["agreement"][:, None] >= self.min_agreement
+        sure = ops.logical_and(self.is_sure(found, mirrored), agree)
+        return {
+            "boxes": found["boxes"],
+            "classes": ops.cast(found["classes"], "float32"),
+            "difficult": ops.logical_not(sure),
+        }
+
+
+@keras.saving.register_keras_serializable(package="ssl_voc")
+class ObjectPseudoLabels(PseudoLabels):
+    """The teacher's boxes for every object of each photo.
+
+    What scores less than `least_score` is taken for background.
+
+    Args:
+        num_classes: Number of classes.
+        threshold: As of `PseudoLabels`.
+        min_iou: As of `PseudoLabels`.
+        least_score: Score from which a box that is not sure is `difficult`, in
+            `[0, 1]`.
+        max_objects: Number of boxes of a photo, the most confident ones.
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`.
+
+    """
+
+    threshold_range = (0.2, 0.8)
+
+    def __init__(
+        self,
+        num_classes,
+        threshold=0.5,
+        min_iou=0.7,
+        least_score=0.1,
+        max_objects=30,
+        **kwargs,
+    ):
+        super().__init__(num_classes, threshold, min_iou, **kwargs)
+        self.least_score = least_score
+        self.max_objects = max_objects
+
+    def call(self, found, mirrored):
+        # They come by descending confidence.
+        found = {
+            name: found[name][:, : self.max_objects]
+            for name in ("boxes", "classes", "confidence")
+        }
+        sure = self.is_sure(found, mirrored)
+        seen = ops.logical_or(sure, found["confidence"] >= self.least_score)
+        classes = ops.cast(found["classes"], "float32")
+        return {
+            "boxes": ops.where(seen[..., None], found["boxes"], boxes.PADDING),
+            "classes": ops.where(seen, classes, boxes.PADDING),
+            "difficult": ops.logical_and(seen, ops.logical_not(sure)),
+        }

@@ -1,0 +1,67 @@
+"""Teacher that labels photos: a moving average of a box model."""
+
+import keras
+from keras import ops
+
+from ssl_voc import boxes
+from ssl_voc.models.momentum_teacher import MomentumTeacher
+
+
+class PseudoLabeler(keras.Model):
+    """Labels photos by the moving average of a `Localizer` or `Detector`.
+
+    It looks at every photo as it is and mirrored, in inference mode. `predict` works
+    as of any Keras model.
+
+    Args:
+        student: The `BoxModel` that it follows, built.
+        pseudo_labels: `ssl_voc.layers.PseudoLabels` that chooses what is learned.
+        momentum: Share of itself that the teacher keeps in a step, in `[0, 1]`.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Call arguments:
+        images: Tensor `(batch, size, size, 3)` in `[0, 255]`.
+
+    Returns:
+        Dictionary of what `pseudo_labels` gives and of the teacher's answers:
+        `"found_boxes"` `(batch, n, 4)`, xyxy, `"found_classes"` and
+        `"found_confidence"` `(batch, n)`.
+    """
+
+    def __init__(self, student, pseudo_labels, momentum=0.99, **kwargs):
+        super().__init__(**kwargs)
+        # Its decoding, not its weights: those of the teacher are its own.
+        self._decode = student.decode_predictions
+        self._format = student.bounding_box_format
+        self._shape = student.image_shape
+        self.teacher = MomentumTeacher(
+            student.at_image_size(self._shape[0]), momentum, name="teacher"
+        )
+        self.pseudo_labels = pseudo_labels
+        self.built = True
+
+    def call(self, images, training=False):
+        images = ops.cast(images, "float32")
+        both = ops.concatenate([images, ops.flip(images, axis=2)], axis=0)
+        outputs = self.teacher(both, training=False)
+        answers = self._decode(outputs)
+        answers["boxes"] = boxes.convert_format(
+            answers["boxes"], self._format, "xyxy", self._shape
+        )
+        if "agreement" in outputs:
+            answers["agreement"] = outputs["agreement"]
+        pairs = {name: ops.split(values, 2) for name, values in answers.items()}
+        found, mirrored = ({name: pairs[name][i] for name in pairs} for i in (0, 1))
+        left, top, right, bottom = (mirrored["boxes"][..., side] for side in range(4))
+        width = self._shape[1]
+        mirrored["boxes"] = ops.stack(
+            [width - right, top, width - left, bottom], axis=-1
+        )
+        labels = self.pseudo_labels(found, mirrored)
+        return {
+            **labels,
+            **{
+                f"found_{name}": found[name]
+                for name in ("boxes", "classes", "confidence")
+            },
+        }

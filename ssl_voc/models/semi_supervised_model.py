@@ -1,0 +1,183 @@
+"""Keras model that learns boxes from labelled and unlabelled photos together."""
+
+import keras
+from keras import ops
+
+from ssl_voc import boxes
+from ssl_voc.models.box_model import BoxModel
+from ssl_voc.models.pseudo_labeler import PseudoLabeler
+
+
+class SemiSupervisedModel(BoxModel):
+    """Trains a `Localizer` or `Detector` on photos of which few have boxes.
+
+    Beside the photos with boxes a batch may hold others, `"unlabeled"`. A teacher, the
+    moving average of the student's weights, labels them as they are, see
+    `PseudoLabeler`; then both kinds are one batch: augmented, mosaics and all, and
+    learned alike, so that batch norms see them together. What the teacher is not sure
+    of is `difficult` and teaches nothing.
+
+    The train step is Keras' own. `compile`, `evaluate` and `predict` are those of the
+    student, which holds the result and is what to save.
+
+    Args:
+        student: The `Localizer` or `Detector`, built, with its augmenter.
+        pseudo_labels: `ssl_voc.layers.MainObjectPseudoLabels` or `ObjectPseudoLabels`.
+        momentum: Share of itself that the teacher keeps in a step, in `[0, 1]`.
+        **kwargs: `name` and `dtype` of `keras.Model`.
+
+    Call arguments:
+        inputs: Images or dictionary of the student's; while training the dictionary may
+            have `"unlabeled"`, images `(other_batch, size, size, 3)` in `[0, 255]`.
+
+    Returns:
+        What the student returns, for all photos, the labelled ones first.
+
+    Example:
+
+    >>> model = ssl_voc.models.SemiSupervisedModel(
+    ...     detector, ssl_voc.layers.ObjectPseudoLabels(num_classes=5)
+    ... )
+    >>> model.compile(keras.optimizers.AdamW(1e-3, global_clipnorm=10.0))
+    >>> model.fit(batches_with_unlabeled, steps_per_epoch=40, epochs=30)
+    >>> detector.save("detector.keras")
+
+    Reference:
+        - [Liu et al., 2021](https://arxiv.org/abs/2102.09480), a teacher that is the
+          average of the student labels photos for it
+        - [Xu et al., 2021](https://arxiv.org/abs/2106.09018), both in one batch
+    """
+
+    def __init__(self, student, pseudo_labels, momentum=0.99, **kwargs):
+        super().__init__(**kwargs)
+        self.student = student
+        self.labeler = PseudoLabeler(student, pseudo_labels, momentum)
+        self.pool_used = keras.metrics.Mean(name="pool_used")
+        self.built = True  # student and teacher are
+
+    @property
+    def backbone(self):
+        """That of the student."""
+        return self.student.backbone
+
+    @property
+    def augmenter(self):
+        """That of the student."""
+        return self.student.augmenter
+
+    @property
+    def num_classes(self):
+        """Number of classes of the student."""
+        return self.student.num_classes
+
+    @property
+    def bounding_box_format(self):
+        """That of the student."""
+        return self.student.bounding_box_format
+
+    @property
+    def metrics(self):
+        own = [self._loss_tracker] if self.compiled else []
+        others = self.student.metrics if self.compiled else []
+        theirs = getattr(self.student, "_loss_tracker", None)
+        others = [metric for metric in others if metric is not theirs]
+        return [*own, *others, self.pool_used]
+
+    def compile(self, optimizer="adamw", jit_compile="auto", **kwargs):
+        """Configures training; arguments are those of the student's `compile`."""
+        self.student.compile(optimizer, jit_compile=jit_compile, **kwargs)
+        eagerly = kwargs.get("run_eagerly", False)
+        # The same optimizer: in half precision the student's scales the loss.
+        super().compile(
+            self.student.optimizer, jit_compile=jit_compile, run_eagerly=eagerly
+        )
+
+    def call(self, inputs, training=False):
+        if isinstance(inputs, dict) and "unlabeled" in inputs:
+            inputs = {**inputs}
+            unlabeled = inputs.pop("unlabeled")
+            if training:
+                inputs, used = self._join(inputs, unlabeled)
+                outputs = self.student(inputs, training=True)
+                return {**outputs, "pool_used": used}
+        return self.student(inputs, training=training)
+
+    def decode_predictions(self, outputs):
+        """What `predict` returns, see the student's."""
+        return self.student.decode_predictions(outputs)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        if training:
+            # After the optimizer's last step, and where nothing rounds weights.
+            self.labeler.teacher.update(self.student)
+        return self.student.compute_loss(x, y, y_pred, sample_weight, training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        y_pred = {**y_pred}
+        used = y_pred.pop("pool_used", None)
+        self.student.compute_metrics(x, y, y_pred, sample_weight)
+        if used is not None:
+            self.pool_used.update_state(used)
+        results = self.get_metrics_result()
+        return results if used is not None else _without(results, "pool_used")
+
+    def _join(self, inputs, unlabeled):
+        """Labelled photos and those that the teacher labels, as one batch.
+
+        Returns:
+            Tuple of the dictionary of the batch, and of `(other_batch,)`: 1 for photos
+            with a label that is sure.
+        """
+        given = inputs["bounding_boxes"]
+        theirs = keras.tree.map_structure(
+            ops.stop_gradient, self.labeler(unlabeled, training=False)
+        )
+        ours = {
+            "boxes": ops.cast(given["boxes"], "float32"),
+            "classes": ops.cast(given["classes"], "float32"),
+        }
+        ours["difficult"] = ops.cast(
+            inputs.get("difficult", ops.zeros_like(ours["classes"])), "bool"
+        )
+        labels = {
+            "boxes": boxes.convert_format(
+                theirs["boxes"], "xyxy", self.bounding_box_format, self.image_shape
+            ),
+            "classes": theirs["classes"],
+            "difficult": theirs["difficult"],
+        }
+        width = max(ours["classes"].shape[1], labels["classes"].shape[1])
+        joined = {
+            name: ops.concatenate(
+                [_padded(part[name], width) for part in (ours, labels)], axis=0
+            )
+            for name in labels
+        }
+        images = [ops.cast(part, "float32") for part in (inputs["images"], unlabeled)]
+        batch = {
+            "images": ops.concatenate(images, axis=0),
+            "difficult": joined.pop("difficult"),
+            "bounding_boxes": joined,
+        }
+        sure = ops.logical_and(
+            boxes.is_object(labels["classes"]), ops.logical_not(labels["difficult"])
+        )
+        return batch, ops.cast(ops.any(sure, axis=1), "float32")
+
+
+def _without(logs, name):
+    return {key: value for key, value in logs.items() if key != name}
+
+
+def _padded(values, width):
+    """Fills rows of objects up to a number by padding."""
+    missing = width - values.shape[1]
+    rest = [(0, 0)] * (len(values.shape) - 2)
+    is_flag = keras.backend.standardize_dtype(values.dtype) == "bool"
+    return ops.pad(
+        values,
+        [(0, 0), (0, missing), *rest],
+        constant_values=False if is_flag else boxes.PADDING,
+    )

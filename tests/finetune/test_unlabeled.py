@@ -1,0 +1,131 @@
+"""`finetune --unlabeled`: which photos it learns from, what it leaves, going on."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pipelines
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate import EvaluateConfig, evaluate
+from ssl_voc.finetune import finetune
+from tests import tiny
+from tests.finetune.settings import config, flags
+from tests.pretrain.stopped import assert_same_training, rows_of, start
+
+
+@pytest.fixture(scope="module")
+def pool(place):
+    """A folder of photos without boxes: ten of their own, four of those with boxes."""
+    folder = place / "pool"
+    folder.mkdir()
+    pixels, _, _ = tiny.draw_objects(10, 40, seed=9)
+    for index, photo in enumerate(pixels):
+        Image.fromarray(photo).save(folder / f"new_{index}.png")
+    for photo in [*pipelines.read(place / "voc", "train")][:4]:
+        (folder / f"old_{photo.image_id}.png").write_bytes(photo.load())
+    return folder
+
+
+def pool_settings(pool):
+    return {
+        "unlabeled": (str(pool),),
+        "epochs": 4,
+        "burn_in": 0.5,
+        "labels_per_class": 4,
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(place, pool):
+    run = place / "semi"
+    finetune(config(place, run, **pool_settings(pool)))
+    return run
+
+
+def ids_in(path):
+    return list(pipelines.read_photo_table(path).image_ids)
+
+
+def test_photos_in_use_with_boxes_are_left_out_of_the_pool(place, whole, pool):
+    training = ids_in(whole / "training_photos.tsv")
+    assert len(training) == 12
+    used = ids_in(whole / "unlabeled_photos.tsv")
+    others = {f"old_{number:03d}" for number in range(4)}
+    others -= {f"old_{name}" for name in training}
+    assert sorted(used) == sorted({f"new_{index}" for index in range(10)} | others)
+    assert json.loads((whole / "manifest.json").read_text())["num_unlabeled"] == len(
+        used
+    )
+
+
+def test_pool_is_learned_from_after_the_burn_in_and_the_labels_are_shown(whole):
+    rows = rows_of(whole)
+    assert ["pool_used" in row for row in rows] == [False, False, True, True]
+    assert ["teacher_agreement" in row for row in rows] == [False, True, True, True]
+    assert "teacher_precision" not in rows[-1]  # the folder knows no boxes
+    with Image.open(whole / "pseudo_labels.png") as picture:
+        assert picture.width > 100
+    summary = json.loads((whole / "summary.json").read_text())
+    assert summary["pool_used"] == rows[-1]["pool_used"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [("SIGKILL", 2, 0), ("SIGINT", 3, 0)])
+def test_stopped_it_goes_on_as_if_never_stopped(place, pool, tmp_path, stop):
+    runs = tmp_path / "stopped", tmp_path / "whole"
+    for run in runs:
+        arguments = flags(place, run, **pool_settings(pool), deterministic=True)
+        if run.name == "stopped":
+            script = ("-m", "tests.finetune.stopped")
+            assert start(*script, *map(str, stop), *arguments).returncode != 0
+        done = start("-m", "ssl_voc.finetune", *arguments)
+        assert done.returncode == 0, done.stderr
+    assert_same_training(*runs)
+
+
+def test_evaluation_refuses_photos_of_the_pool(place, whole, tmp_path):
+    photos = tiny.draw_objects(10, 40, seed=9)
+    tree = tiny.write_voc_tree(
+        tmp_path / "seen",
+        [
+            (photo, [("red", box, False)])
+            for photo, box in zip(photos[0], photos[1], strict=True)
+        ],
+    )
+    with pytest.raises(BadInput, match="--unlabeled"):
+        evaluate(EvaluateConfig(run=whole, data=(str(tree),), out=tmp_path / "out"))
+
+
+def test_a_pool_of_photos_in_use_alone_is_refused(place, tmp_path):
+    wanted = config(place, tmp_path / "run", unlabeled=(str(place / "voc"),), epochs=1)
+    with pytest.raises(BadInput, match="--unlabeled"):
+        finetune(wanted)
+
+
+@pytest.mark.slow
+def test_detectors_count_what_the_teacher_finds_where_boxes_are_known(place, tmp_path):
+    run = tmp_path / "run"
+    tiny_detector = tiny.build_deep_backbone(64)
+    tiny_detector.save(tmp_path / "deep.keras")
+    finetune(
+        config(
+            place,
+            run,
+            task="detect",
+            backbone=str(tmp_path / "deep.keras"),
+            image_size=64,
+            labels_per_class=4,
+            batch_size=8,
+            epochs=2,
+            burn_in=0.0,
+            unlabeled=(str(place / "voc"),),
+        )
+    )
+    rows = rows_of(run)
+    assert all("pool_used" in row and "teacher_recall" in row for row in rows)
+    assert len(ids_in(run / "unlabeled_photos.tsv")) == 48
+    recall = [row["teacher_recall"] for row in rows]
+    assert all(value is not None and 0.0 <= value <= 1.0 for value in recall)
+    assert np.isfinite([row["loss"] for row in rows]).all()

@@ -1,0 +1,116 @@
+"""`PseudoLabels`: what is learned of a teacher's answers, against loops."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from ssl_voc.layers import MainObjectPseudoLabels, ObjectPseudoLabels
+from tests import box_reference
+
+THRESHOLDS = [0.3, 0.6, 0.9]
+
+
+def draw_answers(num_images, num_boxes, seed=0):
+    """A teacher's answers to photos and, with the boxes shifted, to mirrored ones."""
+    random = np.random.default_rng(seed)
+    boxes = box_reference.random_boxes(random, num_images, num_boxes)
+    confidence = -np.sort(-random.uniform(0, 1, (num_images, num_boxes)))
+    classes = random.integers(0, len(THRESHOLDS), confidence.shape)
+    padded = np.arange(num_boxes) >= num_boxes - 1
+    found = {
+        "boxes": np.where(padded[:, None], -1.0, boxes).astype("float32"),
+        "confidence": np.where(padded, -1.0, confidence).astype("float32"),
+        "classes": np.where(padded, -1, classes).astype("int32"),
+    }
+    order = random.permutation(num_boxes)
+    shifts = random.uniform(0, 5, (num_images, num_boxes, 1))
+    others = random.integers(0, 5, classes.shape) == 0
+    mirrored = {
+        "boxes": np.where(padded[:, None], -1.0, boxes + shifts)[:, order],
+        "confidence": found["confidence"][:, order],
+        "classes": np.where(padded, -1, np.where(others, 0, classes))[:, order].astype(
+            "int32"
+        ),
+    }
+    return found, mirrored
+
+
+def is_sure(found, mirrored, row, place, min_iou=0.7):
+    label = found["classes"][row, place]
+    if label < 0 or found["confidence"][row, place] < THRESHOLDS[label]:
+        return False
+    return any(
+        mirrored["classes"][row, other] == label
+        and box_reference.iou(found["boxes"][row, place], mirrored["boxes"][row, other])
+        >= min_iou
+        for other in range(mirrored["classes"].shape[1])
+    )
+
+
+def labels_of(layer, found, mirrored):
+    layer.thresholds.assign(THRESHOLDS)
+    labels = layer(found, mirrored)
+    return {name: ops.convert_to_numpy(value) for name, value in labels.items()}
+
+
+def test_objects_are_sure_unsure_or_background_as_by_the_loops():
+    found, mirrored = draw_answers(20, 12)
+    layer = ObjectPseudoLabels(3, least_score=0.2, max_objects=10)
+    labels = labels_of(layer, found, mirrored)
+    assert labels["boxes"].shape == (20, 10, 4)
+    counts = dict.fromkeys(("sure", "unsure", "background"), 0)
+    for row, place in np.ndindex(20, 10):
+        label = found["classes"][row, place]
+        kind = "background"
+        if is_sure(found, mirrored, row, place):
+            kind = "sure"
+        elif label >= 0 and found["confidence"][row, place] >= 0.2:
+            kind = "unsure"
+        counts[kind] += 1
+        exists = kind != "background"
+        assert labels["classes"][row, place] == (label if exists else -1)
+        assert labels["difficult"][row, place] == (kind == "unsure")
+        box = found["boxes"][row, place] if exists else np.full(4, -1.0)
+        np.testing.assert_array_equal(labels["boxes"][row, place], box)
+    assert min(counts.values()) > 15
+
+
+def test_a_main_object_is_sure_if_the_cells_agree_too():
+    found, _ = draw_answers(60, 2, seed=1)
+    found = {name: values[:, :1] for name, values in found.items()}  # not the padding
+    found["confidence"] += 0.3
+    shifts = np.linspace(0, 3, 60)[:, None, None]
+    mirrored = {**found, "boxes": (found["boxes"] + shifts).astype("float32")}
+    found["agreement"] = np.tile([0.4, 0.5, 0.9], 20).astype("float32")
+    labels = labels_of(MainObjectPseudoLabels(3), found, mirrored)
+    np.testing.assert_array_equal(labels["classes"], found["classes"])
+    wanted = [
+        not (is_sure(found, mirrored, row, 0) and found["agreement"][row] >= 0.5)
+        for row in range(60)
+    ]
+    np.testing.assert_array_equal(labels["difficult"][:, 0], wanted)
+    assert 5 < sum(wanted) < 55
+
+
+def test_thresholds_follow_the_scores_of_each_class_within_their_range():
+    layer = ObjectPseudoLabels(3)
+    random = np.random.default_rng(0)
+    high, low = random.normal(0.7, 0.02, 50), random.normal(0.15, 0.02, 50)
+    confidence = np.concatenate([high, low, [0.9] * 3, np.full(100, 0.01)])
+    classes = np.concatenate([np.zeros(100), np.full(3, 1), np.full(100, 2)])
+    layer.adapt(confidence, classes.astype(int))
+    first, second, third = ops.convert_to_numpy(layer.thresholds)
+    assert 0.25 < first < 0.7
+    assert second == third == 0.5  # three scores, and none that counts
+
+
+@pytest.mark.parametrize("name", ["threshold", "min_iou"])
+def test_shares_out_of_range_are_refused_by_name(name):
+    with pytest.raises(ValueError, match=name):
+        ObjectPseudoLabels(3, **{name: 1.5})
+
+
+def test_a_copy_by_its_config_is_alike():
+    layer = ObjectPseudoLabels(3, 0.4, 0.6, 0.2, 7)
+    assert ObjectPseudoLabels.from_config(layer.get_config()).max_objects == 7
+    assert layer.get_config()["least_score"] == 0.2
