@@ -69,6 +69,10 @@ class FinetuningRun(TrainingRun):
         if len(self.training) < config.batch_size:
             self.config = config = self._with_smaller_batch()
         self.steps = self.training.steps_per_epoch(config.batch_size)
+        if self.data.unlabeled:
+            # A pass over those of which there are more.
+            pool_steps = self.data.unlabeled.steps_per_epoch(self._pool_batch)
+            self.steps = max(self.steps, pool_steps)
         report.record_data(run, config, self.data)
         if config.balance is not None:
             report.tell_of_balance(self.training, config.balance, self.steps)
@@ -141,22 +145,33 @@ class FinetuningRun(TrainingRun):
 
     def dataset(self, batch_size, seed, done):
         batches = self.training.dataset(
-            batch_size, seed, done, balance=self.config.balance
-        ).map(self.task.model_inputs)
+            batch_size,
+            seed,
+            done,
+            balance=self.config.balance,
+            steps_per_epoch=self.steps,
+        )
+        batches = batches.map(self.task.model_inputs)
         if not self.data.unlabeled or done < self.burn_in_epochs:
             return batches
-        size, pool = self._pool_batch, self.data.unlabeled
-        others = pool.dataset(size, seed, done, steps_per_epoch=self.steps)
+        others = self.data.unlabeled.dataset(
+            self._pool_batch, seed, done, steps_per_epoch=self.steps
+        )
         return batches.zip(batches, others).map(_beside)
 
     def batches(self, batch_size, seed, done):
         batches = self.training.batches(
-            batch_size, seed, done, balance=self.config.balance
+            batch_size,
+            seed,
+            done,
+            balance=self.config.balance,
+            steps_per_epoch=self.steps,
         )
         batches = map(self.task.model_inputs, batches)
         if self.data.unlabeled and done >= self.burn_in_epochs:
-            size, pool = self._pool_batch, self.data.unlabeled
-            others = pool.batches(size, seed, done, steps_per_epoch=self.steps)
+            others = self.data.unlabeled.batches(
+                self._pool_batch, seed, done, steps_per_epoch=self.steps
+            )
             batches = map(_beside, batches, others)
         for batch in batches:
             yield (batch,)
