@@ -1,12 +1,12 @@
 """Lists, pictures and summary of a fine-tuning."""
 
 import keras
-import numpy as np
 from keras import ops
 
 import pipelines
 from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import report_data_sets
+from ssl_voc.finetune.pseudo_labels import OF_TEACHER
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
@@ -14,12 +14,6 @@ from ssl_voc.visualization.style import COLORS
 
 NUM_SHOWN = 12
 OBJECT = BoxStyle("object", COLORS[0])
-SURE = BoxStyle("sure: learned", COLORS[1])
-UNSURE = BoxStyle("not sure: left out", COLORS[3])
-# Entries of the logs about the labels of a teacher.
-OF_TEACHER = ("pool_used", "teacher_agreement", "teacher_precision", "teacher_recall")
-# Photos that these are of.
-_SAMPLE = 200
 
 
 def record_data(run, config, data):
@@ -90,72 +84,6 @@ def save_examples(run, pool, augmenter):
             tiles.append(image_tile(part["images"][index], text, outlines))
     draw_contact_sheet(run.path / "examples.png", [("", tiles)], 6, tiles_per_group=2)
     print(f"training photos look like {run.path / 'examples.png'}", flush=True)
-
-
-def pool_sample(data, main_object_only):
-    """Photos without boxes that a teacher's labels are looked at by.
-
-    Where the boxes of most of them are known after all, photos that have some, so that
-    mistakes can be counted.
-
-    Args:
-        data: `FinetuningData`.
-        main_object_only: Whether a photo has one target.
-
-    Returns:
-        Tuple of a `pipelines.Pool` and its true objects, arrays as `Pool.targets`, or
-        None.
-    """
-    pool, class_names = data.unlabeled, data.training.class_names
-    known = pool.photos.take(
-        index
-        for index, photo in enumerate(pool.photos)
-        if any(item.name in class_names for item in photo.objects)
-    )
-    photos = known if 2 * len(known) >= len(pool) else pool.photos
-    photos = photos.take(pipelines.choose_varied(photos, _SAMPLE))
-    size = pool.image_size
-    if 2 * len(known) < len(pool):
-        return pipelines.prepare(photos, size, letterboxed=True, cache="memory"), None
-    sample = pipelines.prepare_labeled(
-        photos,
-        size,
-        class_names=class_names,
-        main_object_only=main_object_only,
-        objects_required=False,
-        cache="memory",
-    )
-    return sample, sample.targets
-
-
-def save_pseudo_labels(run, pool, labels, class_names):
-    """Leaves a picture of what the teacher finds in photos without boxes.
-
-    Args:
-        run: The `RunFolder`.
-        pool: `pipelines.Pool` of the photos.
-        labels: Dictionary of arrays that `PseudoLabeler` gives of them.
-        class_names: Names of the classes.
-    """
-    chosen = pipelines.choose_varied(pool.photos, NUM_SHOWN)
-    images = pool.gather(chosen)
-    images = images if pool.objects is None else images["images"]
-    tiles = []
-    for row, image in zip(chosen, images, strict=True):
-        classes = labels["classes"][row]
-        outlines = [
-            BoxOutline(
-                labels["boxes"][row, place],
-                UNSURE if labels["difficult"][row, place] else SURE,
-                class_names[int(classes[place])],
-            )
-            for place in np.flatnonzero(classes >= 0)
-        ]
-        caption = pool.photos[int(row)].image_id
-        tiles.append(image_tile(image, caption, outlines))
-    draw_contact_sheet(
-        run.path / "pseudo_labels.png", [("", tiles)], 6, legend=(SURE, UNSURE)
-    )
 
 
 def summarize(run, task, data, epoch):

@@ -11,6 +11,7 @@ from ssl_voc import callbacks, devices
 from ssl_voc.finetune import report
 from ssl_voc.finetune.config import LEAST_EPOCHS
 from ssl_voc.finetune.data import prepare_finetuning_data
+from ssl_voc.finetune.pseudo_labels import OF_TEACHER, build_teacher_probe
 from ssl_voc.models import SemiSupervisedModel
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
@@ -22,8 +23,6 @@ from ssl_voc.visualization.curves import Panel
 EVALUATION_BATCH = 64
 # Photos that batch-norm statistics are of: each has many points of every feature map.
 _PHOTOS_FOR_STATISTICS = 256
-# How often the teacher's labels are looked at in a run, about.
-_TEACHER_PROBES = 20
 # Checkpoint and logs after an epoch, roughly.
 _SECONDS_TO_WRITE = 1.5
 
@@ -135,7 +134,7 @@ class FinetuningRun(TrainingRun):
     def panels(self):
         panels = [Panel(keys, label) for keys, label in self.task.panels]
         if self.data.unlabeled:
-            panels.append(Panel(report.OF_TEACHER, "labels of the teacher"))
+            panels.append(Panel(OF_TEACHER, "labels of the teacher"))
         return panels
 
     @property
@@ -275,7 +274,15 @@ class FinetuningRun(TrainingRun):
         of_teacher, ends = [], [phase.last]
         if self.data.unlabeled:
             shown = (*shown, "pool_used")
-            of_teacher = [self._teacher_probe()]
+            of_teacher = [
+                build_teacher_probe(
+                    self.run,
+                    self.data,
+                    self.task.main_object_only,
+                    max(1, self.burn_in_epochs),
+                    self.config.epochs,
+                )
+            ]
             ends.insert(0, min(self.burn_in_epochs, phase.last))
         choosing, patience = [], None
         if self.data.validation is not None:
@@ -347,22 +354,6 @@ class FinetuningRun(TrainingRun):
         if self.data.validation is None:
             return []
         return self.task.probes(EvaluationBatches(self.data.validation))
-
-    def _teacher_probe(self):
-        """What looks at the teacher's labels of some photos of the pool."""
-        data = self.data
-        sample, truth = report.pool_sample(data, self.task.main_object_only)
-        images = sample.gather(np.arange(len(sample)))
-        images = images if truth is None else images["images"]
-        return callbacks.PseudoLabelProbe(
-            images,
-            truth,
-            max(1, self.burn_in_epochs),
-            max(1, self.config.epochs // _TEACHER_PROBES),
-            show=lambda labels: report.save_pseudo_labels(
-                self.run, sample, labels, data.training.class_names
-            ),
-        )
 
     def _validation(self):
         """Arguments of `fit` for the photos that choose the epoch."""
