@@ -89,7 +89,13 @@ class PretrainingRun(TrainingRun):
             self.fit_epochs(
                 last,
                 self.objective.shown,
-                [self.probe, self.cell_probe, *self.objective.callbacks(), watch],
+                [
+                    keras.callbacks.LambdaCallback(on_epoch_begin=self._anneal),
+                    self.probe,
+                    self.cell_probe,
+                    *self.objective.callbacks(),
+                    watch,
+                ],
                 **self.objective.fit_arguments(),
             )
             self.done_epochs = last
@@ -110,6 +116,9 @@ class PretrainingRun(TrainingRun):
             self._show_views_of(image_size)
             seconds += (last - first) * super().measure_step(batches)
         return seconds / self.config.epochs
+
+    def _anneal(self, epoch, logs):
+        self.objective.anneal(epoch / self.config.epochs)
 
     def _stages(self):
         """The stages of the objective, whose borders stay where the run began with.

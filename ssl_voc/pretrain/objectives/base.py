@@ -98,6 +98,15 @@ class PretrainingObjective:
         """Further arguments of `fit`."""
         return {}
 
+    def anneal(self, share_done):
+        """Sets what changes in the course of a run, before each epoch.
+
+        By the epoch alone, so that a resumed run needs no counter.
+
+        Args:
+            share_done: Share of the epochs that are done, in `[0, 1)`.
+        """
+
     def callbacks(self):
         """Callbacks that add metrics to the logs."""
         return []

@@ -67,16 +67,8 @@ class BYOLObjective(ViewPairsObjective):
             "metrics": [metrics.ProjectionSpread(), metrics.Alignment()],
         }
 
-    def callbacks(self):
-        import keras
-
-        def anneal(epoch, logs):
-            self.model.anneal(epoch / self.config.epochs)
-
-        return [
-            *super().callbacks(),
-            keras.callbacks.LambdaCallback(on_epoch_begin=anneal),
-        ]
+    def anneal(self, share_done):
+        self.model.anneal(share_done)
 
     def build_watch(self):
         from ssl_voc import callbacks

@@ -83,15 +83,6 @@ class DCLObjective(SimCLRObjective):
         num_small = min(round(_SHARE_OF_SMALL_VIEWS * epochs), epochs - 1)
         return [(num_small, start), *last]
 
-    def callbacks(self):
-        import keras
-
-        def anneal(epoch, logs):
-            done = epoch / self.config.epochs
-            share = 0.5 * (1.0 + math.cos(math.pi * done))
-            self.smoothing.assign(self.config.smoothing * share)
-
-        return [
-            *super().callbacks(),
-            keras.callbacks.LambdaCallback(on_epoch_begin=anneal),
-        ]
+    def anneal(self, share_done):
+        share = 0.5 * (1.0 + math.cos(math.pi * share_done))
+        self.smoothing.assign(self.config.smoothing * share)

@@ -52,17 +52,10 @@ class DenseObjective(DCLObjective):
         self.ramp = model.ramp
         return model
 
-    def callbacks(self):
-        import keras
-
-        def come_in(epoch, logs):
-            done = (epoch + 0.5) / self.config.epochs  # in the middle of the epoch
-            self.ramp.assign(min(1.0, done / _RAMP))
-
-        return [
-            *super().callbacks(),
-            keras.callbacks.LambdaCallback(on_epoch_begin=come_in),
-        ]
+    def anneal(self, share_done):
+        super().anneal(share_done)
+        middle_of_epoch = share_done + 0.5 / self.config.epochs
+        self.ramp.assign(min(1.0, middle_of_epoch / _RAMP))
 
     def panels(self):
         loss, *others = super().panels()
