@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+import keras
+
 from ssl_voc import callbacks, devices, models
 from ssl_voc.optimizers import schedule
 from ssl_voc.pretrain import knn_report, report
