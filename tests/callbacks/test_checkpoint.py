@@ -23,7 +23,11 @@ def build_model(optimizer=None, seed=0):
         tiny.build_backbone(12), SimCLRAugmenter(12, seed=seed), ProjectionHead(8, 4)
     )
     model.build((None, 16, 16, 3))
-    model.compile(optimizer or keras.optimizers.SGD(0.3, momentum=0.9), NTXentLoss())
+    model.compile(
+        optimizer or keras.optimizers.SGD(0.3, momentum=0.9),
+        NTXentLoss(),
+        run_eagerly=True,  # quick for a few steps
+    )
     return model
 
 
@@ -108,6 +112,7 @@ def test_what_ends_a_saving_leaves_the_earlier_checkpoint(
     assert last_epoch(tmp_path) == 1 == restore(model, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_raises_and_the_process_ends_well(tmp_path):
     """HDF5's own files on a full disk crash the process at its end."""
     program = """
