@@ -1,5 +1,6 @@
 """What every test stands on: the environment and the photographs."""
 
+import math
 import os
 import pathlib
 import tempfile
@@ -56,6 +57,14 @@ def data_folder():
     if not folder.is_dir():
         pytest.skip(f"no real photographs: {folder} is missing (set SSL_VOC_DATA)")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def curves_of_the_last_epoch():
+    """Lets runs draw their curves at the end alone: that takes longer than an epoch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ssl_voc.training.run._SECONDS_BETWEEN_CURVES", math.inf)
+        yield
 
 
 @pytest.fixture(scope="session")

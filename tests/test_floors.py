@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import pathlib
+import re
 import subprocess
 import sys
 import tokenize
@@ -47,6 +48,12 @@ FLOORS = {
     "study": 10,
 }
 FRONT_DOOR = 11
+# Also in the text of a program that a test runs.
+TEST_MODULE = re.compile(
+    r"\btests\.(?:\w+\.)*test_\w+"
+    r"|^\s*from (?:tests\b|\.)[\w.]* import\b[^\n(]*(?:\([^)]*)?\btest_\w+",
+    re.MULTILINE,
+)
 MAY_READ_DATA = {
     "training",
     "visualization",
@@ -83,6 +90,15 @@ def find_violations(root):
         if file.parent == root / "ssl_voc" and file.stem not in TOP:
             violations.append(f"{module}: does not belong to the top of ssl_voc")
     return violations + _circles(arrows)
+
+
+def find_imports_of_tests(root):
+    """Modules under `root` that name a test module as an import does."""
+    return [
+        str(file.relative_to(root))
+        for file in sorted(root.rglob("*.py"))
+        if TEST_MODULE.search(file.read_text(encoding="utf-8"))
+    ]
 
 
 def _circles(arrows):
@@ -272,6 +288,28 @@ def test_arrows_down_and_within_a_room_are_free(tmp_path):
         },
     )
     assert find_violations(tmp_path) == []
+
+
+def test_what_tests_share_lies_in_no_test_module():
+    assert find_imports_of_tests(REPOSITORY / "tests") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from tests.layers.{} import draw",
+        "def f():\n    import tests.{}",
+        "from tests.layers import crops, {}",
+        "from tests.layers import (\n    crops,\n    {},\n)",
+        "from . import {}",
+        "PROGRAM = '''\nfrom tests.layers.{} import draw\n'''",
+        "importlib.import_module('tests.layers.{}')",
+    ],
+)
+def test_import_of_a_test_module_is_found(tmp_path, text):
+    (tmp_path / "flips.py").write_text("from tests.layers import crops\n")
+    (tmp_path / "crops.py").write_text(text.format("test_crop"))
+    assert find_imports_of_tests(tmp_path) == ["crops.py"]
 
 
 def test_linter_sees_every_python_file_of_the_repository():

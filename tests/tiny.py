@@ -211,6 +211,7 @@ def build_localizer(build=build_plain_backbone, seed=0, dropout=0.0, **arguments
     )
     model = ssl_voc.Localizer(build(), head=head, **arguments)
     model.build()
+    model.run_eagerly = True  # quick for a single prediction
     return model
 
 
@@ -258,6 +259,7 @@ def build_detector(image_size=64, seed=0, **arguments):
     arguments.setdefault("num_layers", 1)
     model = ssl_voc.Detector(build_deep_backbone(image_size), **arguments)
     model.build()
+    model.run_eagerly = True  # quick for a single prediction
     return model
 
 

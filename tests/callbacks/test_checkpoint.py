@@ -13,6 +13,7 @@ from ssl_voc.callbacks import Checkpoint, EpochSeeds, last_epoch, restore
 from ssl_voc.layers import ProjectionHead, SimCLRAugmenter
 from ssl_voc.losses import NTXentLoss
 from tests import tiny
+from tests.callbacks.saved_epochs import save_epochs
 from tests.interpreters import REPOSITORY
 
 
@@ -22,7 +23,11 @@ def build_model(optimizer=None, seed=0):
         tiny.build_backbone(12), SimCLRAugmenter(12, seed=seed), ProjectionHead(8, 4)
     )
     model.build((None, 16, 16, 3))
-    model.compile(optimizer or keras.optimizers.SGD(0.3, momentum=0.9), NTXentLoss())
+    model.compile(
+        optimizer or keras.optimizers.SGD(0.3, momentum=0.9),
+        NTXentLoss(),
+        run_eagerly=True,  # quick for a few steps
+    )
     return model
 
 
@@ -36,18 +41,6 @@ def train(model, folder, epochs, initial_epoch=0):
         verbose=0,
         callbacks=[EpochSeeds(0), Checkpoint(folder)],
     )
-
-
-def save_epochs(folder, *epochs):
-    """Saves checkpoints of a model of one number: the epoch that it covers."""
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(), "mse")
-    checkpoint = Checkpoint(folder)
-    checkpoint.set_model(model)
-    for epoch in epochs:
-        model.set_weights([np.full((1, 1), epoch), np.zeros(1)])
-        checkpoint.on_epoch_end(epoch - 1)
-    return model
 
 
 def names_in(folder):
@@ -119,11 +112,12 @@ def test_what_ends_a_saving_leaves_the_earlier_checkpoint(
     assert last_epoch(tmp_path) == 1 == restore(model, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_raises_and_the_process_ends_well(tmp_path):
     """HDF5's own files on a full disk crash the process at its end."""
     program = """
 import resource, sys
-from tests.callbacks.test_checkpoint import Checkpoint, save_epochs
+from tests.callbacks.saved_epochs import save_epochs
 
 save_epochs(sys.argv[1], 1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))

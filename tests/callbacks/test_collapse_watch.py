@@ -4,7 +4,7 @@ import pytest
 
 from ssl_voc.callbacks import CollapseWatch
 from ssl_voc.cli.errors import StoppedEarly
-from tests.callbacks.test_training_watch import run_epoch
+from tests.callbacks.watched_epoch import run_epoch
 
 
 def test_collapsed_steps_in_a_row_stop_with_reason_and_advice():

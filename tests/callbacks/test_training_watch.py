@@ -6,14 +6,7 @@ import pytest
 
 from ssl_voc.callbacks import TrainingWatch
 from ssl_voc.cli.errors import StoppedEarly
-
-
-def run_epoch(watch, num_steps, epoch=0, **logs):
-    """What `fit` tells the callback in one epoch."""
-    watch.on_epoch_begin(epoch)
-    for batch in range(num_steps):
-        watch.on_train_batch_end(batch, {"loss": 1.0})
-    watch.on_epoch_end(epoch, {"loss": 1.0, **logs})
+from tests.callbacks.watched_epoch import run_epoch
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

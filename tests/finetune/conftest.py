@@ -6,7 +6,7 @@ from tests import tiny
 
 
 @pytest.fixture(scope="package")
-def place(tmp_path_factory):
+def place(tmp_path_factory, curves_of_the_last_epoch):
     """A folder with a VOC tree and a tiny backbone."""
     folder = tmp_path_factory.mktemp("finetune")
     tiny.save_backbone(folder / "tiny.keras")

@@ -23,7 +23,7 @@ NUM_PHOTOS = 60
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory, curves_of_the_last_epoch):
     """A folder with a VOC tree of many objects and a backbone of stride 32."""
     folder = tmp_path_factory.mktemp("detect")
     keras.utils.set_random_seed(0)

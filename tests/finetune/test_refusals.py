@@ -72,7 +72,11 @@ def test_a_run_goes_on_with_the_photos_and_labels_that_it_began_with(place, tmp_
 
 def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
     with pytest.raises(StoppedEarly, match="is (nan|inf).*--learning-rate"):
-        finetune(config(place, tmp_path / "run", learning_rate=1e30, warmup=0.0))
+        finetune(
+            config(
+                place, tmp_path / "run", learning_rate=1e30, warmup=0.0, val_share=0.0
+            )
+        )
     assert not (tmp_path / "run" / "summary.json").exists()
 
 

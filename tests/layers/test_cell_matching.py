@@ -7,7 +7,7 @@ from keras import ops
 
 from ssl_voc.layers import OverlappingViewsAugmenter
 from ssl_voc.layers.cell_matching import cell_centers, match_cells
-from tests.layers.test_simclr_augmenter import PLAIN
+from tests.layers.simclr_views import PLAIN
 
 SIDE, CELLS = 32, 4  # of a view: pixels, and cells of stride 8
 

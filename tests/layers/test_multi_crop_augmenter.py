@@ -8,7 +8,7 @@ from keras import ops
 from ssl_voc.boxes import box_areas
 from ssl_voc.layers import MultiCropAugmenter, SimCLRAugmenter
 from tests import reference, tiny
-from tests.layers.test_simclr_augmenter import ALL_ARGUMENTS, PLAIN
+from tests.layers.simclr_views import ALL_ARGUMENTS, PLAIN
 
 
 def test_views_come_from_the_boxes_and_flips_that_are_reported():

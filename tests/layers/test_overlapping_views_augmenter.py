@@ -8,7 +8,7 @@ from keras import ops
 from ssl_voc.boxes import box_ious
 from ssl_voc.layers import OverlappingViewsAugmenter
 from tests import tiny
-from tests.layers.test_simclr_augmenter import PLAIN, assert_views_are_their_crops, draw
+from tests.layers.simclr_views import PLAIN, assert_views_are_their_crops, draw
 
 
 def overlaps(num_images=400, **arguments):

@@ -6,8 +6,7 @@ from keras import ops
 
 from ssl_voc.layers import SimCLRAugmenter, audit_views
 from tests import tiny
-
-PLAIN = {"color_rate": 0.0, "grayscale_rate": 0.0, "blur_rate": 0.0}
+from tests.layers.simclr_views import PLAIN
 
 
 @pytest.fixture(scope="module")

@@ -120,6 +120,7 @@ def test_plain_copy_loads_where_ssl_voc_is_not_imported(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_copy_of_any_size_keeps_the_features_of_the_size_it_was_built_for():
     # 80 px come to odd sides, which EfficientNet pads in another way than any size.
     model = ssl_voc.backbone("EfficientNetB0", 80)
@@ -135,6 +136,7 @@ def test_a_copy_of_any_size_keeps_the_features_of_the_size_it_was_built_for():
     np.testing.assert_allclose(features_of(again, images), features, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_copy_keeps_the_momentum_of_batch_norms_inside_blocks():
     pytest.importorskip("keras_cv")
     model = ssl_voc.backbone("keras_cv:CSPDarkNetTinyBackbone", 64)

@@ -26,6 +26,7 @@ class Views(keras.layers.Layer):
 
 
 def build_model(augmenter=None, backbone=None, **compiled):
+    compiled.setdefault("run_eagerly", True)  # quick for a few steps
     keras.utils.set_random_seed(0)
     model = BYOLModel(
         backbone or tiny.build_backbone(20),
@@ -83,7 +84,7 @@ def test_evaluation_leaves_the_teacher_alone():
 
 def test_fit_lowers_the_loss_without_collapse_by_every_weight_of_the_student():
     photos = tiny.draw_photos(12, size=24)
-    model = build_model()
+    model = build_model(run_eagerly=False)
     before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
     # Convolutions, head and predictor; the last layers have a bias.
     assert len(before) == 2 * 3 + 2 * (3 + 2)
@@ -111,6 +112,7 @@ def test_saved_model_goes_on_with_its_teacher(tmp_path):
         if "seed_generator" not in name:
             np.testing.assert_array_equal(own, other, err_msg=name)
     assert float(again.teacher_head.current_momentum) == pytest.approx(0.95)
+    again.run_eagerly = True  # Keras does not save it
     logs = again.fit(images, batch_size=6, verbose=0).history
     assert np.isfinite(logs["loss"][0]) and set(logs) == {"loss", "spread"}
 
@@ -122,7 +124,7 @@ def test_step_with_fused_batch_norm_compiles_under_xla_in_half_precision(tmp_pat
     try:
         path = tiny.save_backbone(tmp_path / "tiny.keras", 20)
         backbone = ssl_voc.backbone(path, 20)
-        model = build_model(backbone=backbone, jit_compile=True)
+        model = build_model(backbone=backbone, run_eagerly=False, jit_compile=True)
         photos = tiny.draw_photos(12, size=24)
         logs = model.fit(photos, batch_size=12, epochs=3, verbose=0).history
     finally:

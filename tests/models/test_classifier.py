@@ -12,7 +12,7 @@ from tests import tiny
 from tests.dtype_policies import dtype_policy
 
 
-def build_model(num_classes=3, dropout=0.2):
+def build_model(num_classes=3, dropout=0.2, run_eagerly=True):
     model = Classifier(
         tiny.build_backbone(20),
         num_classes,
@@ -23,6 +23,7 @@ def build_model(num_classes=3, dropout=0.2):
         keras.optimizers.SGD(0.05, momentum=0.9),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="top1")],
+        run_eagerly=run_eagerly,
     )
     return model
 
@@ -36,7 +37,7 @@ def photos():
 
 def test_fit_learns_what_the_labels_say_by_every_weight(photos):
     keras.utils.set_random_seed(0)
-    model = build_model()
+    model = build_model(run_eagerly=False)
     model.build((None, 24, 24, 3))
     before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
     history = model.fit(*photos, batch_size=9, epochs=30, verbose=0).history
@@ -90,6 +91,7 @@ def test_saved_model_says_the_same_and_trains_on(photos, tmp_path):
     np.testing.assert_allclose(again(photos[0]), model(photos[0]), rtol=1e-5, atol=1e-6)
     assert again.augmenter.get_config() == model.augmenter.get_config()
     assert (again.num_classes, again.dropout) == (3, 0.3)
+    again.run_eagerly = True  # Keras does not save it
     again.fit(*photos, batch_size=9, epochs=1, verbose=0)
     assert int(again.optimizer.iterations) == 4
 
@@ -117,6 +119,7 @@ def test_mixed_precision_trains_with_float32_logits(photos, policy):
     assert dtype(logits.dtype) == "float32"
 
 
+@pytest.mark.slow
 def test_whole_train_step_compiles_under_xla(photos, tmp_path):
     path = tiny.save_backbone(tmp_path / "tiny.keras", 20)
     model = Classifier(

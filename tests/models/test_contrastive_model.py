@@ -10,16 +10,9 @@ from ssl_voc.layers import ProjectionHead, SimCLRAugmenter
 from ssl_voc.losses import NTXentLoss
 from ssl_voc.metrics import Alignment, ContrastiveAccuracy, Uniformity
 from tests import reference, tiny
+from tests.models.fixed_views import Mirror
 
 TEMPERATURE = 0.2
-
-
-class Mirror(keras.layers.Layer):
-    """Views without chance: every image and its mirror image."""
-
-    def call(self, images):
-        images = ops.cast(images, "float32")
-        return {"views": [images, ops.flip(images, axis=2)]}
 
 
 class MultiCrop(keras.layers.Layer):
@@ -31,6 +24,7 @@ class MultiCrop(keras.layers.Layer):
 
 
 def build_model(augmenter=None, loss=None, **compiled):
+    compiled.setdefault("run_eagerly", True)  # quick for a few steps
     model = ssl_voc.ContrastiveModel(
         tiny.build_backbone(20),
         augmenter or SimCLRAugmenter(20, seed=0),
@@ -58,7 +52,7 @@ def pair_of(model, images):
 
 def test_fit_on_images_alone_lowers_the_loss_by_every_weight(photos):
     keras.utils.set_random_seed(0)
-    model = build_model()
+    model = build_model(run_eagerly=False)
     model.build((None, 24, 24, 3))
     before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
     logs = model.fit(photos, batch_size=12, epochs=12, verbose=0).history
@@ -131,7 +125,7 @@ def test_call_returns_what_dense_objectives_need(photos):
 
 def test_views_of_any_number_and_size_are_encoded_by_size_and_lost_by_pair(photos):
     images = photos[:4, :20, :20]
-    model = build_model(MultiCrop(), jit_compile=False)
+    model = build_model(MultiCrop())
     model.backbone = tiny.build_backbone(None)
     outputs = model(images, training=True)
     large = model.encode(outputs["views"][:2], training=True)["pooled"]
@@ -185,6 +179,7 @@ def test_saved_model_has_the_same_features_and_trains_on(photos, tmp_path):
     assert again.augmenter.get_config() == model.augmenter.get_config()
     assert again.loss.temperature == TEMPERATURE
     assert int(again.optimizer.iterations) == int(model.optimizer.iterations) == 4
+    again.run_eagerly = True  # Keras does not save it
     logs = again.fit(photos, batch_size=6, epochs=1, verbose=0).history
     assert np.isfinite(logs["loss"][0]) and "contrastive_top1" in logs
     assert int(again.optimizer.iterations) == 6
@@ -208,6 +203,7 @@ def test_mixed_precision_trains_with_a_finite_float32_loss(photos, policy):
     assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
 
 
+@pytest.mark.slow
 def test_whole_train_step_compiles_under_xla(tmp_path):
     path = tiny.save_backbone(tmp_path / "tiny.keras", 20)
     keras.utils.set_random_seed(0)
@@ -255,7 +251,7 @@ def test_subclass_adds_to_the_compiled_loss_and_to_the_logs():
 
     images = tiny.draw_photos(6, size=20)
     model = WidthModel(tiny.build_backbone(20), Mirror(), ProjectionHead(12, 8))
-    model.compile(keras.optimizers.SGD(0.1), NTXentLoss(TEMPERATURE))
+    model.compile(keras.optimizers.SGD(0.1), NTXentLoss(TEMPERATURE), run_eagerly=True)
     logs = model.evaluate(images, batch_size=6, return_dict=True, verbose=0)
     a, b = pair_of(model, images)
     spread = np.square(a).mean()

@@ -32,6 +32,7 @@ def test_eight_photos_are_learned_by_heart():
 
 def test_predictions_are_those_of_call_padded_and_sorted():
     model = with_usual_weights(tiny.build_detector(max_detections=20))
+    model.run_eagerly = False  # as for users
     images = tiny.draw_photos(4, size=64)
     found = model.predict(images, batch_size=2, verbose=0)
     kinds = {name: (value.shape, value.dtype) for name, value in found.items()}

@@ -10,7 +10,7 @@ from ssl_voc.layers import ProjectionHead, SimCLRAugmenter
 from ssl_voc.losses import SimilarityDistillationLoss
 from ssl_voc.models import DistillationModel, load_teacher
 from tests import reference, tiny
-from tests.models.test_contrastive_model import Mirror
+from tests.models.fixed_views import Mirror
 
 TEMPERATURES = (0.1, 0.3)
 SPATIAL_WEIGHT = 0.5
@@ -27,6 +27,7 @@ def build(teacher_file):
     """Returns `build(...)`: a compiled model of 20 px, its queue filled."""
 
     def build(augmenter=None, taught=True, backbone=None, queue_size=10, **compiled):
+        compiled.setdefault("run_eagerly", True)  # quick for a few steps
         teacher = load_teacher(teacher_file, 20)
         keras.utils.set_random_seed(0)
         model = DistillationModel(
@@ -96,7 +97,7 @@ def test_losses_are_those_of_the_loops(build):
 
 
 def test_queue_holds_the_newest_embeddings_first_and_evaluation_leaves_it(build):
-    model = build(Mirror(), run_eagerly=True)
+    model = build(Mirror())
     mean = ops.convert_to_numpy(model.embedding_mean)
     photos = tiny.draw_photos(6, size=20).astype("float32")
 
@@ -117,13 +118,13 @@ def test_queue_holds_the_newest_embeddings_first_and_evaluation_leaves_it(build)
 
 
 def test_a_batch_larger_than_the_queue_fills_it(build):
-    model = build(Mirror(), queue_size=4, run_eagerly=True)
+    model = build(Mirror(), queue_size=4)
     logs = model.fit(tiny.draw_photos(6, size=20), batch_size=6, verbose=0).history
     assert model.queue.shape == (4, 12) and np.isfinite(logs["loss"]).all()
 
 
 def test_fit_teaches_the_student_and_leaves_the_teacher_as_it_is(build):
-    model = build()
+    model = build(run_eagerly=False)
     teacher = [weight.copy() for weight in model.teacher.get_weights()]
     # Two stages, the head's two layers, the last one with a bias, and the cells' layer.
     assert len(model.trainable_variables) == 2 * 3 + 3 + 2 + 2
@@ -138,11 +139,11 @@ def test_fit_teaches_the_student_and_leaves_the_teacher_as_it_is(build):
 def test_embeddings_that_are_given_take_the_place_of_a_teacher(build, teacher_file):
     images = tiny.draw_photos(4, size=20)
     embeddings = load_teacher(teacher_file, 20).predict(images, verbose=0)[0]
-    model = build(Mirror(), taught=False, run_eagerly=True)
+    model = build(Mirror(), taught=False)
     given = model.evaluate(images, embeddings, return_dict=True, verbose=0)
     assert set(given) == {"loss", "global_loss", "loss_over_chance"}
     assert given["loss"] == pytest.approx(given["global_loss"])
-    taught = build(Mirror(), run_eagerly=True)
+    taught = build(Mirror())
     # Both views have the target of the image: the mirror image's is another.
     whole = taught.evaluate(images, return_dict=True, verbose=0)["global_loss"]
     assert given["loss"] == pytest.approx(whole, rel=0.2)
@@ -158,7 +159,7 @@ def test_embeddings_that_are_given_take_the_place_of_a_teacher(build, teacher_fi
 
 
 def test_saved_model_goes_on_with_teacher_and_queue(build, tmp_path):
-    model = build(run_eagerly=True)
+    model = build()
     images = tiny.draw_photos(6, size=24)
     model.fit(images, batch_size=6, verbose=0)
     model.save(tmp_path / "model.keras")
@@ -169,6 +170,7 @@ def test_saved_model_goes_on_with_teacher_and_queue(build, tmp_path):
     for own, other in zip(model.teacher(mirror), again.teacher(mirror), strict=True):
         np.testing.assert_allclose(own, other, rtol=1e-5, atol=1e-6)
     assert len(again.trainable_variables) == len(model.trainable_variables)
+    again.run_eagerly = True  # Keras does not save it
     assert np.isfinite(again.fit(images, batch_size=6, verbose=0).history["loss"][0])
 
 
@@ -178,7 +180,9 @@ def test_step_compiles_under_xla_in_half_precision(build, tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     try:
         path = tiny.save_backbone(tmp_path / "tiny.keras", 20)
-        model = build(backbone=ssl_voc.backbone(path, 20), jit_compile=True)
+        model = build(
+            backbone=ssl_voc.backbone(path, 20), run_eagerly=False, jit_compile=True
+        )
         photos = tiny.draw_photos(12, size=24)
         logs = model.fit(photos, batch_size=12, epochs=3, verbose=0).history
     finally:

@@ -28,6 +28,7 @@ def test_the_copy_is_the_float32_model_of_the_same_weights(policy, kind, tmp_pat
     copy, own = full_precision(mixed), build(kind, "float32")
     assert compute_dtypes(copy) == {"float32"}
     own.set_weights(mixed.get_weights())
+    copy.run_eagerly = True
     images = np.random.default_rng(0).integers(0, 256, (2, *mixed.image_shape, 3))
     expected = own.predict(images.astype("uint8"), verbose=0)
     found = copy.predict(images.astype("uint8"), verbose=0)

@@ -84,7 +84,11 @@ def save_weights_of_bare_graph(graph, imagenet_file, folder):
             lambda graph, file, folder: file, id="its file", marks=pytest.mark.slow
         ),
         pytest.param(save_graph, id="saved graph", marks=pytest.mark.slow),
-        pytest.param(save_weights_of_bare_graph, id="weights of the bare graph"),
+        pytest.param(
+            save_weights_of_bare_graph,
+            id="weights of the bare graph",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_imagenet_weights_give_the_features_of_keras_graph_and_survive_saving(
@@ -102,6 +106,7 @@ def test_imagenet_weights_give_the_features_of_keras_graph_and_survive_saving(
         np.testing.assert_allclose(tiny.features_of(again), features, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_file_that_fits_half_leaves_the_model_untouched(imagenet_file, tmp_path):
     broken = tmp_path / "broken_notop.h5"
     broken.write_bytes(imagenet_file.read_bytes())

@@ -52,6 +52,7 @@ def test_eight_photos_are_learned_by_heart(tmp_path):
 
 def test_predictions_are_those_of_call_as_numpy_arrays():
     model = with_changed_scores(tiny.build_localizer())
+    model.run_eagerly = False  # as for users
     images = np.random.default_rng(1).integers(0, 256, (5, 32, 32, 3), "uint8")
     images[::2] //= 4
     predicted = model.predict(images, batch_size=2, verbose=0)

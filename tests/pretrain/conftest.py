@@ -53,7 +53,7 @@ def tiny_backbone(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory, tiny_backbone):
+def place(tmp_path_factory, tiny_backbone, curves_of_the_last_epoch):
     """Photos of two classes, told apart by brightness."""
     folder = tmp_path_factory.mktemp("pretrain") / "photos"
     for index, pixels in enumerate(tiny.draw_photos(NUM_PHOTOS)):

@@ -282,6 +282,7 @@ def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
     assert not (tmp_path / "run" / "summary.json").exists()
 
 
+@pytest.mark.slow
 def test_run_in_mixed_precision_starts_another_in_full(place, tmp_path):
     settings = {"epochs": 1, "learning_rate": 1e-9}
     data = tmp_path / "photos.npz"

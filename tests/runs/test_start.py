@@ -34,6 +34,7 @@ def test_the_device_is_no_setting_of_the_run():
     assert len(runs) == 1
 
 
+@pytest.mark.slow
 def test_devices_are_chosen_before_the_backend_sees_them():
     program = (
         "import os, sys\n"

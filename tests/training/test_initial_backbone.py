@@ -95,7 +95,11 @@ def test_a_full_disk_is_not_a_reason_for_random_weights(run, monkeypatch):
     assert run.manifest == {}
 
 
-@pytest.mark.parametrize("name", ["keras_cv:ResNet18V2Backbone", "file"])
+@pytest.mark.parametrize(
+    "name",
+    # KerasCV alone takes seconds to import.
+    [pytest.param("keras_cv:ResNet18V2Backbone", marks=pytest.mark.slow), "file"],
+)
 def test_backbones_without_imagenet_weights_start_as_they_are(run, tmp_path, name):
     if name == "file":
         name = str(tiny.save_backbone(tmp_path / "tiny.keras"))

@@ -214,6 +214,7 @@ def test_a_detector_that_was_saved_is_evaluated(tmp_path, tree):
     pool = pipelines.prepare_labeled(
         str(tree), SIDE, split="val", class_names=NAMES, cache="none"
     )
+    model.run_eagerly = True  # quick for a single prediction
     predicted = model.predict(pool.gather(range(len(VAL)))["images"], verbose=0)
     rows = iter(read_json(run / "evaluation-val/predictions.json"))
     for photo, corners, labels in zip(

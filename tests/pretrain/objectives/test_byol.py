@@ -40,6 +40,7 @@ def test_checkpoint_holds_the_momenta_of_the_last_epoch(finished):
     np.testing.assert_allclose(momenta, [expected] * 2, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_stopped_it_goes_on_as_if_never_stopped(place, finished, tmp_path):
     out = tmp_path / "run"
     config = place.config(out, objective="byol", epochs=3, learning_rate=0.1)

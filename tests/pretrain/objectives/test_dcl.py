@@ -31,7 +31,8 @@ def test_run_goes_from_small_views_to_those_of_the_backbone_that_it_saves(finish
     assert backbone.input_shape == (None, 64, 64, 3)
 
 
-@pytest.mark.parametrize("stopped_after", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped_after", [1, 2])
 def test_stopped_in_either_stage_it_goes_on_as_if_never_stopped(
     place, finished, tmp_path, stopped_after
 ):
@@ -53,6 +54,7 @@ def test_ended_early_a_run_trains_no_further(place, finished, tmp_path):
     assert backbone.input_shape == (None, 64, 64, 3)
 
 
+@pytest.mark.slow
 def test_more_epochs_go_on_with_the_large_views(place, finished, tmp_path, monkeypatch):
     whole, _, changes = finished
     shutil.copytree(whole, tmp_path / "run")

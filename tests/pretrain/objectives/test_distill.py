@@ -47,6 +47,7 @@ def test_run_learns_both_losses_and_tells_of_them(finished):
     assert not (run / EMBEDDINGS_FILE).exists()
 
 
+@pytest.mark.slow
 def test_a_run_may_teach_the_next_one(place, taught, finished, tmp_path):
     changes = {**taught, "teacher": str(finished[0]), "epochs": 1}
     summary = pretrain(place.config(tmp_path / "run", **changes))
@@ -70,9 +71,8 @@ def test_cache_holds_the_teachers_embeddings_of_the_photos_in_their_order(
     assert len(arrays_in(run)) < 100
 
 
-@pytest.mark.parametrize(
-    "kind", ["finished", pytest.param("cached", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["finished", "cached"])
 def test_stopped_it_goes_on_as_if_never_stopped(
     place, taught, tmp_path, kind, request, monkeypatch
 ):
@@ -84,6 +84,7 @@ def test_stopped_it_goes_on_as_if_never_stopped(
     assert_same_training(out, whole)
 
 
+@pytest.mark.slow
 def test_embeddings_of_a_run_that_never_began_are_not_taken_over(
     place, taught, cached, tmp_path
 ):

@@ -28,7 +28,7 @@ BRIGHTNESS = {"dark": 0, "middling": 80, "light": 160}
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, tiny_backbone):
+def place(tmp_path_factory, tiny_backbone, curves_of_the_last_epoch):
     """Photos in folders of three classes, and some in none."""
     folder = tmp_path_factory.mktemp("supervised") / "photos"
     photos = iter(tiny.draw_photos(60 + NUM_UNLABELLED))
