@@ -40,6 +40,12 @@ class ExportConfig:
     )
     license: str = option("not stated", "Terms of the weights, for the model card.")
 
+    def __post_init__(self):
+        if self.split is not None and not self.data:
+            raise ValueError(
+                f"--split: a split of --data, which names no photos, got {self.split!r}"
+            )
+
     def resolved(self):
         """The same settings with name and folder filled in.
 

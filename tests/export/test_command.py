@@ -137,6 +137,7 @@ def test_artifact_that_tensorflow_alone_cannot_use_is_refused(tmp_path):
     [
         (["--name", "a/b"], "--name: expected the name of a folder"),
         (["--data", "nowhere"], "nowhere"),
+        (["--split", "val"], "--split"),
         (["--format", "pickle"], "savedmodel"),
         (["--max-megapixels", "1e14"], "--max-megapixels"),
         (["--out", "{run}"], "--out: {run} holds a run"),
