@@ -11,6 +11,7 @@ UNFREEZE_EPOCH = 5
 BURN_IN = 0.3
 # Of the default schedule, however many photos there are.
 LEAST_EPOCHS = 30
+LEAST_POOL_PASSES = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,8 +67,8 @@ class FinetuneConfig(TrainingConfig):
     )
     epochs: int | None = option(
         None,
-        "Passes over the photos; by default 30, to detect as many as 1500 steps take "
-        "where these are more.",
+        "Passes over the labelled photos; by default 30, or as many as 1500 steps take "
+        "to detect, or 5 passes over --unlabeled, where these are more.",
         minimum=1,
     )
     patience: int | None = option(

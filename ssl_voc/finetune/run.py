@@ -9,7 +9,7 @@ import numpy as np
 
 from ssl_voc import callbacks, devices
 from ssl_voc.finetune import report
-from ssl_voc.finetune.config import LEAST_EPOCHS
+from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
 from ssl_voc.finetune.pseudo_labels import OF_TEACHER, build_teacher_probe
 from ssl_voc.models import SemiSupervisedModel
@@ -68,18 +68,10 @@ class FinetuningRun(TrainingRun):
         if len(self.training) < config.batch_size:
             self.config = config = self._with_smaller_batch()
         self.steps = self.training.steps_per_epoch(config.batch_size)
-        if self.data.unlabeled:
-            # A pass over those of which there are more.
-            pool_steps = self.data.unlabeled.steps_per_epoch(self._pool_batch)
-            self.steps = max(self.steps, pool_steps)
         report.record_data(run, config, self.data)
         if config.balance is not None:
             report.tell_of_balance(self.training, config.balance, self.steps)
-        least = self.task.least_steps
-        self.choose_epochs(
-            max(LEAST_EPOCHS, math.ceil(least / self.steps)),
-            f"at least {LEAST_EPOCHS} passes" + f" and {least} steps" * bool(least),
-        )
+        self.choose_epochs(*self._default_epochs())
         config = self.config
         self.phases = plan_phases(config.schedule, config.epochs, config.unfreeze_epoch)
         with devices.replica_scope():
@@ -144,11 +136,7 @@ class FinetuningRun(TrainingRun):
 
     def dataset(self, batch_size, seed, done):
         batches = self.training.dataset(
-            batch_size,
-            seed,
-            done,
-            balance=self.config.balance,
-            steps_per_epoch=self.steps,
+            batch_size, seed, done, balance=self.config.balance
         )
         batches = batches.map(self.task.model_inputs)
         if not self.data.unlabeled or done < self.burn_in_epochs:
@@ -160,11 +148,7 @@ class FinetuningRun(TrainingRun):
 
     def batches(self, batch_size, seed, done):
         batches = self.training.batches(
-            batch_size,
-            seed,
-            done,
-            balance=self.config.balance,
-            steps_per_epoch=self.steps,
+            batch_size, seed, done, balance=self.config.balance
         )
         batches = map(self.task.model_inputs, batches)
         if self.data.unlabeled and done >= self.burn_in_epochs:
@@ -196,6 +180,18 @@ class FinetuningRun(TrainingRun):
             return self.student
         labels = self.task.pseudo_labels(self.student.num_classes)
         return SemiSupervisedModel(self.student, labels)
+
+    def _default_epochs(self):
+        """Number of epochs without flags, and its reason in words."""
+        steps, reasons = self.task.least_steps, [f"at least {LEAST_EPOCHS} passes"]
+        if steps:
+            reasons.append(f"{steps} steps")
+        if self.data.unlabeled:
+            passes = self.data.unlabeled.steps_per_epoch(self._pool_batch)
+            passes *= LEAST_POOL_PASSES
+            steps = max(steps, math.ceil(passes / (1.0 - self.config.burn_in)))
+            reasons.append(f"{LEAST_POOL_PASSES} passes over --unlabeled")
+        return max(LEAST_EPOCHS, math.ceil(steps / self.steps)), " and ".join(reasons)
 
     def _with_smaller_batch(self):
         """The settings with a batch of all photos, where these are few."""

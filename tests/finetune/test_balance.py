@@ -30,9 +30,7 @@ def classes_seen(pool, balance, name):
     task = SimpleNamespace(model_inputs=lambda batch: batch["bounding_boxes"])
     config = SimpleNamespace(balance=balance)
     data = SimpleNamespace(unlabeled=None)
-    run = SimpleNamespace(
-        training=pool, config=config, task=task, data=data, steps=None
-    )
+    run = SimpleNamespace(training=pool, config=config, task=task, data=data)
     batches = getattr(FinetuningRun, name)(run, 4, 0, 0)
     taken = itertools.islice(batches, 60 * pool.steps_per_epoch(4))
     classes = [
