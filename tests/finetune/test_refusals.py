@@ -124,6 +124,6 @@ def test_the_summary_names_photos_that_evaluate_takes(
     (tmp_path / "train.json").write_text("{}")
     run, config = SimpleNamespace(path=tmp_path), SimpleNamespace(data=(data,))
     training = SimpleNamespace(class_names=("cat",))
-    pools = SimpleNamespace(validation=None, training=training)
+    pools = SimpleNamespace(validation=None, training=training, unlabeled=None)
     said = format_summary(run, config, TASKS["detect"], pools, {"num_images": 3})
     assert said.endswith(f"python -m ssl_voc.evaluate {tmp_path} --data {expected}")
