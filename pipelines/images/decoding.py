@@ -91,7 +91,12 @@ def _to_rgb(image, tell):
         raise UnreadableImage("floating-point pixels have no agreed range")
     if image.mode.startswith("I"):
         # Pillow's own conversion clips at 255.
-        samples = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        samples = np.asarray(image).astype(np.int64)
+        if samples.min() < 0 or samples.max() > 65535:
+            raise UnreadableImage(
+                f"gray samples from {samples.min()} to {samples.max()} have no agreed "
+                "range: write them as 8 or 16 bits, from 0 on"
+            )
         bits = next(n for n in SAMPLE_BITS if samples.max() < 2**n)
         if bits < 16 and tell is not None:
             tell(f"{bits}-bit samples in 16 bits: {2**bits - 1} is white")

@@ -143,6 +143,13 @@ def test_floating_point_images_are_refused_with_the_reason(encode):
         decode(encode(flat(0.5, "F"), "TIFF"))
 
 
+@pytest.mark.parametrize(("low", "high"), [(-1000, 3000), (0, 65536)])
+def test_gray_samples_beyond_16_bits_are_refused_with_their_range(low, high, encode):
+    data = encode(np.array([[low, high]], "int32"), "TIFF")
+    with pytest.raises(UnreadableImage, match=f"from {low} to {high}"):
+        decode(data)
+
+
 def test_min_size_reduces_a_jpeg_but_never_below(draw, encode):
     pixels = draw(width=800, height=400)
     data = encode(pixels, "JPEG", quality=95)
