@@ -1,8 +1,9 @@
 """Names of photos, compared as people read them."""
 
 import collections
+import pathlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 
 def same_name(name: str) -> str:
@@ -15,20 +16,23 @@ def same_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def image_ids(paths: Sequence[str]) -> list[str]:
+def image_ids(paths: Iterable[str]) -> list[str]:
     """What to call photos of one source: by their stem, where it is the only one.
 
     Args:
-        paths: Paths of all photos below the source, with `/`, without suffix.
+        paths: Paths of all photos below the source, with `/`.
 
     Returns:
-        The last part of each path that no other path shares, else the whole path, in
-        the form of `same_name`.
+        The stem of each path that no other path shares, else the path without its
+        suffix, else (`1.jpg` beside `1.png`) the whole path, in the form of
+        `same_name`.
     """
-    paths = [same_name(path) for path in paths]
-    stems = [path.rpartition("/")[2] for path in paths]
-    counts = collections.Counter(stems)
+    forms = []
+    for path in map(same_name, paths):
+        stem = pathlib.PurePosixPath(path).with_suffix("")
+        forms.append((stem.name, str(stem), path))
+    counts = collections.Counter(pair for names in forms for pair in enumerate(names))
     return [
-        stem if counts[stem] == 1 else path
-        for stem, path in zip(stems, paths, strict=True)
+        next((name for n, name in enumerate(names) if counts[n, name] == 1), names[-1])
+        for names in forms
     ]

@@ -7,6 +7,7 @@ import defusedxml.ElementTree
 
 from pipelines.photos.box_checks import BadBox, possible_box, usable_object
 from pipelines.photos.content import PhotoFile
+from pipelines.photos.names import same_name
 from pipelines.photos.photo import Object, Problem
 
 _UNREADABLE = (
@@ -47,7 +48,8 @@ def read_voc_annotation(path, problems):
         reason = f"file name {file_name!r} leaves the tree"
         problems.append(Problem(path_name, reason, "file name leaves the tree"))
     objects = []
-    elements = root.findall("object")
+    # Some tools write <Object>, or put them in <objects>.
+    elements = [e for e in root.iter() if e.tag.lower() == "object"]
     for number, element in enumerate(elements, start=1):
         parse = _read_object, element
         objects.append(usable_object(problems, path_name, f"object {number}", *parse))
@@ -73,7 +75,7 @@ def _load(path):
 
 
 def _read_object(element):
-    name = (element.findtext("name") or "").strip()
+    name = same_name((element.findtext("name") or "").strip())
     if not name:
         raise BadBox("it has no name", "no name")
     box_element = element.find("bndbox")

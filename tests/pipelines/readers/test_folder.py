@@ -91,11 +91,17 @@ def test_folders_that_cannot_be_read_are_told(write, lock):
     [
         (["labels/0.txt", "labels/1.txt", "classes.txt"], "2 .txt files"),
         (["annotations/train.json", "0.txt"], "1 .json and 1 .txt files"),
+        (["_annotations.csv", "cats.tfrecord"], "1 .csv and 1 .tfrecord files"),
+        (["annotations.xml"], "1 .xml files"),
         (["readme.txt", "sitemap.xml"], None),
     ],
 )
 def test_labels_in_no_known_layout_are_told(labels, told, write):
-    photos = read(write("images/0.jpg", "images/1.jpg", *labels))
+    folder = write("images/0.jpg", "images/1.jpg", *labels)
+    if (folder / "annotations.xml").exists():  # as CVAT writes it for images
+        text = '<annotations><image name="0.jpg"/></annotations>'
+        (folder / "annotations.xml").write_text(text)
+    photos = read(folder)
     assert [problem.kind for problem in photos.problems] == ["labels not read"] * (
         told is not None
     )
