@@ -16,6 +16,11 @@ def same_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def class_name(text: str) -> str:
+    """The name of a class, in one line: blanks and forms of accents make no other."""
+    return same_name(" ".join(text.split()))
+
+
 def image_ids(paths: Iterable[str]) -> list[str]:
     """What to call photos of one source: by their stem, where it is the only one.
 

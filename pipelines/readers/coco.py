@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from pipelines.photos.box_checks import BadBox, possible_box, usable_object
-from pipelines.photos.names import image_ids, same_name
+from pipelines.photos.names import class_name, image_ids
 from pipelines.photos.photo import (
     Object,
     OriginalIds,
@@ -148,7 +148,7 @@ def _category_names(categories, problems):
         if category_id is None or not isinstance(name, str) or not name.strip():
             problems.add(f"categories[{number}] lacks an id or a name")
         else:
-            name = same_name(name.strip())
+            name = class_name(name)
             if names.setdefault(category_id, name) != name:
                 ambiguous.add(category_id)
                 problems.add(f"categories[{number}] repeats the id {category_id!r}")

@@ -7,7 +7,7 @@ import defusedxml.ElementTree
 
 from pipelines.photos.box_checks import BadBox, possible_box, usable_object
 from pipelines.photos.content import PhotoFile
-from pipelines.photos.names import same_name
+from pipelines.photos.names import class_name
 from pipelines.photos.photo import Object, Problem
 
 _UNREADABLE = (
@@ -75,7 +75,7 @@ def _load(path):
 
 
 def _read_object(element):
-    name = same_name((element.findtext("name") or "").strip())
+    name = class_name(element.findtext("name") or "")
     if not name:
         raise BadBox("it has no name", "no name")
     box_element = element.find("bndbox")

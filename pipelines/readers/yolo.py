@@ -10,7 +10,7 @@ from pipelines.images.orientation import QUARTER_TURNS, orientation_of
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
-from pipelines.photos.names import image_ids, same_name
+from pipelines.photos.names import class_name, image_ids
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 from pipelines.photos.texts import decode_text
 from pipelines.readers.path_spellings import PathSpellings
@@ -136,7 +136,7 @@ def _class_names(content, path):
             names = [f"class_{number}" for number in range(num_classes)]
         if isinstance(names, list):
             names = dict(enumerate(names))
-        names = {int(number): same_name(name.strip()) for number, name in names.items()}
+        names = {int(number): class_name(name) for number, name in names.items()}
     except (AttributeError, ValueError, TypeError):
         names = {}
     if not names or not all(names.values()):

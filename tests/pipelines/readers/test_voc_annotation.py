@@ -72,9 +72,9 @@ def test_objects_are_found_in_any_case_and_below_other_elements(form, tag, read)
 
 
 def test_equal_looking_class_names_are_one(read):
-    names = ("caf\u00e9", "cafe\u0301", " caf\u00e9 ")
+    names = ("un caf\u00e9", "un cafe\u0301", " un\n\tcaf\u00e9 ", "un\u00a0caf\u00e9")
     objects, *_ = read(annotation_of(*(NAMED.replace("cat", n) for n in names)))
-    assert {item.name for item in objects} == {"caf\u00e9"}
+    assert {item.name for item in objects} == {"un caf\u00e9"} and len(objects) == 4
 
 
 @pytest.mark.parametrize(
