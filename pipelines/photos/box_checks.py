@@ -44,8 +44,8 @@ def possible_box(box):
         raise BadBox(f"box {_text(box)} is not finite", "not finite")
     if 0 < max(x_max, y_max) <= 1:
         # As pixels it would be the photo's first one, and clipped to it in silence.
-        reason = f"box {_text(box)} has no pixel: are these shares of the photo's size?"
-        raise BadBox(reason, "not in pixels")
+        reason = f"box {_text(box)} seems to be in shares of the photo's size"
+        raise BadBox(f"{reason}, not in pixels", "not in pixels")
     if x_max < x_min or y_max < y_min:
         raise BadBox(f"box {_text(box)} has its corners swapped", "corners swapped")
     if x_max == x_min or y_max == y_min:
