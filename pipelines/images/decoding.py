@@ -8,6 +8,8 @@ from pipelines.photos.content import UnreadableImage
 
 # Numbers of bits that gray samples in 16 bits may use.
 SAMPLE_BITS = (12, 14, 16)
+# A tag of TIFF, and its value where 0 is white, as X-rays are stored.
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 
 
 def decode(data, min_size: int | None = None, tell=None) -> np.ndarray:
@@ -49,7 +51,8 @@ def decode(data, min_size: int | None = None, tell=None) -> np.ndarray:
         if min_size is not None:
             image.draft(None, (min_size, min_size))
         image.load()
-        return np.asarray(_to_rgb(_upright(image), tell))
+        pixels = np.asarray(_to_rgb(_upright(image), tell))
+        return 255 - pixels if _is_negative(image) else pixels
     except (UnreadableImage, MemoryError):
         raise
     except Exception as error:
@@ -82,6 +85,12 @@ def _upright(image):
         8: Image.Transpose.ROTATE_90,
     }.get(orientation)
     return image if transpose is None else image.transpose(transpose)
+
+
+def _is_negative(image):
+    """Whether Pillow gives the negative: of more than 8 bits a TIFF, 0 being white."""
+    tags = getattr(image, "tag_v2", {})
+    return image.mode.startswith("I") and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
 def _to_rgb(image, tell):

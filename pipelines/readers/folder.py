@@ -76,15 +76,14 @@ def read(source, split=None, progress=None) -> Photos:
 def _tell_of_labels(folder, files, paths, problems):
     """Says which files may hold boxes that are not read, since nothing tells how."""
     stems = {path.stem for path in paths}
-    found = collections.Counter(
-        path.suffix.lower() for path in files if _may_hold_boxes(path, stems)
-    )
-    if found:
+    files = [path for path in files if _may_hold_boxes(path, stems)]
+    if files:
+        found = collections.Counter(path.suffix.lower() for path in files)
         counts = " and ".join(f"{found[suffix]} {suffix}" for suffix in sorted(found))
         reason = (
-            f"holds {counts} files that are not read for boxes: expected a VOC tree, "
-            "or annotations in xml beside the photos, a data.yaml, or the path of a "
-            "COCO json"
+            f"holds {counts} files ({files[0].relative_to(folder)} first) that are not "
+            "read for boxes: expected a VOC tree, or annotations in xml beside the "
+            "photos, a data.yaml, or the path of a COCO json"
         )
         problems.append(Problem(str(folder), reason, "labels not read"))
 

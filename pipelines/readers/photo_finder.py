@@ -98,7 +98,7 @@ class PhotoFinder:
         own = {folder for place in places for folder in place[:-1]}
         self._own_folder_is_there = any(_speaks_of(self._json_stem, f) for f in own)
         self._files = _index(
-            _Entry(tuple(map(same_name, place)), PhotoFile(path))
+            _Entry(_place(place), PhotoFile(path))
             for place, path in zip(places, paths, strict=True)
             if _may_be_photo(path)
         )
@@ -247,9 +247,8 @@ class PhotoFinder:
                 continue
             for name in archive.names():
                 if is_photo_name(name):
-                    place = pathlib.PurePosixPath(zip_path.stem, _utf8(name))
-                    place = tuple(map(same_name, place.parts))
-                    entries.append(_Entry(place, ZipMember(archive, name)))
+                    place = pathlib.PurePosixPath(zip_path.stem, _utf8(name)).parts
+                    entries.append(_Entry(_place(place), ZipMember(archive, name)))
         return _index(entries)
 
     def _fits(self, folders):
@@ -273,6 +272,14 @@ def _may_be_photo(path):
     if is_photo_name(path.as_posix()):
         return True
     return not is_hidden(path) and path.suffix.lower() not in _NO_PHOTOS
+
+
+def _place(parts):
+    r"""Parts of a path in the form of `same_name`.
+
+    Some packers of Windows write `images\1.jpg`, which becomes a file's name.
+    """
+    return tuple(same_name(name) for part in parts for name in part.split("\\"))
 
 
 def _compare(entry, name, parts):

@@ -9,6 +9,7 @@ from pipelines.photos.box_checks import BadBox, possible_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.names import class_name
 from pipelines.photos.photo import Object, Problem
+from pipelines.readers.coco_values import flag_of
 
 _UNREADABLE = (
     xml.etree.ElementTree.ParseError,
@@ -85,8 +86,8 @@ def _read_object(element):
         _number(box_element, tag) for tag in ("xmin", "ymin", "xmax", "ymax")
     )
     box = possible_box((x_min - 1, y_min - 1, x_max, y_max))
-    flags = (_flag(element.findtext(tag)) for tag in ("difficult", "truncated"))
-    return Object(name, box, *flags), None
+    flags = (element.findtext(tag) for tag in ("difficult", "truncated"))
+    return Object(name, box, *(bool(flag_of(text)) for text in flags)), None
 
 
 def _number(box_element, tag):
@@ -106,7 +107,3 @@ def _size(text):
     except (ValueError, OverflowError):
         return None
     return size if size > 0 else None
-
-
-def _flag(text):
-    return (text or "").strip().lower() in ("1", "true")

@@ -116,7 +116,9 @@ def _holds_annotations(folder):
 
 def _has_annotations_beside_photos(folder, levels):
     names = _names(folder)
-    stems = {_stem(name) for name in names if is_photo_name(name)}
+    photos = [name for name in names if is_photo_name(name)]
+    # Annotations are called `a.xml`, by some tools `a.jpg.xml`.
+    stems = {*map(_stem, photos), *(_stem(f"{name}.xml") for name in photos)}
     xml_names = (n for n in names if n.lower().endswith(".xml") and _stem(n) in stems)
     if stems and _any_is_annotation(folder / name for name in xml_names):
         return True

@@ -57,6 +57,17 @@ def test_flags_are_read_and_parts_are_not_objects_and_lend_no_box(read):
 
 
 @pytest.mark.parametrize(
+    ("word", "is_set"),
+    [("1", True), ("true", True), (" Yes\n", True), ("1.0", True)]
+    + [("0", False), ("no", False), ("", False), ("Unspecified", False)],
+)
+def test_flags_are_read_by_their_value(word, is_set, read):
+    flags = f"<difficult>{word}</difficult><truncated>{word}</truncated>"
+    ((item,), *_) = read(annotation_of(NAMED + flags))
+    assert (item.difficult, item.truncated) == (is_set, is_set)
+
+
+@pytest.mark.parametrize(
     ("form", "tag"),
     [
         ("<objects>{}</objects>", "object"),

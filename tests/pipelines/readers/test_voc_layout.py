@@ -34,6 +34,7 @@ LAYOUTS = {
     "Oxford pets": ("images/{}.jpg", "annotations/xmls/{}.xml"),
     "img and xml": ("img/{}.jpg", "xml/{}.xml"),
     "side by side": ("{}.jpg", "{}.xml"),
+    "side by side, with both suffixes": ("{}.jpg", "{}.jpg.xml"),
     "side by side, below": ("day/{}.jpg", "day/{}.xml"),
     "side by side, in images": ("images/{}.jpg", "images/{}.xml"),
 }
