@@ -1,7 +1,7 @@
 """Names of photos, compared as people read them."""
 
 import collections
-import pathlib
+import posixpath
 import unicodedata
 from collections.abc import Iterable
 
@@ -32,12 +32,11 @@ def image_ids(paths: Iterable[str]) -> list[str]:
         suffix, else (`1.jpg` beside `1.png`) the whole path, in the form of
         `same_name`.
     """
-    forms = []
-    for path in map(same_name, paths):
-        stem = pathlib.PurePosixPath(path).with_suffix("")
-        forms.append((stem.name, str(stem), path))
-    counts = collections.Counter(pair for names in forms for pair in enumerate(names))
+    paths = [same_name(path) for path in paths]
+    stems = [posixpath.splitext(path)[0] for path in paths]
+    names = [stem.rpartition("/")[2] for stem in stems]
+    num_names, num_stems = collections.Counter(names), collections.Counter(stems)
     return [
-        next((name for n, name in enumerate(names) if counts[n, name] == 1), names[-1])
-        for names in forms
+        name if num_names[name] == 1 else stem if num_stems[stem] == 1 else path
+        for name, stem, path in zip(names, stems, paths, strict=True)
     ]
