@@ -1,11 +1,12 @@
 """Reader of folders of photos."""
 
 import collections
+import contextlib
 import os
 import pathlib
 
 from pipelines.photos.content import PhotoFile
-from pipelines.photos.listing import is_photo, list_files
+from pipelines.photos.listing import is_hidden, is_photo, list_files, subfolders
 from pipelines.photos.names import image_ids, same_name
 from pipelines.photos.photo import Photo, Photos, Problem
 from pipelines.readers.split_names import split_folders
@@ -60,17 +61,29 @@ def read(source, split=None, progress=None) -> Photos:
             "depth, a VOC tree, or the path of a COCO json file."
             + (f" First problem: {problems[0]}" if problems else "")
         )
-    _tell_of_labels(folder, files, paths, problems)
-    subfolders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
-    has_classes = len({parts for parts in subfolders if parts}) > 1
+    _tell_of_labels(folder, files + _files_beside(root, folder), paths, problems)
+    first_folders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
+    has_classes = len({parts for parts in first_folders if parts}) > 1
     name = folder.resolve().name
     photos = []
     names = image_ids([path.relative_to(root).as_posix() for path in paths])
-    for path, parts, image_id in zip(paths, subfolders, names, strict=True):
+    for path, parts, image_id in zip(paths, first_folders, names, strict=True):
         label = same_name(parts[0]) if has_classes and parts else None
         content = PhotoFile(path)
         photos.append(Photo(image_id, name, content, label=label, annotated=False))
     return Photos(photos, name, problems)
+
+
+def _files_beside(root, folder):
+    """Files beside the folder of a split, and in folders that hold no split."""
+    if root == folder:
+        return []
+    others = {*subfolders(folder)} - {root, *split_folders(folder).values()}
+    files = [path for path in folder.glob("*.*") if os.path.isfile(path)]
+    for other in others:
+        with contextlib.suppress(ValueError):  # what cannot be looked into
+            files += list_files(other, [])
+    return sorted(path for path in files if not is_hidden(path))
 
 
 def _tell_of_labels(folder, files, paths, problems):

@@ -98,8 +98,8 @@ def read(source, split=None, progress=None) -> Photos:
             f"{folder} gives no photo"
             + (f" for split {split!r}" if split else "")
             + (f"; first problem: {problems[0]}" if problems else "")
-            + f". Check that {listed[0].tree.photos.name} and ImageSets/Main belong "
-            "together."
+            + f". {listed[0].tree.photos.name} holds {len(listed[0].photos)} photos: "
+            "check that it and ImageSets/Main belong together."
         )
     return Photos(photos, name, problems)
 

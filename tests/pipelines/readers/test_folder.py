@@ -108,6 +108,15 @@ def test_labels_in_no_known_layout_are_told(labels, told, write):
     assert told is None or told in photos.problems[0].reason
 
 
+@pytest.mark.parametrize(
+    "name", ["train.json", "annotations/instances_train2017.json", "labels/a.txt"]
+)
+def test_labels_beside_the_folder_of_a_split_are_told(name, write):
+    folder = write("train/a.jpg", "val/b.jpg", "val/val.json", "._train.json", name)
+    (problem,) = read(folder).problems
+    assert f" 1 .{name.rpartition('.')[2]} files ({name} first)" in problem.reason
+
+
 def test_photo_names():
     names = "a.jpg a.JPEG a.png a.bmp a.gif a.webp a.tif x/y.jpg"
     assert all(map(is_photo_name, names.split()))
