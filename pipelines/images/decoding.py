@@ -8,6 +8,8 @@ from pipelines.photos.content import UnreadableImage
 
 # Numbers of bits that gray samples in 16 bits may use.
 SAMPLE_BITS = (12, 14, 16)
+# A tag of TIFF, and its value where 0 is white, as X-rays are stored.
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 
 
 def decode(data, min_size: int | None = None, tell=None) -> np.ndarray:
@@ -49,7 +51,8 @@ def decode(data, min_size: int | None = None, tell=None) -> np.ndarray:
         if min_size is not None:
             image.draft(None, (min_size, min_size))
         image.load()
-        return np.asarray(_to_rgb(_upright(image), tell))
+        pixels = np.asarray(_to_rgb(_upright(image), tell))
+        return 255 - pixels if _is_negative(image) else pixels
     except (UnreadableImage, MemoryError):
         raise
     except Exception as error:
@@ -84,6 +87,12 @@ def _upright(image):
     return image if transpose is None else image.transpose(transpose)
 
 
+def _is_negative(image):
+    """Whether Pillow gives the negative: of more than 8 bits a TIFF, 0 being white."""
+    tags = getattr(image, "tag_v2", {})
+    return image.mode.startswith("I") and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+
+
 def _to_rgb(image, tell):
     from PIL import Image
 
@@ -91,7 +100,12 @@ def _to_rgb(image, tell):
         raise UnreadableImage("floating-point pixels have no agreed range")
     if image.mode.startswith("I"):
         # Pillow's own conversion clips at 255.
-        samples = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+        samples = np.asarray(image).astype(np.int64)
+        if samples.min() < 0 or samples.max() > 65535:
+            raise UnreadableImage(
+                f"gray samples from {samples.min()} to {samples.max()} have no agreed "
+                "range: write them as 8 or 16 bits, from 0 on"
+            )
         bits = next(n for n in SAMPLE_BITS if samples.max() < 2**n)
         if bits < 16 and tell is not None:
             tell(f"{bits}-bit samples in 16 bits: {2**bits - 1} is white")

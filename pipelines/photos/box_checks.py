@@ -36,11 +36,16 @@ def possible_box(box):
         The box.
 
     Raises:
-        BadBox: If a number is not finite, the corners are swapped, or it is empty.
+        BadBox: If a number is not finite, the corners are swapped, it is empty, or it
+            lies in the first pixel, as one in shares of the photo's size does.
     """
     x_min, y_min, x_max, y_max = box
     if not all(math.isfinite(value) for value in box):
         raise BadBox(f"box {_text(box)} is not finite", "not finite")
+    if 0 < max(x_max, y_max) <= 1:
+        # As pixels it would be the photo's first one, and clipped to it in silence.
+        reason = f"box {_text(box)} seems to be in shares of the photo's size"
+        raise BadBox(f"{reason}, not in pixels", "not in pixels")
     if x_max < x_min or y_max < y_min:
         raise BadBox(f"box {_text(box)} has its corners swapped", "corners swapped")
     if x_max == x_min or y_max == y_min:

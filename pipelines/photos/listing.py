@@ -19,6 +19,8 @@ _PHOTO_NAME = re.compile(
 _LABEL_SUFFIXES = (".txt", ".xml", ".json")
 # A copy of another photo, or half of one.
 _UNFINISHED_SUFFIXES = (".part", ".crdownload", ".download", ".tmp", ".bak")
+# Companions in zips of macOS, thumbnails on Synology's disks, Windows' bin.
+_HIDDEN_FOLDERS = {"__MACOSX", "@eaDir", "$RECYCLE.BIN"}
 # Raw files that begin like any TIFF; most hold a thumbnail that is no photo.
 _RAW_SUFFIXES = (".dng", ".nef", ".nrw", ".arw", ".sr2", ".pef", ".srw", ".3fr", ".iiq")
 
@@ -35,7 +37,8 @@ def is_photo_name(name: str) -> bool:
 def list_files(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
     """Files below a folder at any depth, sorted by path.
 
-    Links to folders are followed, each folder once; hidden folders are not entered.
+    Links to folders are followed, each folder once; hidden files are left out, hidden
+    folders not entered.
 
     Args:
         folder: Path of the folder.
@@ -63,9 +66,26 @@ def list_files(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
             folder_names.clear()
             continue
         visited.add(real_path)
-        folder_names[:] = sorted(n for n in folder_names if not n.startswith("."))
-        files += [pathlib.Path(parent, name) for name in file_names]
+        folder_names[:] = sorted(filter(_is_visible, folder_names))
+        files += [
+            pathlib.Path(parent, name) for name in filter(_is_visible, file_names)
+        ]
     return sorted(files)
+
+
+def subfolders(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Sorted folders right below; what cannot be looked into holds nothing.
+
+    `os.scandir` knows files as such without asking for each of a million photos.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if not e.is_file(follow_symlinks=False)]
+    except OSError:
+        return []
+    paths = [folder / name for name in sorted(filter(_is_visible, names))]
+    # `Path.is_dir` would raise for what nobody may look at.
+    return [path for path in paths if os.path.isdir(path)]
 
 
 def list_photos(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
@@ -103,5 +123,9 @@ def is_photo(path: pathlib.Path, problems: list) -> bool:
 
 
 def is_hidden(path):
-    """Whether it is hidden, or one of the companions that macOS packs into zips."""
-    return path.name.startswith(".") or "__MACOSX" in path.parts
+    """Whether a system hides it from people."""
+    return path.name.startswith(".") or not _HIDDEN_FOLDERS.isdisjoint(path.parts)
+
+
+def _is_visible(name):
+    return not name.startswith(".") and name not in _HIDDEN_FOLDERS

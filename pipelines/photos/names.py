@@ -1,8 +1,9 @@
 """Names of photos, compared as people read them."""
 
 import collections
+import posixpath
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 
 def same_name(name: str) -> str:
@@ -15,20 +16,27 @@ def same_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def image_ids(paths: Sequence[str]) -> list[str]:
+def class_name(text: str) -> str:
+    """The name of a class, in one line: blanks and forms of accents make no other."""
+    return same_name(" ".join(text.split()))
+
+
+def image_ids(paths: Iterable[str]) -> list[str]:
     """What to call photos of one source: by their stem, where it is the only one.
 
     Args:
-        paths: Paths of all photos below the source, with `/`, without suffix.
+        paths: Paths of all photos below the source, with `/`.
 
     Returns:
-        The last part of each path that no other path shares, else the whole path, in
-        the form of `same_name`.
+        The stem of each path that no other path shares, else the path without its
+        suffix, else (`1.jpg` beside `1.png`) the whole path, in the form of
+        `same_name`.
     """
     paths = [same_name(path) for path in paths]
-    stems = [path.rpartition("/")[2] for path in paths]
-    counts = collections.Counter(stems)
+    stems = [posixpath.splitext(path)[0] for path in paths]
+    names = [stem.rpartition("/")[2] for stem in stems]
+    num_names, num_stems = collections.Counter(names), collections.Counter(stems)
     return [
-        stem if counts[stem] == 1 else path
-        for stem, path in zip(stems, paths, strict=True)
+        name if num_names[name] == 1 else stem if num_stems[stem] == 1 else path
+        for name, stem, path in zip(names, stems, paths, strict=True)
     ]

@@ -13,7 +13,7 @@ class Object:
     """One annotated object of a photo.
 
     Attributes:
-        name: Class name, as the annotation spells it.
+        name: Class name, as the annotation spells it, see `class_name`.
         box: `(x_min, y_min, x_max, y_max)` in pixels of the original photo, 0-based
             and half-open: the box covers `x_max - x_min` columns.
         difficult: Whether the annotation marks the object as one that evaluation

@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from pipelines.photos.box_checks import BadBox, possible_box, usable_object
-from pipelines.photos.names import image_ids
+from pipelines.photos.names import class_name, image_ids
 from pipelines.photos.photo import (
     Object,
     OriginalIds,
@@ -39,8 +39,9 @@ def read(source, split=None, progress=None) -> Photos:
     A photo's label is the class of its largest object that is no crowd. Numbers, ids
     and flags are read by their value, also from texts. Boxes are not compared with the
     stated sizes. Bad entries are listed in `Photos.problems` and left out; a photo
-    whose annotations are all bad stays, but counts as not annotated. The source is
-    named by the json's folder and stem; it is one split.
+    whose annotations are all bad stays, but counts as not annotated. Entries of one
+    file are one photo with the boxes of all. The source is named by the json's folder
+    and stem; it is one split.
 
     Raises:
         ValueError: If the file is not COCO json, not one of its photos is there, or a
@@ -58,25 +59,24 @@ def read(source, split=None, progress=None) -> Photos:
     content = _load_json(path)
     problems = _Problems(path)
     names = _category_names(content.get("categories"), problems)
-    entries = _photo_entries(content["images"], problems)
+    entries, ambiguous = _photo_entries(content["images"], problems)
     annotations = content.get("annotations")
     objects, used_ids = _objects(annotations, entries, names, problems)
+    objects.update((photo_id, []) for photo_id in ambiguous)
     category_ids = _category_ids(content.get("categories"), names, used_ids)
     finder = PhotoFinder(path, problems)
     found = finder.find_all([_written_names(entry) for entry in entries.values()])
+    kept = _found_once(entries, found, objects, problems)
     name = f"{path.resolve().parent.name}/{path.stem}"
-    photos, ids = [], iter(image_ids(_paths_below(path.parent, found)))
-    for (photo_id, entry), photo_content in zip(entries.items(), found, strict=True):
-        if isinstance(photo_content, LookupError):
-            reason = f"photo {photo_id!r}: {photo_content.args[0]}"
-            problems.add(reason, "photo missing")
-            continue
-        own_objects = tuple(objects.get(photo_id, ()))
+    ids = image_ids(_paths_below(path.parent, kept.values()))
+    photos = []
+    for (photo_id, content), image_id in zip(kept.items(), ids, strict=True):
+        entry, own_objects = entries[photo_id], tuple(objects.get(photo_id, ()))
         photos.append(
             Photo(
-                next(ids),
+                image_id,
                 name,
-                photo_content,
+                content,
                 own_objects,
                 main_class(own_objects),
                 side_of(entry.get("width")),
@@ -95,12 +95,10 @@ def read(source, split=None, progress=None) -> Photos:
     return Photos(photos, name, problems)
 
 
-def _paths_below(folder, found):
-    """Paths of the photos that were found, as seen from a folder, without suffix."""
-    for content in found:
-        if not isinstance(content, LookupError):
-            path = pathlib.Path(os.path.relpath(content.path_name, folder))
-            yield path.with_suffix("").as_posix()
+def _paths_below(folder, contents):
+    """Paths of photos, as seen from a folder."""
+    for content in contents:
+        yield pathlib.Path(os.path.relpath(content.path_name, folder)).as_posix()
 
 
 class _Problems(list):
@@ -142,15 +140,19 @@ def _dicts(entries, what, problems):
 
 
 def _category_names(categories, problems):
-    """Maps ids of categories to names of classes."""
-    names = {}
+    """Maps ids of categories to names of classes; ids of several names are left out."""
+    names, ambiguous = {}, set()
     for number, entry in _dicts(categories, "categories", problems):
         category_id, name = id_of(entry.get("id")), entry.get("name")
+        name = str(name) if isinstance(name, int) else name  # a digit, say
         if category_id is None or not isinstance(name, str) or not name.strip():
             problems.add(f"categories[{number}] lacks an id or a name")
         else:
-            names[category_id] = name.strip()
-    return names
+            name = class_name(name)
+            if names.setdefault(category_id, name) != name:
+                ambiguous.add(category_id)
+                problems.add(f"categories[{number}] repeats the id {category_id!r}")
+    return {key: name for key, name in names.items() if key not in ambiguous}
 
 
 def _category_ids(categories, names, used_ids):
@@ -169,17 +171,50 @@ def _category_ids(categories, names, used_ids):
 
 
 def _photo_entries(images, problems):
-    """Maps ids of photos to their entries."""
-    entries = {}
+    """Maps ids of photos to their entries; the ids of which several photos have one.
+
+    Files that were joined without numbering their photos anew have such ids: whose
+    boxes are whose is not known.
+    """
+    entries, ambiguous = {}, set()
     for number, entry in _dicts(images, "images", problems):
         photo_id = id_of(entry.get("id"))
         if photo_id is None or not _written_names(entry):
             problems.add(f"images[{number}] lacks an id or a file_name")
         elif photo_id in entries:
-            problems.add(f"images[{number}] repeats the id {photo_id!r}")
+            reason = f"images[{number}] repeats the id {photo_id!r}"
+            if _written_names(entry) != _written_names(entries[photo_id]):
+                ambiguous.add(photo_id)
+                reason += ", hence it is not known which boxes are whose"
+            problems.add(reason)
         else:
             entries[photo_id] = entry
-    return entries
+    return entries, ambiguous
+
+
+def _found_once(entries, found, objects, problems):
+    """Maps ids to the contents of the photos that were found, each file once.
+
+    An entry that names the file of one before it gives its objects to that one: each
+    alone would teach that the other's objects are not there.
+    """
+    kept, firsts = {}, {}
+    for photo_id, content in zip(entries, found, strict=True):
+        if isinstance(content, LookupError):
+            reason = f"photo {photo_id!r}: {content.args[0]}"
+            problems.add(reason, "photo missing")
+            continue
+        first = firsts.setdefault(content.path_name, photo_id)
+        if first == photo_id:
+            kept[photo_id] = content
+            continue
+        reason = (
+            f"photo {photo_id!r} is the file of photo {first!r}, which has its boxes"
+        )
+        problems.add(reason, "photo repeated")
+        if photo_id in objects:
+            objects[first] = objects.get(first, []) + objects[photo_id]
+    return kept
 
 
 def _written_names(entry):

@@ -5,10 +5,10 @@ import pathlib
 
 from pipelines.photos.photo import Photos
 from pipelines.readers import coco
+from pipelines.readers.split_names import split_folders
 
 KIND = "a folder with _annotations.coco.json files"
 JSON_NAME = "_annotations.coco.json"
-SPLITS = ("train", "val", "valid", "validation", "test")
 # Tools disagree on the word: each of these names whichever is there.
 _VALIDATION = ("val", "valid", "validation")
 
@@ -22,7 +22,8 @@ def splits(source):
     """Names of the folders that have such a json; none where it is in the folder."""
     if _is_one(source):
         return ()
-    return tuple(name for name in SPLITS if _is_one(os.path.join(source, name)))
+    folders = split_folders(source)
+    return tuple(name for name, folder in folders.items() if _is_one(folder))
 
 
 def read(source, split=None, progress=None) -> Photos:
@@ -56,7 +57,7 @@ def read(source, split=None, progress=None) -> Photos:
         )
     name = folder.resolve().name
     parts = [
-        coco.read(folder / part / JSON_NAME).renamed(f"{name}/{part}")
+        coco.read(split_folders(folder)[part] / JSON_NAME).renamed(f"{name}/{part}")
         for part in chosen
     ]
     return Photos(

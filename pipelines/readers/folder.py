@@ -1,17 +1,20 @@
 """Reader of folders of photos."""
 
 import collections
+import contextlib
 import os
 import pathlib
 
 from pipelines.photos.content import PhotoFile
-from pipelines.photos.listing import is_photo, list_files
-from pipelines.photos.names import image_ids
+from pipelines.photos.listing import is_hidden, is_photo, list_files, subfolders
+from pipelines.photos.names import image_ids, same_name
 from pipelines.photos.photo import Photo, Photos, Problem
+from pipelines.readers.split_names import split_folders
+from pipelines.readers.voc_layout import is_annotation
 
 KIND = "a folder of photos"
-# Subfolders of these names beside `train` are splits, not classes.
-OTHER_SPLITS = ("val", "valid", "validation", "test")
+# Of files that hold the boxes of many photos.
+_TABLE_SUFFIXES = (".json", ".jsonl", ".csv", ".tfrecord", ".parquet")
 
 
 def recognizes(source):
@@ -20,11 +23,9 @@ def recognizes(source):
 
 
 def splits(source):
-    """`train` and its sisters, where both are there."""
-    if not os.path.isdir(os.path.join(source, "train")):
-        return ()
-    found = [s for s in OTHER_SPLITS if os.path.isdir(os.path.join(source, s))]
-    return ("train", *found) if found else ()
+    """`train` and its sisters, where both are there; these are then no classes."""
+    found = tuple(split_folders(source))
+    return found if "train" in found and len(found) > 1 else ()
 
 
 def read(source, split=None, progress=None) -> Photos:
@@ -44,7 +45,8 @@ def read(source, split=None, progress=None) -> Photos:
             named like a photo or begins like one.
     """
     folder = pathlib.Path(source)
-    root = folder / (split or ("train" if splits(folder) else ""))
+    part = split or ("train" if splits(folder) else "")
+    root = split_folders(folder).get(part, folder / part)
     if not os.path.isdir(root):
         raise ValueError(
             f"{folder} has no split {split!r}: expected a subfolder of that name. "
@@ -59,34 +61,48 @@ def read(source, split=None, progress=None) -> Photos:
             "depth, a VOC tree, or the path of a COCO json file."
             + (f" First problem: {problems[0]}" if problems else "")
         )
-    _tell_of_labels(folder, files, paths, problems)
-    subfolders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
-    has_classes = len({parts for parts in subfolders if parts}) > 1
+    _tell_of_labels(folder, files + _files_beside(root, folder), paths, problems)
+    first_folders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
+    has_classes = len({parts for parts in first_folders if parts}) > 1
     name = folder.resolve().name
     photos = []
-    names = image_ids(
-        [path.relative_to(root).with_suffix("").as_posix() for path in paths]
-    )
-    for path, parts, image_id in zip(paths, subfolders, names, strict=True):
-        label = parts[0] if has_classes and parts else None
+    names = image_ids([path.relative_to(root).as_posix() for path in paths])
+    for path, parts, image_id in zip(paths, first_folders, names, strict=True):
+        label = same_name(parts[0]) if has_classes and parts else None
         content = PhotoFile(path)
         photos.append(Photo(image_id, name, content, label=label, annotated=False))
     return Photos(photos, name, problems)
 
 
+def _files_beside(root, folder):
+    """Files beside the folder of a split, and in folders that hold no split."""
+    if root == folder:
+        return []
+    others = {*subfolders(folder)} - {root, *split_folders(folder).values()}
+    files = [path for path in folder.glob("*.*") if os.path.isfile(path)]
+    for other in others:
+        with contextlib.suppress(ValueError):  # what cannot be looked into
+            files += list_files(other, [])
+    return sorted(path for path in files if not is_hidden(path))
+
+
 def _tell_of_labels(folder, files, paths, problems):
     """Says which files may hold boxes that are not read, since nothing tells how."""
     stems = {path.stem for path in paths}
-    found = collections.Counter(
-        suffix
-        for suffix, stem in ((path.suffix.lower(), path.stem) for path in files)
-        if suffix == ".json" or (suffix in (".xml", ".txt") and stem in stems)
-    )
-    if found:
+    files = [path for path in files if _may_hold_boxes(path, stems)]
+    if files:
+        found = collections.Counter(path.suffix.lower() for path in files)
         counts = " and ".join(f"{found[suffix]} {suffix}" for suffix in sorted(found))
         reason = (
-            f"holds {counts} files that are not read for boxes: expected a VOC tree, "
-            "or annotations in xml beside the photos, a data.yaml, or the path of a "
-            "COCO json"
+            f"holds {counts} files ({files[0].relative_to(folder)} first) that are not "
+            "read for boxes: expected a VOC tree, or annotations in xml beside the "
+            "photos, a data.yaml, or the path of a COCO json"
         )
         problems.append(Problem(str(folder), reason, "labels not read"))
+
+
+def _may_hold_boxes(path, stems):
+    suffix = path.suffix.lower()
+    if suffix in (".xml", ".txt") and path.stem in stems:
+        return True
+    return suffix in _TABLE_SUFFIXES or (suffix == ".xml" and is_annotation(path))

@@ -16,18 +16,9 @@ from pipelines.photos.listing import (
 )
 from pipelines.photos.names import same_name
 from pipelines.photos.photo import Problem
+from pipelines.readers.split_names import SPLIT_WORDS, splits_in
 from pipelines.readers.written_names import folded, is_relative, spellings
 
-# Words in names of folders and json files, and the split that they mean.
-SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 # Files beside photos that are none, whatever a json says.
 _NO_PHOTOS = (".json", ".zip")
 
@@ -107,7 +98,7 @@ class PhotoFinder:
         own = {folder for place in places for folder in place[:-1]}
         self._own_folder_is_there = any(_speaks_of(self._json_stem, f) for f in own)
         self._files = _index(
-            _Entry(tuple(map(same_name, place)), PhotoFile(path))
+            _Entry(_place(place), PhotoFile(path))
             for place, path in zip(places, paths, strict=True)
             if _may_be_photo(path)
         )
@@ -214,13 +205,13 @@ class PhotoFinder:
         """Whether the file lies in a folder of another split, or of another json."""
         folders = match.entry.place[: -match.num_matched]
         unmatched = match.parts[: -match.num_matched]
-        wanted = _splits_in(self._json_stem)
+        wanted = splits_in(self._json_stem)
         if not wanted and unmatched:
-            wanted = _splits_in(unmatched[-1])
+            wanted = splits_in(unmatched[-1])
             root = SPLIT_WORDS.get(self._root_name)
             if wanted and root and root not in wanted:
                 return True
-        splits = set().union(*map(_splits_in, folders))
+        splits = set().union(*map(splits_in, folders))
         if wanted and splits:
             return wanted.isdisjoint(splits)
         return self._own_folder_is_there and any(
@@ -256,9 +247,8 @@ class PhotoFinder:
                 continue
             for name in archive.names():
                 if is_photo_name(name):
-                    place = pathlib.PurePosixPath(zip_path.stem, _utf8(name))
-                    place = tuple(map(same_name, place.parts))
-                    entries.append(_Entry(place, ZipMember(archive, name)))
+                    place = pathlib.PurePosixPath(zip_path.stem, _utf8(name)).parts
+                    entries.append(_Entry(_place(place), ZipMember(archive, name)))
         return _index(entries)
 
     def _fits(self, folders):
@@ -284,6 +274,14 @@ def _may_be_photo(path):
     return not is_hidden(path) and path.suffix.lower() not in _NO_PHOTOS
 
 
+def _place(parts):
+    r"""Parts of a path in the form of `same_name`.
+
+    Some packers of Windows write `images\1.jpg`, which becomes a file's name.
+    """
+    return tuple(same_name(name) for part in parts for name in part.split("\\"))
+
+
 def _compare(entry, name, parts):
     num_matched = num_exact = 0
     pairs = zip(reversed(entry.place), reversed(parts), strict=False)
@@ -302,12 +300,6 @@ def _utf8(name):
         return name.encode("cp437").decode("utf-8")
     except UnicodeError:
         return name
-
-
-@functools.lru_cache(maxsize=4096)
-def _splits_in(name):
-    words = re.findall("[a-z]+", name.lower())
-    return frozenset(SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS)
 
 
 @functools.lru_cache(maxsize=4096)

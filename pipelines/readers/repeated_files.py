@@ -1,4 +1,4 @@
-"""Files that several sources name: each gives one photo."""
+"""Files that several sources, or links, name: each gives one photo."""
 
 import os
 
@@ -7,20 +7,20 @@ from pipelines.photos.photo import Photos, Problem
 
 
 def drop_repeated_files(parts) -> list[Photos]:
-    """Leaves each file in one of several sources, links followed.
+    """Leaves each file in one place of one or several sources, links followed.
 
-    The first source that annotates the photo keeps it, or, where none does, the first
-    that names it. What is left out is told as a problem of the other source.
+    The first photo that annotates the file keeps it, or, where none does, the first
+    that names it. What is left out is told as a problem of its source.
 
     Args:
         parts: List of `Photos`, one a source.
     """
-    if len(parts) < 2:
+    if len(parts) < 2 and not any(map(_is_link, parts[0])):
         return parts
     keepers = {}
     for number, part in enumerate(parts):
-        for photo in part:
-            rank = not photo.annotated, not photo.objects, number
+        for index, photo in enumerate(part):
+            rank = not photo.annotated, not photo.objects, number, index
             key = _identity(photo.content)
             if key is not None:
                 keepers[key] = min(keepers.get(key, rank), rank)
@@ -30,14 +30,21 @@ def drop_repeated_files(parts) -> list[Photos]:
     ]
 
 
+def _is_link(photo):
+    content = photo.content
+    return isinstance(content, PhotoFile) and os.path.islink(content.path)
+
+
 def _without_repeated(part, number, keepers, parts):
-    kept, left_out, others = [], 0, {}
-    for photo in part:
-        *_, keeper = keepers.get(_identity(photo.content), (number,))
-        if keeper == number:
+    kept, left_out, num_boxes, others = [], 0, 0, {}
+    for index, photo in enumerate(part):
+        place = number, index
+        *_, keeper, row = keepers.get(_identity(photo.content), place)
+        if (keeper, row) == place:
             kept.append(photo)
         else:
             left_out += 1
+            num_boxes += len({*photo.objects} - {*parts[keeper][row].objects})
             others[parts[keeper].name] = None
     if not left_out:
         return part
@@ -45,6 +52,8 @@ def _without_repeated(part, number, keepers, parts):
         f"{left_out} of {len(part)} photos are the files of {', '.join(others)}, which "
         "keeps them: each is learned from once"
     )
+    if num_boxes:
+        reason += f", without {num_boxes} other boxes that {part.name} has"
     problem = Problem(part.name, reason, "source repeated")
     return Photos(kept, part.name, [*part.problems, problem])
 

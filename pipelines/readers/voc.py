@@ -9,7 +9,7 @@ from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
 from pipelines.photos.names import image_ids, same_name
 from pipelines.photos.photo import Photo, Photos, Problem, main_class
-from pipelines.readers.folder import OTHER_SPLITS
+from pipelines.readers.split_names import OTHER_SPLITS, split_folders
 from pipelines.readers.voc_annotation import read_voc_annotation
 from pipelines.readers.voc_annotation_finder import find_annotations
 from pipelines.readers.voc_layout import VocTree, voc_trees
@@ -98,8 +98,8 @@ def read(source, split=None, progress=None) -> Photos:
             f"{folder} gives no photo"
             + (f" for split {split!r}" if split else "")
             + (f"; first problem: {problems[0]}" if problems else "")
-            + f". Check that {listed[0].tree.photos.name} and ImageSets/Main belong "
-            "together."
+            + f". {listed[0].tree.photos.name} holds {len(listed[0].photos)} photos: "
+            "check that it and ImageSets/Main belong together."
         )
     return Photos(photos, name, problems)
 
@@ -113,10 +113,10 @@ class _ListedTree:
     image_ids: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def paths(self, num_trees):
-        """Paths of the photos below the source, without suffix."""
+        """Paths of the photos below the source."""
         above = f"{self.tree.root.name}/" if num_trees > 1 else ""
         places = (path.relative_to(self.tree.photos) for path in self.photos.values())
-        return [above + place.with_suffix("").as_posix() for place in places]
+        return [above + place.as_posix() for place in places]
 
     def in_folder(self, split, folders, num_trees):
         """Keys of the photos in the subfolder of a split."""
@@ -126,15 +126,14 @@ class _ListedTree:
                 f"{', '.join((*folders, 'all'))}."
             )
         paths = zip(self.photos, self.paths(num_trees), strict=True)
-        return [key for key, path in paths if path.startswith(f"{split}/")]
+        return [key for key, path in paths if path.lower().startswith(f"{split}/")]
 
 
 def _split_folders(trees):
     """Names of folders that are splits: trees, or subfolders of the only tree."""
-    names = {tree.root.name for tree in trees}
+    names = {tree.root.name.lower() for tree in trees}
     if len(trees) == 1:
-        folder = trees[0].photos
-        names = {n for n in ("train", *OTHER_SPLITS) if os.path.isdir(folder / n)}
+        names = {*split_folders(trees[0].photos)}
     found = sorted(names & {"train", *OTHER_SPLITS})
     return tuple(found) if "train" in found and len(found) > 1 else ()
 

@@ -7,7 +7,9 @@ import defusedxml.ElementTree
 
 from pipelines.photos.box_checks import BadBox, possible_box, usable_object
 from pipelines.photos.content import PhotoFile
+from pipelines.photos.names import class_name
 from pipelines.photos.photo import Object, Problem
+from pipelines.readers.coco_values import flag_of
 
 _UNREADABLE = (
     xml.etree.ElementTree.ParseError,
@@ -47,7 +49,8 @@ def read_voc_annotation(path, problems):
         reason = f"file name {file_name!r} leaves the tree"
         problems.append(Problem(path_name, reason, "file name leaves the tree"))
     objects = []
-    elements = root.findall("object")
+    # Some tools write <Object>, or put them in <objects>.
+    elements = [e for e in root.iter() if e.tag.lower() == "object"]
     for number, element in enumerate(elements, start=1):
         parse = _read_object, element
         objects.append(usable_object(problems, path_name, f"object {number}", *parse))
@@ -73,7 +76,7 @@ def _load(path):
 
 
 def _read_object(element):
-    name = (element.findtext("name") or "").strip()
+    name = class_name(element.findtext("name") or "")
     if not name:
         raise BadBox("it has no name", "no name")
     box_element = element.find("bndbox")
@@ -83,8 +86,8 @@ def _read_object(element):
         _number(box_element, tag) for tag in ("xmin", "ymin", "xmax", "ymax")
     )
     box = possible_box((x_min - 1, y_min - 1, x_max, y_max))
-    flags = (_flag(element.findtext(tag)) for tag in ("difficult", "truncated"))
-    return Object(name, box, *flags), None
+    flags = (element.findtext(tag) for tag in ("difficult", "truncated"))
+    return Object(name, box, *(bool(flag_of(text)) for text in flags)), None
 
 
 def _number(box_element, tag):
@@ -104,7 +107,3 @@ def _size(text):
     except (ValueError, OverflowError):
         return None
     return size if size > 0 else None
-
-
-def _flag(text):
-    return (text or "").strip().lower() in ("1", "true")

@@ -3,7 +3,7 @@
 import collections
 import pathlib
 
-from pipelines.photos.listing import list_files
+from pipelines.photos.listing import is_photo_name, list_files
 from pipelines.photos.names import same_name
 from pipelines.photos.photo import Problem
 from pipelines.readers.voc_annotation import stated_file_name
@@ -57,9 +57,12 @@ def _match(photos, found, xml_paths, folder, problems):
 
     The closest likeness goes first; a file that two photos could claim is no one's.
     """
-    by_name = {}
-    for path in xml_paths:
-        key = same_name(path.relative_to(folder).with_suffix("").as_posix())
+    by_name, keys = {}, [_key(path, folder) for path in xml_paths]
+    known = {*keys}
+    for key, path in zip(keys, xml_paths, strict=True):
+        if key not in photos and is_photo_name(key):  # `a.jpg.xml`
+            stem = str(pathlib.PurePosixPath(key).with_suffix(""))
+            key = key if stem in known else stem
         by_name.setdefault(_last_folded(key), []).append((key, path))
     num_photos = collections.Counter(map(_last_folded, photos))
     wanting = [key for key in photos if key not in found]
@@ -81,6 +84,10 @@ def _match(photos, found, xml_paths, folder, problems):
                 reason = f"one of {len(paths)} files that may annotate {key!r}"
                 problems.append(Problem(str(paths[0]), reason, "annotation ambiguous"))
         wanting = [key for key in wanting if not claims[key]]
+
+
+def _key(path, folder):
+    return same_name(path.relative_to(folder).with_suffix("").as_posix())
 
 
 # Whether the key of a photo resembles that of an annotation, the closest first.

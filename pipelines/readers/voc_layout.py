@@ -5,8 +5,9 @@ import itertools
 import os
 import pathlib
 
-from pipelines.photos.listing import is_photo_name
+from pipelines.photos.listing import is_photo_name, subfolders
 from pipelines.photos.names import same_name
+from pipelines.readers.split_names import as_split
 
 # Beside a folder of annotations, these hold the photos as `JPEGImages` does.
 _PHOTO_FOLDERS = ("images", "image", "imgs", "img", "photos", "pictures")
@@ -34,10 +35,12 @@ class VocTree:
     lists: pathlib.Path | None
 
     def list_paths(self) -> dict[str, pathlib.Path]:
-        """Maps names of lists to their files, sorted."""
+        """Maps names of lists to their files, sorted; those of splits in lower case."""
         if self.lists is None:
             return {}
-        return {path.stem: path for path in sorted(self.lists.glob("*.txt"))}
+        paths = [self.lists / name for name in _names(self.lists)]
+        paths = [path for path in paths if path.suffix.lower() == ".txt"]
+        return {as_split(path.stem): path for path in paths}
 
 
 def voc_trees(folder) -> list[VocTree]:
@@ -57,7 +60,7 @@ def voc_trees(folder) -> list[VocTree]:
         tree = _tree_at(root)
         if tree is not None:
             return [tree]
-        trees = [*filter(None, map(_tree_at, _subfolders(root)))]
+        trees = [*filter(None, map(_tree_at, subfolders(root)))]
         if trees:
             return trees
     if _has_annotations_beside_photos(folder, levels=2):
@@ -66,7 +69,7 @@ def voc_trees(folder) -> list[VocTree]:
 
 
 def _tree_at(root):
-    folders = _subfolders(root)
+    folders = subfolders(root)
     photos = _named(folders, "JPEGImages")
     annotations = _named(folders, "Annotations")
     if photos is None:
@@ -80,7 +83,7 @@ def _tree_at(root):
         if annotations is None:
             return None
     lists = _named(folders, "ImageSets")
-    lists = lists and (_named(_subfolders(lists), "Main") or lists)
+    lists = lists and (_named(subfolders(lists), "Main") or lists)
     return VocTree(root, photos, annotations, lists)
 
 
@@ -91,32 +94,20 @@ def _named(folders, name):
     return next(iter(exact + alike), None)
 
 
-def _subfolders(folder):
-    """Sorted folders right below; what cannot be looked into holds nothing.
+def _names(folder):
+    """Sorted names of what a folder holds, nothing if it cannot be looked into.
 
-    `os.scandir` knows files as such without asking for each of a million photos.
+    Hidden files are left out: macOS leaves `._a.xml` beside every `a.xml`.
     """
     try:
-        with os.scandir(folder) as entries:
-            names = [e.name for e in entries if not e.is_file(follow_symlinks=False)]
-    except OSError:
-        return []
-    paths = [folder / name for name in sorted(names) if not name.startswith(".")]
-    # `Path.is_dir` would raise for what nobody may look at.
-    return [path for path in paths if os.path.isdir(path)]
-
-
-def _names(folder):
-    """Sorted names of what a folder holds, nothing if it cannot be looked into."""
-    try:
-        return sorted(os.listdir(folder))
+        return sorted(n for n in os.listdir(folder) if not n.startswith("."))
     except OSError:
         return []
 
 
 def _holds_annotations(folder):
     """Whether a folder, or one right below it, has an annotation."""
-    for place in (folder, *_subfolders(folder)):
+    for place in (folder, *subfolders(folder)):
         names = (n for n in _names(place) if n.lower().endswith(".xml"))
         if _any_is_annotation(place / name for name in names):
             return True
@@ -125,13 +116,15 @@ def _holds_annotations(folder):
 
 def _has_annotations_beside_photos(folder, levels):
     names = _names(folder)
-    stems = {_stem(name) for name in names if is_photo_name(name)}
+    photos = [name for name in names if is_photo_name(name)]
+    # Annotations are called `a.xml`, by some tools `a.jpg.xml`.
+    stems = {*map(_stem, photos), *(_stem(f"{name}.xml") for name in photos)}
     xml_names = (n for n in names if n.lower().endswith(".xml") and _stem(n) in stems)
     if stems and _any_is_annotation(folder / name for name in xml_names):
         return True
     return levels > 0 and any(
         _has_annotations_beside_photos(subfolder, levels - 1)
-        for subfolder in _subfolders(folder)
+        for subfolder in subfolders(folder)
     )
 
 
@@ -140,10 +133,10 @@ def _stem(name):
 
 
 def _any_is_annotation(paths):
-    return any(map(_is_annotation, itertools.islice(paths, _NUM_LOOKED_INTO)))
+    return any(map(is_annotation, itertools.islice(paths, _NUM_LOOKED_INTO)))
 
 
-def _is_annotation(path):
+def is_annotation(path):
     """Whether a file looks like an annotation; maps and settings are xml, too."""
     if not os.path.isfile(path):
         return False  # a pipe would block

@@ -1,6 +1,5 @@
 """Image lists of VOC trees, as any tool writes them."""
 
-import codecs
 import pathlib
 import re
 
@@ -8,12 +7,8 @@ from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import is_photo_name
 from pipelines.photos.names import same_name
 from pipelines.photos.photo import Problem
+from pipelines.photos.texts import decode_text
 
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 # What stands behind a name: the flag of a list of one class, or the annotation.
 _SECOND_COLUMN = re.compile(r"\s+(-?1|0|\S+\.xml)$", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:")
@@ -40,8 +35,10 @@ def read_voc_list(path, keys, folder_name, problems) -> list[str]:
     for key in keys:
         by_folded.setdefault(key.casefold(), []).append(key)
     found = {}  # a dict, since a set would forget the order
-    for line in re.split(r"\r\n|\r|\n", _decode(PhotoFile(path).load())):
-        line = line.strip("\0 \t\f\v")
+    for line in re.split(r"\r\n|\r|\n", decode_text(PhotoFile(path).load())):
+        line = line.strip(
+            "\ufeff\0 \t\f\v"
+        )  # lists that were joined have several marks
         if not line:
             continue
         key = _find(line, keys, by_folded, folder_name)
@@ -53,21 +50,10 @@ def read_voc_list(path, keys, folder_name, problems) -> list[str]:
     return list(found)
 
 
-def _decode(data):
-    for mark, encoding in _MARKS.items():
-        if data.startswith(mark):
-            return data.decode(encoding, "replace")
-    if b"\0" in data[:2]:
-        return data.decode("utf-16-le" if data[:1] != b"\0" else "utf-16-be", "replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
 def _find(line, keys, by_folded, folder_name):
     """The key of the photo that a line names, or None."""
-    texts = dict.fromkeys((line, _SECOND_COLUMN.sub("", line)))
+    # Windows quotes what is copied as a path.
+    texts = dict.fromkeys((line, _SECOND_COLUMN.sub("", line), line.strip("\"'")))
     names = [name for text in texts for name in _spellings(text, folder_name)]
     for name in names:
         if name in keys:

@@ -10,11 +10,16 @@ from pipelines.images.orientation import QUARTER_TURNS, orientation_of
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
-from pipelines.photos.names import image_ids
+from pipelines.photos.names import class_name, image_ids
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
+from pipelines.photos.texts import decode_text
+from pipelines.readers.path_spellings import PathSpellings
+from pipelines.readers.split_names import splits_in
+from pipelines.readers.written_names import folded
 
 KIND = "a YOLO data.yaml"
 SPLITS = ("train", "val", "valid", "validation", "test")
+_NONE = ("", "~", "null")
 # Shares of the photo's size are rounded: more than this beyond 0 or 1 is no rounding.
 TOLERANCE = 0.01
 
@@ -76,9 +81,9 @@ def read(source, split=None, progress=None) -> Photos:
             f"{', '.join(found) or 'train, val, test'}."
         )
     chosen = (split,) if split else ("train",) if "train" in found else found
-    problems, paths = [], {}
+    problems, paths, spellings = [], {}, PathSpellings()
     for name in chosen:
-        for path in _list_split(content, name, yaml_path, problems):
+        for path in _list_split(content, name, yaml_path, spellings, problems):
             paths[path] = None
     if not paths:
         raise ValueError(
@@ -88,11 +93,13 @@ def read(source, split=None, progress=None) -> Photos:
     source_name = yaml_path.resolve().parent.name
     photos, root = [], yaml_path.parent
     ids = image_ids(
-        pathlib.Path(os.path.relpath(path, root)).with_suffix("").as_posix()
-        for path in paths
+        pathlib.Path(os.path.relpath(path, root)).as_posix() for path in paths
     )
+    stems = collections.Counter(map(_folded_stem, paths))
     for path, image_id in zip(paths, ids, strict=True):
-        found = _read_labels(path, names, "kpt_shape" in content, problems)
+        # Of photos whose names differ in case alone, one may have labels, one not.
+        find = spellings.find if stems[_folded_stem(path)] == 1 else _existing
+        found = _read_labels(path, find, names, "kpt_shape" in content, problems)
         size, objects, annotated = found
         facts = objects, main_class(objects), *size, annotated
         photos.append(Photo(image_id, source_name, PhotoFile(path), *facts))
@@ -110,22 +117,26 @@ def _load_yaml(path):
     import yaml
 
     try:
-        content = yaml.safe_load(PhotoFile(path).load())
+        # All scalars as texts: names such as `no`, `007` and `1:30` stay what they are.
+        content = yaml.load(PhotoFile(path).load(), yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path} is not valid YAML: {reason}") from error
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    return {key: None if value in _NONE else value for key, value in content.items()}
 
 
 def _class_names(content, path):
     """Maps class numbers to names; `names` is a list, or such a dict."""
     names, num_classes = content.get("names"), content.get("nc")
-    if names is None and isinstance(num_classes, int):
-        names = [f"class_{number}" for number in range(num_classes)]
-    if isinstance(names, list):
-        names = dict(enumerate(names))
     try:
-        names = {int(number): str(name).strip() for number, name in names.items()}
+        num_classes = num_classes and int(num_classes)
+        if names is None and num_classes:
+            names = [f"class_{number}" for number in range(num_classes)]
+        if isinstance(names, list):
+            names = dict(enumerate(names))
+        names = {int(number): class_name(name) for number, name in names.items()}
     except (AttributeError, ValueError, TypeError):
         names = {}
     if not names or not all(names.values()):
@@ -138,12 +149,12 @@ def _class_names(content, path):
     return names
 
 
-def _list_split(content, name, yaml_path, problems):
+def _list_split(content, name, yaml_path, spellings, problems):
     """Paths of the photos of a split, in the order of its folders and lists."""
     entries = content[name]
     roots = [yaml_path.parent / str(content.get("path") or ""), yaml_path.parent]
     for entry in entries if isinstance(entries, list) else [entries]:
-        place = _find_place(str(entry), roots)
+        place = _find_place(str(entry), roots, spellings)
         if place is None:
             raise ValueError(
                 f"{yaml_path}: {name} is {entry!r}, which is not in "
@@ -152,9 +163,9 @@ def _list_split(content, name, yaml_path, problems):
         if os.path.isdir(place):
             yield from list_photos(place, problems)
             continue
-        text = PhotoFile(place).load().decode("utf-8-sig", "replace")
+        text = decode_text(PhotoFile(place).load())
         for line in filter(None, map(str.strip, text.splitlines())):
-            path = _find_place(line, [place.parent, *roots])
+            path = _find_place(line, [place.parent, *roots], spellings)
             if path is None:
                 reason = f"names {line!r}, which is not there"
                 problems.append(Problem(str(place), reason, "photo missing"))
@@ -162,19 +173,40 @@ def _list_split(content, name, yaml_path, problems):
                 yield path
 
 
-def _find_place(entry, roots):
+def _find_place(entry, roots, spellings):
     """The first path that exists, or None."""
-    entry = entry.replace("\\", "/")
-    # Roboflow writes `../train/images` where `train` is beside the file.
-    for form in dict.fromkeys((entry, entry.removeprefix("../"))):
+    for form in dict.fromkeys(_forms(entry.strip(" \"'").replace("\\", "/"))):
         for root in roots:
-            path = pathlib.Path(os.path.normpath(root / form))
-            if path.exists():
+            path = spellings.find(root / form)
+            if path is not None:
                 return path
     return None
 
 
-def _read_labels(path, names, has_keypoints, problems):
+def _forms(entry):
+    """What an entry may mean, the most literal first."""
+    yield entry
+    # Roboflow writes `../train/images` where `train` is beside the file.
+    yield entry.removeprefix("../")
+    path = pathlib.PureWindowsPath(entry)
+    if path.root:
+        # Of a path of another machine, the end may be here. A split stays in it, lest
+        # photos be taken for those of the same names in another one.
+        for start in range(1, len(path.parts)):
+            yield "/".join(path.parts[start:])
+            if splits_in(path.parts[start]):
+                return
+
+
+def _folded_stem(path):
+    return folded(path.with_suffix("").as_posix())
+
+
+def _existing(path):
+    return path if path.is_file() else None
+
+
+def _read_labels(path, find, names, has_keypoints, problems):
     """`(width, height)` of a photo, its objects, and whether it is annotated."""
     try:
         size = _upright_size(path)
@@ -184,13 +216,13 @@ def _read_labels(path, names, has_keypoints, problems):
         problems.append(Problem(str(path), reason, "annotation unreadable"))
         return (None, None), (), False
     places = _label_paths(path)
-    place = next((place for place in places if place.is_file()), None)
+    place = next(filter(None, map(find, places)), None)
     if place is None:
         reason = f"shows no object: there is no {places[0]}"
         problems.append(Problem(str(path), reason, "no label file"))
         return size, (), True
     try:
-        text = PhotoFile(place).load().decode("utf-8-sig", "replace")
+        text = decode_text(PhotoFile(place).load())
     except (OSError, ValueError) as error:
         problems.append(Problem(str(place), str(error), "annotation unreadable"))
         return size, (), False
@@ -215,9 +247,10 @@ def _label_paths(path):
     """Where the labels of a photo may be: in `labels/` for `images/`, or beside it."""
     beside = path.with_suffix(".txt")
     parts = list(beside.parts)
-    if "images" not in parts[:-1]:
+    folders = [part.lower() for part in parts[-2::-1]]
+    if "images" not in folders:
         return [beside]
-    parts[len(parts) - 2 - parts[-2::-1].index("images")] = "labels"
+    parts[len(parts) - 2 - folders.index("images")] = "labels"
     return [pathlib.Path(*parts), beside]
 
 

@@ -1,6 +1,7 @@
 """Settings of `python -m ssl_voc.inspect`."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 from ssl_voc.cli.options import option
@@ -25,5 +26,5 @@ class InspectConfig:
         """The same settings with `out` filled in."""
         if self.out is not None:
             return self
-        name = Path(self.data[0]).expanduser().resolve().stem
+        name = Path(os.path.realpath(Path(self.data[0]).expanduser())).stem
         return dataclasses.replace(self, out=Path("runs") / f"inspect-{name}")

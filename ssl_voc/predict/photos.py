@@ -46,12 +46,13 @@ def load_photo(photo: NamedPhoto) -> LoadedPhoto:
 
     Raises:
         OSError: If the file cannot be read.
-        pipelines.UnreadableImage: If it is not a complete image.
+        pipelines.UnreadableImage: If it is no regular file, or not a complete image.
     """
     from pipelines import decode
     from pipelines.images.opening import open_image
+    from pipelines.photos.content import PhotoFile
 
-    data = photo.path.read_bytes()
+    data = PhotoFile(photo.path).load()
     pixels = decode(data)
     with open_image(data) as image:
         profile = image.info.get("icc_profile") if image.mode == "RGB" else None

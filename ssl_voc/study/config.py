@@ -1,6 +1,7 @@
 """Settings of `python -m ssl_voc.study`."""
 
 import dataclasses
+import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -105,7 +106,7 @@ class StudyConfig:
         """The same settings with `out` filled in."""
         if self.out is not None:
             return self
-        name = Path(self.data[0]).expanduser().resolve().stem
+        name = Path(os.path.realpath(Path(self.data[0]).expanduser())).stem
         return dataclasses.replace(self, out=Path("runs") / f"study-{name}")
 
     @property

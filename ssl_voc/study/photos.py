@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from pathlib import Path
 
 import pipelines
@@ -176,4 +177,4 @@ def _refuse_missing_path(flag, name):
 
 
 def _resolved(name):
-    return Path(name).expanduser().resolve()
+    return Path(os.path.realpath(Path(name).expanduser()))

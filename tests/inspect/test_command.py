@@ -108,3 +108,10 @@ def test_no_framework_is_loaded(tree, tmp_path):
         "assert not {'tensorflow', 'keras'} & {*sys.modules}"
     )
     run_python("tensorflow", "-c", program, tree, "--out", tmp_path / "out")
+
+
+def test_link_to_itself_is_told_in_a_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    assert main(["loop"]) == 2
+    assert "loop does not exist" in capsys.readouterr().err

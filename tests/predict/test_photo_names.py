@@ -59,6 +59,16 @@ def test_photos_are_found_once_and_told_apart(tree, images, expected):
     assert names(*images) == expected
 
 
+def test_links_that_lead_nowhere_are_photos_that_loading_tells_of(tree):
+    (tree / "links").mkdir()
+    (tree / "links" / "loop.jpg").symlink_to("loop.jpg")
+    (tree / "links" / "gone.jpg").symlink_to("nothing.jpg")
+    (tree / "links" / "same.jpg").symlink_to("../photos/a/1.jpg")
+    found = names("links", "photos/a", left_out=tree / "links" / "loop.jpg")
+    assert [*found.values()] == ["gone", "loop", "same"]
+    assert len(names("links")) == 3
+
+
 def test_names_differ_where_case_does_not_count(tree):
     (tree / "x/cat").mkdir(parents=True)
     (tree / "x/Cat").mkdir()

@@ -1,6 +1,7 @@
 """Photo loading for a model and for drawing."""
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -53,6 +54,21 @@ def test_what_decoders_differ_in_is_sent_as_the_pixels_that_are_drawn(tmp_path, 
     assert load(tmp_path / "turned.jpg").size == (24, 16)
     # These pixels are no longer the profile's own.
     assert load(tmp_path / "cmyk.jpg").color_profile is None
+
+
+def test_what_is_no_file_to_read_is_skipped_with_the_reason(tmp_path, image):
+    image.save(tmp_path / "a.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")  # reading it would block
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    names = ("a", "pipe", "loop", "folder")
+    photos = [NamedPhoto(tmp_path / f"{name}.jpg", name) for name in names]
+    skipped = {}
+    (batch,) = load_in_batches(photos, 4, skipped.__setitem__)
+    assert [photo.name for photo in batch] == ["a"]
+    reasons = [skipped[str(tmp_path / f"{name}.jpg")] for name in names[1:]]
+    assert ["regular file" in reason for reason in reasons] == [True, False, True]
+    assert "symbolic links" in reasons[1]
 
 
 def test_batches_are_bounded_in_count_and_bytes_and_never_empty(tmp_path):

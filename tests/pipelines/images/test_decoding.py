@@ -143,6 +143,27 @@ def test_floating_point_images_are_refused_with_the_reason(encode):
         decode(encode(flat(0.5, "F"), "TIFF"))
 
 
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_tiff_whose_zero_is_white_is_no_negative(bits, encode):
+    white = 2**bits - 1
+    samples = np.array([[0, white]], "uint8" if bits == 8 else "uint16")
+    data = encode(samples, "TIFF")
+    black_is_zero, white_is_zero = (
+        struct.pack("<HHIHH", 262, 3, 1, value, 0) for value in (1, 0)
+    )
+    assert data.count(black_is_zero) == 1
+    assert decode(data)[0, :, 0].tolist() == [0, 255]
+    data = data.replace(black_is_zero, white_is_zero)
+    assert decode(data)[0, :, 0].tolist() == [255, 0]
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1000, 3000), (0, 65536)])
+def test_gray_samples_beyond_16_bits_are_refused_with_their_range(low, high, encode):
+    data = encode(np.array([[low, high]], "int32"), "TIFF")
+    with pytest.raises(UnreadableImage, match=f"from {low} to {high}"):
+        decode(data)
+
+
 def test_min_size_reduces_a_jpeg_but_never_below(draw, encode):
     pixels = draw(width=800, height=400)
     data = encode(pixels, "JPEG", quality=95)

@@ -36,6 +36,9 @@ def test_box_beyond_the_photo_is_clipped_and_told_if_by_more_than_a_pixel(
         ((40, 0, 50, 9), "outside"),
         ((-9, 0, -3, 9), "outside"),
         ((0, 30, 9, 44), "outside"),
+        ((0.1, 0.2, 0.5, 0.9), "shares"),
+        ((-0.9, -0.8, 0.5, 0.9), "shares"),  # as VOC, counting pixels from 1
+        ((0, 0, 1, 1), "shares"),
     ],
 )
 def test_unusable_boxes_are_refused_with_the_reason(box, reason):
@@ -43,7 +46,7 @@ def test_unusable_boxes_are_refused_with_the_reason(box, reason):
         checked_box(box, 40, 30)
 
 
-@pytest.mark.parametrize("box", [(0, 0, 9e9, 1), (-50, -60, -3, -4), (0.5, 0, 0.6, 1)])
+@pytest.mark.parametrize("box", [(0, 0, 9e9, 1), (-50, -60, -3, -4), (0.5, 0, 0.6, 2)])
 def test_box_that_some_photo_could_hold_is_possible_as_it_is(box):
     assert possible_box(box) == box
     for bad in ((math.nan, 0, 9, 9), (9, 0, 3, 9), (4, 4, 4, 9)):

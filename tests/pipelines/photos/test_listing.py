@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines.photos.listing import is_photo_name, list_photos
+from pipelines.photos.listing import is_photo_name, list_files, list_photos
 from pipelines.pools.preparation import prepare
 from pipelines.readers.folder import read
 
@@ -46,6 +46,16 @@ def test_other_files_beside_photos_are_neither_read_nor_told(tmp_path, encode):
     problems = []
     assert list_photos(tmp_path, problems) == [tmp_path / "a"]
     assert not problems
+
+
+def test_what_a_system_hides_is_not_listed(tmp_path):
+    hidden = ["._1.jpg", ".DS_Store", ".thumbs/1.jpg", "__MACOSX/1.jpg"]
+    hidden += ["@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", "$RECYCLE.BIN/$R1.jpg"]
+    for name in ("day/1.jpg", "day/1.xml", *(f"day/{name}" for name in hidden)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = list_files(tmp_path, [])
+    assert found == [tmp_path / "day" / "1.jpg", tmp_path / "day" / "1.xml"]
 
 
 def test_raw_files_of_cameras_are_left_out_and_told(tmp_path, encode):

@@ -19,13 +19,18 @@ def test_bytes_that_are_no_utf8_keep_their_place():
 @pytest.mark.parametrize(
     ("paths", "ids"),
     [
-        (["cam1/a", "b"], ["a", "b"]),
-        (["cam1/0", "cam2/0", "top"], ["cam1/0", "cam2/0", "top"]),
-        (["siteA/cam1/0", "siteB/0"], ["siteA/cam1/0", "siteB/0"]),
-        (["A/cafe\u0301", "B/caf\u00e9"], ["A/caf\u00e9", "B/caf\u00e9"]),
-        (["cafe\u0301"], ["caf\u00e9"]),
+        (["cam1/a.jpg", "b.c.png"], ["a", "b.c"]),
+        (["cam1/0.jpg", "cam2/0.jpg", "top.jpg"], ["cam1/0", "cam2/0", "top"]),
+        (["siteA/cam1/0.jpg", "siteB/0.png"], ["siteA/cam1/0", "siteB/0"]),
+        (["A/cafe\u0301.jpg", "B/caf\u00e9.jpg"], ["A/caf\u00e9", "B/caf\u00e9"]),
+        (["cafe\u0301.jpg"], ["caf\u00e9"]),
+        (["a/1.jpg", "a/1.png", "b/1.jpg"], ["a/1.jpg", "a/1.png", "b/1"]),
+        (["1.jpg", "a/1.jpg"], ["1", "a/1"]),
+        (["1.jpg", "1.png", "a/1"], ["1.jpg", "1.png", "a/1"]),
+        (["1.jpg", "1.jpg.png"], ["1", "1.jpg"]),
+        (["cafe\u0301.jpg", "caf\u00e9.jpg"], ["caf\u00e9.jpg", "caf\u00e9.jpg"]),
         ([], []),
     ],
 )
-def test_photo_is_called_by_its_stem_or_where_several_have_it_by_its_path(paths, ids):
+def test_photo_is_called_by_the_least_of_its_path_that_is_its_own(paths, ids):
     assert image_ids(paths) == ids

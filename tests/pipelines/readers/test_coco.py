@@ -133,6 +133,7 @@ BAD_ANNOTATIONS = [
         "inf",
         annotation(None, segmentation=[[10**400, 1, 2, 3]]),
     ),
+    ("box dropped: not in pixels", "shares", annotation([0.1, 0.2, 0.4, 0.5])),
     ("entry unusable", "str", "text"),
 ]
 
@@ -166,6 +167,48 @@ def test_a_bad_photo_entry_loses_itself_only(reason, read):
     photos = read([IMAGE, BAD_IMAGES[reason]])
     assert [photo.image_id for photo in photos] == ["1"]
     assert len(photos.problems) == 1 and reason in photos.problems[0].reason
+
+
+def test_entries_of_one_file_are_one_photo_with_all_boxes(read):
+    again = {"id": 2, "file_name": "photos/1.jpg"}
+    annotations = [annotation([0, 0, 9, 9]), annotation([5, 5, 9, 9], 9, 2)]
+    photos = read([IMAGE, again], annotations)
+    assert [(p.image_id, [o.name for o in p.objects]) for p in photos] == [
+        ("1", ["cat", "dog"])
+    ]
+    (problem,) = photos.problems
+    assert problem.kind == "photo repeated" and "photo 2" in problem.reason
+    # Of the other entry an object is known, though not where: this one is not empty.
+    (photo,) = read([IMAGE, again], [annotation([1], 9, 2)])
+    assert not photo.annotated and photo.objects == ()
+
+
+def test_boxes_of_an_id_that_two_files_have_are_of_neither(read):
+    images = [IMAGE, {"id": 1, "file_name": "2.jpg"}]
+    (photo,) = read(images, [annotation([0, 0, 9, 9])])
+    assert not photo.annotated and photo.objects == ()
+    # The same entry twice is no doubt.
+    (photo,) = read([IMAGE, IMAGE], [annotation([0, 0, 9, 9])])
+    assert photo.annotated and len(photo.objects) == 1
+
+
+def test_class_of_an_id_that_two_categories_have_is_unknown(read):
+    categories = [*CATEGORIES, {"id": 7, "name": "cow"}, {"id": 9, "name": "dog"}]
+    annotations = [annotation([0, 0, 9, 9], 7), annotation([5, 5, 9, 9], 9)]
+    photos = read(annotations=annotations, categories=categories)
+    assert [item.name for item in photos[0].objects] == ["dog"]
+    reasons = [problem.reason for problem in photos.problems]
+    assert "categories[2] repeats the id 7" in reasons[0] and len(reasons) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [(7, "7"), ("cafe\u0301 ", "caf\u00e9"), ("no", "no")]
+)
+def test_class_is_called_as_people_read_its_name(name, expected, read):
+    photos = read(
+        annotations=[annotation([0, 0, 9, 9])], categories=[{"id": 7, "name": name}]
+    )
+    assert photos.class_names == (expected,)
 
 
 def test_nameless_categories_and_annotations_of_another_type_are_told(read, tmp_path):

@@ -65,6 +65,12 @@ def test_words_for_validation_name_the_folder_that_is_there(written, asked, writ
     assert widths(read(folder, asked)) == [2]
 
 
+def test_splits_are_found_in_any_case(write_set):
+    folder = write_set(Train=(1, 2), TEST=(3,))
+    assert splits(folder) == ("train", "test")
+    assert [widths(read(folder, name)) for name in (None, "test")] == [[1, 2], [3]]
+
+
 def test_of_two_validation_folders_the_one_that_is_named_is_read(write_set):
     folder = write_set(val=(1,), valid=(2,))
     assert [widths(read(folder, name)) for name in ("val", "valid")] == [[1], [2]]

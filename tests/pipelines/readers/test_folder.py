@@ -91,15 +91,30 @@ def test_folders_that_cannot_be_read_are_told(write, lock):
     [
         (["labels/0.txt", "labels/1.txt", "classes.txt"], "2 .txt files"),
         (["annotations/train.json", "0.txt"], "1 .json and 1 .txt files"),
+        (["_annotations.csv", "cats.tfrecord"], "1 .csv and 1 .tfrecord files"),
+        (["annotations.xml"], "1 .xml files"),
         (["readme.txt", "sitemap.xml"], None),
     ],
 )
 def test_labels_in_no_known_layout_are_told(labels, told, write):
-    photos = read(write("images/0.jpg", "images/1.jpg", *labels))
+    folder = write("images/0.jpg", "images/1.jpg", *labels)
+    if (folder / "annotations.xml").exists():  # as CVAT writes it for images
+        text = '<annotations><image name="0.jpg"/></annotations>'
+        (folder / "annotations.xml").write_text(text)
+    photos = read(folder)
     assert [problem.kind for problem in photos.problems] == ["labels not read"] * (
         told is not None
     )
     assert told is None or told in photos.problems[0].reason
+
+
+@pytest.mark.parametrize(
+    "name", ["train.json", "annotations/instances_train2017.json", "labels/a.txt"]
+)
+def test_labels_beside_the_folder_of_a_split_are_told(name, write):
+    folder = write("train/a.jpg", "val/b.jpg", "val/val.json", "._train.json", name)
+    (problem,) = read(folder).problems
+    assert f" 1 .{name.rpartition('.')[2]} files ({name} first)" in problem.reason
 
 
 def test_photo_names():

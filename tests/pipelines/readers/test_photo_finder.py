@@ -117,6 +117,18 @@ def test_name_as_a_tool_writes_it_finds_its_photo(name, zipped, folder):
         find(folder / "set.json", other)
 
 
+@pytest.mark.parametrize("name", ["1.jpg", "images/1.jpg", "C:\\x\\images\\1.jpg"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_backslashes_of_packers_part_folders(name, zipped, folder):
+    packed = "images\\1.jpg"
+    if zipped:
+        pack(folder / "photos.zip", packed)
+    else:
+        write(folder / packed)
+    place = folder / ("photos.zip" if zipped else "") / packed
+    assert find(folder / "set.json", name) == str(place)
+
+
 @pytest.mark.parametrize("name", ["plain", "phone.heic", "a/photo.jpg_large"])
 def test_file_of_another_suffix_is_found_by_its_whole_name(name, folder):
     path = write(folder / "photos" / name)

@@ -26,6 +26,33 @@ def test_a_link_is_the_file_it_leads_to(tmp_path, write_photo):
     ]
 
 
+def test_links_within_one_source_give_their_file_once(tmp_path, write_photo):
+    for name in ("a", "b"):
+        write_photo(tmp_path / "real" / f"{name}.jpg")
+    (tmp_path / "real" / "latest.jpg").symlink_to("b.jpg")
+    (tmp_path / "real" / "other.jpg").symlink_to(tmp_path / "gone.jpg")
+    photos = read(tmp_path / "real")
+    assert [photo.image_id for photo in photos] == ["a", "b", "other"]
+    assert "1 of 4 photos" in photos.problems[0].reason
+
+
+def test_boxes_that_another_source_has_of_a_photo_are_counted(tmp_path, write_photo):
+    write_photo(tmp_path / "1.jpg")
+    for name, boxes in (("cat", [[0, 0, 9, 9]]), ("dog", [[0, 0, 9, 9], [5, 5, 9, 9]])):
+        content = {
+            "images": [{"id": 1, "file_name": "1.jpg"}],
+            "categories": [{"id": 1, "name": name}],
+            "annotations": [
+                {"image_id": 1, "category_id": 1, "bbox": b} for b in boxes
+            ],
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    photos = read([tmp_path / "cat.json", tmp_path / "dog.json"])
+    assert [item.name for item in photos[0].objects] == ["cat"] and len(photos) == 1
+    (problem,) = photos.problems
+    assert "without 2 other boxes" in problem.reason
+
+
 def test_the_source_that_annotates_a_photo_keeps_it(tmp_path, write_photo):
     for name in ("cat", "empty", "unknown"):
         write_photo(tmp_path / "photos" / f"{name}.jpg")

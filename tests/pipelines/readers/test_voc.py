@@ -29,7 +29,7 @@ def test_a_split_is_a_list_in_its_order(tree):
     with pytest.raises(ValueError, match="test.*cat_val, train, val, all"):
         read(tree, "test")
     (tree / "ImageSets" / "Main" / "train.txt").write_text("gone\n")
-    with pytest.raises(ValueError, match="gives no photo.*'gone'"):
+    with pytest.raises(ValueError, match="gives no photo.*'gone'.*holds 4 photos"):
         read(tree)
 
 

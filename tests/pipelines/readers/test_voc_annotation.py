@@ -57,6 +57,38 @@ def test_flags_are_read_and_parts_are_not_objects_and_lend_no_box(read):
 
 
 @pytest.mark.parametrize(
+    ("word", "is_set"),
+    [("1", True), ("true", True), (" Yes\n", True), ("1.0", True)]
+    + [("0", False), ("no", False), ("", False), ("Unspecified", False)],
+)
+def test_flags_are_read_by_their_value(word, is_set, read):
+    flags = f"<difficult>{word}</difficult><truncated>{word}</truncated>"
+    ((item,), *_) = read(annotation_of(NAMED + flags))
+    assert (item.difficult, item.truncated) == (is_set, is_set)
+
+
+@pytest.mark.parametrize(
+    ("form", "tag"),
+    [
+        ("<objects>{}</objects>", "object"),
+        ("{}", "Object"),
+        ("<data>{}</data>", "OBJECT"),
+    ],
+)
+def test_objects_are_found_in_any_case_and_below_other_elements(form, tag, read):
+    text = form.format(f"<{tag}>{NAMED}</{tag}>" * 2)
+    objects, size, problems = read(f"<annotation>{SIZE}{text}</annotation>")
+    assert [item.box for item in objects] == [(2, 4, 10, 20)] * 2
+    assert (size, problems) == ([40, 30, True], [])
+
+
+def test_equal_looking_class_names_are_one(read):
+    names = ("un caf\u00e9", "un cafe\u0301", " un\n\tcaf\u00e9 ", "un\u00a0caf\u00e9")
+    objects, *_ = read(annotation_of(*(NAMED.replace("cat", n) for n in names)))
+    assert {item.name for item in objects} == {"un caf\u00e9"} and len(objects) == 4
+
+
+@pytest.mark.parametrize(
     ("kind", "inside"),
     [
         ("box dropped: corners swapped", NAMED.replace("<xmin>3", "<xmin>30")),
@@ -68,6 +100,11 @@ def test_flags_are_read_and_parts_are_not_objects_and_lend_no_box(read):
         ("box dropped: no name", NAMED.replace("<name>cat</name>", "")),
         ("box dropped: no name", NAMED.replace("cat", "  ")),
         ("box dropped: no box", f"<name>cat</name>{PART}"),
+        (
+            "box dropped: not in pixels",
+            "<name>cat</name><bndbox><xmin>0.1</xmin><ymin>0.2</ymin><xmax>0.5</xmax>"
+            "<ymax>1</ymax></bndbox>",
+        ),
     ],
 )
 def test_a_bad_object_loses_itself_only_and_is_told(kind, inside, read):

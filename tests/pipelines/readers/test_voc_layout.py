@@ -34,6 +34,7 @@ LAYOUTS = {
     "Oxford pets": ("images/{}.jpg", "annotations/xmls/{}.xml"),
     "img and xml": ("img/{}.jpg", "xml/{}.xml"),
     "side by side": ("{}.jpg", "{}.xml"),
+    "side by side, with both suffixes": ("{}.jpg", "{}.jpg.xml"),
     "side by side, below": ("day/{}.jpg", "day/{}.xml"),
     "side by side, in images": ("images/{}.jpg", "images/{}.xml"),
 }
@@ -57,6 +58,21 @@ def test_lists_are_found_in_image_sets_in_any_case(write):
         assert splits(folder) == ("train", "all")
         assert [photo.image_id for photo in read(folder)] == ["1"]
         (folder / place / "train.txt").unlink()
+
+
+def test_companions_that_macos_leaves_play_no_role(write):
+    names = ("images/{}.jpg", "annotations/{}.xml", "images/._{}.jpg")
+    folder = write(*(form.format(n) for n in range(25) for form in names))
+    for number in range(25):
+        (folder / "annotations" / f"._{number}.xml").write_bytes(b"\0\5\x16\7")
+    (folder / "ImageSets").mkdir()
+    (folder / "ImageSets" / "Train.TXT").write_text("1\n2\n")
+    (folder / "ImageSets" / "._Train.txt").write_bytes(b"\0\5\x16\7")
+    assert splits(folder) == ("train", "all")
+    photos = read(folder)
+    assert [photo.image_id for photo in photos] == ["1", "2"]
+    assert len(read(folder, "all")) == 25 and not read(folder, "all").problems
+    assert all(photo.objects for photo in read(folder, "all"))
 
 
 FOLDERS_OF_SPLITS = {

@@ -61,11 +61,17 @@ def test_list_gives_its_photos_in_every_encoding_and_ending_of_lines(
         "000001  0",
         "000001 -1",
         "000001\t1",
+        '"D:\\voc\\JPEGImages\\000001.jpg"',
+        "'000001'",
         "JPEGImages/000001.jpg Annotations/000001.xml",
     ],
 )
 def test_line_names_a_photo_by_name_or_path_with_or_without_second_column(line, read):
     assert read(f"{line}\n") == (["000001"], [])
+
+
+def test_marks_within_lists_that_were_joined_are_no_part_of_names(read):
+    assert read("\ufeff000000\n\ufeff000001\n") == (["000000", "000001"], [])
 
 
 NUMBERED = "photo", "photo 1", "photo 2", "a  b", "c 1 1"

@@ -84,11 +84,83 @@ def test_layouts_give_photos_and_boxes_of_each_split(layout, write):
         ({"names": {"0": "cat", "1": "dog"}, "nc": 2}, "dog"),
         ({"names": ["cat", "dog"], "nc": 2}, "dog"),
         ({"names": None, "nc": 2}, "class_1"),
+        ({"nc": "2"}, "dog"),
+        ({"names": ["cat", "cafe\u0301"]}, "caf\u00e9"),
     ],
 )
 def test_names_are_a_list_or_a_dict_or_made_of_numbers(content, name, write):
     path = write({"images/1.jpg": ROW}, **content)
     assert read(path).class_names == read(path.parent).class_names == (name,)
+
+
+@pytest.mark.parametrize("name", ["no", "007", "1:30", "2.50", "2024-13-45", "null"])
+def test_class_is_called_as_the_file_spells_it(name, write):
+    path = write({"images/1.jpg": ROW})
+    path.write_text(f"names: [cat, {name}]\ntrain: images\ntest: null\nval:\n")
+    assert read(path).class_names == (name,) and splits(path) == ("train",)
+
+
+LIST_LINES = {
+    "utf-16": ("images\\train\\café.jpg", "utf-16"),
+    "Windows' own": ("images/train/café.jpg", "cp1252"),
+    "quoted": ('"images/train/café.jpg"', "utf-8"),
+    "decomposed": ("images/train/cafe\u0301.jpg", "utf-8"),
+    "other case": ("Images/Train/CAFÉ.JPG", "utf-8"),
+    "absolute": ("/content/set/images/train/café.jpg", "utf-8"),
+    "drive": ("D:\\set\\images\\train\\café.jpg", "utf-8"),
+}
+
+
+@pytest.mark.parametrize("case", LIST_LINES)
+def test_line_of_a_list_finds_its_photo_as_any_machine_writes_it(case, write):
+    path = write({"images/train/café.jpg": ROW}, train="train.txt")
+    line, encoding = LIST_LINES[case]
+    (path.parent / "train.txt").write_bytes(f"{line}\r\n".encode(encoding))
+    photos = read(path)
+    assert found(photos) == {"café": [("dog", BOX)]} and not photos.problems
+
+
+def test_folder_of_another_machine_is_found_by_its_end_but_never_another_split(write):
+    path = write({"images/1.jpg": ROW, "images/val/2.jpg": ROW})
+    text = "names: [cat, dog]\ntrain: /content/set/train/images\nval: {}/images/val\n"
+    for root in ("/content/set", "C:/set", "../images/.."):
+        path.write_text(text.format(root))
+        assert found(read(path, "val")) == {"2": [("dog", BOX)]}
+        with pytest.raises(ValueError, match="train is '/content/set/train/images'"):
+            read(path)
+
+
+LABEL_PLACES = {
+    "folder in another case": ("images/a.jpg", "Labels/a.txt"),
+    "both in another case": ("Images/a.jpg", "LABELS/a.TXT"),
+    "name in another case": ("images/IMG_1.JPG", "labels/img_1.txt"),
+    "composed": ("images/cafe\u0301.jpg", "labels/caf\u00e9.txt"),
+    "decomposed": ("images/caf\u00e9.jpg", "labels/cafe\u0301.txt"),
+    "beside, in another case": ("photos/a.jpg", "photos/A.txt"),
+}
+
+
+@pytest.mark.parametrize("case", LABEL_PLACES)
+def test_labels_in_another_spelling_are_found(case, write):
+    photo, labels = LABEL_PLACES[case]
+    path = write({photo: None}, train=photo.partition("/")[0])
+    (path.parent / labels).parent.mkdir(exist_ok=True)
+    (path.parent / labels).write_text(ROW)
+    (image,) = photos = read(path)
+    assert [(item.name, item.box) for item in image.objects] == [("dog", BOX)]
+    assert not photos.problems
+
+
+def test_of_photos_that_differ_in_case_alone_each_has_its_own_labels(write):
+    path = write({"images/a.jpg": ROW, "images/A.jpg": None})
+    assert found(read(path)) == {"A": [], "a": [("dog", BOX)]}
+
+
+def test_labels_in_utf16_are_read(write):
+    path = write({"images/1.jpg": None})
+    (path.parent / "labels").mkdir()
+    (path.parent / "labels" / "1.txt").write_bytes(f"{ROW}\r\n".encode("utf-16"))
+    assert found(read(path)) == {"1": [("dog", BOX)]}
 
 
 @pytest.mark.parametrize(
@@ -186,6 +258,9 @@ def test_photos_and_labels_that_cannot_be_read_are_told(write, monkeypatch):
         ({"names": "cat"}, "names.*'?cat"),
         ({"names": []}, "names"),
         ({"names": [""]}, "names"),
+        ({"names": [["cat"], ["dog"]]}, "names"),
+        ({"names": [{"id": 0, "name": "cat"}]}, "names"),
+        ({"nc": "two"}, "names"),
         ({"nc": 3}, "nc is 3.*2"),
         ({"train": "nowhere"}, "train is 'nowhere'"),
         ({"train": None}, "no split 'train'.*train, val, test"),

@@ -1,0 +1,40 @@
+import pytest
+
+from pipelines.readers.sources import read, splits
+from pipelines.readers.split_names import as_split, split_folders, splits_in
+
+
+def test_words_for_splits_are_known_in_any_case_and_other_names_kept():
+    names = ["Train", "VAL", "Valid", "test", "TrainVal", "cat_Train", "Site"]
+    expected = ["train", "val", "valid", "test", "trainval", "cat_Train", "Site"]
+    assert [*map(as_split, names)] == expected
+    found = [*map(splits_in, ("Valid2017", "ann_train-val", "constraint"))]
+    assert found == [{"val"}, {"train", "val"}, set()]
+
+
+def test_folders_of_splits_are_found_in_any_case(tmp_path):
+    for name in ("Test", "cat", "TRAIN", ".val"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "valid").touch()
+    found = {"train": tmp_path / "TRAIN", "test": tmp_path / "Test"}
+    assert split_folders(tmp_path) == found and [*found] == ["train", "test"]
+    (tmp_path / "train").mkdir()
+    assert split_folders(str(tmp_path))["train"] == tmp_path / "train"
+    assert split_folders(tmp_path / "gone") == {}
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["photos", "VOC"])
+def test_photos_in_folders_of_splits_have_no_class_of_that_name(
+    beside, tmp_path, write_photo, voc_xml
+):
+    for place in ("Train/a", "Train/b", "Test/c"):
+        write_photo(tmp_path / f"{place}.jpg")
+        if beside:
+            xml = voc_xml(("cat", (1, 1, 9, 9)))
+            (tmp_path / f"{place}.xml").write_text(xml)
+    names = [name for name in splits(tmp_path) if name != "all"]
+    assert sorted(names) == ["test", "train"]
+    for split, ids in ((None, "ab"), ("train", "ab"), ("test", "c")):
+        photos = read(tmp_path, split)
+        assert [photo.image_id for photo in photos] == [*ids]
+        assert photos.class_names == ("cat",) * beside
