@@ -101,9 +101,6 @@ class LocalizationAugmenter(RandomLayer):
             color_strength, color_rate, grayscale_rate, generator
         )
 
-    def build(self, inputs_shape):
-        pass  # The parts have no weights; only the generator has a state.
-
     def call(self, inputs, training=False):
         inputs = _read(inputs)
         return self.augment(inputs) if training else self.resize(inputs)

@@ -90,9 +90,6 @@ class RandomBoxCrop(RandomLayer):
         self.min_visible_share = min_visible_share
         self.main_object = main_object
 
-    def build(self, inputs_shape):
-        pass  # There are no weights.
-
     def call(self, inputs):
         bounding_boxes = inputs["bounding_boxes"]
         crops_rel_xyxy = self.draw_crops(bounding_boxes, *inputs["images"].shape[1:3])

@@ -34,6 +34,9 @@ class RandomLayer(keras.layers.Layer):
             self.seed, self.seed_generator = seed.get_config()["seed"], seed
         else:
             self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
+        # There are no weights. A layer that is not built has `fit` build its model by
+        # a call on symbols, which torch cannot do with the arrays of a detector.
+        self.built = True
 
     def call(self, images):
         return self.augment(ops.cast(images, self.compute_dtype))

@@ -57,9 +57,6 @@ class RandomMosaic(RandomLayer):
         self.rate = rate
         self.center_range = tuple(center_range)
 
-    def build(self, inputs_shape):
-        pass  # There are no weights.
-
     def call(self, inputs):
         images = inputs["images"]
         layout = self.draw_layout(ops.shape(images)[0])

@@ -105,9 +105,6 @@ class RandomView(RandomLayer):
             if isinstance(distortion, RandomGaussianBlur):
                 distortion.sigma_range = self.blur_sigma_range
 
-    def build(self, images_shape):
-        pass  # The parts have no weights; only the generator has a state.
-
     def compute_output_shape(self, images_shape):
         outputs = self.compute_output_spec(keras.KerasTensor(images_shape))
         return keras.tree.map_structure(lambda output: output.shape, outputs)

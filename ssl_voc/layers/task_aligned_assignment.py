@@ -47,6 +47,7 @@ def assign_objects(
     """
     found = ops.stop_gradient(ops.cast(predictions["boxes"], "float32"))
     scores = ops.stop_gradient(ops.cast(predictions["scores"], "float32"))
+    points = ops.convert_to_tensor(points)
     boxes_true = ops.cast(ops.convert_to_tensor(objects["boxes"]), "float32")
     classes_true = ops.cast(ops.convert_to_tensor(objects["classes"]), "float32")
     exists = boxes.is_object(classes_true)
@@ -105,6 +106,6 @@ def _points_inside(boxes_true, points):
         ops.logical_and(x > left, x < right), ops.logical_and(y > top, y < bottom)
     )
     distances = ops.square((left + right) / 2 - x) + ops.square((top + bottom) / 2 - y)
-    nearest = ops.one_hot(ops.argmin(distances, axis=-1), len(points), dtype="bool")
+    nearest = ops.one_hot(ops.argmin(distances, axis=-1), points.shape[0], dtype="bool")
     holds_none = ops.logical_not(ops.any(inside, axis=-1, keepdims=True))
     return ops.logical_or(inside, ops.logical_and(holds_none, nearest))

@@ -159,9 +159,10 @@ class Detector(BoxModel):
         """
         bins = ops.arange(outputs["sides"].shape[-1], dtype="float32")
         shares = ops.softmax(ops.cast(outputs["sides"], "float32"), axis=-1)
-        distances = ops.sum(shares * bins, axis=-1) * self.strides[:, None]
-        starts = self.points - distances[..., :2]
-        ends = self.points + distances[..., 2:]
+        # By `ops`: torch does not compute with arrays of NumPy.
+        distances = ops.multiply(self.strides[:, None], ops.sum(shares * bins, axis=-1))
+        starts = ops.subtract(self.points, distances[..., :2])
+        ends = ops.add(self.points, distances[..., 2:])
         return ops.concatenate([starts, ends], axis=-1)
 
     def decode_predictions(self, outputs):
@@ -229,12 +230,16 @@ class Detector(BoxModel):
         wanted = ops.one_hot(ops.cast(classes, "int32"), self.num_classes)
         corners = targets["boxes"]
         sides = ops.concatenate(
-            [self.points - corners[..., :2], corners[..., 2:] - self.points], axis=-1
+            [
+                ops.subtract(self.points, corners[..., :2]),
+                ops.subtract(corners[..., 2:], self.points),
+            ],
+            axis=-1,
         )
         decoded = self.decode_boxes(y_pred)
         pairs = {
             "boxes": (self._given(corners), self._given(decoded)),
-            "sides": (sides / self.strides[:, None], y_pred["sides"]),
+            "sides": (ops.divide(sides, self.strides[:, None]), y_pred["sides"]),
             "classes": (wanted * quality[..., None], y_pred["classes"]),
         }
         return pairs, weights
