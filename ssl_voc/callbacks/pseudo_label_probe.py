@@ -67,8 +67,13 @@ class PseudoLabelProbe(keras.callbacks.Callback):
             logs.update(teacher_precision=precision, teacher_recall=recall)
         if self.show is not None:
             self.show(labels)
+        prefix = "found_"
         self.model.labeler.pseudo_labels.adapt(
-            labels["found_confidence"], labels["found_classes"]
+            {
+                name.removeprefix(prefix): values
+                for name, values in labels.items()
+                if name.startswith(prefix)
+            }
         )
 
     def _predict(self, model):

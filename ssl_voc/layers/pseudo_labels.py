@@ -1,6 +1,7 @@
 """Pseudo-labels: what a teacher finds in photos, turned into targets to learn."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from ssl_voc import boxes
@@ -48,14 +49,7 @@ class PseudoLabels(keras.layers.Layer):
         self.num_classes = num_classes
         self.threshold = threshold
         self.min_iou = min_iou
-        self.thresholds = self.add_weight(
-            shape=(num_classes,),
-            initializer=keras.initializers.Constant(threshold),
-            dtype="float32",
-            trainable=False,
-            autocast=False,
-            name="thresholds",
-        )
+        self.thresholds = self._add_threshold("thresholds", (num_classes,), threshold)
         self.built = True
 
     def is_sure(self, found, mirrored):
@@ -68,16 +62,17 @@ class PseudoLabels(keras.layers.Layer):
         sure = ops.logical_and(found["confidence"] >= limits, again)
         return ops.logical_and(sure, boxes.is_object(classes))
 
-    def adapt(self, confidence, classes):
+    def adapt(self, found):
         """Sets the threshold of each class by the scores that the teacher gives.
 
         Args:
-            confidence: Float array of the scores, of any shape.
-            classes: Integer array of the same shape, -1 where padded.
+            found: Dictionary of arrays, what `call` was given for some photos:
+                `"confidence"` and `"classes"` `(num_photos, n)`, -1 where padded.
 
         Reference:
             - [Wang et al., 2022](https://arxiv.org/abs/2209.01589), section 3.4
         """
+        confidence, classes = found["confidence"], found["classes"]
         thresholds = [
             mixture_threshold(
                 confidence[(classes == label) & (confidence >= self.least_score)],
@@ -88,6 +83,16 @@ class PseudoLabels(keras.layers.Layer):
         ]
         self.thresholds.assign(thresholds)
 
+    def _add_threshold(self, name, shape, value):
+        return self.add_weight(
+            shape=shape,
+            initializer=keras.initializers.Constant(value),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            name=name,
+        )
+
     def get_config(self):
         return {**super().get_config(), **constructor_arguments(self)}
 
@@ -96,13 +101,14 @@ class PseudoLabels(keras.layers.Layer):
 class MainObjectPseudoLabels(PseudoLabels):
     """The teacher's one box for each photo, sure or not.
 
-    A box is sure as of `PseudoLabels`, and if the cells of the teacher agree on it.
+    A box is sure as of `PseudoLabels`, and if the cells of the teacher agree on it at
+    least as well as on the median photo of those that `adapt` was last given: how far
+    they agree changes in training, but more agreement tells better boxes.
 
     Args:
         num_classes: Number of classes.
         threshold: As of `PseudoLabels`.
         min_iou: As of `PseudoLabels`.
-        min_agreement: Least `"agreement"` of the votes, see `LocalizationHead`.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
 
     Call arguments, Returns:
@@ -112,14 +118,16 @@ class MainObjectPseudoLabels(PseudoLabels):
 
     threshold_range = (0.5, 0.95)
 
-    def __init__(
-        self, num_classes, threshold=0.8, min_iou=0.7, min_agreement=0.5, **kwargs
-    ):
+    def __init__(self, num_classes, threshold=0.8, min_iou=0.7, **kwargs):
         super().__init__(num_classes, threshold, min_iou, **kwargs)
-        self.min_agreement = min_agreement
+        self.least_agreement = self._add_threshold("least_agreement", (), 0.0)
+
+    def adapt(self, found):
+        super().adapt(found)
+        self.least_agreement.assign(np.median(found["agreement"]))
 
     def call(self, found, mirrored):
-        agree = found["agreement"][:, None] >= self.min_agreement
+        agree = found["agreement"][:, None] >= self.least_agreement
         sure = ops.logical_and(self.is_sure(found, mirrored), agree)
         return {
             "boxes": found["boxes"],

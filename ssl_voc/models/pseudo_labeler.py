@@ -23,9 +23,9 @@ class PseudoLabeler(keras.Model):
         images: Tensor `(batch, size, size, 3)` in `[0, 255]`.
 
     Returns:
-        Dictionary of what `pseudo_labels` gives and of the teacher's answers:
-        `"found_boxes"` `(batch, n, 4)`, xyxy, `"found_classes"` and
-        `"found_confidence"` `(batch, n)`.
+        Dictionary of what `pseudo_labels` gives and of the teacher's answers to the
+        photos as they are: `"found_boxes"` `(batch, n, 4)`, xyxy, `"found_classes"` and
+        `"found_confidence"` `(batch, n)`, and what else its answers hold.
     """
 
     def __init__(self, student, pseudo_labels, momentum=0.99, **kwargs):
@@ -60,8 +60,5 @@ class PseudoLabeler(keras.Model):
         labels = self.pseudo_labels(found, mirrored)
         return {
             **labels,
-            **{
-                f"found_{name}": found[name]
-                for name in ("boxes", "classes", "confidence")
-            },
+            **{f"found_{name}": values for name, values in found.items()},
         }

@@ -86,8 +86,9 @@ def test_it_looks_from_an_epoch_on_and_then_at_intervals():
 def test_thresholds_follow_after_the_labels_were_judged():
     callback = probe()
     chooser, adapted = callback.model.labeler.pseudo_labels, []
-    chooser.adapt = lambda *scores: adapted.append(scores)
+    chooser.adapt = adapted.append
     callback.on_epoch_end(0, {})
-    ((confidence, classes),) = adapted
-    np.testing.assert_array_equal(confidence, LABELS["found_confidence"])
-    np.testing.assert_array_equal(classes, LABELS["found_classes"])
+    (found,) = adapted
+    assert found.keys() == {"confidence", "classes"}
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, LABELS[f"found_{name}"])

@@ -82,7 +82,10 @@ def test_a_main_object_is_sure_if_the_cells_agree_too():
     shifts = np.linspace(0, 3, 60)[:, None, None]
     mirrored = {**found, "boxes": (found["boxes"] + shifts).astype("float32")}
     found["agreement"] = np.tile([0.4, 0.5, 0.9], 20).astype("float32")
-    labels = labels_of(MainObjectPseudoLabels(3), found, mirrored)
+    layer = MainObjectPseudoLabels(3)
+    layer.adapt(found)
+    assert float(layer.least_agreement) == 0.5  # the median
+    labels = labels_of(layer, found, mirrored)
     np.testing.assert_array_equal(labels["classes"], found["classes"])
     wanted = [
         not (is_sure(found, mirrored, row, 0) and found["agreement"][row] >= 0.5)
@@ -98,7 +101,7 @@ def test_thresholds_follow_the_scores_of_each_class_within_their_range():
     high, low = random.normal(0.7, 0.02, 50), random.normal(0.15, 0.02, 50)
     confidence = np.concatenate([high, low, [0.9] * 3, np.full(100, 0.01)])
     classes = np.concatenate([np.zeros(100), np.full(3, 1), np.full(100, 2)])
-    layer.adapt(confidence, classes.astype(int))
+    layer.adapt({"confidence": confidence, "classes": classes.astype(int)})
     first, second, third = ops.convert_to_numpy(layer.thresholds)
     assert 0.25 < first < 0.7
     assert second == third == 0.5  # three scores, and none that counts

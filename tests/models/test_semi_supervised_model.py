@@ -31,7 +31,7 @@ def build_student(kind):
 def build_labels(kind):
     if kind == "detector":
         return layers.ObjectPseudoLabels(3, 0.6, 0.0, least_score=0.0, max_objects=20)
-    return layers.MainObjectPseudoLabels(3, 0.3, min_iou=0.0, min_agreement=0.0)
+    return layers.MainObjectPseudoLabels(3, 0.3, min_iou=0.0)
 
 
 def labels_of(model, images):
