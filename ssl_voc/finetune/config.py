@@ -101,7 +101,8 @@ class FinetuneConfig(TrainingConfig):
     )
     mosaic: float | None = option(
         None,
-        "detect: share of mosaics of four photos, by default 0.5.",
+        "detect: share of mosaics of four photos, by default 0.5; the last 15 % of the "
+        "epochs are without.",
         minimum=0,
         maximum=1,
     )

@@ -231,7 +231,13 @@ class FinetuningRun(TrainingRun):
             self.fit_epochs(
                 phase.last,
                 self.task.shown,
-                [*lending, rename, *probes, callbacks.TrainingWatch()],
+                [
+                    *self.task.schedules(self.model, self.config.epochs),
+                    *lending,
+                    rename,
+                    *probes,
+                    callbacks.TrainingWatch(),
+                ],
                 [*choosing, *putting_back],
                 **({} if probes else self._validation()),
             )
