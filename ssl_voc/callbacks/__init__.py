@@ -8,7 +8,6 @@ from ssl_voc.callbacks.checkpoint import (
     on_all_devices,
     restore,
 )
-from ssl_voc.callbacks.close_mosaic import CloseMosaic
 from ssl_voc.callbacks.collapse_watch import CollapseWatch
 from ssl_voc.callbacks.detection_probe import DetectionProbe
 from ssl_voc.callbacks.epoch_seeds import EpochSeeds

@@ -101,8 +101,7 @@ class FinetuneConfig(TrainingConfig):
     )
     mosaic: float | None = option(
         None,
-        "detect: share of mosaics of four photos, by default 0.5; the last 15 % of the "
-        "epochs are without.",
+        "detect: share of mosaics of four photos, by default 0.5.",
         minimum=0,
         maximum=1,
     )

@@ -231,13 +231,7 @@ class FinetuningRun(TrainingRun):
             self.fit_epochs(
                 phase.last,
                 self.task.shown,
-                [
-                    *self.task.schedules(self.model, self.config.epochs),
-                    *lending,
-                    rename,
-                    *probes,
-                    callbacks.TrainingWatch(),
-                ],
+                [*lending, rename, *probes, callbacks.TrainingWatch()],
                 [*choosing, *putting_back],
                 **({} if probes else self._validation()),
             )

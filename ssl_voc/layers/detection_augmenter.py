@@ -32,7 +32,6 @@ class DetectionAugmenter(LocalizationAugmenter):
             of it in areas of a mosaic; above 1 it zooms out, onto black.
         min_main_share: Share of the area of one random object that a crop must show.
         mosaic_rate: Probability that an image becomes a mosaic; 0 for none.
-            `callbacks.CloseMosaic` ends them on the way.
 
     Returns:
         As `LocalizationAugmenter`, but of `(batch, 4 n)` boxes while training, unless

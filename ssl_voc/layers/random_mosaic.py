@@ -27,10 +27,6 @@ class RandomMosaic(RandomLayer):
     result always has four times as many boxes, of which a single image leaves three
     quarters as padding.
 
-    Attributes:
-        current_rate: Scalar weight, the probability in force: `rate` until another is
-            assigned, as `callbacks.CloseMosaic` does; never saved.
-
     Args:
         rate: Probability that an image becomes a mosaic.
         center_range: Smallest and largest place of the point where the tiles meet, as a
@@ -59,23 +55,10 @@ class RandomMosaic(RandomLayer):
                 f"Received: center_range={center_range}"
             )
         self.rate = rate
-        # A weight: what is compiled would hold a number as a constant.
-        self.current_rate = self.add_weight(
-            name="current_rate",
-            initializer=keras.initializers.Constant(rate),
-            dtype="float32",
-            trainable=False,
-        )
         self.center_range = tuple(center_range)
 
     def build(self, inputs_shape):
-        pass  # The weight is there already.
-
-    def save_own_variables(self, store):
-        pass  # A model that is loaded begins with `rate`.
-
-    def load_own_variables(self, store):
-        pass
+        pass  # There are no weights.
 
     def call(self, inputs):
         images = inputs["images"]
@@ -98,7 +81,7 @@ class RandomMosaic(RandomLayer):
             `"is_mosaic"`, bool `(batch_size,)`. The center of an image that stays
             single is its lower right corner.
         """
-        is_mosaic = self.draw_uniform((batch_size,)) < self.current_rate
+        is_mosaic = self.draw_uniform((batch_size,)) < self.rate
         centers = self.draw_uniform((batch_size, 2), *self.center_range)
         centers = ops.where(is_mosaic[:, None], centers, 1.0)
         order = ops.cast(ops.argsort(self.draw_uniform((batch_size,))), "int32")

@@ -106,15 +106,6 @@ class Task:
         """
         return []
 
-    def schedules(self, model, epochs):
-        """Callbacks by which the training changes with the epoch; or none.
-
-        Args:
-            model: What `build_model` returned.
-            epochs: Number of epochs of the whole training.
-        """
-        return []
-
     def rename(self, logs):
         """Names entries of the logs as the summaries do."""
 

@@ -6,8 +6,6 @@ from ssl_voc.tasks.base import Task
 
 # In pixels: what is smaller lies on one or two of the points that learn it.
 _LEAST_SIDE = 16
-# Of the epochs: mosaics show objects smaller than the photos do that are predicted.
-_SHARE_WITH_MOSAICS = 0.85
 
 
 class DetectTask(Task):
@@ -109,12 +107,6 @@ class DetectTask(Task):
                 fused[name][row, :number] = values[:number]
             fused["num_detections"][row] = number
         return fused
-
-    def schedules(self, model, epochs):
-        from ssl_voc import callbacks
-
-        num_epochs = round(_SHARE_WITH_MOSAICS * epochs)
-        return [callbacks.CloseMosaic(model.augmenter, num_epochs)]
 
     def probes(self, batches):
         from ssl_voc import callbacks

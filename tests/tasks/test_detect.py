@@ -3,9 +3,7 @@
 import types
 
 import numpy as np
-import pytest
 
-from ssl_voc.layers import DetectionAugmenter
 from ssl_voc.tasks import TASKS
 from ssl_voc.tasks.detect import median_sides
 
@@ -18,19 +16,6 @@ CLASSES = np.array([[0, 1], [0, -1]])
 def test_the_median_is_of_the_shorter_sides_of_each_class():
     sides = median_sides({"boxes": BOXES, "classes": CLASSES}, ("cell", "dish", "none"))
     assert sides == {"cell": 9.0, "dish": 40.0}
-
-
-@pytest.mark.parametrize(
-    ("epochs", "with_mosaics"), [(1, 1), (2, 2), (4, 3), (20, 17), (100, 85)]
-)
-def test_the_last_15_percent_of_the_epochs_are_without_mosaics(epochs, with_mosaics):
-    model = types.SimpleNamespace(augmenter=DetectionAugmenter(8, mosaic_rate=0.5))
-    (callback,) = TASKS["detect"].schedules(model, epochs)
-    rates = []
-    for epoch in range(epochs):
-        callback.on_epoch_begin(epoch)
-        rates.append(float(model.augmenter.mosaic.current_rate))
-    assert rates == [0.5] * with_mosaics + [0.0] * (epochs - with_mosaics)
 
 
 def test_a_class_that_is_small_for_the_size_is_named_with_a_better_size(capsys):
