@@ -95,6 +95,27 @@ class Pool:
             f"{len(self.skipped)} skipped{boxes})"
         )
 
+    def select(self, indices) -> "Pool":
+        """A pool of some of the photos, for a pool without boxes.
+
+        Args:
+            indices: Ascending indices of the photos.
+        """
+        if self.objects is not None:
+            raise ValueError(
+                "`select` is of pools without boxes: prepare the photos themselves."
+            )
+        indices = np.asarray(indices, "int64")
+        return Pool(
+            self.photos.take(indices),
+            self.resizing,
+            self.hashes[indices],
+            self.images,
+            self._rows[indices],
+            skipped=self.skipped,
+            workers=self.workers,
+        )
+
     @property
     def labels(self) -> list[str | None]:
         """Class of each photo, or None."""

@@ -22,12 +22,15 @@ class EvaluatedWeights(keras.callbacks.Callback):
         batches: Images that the statistics are of, as `recalibrate_batch_norm` takes
             them; gives them anew each time.
         averaged: Whether the optimizer's averages take the place of the weights.
+        network: Model whose weights they are, where that is a part of the model in
+            training; by default it is the model itself.
     """
 
-    def __init__(self, batches, averaged):
+    def __init__(self, batches, averaged, network=None):
         super().__init__()
         self.batches = batches
         self.averaged = averaged
+        self.network = network
         self._trained = None
 
     def on_test_begin(self, logs=None):
@@ -42,17 +45,17 @@ class EvaluatedWeights(keras.callbacks.Callback):
         """Puts the weights in place, unless they are."""
         if self._trained is not None:
             return
-        model = self.model
-        self._trained = model.get_weights()
+        network = self.network or self.model
+        self._trained = network.get_weights()
         if self.averaged:
-            optimizer = model.optimizer
+            optimizer = self.model.optimizer
             # In half precision it stands inside one that scales the loss.
             optimizer = getattr(optimizer, "inner_optimizer", optimizer)
             for variable, average in optimizer.averages():
                 variable.assign(average)
-        recalibrate_batch_norm(model, self.batches)
+        recalibrate_batch_norm(network, self.batches)
 
     def put_back(self):
         """Puts the weights that train back in their place."""
-        self.model.set_weights(self._trained)
+        (self.network or self.model).set_weights(self._trained)
         self._trained = None

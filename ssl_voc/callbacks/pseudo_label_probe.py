@@ -23,8 +23,9 @@ class PseudoLabelProbe(keras.callbacks.Callback):
 
     Args:
         images: Array `(num_photos, size, size, 3)` in `[0, 255]`.
-        truth: Dictionary of arrays `"boxes"` `(num_photos, n, 4)`, xyxy in pixels,
-            `"classes"` and `"difficult"` `(num_photos, n)`, or None.
+        truth: Dictionary of arrays `"boxes"` `(num_known, n, 4)`, xyxy in pixels,
+            `"classes"` and `"difficult"` `(num_known, n)`, or None.
+        known: Indices of the photos that `truth` is of; by default all.
         first_epoch: Number of the first epoch that ends with it, counted from 1.
         num_epochs: Number of epochs between.
         batch_size: Number of photos in an inference batch.
@@ -33,9 +34,17 @@ class PseudoLabelProbe(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, images, truth=None, first_epoch=1, num_epochs=1, batch_size=32, show=None
+        self,
+        images,
+        truth=None,
+        known=None,
+        first_epoch=1,
+        num_epochs=1,
+        batch_size=32,
+        show=None,
     ):
         super().__init__()
+        self.known = range(len(images)) if known is None else known
         self.images = images
         self.truth = truth
         self.first_epoch = first_epoch
@@ -63,7 +72,9 @@ class PseudoLabelProbe(keras.callbacks.Callback):
         answers["classes"] = np.where(heard, answers["classes"], -1)
         logs["teacher_agreement"] = self._match(answers, given)[1]
         if self.truth is not None:
-            precision, recall = self._match(given, self.truth)
+            rows = [*self.known]
+            found = {name: values[rows] for name, values in given.items()}
+            precision, recall = self._match(found, self.truth)
             logs.update(teacher_precision=precision, teacher_recall=recall)
         if self.show is not None:
             self.show(labels)

@@ -107,7 +107,8 @@ def prepare_finetuning_data(config, run, main_object_only):
         lists[UNLABELED_LIST] = _prepare_unlabeled(config, [*used.values()])
     for name, pool in lists.items():
         if pool is not None:
-            list_photos(run, name, pool.photos, pool.hashes)
+            flag = "--unlabeled" if name == UNLABELED_LIST else "--data"
+            list_photos(run, name, pool.photos, pool.hashes, flag)
     _refuse_other_labels(run, training, validation)
     seen, with_labels = _pretraining_photos(config, run)
     _tell_of_exposure(lists.get(HELD_OUT_LIST), seen, with_labels)
@@ -161,7 +162,7 @@ def _class_names(wanted, labelled):
     return wanted or found
 
 
-def _without_near_duplicates(pool, used, what, prepare, others="training photos"):
+def _without_near_duplicates(pool, used, what, prepare):
     """The pool without photos that resemble those in use; None where none is left.
 
     Args:
@@ -169,13 +170,12 @@ def _without_near_duplicates(pool, used, what, prepare, others="training photos"
         used: Perceptual hashes of the photos in use.
         what: Adjective of the pool's photos.
         prepare: Function from `Photos` to a `Pool`.
-        others: The photos in use, in words.
     """
     duplicates = pipelines.find_near_duplicates(pool.hashes, used)
     if not duplicates:
         return pool
     count = len(duplicates)
-    print(f"left {count} {what} photos out: near-duplicates of {others}")
+    print(f"left {count} {what} photos out: near-duplicates of training photos")
     left_out = {duplicate.index for duplicate in duplicates}
     photos = pool.photos
     kept = [photo for index, photo in enumerate(photos) if index not in left_out]
@@ -205,27 +205,30 @@ def _prepare_unlabeled(config, pools):
     Raises:
         BadInput: when none is left.
     """
-
-    def prepare(photos):
-        return pipelines.prepare(
-            photos,
-            config.image_size,
-            letterboxed=True,
-            cache=config.cache,
-            progress=progress_bar("preparing photos without boxes"),
-        )
-
-    pool = prepare(
-        pipelines.read([*config.unlabeled], None, progress_bar("reading photos"))
+    pool = pipelines.prepare(
+        pipelines.read([*config.unlabeled], None, progress_bar("reading photos")),
+        config.image_size,
+        letterboxed=True,
+        cache=config.cache,
+        progress=progress_bar("preparing photos without boxes"),
     )
-    used = np.concatenate([pool.hashes for pool in pools])
-    pool = _without_near_duplicates(pool, used, "pool", prepare, "those in use")
-    if pool is None:
+    used = np.concatenate([other.hashes for other in pools])
+    duplicates = {
+        duplicate.index
+        for duplicate in pipelines.find_near_duplicates(pool.hashes, used)
+    }
+    kept = [index for index in range(len(pool)) if index not in duplicates]
+    if not kept:
         raise BadInput(
             "--unlabeled: no photo is left that is not in use with its boxes, or to be "
             "evaluated. Name other photos."
         )
-    return pool
+    if duplicates:
+        print(
+            f"left {len(duplicates)} photos of --unlabeled out: near-duplicates of "
+            "those with boxes, or of those to be evaluated"
+        )
+    return pool.select(kept)
 
 
 def _tell_of_exposure(held_out, tables, with_labels):

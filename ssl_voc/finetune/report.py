@@ -6,7 +6,7 @@ from keras import ops
 import pipelines
 from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import report_data_sets
-from ssl_voc.finetune.pseudo_labels import OF_TEACHER
+from ssl_voc.finetune.teacher_probe import OF_TEACHER
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
@@ -101,7 +101,8 @@ def summarize(run, task, data, epoch):
             summary[name] = last[name]
     if data.unlabeled is not None:
         summary["num_unlabeled"] = len(data.unlabeled)
-        for row in rows.values():
+        for number in range(1, epoch + 1):
+            row = rows[number]
             summary.update({name: row[name] for name in OF_TEACHER if name in row})
     summary["num_images"] = len(data.training)
     summary["num_validation"] = 0 if data.validation is None else len(data.validation)

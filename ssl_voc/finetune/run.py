@@ -11,7 +11,7 @@ from ssl_voc import callbacks, devices
 from ssl_voc.finetune import report
 from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
-from ssl_voc.finetune.pseudo_labels import OF_TEACHER, build_teacher_probe
+from ssl_voc.finetune.teacher_probe import OF_TEACHER, build_teacher_probe
 from ssl_voc.models import SemiSupervisedModel
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
@@ -132,7 +132,11 @@ class FinetuningRun(TrainingRun):
     @property
     def burn_in_epochs(self):
         """Number of epochs that learn from labels alone, before `--unlabeled`."""
-        return math.ceil(self.config.burn_in * self.config.epochs)
+        chosen = round(self.config.burn_in * self.config.epochs)
+        # Recorded when it begins: more epochs do not call it back.
+        return self.run.manifest.get(
+            "burn_in_epochs", min(chosen, self.config.epochs - 1)
+        )
 
     def dataset(self, batch_size, seed, done):
         batches = self.training.dataset(
@@ -141,10 +145,12 @@ class FinetuningRun(TrainingRun):
         batches = batches.map(self.task.model_inputs)
         if not self.data.unlabeled or done < self.burn_in_epochs:
             return batches
+        import tensorflow as tf
+
         others = self.data.unlabeled.dataset(
-            self._pool_batch, seed, done, steps_per_epoch=self.steps
+            self._pool_batch, seed + 1, done, steps_per_epoch=self.steps
         )
-        return batches.zip(batches, others).map(_beside)
+        return tf.data.Dataset.zip(batches, others).map(_beside)
 
     def batches(self, batch_size, seed, done):
         batches = self.training.batches(
@@ -153,7 +159,7 @@ class FinetuningRun(TrainingRun):
         batches = map(self.task.model_inputs, batches)
         if self.data.unlabeled and done >= self.burn_in_epochs:
             others = self.data.unlabeled.batches(
-                self._pool_batch, seed, done, steps_per_epoch=self.steps
+                self._pool_batch, seed + 1, done, steps_per_epoch=self.steps
             )
             batches = map(_beside, batches, others)
         for batch in batches:
@@ -178,8 +184,14 @@ class FinetuningRun(TrainingRun):
         """The model to train: the student, or one in which a teacher labels photos."""
         if not self.data.unlabeled:
             return self.student
-        labels = self.task.pseudo_labels(self.student.num_classes)
+        labels = self.task.pseudo_labels(self.training)
         return SemiSupervisedModel(self.student, labels)
+
+    def _follow(self, epoch, logs):
+        """Lets the teacher be the student in the burn-in, then its average."""
+        teacher = self.model.labeler.teacher
+        burning_in = epoch < self.burn_in_epochs
+        teacher.current_momentum.assign(0.0 if burning_in else teacher.momentum)
 
     def _default_epochs(self):
         """Number of epochs without flags, and its reason in words."""
@@ -270,14 +282,16 @@ class FinetuningRun(TrainingRun):
         of_teacher, ends = [], [phase.last]
         if self.data.unlabeled:
             shown = (*shown, "pool_used")
+            self.run.update_manifest(burn_in_epochs=self.burn_in_epochs)
             of_teacher = [
+                keras.callbacks.LambdaCallback(on_epoch_begin=self._follow),
                 build_teacher_probe(
                     self.run,
+                    self.config,
                     self.data,
                     self.task.main_object_only,
                     max(1, self.burn_in_epochs),
-                    self.config.epochs,
-                )
+                ),
             ]
             ends.insert(0, min(self.burn_in_epochs, phase.last))
         choosing, patience = [], None
@@ -341,7 +355,9 @@ class FinetuningRun(TrainingRun):
         num_batches = max(1, min(len(order), _PHOTOS_FOR_STATISTICS) // size)
         parts = np.split(order[: num_batches * size], num_batches)
         batches = AugmentedImages(self.training, parts, self.model, config.seed)
-        evaluated = callbacks.EvaluatedWeights(batches, config.ema is not None)
+        evaluated = callbacks.EvaluatedWeights(
+            batches, config.ema is not None, self.student
+        )
         evaluated.set_model(self.model)
         return evaluated
 

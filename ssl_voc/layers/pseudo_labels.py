@@ -6,6 +6,7 @@ from keras import ops
 
 from ssl_voc import boxes
 from ssl_voc.layers.constructor_arguments import constructor_arguments
+from ssl_voc.layers.random_layer import check_rate
 from ssl_voc.metrics import mixture_threshold
 
 
@@ -23,6 +24,8 @@ class PseudoLabels(keras.layers.Layer):
         num_classes: Number of classes.
         threshold: That of every class at first, in `[0, 1]`.
         min_iou: Least IoU with the box in the mirrored photo.
+        **kwargs: `name` and `dtype` of `keras.layers.Layer`; `dtype` defaults to
+            float32 whatever the global policy.
 
     Call arguments:
         found: Dictionary that `predict` of the teacher gives, its boxes xyxy.
@@ -42,10 +45,10 @@ class PseudoLabels(keras.layers.Layer):
     least_score = 0.0
 
     def __init__(self, num_classes, threshold, min_iou=0.7, **kwargs):
-        super().__init__(**kwargs)
-        for name, value in (("threshold", threshold), ("min_iou", min_iou)):
-            if not 0.0 <= value <= 1.0:
-                raise ValueError(f"`{name}` must lie in [0, 1]. Received: {value}")
+        # Half precision would round boxes to pixels and more.
+        super().__init__(**{"dtype": "float32", **kwargs})
+        check_rate("threshold", threshold)
+        check_rate("min_iou", min_iou)
         self.num_classes = num_classes
         self.threshold = threshold
         self.min_iou = min_iou
@@ -148,7 +151,8 @@ class ObjectPseudoLabels(PseudoLabels):
         min_iou: As of `PseudoLabels`.
         least_score: Score from which a box that is not sure is `difficult`, in
             `[0, 1]`.
-        max_objects: Number of boxes of a photo, the most confident ones.
+        max_objects: Number of boxes of a photo, the most confident ones; what lies
+            beyond them is taken for background.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
 
     """
@@ -165,6 +169,11 @@ class ObjectPseudoLabels(PseudoLabels):
         **kwargs,
     ):
         super().__init__(num_classes, threshold, min_iou, **kwargs)
+        check_rate("least_score", least_score)
+        if max_objects < 1:
+            raise ValueError(
+                f"`max_objects` must be at least 1. Received: {max_objects}"
+            )
         self.least_score = least_score
         self.max_objects = max_objects
 

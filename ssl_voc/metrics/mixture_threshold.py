@@ -20,19 +20,19 @@ def mixture_threshold(scores, default, low=0.0, high=1.0):
 
     Args:
         scores: Float array `(num_scores,)`.
-        default: What is returned where there are fewer than 10 scores.
+        default: What is returned where there are fewer than 10 scores, or one group.
         low: Least threshold.
         high: Largest threshold.
 
     Returns:
-        Float in `[low, high]`.
+        Float in `[low, high]`, or `default`.
 
     Reference:
         - [Wang et al., 2022](https://arxiv.org/abs/2209.01589), section 3.4
     """
     scores = np.sort(np.asarray(scores, "float64"))
     if len(scores) < _LEAST_SCORES:
-        return float(np.clip(default, low, high))
+        return float(default)
     means = scores[[0, -1]]
     variances = np.full(2, max(scores.var(), _LEAST_VARIANCE))
     shares = np.full(2, 0.5)
@@ -46,8 +46,9 @@ def mixture_threshold(scores, default, low=0.0, high=1.0):
     lower, upper = _responsibilities(scores, means, variances, shares)
     # A wide component would win again far below the other's mean.
     above = scores[(upper > lower) & (scores > means[0])]
-    found = above[0] if len(above) and means[1] > means[0] else default
-    return float(np.clip(found, low, high))
+    if not len(above) or means[1] <= means[0]:
+        return float(default)
+    return float(np.clip(above[0], low, high))
 
 
 def _responsibilities(scores, means, variances, shares):

@@ -18,7 +18,7 @@ class SemiSupervisedModel(BoxModel):
     of is `difficult` and teaches nothing.
 
     The train step is Keras' own. `compile`, `evaluate` and `predict` are those of the
-    student, which holds the result and is what to save.
+    student, which holds the result and is what to save: this model itself is not.
 
     Args:
         student: The `Localizer` or `Detector`, built, with its augmenter.
@@ -91,6 +91,23 @@ class SemiSupervisedModel(BoxModel):
         super().compile(
             self.student.optimizer, jit_compile=jit_compile, run_eagerly=eagerly
         )
+        self.labeler.jit_compile = self.jit_compile
+
+    def _symbolic_build(self, iterator=None, data_batch=None):
+        """Makes the state of the losses and metrics, which are the student's, first.
+
+        Made in a traced step they would be lost under several replicas, and cost a
+        second trace.
+        """
+        if data_batch is None:
+            _, _, batches = next(iter(iterator))
+            data_batch = next(iter(batches))
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data_batch)
+        labelled = {**x} if isinstance(x, dict) else x
+        if isinstance(x, dict):
+            labelled.pop("unlabeled", None)
+        self.student._symbolic_build(data_batch=(labelled, y, sample_weight))
+        super()._symbolic_build(data_batch=data_batch)
 
     def call(self, inputs, training=False):
         if isinstance(inputs, dict) and "unlabeled" in inputs:

@@ -16,7 +16,9 @@ from ssl_voc.runs.json_files import read_jsonl
 PROGRAM = "ssl_voc"
 # Settings that say how long a run trains, which may change.
 _LENGTHS = ("epochs", "time")
-# Commands that compare the photos themselves: these may lie elsewhere by now.
+# Settings that name photos, and commands that compare the photos themselves: these may
+# lie elsewhere by now.
+_SOURCES = ("data", "unlabeled")
 COMPARING_PHOTOS = ("pretrain", "finetune")
 OWN_FOLDERS = ("checkpoints", "tensorboard")
 # Kinds of entries of a manifest that are looked up by name.
@@ -156,7 +158,7 @@ def _find_obstacle(
         for name in settings
         if recorded.get(name) != settings[name]
         and name not in _LENGTHS
-        and not (name == "data" and command in COMPARING_PHOTOS)
+        and not (name in _SOURCES and command in COMPARING_PHOTOS)
     ]
     if changed:
         return f"--out: {path} holds a run with other settings: {'; '.join(changed)}."

@@ -50,8 +50,12 @@ class Task:
         """
         raise NotImplementedError
 
-    def pseudo_labels(self, num_classes):
-        """What chooses the labels that a teacher gives, a `PseudoLabels` layer."""
+    def pseudo_labels(self, pool):
+        """What chooses the labels that a teacher gives, a `PseudoLabels` layer.
+
+        Args:
+            pool: `pipelines.Pool` with boxes that is learned from.
+        """
         raise NotImplementedError
 
     def compile_arguments(self, config, model):

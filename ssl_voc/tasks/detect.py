@@ -6,6 +6,8 @@ from ssl_voc.tasks.base import Task
 
 # In pixels: what is smaller lies on one or two of the points that learn it.
 _LEAST_SIDE = 16
+# Of a photo without boxes, as many may be learned, or more where labels show more.
+_LEAST_OBJECTS = 20
 
 
 class DetectTask(Task):
@@ -57,10 +59,14 @@ class DetectTask(Task):
             freeze_batch_norm=config.batch_norm == "frozen",
         )
 
-    def pseudo_labels(self, num_classes):
+    def pseudo_labels(self, pool):
         from ssl_voc import layers
 
-        return layers.ObjectPseudoLabels(num_classes, name="pseudo_labels")
+        return layers.ObjectPseudoLabels(
+            len(pool.class_names),
+            max_objects=max(_LEAST_OBJECTS, 2 * pool.max_boxes),
+            name="pseudo_labels",
+        )
 
     def compile_arguments(self, config, model):
         return {}

@@ -51,10 +51,12 @@ class LocalizeTask(Task):
             freeze_batch_norm=config.batch_norm == "frozen",
         )
 
-    def pseudo_labels(self, num_classes):
+    def pseudo_labels(self, pool):
         from ssl_voc import layers
 
-        return layers.MainObjectPseudoLabels(num_classes, name="pseudo_labels")
+        return layers.MainObjectPseudoLabels(
+            len(pool.class_names), name="pseudo_labels"
+        )
 
     def compile_arguments(self, config, model):
         import keras

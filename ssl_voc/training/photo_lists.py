@@ -6,7 +6,7 @@ import pipelines
 from ssl_voc.cli.errors import BadInput
 
 
-def list_photos(run, name, photos, hashes):
+def list_photos(run, name, photos, hashes, flag="--data"):
     """Writes a list of photos, or finds that it stands there already.
 
     Args:
@@ -14,6 +14,7 @@ def list_photos(run, name, photos, hashes):
         name: Name of the file.
         photos: Sequence of `pipelines.Photo`.
         hashes: Perceptual hash of each photo.
+        flag: What names the photos.
 
     The same photos in another place, or of a source by another name, are the same.
 
@@ -27,7 +28,7 @@ def list_photos(run, name, photos, hashes):
         recorded = path.read_bytes().decode("utf-8", "replace")
         if _without_sources(recorded) != _without_sources(text):
             raise BadInput(
-                "--data: the photos are not those the run began with, which "
+                f"{flag}: the photos are not those the run began with, which "
                 f"{path} lists: {_differences(recorded, text)}. Bring them back, or "
                 "begin anew with --overwrite."
             )

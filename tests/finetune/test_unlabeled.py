@@ -1,6 +1,7 @@
 """`finetune --unlabeled`: which photos it learns from, what it leaves, going on."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import pipelines
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate import EvaluateConfig, evaluate
 from ssl_voc.finetune import finetune
+from ssl_voc.finetune.run import FinetuningRun
+from ssl_voc.finetune.teacher_probe import build_teacher_probe
 from tests import tiny
 from tests.finetune.settings import config, flags
 from tests.pretrain.stopped import assert_same_training, rows_of, start
@@ -83,6 +86,37 @@ def test_stopped_it_goes_on_as_if_never_stopped(place, pool, tmp_path, stop):
         done = start("-m", "ssl_voc.finetune", *arguments)
         assert done.returncode == 0, done.stderr
     assert_same_training(*runs)
+
+
+def test_the_burn_in_is_recorded_and_leaves_an_epoch(place, whole, tmp_path):
+    recorded = json.loads((whole / "manifest.json").read_text())["burn_in_epochs"]
+    assert recorded == 2
+    run = SimpleNamespace(manifest={})
+    for burn_in, epochs, expected in ((0.3, 10, 3), (0.9, 1, 0), (0.99, 30, 29)):
+        settings = SimpleNamespace(burn_in=burn_in, epochs=epochs)
+        part = SimpleNamespace(config=settings, run=run)
+        assert FinetuningRun.burn_in_epochs.fget(part) == expected
+    run.manifest["burn_in_epochs"] = 2  # more epochs do not call it back
+    assert FinetuningRun.burn_in_epochs.fget(part) == 2
+
+
+def test_photos_that_are_looked_at_do_not_depend_on_what_is_known_of_them(place):
+    bare = place / "bare"
+    bare.mkdir()
+    for photo in pipelines.read(place / "voc", "train"):
+        (bare / f"{photo.image_id}.png").write_bytes(photo.load())
+    seen, truth = [], []
+    for source in (place / "voc", bare):
+        pool = pipelines.prepare(source, 32, letterboxed=True)
+        data = SimpleNamespace(
+            unlabeled=pool, training=SimpleNamespace(class_names=["blue", "red"])
+        )
+        config = SimpleNamespace(seed=3, epochs=9)
+        probe = build_teacher_probe(None, config, data, True, 1)
+        seen.append(probe.images)
+        truth.append(probe.truth)
+    np.testing.assert_array_equal(*seen)
+    assert truth[0] is not None and truth[1] is None
 
 
 def test_evaluation_refuses_photos_of_the_pool(place, whole, tmp_path):

@@ -42,4 +42,4 @@ def test_it_stays_inside_its_bounds():
     scores = draw((0.1, 0.02, 100), (0.9, 0.02, 100))
     assert mixture_threshold(scores, 0.5, low=0.95) == 0.95
     assert mixture_threshold(scores, 0.5, high=0.3) == 0.3
-    assert mixture_threshold([], 0.1, low=0.2) == 0.2
+    assert mixture_threshold([], 0.1, low=0.2) == 0.1

@@ -8,6 +8,7 @@ from keras import ops
 from ssl_voc import layers
 from ssl_voc.models import PseudoLabeler, SemiSupervisedModel
 from tests import tiny
+from tests.dtype_policies import dtype_policy
 
 SIZE = 64
 
@@ -191,3 +192,15 @@ def test_checkpoints_hold_teacher_and_thresholds(tmp_path):
     np.testing.assert_allclose(
         other.labeler.pseudo_labels.thresholds, [0.2, 0.3, 0.4], rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_trains_and_rounds_no_box_of_the_teacher(policy):
+    with dtype_policy(policy):
+        model = build("localizer")
+        logs = model.train_on_batch(batch_of("localizer"), return_dict=True)
+        labels = model.labeler(tiny.draw_photos(2, SIZE))
+    assert np.isfinite(logs["loss"])
+    boxes = ops.convert_to_numpy(labels["boxes"])
+    assert boxes.dtype == "float32"
+    np.testing.assert_array_equal(boxes, ops.convert_to_numpy(labels["found_boxes"]))

@@ -50,6 +50,22 @@ def test_batches_are_those_of_the_epoch_order_also_when_resumed(name, request):
     assert take(pool.batches(2, 5, initial_epoch=3), steps) == expected[3 * steps :]
 
 
+def test_another_pool_may_set_the_pace_of_epochs(pool):
+    batches = take(pool.batches(2, 5), 20)
+    # Three epochs of four steps, whatever the steps of the pool's own.
+    later = pool.batches(2, 5, initial_epoch=3, steps_per_epoch=4)
+    assert take(later, 8) == batches[12:]
+
+
+def test_selected_photos_keep_their_pixels_and_hashes(pool):
+    part = pool.select([1, 4, 9]).select([1, 2])
+    assert indices(part.gather([0, 1])) == [4, 9]
+    assert part.hashes.tolist() == [4, 9]
+    assert [photo.image_id for photo in part.photos] == [
+        pool.photos[index].image_id for index in (4, 9)
+    ]
+
+
 @pytest.mark.parametrize("name", ["pool", "labeled"])
 def test_dataset_gives_the_batches_in_their_order(name, request):
     tf = pytest.importorskip("tensorflow")

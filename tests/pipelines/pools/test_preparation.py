@@ -58,6 +58,19 @@ def test_labelled_photos_are_letterboxed_and_keep_their_boxes(cache, tree):
         assert pool.hashes[1] == perceptual_hash(pixels)
 
 
+def test_photos_without_boxes_are_letterboxed_as_those_with_boxes(tree):
+    pytest.importorskip("tensorflow")
+    with_boxes = prepare_labeled(tree, 20)
+    without = prepare(tree, 20, letterboxed=True)
+    row_of = {photo.image_id: row for row, photo in enumerate(without.photos)}
+    rows = [row_of[photo.image_id] for photo in with_boxes.photos]
+    every = np.arange(len(with_boxes))
+    np.testing.assert_array_equal(
+        without.gather(rows), with_boxes.gather(every)["images"]
+    )
+    np.testing.assert_array_equal(without.hashes[rows], with_boxes.hashes)
+
+
 def test_file_that_vanished_is_skipped_and_nothing_readable_refused(folder):
     photos = read(folder)
     (folder / "a" / "0.png").unlink()

@@ -17,64 +17,74 @@ _NUM_PHOTOS, _NUM_SHOWN = 200, 12
 _NUM_LOOKS = 20
 
 
-def build_teacher_probe(run, data, main_object_only, first_epoch, num_epochs):
+def build_teacher_probe(run, config, data, main_object_only, first_epoch):
     """Builds the callback that looks at a teacher's labels now and then.
+
+    The photos are drawn by the seed alone: what is known of their boxes is measured,
+    and nothing that the training does depends on it.
 
     Args:
         run: The `RunFolder`, which gets `pseudo_labels.png`.
+        config: A `FinetuneConfig`, resolved.
         data: `FinetuningData` with photos without boxes.
         main_object_only: Whether a photo has one target.
         first_epoch: Number of the epoch that ends with it first, counted from 1.
-        num_epochs: Number of epochs of the run.
 
     Returns:
         `ssl_voc.callbacks.PseudoLabelProbe`.
     """
-    sample, truth = _sample(data, main_object_only)
-    images = sample.gather(np.arange(len(sample)))
+    drawn = np.random.default_rng(config.seed).permutation(len(data.unlabeled))
+    sample = data.unlabeled.select(np.sort(drawn[:_NUM_PHOTOS]))
+    class_names = data.training.class_names
+    truth, rows = _truth(sample, class_names, main_object_only)
     return callbacks.PseudoLabelProbe(
-        images if truth is None else images["images"],
+        sample.gather(np.arange(len(sample))),
         truth,
+        rows,
         first_epoch,
-        max(1, num_epochs // _NUM_LOOKS),
-        show=lambda labels: _draw(run, sample, labels, data.training.class_names),
+        max(1, config.epochs // _NUM_LOOKS),
+        show=lambda labels: _draw(run, sample, labels, class_names),
     )
 
 
-def _sample(data, main_object_only):
-    """Photos without boxes that a teacher's labels are looked at by.
-
-    Where the boxes of most of them are known after all, photos that have some, so that
-    mistakes can be counted.
+def _truth(sample, class_names, main_object_only):
+    """Boxes of those photos that have some after all, if most do.
 
     Args:
-        data: `FinetuningData`.
+        sample: `pipelines.Pool` without boxes.
+        class_names: Names of the classes.
         main_object_only: Whether a photo has one target.
 
     Returns:
-        Tuple of a `pipelines.Pool` and its true objects, arrays as `Pool.targets`, or
-        None.
+        Tuple of arrays as `Pool.targets` and of the photos' indices; of None twice
+        where the boxes of less than half of them are known.
     """
-    pool, class_names = data.unlabeled, data.training.class_names
-    known = pool.photos.take(
-        index
-        for index, photo in enumerate(pool.photos)
+    sources = {
+        photo.source
+        for photo in sample.photos
         if any(item.name in class_names for item in photo.objects)
-    )
-    photos = known if 2 * len(known) >= len(pool) else pool.photos
-    photos = photos.take(pipelines.choose_varied(photos, _NUM_PHOTOS))
-    size = pool.image_size
-    if 2 * len(known) < len(pool):
-        return pipelines.prepare(photos, size, letterboxed=True, cache="memory"), None
-    sample = pipelines.prepare_labeled(
-        photos,
-        size,
-        class_names=class_names,
-        main_object_only=main_object_only,
-        objects_required=False,
-        cache="memory",
-    )
-    return sample, sample.targets
+    }
+    known = [
+        index
+        for index, photo in enumerate(sample.photos)
+        if photo.annotated and photo.source in sources
+    ]
+    if 2 * len(known) < len(sample):
+        return None, None
+    try:
+        labelled = pipelines.prepare_labeled(
+            sample.photos.take(known),
+            sample.image_size,
+            class_names=class_names,
+            main_object_only=main_object_only,
+            objects_required=False,
+            cache="memory",
+        )
+    except ValueError:  # not one of the annotations can be used
+        return None, None
+    row_of = {photo.path_name: row for row, photo in enumerate(sample.photos)}
+    rows = [row_of[photo.path_name] for photo in labelled.photos]
+    return (labelled.targets, rows) if rows else (None, None)
 
 
 def _draw(run, pool, labels, class_names):
@@ -87,10 +97,8 @@ def _draw(run, pool, labels, class_names):
         class_names: Names of the classes.
     """
     chosen = pipelines.choose_varied(pool.photos, _NUM_SHOWN)
-    images = pool.gather(chosen)
-    images = images if pool.objects is None else images["images"]
     tiles = []
-    for row, image in zip(chosen, images, strict=True):
+    for row, image in zip(chosen, pool.gather(chosen), strict=True):
         classes = labels["classes"][row]
         outlines = [
             BoxOutline(
