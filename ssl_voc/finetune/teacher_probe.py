@@ -111,5 +111,9 @@ def _draw(run, pool, labels, class_names):
         caption = pool.photos[int(row)].image_id
         tiles.append(image_tile(image, caption, outlines))
     draw_contact_sheet(
-        run.path / "pseudo_labels.png", [("", tiles)], 6, legend=(_SURE, _UNSURE)
+        run.path / "pseudo_labels.png",
+        [("", tiles)],
+        6,
+        "What the teacher finds in photos without boxes",
+        legend=(_SURE, _UNSURE),
     )

@@ -97,3 +97,18 @@ def test_without_averaging_the_statistics_alone_are_others():
     ):
         same = np.array_equal(one, two)
         assert same != ("moving" in weight.path), weight.path
+
+
+def test_of_a_part_of_the_model_the_weights_of_that_part_alone_are_lent():
+    part = build()
+    evaluated = EvaluatedWeights([data()[0][:4]], averaged=False, network=part)
+    evaluated.set_model(None)  # it has no weights to be asked for
+    before = part.get_weights()
+    evaluated.lend()
+    assert any(
+        np.abs(one - two).max() > 0
+        for one, two in zip(before, part.get_weights(), strict=True)
+    )
+    evaluated.put_back()
+    for one, two in zip(before, part.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
