@@ -123,11 +123,29 @@ def test_line_of_a_list_finds_its_photo_as_any_machine_writes_it(case, write):
 def test_folder_of_another_machine_is_found_by_its_end_but_never_another_split(write):
     path = write({"images/1.jpg": ROW, "images/val/2.jpg": ROW})
     text = "names: [cat, dog]\ntrain: /content/set/train/images\nval: {}/images/val\n"
-    for root in ("/content/set", "C:/set", "../images/.."):
+    for root in ("/content/set", "../images/.."):
         path.write_text(text.format(root))
         assert found(read(path, "val")) == {"2": [("dog", BOX)]}
         with pytest.raises(ValueError, match="train is '/content/set/train/images'"):
             read(path)
+
+
+def test_folder_of_another_machine_is_never_the_one_of_another_split(write):
+    path = write({"images/1.jpg": ROW}, val="/content/other/images")
+    with pytest.raises(ValueError, match="val is '/content/other/images'"):
+        read(path, "val")
+    path = write({"images/a/1.jpg": ROW}, train="images/a", val="/other/images/a")
+    with pytest.raises(ValueError, match="val is '/other/images/a'"):
+        read(path, "val")
+
+
+def test_photos_of_two_folders_of_another_machine_are_not_one_here(write):
+    path = write({"img/1.jpg": ROW}, train="train.txt", val="val.txt")
+    for split, site in {"train": "siteA", "val": "siteB"}.items():
+        (path.parent / f"{split}.txt").write_text(f"/data/{site}/img/1.jpg\n")
+    for split in ("train", "val"):
+        with pytest.raises(ValueError, match="names '/data/site./img/1.jpg', which is"):
+            read(path, split)
 
 
 LABEL_PLACES = {
