@@ -5,7 +5,12 @@ import json
 import os
 import pathlib
 
-from pipelines.photos.box_checks import BadBox, possible_box, usable_object
+from pipelines.photos.box_checks import (
+    BadBox,
+    possible_box,
+    shares_problem,
+    usable_object,
+)
 from pipelines.photos.names import class_name, image_ids
 from pipelines.photos.photo import (
     Object,
@@ -248,6 +253,12 @@ def _objects(annotations, entries, names, problems):
         if item is not None:
             items.append(item)
             used_ids[id_of(entry["category_id"])] += 1
+    boxes = [item.box for items in objects.values() for item in items]
+    in_shares = shares_problem(problems.path_name, boxes)
+    if in_shares:
+        problems.append(in_shares)
+        objects = {photo_id: [] for photo_id in objects}
+        used_ids.clear()
     return objects, used_ids
 
 

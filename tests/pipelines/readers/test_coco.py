@@ -133,9 +133,17 @@ BAD_ANNOTATIONS = [
         "inf",
         annotation(None, segmentation=[[10**400, 1, 2, 3]]),
     ),
-    ("box dropped: not in pixels", "shares", annotation([0.1, 0.2, 0.4, 0.5])),
     ("entry unusable", "str", "text"),
 ]
+
+
+def test_json_in_shares_is_told_and_gives_no_background(read):
+    photos = read(annotations=[annotation([0.1, 0.2, 0.4, 0.8001])] * 2)
+    assert not photos[0].objects and not photos[0].annotated
+    (problem,) = photos.problems
+    assert problem.kind == "box dropped: not in pixels" and "2 boxes" in problem.reason
+    photos = read(annotations=[annotation([0.1, 0.2, 0.4, 0.5]), annotation([1] * 4)])
+    assert len(photos[0].objects) == 2
 
 
 def test_a_flag_too_large_for_a_float_is_set(read):
