@@ -23,6 +23,7 @@ from pipelines.photos.photo import (
 from pipelines.readers.coco_boxes import box_of
 from pipelines.readers.coco_values import flag_of, id_of, side_of
 from pipelines.readers.photo_finder import PhotoFinder
+from pipelines.readers.written_names import spellings
 
 KIND = "a COCO .json file"
 
@@ -188,7 +189,7 @@ def _photo_entries(images, problems):
             problems.add(f"images[{number}] lacks an id or a file_name")
         elif photo_id in entries:
             reason = f"images[{number}] repeats the id {photo_id!r}"
-            if _written_names(entry) != _written_names(entries[photo_id]):
+            if _first_spelling(entry) != _first_spelling(entries[photo_id]):
                 ambiguous.add(photo_id)
                 reason += ", hence it is not known which boxes are whose"
             problems.add(reason)
@@ -226,6 +227,11 @@ def _written_names(entry):
     """What an entry calls its photo, the most telling first."""
     names = (entry.get(key) for key in ("file_name", "path", "coco_url"))
     return [name for name in names if isinstance(name, str)]
+
+
+def _first_spelling(entry):
+    """The same for `a.jpg` and `./a.jpg`, whatever urls stand beside them."""
+    return spellings(_written_names(entry)[0])[:1]
 
 
 def _objects(annotations, entries, names, problems):

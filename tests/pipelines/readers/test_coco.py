@@ -195,8 +195,13 @@ def test_boxes_of_an_id_that_two_files_have_are_of_neither(read):
     images = [IMAGE, {"id": 1, "file_name": "2.jpg"}]
     (photo,) = read(images, [annotation([0, 0, 9, 9])])
     assert not photo.annotated and photo.objects == ()
-    # The same entry twice is no doubt.
-    (photo,) = read([IMAGE, IMAGE], [annotation([0, 0, 9, 9])])
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"file_name": "./1.jpg"}, {"coco_url": "https://host/1.jpg"}]
+)
+def test_boxes_of_an_id_that_stands_twice_for_one_file_are_its_own(more, read):
+    (photo,) = read([IMAGE, {**IMAGE, **more}], [annotation([0, 0, 9, 9])])
     assert photo.annotated and len(photo.objects) == 1
 
 
