@@ -15,6 +15,7 @@ from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 from pipelines.photos.texts import decode_text
 from pipelines.readers.moved_paths import MovedPaths
 from pipelines.readers.path_spellings import PathSpellings
+from pipelines.readers.split_names import as_split
 from pipelines.readers.written_names import folded
 
 KIND = "a YOLO data.yaml"
@@ -74,6 +75,7 @@ def read(source, split=None, progress=None) -> Photos:
     yaml_path = _yaml_path(source)
     content = _load_yaml(yaml_path)
     names = _class_names(content, yaml_path)
+    split = split and as_split(split)
     found = splits(yaml_path)
     if not found or split not in (None, *found):
         raise ValueError(

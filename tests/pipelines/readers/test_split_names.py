@@ -34,7 +34,7 @@ def test_photos_in_folders_of_splits_have_no_class_of_that_name(
             (tmp_path / f"{place}.xml").write_text(xml)
     names = [name for name in splits(tmp_path) if name != "all"]
     assert sorted(names) == ["test", "train"]
-    for split, ids in ((None, "ab"), ("train", "ab"), ("test", "c")):
+    for split, ids in ((None, "ab"), ("train", "ab"), ("Test", "c"), ("test", "c")):
         photos = read(tmp_path, split)
         assert [photo.image_id for photo in photos] == [*ids]
         assert photos.class_names == ("cat",) * beside
