@@ -54,8 +54,10 @@ def read_voc_annotation(path, problems):
         reason = f"file name {file_name!r} leaves the tree"
         problems.append(Problem(path_name, reason, "file name leaves the tree"))
     objects = []
-    # Some tools write <Object>, or put them in <objects>.
-    elements = [e for e in root.iter() if e.tag.lower() == "object"]
+    # Some tools write <Object>, or put them in <objects>. Deeper ones are others: those
+    # that a tool deleted, say.
+    parents = [root, *(child for child in root if child.tag.lower() == "objects")]
+    elements = [e for parent in parents for e in parent if e.tag.lower() == "object"]
     for number, element in enumerate(elements, start=1):
         parse = _read_object, element
         objects.append(usable_object(problems, path_name, f"object {number}", *parse))

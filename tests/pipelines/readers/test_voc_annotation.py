@@ -72,14 +72,22 @@ def test_flags_are_read_by_their_value(word, is_set, read):
     [
         ("<objects>{}</objects>", "object"),
         ("{}", "Object"),
-        ("<data>{}</data>", "OBJECT"),
+        ("<Objects>{}</Objects>", "OBJECT"),
     ],
 )
-def test_objects_are_found_in_any_case_and_below_other_elements(form, tag, read):
+def test_objects_are_found_in_any_case_and_in_a_list(form, tag, read):
     text = form.format(f"<{tag}>{NAMED}</{tag}>" * 2)
     objects, size, problems = read(f"<annotation>{SIZE}{text}</annotation>")
     assert [item.box for item in objects] == [(2, 4, 10, 20)] * 2
     assert (size, problems) == ([40, 30, True], [])
+
+
+@pytest.mark.parametrize("form", ["<deleted>{}</deleted>", "<relation>{}</relation>"])
+def test_objects_of_other_elements_are_none_of_the_photo(form, read):
+    deleted = f"<object>{NAMED.replace('3', '4')}</object>"
+    text = annotation_of(NAMED).replace("<object>", f"{form.format(deleted)}<object>")
+    objects, _, problems = read(text)
+    assert [item.box for item in objects] == [(2, 4, 10, 20)] and not problems
 
 
 def test_equal_looking_class_names_are_one(read):
