@@ -4,12 +4,13 @@ import collections
 import math
 import os
 import pathlib
+import re
 
 from pipelines.images.opening import open_image
 from pipelines.images.orientation import QUARTER_TURNS, orientation_of
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
-from pipelines.photos.listing import list_photos
+from pipelines.photos.listing import is_photo_name, list_photos
 from pipelines.photos.names import class_name, image_ids
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 from pipelines.photos.texts import decode_text
@@ -97,7 +98,7 @@ def read(source, split=None, progress=None) -> Photos:
     ids = image_ids(
         pathlib.Path(os.path.relpath(path, root)).as_posix() for path in paths
     )
-    stems = collections.Counter(map(_folded_stem, paths))
+    stems = _count_stems(paths)
     for path, image_id in zip(paths, ids, strict=True):
         # Of photos whose names differ in case alone, one may have labels, one not.
         find = places.spellings.find if stems[_folded_stem(path)] == 1 else _existing
@@ -118,15 +119,23 @@ def _yaml_path(source):
 def _load_yaml(path):
     import yaml
 
-    try:
+    class Loader(yaml.SafeLoader):
         # All scalars as texts: names such as `no`, `007` and `1:30` stay what they are.
-        content = yaml.load(PhotoFile(path).load(), yaml.BaseLoader)
+        yaml_implicit_resolvers = {
+            "<": [("tag:yaml.org,2002:merge", re.compile("<<$"))]
+        }
+
+    try:
+        content = yaml.load(PhotoFile(path).load(), Loader)
     except (yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path} is not valid YAML: {reason}") from error
     if not isinstance(content, dict):
         return {}
-    return {key: None if value in _NONE else value for key, value in content.items()}
+    return {
+        key: None if isinstance(value, str) and value.lower() in _NONE else value
+        for key, value in content.items()
+    }
 
 
 def _class_names(content, path):
@@ -134,6 +143,9 @@ def _class_names(content, path):
     names, num_classes = content.get("names"), content.get("nc")
     try:
         num_classes = num_classes and int(num_classes)
+    except (ValueError, TypeError):
+        raise ValueError(f"{path}: nc is {num_classes!r}, not a number.") from None
+    try:
         if names is None and num_classes:
             names = [f"class_{number}" for number in range(num_classes)]
         if isinstance(names, list):
@@ -215,6 +227,16 @@ def _list_split(content, name, yaml_path, places, problems):
                 yield path
 
 
+def _count_stems(paths):
+    """Counts photos by folded stem, those of other splits in their folders, too."""
+    photos = dict(paths)
+    for folder in {path.parent for path in paths}:
+        photos.update(
+            (folder / n, None) for n in os.listdir(folder) if is_photo_name(n)
+        )
+    return collections.Counter(map(_folded_stem, photos))
+
+
 def _folded_stem(path):
     return folded(path.with_suffix("").as_posix())
 
@@ -263,12 +285,14 @@ def _upright_size(path):
 def _label_paths(path):
     """Where the labels of a photo may be: in `labels/` for `images/`, or beside it."""
     beside = path.with_suffix(".txt")
-    parts = list(beside.parts)
-    folders = [part.lower() for part in parts[-2::-1]]
-    if "images" not in folders:
-        return [beside]
-    parts[len(parts) - 2 - folders.index("images")] = "labels"
-    return [pathlib.Path(*parts), beside]
+    places = []
+    for form in (str, str.lower):  # some write `Images`
+        folders = [form(folder) for folder in path.parts[-2::-1]]
+        if "images" in folders:
+            parts = list(beside.parts)
+            parts[len(parts) - 2 - folders.index("images")] = "labels"
+            places.append(pathlib.Path(*parts))
+    return [*dict.fromkeys(places), beside]
 
 
 def _read_rows(text, place, size, names, has_keypoints, problems):
