@@ -1,6 +1,7 @@
 """Reader of YOLO data sets: a `data.yaml`, photos, and a label file for each."""
 
 import collections
+import contextlib
 import math
 import os
 import pathlib
@@ -231,9 +232,9 @@ def _count_stems(paths):
     """Counts photos by folded stem, those of other splits in their folders, too."""
     photos = dict(paths)
     for folder in {path.parent for path in paths}:
-        photos.update(
-            (folder / n, None) for n in os.listdir(folder) if is_photo_name(n)
-        )
+        with contextlib.suppress(OSError):  # what cannot be looked into
+            names = filter(is_photo_name, os.listdir(folder))
+            photos.update((folder / name, None) for name in names)
     return collections.Counter(map(_folded_stem, photos))
 
 
