@@ -1,5 +1,6 @@
 """Lookup of absolute paths that a data set brought from another machine."""
 
+import functools
 import os
 import pathlib
 
@@ -20,25 +21,22 @@ class MovedPaths:
     """
 
     def __init__(self, entries, roots, spellings):
-        self._spellings = spellings
-        self._claimed = set()
-        moved = []
-        for entry in dict.fromkeys(entries):
-            parts = _absolute_parts(entry)
-            if not parts:
-                forms = entry, entry.removeprefix("../")
-                self._claimed.update(
-                    _key(root / form) for root in roots for form in forms
-                )
-            elif not os.path.exists(entry):
-                moved.append(parts)
+        self._spellings, self._claimed_folders = spellings, {}
+        self._entries, self._roots = dict.fromkeys(entries), dict.fromkeys(roots)
+        moved = [_absolute_parts(entry) for entry in self._entries if _is_gone(entry)]
         self._prefix, self._root = (), None
         for length in range(1, len(_common_start(moved)) + 1):
-            for root in roots:
-                paths = (root.joinpath(*parts[length:]) for parts in moved)
-                if any(map(spellings.find, paths)):
+            for root in self._roots:
+                if self._finds_any(moved, length, root):
                     self._prefix, self._root = moved[0][:length], root
                     return
+
+    def _finds_any(self, moved, length, root):
+        """Whether a path is below a folder here, less so many parts."""
+        folders = {parts[length:-1] for parts in moved}
+        here = {f for f in folders if self._spellings.find(root.joinpath(*f))}
+        paths = (parts[length:] for parts in moved if parts[length:-1] in here)
+        return any(self._spellings.find(root.joinpath(*path)) for path in paths)
 
     def find(self, entry: str) -> pathlib.Path | None:
         """The path here that an absolute entry stands for, or None."""
@@ -46,9 +44,30 @@ class MovedPaths:
         if not length or parts[:length] != self._prefix or len(parts) < length + 2:
             return None
         path = self._spellings.find(self._root.joinpath(*parts[length:]))
-        if path is None or any(_key(p) in self._claimed for p in (path, *path.parents)):
-            return None
-        return path
+        return None if path is None or self._is_claimed(path) else path
+
+    def _is_claimed(self, path):
+        folder = path.parent
+        if folder not in self._claimed_folders:
+            above = (folder, *folder.parents)
+            is_claimed = any(_key(place) in self._claims for place in above)
+            self._claimed_folders[folder] = is_claimed
+        return self._claimed_folders[folder] or _key(path) in self._claims
+
+    @functools.cached_property
+    def _claims(self):
+        """What the entries name that need no search."""
+        return {
+            _key(root / form)
+            for entry in self._entries
+            if not _is_gone(entry)
+            for form in (entry, entry.removeprefix("../"))
+            for root in self._roots
+        }
+
+
+def _is_gone(entry):
+    return bool(_absolute_parts(entry)) and not os.path.exists(entry)
 
 
 def _absolute_parts(entry):
@@ -66,4 +85,4 @@ def _common_start(paths):
 
 
 def _key(path):
-    return folded(os.path.normpath(path))
+    return folded(os.path.abspath(path))

@@ -175,7 +175,8 @@ class _Places:
         # Entries of the other splits say, too, from where this one was brought.
         for place in map(self._find_here, tuple(entries)):
             if place is not None and os.path.isfile(place):
-                entries += _lines(place)
+                with contextlib.suppress(OSError, ValueError):  # told if it is read
+                    entries += _lines(place)
         self._moved = MovedPaths(entries, self.roots, self.spellings)
 
     def find(self, entry, *more_roots):

@@ -33,8 +33,10 @@ def test_one_folder_of_the_other_machine_stands_for_one_here(moved, tmp_path):
         ["/gone/1.jpg"],  # by its last part alone
         ["/gone/x/a/1.jpg", "./a/1.jpg"],
         ["/gone/x/a/1.jpg", "../A"],
+        ["/gone/x/a/1.jpg", "{here}/a"],
     ],
 )
-def test_what_may_be_another_photo_is_not_found(entries, moved):
+def test_what_may_be_another_photo_is_not_found(entries, moved, tmp_path):
+    entries = [entry.format(here=tmp_path) for entry in entries]
     paths = moved(["a/1.jpg", "1.jpg"], entries)
     assert [*map(paths.find, entries)] == [None] * len(entries)
