@@ -8,6 +8,8 @@ BOX_CLIPPED = "box clipped"
 # Tools that count from 0 write 0 where VOC counts from 1, and COCO's boxes are
 # rounded: a box that leaves the photo by no more than this is clipped in silence.
 SILENT_PIXELS = 1.0
+# Of the sum of a share and another.
+ROUNDING = 1e-3
 
 
 class BadBox(ValueError):
@@ -36,21 +38,35 @@ def possible_box(box):
         The box.
 
     Raises:
-        BadBox: If a number is not finite, the corners are swapped, it is empty, or it
-            lies in the first pixel, as one in shares of the photo's size does.
+        BadBox: If a number is not finite, the corners are swapped, or it is empty.
     """
     x_min, y_min, x_max, y_max = box
     if not all(math.isfinite(value) for value in box):
         raise BadBox(f"box {_text(box)} is not finite", "not finite")
-    if 0 < max(x_max, y_max) <= 1:
-        # As pixels it would be the photo's first one, and clipped to it in silence.
-        reason = f"box {_text(box)} seems to be in shares of the photo's size"
-        raise BadBox(f"{reason}, not in pixels", "not in pixels")
     if x_max < x_min or y_max < y_min:
         raise BadBox(f"box {_text(box)} has its corners swapped", "corners swapped")
     if x_max == x_min or y_max == y_min:
         raise BadBox(f"box {_text(box)} is empty", "empty")
     return box
+
+
+def shares_problem(path_name, boxes) -> Problem | None:
+    """Tells that boxes of one tool seem to be in shares of the size, or None.
+
+    As pixels they would all be in the photo's first one, and clipped to it in silence.
+    Whole numbers alone may mean that pixel.
+
+    Args:
+        path_name: The annotation file.
+        boxes: Its boxes as `possible_box` takes them.
+    """
+    numbers = [number for box in boxes for number in box]
+    if max(numbers, default=2) > 1 + ROUNDING or all(n == int(n) for n in numbers):
+        return None
+    reason = (
+        f"{len(boxes)} boxes left out: in shares of the photo's size, not in pixels"
+    )
+    return Problem(path_name, reason, "box dropped: not in pixels")
 
 
 def checked_box(box, width=None, height=None):

@@ -36,7 +36,16 @@ def image_ids(paths: Iterable[str]) -> list[str]:
     stems = [posixpath.splitext(path)[0] for path in paths]
     names = [stem.rpartition("/")[2] for stem in stems]
     num_names, num_stems = collections.Counter(names), collections.Counter(stems)
-    return [
+    ids = [
         name if num_names[name] == 1 else stem if num_stems[stem] == 1 else path
         for name, stem, path in zip(names, stems, paths, strict=True)
     ]
+    while ids != (own := _whole_where_shared(ids, paths)):  # `1.jpg`, of `b/1.jpg.png`
+        ids = own
+    return ids
+
+
+def _whole_where_shared(ids, paths):
+    number = collections.Counter(ids)
+    pairs = zip(ids, paths, strict=True)
+    return [path if number[own] > 1 else own for own, path in pairs]

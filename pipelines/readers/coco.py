@@ -5,7 +5,12 @@ import json
 import os
 import pathlib
 
-from pipelines.photos.box_checks import BadBox, possible_box, usable_object
+from pipelines.photos.box_checks import (
+    BadBox,
+    possible_box,
+    shares_problem,
+    usable_object,
+)
 from pipelines.photos.names import class_name, image_ids
 from pipelines.photos.photo import (
     Object,
@@ -18,6 +23,7 @@ from pipelines.photos.photo import (
 from pipelines.readers.coco_boxes import box_of
 from pipelines.readers.coco_values import flag_of, id_of, side_of
 from pipelines.readers.photo_finder import PhotoFinder
+from pipelines.readers.written_names import spellings
 
 KIND = "a COCO .json file"
 
@@ -183,7 +189,7 @@ def _photo_entries(images, problems):
             problems.add(f"images[{number}] lacks an id or a file_name")
         elif photo_id in entries:
             reason = f"images[{number}] repeats the id {photo_id!r}"
-            if _written_names(entry) != _written_names(entries[photo_id]):
+            if _first_spelling(entry) != _first_spelling(entries[photo_id]):
                 ambiguous.add(photo_id)
                 reason += ", hence it is not known which boxes are whose"
             problems.add(reason)
@@ -223,6 +229,11 @@ def _written_names(entry):
     return [name for name in names if isinstance(name, str)]
 
 
+def _first_spelling(entry):
+    """The same for `a.jpg` and `./a.jpg`, whatever urls stand beside them."""
+    return spellings(_written_names(entry)[0])[:1]
+
+
 def _objects(annotations, entries, names, problems):
     """Maps ids of annotated photos to lists of `Object`; counts used categories.
 
@@ -248,6 +259,12 @@ def _objects(annotations, entries, names, problems):
         if item is not None:
             items.append(item)
             used_ids[id_of(entry["category_id"])] += 1
+    boxes = [item.box for items in objects.values() for item in items]
+    in_shares = shares_problem(problems.path_name, boxes)
+    if in_shares:
+        problems.append(in_shares)
+        objects = {photo_id: [] for photo_id in objects}
+        used_ids.clear()
     return objects, used_ids
 
 

@@ -5,7 +5,7 @@ import pathlib
 
 from pipelines.photos.photo import Photos
 from pipelines.readers import coco
-from pipelines.readers.split_names import split_folders
+from pipelines.readers.split_names import as_split, split_folders
 
 KIND = "a folder with _annotations.coco.json files"
 JSON_NAME = "_annotations.coco.json"
@@ -40,6 +40,7 @@ def read(source, split=None, progress=None) -> Photos:
         ValueError: If there is no such split, or a json cannot be used.
     """
     folder = pathlib.Path(source)
+    split = split and as_split(split)
     if _is_one(folder):
         photos = coco.read(folder / JSON_NAME, split)
         return photos.renamed(folder.resolve().name)

@@ -1,7 +1,7 @@
 """Reader of folders of photos."""
 
 import collections
-import contextlib
+import itertools
 import os
 import pathlib
 
@@ -15,6 +15,8 @@ from pipelines.readers.voc_layout import is_annotation
 KIND = "a folder of photos"
 # Of files that hold the boxes of many photos.
 _TABLE_SUFFIXES = (".json", ".jsonl", ".csv", ".tfrecord", ".parquet")
+# Files beside a split that are listed a folder, and xml files that are opened.
+_NUM_BESIDE, _NUM_LOOKED_INTO = 1000, 20
 
 
 def recognizes(source):
@@ -75,21 +77,36 @@ def read(source, split=None, progress=None) -> Photos:
 
 
 def _files_beside(root, folder):
-    """Files beside the folder of a split, and in folders that hold no split."""
+    """Files beside the folder of a split, and in folders that hold no split.
+
+    They serve a hint: of large folders the first files will do.
+    """
     if root == folder:
         return []
-    others = {*subfolders(folder)} - {root, *split_folders(folder).values()}
-    files = [path for path in folder.glob("*.*") if os.path.isfile(path)]
+    others = [path for path in subfolders(folder) if path != root]
+    splits_here = {*split_folders(folder).values()}
+    places = [folder]
     for other in others:
-        with contextlib.suppress(ValueError):  # what cannot be looked into
-            files += list_files(other, [])
-    return sorted(path for path in files if not is_hidden(path))
+        if other not in splits_here:
+            places += [other, *subfolders(other)[:_NUM_LOOKED_INTO]]
+    return sorted(path for place in places for path in _first_files(place))
+
+
+def _first_files(folder):
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in itertools.islice(entries, _NUM_BESIDE)]
+    except OSError:
+        return []  # what cannot be looked into
+    paths = [folder / name for name in names]
+    return [path for path in paths if os.path.isfile(path) and not is_hidden(path)]
 
 
 def _tell_of_labels(folder, files, paths, problems):
     """Says which files may hold boxes that are not read, since nothing tells how."""
     stems = {path.stem for path in paths}
-    files = [path for path in files if _may_hold_boxes(path, stems)]
+    files, unknown = _may_hold_boxes(files, stems)
+    files += filter(is_annotation, unknown[:_NUM_LOOKED_INTO])
     if files:
         found = collections.Counter(path.suffix.lower() for path in files)
         counts = " and ".join(f"{found[suffix]} {suffix}" for suffix in sorted(found))
@@ -101,8 +118,15 @@ def _tell_of_labels(folder, files, paths, problems):
         problems.append(Problem(str(folder), reason, "labels not read"))
 
 
-def _may_hold_boxes(path, stems):
-    suffix = path.suffix.lower()
-    if suffix in (".xml", ".txt") and path.stem in stems:
-        return True
-    return suffix in _TABLE_SUFFIXES or (suffix == ".xml" and is_annotation(path))
+def _may_hold_boxes(files, stems):
+    """Files that hold boxes by their name, and other xml files."""
+    named, unknown = [], []
+    for path in files:
+        suffix = path.suffix.lower()
+        if suffix in _TABLE_SUFFIXES or (
+            suffix in (".xml", ".txt") and path.stem in stems
+        ):
+            named.append(path)
+        elif suffix == ".xml":
+            unknown.append(path)
+    return named, unknown

@@ -17,21 +17,28 @@ class PathSpellings:
 
     def __init__(self):
         self._listings = {}
+        self._missing = set()
 
     def find(self, path) -> pathlib.Path | None:
         """The path as it stands, else the only one that is spelled alike, or None."""
         path = pathlib.Path(os.path.normpath(path))
+        if path.parent in self._missing:
+            return None
         if os.path.exists(path):
             return path
-        parent = path.parent
-        if (
-            parent == path
-            or not os.path.isdir(parent)
-            and not (parent := self.find(parent))
-        ):
+        parent = self._folder(path.parent)
+        if parent is None or parent == path:
             return None
         alike = self._listing(parent).get(folded(path.name), ())
         return parent / alike[0] if len(alike) == 1 else None
+
+    def _folder(self, path):
+        folder = path if os.path.isdir(path) else None
+        if folder is None and path.parent != path:
+            folder = self.find(path)
+        if folder is None:
+            self._missing.add(path)
+        return folder
 
     def _listing(self, folder):
         """Maps folded names to the names in a folder."""

@@ -10,7 +10,8 @@ def drop_repeated_files(parts) -> list[Photos]:
     """Leaves each file in one place of one or several sources, links followed.
 
     The first photo that annotates the file keeps it, or, where none does, the first
-    that names it. What is left out is told as a problem of its source.
+    that names it; of these, the file itself goes before links to it, which may lie in
+    the folder of another class. What is left out is told as a problem of its source.
 
     Args:
         parts: List of `Photos`, one a source.
@@ -20,7 +21,8 @@ def drop_repeated_files(parts) -> list[Photos]:
     keepers = {}
     for number, part in enumerate(parts):
         for index, photo in enumerate(part):
-            rank = not photo.annotated, not photo.objects, number, index
+            is_unknown = not photo.annotated, not photo.objects
+            rank = *is_unknown, _is_link(photo), number, index
             key = _identity(photo.content)
             if key is not None:
                 keepers[key] = min(keepers.get(key, rank), rank)
@@ -36,21 +38,22 @@ def _is_link(photo):
 
 
 def _without_repeated(part, number, keepers, parts):
-    kept, left_out, num_boxes, others = [], 0, 0, {}
+    kept, left_out, num_boxes, others = [], [], 0, {}
     for index, photo in enumerate(part):
         place = number, index
         *_, keeper, row = keepers.get(_identity(photo.content), place)
         if (keeper, row) == place:
             kept.append(photo)
         else:
-            left_out += 1
+            left_out.append(photo.path_name)
             num_boxes += len({*photo.objects} - {*parts[keeper][row].objects})
             others[parts[keeper].name] = None
     if not left_out:
         return part
     reason = (
-        f"{left_out} of {len(part)} photos are the files of {', '.join(others)}, which "
-        "keeps them: each is learned from once"
+        f"{len(left_out)} of {len(part)} photos ({left_out[0]} first) are files of "
+        f"{', '.join(others)}, or links to them, which keeps them: each is learned "
+        "from once"
     )
     if num_boxes:
         reason += f", without {num_boxes} other boxes that {part.name} has"

@@ -3,6 +3,7 @@
 import functools
 import pathlib
 import re
+from collections.abc import Iterable
 
 from pipelines.photos.listing import subfolders
 
@@ -27,9 +28,30 @@ def as_split(name: str) -> str:
     return lower if lower in ("train", "trainval", *OTHER_SPLITS) else name
 
 
+def by_split(named: Iterable[tuple[str, pathlib.Path]]) -> dict[str, pathlib.Path]:
+    """Maps names as `as_split` gives them to the paths that bear them.
+
+    Raises:
+        ValueError: If two names are one split, such as `train` and `Train`.
+    """
+    found = {}
+    for name, path in named:
+        other = found.setdefault(as_split(name), path)
+        if other != path:
+            raise ValueError(
+                f"{path.parent} has both {other.name} and {path.name}: names of splits "
+                "are the same in any case. Join them, or rename one."
+            )
+    return found
+
+
 def split_folders(folder) -> dict[str, pathlib.Path]:
-    """Maps splits to the subfolders that are named after them, in any case."""
-    found = {as_split(path.name): path for path in subfolders(pathlib.Path(folder))}
+    """Maps splits to the subfolders that are named after them, in any case.
+
+    Raises:
+        ValueError: If two are named after one.
+    """
+    found = by_split((path.name, path) for path in subfolders(pathlib.Path(folder)))
     return {name: found[name] for name in ("train", *OTHER_SPLITS) if name in found}
 
 

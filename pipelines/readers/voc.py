@@ -9,7 +9,7 @@ from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
 from pipelines.photos.names import image_ids, same_name
 from pipelines.photos.photo import Photo, Photos, Problem, main_class
-from pipelines.readers.split_names import OTHER_SPLITS, split_folders
+from pipelines.readers.split_names import OTHER_SPLITS, as_split, split_folders
 from pipelines.readers.voc_annotation import read_voc_annotation
 from pipelines.readers.voc_annotation_finder import find_annotations
 from pipelines.readers.voc_layout import VocTree, voc_trees
@@ -17,7 +17,7 @@ from pipelines.readers.voc_lists import read_voc_list
 
 KIND = "a VOC tree or devkit"
 # The lists beside a VOC tree's own that hold the photos of one class.
-_LIST_OF_CLASS = re.compile(r".+_(train|val|trainval|test)$")
+_LIST_OF_CLASS = re.compile(r".+_(train|val|trainval|test)$", re.IGNORECASE)
 _NUM_NAMED = 5
 
 
@@ -61,6 +61,7 @@ def read(source, split=None, progress=None) -> Photos:
         ValueError: If there is no tree, no such split, or no photo.
     """
     folder = pathlib.Path(source)
+    split = split and as_split(split)
     name = folder.resolve().name
     trees = voc_trees(folder)
     if not trees:

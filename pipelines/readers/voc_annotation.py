@@ -5,7 +5,12 @@ import xml.etree.ElementTree
 
 import defusedxml.ElementTree
 
-from pipelines.photos.box_checks import BadBox, possible_box, usable_object
+from pipelines.photos.box_checks import (
+    BadBox,
+    possible_box,
+    shares_problem,
+    usable_object,
+)
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.names import class_name
 from pipelines.photos.photo import Object, Problem
@@ -49,12 +54,18 @@ def read_voc_annotation(path, problems):
         reason = f"file name {file_name!r} leaves the tree"
         problems.append(Problem(path_name, reason, "file name leaves the tree"))
     objects = []
-    # Some tools write <Object>, or put them in <objects>.
-    elements = [e for e in root.iter() if e.tag.lower() == "object"]
+    # Some tools write <Object>, or put them in <objects>. Deeper ones are others: those
+    # that a tool deleted, say.
+    parents = [root, *(child for child in root if child.tag.lower() == "objects")]
+    elements = [e for parent in parents for e in parent if e.tag.lower() == "object"]
     for number, element in enumerate(elements, start=1):
         parse = _read_object, element
         objects.append(usable_object(problems, path_name, f"object {number}", *parse))
     objects = tuple(filter(None, objects))
+    in_shares = shares_problem(path_name, [item.box for item in objects])
+    if in_shares:
+        problems.append(in_shares)
+        objects = ()
     width = _size(root.findtext("size/width"))
     height = _size(root.findtext("size/height"))
     return objects, width, height, bool(objects) or not elements

@@ -3,7 +3,7 @@
 import collections
 import pathlib
 
-from pipelines.photos.listing import is_photo_name, list_files
+from pipelines.photos.listing import list_files
 from pipelines.photos.names import same_name
 from pipelines.photos.photo import Problem
 from pipelines.readers.voc_annotation import stated_file_name
@@ -59,8 +59,10 @@ def _match(photos, found, xml_paths, folder, problems):
     """
     by_name, keys = {}, [_key(path, folder) for path in xml_paths]
     known = {*keys}
+    full_names = {_full_name(key, photo) for key, photo in photos.items()}
     for key, path in zip(keys, xml_paths, strict=True):
-        if key not in photos and is_photo_name(key):  # `a.jpg.xml`
+        # `a.jpg.xml` is of no `a.png`.
+        if key not in photos and _last_folded(key) in full_names:
             stem = str(pathlib.PurePosixPath(key).with_suffix(""))
             key = key if stem in known else stem
         by_name.setdefault(_last_folded(key), []).append((key, path))
@@ -88,6 +90,10 @@ def _match(photos, found, xml_paths, folder, problems):
 
 def _key(path, folder):
     return same_name(path.relative_to(folder).with_suffix("").as_posix())
+
+
+def _full_name(key, photo):
+    return _last_folded(key) + photo.suffix.casefold()
 
 
 # Whether the key of a photo resembles that of an annotation, the closest first.

@@ -7,7 +7,7 @@ import pathlib
 
 from pipelines.photos.listing import is_photo_name, subfolders
 from pipelines.photos.names import same_name
-from pipelines.readers.split_names import as_split
+from pipelines.readers.split_names import by_split
 
 # Beside a folder of annotations, these hold the photos as `JPEGImages` does.
 _PHOTO_FOLDERS = ("images", "image", "imgs", "img", "photos", "pictures")
@@ -35,12 +35,16 @@ class VocTree:
     lists: pathlib.Path | None
 
     def list_paths(self) -> dict[str, pathlib.Path]:
-        """Maps names of lists to their files, sorted; those of splits in lower case."""
+        """Maps names of lists to their files, sorted; those of splits in lower case.
+
+        Raises:
+            ValueError: If two files are lists of one split.
+        """
         if self.lists is None:
             return {}
         paths = [self.lists / name for name in _names(self.lists)]
         paths = [path for path in paths if path.suffix.lower() == ".txt"]
-        return {as_split(path.stem): path for path in paths}
+        return by_split((path.stem, path) for path in paths)
 
 
 def voc_trees(folder) -> list[VocTree]:

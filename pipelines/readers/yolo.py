@@ -1,20 +1,23 @@
 """Reader of YOLO data sets: a `data.yaml`, photos, and a label file for each."""
 
 import collections
+import contextlib
 import math
 import os
 import pathlib
+import re
 
 from pipelines.images.opening import open_image
 from pipelines.images.orientation import QUARTER_TURNS, orientation_of
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
-from pipelines.photos.listing import list_photos
+from pipelines.photos.listing import is_photo_name, list_photos
 from pipelines.photos.names import class_name, image_ids
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 from pipelines.photos.texts import decode_text
+from pipelines.readers.moved_paths import MovedPaths
 from pipelines.readers.path_spellings import PathSpellings
-from pipelines.readers.split_names import splits_in
+from pipelines.readers.split_names import as_split
 from pipelines.readers.written_names import folded
 
 KIND = "a YOLO data.yaml"
@@ -74,6 +77,7 @@ def read(source, split=None, progress=None) -> Photos:
     yaml_path = _yaml_path(source)
     content = _load_yaml(yaml_path)
     names = _class_names(content, yaml_path)
+    split = split and as_split(split)
     found = splits(yaml_path)
     if not found or split not in (None, *found):
         raise ValueError(
@@ -81,9 +85,9 @@ def read(source, split=None, progress=None) -> Photos:
             f"{', '.join(found) or 'train, val, test'}."
         )
     chosen = (split,) if split else ("train",) if "train" in found else found
-    problems, paths, spellings = [], {}, PathSpellings()
+    problems, paths, places = [], {}, _Places(content, yaml_path)
     for name in chosen:
-        for path in _list_split(content, name, yaml_path, spellings, problems):
+        for path in _list_split(content, name, yaml_path, places, problems):
             paths[path] = None
     if not paths:
         raise ValueError(
@@ -95,10 +99,10 @@ def read(source, split=None, progress=None) -> Photos:
     ids = image_ids(
         pathlib.Path(os.path.relpath(path, root)).as_posix() for path in paths
     )
-    stems = collections.Counter(map(_folded_stem, paths))
+    stems = _count_stems(paths)
     for path, image_id in zip(paths, ids, strict=True):
         # Of photos whose names differ in case alone, one may have labels, one not.
-        find = spellings.find if stems[_folded_stem(path)] == 1 else _existing
+        find = places.spellings.find if stems[_folded_stem(path)] == 1 else _existing
         found = _read_labels(path, find, names, "kpt_shape" in content, problems)
         size, objects, annotated = found
         facts = objects, main_class(objects), *size, annotated
@@ -116,15 +120,23 @@ def _yaml_path(source):
 def _load_yaml(path):
     import yaml
 
-    try:
+    class Loader(yaml.SafeLoader):
         # All scalars as texts: names such as `no`, `007` and `1:30` stay what they are.
-        content = yaml.load(PhotoFile(path).load(), yaml.BaseLoader)
+        yaml_implicit_resolvers = {
+            "<": [("tag:yaml.org,2002:merge", re.compile("<<$"))]
+        }
+
+    try:
+        content = yaml.load(PhotoFile(path).load(), Loader)
     except (yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path} is not valid YAML: {reason}") from error
     if not isinstance(content, dict):
         return {}
-    return {key: None if value in _NONE else value for key, value in content.items()}
+    return {
+        key: None if isinstance(value, str) and value.lower() in _NONE else value
+        for key, value in content.items()
+    }
 
 
 def _class_names(content, path):
@@ -132,6 +144,9 @@ def _class_names(content, path):
     names, num_classes = content.get("names"), content.get("nc")
     try:
         num_classes = num_classes and int(num_classes)
+    except (ValueError, TypeError):
+        raise ValueError(f"{path}: nc is {num_classes!r}, not a number.") from None
+    try:
         if names is None and num_classes:
             names = [f"class_{number}" for number in range(num_classes)]
         if isinstance(names, list):
@@ -149,23 +164,64 @@ def _class_names(content, path):
     return names
 
 
-def _list_split(content, name, yaml_path, spellings, problems):
+class _Places:
+    """Finds the folders, lists and photos that the entries of a file name."""
+
+    def __init__(self, content, yaml_path):
+        root = yaml_path.parent
+        self.roots = [root / str(content.get("path") or ""), root]
+        self.spellings = PathSpellings()
+        entries = [entry for name in SPLITS for entry in _entries(content, name)]
+        # Entries of the other splits say, too, from where this one was brought.
+        for place in map(self._find_here, tuple(entries)):
+            if place is not None and os.path.isfile(place):
+                with contextlib.suppress(OSError, ValueError):  # told if it is read
+                    entries += _lines(place)
+        self._moved = MovedPaths(entries, self.roots, self.spellings)
+
+    def find(self, entry, *more_roots):
+        """The first path that exists, or None."""
+        return self._find_here(entry, *more_roots) or self._moved.find(entry)
+
+    def _find_here(self, entry, *more_roots):
+        # Roboflow writes `../train/images` where `train` is beside the file.
+        forms = dict.fromkeys((entry, entry.removeprefix("../")))
+        roots = (*more_roots, *self.roots)
+        paths = dict.fromkeys(root / form for form in forms for root in roots)
+        return next(filter(None, map(self.spellings.find, paths)), None)
+
+
+def _entries(content, name):
+    """Entries of a split, written with `/`."""
+    entries = content.get(name) or []
+    entries = entries if isinstance(entries, list) else [entries]
+    return [_with_slashes(str(entry)) for entry in entries]
+
+
+def _lines(place):
+    """Entries of a list of photos, written with `/`."""
+    text = decode_text(PhotoFile(place).load())
+    return filter(None, map(_with_slashes, text.splitlines()))
+
+
+def _with_slashes(entry):
+    return entry.strip().strip(" \"'").replace("\\", "/")
+
+
+def _list_split(content, name, yaml_path, places, problems):
     """Paths of the photos of a split, in the order of its folders and lists."""
-    entries = content[name]
-    roots = [yaml_path.parent / str(content.get("path") or ""), yaml_path.parent]
-    for entry in entries if isinstance(entries, list) else [entries]:
-        place = _find_place(str(entry), roots, spellings)
+    for entry in _entries(content, name):
+        place = places.find(entry)
         if place is None:
             raise ValueError(
                 f"{yaml_path}: {name} is {entry!r}, which is not in "
-                f"{' nor in '.join(dict.fromkeys(map(str, roots)))}."
+                f"{' nor in '.join(dict.fromkeys(map(str, places.roots)))}."
             )
         if os.path.isdir(place):
             yield from list_photos(place, problems)
             continue
-        text = decode_text(PhotoFile(place).load())
-        for line in filter(None, map(str.strip, text.splitlines())):
-            path = _find_place(line, [place.parent, *roots], spellings)
+        for line in _lines(place):
+            path = places.find(line, place.parent)
             if path is None:
                 reason = f"names {line!r}, which is not there"
                 problems.append(Problem(str(place), reason, "photo missing"))
@@ -173,29 +229,14 @@ def _list_split(content, name, yaml_path, spellings, problems):
                 yield path
 
 
-def _find_place(entry, roots, spellings):
-    """The first path that exists, or None."""
-    for form in dict.fromkeys(_forms(entry.strip(" \"'").replace("\\", "/"))):
-        for root in roots:
-            path = spellings.find(root / form)
-            if path is not None:
-                return path
-    return None
-
-
-def _forms(entry):
-    """What an entry may mean, the most literal first."""
-    yield entry
-    # Roboflow writes `../train/images` where `train` is beside the file.
-    yield entry.removeprefix("../")
-    path = pathlib.PureWindowsPath(entry)
-    if path.root:
-        # Of a path of another machine, the end may be here. A split stays in it, lest
-        # photos be taken for those of the same names in another one.
-        for start in range(1, len(path.parts)):
-            yield "/".join(path.parts[start:])
-            if splits_in(path.parts[start]):
-                return
+def _count_stems(paths):
+    """Counts photos by folded stem, those of other splits in their folders, too."""
+    photos = dict(paths)
+    for folder in {path.parent for path in paths}:
+        with contextlib.suppress(OSError):  # what cannot be looked into
+            names = filter(is_photo_name, os.listdir(folder))
+            photos.update((folder / name, None) for name in names)
+    return collections.Counter(map(_folded_stem, photos))
 
 
 def _folded_stem(path):
@@ -246,12 +287,14 @@ def _upright_size(path):
 def _label_paths(path):
     """Where the labels of a photo may be: in `labels/` for `images/`, or beside it."""
     beside = path.with_suffix(".txt")
-    parts = list(beside.parts)
-    folders = [part.lower() for part in parts[-2::-1]]
-    if "images" not in folders:
-        return [beside]
-    parts[len(parts) - 2 - folders.index("images")] = "labels"
-    return [pathlib.Path(*parts), beside]
+    places = []
+    for form in (str, str.lower):  # some write `Images`
+        folders = [form(folder) for folder in path.parts[-2::-1]]
+        if "images" in folders:
+            parts = list(beside.parts)
+            parts[len(parts) - 2 - folders.index("images")] = "labels"
+            places.append(pathlib.Path(*parts))
+    return [*dict.fromkeys(places), beside]
 
 
 def _read_rows(text, place, size, names, has_keypoints, problems):

@@ -2,7 +2,12 @@ import math
 
 import pytest
 
-from pipelines.photos.box_checks import BadBox, checked_box, possible_box
+from pipelines.photos.box_checks import (
+    BadBox,
+    checked_box,
+    possible_box,
+    shares_problem,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +41,6 @@ def test_box_beyond_the_photo_is_clipped_and_told_if_by_more_than_a_pixel(
         ((40, 0, 50, 9), "outside"),
         ((-9, 0, -3, 9), "outside"),
         ((0, 30, 9, 44), "outside"),
-        ((0.1, 0.2, 0.5, 0.9), "shares"),
-        ((-0.9, -0.8, 0.5, 0.9), "shares"),  # as VOC, counting pixels from 1
-        ((0, 0, 1, 1), "shares"),
     ],
 )
 def test_unusable_boxes_are_refused_with_the_reason(box, reason):
@@ -46,9 +48,26 @@ def test_unusable_boxes_are_refused_with_the_reason(box, reason):
         checked_box(box, 40, 30)
 
 
-@pytest.mark.parametrize("box", [(0, 0, 9e9, 1), (-50, -60, -3, -4), (0.5, 0, 0.6, 2)])
+@pytest.mark.parametrize("box", [(0, 0, 9e9, 1), (-50, -60, -3, -4), (0, 0, 0.6, 1)])
 def test_box_that_some_photo_could_hold_is_possible_as_it_is(box):
     assert possible_box(box) == box
     for bad in ((math.nan, 0, 9, 9), (9, 0, 3, 9), (4, 4, 4, 9)):
         with pytest.raises(BadBox):
             possible_box(bad)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "are_shares"),
+    [
+        ([], False),
+        ([(0, 0, 1, 1)], False),  # the first pixel
+        ([(0.2, 0.1, 0.5, 0.9), (3, 3, 5, 5)], False),
+        ([(0, 0, 1, 1), (0.2, 0.1, 1.0004, 0.9)], True),  # by rounding
+        ([(-0.9, -0.8, 0.5, 0.9)], True),  # as VOC, counting pixels from 1
+    ],
+)
+def test_boxes_are_in_shares_if_all_are_and_one_has_fractions(boxes, are_shares):
+    problem = shares_problem("set.json", boxes)
+    assert bool(problem) == are_shares
+    if are_shares:
+        assert f"{len(boxes)} boxes" in problem.reason and "pixels" in problem.kind

@@ -28,6 +28,7 @@ def test_bytes_that_are_no_utf8_keep_their_place():
         (["1.jpg", "a/1.jpg"], ["1", "a/1"]),
         (["1.jpg", "1.png", "a/1"], ["1.jpg", "1.png", "a/1"]),
         (["1.jpg", "1.jpg.png"], ["1", "1.jpg"]),
+        (["1.jpg", "1.png", "b/1.jpg.png"], ["1.jpg", "1.png", "b/1.jpg.png"]),
         (["cafe\u0301.jpg", "caf\u00e9.jpg"], ["caf\u00e9.jpg", "caf\u00e9.jpg"]),
         ([], []),
     ],

@@ -133,9 +133,17 @@ BAD_ANNOTATIONS = [
         "inf",
         annotation(None, segmentation=[[10**400, 1, 2, 3]]),
     ),
-    ("box dropped: not in pixels", "shares", annotation([0.1, 0.2, 0.4, 0.5])),
     ("entry unusable", "str", "text"),
 ]
+
+
+def test_json_in_shares_is_told_and_gives_no_background(read):
+    photos = read(annotations=[annotation([0.1, 0.2, 0.4, 0.8001])] * 2)
+    assert not photos[0].objects and not photos[0].annotated
+    (problem,) = photos.problems
+    assert problem.kind == "box dropped: not in pixels" and "2 boxes" in problem.reason
+    photos = read(annotations=[annotation([0.1, 0.2, 0.4, 0.5]), annotation([1] * 4)])
+    assert len(photos[0].objects) == 2
 
 
 def test_a_flag_too_large_for_a_float_is_set(read):
@@ -187,8 +195,13 @@ def test_boxes_of_an_id_that_two_files_have_are_of_neither(read):
     images = [IMAGE, {"id": 1, "file_name": "2.jpg"}]
     (photo,) = read(images, [annotation([0, 0, 9, 9])])
     assert not photo.annotated and photo.objects == ()
-    # The same entry twice is no doubt.
-    (photo,) = read([IMAGE, IMAGE], [annotation([0, 0, 9, 9])])
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"file_name": "./1.jpg"}, {"coco_url": "https://host/1.jpg"}]
+)
+def test_boxes_of_an_id_that_stands_twice_for_one_file_are_its_own(more, read):
+    (photo,) = read([IMAGE, {**IMAGE, **more}], [annotation([0, 0, 9, 9])])
     assert photo.annotated and len(photo.objects) == 1
 
 

@@ -3,6 +3,7 @@ import os
 import pytest
 
 from pipelines.photos.listing import is_photo_name, list_files
+from pipelines.readers import folder as folder_reader
 from pipelines.readers.folder import read
 
 
@@ -106,6 +107,16 @@ def test_labels_in_no_known_layout_are_told(labels, told, write):
         told is not None
     )
     assert told is None or told in photos.problems[0].reason
+
+
+def test_of_many_files_beside_a_split_few_are_looked_at(write, monkeypatch):
+    monkeypatch.setattr(folder_reader, "_NUM_BESIDE", 5)
+    monkeypatch.setattr(folder_reader, "_NUM_LOOKED_INTO", 3)
+    opened = []
+    monkeypatch.setattr(folder_reader, "is_annotation", opened.append)
+    names = [f"notes/{place}{n}.xml" for place in ("", "a/") for n in range(9)]
+    folder = write("train/a.jpg", "val/b.jpg", *names, "notes/a/b/c/a.txt")
+    assert read(folder).problems == [] and len(opened) == 3
 
 
 @pytest.mark.parametrize(

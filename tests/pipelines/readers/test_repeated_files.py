@@ -21,9 +21,20 @@ def test_a_link_is_the_file_it_leads_to(tmp_path, write_photo):
     (tmp_path / "links" / "a.jpg").symlink_to(tmp_path / "real" / "a.jpg")
     photos = read([tmp_path / "links", tmp_path / "real"])
     assert [(photo.source, photo.image_id) for photo in photos] == [
-        ("links", "a"),
         ("links", "b"),
+        ("real", "a"),
     ]
+
+
+def test_a_link_gives_its_file_no_other_class_and_is_named(tmp_path, write_photo):
+    for name in ("cat/1", "dog/2"):
+        write_photo(tmp_path / f"{name}.jpg")
+    (tmp_path / "cat" / "2.jpg").symlink_to("../dog/2.jpg")
+    photos = read(tmp_path)
+    assert [(p.image_id, p.label) for p in photos] == [("1", "cat"), ("dog/2", "dog")]
+    (problem,) = photos.problems
+    assert f"{tmp_path / 'cat' / '2.jpg'} first" in problem.reason
+    assert "links" in problem.reason
 
 
 def test_links_within_one_source_give_their_file_once(tmp_path, write_photo):
@@ -33,7 +44,7 @@ def test_links_within_one_source_give_their_file_once(tmp_path, write_photo):
     (tmp_path / "real" / "other.jpg").symlink_to(tmp_path / "gone.jpg")
     photos = read(tmp_path / "real")
     assert [photo.image_id for photo in photos] == ["a", "b", "other"]
-    assert "1 of 4 photos" in photos.problems[0].reason
+    assert "1 of 4 photos (" in photos.problems[0].reason
 
 
 def test_boxes_that_another_source_has_of_a_photo_are_counted(tmp_path, write_photo):

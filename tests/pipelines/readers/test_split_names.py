@@ -18,9 +18,23 @@ def test_folders_of_splits_are_found_in_any_case(tmp_path):
     (tmp_path / "valid").touch()
     found = {"train": tmp_path / "TRAIN", "test": tmp_path / "Test"}
     assert split_folders(tmp_path) == found and [*found] == ["train", "test"]
-    (tmp_path / "train").mkdir()
-    assert split_folders(str(tmp_path))["train"] == tmp_path / "train"
     assert split_folders(tmp_path / "gone") == {}
+
+
+def test_two_folders_or_lists_of_one_split_are_told_with_both_names(
+    tmp_path, write_photo
+):
+    for name in ("TRAIN", "Train", "val"):
+        write_photo(tmp_path / "folders" / name / "a.jpg")
+        write_photo(tmp_path / "tree" / "JPEGImages" / f"{name}.jpg")
+        (tmp_path / "tree" / "ImageSets").mkdir(exist_ok=True)
+        (tmp_path / "tree" / "ImageSets" / f"{name}.txt").write_text(name)
+    for source, names in (
+        ("folders", "TRAIN and Train"),
+        ("tree", "TRAIN.txt and Train.txt"),
+    ):
+        with pytest.raises(ValueError, match=f"has both {names}"):
+            read(tmp_path / source, "train")
 
 
 @pytest.mark.parametrize("beside", [False, True], ids=["photos", "VOC"])
@@ -34,7 +48,7 @@ def test_photos_in_folders_of_splits_have_no_class_of_that_name(
             (tmp_path / f"{place}.xml").write_text(xml)
     names = [name for name in splits(tmp_path) if name != "all"]
     assert sorted(names) == ["test", "train"]
-    for split, ids in ((None, "ab"), ("train", "ab"), ("test", "c")):
+    for split, ids in ((None, "ab"), ("train", "ab"), ("Test", "c"), ("test", "c")):
         photos = read(tmp_path, split)
         assert [photo.image_id for photo in photos] == [*ids]
         assert photos.class_names == ("cat",) * beside

@@ -72,14 +72,22 @@ def test_flags_are_read_by_their_value(word, is_set, read):
     [
         ("<objects>{}</objects>", "object"),
         ("{}", "Object"),
-        ("<data>{}</data>", "OBJECT"),
+        ("<Objects>{}</Objects>", "OBJECT"),
     ],
 )
-def test_objects_are_found_in_any_case_and_below_other_elements(form, tag, read):
+def test_objects_are_found_in_any_case_and_in_a_list(form, tag, read):
     text = form.format(f"<{tag}>{NAMED}</{tag}>" * 2)
     objects, size, problems = read(f"<annotation>{SIZE}{text}</annotation>")
     assert [item.box for item in objects] == [(2, 4, 10, 20)] * 2
     assert (size, problems) == ([40, 30, True], [])
+
+
+@pytest.mark.parametrize("form", ["<deleted>{}</deleted>", "<relation>{}</relation>"])
+def test_objects_of_other_elements_are_none_of_the_photo(form, read):
+    deleted = f"<object>{NAMED.replace('3', '4')}</object>"
+    text = annotation_of(NAMED).replace("<object>", f"{form.format(deleted)}<object>")
+    objects, _, problems = read(text)
+    assert [item.box for item in objects] == [(2, 4, 10, 20)] and not problems
 
 
 def test_equal_looking_class_names_are_one(read):
@@ -100,17 +108,22 @@ def test_equal_looking_class_names_are_one(read):
         ("box dropped: no name", NAMED.replace("<name>cat</name>", "")),
         ("box dropped: no name", NAMED.replace("cat", "  ")),
         ("box dropped: no box", f"<name>cat</name>{PART}"),
-        (
-            "box dropped: not in pixels",
-            "<name>cat</name><bndbox><xmin>0.1</xmin><ymin>0.2</ymin><xmax>0.5</xmax>"
-            "<ymax>1</ymax></bndbox>",
-        ),
     ],
 )
 def test_a_bad_object_loses_itself_only_and_is_told(kind, inside, read):
     objects, _, (problem,) = read(annotation_of(inside, NAMED))
     assert [item.box for item in objects] == [(2, 4, 10, 20)]
     assert problem.kind == kind and "object 1" in problem.reason
+
+
+def test_boxes_in_shares_are_told_and_no_background_but_pixels_are_boxes(read):
+    text = "<name>cat</name><bndbox><xmin>{0}</xmin><ymin>{0}</ymin><xmax>{1}</xmax>"
+    text += "<ymax>1</ymax></bndbox>"
+    objects, (*_, annotated), (problem,) = read(annotation_of(text.format(0.1, 0.5)))
+    assert not objects and not annotated
+    assert problem.kind == "box dropped: not in pixels"
+    objects, *_ = read(annotation_of(text.format(1, 1)))
+    assert [item.box for item in objects] == [(0, 0, 1, 1)]
 
 
 @pytest.mark.parametrize("size", ["", "<size/>", *map(SIZE.replace, "44", "0x")])

@@ -74,6 +74,13 @@ def test_annotation_is_found_where_the_tree_has_it(photo, annotation, file_name,
     assert told == ({by_file_name} if file_name else set())
 
 
+def test_annotation_with_a_suffix_is_of_the_photo_with_that_suffix_alone(write):
+    tree = write(["1.jpg", "1.png", "2.png"], ["1.jpg.xml", "1.png.xml", "2.jpg.xml"])
+    photos = read(tree)
+    assert widths(photos) == {"1": 1, "2": None}
+    assert "annotation ambiguous" not in {problem.kind for problem in photos.problems}
+
+
 def test_every_photo_of_subfolders_has_its_own_boxes(write):
     names = ["cam1/0", "cam1/1", "cam2/0", "top"]
     tree = write([f"{n}.jpg" for n in names], [f"{n}.xml" for n in names])

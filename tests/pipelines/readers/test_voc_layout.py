@@ -50,6 +50,16 @@ def test_photos_and_their_boxes_are_found_in_every_layout(layout, write):
     assert photos.problems == [] and splits(folder) == ("all",)
 
 
+def test_list_of_a_split_is_named_in_any_case_and_those_of_classes_are_no_splits(write):
+    folder = write("images/0.jpg", "images/1.jpg", "annotations/0.xml")
+    (folder / "ImageSets").mkdir()
+    for name in ("Train", "cat_Train", "Night"):
+        (folder / "ImageSets" / f"{name}.txt").write_text("1\n")
+    assert splits(folder) == ("Night", "train", "all")
+    for name in ("Train", "train", "Night", "cat_Train"):
+        assert [photo.image_id for photo in read(folder, name)] == ["1"]
+
+
 def test_lists_are_found_in_image_sets_in_any_case(write):
     folder = write("images/0.jpg", "images/1.jpg", "annotations/0.xml")
     for place in ("imagesets/main", "ImageSets"):

@@ -100,6 +100,13 @@ def test_class_is_called_as_the_file_spells_it(name, write):
     assert read(path).class_names == (name,) and splits(path) == ("train",)
 
 
+def test_keys_are_merged_and_nothing_is_written_in_any_case(write):
+    path = write({"images/1.jpg": ROW})
+    text = "base: &base\n  names: [cat, dog]\n  train: images\n<<: *base\ntest: Null\n"
+    path.write_text(text)
+    assert found(read(path)) == {"1": [("dog", BOX)]} and splits(path) == ("train",)
+
+
 LIST_LINES = {
     "utf-16": ("images\\train\\café.jpg", "utf-16"),
     "Windows' own": ("images/train/café.jpg", "cp1252"),
@@ -122,12 +129,30 @@ def test_line_of_a_list_finds_its_photo_as_any_machine_writes_it(case, write):
 
 def test_folder_of_another_machine_is_found_by_its_end_but_never_another_split(write):
     path = write({"images/1.jpg": ROW, "images/val/2.jpg": ROW})
-    text = "names: [cat, dog]\ntrain: /content/set/train/images\nval: {}/images/val\n"
+    text = "names: [cat, dog]\ntrain: {0}/train/images\nval: {0}/images/val\n"
     for root in ("/content/set", "C:/set", "../images/.."):
         path.write_text(text.format(root))
         assert found(read(path, "val")) == {"2": [("dog", BOX)]}
-        with pytest.raises(ValueError, match="train is '/content/set/train/images'"):
+        with pytest.raises(ValueError, match=f"train is '{root}/train/images'"):
             read(path)
+
+
+def test_folder_of_another_machine_is_never_the_one_of_another_split(write):
+    path = write({"images/1.jpg": ROW}, val="/content/other/images")
+    with pytest.raises(ValueError, match="val is '/content/other/images'"):
+        read(path, "val")
+    path = write({"images/a/1.jpg": ROW}, train="images/a", val="/other/images/a")
+    with pytest.raises(ValueError, match="val is '/other/images/a'"):
+        read(path, "val")
+
+
+def test_photos_of_two_folders_of_another_machine_are_not_one_here(write):
+    path = write({"img/1.jpg": ROW}, train="train.txt", val="val.txt")
+    for split, site in {"train": "siteA", "val": "siteB"}.items():
+        (path.parent / f"{split}.txt").write_text(f"/data/{site}/img/1.jpg\n")
+    for split in ("train", "val"):
+        with pytest.raises(ValueError, match="names '/data/site./img/1.jpg', which is"):
+            read(path, split)
 
 
 LABEL_PLACES = {
@@ -136,6 +161,9 @@ LABEL_PLACES = {
     "name in another case": ("images/IMG_1.JPG", "labels/img_1.txt"),
     "composed": ("images/cafe\u0301.jpg", "labels/caf\u00e9.txt"),
     "decomposed": ("images/caf\u00e9.jpg", "labels/cafe\u0301.txt"),
+    "images in Images": ("Images/images/a.jpg", "Images/labels/a.txt"),
+    "Images in images": ("images/Images/a.jpg", "labels/Images/a.txt"),
+    "Images in images, as the last": ("images/Images/a.jpg", "images/labels/a.txt"),
     "beside, in another case": ("photos/a.jpg", "photos/A.txt"),
 }
 
@@ -144,7 +172,7 @@ LABEL_PLACES = {
 def test_labels_in_another_spelling_are_found(case, write):
     photo, labels = LABEL_PLACES[case]
     path = write({photo: None}, train=photo.partition("/")[0])
-    (path.parent / labels).parent.mkdir(exist_ok=True)
+    (path.parent / labels).parent.mkdir(parents=True, exist_ok=True)
     (path.parent / labels).write_text(ROW)
     (image,) = photos = read(path)
     assert [(item.name, item.box) for item in image.objects] == [("dog", BOX)]
@@ -154,6 +182,12 @@ def test_labels_in_another_spelling_are_found(case, write):
 def test_of_photos_that_differ_in_case_alone_each_has_its_own_labels(write):
     path = write({"images/a.jpg": ROW, "images/A.jpg": None})
     assert found(read(path)) == {"A": [], "a": [("dog", BOX)]}
+
+
+def test_labels_of_a_photo_of_another_split_are_not_taken_for_its_own(write):
+    path = write({"images/a.jpg": ROW, "images/A.jpg": None}, train="train.txt")
+    (path.parent / "train.txt").write_text("images/A.jpg")
+    assert found(read(path)) == {"A": []}
 
 
 def test_labels_in_utf16_are_read(write):
@@ -260,7 +294,7 @@ def test_photos_and_labels_that_cannot_be_read_are_told(write, monkeypatch):
         ({"names": [""]}, "names"),
         ({"names": [["cat"], ["dog"]]}, "names"),
         ({"names": [{"id": 0, "name": "cat"}]}, "names"),
-        ({"nc": "two"}, "names"),
+        ({"nc": "two"}, "nc is 'two', not a number"),
         ({"nc": 3}, "nc is 3.*2"),
         ({"train": "nowhere"}, "train is 'nowhere'"),
         ({"train": None}, "no split 'train'.*train, val, test"),
