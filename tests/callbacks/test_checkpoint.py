@@ -47,7 +47,9 @@ def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("kind", ["sgd", "loss scaled"])
+@pytest.mark.parametrize(
+    "kind", ["sgd", pytest.param("loss scaled", marks=pytest.mark.slow)]
+)
 def test_restored_model_takes_the_steps_of_the_uninterrupted_one(tmp_path, kind):
     build = {
         "sgd": lambda: keras.optimizers.SGD(0.3, momentum=0.9),

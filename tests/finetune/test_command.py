@@ -180,6 +180,7 @@ def test_a_frozen_backbone_is_that_of_the_pretraining_bit_for_bit(place, tmp_pat
         np.testing.assert_array_equal(found, given)
 
 
+@pytest.mark.slow
 def test_few_labels_choose_nothing_and_the_last_weights_stay(place, tmp_path, capsys):
     run = tmp_path / "run"
     summary = finetune(config(place, run, labels_per_class=4))

@@ -70,6 +70,7 @@ def test_a_run_goes_on_with_the_photos_and_labels_that_it_began_with(place, tmp_
     assert [row["epoch"] for row in read_jsonl(run / "metrics.jsonl")] == [1, 2]
 
 
+@pytest.mark.slow
 def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
     with pytest.raises(StoppedEarly, match="is (nan|inf).*--learning-rate"):
         finetune(
@@ -80,6 +81,7 @@ def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
     assert not (tmp_path / "run" / "summary.json").exists()
 
 
+@pytest.mark.slow
 def test_a_photo_that_goes_missing_stops_the_run_and_says_so(
     place, tmp_path, monkeypatch
 ):

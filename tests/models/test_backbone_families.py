@@ -141,6 +141,7 @@ def test_stochastic_depth_is_off_unless_asked_for_and_never_ignored(member):
     assert name in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_saved_copy_loads_as_weights_and_as_backbone(member, tmp_path):
     name, model, _ = member
     plain = plain_backbone(model)

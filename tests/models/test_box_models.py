@@ -130,7 +130,9 @@ def test_config_of_a_subclass_has_the_arguments_that_it_passes_on():
     assert {name: getattr(again, name) for name in given} == given
 
 
-@pytest.mark.parametrize("kind", BUILDS)
+@pytest.mark.parametrize(
+    "kind", ["localizer", pytest.param("detector", marks=pytest.mark.slow)]
+)
 def test_a_saved_model_has_every_argument_predicts_and_learns_on_alike(kind, tmp_path):
     build, compile_model, draw = BUILDS[kind]
     optimizer = DiscriminativeAdamW(1e-2, {"": 0.3, "head": 1.0})

@@ -128,6 +128,7 @@ def test_a_file_that_fits_half_leaves_the_model_untouched(imagenet_file, tmp_pat
     np.testing.assert_array_equal(tiny.features_of(model), features)
 
 
+@pytest.mark.slow
 def test_a_file_of_fewer_layers_is_refused(imagenet_file, tmp_path):
     path = tmp_path / "half_notop.h5"
     with h5py.File(imagenet_file) as whole, h5py.File(path, "w") as half:

@@ -67,14 +67,13 @@ def to_numpy(outputs):
     return keras.tree.map_structure(ops.convert_to_numpy, outputs)
 
 
-KINDS = pytest.mark.parametrize("kind", ["detector", "localizer"])
 # The suppression of a detector is slow in single steps.
 LOCALIZER_FIRST = pytest.mark.parametrize(
     "kind", ["localizer", pytest.param("detector", marks=pytest.mark.slow)]
 )
 
 
-@KINDS
+@LOCALIZER_FIRST
 def test_labels_are_those_of_the_photos_and_of_the_mirrored_ones(kind):
     student, chooser = build_student(kind), build_labels(kind)
     labeler = PseudoLabeler(student, chooser)
@@ -97,7 +96,7 @@ def test_labels_are_those_of_the_photos_and_of_the_mirrored_ones(kind):
         )
 
 
-@KINDS
+@LOCALIZER_FIRST
 def test_loss_is_that_of_all_photos_with_boxes_given_and_found(kind):
     model, batch = build(kind), batch_of(kind)
     labels, _ = labels_of(model, batch["unlabeled"])

@@ -89,7 +89,9 @@ def test_a_detector_that_finds_the_same_in_all_views_answers_it_once():
     )
 
 
-@pytest.mark.parametrize("task", ["localize", "detect"])
+@pytest.mark.parametrize(
+    "task", ["localize", pytest.param("detect", marks=pytest.mark.slow)]
+)
 def test_views_of_a_model_are_its_answers_to_each_asked_apart(task):
     if task == "localize":
         model = tiny.build_localizer(lambda: tiny.build_plain_backbone(64))

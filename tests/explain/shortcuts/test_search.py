@@ -30,7 +30,9 @@ def test_a_stamp_that_wanders_is_found_by_its_patches(tmp_path):
     assert "look" in {row["kind"] for row in alarms}
 
 
-@pytest.mark.parametrize("stamped", [None, "green"])
+@pytest.mark.parametrize(
+    "stamped", [None, pytest.param("green", marks=pytest.mark.slow)]
+)
 def test_a_model_that_knows_objects_raises_no_alarm(tmp_path, monkeypatch, stamped):
     """Nor does a stamp that the photos bear and the model ignores."""
     given = {"propose_candidates": [], "inpainted_errors": []}

@@ -44,6 +44,7 @@ def test_stopped_in_either_stage_it_goes_on_as_if_never_stopped(
     assert_same_training(out, whole)
 
 
+@pytest.mark.slow
 def test_ended_early_a_run_trains_no_further(place, finished, tmp_path):
     _, _, changes = finished
     config = place.config(tmp_path / "run", **changes, epochs=3)

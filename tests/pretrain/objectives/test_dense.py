@@ -34,6 +34,7 @@ def finished(place, deep_backbone, tmp_path_factory):
     return out, pretrain(place.config(out, **changes, epochs=3)), changes
 
 
+@pytest.mark.slow
 def test_run_learns_from_views_and_cells(finished):
     run, summary, _ = finished
     rows = rows_of(run)

@@ -16,6 +16,7 @@ def finished(place, tmp_path_factory):
     return out, pretrain(place.config(out, **changes, epochs=3)), changes
 
 
+@pytest.mark.slow
 def test_run_learns_from_both_kinds_of_pairs(finished):
     run, summary, _ = finished
     rows = rows_of(run)
@@ -25,6 +26,7 @@ def test_run_learns_from_both_kinds_of_pairs(finished):
     assert backbone.input_shape == (None, 32, 32, 3)
 
 
+@pytest.mark.slow
 def test_pictures_show_the_local_views_beside_the_global_ones(finished):
     run, _, _ = finished
     with Image.open(run / "views.png") as sheet:
