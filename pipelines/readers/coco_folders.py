@@ -5,12 +5,10 @@ import pathlib
 
 from pipelines.photos.photo import Photos
 from pipelines.readers import coco
-from pipelines.readers.split_names import as_split, split_folders
+from pipelines.readers.split_names import VALIDATION, as_split, split_folders
 
 KIND = "a folder with _annotations.coco.json files"
 JSON_NAME = "_annotations.coco.json"
-# Tools disagree on the word: each of these names whichever is there.
-_VALIDATION = ("val", "valid", "validation")
 
 
 def recognizes(source):
@@ -45,7 +43,7 @@ def read(source, split=None, progress=None) -> Photos:
         photos = coco.read(folder / JSON_NAME, split)
         return photos.renamed(folder.resolve().name)
     found = splits(folder)
-    names = _VALIDATION if split in _VALIDATION else (split,)
+    names = VALIDATION if split in VALIDATION else (split,)
     chosen = [name for name in found if name in names]
     if split is None:
         chosen = ["train"] if "train" in found else found
@@ -57,8 +55,9 @@ def read(source, split=None, progress=None) -> Photos:
             f"the folders that hold a {JSON_NAME}."
         )
     name = folder.resolve().name
+    folders = split_folders(folder)
     parts = [
-        coco.read(split_folders(folder)[part] / JSON_NAME).renamed(f"{name}/{part}")
+        coco.read(folders[part] / JSON_NAME).renamed(f"{name}/{part}")
         for part in chosen
     ]
     return Photos(

@@ -26,8 +26,12 @@ def recognizes(source):
 
 def splits(source):
     """`train` and its sisters, where both are there; these are then no classes."""
-    found = tuple(split_folders(source))
-    return found if "train" in found and len(found) > 1 else ()
+    return tuple(_sisters(split_folders(source)))
+
+
+def _sisters(folders):
+    """The folders of splits, if `train` and another are there."""
+    return folders if "train" in folders and len(folders) > 1 else {}
 
 
 def read(source, split=None, progress=None) -> Photos:
@@ -47,8 +51,9 @@ def read(source, split=None, progress=None) -> Photos:
             named like a photo or begins like one.
     """
     folder = pathlib.Path(source)
-    part = split or ("train" if splits(folder) else "")
-    root = split_folders(folder).get(part, folder / part)
+    folders = split_folders(folder)
+    part = split or ("train" if _sisters(folders) else "")
+    root = folders.get(part, folder / part)
     if not os.path.isdir(root):
         raise ValueError(
             f"{folder} has no split {split!r}: expected a subfolder of that name. "
@@ -63,7 +68,9 @@ def read(source, split=None, progress=None) -> Photos:
             "depth, a VOC tree, or the path of a COCO json file."
             + (f" First problem: {problems[0]}" if problems else "")
         )
-    _tell_of_labels(folder, files + _files_beside(root, folder), paths, problems)
+    _tell_of_labels(
+        folder, files + _files_beside(root, folder, folders), paths, problems
+    )
     first_folders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
     has_classes = len({parts for parts in first_folders if parts}) > 1
     name = folder.resolve().name
@@ -76,7 +83,7 @@ def read(source, split=None, progress=None) -> Photos:
     return Photos(photos, name, problems)
 
 
-def _files_beside(root, folder):
+def _files_beside(root, folder, folders):
     """Files beside the folder of a split, and in folders that hold no split.
 
     They serve a hint: of large folders the first files will do.
@@ -84,10 +91,9 @@ def _files_beside(root, folder):
     if root == folder:
         return []
     others = [path for path in subfolders(folder) if path != root]
-    splits_here = {*split_folders(folder).values()}
     places = [folder]
     for other in others:
-        if other not in splits_here:
+        if other not in folders.values():
             places += [other, *subfolders(other)[:_NUM_LOOKED_INTO]]
     return sorted(path for place in places for path in _first_files(place))
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from pipelines.photos.listing import subfolders
 
-# What lies beside `train`.
-OTHER_SPLITS = ("val", "valid", "validation", "test")
+# Tools disagree on the word for the second.
+VALIDATION = ("val", "valid", "validation")
+SPLITS = ("train", *VALIDATION, "test")
 
 # Words in names of folders and files, and the split that they mean.
 SPLIT_WORDS = {
@@ -25,7 +26,7 @@ SPLIT_WORDS = {
 def as_split(name: str) -> str:
     """The name of a list or folder, in lower case if it means a split: `Train`."""
     lower = name.lower()
-    return lower if lower in ("train", "trainval", *OTHER_SPLITS) else name
+    return lower if lower in ("trainval", *SPLITS) else name
 
 
 def by_split(named: Iterable[tuple[str, pathlib.Path]]) -> dict[str, pathlib.Path]:
@@ -52,7 +53,7 @@ def split_folders(folder) -> dict[str, pathlib.Path]:
         ValueError: If two are named after one.
     """
     found = by_split((path.name, path) for path in subfolders(pathlib.Path(folder)))
-    return {name: found[name] for name in ("train", *OTHER_SPLITS) if name in found}
+    return {name: found[name] for name in SPLITS if name in found}
 
 
 @functools.lru_cache(maxsize=4096)

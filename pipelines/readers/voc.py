@@ -9,7 +9,7 @@ from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
 from pipelines.photos.names import image_ids, same_name
 from pipelines.photos.photo import Photo, Photos, Problem, main_class
-from pipelines.readers.split_names import OTHER_SPLITS, as_split, split_folders
+from pipelines.readers.split_names import SPLITS, as_split, split_folders
 from pipelines.readers.voc_annotation import read_voc_annotation
 from pipelines.readers.voc_annotation_finder import find_annotations
 from pipelines.readers.voc_layout import VocTree, voc_trees
@@ -135,7 +135,7 @@ def _split_folders(trees):
     names = {tree.root.name.lower() for tree in trees}
     if len(trees) == 1:
         names = {*split_folders(trees[0].photos)}
-    found = sorted(names & {"train", *OTHER_SPLITS})
+    found = sorted(names & {*SPLITS})
     return tuple(found) if "train" in found and len(found) > 1 else ()
 
 

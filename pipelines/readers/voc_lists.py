@@ -36,9 +36,8 @@ def read_voc_list(path, keys, folder_name, problems) -> list[str]:
         by_folded.setdefault(key.casefold(), []).append(key)
     found = {}  # a dict, since a set would forget the order
     for line in re.split(r"\r\n|\r|\n", decode_text(PhotoFile(path).load())):
-        line = line.strip(
-            "\ufeff\0 \t\f\v"
-        )  # lists that were joined have several marks
+        # Lists that were joined have several marks.
+        line = line.strip("\ufeff\0 \t\f\v")
         if not line:
             continue
         key = _find(line, keys, by_folded, folder_name)

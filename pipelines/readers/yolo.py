@@ -17,11 +17,10 @@ from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 from pipelines.photos.texts import decode_text
 from pipelines.readers.moved_paths import MovedPaths
 from pipelines.readers.path_spellings import PathSpellings
-from pipelines.readers.split_names import as_split
+from pipelines.readers.split_names import SPLITS, as_split
 from pipelines.readers.written_names import folded
 
 KIND = "a YOLO data.yaml"
-SPLITS = ("train", "val", "valid", "validation", "test")
 _NONE = ("", "~", "null")
 # Shares of the photo's size are rounded: more than this beyond 0 or 1 is no rounding.
 TOLERANCE = 0.01

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
+from ssl_voc.layers.box_motions import flip_boxes
 from ssl_voc.models.momentum_teacher import MomentumTeacher
 
 
@@ -52,10 +53,9 @@ class PseudoLabeler(keras.Model):
             answers["agreement"] = outputs["agreement"]
         pairs = {name: ops.split(values, 2) for name, values in answers.items()}
         found, mirrored = ({name: pairs[name][i] for name in pairs} for i in (0, 1))
-        left, top, right, bottom = (mirrored["boxes"][..., side] for side in range(4))
-        width = self._shape[1]
-        mirrored["boxes"] = ops.stack(
-            [width - right, top, width - left, bottom], axis=-1
+        everyone = ops.ones(ops.shape(images)[:1], "bool")
+        mirrored["boxes"] = flip_boxes(
+            mirrored["boxes"], mirrored["classes"], everyone, self._shape[1]
         )
         labels = self.pseudo_labels(found, mirrored)
         return {
