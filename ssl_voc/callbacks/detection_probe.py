@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from ssl_voc import boxes
 from ssl_voc.metrics import match_detections, score_matches
 from ssl_voc.metrics.average_precision import PROTOCOLS
+from ssl_voc.models.box_model import corners_of
 
 
 class DetectionProbe(keras.callbacks.Callback):
@@ -37,9 +37,11 @@ class DetectionProbe(keras.callbacks.Callback):
             size = size or len(batch["images"])
             batch = keras.tree.map_structure(ops.convert_to_numpy, batch)
             found = self._predict(batch["images"], size)
-            predictions.append({**found, "boxes": self._corners(found["boxes"])})
+            predictions.append(
+                {**found, "boxes": corners_of(self.model, found["boxes"])}
+            )
             truth = batch["bounding_boxes"]
-            truth["boxes"] = self._corners(truth["boxes"])
+            truth["boxes"] = corners_of(self.model, truth["boxes"])
             if "difficult" in batch:
                 truth["difficult"] = batch["difficult"]
             ground_truth.append(truth)
@@ -62,14 +64,6 @@ class DetectionProbe(keras.callbacks.Callback):
         images = np.resize(images, (max(size, number), *images.shape[1:]))
         found = self.model.predict(images, batch_size=len(images), verbose=0)
         return {name: values[:number] for name, values in found.items()}
-
-    def _corners(self, values):
-        """Boxes in xyxy; padding stays whatever it becomes."""
-        model = self.model
-        corners = boxes.convert_format(
-            values, model.bounding_box_format, "xyxy", model.image_shape
-        )
-        return ops.convert_to_numpy(corners)
 
 
 def _joined(parts):

@@ -2,10 +2,9 @@
 
 import keras
 import numpy as np
-from keras import ops
 
-from ssl_voc import boxes
 from ssl_voc.metrics import match_detections
+from ssl_voc.models.box_model import corners_of
 
 
 class PseudoLabelProbe(keras.callbacks.Callback):
@@ -66,7 +65,7 @@ class PseudoLabelProbe(keras.callbacks.Callback):
             "confidence": np.where(sure, 1.0, -1.0),
         }
         answers = self._predict(self.model)
-        answers["boxes"] = self._corners(answers["boxes"])
+        answers["boxes"] = corners_of(self.model, answers["boxes"])
         least = self.model.labeler.pseudo_labels.least_score
         heard = answers["confidence"] >= least
         answers["classes"] = np.where(heard, answers["classes"], -1)
@@ -106,13 +105,6 @@ class PseudoLabelProbe(keras.callbacks.Callback):
             _share(right.sum(), (~difficult).sum()),
             _share(right.sum(), (~matches.difficult).sum()),
         )
-
-    def _corners(self, values):
-        model = self.model
-        corners = boxes.convert_format(
-            values, model.bounding_box_format, "xyxy", model.image_shape
-        )
-        return ops.convert_to_numpy(corners)
 
 
 def _share(part, whole):

@@ -9,6 +9,11 @@ import numpy as np
 
 from ssl_voc import callbacks, devices
 from ssl_voc.finetune import report
+from ssl_voc.finetune.batches import (
+    EVALUATION_BATCH,
+    AugmentedImages,
+    EvaluationBatches,
+)
 from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
 from ssl_voc.finetune.teacher_probe import OF_TEACHER, build_teacher_probe
@@ -20,7 +25,6 @@ from ssl_voc.training.initial_backbone import build_initial_backbone
 from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
-EVALUATION_BATCH = 64
 # Photos that batch-norm statistics are of: each has many points of every feature map.
 _PHOTOS_FOR_STATISTICS = 256
 # Checkpoint and logs after an epoch, roughly.
@@ -385,38 +389,3 @@ class FinetuningRun(TrainingRun):
 def _beside(batch, images):
     """A batch with photos without boxes beside those with."""
     return {**batch, "unlabeled": images}
-
-
-class EvaluationBatches:
-    """The batches of a pool, from the start each time they are asked for."""
-
-    def __init__(self, pool):
-        self.pool = pool
-
-    def __iter__(self):
-        return iter(self.pool.evaluation_batches(EVALUATION_BATCH))
-
-
-class AugmentedImages:
-    """The images of some batches of a pool, augmented, alike each time.
-
-    Not as they are: with statistics of plain photos detectors found less.
-
-    Args:
-        pool: `pipelines.Pool` that is learned from.
-        batches: List of index arrays.
-        model: The `BoxModel` whose augmenter it is.
-        seed: Non-negative integer.
-    """
-
-    def __init__(self, pool, batches, model, seed):
-        self.pool, self.batches, self.model = pool, batches, model
-        self._seeds = callbacks.EpochSeeds(seed)
-        self._seeds.set_model(model)
-
-    def __iter__(self):
-        self._seeds.on_epoch_begin(0)
-        for indices in self.batches:
-            batch = self.pool.gather(indices)
-            inputs = {name: batch[name] for name in ("images", "bounding_boxes")}
-            yield self.model.augmenter(inputs, training=True)["images"]

@@ -1,7 +1,9 @@
 """Base class of models that learn boxes."""
 
 import keras
+from keras import ops
 
+from ssl_voc import boxes
 from ssl_voc.layers.constructor_arguments import config_of_model
 from ssl_voc.models.cloning import resized, set_weights
 from ssl_voc.models.main_object_targets import inputs_of
@@ -64,6 +66,19 @@ class BoxModel(keras.Model):
     @classmethod
     def from_config(cls, config):
         return cls(**keras.saving.deserialize_keras_object(config))
+
+
+def corners_of(model, values):
+    """Boxes as a model takes and gives them, in xyxy, as a NumPy array.
+
+    Args:
+        model: A `BoxModel`.
+        values: Boxes `(..., 4)`; padding becomes whatever it becomes.
+    """
+    corners = boxes.convert_format(
+        values, model.bounding_box_format, "xyxy", model.image_shape
+    )
+    return ops.convert_to_numpy(corners)
 
 
 def given_boxes(targets):

@@ -2,7 +2,7 @@ import numpy as np
 from keras import ops
 
 import pipelines
-from ssl_voc.finetune.run import AugmentedImages
+from ssl_voc.finetune.batches import AugmentedImages
 from ssl_voc.layers import LocalizationAugmenter
 from tests import tiny
 
