@@ -77,7 +77,6 @@ class FinetuningRun(TrainingRun):
             report.tell_of_balance(self.training, config.balance, self.steps)
         self.choose_epochs(*self._default_epochs())
         config = self.config
-        self.phases = plan_phases(config.schedule, config.epochs, config.unfreeze_epoch)
         with devices.replica_scope():
             backbone = build_initial_backbone(config, run)
             self.student = self.task.build_model(backbone, config, self.training)
@@ -90,15 +89,39 @@ class FinetuningRun(TrainingRun):
         report.save_examples(run, self.training, self.model.augmenter)
         self.done_epochs = self._begin_or_resume()
 
-    def fit(self):
-        for phase in self.phases:
-            if self.done_epochs < min(phase.last, self.config.epochs):
-                if self.done_epochs == phase.first:
+    def fit_until(self, end):
+        for phase in self._phases():
+            if self.done_epochs < min(phase.last, end):
+                if 0 < self.done_epochs == phase.first:
                     self._compile(phase)
-                if self.is_to_be_timed:
-                    self.fit_to_time(self._measure_pause())
-                    phase = dataclasses.replace(phase, last=self.config.epochs)
-                self._fit_phase(phase)
+                self._fit_phase(phase, min(phase.last, end))
+
+    def measure_pause(self):
+        """Seconds between two epochs, by a trial; but for what is written."""
+        seconds = 0.0
+        with callbacks.on_all_devices(self.model):
+            self.model.optimizer.build(self.model.trainable_variables)
+        evaluated = self._evaluated_weights()
+        for _ in range(2):  # the first one compiles
+            began = time.monotonic()
+            if evaluated:
+                evaluated.lend()
+            if probes := self._probes():
+                for probe in probes:
+                    probe.set_model(self.model)
+                    probe.on_epoch_end(0, {})
+            elif validation := self._validation():
+                data = validation["validation_data"]
+                arguments = data if isinstance(data, tuple) else (data,)
+                self.model.evaluate(*arguments, batch_size=EVALUATION_BATCH, verbose=0)
+            if evaluated:
+                evaluated.put_back()
+            seconds = time.monotonic() - began
+        return seconds + _SECONDS_TO_WRITE
+
+    @property
+    def has_one_pace(self):
+        return not self.data.unlabeled  # whose teacher comes later
 
     def finish(self):
         """Saves the model with its best weights; returns the summary."""
@@ -219,28 +242,9 @@ class FinetuningRun(TrainingRun):
         )
         return dataclasses.replace(self.config, batch_size=number)
 
-    def _measure_pause(self):
-        """Seconds between two epochs, by a trial: validation, and what is written."""
-        seconds = 0.0
-        with callbacks.on_all_devices(self.model):
-            self.model.optimizer.build(self.model.trainable_variables)
-        evaluated = self._evaluated_weights()
-        for _ in range(2):  # the first one compiles
-            began = time.monotonic()
-            if evaluated:
-                evaluated.lend()
-            if probes := self._probes():
-                for probe in probes:
-                    probe.set_model(self.model)
-                    probe.on_epoch_end(0, {})
-            elif validation := self._validation():
-                data = validation["validation_data"]
-                arguments = data if isinstance(data, tuple) else (data,)
-                self.model.evaluate(*arguments, batch_size=EVALUATION_BATCH, verbose=0)
-            if evaluated:
-                evaluated.put_back()
-            seconds = time.monotonic() - began
-        return seconds + _SECONDS_TO_WRITE
+    def _phases(self):
+        config = self.config
+        return plan_phases(config.schedule, config.epochs, config.unfreeze_epoch)
 
     def _compile(self, phase):
         """Makes the model ready for a phase, with an optimizer of its own."""
@@ -271,19 +275,19 @@ class FinetuningRun(TrainingRun):
         )
 
     def _begin_or_resume(self):
-        """Loads the newest checkpoint into the model of the phase that it is of."""
+        """Compiles for the phase of the newest checkpoint, and loads that."""
         done = callbacks.last_epoch(self.checkpoints)
         self.run.read_epochs(done)  # must be whole before hours are spent
+        self._compile(next(phase for phase in self._phases() if done <= phase.last))
         if done:
-            phase = next(phase for phase in self.phases if done <= phase.last)
-            self._compile(phase)
             callbacks.restore(self.model, self.checkpoints)
             print(f"going on after epoch {done}", flush=True)
         return done
 
-    def _fit_phase(self, phase):
+    def _fit_phase(self, phase, last):
+        """Trains epochs of a phase, up to epoch `last`."""
         probes, shown = self._probes(), self.task.shown
-        of_teacher, ends = [], [phase.last]
+        of_teacher, ends = [], [last]
         if self.data.unlabeled:
             shown = (*shown, "pool_used")
             self.run.update_manifest(burn_in_epochs=self.burn_in_epochs)
@@ -297,7 +301,7 @@ class FinetuningRun(TrainingRun):
                     max(1, self.burn_in_epochs),
                 ),
             ]
-            ends.insert(0, min(self.burn_in_epochs, phase.last))
+            ends.insert(0, min(self.burn_in_epochs, last))
         choosing, patience = [], None
         if self.data.validation is not None:
             rows = self.run.read_epochs()[: self.done_epochs]
@@ -335,7 +339,7 @@ class FinetuningRun(TrainingRun):
                     **({} if probes else self._validation()),
                 )
             self.done_epochs = max(self.done_epochs, end)
-        if patience is not None and best.last_epoch < phase.last:
+        if patience is not None and best.last_epoch < last:
             self._end_early(best.last_epoch)
 
     def _end_early(self, epoch):

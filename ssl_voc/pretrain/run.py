@@ -76,15 +76,14 @@ class PretrainingRun(TrainingRun):
     def pools(self):
         return [self.objective.pool]
 
-    def fit(self):
-        if self.is_to_be_timed:
-            self.fit_to_time(_SECONDS_BETWEEN_EPOCHS)
-            self.probe.knn_epochs = knn_epochs(self.config.epochs)
+    def fit_until(self, end):
+        self.probe.knn_epochs = knn_epochs(self.config.epochs)
         self.objective.config = self.config
         watch = self.objective.build_watch()
         rows = self.run.read_epochs()[: self.done_epochs]
         watch.remember(rows, self.steps)
         for last, image_size in self._stages():
+            last = min(last, end)
             if self.done_epochs >= last:
                 continue
             self._show_views_of(image_size)
@@ -101,6 +100,13 @@ class PretrainingRun(TrainingRun):
                 **self.objective.fit_arguments(),
             )
             self.done_epochs = last
+
+    def measure_pause(self):
+        return _SECONDS_BETWEEN_EPOCHS
+
+    @property
+    def has_one_pace(self):
+        return len(self.objective.stages(self.config.epochs)) == 1
 
     def finish(self):
         """Saves the backbone and the summary; returns the summary."""

@@ -14,7 +14,7 @@ from ssl_voc.cli.held_interrupts import HeldInterrupts
 from ssl_voc.runs.atomic_files import is_full_disk
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
 from ssl_voc.training.config import parse_duration
-from ssl_voc.training.time_budget import count_epochs, measure_step
+from ssl_voc.training.time_budget import count_epochs, measure_step, pace_epochs
 from ssl_voc.visualization.curves import plot_curves
 
 # Drawing takes longer than an epoch of a hundred photos.
@@ -52,7 +52,33 @@ class TrainingRun:
 
     def fit(self):
         """Trains the epochs that are left."""
+        if self.is_to_be_timed:
+            self.fit_to_time()
+            trial = pace_epochs(self.config.epochs)
+            if trial and self.has_one_pace:
+                began = time.monotonic()
+                self.fit_until(trial)
+                # Unless --patience has ended it.
+                if self.done_epochs < self.config.epochs:
+                    self.fit_to_pace((time.monotonic() - began) / trial)
+        self.fit_until(self.config.epochs)
+
+    def fit_until(self, end):
+        """Trains up to an epoch; does nothing where that is done.
+
+        Args:
+            end: Number of that epoch.
+        """
         raise NotImplementedError
+
+    def measure_pause(self):
+        """Seconds between two epochs, for validation, checkpoint and logs."""
+        raise NotImplementedError
+
+    @property
+    def has_one_pace(self):
+        """Whether the first epochs tell how long the others take."""
+        return True
 
     def finish(self):
         """Saves the weights and the summary; returns the summary."""
@@ -98,18 +124,43 @@ class TrainingRun:
             )
         self.config = dataclasses.replace(self.config, epochs=epochs, time=None)
 
-    def fit_to_time(self, pause_seconds):
-        """Sets the number of epochs that `--time` leaves room for, found by a trial.
-
-        It is recorded in the manifest: a run that goes on keeps to it.
-
-        Args:
-            pause_seconds: Time between two epochs, for validation and checkpoint.
-        """
+    def fit_to_time(self):
+        """Sets the number of epochs that `--time` leaves room for, found by a trial."""
         batches, _ = self._timed_batches()
         step_seconds = self.measure_step(batches)
-        left = parse_duration(self._time) - (time.monotonic() - self._began)
-        epochs = count_epochs(left, step_seconds, self.steps, pause_seconds)
+        epoch_seconds = step_seconds * self.steps + self.measure_pause()
+        self._set_epochs(count_epochs(self._seconds_left, epoch_seconds))
+        print(
+            f"time: {self.config.epochs} epochs of {self.steps} steps fit into "
+            f"{self._time}, {step_seconds:.2g} s a step (--time)",
+            flush=True,
+        )
+
+    def fit_to_pace(self, epoch_seconds):
+        """Sets it anew, by the time that the epochs so far took.
+
+        Args:
+            epoch_seconds: Time of one, with what is done between epochs.
+        """
+        done, planned = self.done_epochs, self.config.epochs
+        epochs = done + count_epochs(self._seconds_left, epoch_seconds)
+        if epochs != planned:
+            self._set_epochs(epochs)
+            print(
+                f"time: {epochs} epochs, not {planned}: the first {done} took "
+                f"{epoch_seconds:.2g} s each (--time)",
+                flush=True,
+            )
+
+    @property
+    def _seconds_left(self):
+        return parse_duration(self._time) - (time.monotonic() - self._began)
+
+    def _set_epochs(self, epochs):
+        """Sets their number where settings and learning rate read it.
+
+        It is recorded in the manifest: a run that goes on keeps to it.
+        """
         self.run.update_manifest(epochs=epochs)
         self.config = dataclasses.replace(self.config, epochs=epochs)
         optimizer = self.model.optimizer
@@ -119,11 +170,6 @@ class TrainingRun:
         if keras.backend.backend() == "jax":
             # Its compiled step holds the number of before as a constant.
             self.model.make_train_function(force=True)
-        print(
-            f"time: {epochs} epochs of {self.steps} steps fit into {self._time}, "
-            f"{step_seconds:.2g} s a step (--time)",
-            flush=True,
-        )
 
     def measure_step(self, batches):
         """Seconds that a step takes, by a trial; see `time_budget.measure_step`."""

@@ -11,6 +11,7 @@ from ssl_voc.callbacks import on_all_devices
 _UNTIMED_STEPS, _TIMED_STEPS = 2, 6
 # Share of the time that is planned with: machines slow down, results get written.
 _PLANNED_SHARE = 0.9
+_SHARE_FOR_PACE = 0.05
 
 
 def measure_step(model, batches):
@@ -47,14 +48,22 @@ def measure_step(model, batches):
     return (times[-1] - times[0]) / (len(times) - 1)
 
 
-def count_epochs(seconds_left, step_seconds, steps_per_epoch, pause_seconds):
+def count_epochs(seconds_left, epoch_seconds):
     """Number of epochs that fit into the time that is left, at least 1.
 
     Args:
         seconds_left: Time for all epochs.
-        step_seconds: Time of a step.
-        steps_per_epoch: Number of steps of an epoch.
-        pause_seconds: Time between two epochs, for validation and checkpoint.
+        epoch_seconds: Time of an epoch, with what is done between two.
     """
-    epoch_seconds = step_seconds * steps_per_epoch + pause_seconds
     return max(1, int(_PLANNED_SHARE * seconds_left / epoch_seconds))
+
+
+def pace_epochs(epochs):
+    """Number of first epochs whose pace tells more than a trial of steps did.
+
+    They end before most learning rates have risen; 0 where epochs are too few.
+
+    Args:
+        epochs: Planned number.
+    """
+    return int(_SHARE_FOR_PACE * epochs)

@@ -223,3 +223,32 @@ def test_a_time_sets_the_epochs_and_more_may_follow(place, tmp_path, capsys):
     assert json.loads((run / "manifest.json").read_text())["epochs"] == 1
     assert finetune(config(place, run, epochs=2, ema=0.9))["num_images"] == 51
     assert [row["epoch"] for row in rows_of(run)] == [1, 2]
+
+
+@pytest.mark.slow
+def test_the_pace_of_the_first_epochs_corrects_a_trial(
+    place, tmp_path, capsys, monkeypatch
+):
+    counted = iter((20, 3))
+    monkeypatch.setattr(
+        "ssl_voc.training.run.count_epochs", lambda left, seconds: next(counted)
+    )
+    run = tmp_path / "run"
+    finetune(config(place, run, epochs=None, time="1h"))
+    printed = capsys.readouterr().out
+    assert "20 epochs of" in printed and "4 epochs, not 20: the first 1 took" in printed
+    assert json.loads((run / "manifest.json").read_text())["epochs"] == 4
+    rates = [row["learning_rate"] for row in rows_of(run)]
+    assert len(rates) == 4 and rates[-1] == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_patience_may_end_a_run_before_its_pace_is_known(place, tmp_path, monkeypatch):
+    counted = iter((80, 90))
+    monkeypatch.setattr(
+        "ssl_voc.training.run.count_epochs", lambda left, seconds: next(counted)
+    )
+    run = tmp_path / "run"
+    still = {"epochs": None, "time": "1h", "learning_rate": 1e-12, "patience": 2}
+    finetune(config(place, run, **still))
+    assert len(rows_of(run)) == 3

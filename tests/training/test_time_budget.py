@@ -8,7 +8,7 @@ from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.optimizers.schedule import WarmUpAndDecay
 from ssl_voc.pretrain import PretrainConfig
 from ssl_voc.training.config import parse_duration
-from ssl_voc.training.time_budget import count_epochs, measure_step
+from ssl_voc.training.time_budget import count_epochs, measure_step, pace_epochs
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,13 @@ def test_a_staged_schedule_cannot_be_timed():
 
 
 def test_epochs_fill_the_time_but_for_a_reserve():
-    assert count_epochs(100.0, 0.5, 8, 1.0) == 18  # of 5 s each
-    assert count_epochs(1.0, 0.5, 8, 1.0) == 1
-    assert count_epochs(-5.0, 0.5, 8, 1.0) == 1
+    assert count_epochs(100.0, 5.0) == 18
+    assert count_epochs(1.0, 5.0) == 1
+    assert count_epochs(-5.0, 5.0) == 1
+
+
+def test_the_pace_is_that_of_the_first_twentieth_of_enough_epochs():
+    assert [pace_epochs(number) for number in (19, 20, 210)] == [0, 1, 10]
 
 
 def test_a_trial_leaves_no_trace_and_the_schedule_can_be_told_afterwards():
