@@ -44,7 +44,7 @@ def main(argv=None):
     parser.add_argument("--data", nargs="+", required=True, type=pathlib.Path)
     parser.add_argument("--pretraining", help="time, such as 15m; none without")
     parser.add_argument("--training", default="15m")
-    parser.add_argument("--backbone", default="EfficientNetB0")
+    parser.add_argument("--backbone", help="ours; by default that of the command")
     parser.add_argument("--image-size", type=int, default=160)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="of the peer")
@@ -66,18 +66,19 @@ def main(argv=None):
 def compare(options, data, folder):
     """Trains both on one data set; returns the figures."""
     shared = [f"--data={data}", f"--seed={options.seed}"]
+    backbone = [f"--backbone={options.backbone}"] * bool(options.backbone)
     began = time.monotonic()
     if options.pretraining:
         run_command(
             "pretrain",
             *shared,
-            f"--backbone={options.backbone}",
+            *backbone,
             f"--time={options.pretraining}",
             f"--out={folder / 'pretraining'}",
         )
         weights = [f"--weights={folder / 'pretraining'}"]
     else:
-        weights = [f"--backbone={options.backbone}"]
+        weights = backbone
     detector = folder / "detector"
     run_command(
         "finetune",

@@ -1,11 +1,13 @@
 """Settings of `python -m ssl_voc.finetune`."""
 
 import dataclasses
+from importlib.util import find_spec
 from typing import Literal
 
 from ssl_voc.cli.options import option
 from ssl_voc.tasks import TASKS
 from ssl_voc.training.config import TrainingConfig
+from ssl_voc.training.starts import AUTO
 
 UNFREEZE_EPOCH = 5
 BURN_IN = 0.3
@@ -19,6 +21,12 @@ class FinetuneConfig(TrainingConfig):
     """Settings of a fine-tuning run; see `--help` for each."""
 
     task: Literal[tuple(TASKS)] = option("localize", "What to learn.")
+    backbone: str | None = option(
+        None,
+        "Such as ConvNeXtTiny or keras_cv:NAME, or a .keras file; by default that of "
+        "--weights, or EfficientNetB1; to detect from random weights KerasCV's "
+        "CSPDarkNetTiny, where it is installed.",
+    )
     train_split: str | None = option(
         None, "Split to learn from; by default train, or a seeded 80 % without lists."
     )
@@ -165,6 +173,12 @@ class FinetuneConfig(TrainingConfig):
                 f"--unfreeze-epoch: expected fewer than the {epochs} --epochs, got "
                 f"{self.unfreeze_epoch}"
             )
+
+    def _default_backbone(self):
+        from_random = TASKS[self.task].backbone_from_random
+        if from_random and self.weights in (AUTO, None) and find_spec("keras_cv"):
+            return AUTO if self.weights == AUTO else from_random
+        return super()._default_backbone()
 
     def _refuse_settings_of_other_tasks(self):
         defaults = {field.name: field.default for field in dataclasses.fields(self)}

@@ -78,7 +78,9 @@ class FinetuningRun(TrainingRun):
         self.choose_epochs(*self._default_epochs())
         config = self.config
         with devices.replica_scope():
-            backbone = build_initial_backbone(config, run)
+            backbone = build_initial_backbone(
+                config, run, self.task.backbone_from_random
+            )
             self.student = self.task.build_model(backbone, config, self.training)
             self.student.build()
             self.model = self._with_teacher()

@@ -15,6 +15,8 @@ class Task:
             and the scores of all classes.
         defaults: Values of those fields of `FinetuneConfig` that depend on the task.
         least_steps: Number of steps that the default of `--epochs` takes, at least.
+        backbone_from_random: Name of the default backbone where its weights are random
+            ones, or None for that of all tasks; of KerasCV, if that is installed.
         settings: Fields of `FinetuneConfig` that no other task looks at.
         inputs: Entries of a batch that the model looks at.
         heads: Names of the layers that `--backbone-rate` does not slow down.
@@ -31,6 +33,7 @@ class Task:
     main_object_only = False
     defaults = {}
     least_steps = 0
+    backbone_from_random = None
     settings = ()
     inputs = ("images", "bounding_boxes")
     heads = ()

@@ -25,6 +25,7 @@ class DetectTask(Task):
         "mosaic": 0.5,
     }
     least_steps = 1500
+    backbone_from_random = "keras_cv:CSPDarkNetTinyBackbone"
     settings = ("mosaic",)
     inputs = ("images", "bounding_boxes", "difficult")
     heads = ("path_aggregation", "detection_head")

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ssl_voc.cli.options import option
 from ssl_voc.runs.run_folder import NOT_SETTINGS
-from ssl_voc.training.starts import backbone_of
+from ssl_voc.training.starts import AUTO, backbone_of
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -90,8 +90,8 @@ class TrainingConfig:
         Args:
             kind: First part of the folder's name.
         """
-        if self.backbone is None:
-            self = dataclasses.replace(self, backbone=backbone_of(self.weights))
+        if self.backbone in (None, AUTO):
+            self = dataclasses.replace(self, backbone=self._default_backbone())
         if self.out is not None:
             return self
         settings = dataclasses.asdict(self)
@@ -102,6 +102,9 @@ class TrainingConfig:
         stem = f"{stem}-{self.image_size}px"
         out = Path("runs") / f"{kind}-{stem}-{digest[:6]}"
         return dataclasses.replace(self, out=out)
+
+    def _default_backbone(self):
+        return backbone_of(self.weights)
 
 
 def parse_duration(text, flag="--time"):

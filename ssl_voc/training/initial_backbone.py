@@ -6,23 +6,26 @@ import socket
 from ssl_voc import models
 from ssl_voc.callbacks import last_epoch
 from ssl_voc.models.imagenet_download import WeightsUnavailable
-from ssl_voc.training.starts import AUTO
+from ssl_voc.training.starts import AUTO, DEFAULT_BACKBONE
 
 # Without an answer for so long there is no network.
 _DOWNLOAD_TIMEOUT = 10.0
 _STRIDE = 32  # of the last feature map of every family
 
 
-def build_initial_backbone(config, run):
+def build_initial_backbone(config, run, backbone_from_random=None):
     """Builds the backbone of a training and loads the weights that it starts from.
 
     `--weights auto` takes Keras' ImageNet weights where its file is cached or can be
     downloaded, and random ones where there are none, or network or server fail. What it
-    took stands in the manifest as `weights`, and a run that goes on keeps to it.
+    took stands in the manifest as `weights`, the name that `--backbone auto` became as
+    `backbone`, and a run that goes on keeps to them.
 
     Args:
         config: A `TrainingConfig`, resolved.
         run: The `RunFolder` of the training.
+        backbone_from_random: Name that `--backbone auto` becomes where the weights are
+            random ones.
 
     Returns:
         What `ssl_voc.backbone` returns.
@@ -32,12 +35,27 @@ def build_initial_backbone(config, run):
             damaged or the disk is full.
     """
 
-    def build(weights):
-        return models.backbone(
-            config.backbone, config.image_size, weights, config.drop_connect
-        )
+    def build(name, weights):
+        return models.backbone(name, config.image_size, weights, config.drop_connect)
 
-    model = _build_and_load(config, run, build)
+    if config.weights != AUTO:
+        model = build(config.backbone, config.weights)
+    elif "weights" in run.manifest:
+        # Those of a checkpoint will take their place: nothing needs to be downloaded.
+        has_begun = last_epoch(run.path / "checkpoints")
+        weights = None if has_begun else run.manifest["weights"]
+        model = build(run.manifest.get("backbone", config.backbone), weights)
+    else:
+        if config.backbone.endswith(".keras"):
+            print(f"start: {config.backbone} as it is (--weights)")
+            name, weights = config.backbone, None
+            model = build(name, weights)
+        else:
+            name, weights, model = _imagenet_or_random(
+                build, config.backbone, backbone_from_random
+            )
+        chosen = {"backbone": name} if config.backbone == AUTO else {}
+        run.update_manifest(weights=weights, **chosen)
     if not config.backbone.endswith(".keras"):
         told = describe_odd_size(config.image_size, model.output_shape[1])
         if told:
@@ -65,33 +83,23 @@ def describe_odd_size(image_size, rows):
     )
 
 
-def _build_and_load(config, run, build):
-    if config.weights != AUTO:
-        return build(config.weights)
-    if "weights" in run.manifest:
-        # Those of a checkpoint will take their place: nothing needs to be downloaded.
-        has_begun = last_epoch(run.path / "checkpoints")
-        return build(None if has_begun else run.manifest["weights"])
-    if config.backbone.endswith(".keras"):
-        weights, model = None, build(None)
-        print(f"start: {config.backbone} as it is (--weights)")
-    else:
-        weights, model = _imagenet_or_random(build)
-    run.update_manifest(weights=weights)
-    return model
-
-
-def _imagenet_or_random(build):
+def _imagenet_or_random(build, name, backbone_from_random):
+    """Name, weights and model of the best start that can be had."""
+    is_chosen = name == AUTO
+    name = DEFAULT_BACKBONE if is_chosen else name
     try:
         with _timeout(_DOWNLOAD_TIMEOUT):
-            model = build("imagenet")
+            model = build(name, "imagenet")
     except WeightsUnavailable as reason:
         print(f"start: random weights (--weights). {reason}", flush=True)
-        return None, build(None)
+        if is_chosen:
+            name = backbone_from_random
+            print(f"backbone: {name}, which learns quickly from those (--backbone)")
+        return name, None, build(name, None)
     print(
         "start: ImageNet weights of Keras; --weights none for random ones", flush=True
     )
-    return "imagenet", model
+    return name, "imagenet", model
 
 
 @contextlib.contextmanager

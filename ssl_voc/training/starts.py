@@ -41,7 +41,9 @@ def refuse_missing_inputs(config: Any) -> None:
         for name in names:
             if not str(name).startswith(_OTHER_SOURCES):
                 _refuse_missing(flag, Path(name).expanduser())
-    if config.backbone.endswith(".keras"):
+    if config.backbone == AUTO:
+        pass  # of ours
+    elif config.backbone.endswith(".keras"):
         _refuse_missing("--backbone", Path(config.backbone).expanduser())
     else:
         try:

@@ -98,6 +98,26 @@ def test_a_photo_that_goes_missing_stops_the_run_and_says_so(
         finetune(config(place, tmp_path / "run", data=(str(tree),), cache="none"))
 
 
+@pytest.mark.parametrize(
+    ("settings", "installed", "backbone"),
+    [
+        ({"task": "detect"}, True, "auto"),
+        ({"task": "detect", "weights": None}, True, "keras_cv:CSPDarkNetTinyBackbone"),
+        ({"task": "detect"}, False, "EfficientNetB1"),
+        ({"task": "detect", "weights": None}, False, "EfficientNetB1"),
+        ({"task": "detect", "weights": "imagenet"}, True, "EfficientNetB1"),
+        ({"task": "detect", "backbone": "EfficientNetB0"}, True, "EfficientNetB0"),
+        ({"task": "localize"}, True, "EfficientNetB1"),
+        ({"task": "localize", "backbone": "auto"}, True, "EfficientNetB1"),
+    ],
+)
+def test_default_backbone_depends_on_task_and_weights(
+    monkeypatch, settings, installed, backbone
+):
+    monkeypatch.setattr("ssl_voc.finetune.config.find_spec", lambda name: installed)
+    assert FinetuneConfig(**settings).resolved().backbone == backbone
+
+
 def test_defaults_follow_from_the_settings():
     resolved = FinetuneConfig(data=("photos",)).resolved()
     assert resolved.out == FinetuneConfig(data=("photos",), epochs=99).resolved().out

@@ -1,5 +1,6 @@
 """The weights that `--weights auto` finds, and that a run keeps to them."""
 
+import dataclasses
 import errno
 import re
 import socket
@@ -83,6 +84,24 @@ def test_a_run_does_not_change_its_start(run, download):
     (run.path / "checkpoints" / "epoch_00001.weights.h5").write_bytes(b"")
     build_initial_backbone(config(), run)
     assert not download[1]
+
+
+@pytest.mark.parametrize(
+    ("weights", "backbone"), [(None, "MobileNetV3Large"), ("imagenet", NAME)]
+)
+def test_backbone_may_depend_on_the_weights_that_are_found(
+    run, request, monkeypatch, capsys, weights, backbone
+):
+    monkeypatch.setattr("ssl_voc.training.initial_backbone.DEFAULT_BACKBONE", NAME)
+    if weights:
+        request.getfixturevalue("download")
+    settings = dataclasses.replace(config(), backbone="auto")
+    first = build_initial_backbone(settings, run, "MobileNetV3Large")
+    assert run.manifest == {"weights": weights, "backbone": backbone}
+    assert ("--backbone" in capsys.readouterr().out) == (weights is None)
+    again = build_initial_backbone(settings, run, "MobileNetV3Large")
+    assert len(again.weights) == len(first.weights)
+    assert len(first.weights) == len(ssl_voc.backbone(backbone, 32).weights)
 
 
 def test_a_full_disk_is_not_a_reason_for_random_weights(run, monkeypatch):
