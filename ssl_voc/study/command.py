@@ -12,7 +12,8 @@ numbers of labels with several seeds, everything else equal and the learning rat
 for each inside the training labels, and reports what differs, by how much, and whether
 the difference is real: one page (report.html), report.md, report.json. Each run is a
 plain command in a folder of its own; killed anywhere, the same command goes on.
---budget chooses the largest grid that fits into a time; --shard shares the work.
+--budget chooses the largest grid that fits into a time; --shard and --cluster share the
+work among machines.
 """
 
 
@@ -30,12 +31,15 @@ def study(config):
         StoppedEarly: when interrupted, or some runs failed; the others are reported.
     """
     from ssl_voc.study.claims import Claims
+    from ssl_voc.study.ray_cluster import RayCluster
     from ssl_voc.study.runner import Runner
     from ssl_voc.study.study_folder import open_plan
 
     config = config.resolved()
-    claims, failed = Claims(), 0
+    claims, failed, cluster = Claims(), 0, None
     try:
+        if config.cluster and not config.report:
+            cluster = RayCluster(config.cluster, config.cpus_per_run)
         plan, pace = open_plan(config, claims)
         runner = Runner(
             *(plan, config.cells_folder, claims, pace, config.shard_numbers),
@@ -43,7 +47,7 @@ def study(config):
         )
         print(describe_plan(plan, runner), flush=True)
         if not config.report:
-            failed = runner.run()
+            failed = cluster.run(runner) if cluster else runner.run()
     except KeyboardInterrupt:
         raise StoppedEarly(
             f"interrupted. What was done is saved in {config.out}; the same command "

@@ -68,6 +68,15 @@ class StudyConfig:
     shard: str | None = option(
         None, "I/N: this process is the I-th of N that share --out."
     )
+    cluster: str | None = option(
+        None,
+        "Ray cluster that runs the study: auto, HOST:PORT, ray://HOST:PORT or local.",
+    )
+    cpus_per_run: int | None = option(
+        None,
+        "CPUs of a run on --cluster; by default those of a node, shared by its GPUs.",
+        minimum=1,
+    )
     report: bool = option(False, "Write the report of what is done; run nothing.")
     cells: Path | None = option(
         None, "Folder of runs, such as an earlier study's; by default cells in --out."
@@ -87,6 +96,13 @@ class StudyConfig:
                 )
             if text.endswith("%") and float(text[:-1]) > 100:
                 raise ValueError(f"--labels: expected at most 100%, got {text!r}")
+        if self.shard is not None and self.cluster is not None:
+            raise ValueError("--shard and --cluster exclude each other")
+        if self.cpus_per_run is not None and self.cluster is None:
+            raise ValueError(
+                "--cpus-per-run: a setting of --cluster, which is not given, got "
+                f"{self.cpus_per_run}"
+            )
         self.shard_numbers  # noqa: B018 - refuses what is none
 
     @property

@@ -51,24 +51,35 @@ class Runner:
             missing = [cell for cell in cells if self.outcome_of(cell.key) is None]
             if not missing:
                 return sum(map(has_failed, (self.outcome_of(c.key) for c in cells)))
-            started = [self._try(cell, cells) for cell in self._ready(missing)]
-            if not any(started):
+            ready = self.ready(missing)
+            if not any([self._try(cell, cells) for cell in ready]):
                 time.sleep(_POLL_SECONDS)
 
-    def _ready(self, missing):
-        """The cells that can be run now, one after another, as results come in."""
+    def ready(self, missing):
+        """The cells that can be run now, one after another, as results come in.
+
+        Args:
+            missing: List of the `Cell`s that have no outcome. Those that never can be
+                run are noted as failed.
+        """
         number, total = self.shard
         first = len(missing) * number // total
         for cell in missing[first:] + missing[:first]:
             needed = {key: self.outcome_of(key) for key in cell.needs}
             broken = [key for key, outcome in needed.items() if has_failed(outcome)]
             if broken:
-                self._fail(cell, [], f"{broken[0]}, which it needs, failed")
+                self.fail(cell, [], f"{broken[0]}, which it needs, failed")
+                self.tell_failure(cell)
             elif cell.is_ready and all(needed.values()):
                 yield cell
 
-    def _try(self, cell, cells):
-        """Runs a cell unless another process does; whether it did."""
+    def attempt(self, cell, begin=lambda: None):
+        """Runs a cell unless another process does; whether it did.
+
+        Args:
+            cell: A `Cell` that is ready.
+            begin: Called before it is run.
+        """
         folder = self.folder / cell.key
         with self.claims.claim(folder) as is_ours:
             if not is_ours or self.outcome_of(cell.key) is not None:
@@ -76,12 +87,18 @@ class Runner:
             run = folder / "run"
             if is_locked(run) or is_locked(run / "evaluation"):
                 return False  # the child of a process that was killed still runs
-            self._tell(cell, cells)
-            began = time.monotonic()
+            begin()
             self._run(cell, folder)
-            self._seconds_run += time.monotonic() - began
-            self._seconds_expected += self.pace.seconds(cell)
             return True
+
+    def _try(self, cell, cells):
+        began = time.monotonic()
+        if not self.attempt(cell, lambda: self._tell(cell, cells)):
+            return False
+        self._seconds_run += time.monotonic() - began
+        self._seconds_expected += self.pace.seconds(cell)
+        self.tell_failure(cell)
+        return True
 
     def _run(self, cell, folder):
         (folder / FAILURE).unlink(missing_ok=True)
@@ -123,10 +140,17 @@ class Runner:
                     child.wait()
                 raise
         if status:
-            self._fail(cell, words, f"exit status {status}")
+            self.fail(cell, words, f"exit status {status}")
         return status == 0
 
-    def _fail(self, cell, words, reason):
+    def fail(self, cell, words, reason):
+        """Notes that a cell failed.
+
+        Args:
+            cell: The `Cell`.
+            words: Its command that did; none if it was not begun.
+            reason: Why, in words.
+        """
         folder = self.folder / cell.key
         folder.mkdir(parents=True, exist_ok=True)
         output = folder / "output.txt"
@@ -138,7 +162,12 @@ class Runner:
             "command": format_command(words) if words else "",
         }
         write_text(folder / FAILURE, to_json(failed, indent=2) + "\n")
-        print(f"failed: {cell.title}: {failed['failed']}", flush=True)
+
+    def tell_failure(self, cell):
+        """Prints why a cell failed, if it did."""
+        outcome = self.outcome_of(cell.key)
+        if has_failed(outcome):
+            print(f"failed: {cell.title}: {outcome['failed']}", flush=True)
 
     def _tell(self, cell, cells):
         done = sum(self.outcome_of(other.key) is not None for other in cells)

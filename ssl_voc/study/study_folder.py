@@ -22,7 +22,7 @@ from ssl_voc.study.planning import TRIAL_EPOCHS, make_plan, read_trial
 
 PLAN, TRIAL = "plan.json", "trial"
 # Settings of one start, and one more that changes no cell.
-_NOT_RECORDED = ("shard", "report", "out")
+_NOT_RECORDED = ("shard", "cluster", "cpus_per_run", "report", "out")
 _NOT_PLANNED = (*_NOT_RECORDED, "cells")
 _POLL_SECONDS = 1.0
 

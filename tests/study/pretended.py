@@ -11,6 +11,7 @@ import sys
 from ssl_voc.study.budget import Pace
 from ssl_voc.study.cells import Cell
 from ssl_voc.study.claims import Claims
+from ssl_voc.study.plan import cells_of
 from ssl_voc.study.runner import Runner
 from tests.study.plans import build_plan
 
@@ -36,8 +37,18 @@ def commands(cell, folder):
     return [[sys.executable, str(SCRIPT), name, run, f"{score}"] for name in names]
 
 
-def make_runner(folder, shard=(0, 1), plan=None):
+def pretend():
+    """Lets the cells of this process have these commands."""
     Cell.commands = commands
+
+
+def cells(runner):
+    """The cells that a runner has found so far."""
+    return cells_of(runner.plan, runner.outcome_of)
+
+
+def make_runner(folder, shard=(0, 1), plan=None):
+    pretend()
     folder.mkdir(parents=True, exist_ok=True)
     claims = Claims(beat=0.2, stale=2.0)
     return Runner(plan or small_plan(), folder, claims, PACE, shard)

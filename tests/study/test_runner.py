@@ -162,9 +162,9 @@ def test_cell_whose_child_still_runs_is_left_alone(tmp_path, name):
     folder = tmp_path / cell.key / name
     folder.mkdir(parents=True)
     lock = lock_folder(folder)
-    assert not runner._try(cell, [cell])
+    assert not runner.attempt(cell)
     lock.release()
-    assert runner._try(cell, [cell]) and runner.outcome_of(cell.key)
+    assert runner.attempt(cell) and runner.outcome_of(cell.key)
 
 
 def test_time_left_follows_how_the_pace_has_proved():

@@ -1,0 +1,158 @@
+"""A study whose cells a Ray cluster runs."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.study.cells import FAILURE, RESULT, Cell
+from ssl_voc.study.config import StudyConfig
+from ssl_voc.study.ray_cluster import RayCluster
+from tests.interpreters import REPOSITORY
+from tests.study import pretended
+from tests.study.pretended import make_runner
+
+HAS_RAY = importlib.util.find_spec("ray") is not None
+needs_ray = pytest.mark.skipif(not HAS_RAY, reason="Ray is not installed")
+
+
+def test_settings_of_a_cluster_are_refused_without_one_and_beside_shards():
+    with pytest.raises(ValueError, match="--cpus-per-run.*--cluster"):
+        StudyConfig(data=("photos",), cpus_per_run=2)
+    with pytest.raises(ValueError, match="--shard and --cluster"):
+        StudyConfig(data=("photos",), cluster="local", shard="1/2")
+
+
+def test_without_ray_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(BadInput, match=r"--cluster.*ssl_voc\[cluster\]"):
+        RayCluster("local")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A cluster of two CPUs on this machine, in whose tasks commands only pretend."""
+    import ray
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        runtime_env={
+            "env_vars": {"PYTHONPATH": str(REPOSITORY)},
+            "worker_process_setup_hook": pretended.pretend,
+        },
+    )
+    yield RayCluster("local", 1)
+    ray.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def pretending(monkeypatch):
+    monkeypatch.setattr(Cell, "commands", Cell.commands)
+
+
+@needs_ray
+@pytest.mark.slow
+def test_cluster_runs_every_cell_as_one_process_would(cluster, tmp_path, capsys):
+    alone = make_runner(tmp_path / "alone")
+    assert alone.run() == 0
+    capsys.readouterr()
+    assert cluster.num_slots == 2 and cluster.num_gpus == 0
+    assert cluster.run(make_runner(tmp_path / "cells")) == 0
+    printed = capsys.readouterr().out
+    assert "2 runs at once, each with 1 CPUs" in printed and "[14/14]" in printed
+    assert _scores(tmp_path / "cells") == _scores(tmp_path / "alone")
+    assert len(_scores(tmp_path / "cells")) == 14
+    assert not list(tmp_path.glob("cells/*/claim.json"))
+
+
+@needs_ray
+@pytest.mark.slow
+def test_failure_on_a_node_is_told_and_tried_again_by_the_next_start(
+    cluster, tmp_path, capsys
+):
+    folder = tmp_path / "cells"
+    runner = make_runner(folder)
+    # A folder where the file of its results belongs: no command can write that.
+    tuned = next(c for c in pretended.cells(runner) if c.kind == "tune")
+    broken = folder / tuned.key / "run" / "summary.json"
+    broken.mkdir(parents=True)
+    assert cluster.run(runner) > 0
+    assert f"failed: {tuned.title}" in capsys.readouterr().out
+    assert list(folder.glob(f"*/{FAILURE}"))
+    broken.rmdir()
+    assert cluster.run(make_runner(folder)) == 0
+    assert len(_scores(folder)) == 14
+
+
+@needs_ray
+@pytest.mark.slow
+def test_interrupted_study_goes_on_by_the_same_command(cluster, tmp_path, monkeypatch):
+    folder = tmp_path / "cells"
+    runner = make_runner(folder)
+
+    def interrupt():
+        limit = time.monotonic() + 60
+        while len(_scores(folder)) < 3 and time.monotonic() < limit:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    threading.Thread(target=interrupt).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cluster.run(runner)
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+    assert len(_scores(folder)) < 14
+    assert cluster.run(make_runner(folder)) == 0
+    assert len(_scores(folder)) == 14
+
+
+@needs_ray
+@pytest.mark.slow
+def test_cell_of_a_process_that_died_is_run_by_another(cluster, tmp_path):
+    folder = tmp_path / "cells"
+    runner, killed = make_runner(folder), []
+
+    def kill():
+        limit = time.monotonic() + 60
+        while not killed and time.monotonic() < limit:
+            for path in folder.glob("*/claim.json"):
+                with contextlib.suppress(OSError, ValueError):
+                    owner = json.loads(path.read_text())["pid"]
+                    os.kill(owner, signal.SIGKILL)
+                    killed.append(owner)
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    assert cluster.run(runner) == 0
+    thread.join()
+    assert killed and len(_scores(folder)) == 14
+    assert not list(folder.glob(f"*/{FAILURE}"))
+
+
+@needs_ray
+@pytest.mark.slow
+def test_more_cpus_than_a_node_has_are_refused(cluster):
+    with pytest.raises(BadInput, match="--cpus-per-run.*has 64 CPUs.*has 2"):
+        RayCluster("local", 64)
+
+
+def _scores(folder):
+    """Score and kind of every cell that is done, by its key."""
+    found = {}
+    for path in folder.glob(f"*/{RESULT}"):
+        result = json.loads(path.read_text())
+        found[path.parent.name] = result["kind"], result.get("score")
+    return found
