@@ -1,5 +1,7 @@
 """Pseudo-labels: what a teacher finds in photos, turned into targets to learn."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -8,6 +10,9 @@ from ssl_voc import boxes
 from ssl_voc.layers.constructor_arguments import constructor_arguments
 from ssl_voc.layers.random_layer import check_rate
 from ssl_voc.metrics import mixture_threshold
+
+# Boxes that are left out at most for each object that there should be.
+_UNSURE_PER_OBJECT = 2.0
 
 
 class PseudoLabels(keras.layers.Layer):
@@ -143,7 +148,7 @@ class MainObjectPseudoLabels(PseudoLabels):
 class ObjectPseudoLabels(PseudoLabels):
     """The teacher's boxes for every object of each photo.
 
-    What scores less than `least_score` is taken for background.
+    What scores less than the least score of its class is taken for background.
 
     Args:
         num_classes: Number of classes.
@@ -153,8 +158,15 @@ class ObjectPseudoLabels(PseudoLabels):
             `[0, 1]`.
         max_objects: Number of boxes of a photo, the most confident ones; what lies
             beyond them is taken for background.
+        objects_per_photo: Mean number of objects of each class in a labelled photo,
+            `(num_classes,)`. Where it is given, `adapt` lowers the least score of a
+            class until twice as many boxes reach it as there should be: a class that
+            the teacher hardly finds is not taught to be background.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
 
+    Reference:
+        - [Chen et al., 2022](https://arxiv.org/abs/2206.06608), section 3.2: thresholds
+          of each class by how often the labels show it
     """
 
     threshold_range = (0.2, 0.8)
@@ -166,6 +178,7 @@ class ObjectPseudoLabels(PseudoLabels):
         min_iou=0.7,
         least_score=0.1,
         max_objects=30,
+        objects_per_photo=None,
         **kwargs,
     ):
         super().__init__(num_classes, threshold, min_iou, **kwargs)
@@ -174,20 +187,51 @@ class ObjectPseudoLabels(PseudoLabels):
             raise ValueError(
                 f"`max_objects` must be at least 1. Received: {max_objects}"
             )
+        if objects_per_photo is not None and len(objects_per_photo) != num_classes:
+            raise ValueError(
+                f"`objects_per_photo` must have {num_classes} numbers, one for each "
+                f"class. Received: {objects_per_photo}"
+            )
         self.least_score = least_score
         self.max_objects = max_objects
+        self.objects_per_photo = objects_per_photo
+        self.least_scores = self._add_threshold(
+            "least_scores", (num_classes,), least_score
+        )
+
+    def adapt(self, found):
+        super().adapt(found)
+        if self.objects_per_photo is None:
+            return
+        confidence, classes = found["confidence"], found["classes"]
+        least_scores = []
+        for label, rate in enumerate(self.objects_per_photo):
+            scores = -np.sort(-confidence[classes == label])
+            expected = math.ceil(_UNSURE_PER_OBJECT * rate * len(confidence))
+            if not expected:
+                least_scores.append(self.least_score)
+                continue
+            reached = scores[expected - 1] if expected <= len(scores) else 0.0
+            least_scores.append(min(self.least_score, reached))
+        self.least_scores.assign(least_scores)
 
     def call(self, found, mirrored):
-        # They come by descending confidence.
-        found = {
-            name: found[name][:, : self.max_objects]
-            for name in ("boxes", "classes", "confidence")
-        }
         sure = self.is_sure(found, mirrored)
-        seen = ops.logical_or(sure, found["confidence"] >= self.least_score)
-        classes = ops.cast(found["classes"], "float32")
-        return {
+        limits = ops.take(self.least_scores, ops.maximum(found["classes"], 0))
+        seen = ops.logical_or(sure, found["confidence"] >= limits)
+        seen = ops.logical_and(seen, boxes.is_object(found["classes"]))
+        labels = {
             "boxes": ops.where(seen[..., None], found["boxes"], boxes.PADDING),
-            "classes": ops.where(seen, classes, boxes.PADDING),
+            "classes": ops.where(
+                seen, ops.cast(found["classes"], "float32"), boxes.PADDING
+            ),
             "difficult": ops.logical_and(seen, ops.logical_not(sure)),
+        }
+        number = min(self.max_objects, seen.shape[1])
+        _, order = ops.top_k(ops.where(seen, found["confidence"], -1.0), number)
+        return {
+            name: ops.take_along_axis(
+                values, order[..., None] if name == "boxes" else order, axis=1
+            )
+            for name, values in labels.items()
         }

@@ -66,6 +66,10 @@ class DetectTask(Task):
         return layers.ObjectPseudoLabels(
             len(pool.class_names),
             max_objects=max(_LEAST_OBJECTS, 2 * pool.max_boxes),
+            objects_per_photo=[
+                float((pool.targets["classes"] == label).sum() / len(pool))
+                for label in range(len(pool.class_names))
+            ],
             name="pseudo_labels",
         )
 

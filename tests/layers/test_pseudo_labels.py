@@ -58,8 +58,9 @@ def test_objects_are_sure_unsure_or_background_as_by_the_loops():
     layer = ObjectPseudoLabels(3, least_score=0.2, max_objects=10)
     labels = labels_of(layer, found, mirrored)
     assert labels["boxes"].shape == (20, 10, 4)
+    places = [0] * 20  # of the next label
     counts = dict.fromkeys(("sure", "unsure", "background"), 0)
-    for row, place in np.ndindex(20, 10):
+    for row, place in np.ndindex(20, 12):
         label = found["classes"][row, place]
         kind = "background"
         if is_sure(found, mirrored, row, place):
@@ -67,12 +68,43 @@ def test_objects_are_sure_unsure_or_background_as_by_the_loops():
         elif label >= 0 and found["confidence"][row, place] >= 0.2:
             kind = "unsure"
         counts[kind] += 1
-        exists = kind != "background"
-        assert labels["classes"][row, place] == (label if exists else -1)
-        assert labels["difficult"][row, place] == (kind == "unsure")
-        box = found["boxes"][row, place] if exists else np.full(4, -1.0)
-        np.testing.assert_array_equal(labels["boxes"][row, place], box)
-    assert min(counts.values()) > 15
+        if kind != "background" and places[row] < 10:
+            here = row, places[row]
+            assert labels["classes"][here] == label
+            assert labels["difficult"][here] == (kind == "unsure")
+            np.testing.assert_array_equal(
+                labels["boxes"][here], found["boxes"][row, place]
+            )
+            places[row] += 1
+    for row, number in enumerate(places):
+        for name in ("boxes", "classes"):
+            assert (labels[name][row, number:] == -1).all()
+        assert not labels["difficult"][row, number:].any()
+    assert min(counts.values()) > 15 and max(places) == 10
+
+
+def test_class_that_is_hardly_found_is_left_out_and_not_taught_as_background():
+    layer = ObjectPseudoLabels(3, least_score=0.1, objects_per_photo=[2.0, 0.5, 0.0])
+    random = np.random.default_rng(0)
+    # Of 10 photos: the first class is found, the second one scores little.
+    classes = np.tile([0, 0, 0, 1, 1, 2], (10, 1))
+    confidence = np.where(classes == 0, 0.6, 0.05) + random.uniform(0, 0.04, (10, 6))
+    found = {
+        "boxes": np.tile([10.0, 10.0, 20.0, 20.0], (10, 6, 1)).astype("float32"),
+        "confidence": -np.sort(-confidence).astype("float32"),
+        "classes": np.take_along_axis(classes, np.argsort(-confidence), axis=1),
+    }
+    layer.adapt(found)
+    least = ops.convert_to_numpy(layer.least_scores)
+    # 30 boxes where 40 were enough, the tenth of 20, and no object at all.
+    tenth = np.sort(found["confidence"][found["classes"] == 1])[-10]
+    np.testing.assert_allclose(least, [0.0, tenth, 0.1])
+    labels = layer(found, {**found, "classes": found["classes"] * 0 - 1})
+    kept = ops.convert_to_numpy(labels["classes"])
+    assert (kept == 1).sum() == 10 and (kept == 0).sum() == 30
+    assert ops.convert_to_numpy(labels["difficult"])[kept >= 0].all()
+    with pytest.raises(ValueError, match="objects_per_photo"):
+        ObjectPseudoLabels(3, objects_per_photo=[1.0])
 
 
 def test_a_main_object_is_sure_if_the_cells_agree_too():
