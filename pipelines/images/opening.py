@@ -18,7 +18,7 @@ FORMATS = (
 MAX_PIXELS = 250_000_000
 # What to do about formats that not every installation reads.
 _ADVICE = {
-    "HEIC": "pip install 'ssl_voc[heic]' to read it, or convert it to JPEG",
+    "HEIC": "pip install pillow-heif to read it, or convert it to JPEG",
     "AVIF": "this Pillow reads none: install a newer one, or convert it to JPEG",
     "JPEG 2000": "this Pillow reads none: install a newer one, or convert it to JPEG",
     "JPEG XL": "it is not read: convert it to JPEG or PNG",

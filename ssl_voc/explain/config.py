@@ -35,6 +35,12 @@ class ExplainConfig(EvaluateConfig):
 
     result = "explanation"
 
+    def __post_init__(self):
+        if self.tta:
+            raise ValueError(
+                "--tta: a setting of evaluate and predict; a map is of one view"
+            )
+
     @property
     def explained_layer(self):
         """`layer` as `ssl_voc.grad_cam` takes it."""

@@ -63,7 +63,7 @@ def write_exchange_file(config, finished, model, held, folder):
     except ImportError as error:
         raise BadInput(
             f"--format: {config.format} needs a library that is not installed "
-            f"({error}): pip install 'ssl_voc[{config.format}]'"
+            f"({error}): pip install '.[{config.format}]' in the checkout of ssl_voc"
         ) from error
     except Exception as error:
         # Converters raise whatever their compilers say, over pages.

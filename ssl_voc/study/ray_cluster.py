@@ -42,7 +42,8 @@ class RayCluster:
     def __init__(self, address, cpus=None):
         if importlib.util.find_spec("ray") is None:
             raise BadInput(
-                "--cluster: Ray is not installed: pip install 'ssl_voc[cluster]'."
+                "--cluster: Ray is not installed: pip install '.[cluster]' in the "
+                "checkout of ssl_voc."
             )
         import ray
 

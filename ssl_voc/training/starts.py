@@ -76,7 +76,8 @@ def _refuse_unusable_teacher(name: str) -> None:
     elif importlib.util.find_spec("keras_hub") is None:
         raise BadInput(
             f"--teacher: {name} is one of KerasHub, which is not installed: pip "
-            "install 'ssl_voc[teachers]'. A pretraining or a .keras file needs none."
+            "install '.[teachers]' in the checkout of ssl_voc. A pretraining or a "
+            ".keras file needs none."
         )
 
 

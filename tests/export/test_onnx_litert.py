@@ -57,5 +57,5 @@ def test_a_library_that_is_missing_is_named(
     flags = ["--format=onnx", f"--data={tree}", "--split=val"]
     assert main([str(localizer_run), *flags]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "pip install 'ssl_voc[onnx]'" in line
+    assert "pip install '.[onnx]'" in line
     assert not (tmp_path / "saved_models/pets-onnx").exists()

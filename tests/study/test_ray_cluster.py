@@ -31,7 +31,7 @@ def test_settings_of_a_cluster_are_refused_without_one_and_beside_shards():
 
 def test_without_ray_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(BadInput, match=r"--cluster.*ssl_voc\[cluster\]"):
+    with pytest.raises(BadInput, match=r"--cluster.*'\.\[cluster\]'"):
         RayCluster("local")
 
 

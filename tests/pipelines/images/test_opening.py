@@ -84,7 +84,7 @@ def test_heic_is_read_once_the_plugin_is_installed(heif, tmp_path, encode):
     heif(None)
     pool = prepare(read(tmp_path), 8, cache="disk", cache_dir=tmp_path / "cache")
     (skipped,) = pool.skipped
-    assert "IMG_1.HEIC" in str(skipped) and "ssl_voc[heic]" in str(skipped)
+    assert "IMG_1.HEIC" in str(skipped) and "pillow-heif" in str(skipped)
 
     class FakeHeif(BmpImagePlugin.BmpImageFile):
         format = "HEIF"
