@@ -44,7 +44,7 @@ def heif(monkeypatch):
 @pytest.mark.parametrize(
     ("data", "advice"),
     [
-        (HEIC, r"format HEIC: pip install 'ssl_voc\[heic\]'"),
+        (HEIC, r"format HEIC: pip install pillow-heif"),
         (JXL, "format JPEG XL: .*convert it to JPEG or PNG"),
         (b"II*\x00\x10\x00\x00\x00CR\x02\x00", "camera raw: .*export it"),
     ],
