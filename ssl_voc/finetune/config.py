@@ -176,7 +176,11 @@ class FinetuneConfig(TrainingConfig):
 
     def _default_backbone(self):
         from_random = TASKS[self.task].backbone_from_random
-        if from_random and self.weights in (AUTO, None) and find_spec("keras_cv"):
+        # KerasCV wants tensorflow, and its backbones have no stochastic depth.
+        can_be = all(map(find_spec, ("keras_cv", "tensorflow"))) and not (
+            self.drop_connect
+        )
+        if from_random and self.weights in (AUTO, None) and can_be:
             return AUTO if self.weights == AUTO else from_random
         return super()._default_backbone()
 

@@ -148,7 +148,8 @@ class MainObjectPseudoLabels(PseudoLabels):
 class ObjectPseudoLabels(PseudoLabels):
     """The teacher's boxes for every object of each photo.
 
-    What scores less than the least score of its class is taken for background.
+    What scores less than the least score of its class is taken for background. A box
+    that is not sure and overlaps one that is by `min_iou` is left out.
 
     Args:
         num_classes: Number of classes.
@@ -220,6 +221,10 @@ class ObjectPseudoLabels(PseudoLabels):
         limits = ops.take(self.least_scores, ops.maximum(found["classes"], 0))
         seen = ops.logical_or(sure, found["confidence"] >= limits)
         seen = ops.logical_and(seen, boxes.is_object(found["classes"]))
+        # One that lies on a sure one, of another class, would take its points away.
+        overlaps = boxes.pairwise_iou(found["boxes"], found["boxes"]) >= self.min_iou
+        covered = ops.any(ops.logical_and(overlaps, sure[:, None, :]), axis=2)
+        seen = ops.logical_and(seen, ops.logical_or(sure, ops.logical_not(covered)))
         labels = {
             "boxes": ops.where(seen[..., None], found["boxes"], boxes.PADDING),
             "classes": ops.where(

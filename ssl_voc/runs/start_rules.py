@@ -23,6 +23,7 @@ COMPARING_PHOTOS = ("pretrain", "finetune")
 OWN_FOLDERS = ("checkpoints", "tensorboard")
 # Kinds of entries of a manifest that are looked up by name.
 _KINDS = {
+    "backbone": str,
     "backbone_fingerprint": list,
     "class_names": list,
     "epochs": int,

@@ -63,11 +63,12 @@ class DetectTask(Task):
     def pseudo_labels(self, pool):
         from ssl_voc import layers
 
+        shown = pool.targets["classes"][~pool.targets["difficult"].astype(bool)]
         return layers.ObjectPseudoLabels(
             len(pool.class_names),
             max_objects=max(_LEAST_OBJECTS, 2 * pool.max_boxes),
             objects_per_photo=[
-                float((pool.targets["classes"] == label).sum() / len(pool))
+                float((shown == label).sum() / len(pool))
                 for label in range(len(pool.class_names))
             ],
             name="pseudo_labels",

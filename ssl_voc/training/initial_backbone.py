@@ -97,7 +97,8 @@ def _imagenet_or_random(build, name, backbone_from_random):
             print(f"backbone: {name}, which learns quickly from those (--backbone)")
         return name, None, build(name, None)
     print(
-        "start: ImageNet weights of Keras; --weights none for random ones", flush=True
+        f"start: Keras' ImageNet weights of {name}; --weights none for random ones",
+        flush=True,
     )
     return name, "imagenet", model
 

@@ -54,13 +54,14 @@ class TrainingRun:
         """Trains the epochs that are left."""
         if self.is_to_be_timed:
             self.fit_to_time()
-            trial = pace_epochs(self.config.epochs)
-            if trial and self.has_one_pace:
+            first = pace_epochs(self.config.epochs)
+            if first and self.has_one_pace:
+                self.fit_until(1)  # which compiles what the others find compiled
                 began = time.monotonic()
-                self.fit_until(trial)
+                self.fit_until(first)
                 # Unless --patience has ended it.
                 if self.done_epochs < self.config.epochs:
-                    self.fit_to_pace((time.monotonic() - began) / trial)
+                    self.fit_to_pace((time.monotonic() - began) / (first - 1))
         self.fit_until(self.config.epochs)
 
     def fit_until(self, end):
@@ -137,7 +138,7 @@ class TrainingRun:
         )
 
     def fit_to_pace(self, epoch_seconds):
-        """Sets it anew, by the time that the epochs so far took.
+        """Corrects the number of epochs by the time that the first ones took.
 
         Args:
             epoch_seconds: Time of one, with what is done between epochs.
@@ -147,7 +148,7 @@ class TrainingRun:
         if epochs != planned:
             self._set_epochs(epochs)
             print(
-                f"time: {epochs} epochs, not {planned}: the first {done} took "
+                f"time: {epochs} epochs, not {planned}: the first {done} took about "
                 f"{epoch_seconds:.2g} s each (--time)",
                 flush=True,
             )
@@ -157,7 +158,7 @@ class TrainingRun:
         return parse_duration(self._time) - (time.monotonic() - self._began)
 
     def _set_epochs(self, epochs):
-        """Sets their number where settings and learning rate read it.
+        """Sets the number of epochs where settings and learning rate read it.
 
         It is recorded in the manifest: a run that goes on keeps to it.
         """

@@ -61,9 +61,11 @@ def count_epochs(seconds_left, epoch_seconds):
 def pace_epochs(epochs):
     """Number of first epochs whose pace tells more than a trial of steps did.
 
-    They end before most learning rates have risen; 0 where epochs are too few.
+    They end while learning rates rise, by default; at least 2, as the first one takes
+    longer, or 0 where epochs are too few.
 
     Args:
         epochs: Planned number.
     """
-    return int(_SHARE_FOR_PACE * epochs)
+    number = int(_SHARE_FOR_PACE * epochs)
+    return max(2, number) if number else 0

@@ -229,21 +229,29 @@ def test_a_time_sets_the_epochs_and_more_may_follow(place, tmp_path, capsys):
 def test_the_pace_of_the_first_epochs_corrects_a_trial(
     place, tmp_path, capsys, monkeypatch
 ):
-    counted = iter((20, 3))
-    monkeypatch.setattr(
-        "ssl_voc.training.run.count_epochs", lambda left, seconds: next(counted)
-    )
+    counted, given = iter((20, 3)), []
+
+    def count_epochs(left, seconds):
+        given.append((left, seconds))
+        return next(counted)
+
+    monkeypatch.setattr("ssl_voc.training.run.count_epochs", count_epochs)
     run = tmp_path / "run"
     finetune(config(place, run, epochs=None, time="1h"))
     printed = capsys.readouterr().out
-    assert "20 epochs of" in printed and "4 epochs, not 20: the first 1 took" in printed
-    assert json.loads((run / "manifest.json").read_text())["epochs"] == 4
-    rates = [row["learning_rate"] for row in rows_of(run)]
-    assert len(rates) == 4 and rates[-1] == pytest.approx(0.0, abs=1e-9)
+    assert "20 epochs of" in printed and "5 epochs, not 20: the first 2 took" in printed
+    assert json.loads((run / "manifest.json").read_text())["epochs"] == 5
+    rows = rows_of(run)
+    assert len(rows) == 5 and rows[-1]["learning_rate"] == pytest.approx(0.0, abs=1e-9)
+    (left, _), (left_then, pace) = given
+    # The second epoch with what followed it, not the first one, which compiles.
+    assert rows[1]["seconds"] <= pace < left - left_then < 3600
 
 
 @pytest.mark.slow
-def test_patience_may_end_a_run_before_its_pace_is_known(place, tmp_path, monkeypatch):
+def test_patience_may_end_a_run_before_its_pace_is_known(
+    place, tmp_path, capsys, monkeypatch
+):
     counted = iter((80, 90))
     monkeypatch.setattr(
         "ssl_voc.training.run.count_epochs", lambda left, seconds: next(counted)
@@ -252,3 +260,5 @@ def test_patience_may_end_a_run_before_its_pace_is_known(place, tmp_path, monkey
     still = {"epochs": None, "time": "1h", "learning_rate": 1e-12, "patience": 2}
     finetune(config(place, run, **still))
     assert len(rows_of(run)) == 3
+    assert json.loads((run / "manifest.json").read_text())["epochs"] == 80
+    assert "not 80" not in capsys.readouterr().out

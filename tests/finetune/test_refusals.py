@@ -106,6 +106,7 @@ def test_a_photo_that_goes_missing_stops_the_run_and_says_so(
         ({"task": "detect"}, False, "EfficientNetB1"),
         ({"task": "detect", "weights": None}, False, "EfficientNetB1"),
         ({"task": "detect", "weights": "imagenet"}, True, "EfficientNetB1"),
+        ({"task": "detect", "drop_connect": 0.2}, True, "EfficientNetB1"),
         ({"task": "detect", "backbone": "EfficientNetB0"}, True, "EfficientNetB0"),
         ({"task": "localize"}, True, "EfficientNetB1"),
         ({"task": "localize", "backbone": "auto"}, True, "EfficientNetB1"),

@@ -47,6 +47,15 @@ def is_sure(found, mirrored, row, place, min_iou=0.7):
     )
 
 
+def is_covered(found, mirrored, row, place, min_iou=0.7):
+    return any(
+        is_sure(found, mirrored, row, other)
+        and box_reference.iou(found["boxes"][row, place], found["boxes"][row, other])
+        >= min_iou
+        for other in range(found["classes"].shape[1])
+    )
+
+
 def labels_of(layer, found, mirrored):
     layer.thresholds.assign(THRESHOLDS)
     labels = layer(found, mirrored)
@@ -55,20 +64,22 @@ def labels_of(layer, found, mirrored):
 
 def test_objects_are_sure_unsure_or_background_as_by_the_loops():
     found, mirrored = draw_answers(20, 12)
+    # Every third box lies nearly where the one before does.
+    found["boxes"][:, 2:11:3] = found["boxes"][:, 1:10:3] + 1.0
     layer = ObjectPseudoLabels(3, least_score=0.2, max_objects=10)
     labels = labels_of(layer, found, mirrored)
     assert labels["boxes"].shape == (20, 10, 4)
     places = [0] * 20  # of the next label
-    counts = dict.fromkeys(("sure", "unsure", "background"), 0)
+    counts = dict.fromkeys(("sure", "unsure", "background", "covered"), 0)
     for row, place in np.ndindex(20, 12):
         label = found["classes"][row, place]
         kind = "background"
         if is_sure(found, mirrored, row, place):
             kind = "sure"
         elif label >= 0 and found["confidence"][row, place] >= 0.2:
-            kind = "unsure"
+            kind = "covered" if is_covered(found, mirrored, row, place) else "unsure"
         counts[kind] += 1
-        if kind != "background" and places[row] < 10:
+        if kind in ("sure", "unsure") and places[row] < 10:
             here = row, places[row]
             assert labels["classes"][here] == label
             assert labels["difficult"][here] == (kind == "unsure")
@@ -80,7 +91,7 @@ def test_objects_are_sure_unsure_or_background_as_by_the_loops():
         for name in ("boxes", "classes"):
             assert (labels[name][row, number:] == -1).all()
         assert not labels["difficult"][row, number:].any()
-    assert min(counts.values()) > 15 and max(places) == 10
+    assert min(counts.values()) > 5 and max(places) == 10
 
 
 def test_class_that_is_hardly_found_is_left_out_and_not_taught_as_background():

@@ -276,6 +276,27 @@ def test_a_time_sets_the_epochs_of_batches_that_suit_the_photos(
     assert row["loss"] / row["loss_over_chance"] == pytest.approx(np.log(31), rel=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("settings", "epochs"),
+    # Views that begin small are quicker at first: their pace tells nothing.
+    [({}, 5), ({"objective": "dcl", "image_size_start": 32}, 20)],
+)
+def test_the_pace_of_the_first_epochs_corrects_a_trial_of_one_size(
+    place, tmp_path, monkeypatch, settings, epochs
+):
+    counted = iter((20, 3))
+    monkeypatch.setattr(
+        "ssl_voc.training.run.count_epochs", lambda left, seconds: next(counted)
+    )
+    run = tmp_path / "run"
+    pretrain(place.config(run, epochs=None, time="1h", **settings))
+    assert json.loads((run / "manifest.json").read_text())["epochs"] == epochs
+    rows = rows_of(run)
+    assert len(rows) == epochs
+    assert rows[-1]["learning_rate"] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
     with pytest.raises(StoppedEarly, match="is (nan|inf).*--learning-rate"):
         pretrain(place.config(tmp_path / "run", learning_rate=1e20, warmup=0.0))

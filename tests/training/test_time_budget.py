@@ -49,7 +49,7 @@ def test_epochs_fill_the_time_but_for_a_reserve():
 
 
 def test_the_pace_is_that_of_the_first_twentieth_of_enough_epochs():
-    assert [pace_epochs(number) for number in (19, 20, 210)] == [0, 1, 10]
+    assert [pace_epochs(number) for number in (19, 20, 60, 210)] == [0, 2, 3, 10]
 
 
 def test_a_trial_leaves_no_trace_and_the_schedule_can_be_told_afterwards():
