@@ -17,7 +17,7 @@ from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 from pipelines.photos.texts import decode_text
 from pipelines.readers.moved_paths import MovedPaths
 from pipelines.readers.path_spellings import PathSpellings
-from pipelines.readers.split_names import SPLITS, as_split
+from pipelines.readers.split_names import SPLITS, choose_splits
 from pipelines.readers.written_names import folded
 
 KIND = "a YOLO data.yaml"
@@ -63,7 +63,8 @@ def read(source, split=None, progress=None) -> Photos:
         source: Path of the YAML file, or of the folder with a `data.yaml`. The source
             is named by the folder. `train`, `val` and `test` are folders, lists of
             photos in `.txt` files, or lists of these, in `path` or beside the file.
-        split: Name of a split. Without it, `train` is taken if there is one, else all.
+        split: Name of a split, see `choose_splits`. Without it, `train` is taken if
+            there is one, else all.
         progress: Optional callable `(done, total)`.
 
     Raises:
@@ -76,14 +77,7 @@ def read(source, split=None, progress=None) -> Photos:
     yaml_path = _yaml_path(source)
     content = _load_yaml(yaml_path)
     names = _class_names(content, yaml_path)
-    split = split and as_split(split)
-    found = splits(yaml_path)
-    if not found or split not in (None, *found):
-        raise ValueError(
-            f"{yaml_path} has no split {split or 'train'!r}. Expected one of: "
-            f"{', '.join(found) or 'train, val, test'}."
-        )
-    chosen = (split,) if split else ("train",) if "train" in found else found
+    chosen = choose_splits(yaml_path, splits(yaml_path), split)
     problems, paths, places = [], {}, _Places(content, yaml_path)
     for name in chosen:
         for path in _list_split(content, name, yaml_path, places, problems):
