@@ -26,6 +26,8 @@ LASTING_ERRORS = frozenset(
 )
 # "auto" keeps pixels in memory up to here, beyond it on disk.
 MAX_MEMORY_BYTES = 2 * 1024**3
+# Size of photos that are looked at for their hash alone.
+_HASHED_SIZE = 32
 
 
 def prepare(
@@ -68,6 +70,11 @@ def prepare(
     )
     hashes = facts["hash"] if letterboxed else facts
     return Pool(photos, resizing, hashes, images, skipped=skipped, workers=workers)
+
+
+def prepare_for_hashes(photos, progress=None) -> Pool:
+    """A pool of photos, kept small, for their perceptual hashes alone."""
+    return prepare(photos, _HASHED_SIZE, cache="memory", progress=progress)
 
 
 def prepare_labeled(
