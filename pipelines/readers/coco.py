@@ -21,9 +21,9 @@ from pipelines.photos.photo import (
     main_class,
 )
 from pipelines.readers.coco_boxes import box_of
-from pipelines.readers.coco_values import flag_of, id_of, side_of
 from pipelines.readers.photo_finder import PhotoFinder
 from pipelines.readers.written_names import spellings
+from pipelines.readers.written_values import flag_of, id_of, side_of
 
 KIND = "a COCO .json file"
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.photos.box_checks import BadBox
-from pipelines.readers.coco_values import number_of, side_of
+from pipelines.readers.written_values import number_of, side_of
 
 
 def box_of(entry) -> tuple[float, float, float, float]:

@@ -14,10 +14,10 @@ from pipelines.photos.listing import (
     is_photo_name,
     list_files,
 )
-from pipelines.photos.names import same_name
+from pipelines.photos.names import folded, same_name
 from pipelines.photos.photo import Problem
 from pipelines.readers.split_names import SPLIT_WORDS, splits_in
-from pipelines.readers.written_names import folded, is_relative, spellings
+from pipelines.readers.written_names import is_relative, spellings
 
 # Files beside photos that are none, whatever a json says.
 _NO_PHOTOS = (".json", ".zip")

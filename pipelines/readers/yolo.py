@@ -12,13 +12,12 @@ from pipelines.images.orientation import QUARTER_TURNS, orientation_of
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import is_photo_name, list_photos
-from pipelines.photos.names import class_name, image_ids
+from pipelines.photos.names import class_name, folded, image_ids
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 from pipelines.photos.texts import decode_text
 from pipelines.readers.moved_paths import MovedPaths
 from pipelines.readers.path_spellings import PathSpellings
 from pipelines.readers.split_names import SPLITS, choose_splits
-from pipelines.readers.written_names import folded
 
 KIND = "a YOLO data.yaml"
 _NONE = ("", "~", "null")
