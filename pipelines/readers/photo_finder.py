@@ -103,17 +103,6 @@ class PhotoFinder:
             if _may_be_photo(path)
         )
 
-    def find(self, *names: str) -> Content:
-        """Finds the one photo that the names of an entry stand for, see `find_all`.
-
-        Raises:
-            LookupError: If no photo fits, or several do.
-        """
-        (found,) = self.find_all([names])
-        if isinstance(found, LookupError):
-            raise found
-        return found
-
     def find_all(self, names_of_photos) -> list[Content | LookupError]:
         """Finds the photos of a json.
 
