@@ -132,7 +132,7 @@ def _load_json(path):
 
 
 def _dicts(entries, what, problems):
-    """The entries of a list that are json objects with a usable `id` or none."""
+    """Yields number and entry where an entry of a list is a json object."""
     if entries is None:
         return
     if not isinstance(entries, list):

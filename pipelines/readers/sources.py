@@ -91,8 +91,8 @@ def read_parts(source, split=None, progress=None) -> list[Photos]:
         key = reader, os.path.realpath(path)
         if key in seen:
             raise ValueError(
-                f"`source` names {part} twice; its photos would be their own "
-                "negatives. Leave one out."
+                f"`source` names {part} twice; its photos would count twice. Leave one "
+                "out."
             )
         seen.add(key)
     parts = [reader.read(path, split, progress) for reader, path in found]
