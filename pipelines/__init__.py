@@ -29,7 +29,7 @@ from pipelines.pools.pool import Pool
 from pipelines.pools.preparation import prepare, prepare_labeled
 from pipelines.pools.repeat_factors import repeat_factors, repeat_factors_of_classes
 from pipelines.readers.sources import read, splits
-from pipelines.readers.splits import read_training, split_validation
+from pipelines.readers.training_splits import read_training, split_validation
 from pipelines.reports.data_report import DataReport, report_data
 
 __all__ = [

@@ -70,6 +70,17 @@ def find_near_duplicates(hashes, others=None, max_distance=MAX_DISTANCE):
     return found
 
 
+def rows_without_near_duplicates(hashes, used) -> list[int]:
+    """Indices of the photos that are near-duplicates of none in use.
+
+    Args:
+        hashes: uint64 array `(num_photos,)` of perceptual hashes.
+        used: uint64 array `(num_used,)`, those of the photos in use.
+    """
+    repeated = {match.index for match in find_near_duplicates(hashes, used)}
+    return [index for index in range(len(hashes)) if index not in repeated]
+
+
 def is_informative(hashes) -> np.ndarray:
     """Whether enough bits of a hash are set to compare it, bool `(num_photos,)`."""
     return np.bitwise_count(np.asarray(hashes, "uint64")) >= MIN_BITS

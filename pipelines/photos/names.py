@@ -16,6 +16,24 @@ def same_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def folded(text: str) -> str:
+    """The text so that upper and lower case are the same, composed."""
+    return same_name(same_name(text).casefold())
+
+
+def photo_key(path, folder) -> str:
+    """What a photo shares with its annotation: its path below a folder, less suffix.
+
+    Args:
+        path: `pathlib.Path` of the photo, or of the annotation.
+        folder: The folder that such files are in, at any depth.
+
+    Returns:
+        The path with `/`, in the form of `same_name`.
+    """
+    return same_name(path.relative_to(folder).with_suffix("").as_posix())
+
+
 def class_name(text: str) -> str:
     """The name of a class, in one line: blanks and forms of accents make no other."""
     return same_name(" ".join(text.split()))

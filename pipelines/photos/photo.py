@@ -156,6 +156,15 @@ class Photos(collections.abc.Sequence):
         return tuple(sorted(names))
 
 
+def join_photos(parts) -> Photos:
+    """The photos and problems of several `Photos`, one after another."""
+    return Photos(
+        (photo for part in parts for photo in part),
+        " + ".join(part.name for part in parts),
+        [problem for part in parts for problem in part.problems],
+    )
+
+
 def main_object(objects) -> Object | None:
     """The largest object that is not difficult, the first of equals, or None.
 

@@ -69,7 +69,7 @@ def read_photo_table(path) -> PhotoTable:
     columns = tuple(lines[0].rstrip("\r").split("\t"))
     if columns != COLUMNS:
         raise ValueError(
-            f"{path} is no list of photos: its first line must be the columns "
+            f"{path} is not a list of photos: its first line must be the columns "
             f"{' '.join(COLUMNS)}. Received: {lines[0][:80]!r}"
         )
     rows = []

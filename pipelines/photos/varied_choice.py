@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 
-from pipelines.photos.photo import Photos, main_class
+from pipelines.photos.label_subsets import stratum
+from pipelines.photos.photo import Photos
 
 
 def choose_varied(photos: Photos, number: int, seed: int = 0) -> np.ndarray:
@@ -21,8 +22,7 @@ def choose_varied(photos: Photos, number: int, seed: int = 0) -> np.ndarray:
     groups: dict[tuple, list[int]] = {}
     for index in np.random.default_rng(seed).permutation(len(photos)):
         photo = photos[int(index)]
-        name = main_class(photo.objects) or photo.label
-        groups.setdefault((photo.source, str(name)), []).append(int(index))
+        groups.setdefault((photo.source, str(stratum(photo))), []).append(int(index))
     turns = itertools.zip_longest(*(groups[key] for key in sorted(groups)))
     chosen = [index for turn in turns for index in turn if index is not None]
     return np.array(chosen[:number], "int64")

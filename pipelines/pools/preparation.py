@@ -26,6 +26,8 @@ LASTING_ERRORS = frozenset(
 )
 # "auto" keeps pixels in memory up to here, beyond it on disk.
 MAX_MEMORY_BYTES = 2 * 1024**3
+# Size of photos that are looked at for their hash alone.
+_HASHED_SIZE = 32
 
 
 def prepare(
@@ -68,6 +70,11 @@ def prepare(
     )
     hashes = facts["hash"] if letterboxed else facts
     return Pool(photos, resizing, hashes, images, skipped=skipped, workers=workers)
+
+
+def prepare_for_hashes(photos, progress=None) -> Pool:
+    """A pool of photos, kept small, for their perceptual hashes alone."""
+    return prepare(photos, _HASHED_SIZE, cache="memory", progress=progress)
 
 
 def prepare_labeled(
@@ -118,6 +125,29 @@ def prepare_labeled(
             one photo is readable, or an object is required and none is usable.
     """
     photos = source if isinstance(source, Photos) else read(source, split)
+    names = _class_names(photos, class_names)
+    resizing = Letterboxing(image_size)
+    readable, facts, images, skipped = prepare_images(
+        photos, resizing, cache, cache_dir, workers, progress
+    )
+    usable, rows, left_out = _check_boxes(readable, facts, names, main_object_only)
+    if objects_required:
+        _refuse_without_objects(usable, len(readable), len(names))
+    return Pool(
+        usable,
+        resizing,
+        facts["hash"][rows],
+        images,
+        rows,
+        ObjectTargets(usable, names, image_size, main_object_only, max_boxes),
+        skipped,
+        left_out,
+        workers,
+    )
+
+
+def _class_names(photos, class_names):
+    """The names that were asked for, or those of all boxes, as a tuple."""
     if isinstance(class_names, str):
         raise ValueError(
             "`class_names` must be a list of names, not one text. Received: "
@@ -128,16 +158,25 @@ def prepare_labeled(
         raise ValueError(
             f"`class_names` names a class twice. Received: {', '.join(names)}"
         )
-    resizing = Letterboxing(image_size)
-    readable, facts, images, skipped = prepare_images(
-        photos, resizing, cache, cache_dir, workers, progress
-    )
+    return names
+
+
+def _check_boxes(readable, facts, class_names, main_object_only):
+    """Checks the boxes of photos against what was measured on each.
+
+    Returns:
+        `(usable, rows, left_out)`: `Photos` to learn from, with all problems; their
+        indices in `readable`; `Photos` without a main object, where one is required.
+
+    Raises:
+        ValueError: If no photo has an annotation that can be used.
+    """
     problems = list(readable.problems)
     usable, rows, left_out = [], [], []
     sizes = [(int(height), int(width)) for height, width in facts[["height", "width"]]]
     upright = turn_boxes_upright(readable, sizes, problems)
     for row, (photo, size) in enumerate(zip(upright, sizes, strict=True)):
-        photo = usable_photo(photo, *size, names, problems)
+        photo = usable_photo(photo, *size, class_names, problems)
         if not photo.annotated:
             reason = "left out, since it has no annotation that can be used"
             problems.append(Problem(photo.path_name, reason, NOT_ANNOTATED))
@@ -146,32 +185,30 @@ def prepare_labeled(
         else:
             usable.append(photo)
             rows.append(row)
-    first = f" First problem: {problems[0]}." if problems else ""
     if not usable and not left_out:
         raise ValueError(
-            f"Not one of the {len(readable)} readable photos of {photos.name} has an "
-            f"annotation that can be used.{first}"
+            f"Not one of the {len(readable)} readable photos of {readable.name} has an "
+            f"annotation that can be used.{_first(problems)}"
         )
-    if objects_required and not any(main_object(photo.objects) for photo in usable):
-        kind = "usable box"
-        if any(photo.objects for photo in usable):
-            kind = "box that is neither difficult nor a crowd"
-        raise ValueError(
-            f"{photos.name} has no {kind} in its {len(readable)} readable "
-            f"photos, for {len(names)} classes.{first}"
-        )
-    usable = Photos(usable, photos.name, problems)
-    return Pool(
-        usable,
-        resizing,
-        facts["hash"][rows],
-        images,
-        rows,
-        ObjectTargets(usable, names, image_size, main_object_only, max_boxes),
-        skipped,
-        Photos(left_out, f"{photos.name} left out"),
-        workers,
+    left_out = Photos(left_out, f"{readable.name} left out")
+    return Photos(usable, readable.name, problems), rows, left_out
+
+
+def _refuse_without_objects(usable, num_readable, num_classes):
+    """Refuses photos that show no object, or difficult ones alone."""
+    if any(main_object(photo.objects) for photo in usable):
+        return
+    kind = "usable box"
+    if any(photo.objects for photo in usable):
+        kind = "box that is neither difficult nor a crowd"
+    raise ValueError(
+        f"{usable.name} has no {kind} in its {num_readable} readable photos, for "
+        f"{num_classes} classes.{_first(usable.problems)}"
     )
+
+
+def _first(problems):
+    return f" First problem: {problems[0]}." if problems else ""
 
 
 def prepare_images(

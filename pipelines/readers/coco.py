@@ -21,9 +21,9 @@ from pipelines.photos.photo import (
     main_class,
 )
 from pipelines.readers.coco_boxes import box_of
-from pipelines.readers.coco_values import flag_of, id_of, side_of
 from pipelines.readers.photo_finder import PhotoFinder
 from pipelines.readers.written_names import spellings
+from pipelines.readers.written_values import flag_of, id_of, side_of
 
 KIND = "a COCO .json file"
 
@@ -132,7 +132,7 @@ def _load_json(path):
 
 
 def _dicts(entries, what, problems):
-    """The entries of a list that are json objects with a usable `id` or none."""
+    """Yields number and entry where an entry of a list is a json object."""
     if entries is None:
         return
     if not isinstance(entries, list):

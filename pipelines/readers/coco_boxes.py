@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.photos.box_checks import BadBox
-from pipelines.readers.coco_values import number_of, side_of
+from pipelines.readers.written_values import number_of, side_of
 
 
 def box_of(entry) -> tuple[float, float, float, float]:
@@ -49,7 +49,7 @@ def _around(polygons):
     for polygon in polygons:
         numbers = _numbers(polygon)
         if numbers is None or len(numbers) % 2 or len(numbers) < 4:
-            raise BadBox("its polygon is no list of x, y, x, y, ...", "no outline")
+            raise BadBox("its polygon is not a list of x, y, ...", "no outline")
         points += zip(numbers[::2], numbers[1::2], strict=True)
     x, y = np.array(points).T
     return float(x.min()), float(y.min()), float(x.max()), float(y.max())

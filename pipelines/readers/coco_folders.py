@@ -3,9 +3,9 @@
 import os
 import pathlib
 
-from pipelines.photos.photo import Photos
+from pipelines.photos.photo import Photos, join_photos
 from pipelines.readers import coco
-from pipelines.readers.split_names import VALIDATION, as_split, split_folders
+from pipelines.readers.split_names import choose_splits, split_folders
 
 KIND = "a folder with _annotations.coco.json files"
 JSON_NAME = "_annotations.coco.json"
@@ -38,33 +38,17 @@ def read(source, split=None, progress=None) -> Photos:
         ValueError: If there is no such split, or a json cannot be used.
     """
     folder = pathlib.Path(source)
-    split = split and as_split(split)
     if _is_one(folder):
         photos = coco.read(folder / JSON_NAME, split)
         return photos.renamed(folder.resolve().name)
-    found = splits(folder)
-    names = VALIDATION if split in VALIDATION else (split,)
-    chosen = [name for name in found if name in names]
-    if split is None:
-        chosen = ["train"] if "train" in found else found
-    elif split in found:
-        chosen = [split]
-    if not chosen:
-        raise ValueError(
-            f"{folder} has no split {split!r}. Expected one of: {', '.join(found)}, "
-            f"the folders that hold a {JSON_NAME}."
-        )
+    chosen = choose_splits(folder, splits(folder), split)
     name = folder.resolve().name
     folders = split_folders(folder)
     parts = [
         coco.read(folders[part] / JSON_NAME).renamed(f"{name}/{part}")
         for part in chosen
     ]
-    return Photos(
-        (photo for part in parts for photo in part),
-        " + ".join(part.name for part in parts),
-        [problem for part in parts for problem in part.problems],
-    )
+    return join_photos(parts)
 
 
 def _is_one(folder):

@@ -10,7 +10,7 @@ from pipelines.photos.listing import is_hidden, is_photo, list_files, subfolders
 from pipelines.photos.names import image_ids, same_name
 from pipelines.photos.photo import Photo, Photos, Problem
 from pipelines.readers.split_names import split_folders
-from pipelines.readers.voc_layout import is_annotation
+from pipelines.readers.voc_annotation import looks_like_annotation
 
 KIND = "a folder of photos"
 # Of files that hold the boxes of many photos.
@@ -112,7 +112,7 @@ def _tell_of_labels(folder, files, paths, problems):
     """Says which files may hold boxes that are not read, since nothing tells how."""
     stems = {path.stem for path in paths}
     files, unknown = _may_hold_boxes(files, stems)
-    files += filter(is_annotation, unknown[:_NUM_LOOKED_INTO])
+    files += filter(looks_like_annotation, unknown[:_NUM_LOOKED_INTO])
     if files:
         found = collections.Counter(path.suffix.lower() for path in files)
         counts = " and ".join(f"{found[suffix]} {suffix}" for suffix in sorted(found))

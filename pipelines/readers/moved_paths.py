@@ -4,7 +4,7 @@ import functools
 import os
 import pathlib
 
-from pipelines.readers.written_names import folded
+from pipelines.photos.names import folded
 
 
 class MovedPaths:

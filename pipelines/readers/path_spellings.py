@@ -4,7 +4,7 @@ import collections
 import os
 import pathlib
 
-from pipelines.readers.written_names import folded
+from pipelines.photos.names import folded
 
 
 class PathSpellings:

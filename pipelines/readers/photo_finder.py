@@ -14,10 +14,10 @@ from pipelines.photos.listing import (
     is_photo_name,
     list_files,
 )
-from pipelines.photos.names import same_name
+from pipelines.photos.names import folded, same_name
 from pipelines.photos.photo import Problem
 from pipelines.readers.split_names import SPLIT_WORDS, splits_in
-from pipelines.readers.written_names import folded, is_relative, spellings
+from pipelines.readers.written_names import is_relative, spellings
 
 # Files beside photos that are none, whatever a json says.
 _NO_PHOTOS = (".json", ".zip")
@@ -102,17 +102,6 @@ class PhotoFinder:
             for place, path in zip(places, paths, strict=True)
             if _may_be_photo(path)
         )
-
-    def find(self, *names: str) -> Content:
-        """Finds the one photo that the names of an entry stand for, see `find_all`.
-
-        Raises:
-            LookupError: If no photo fits, or several do.
-        """
-        (found,) = self.find_all([names])
-        if isinstance(found, LookupError):
-            raise found
-        return found
 
     def find_all(self, names_of_photos) -> list[Content | LookupError]:
         """Finds the photos of a json.

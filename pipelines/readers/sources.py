@@ -6,7 +6,7 @@ import typing
 
 import numpy as np
 
-from pipelines.photos.photo import Photos
+from pipelines.photos.photo import Photos, join_photos
 from pipelines.readers import (
     arrays,
     coco,
@@ -91,8 +91,8 @@ def read_parts(source, split=None, progress=None) -> list[Photos]:
         key = reader, os.path.realpath(path)
         if key in seen:
             raise ValueError(
-                f"`source` names {part} twice; its photos would be their own "
-                "negatives. Leave one out."
+                f"`source` names {part} twice; its photos would count twice. Leave one "
+                "out."
             )
         seen.add(key)
     parts = [reader.read(path, split, progress) for reader, path in found]
@@ -105,15 +105,6 @@ def read_parts(source, split=None, progress=None) -> list[Photos]:
         for part, path in zip(parts, sources, strict=True)
     ]
     return drop_repeated_files(named)
-
-
-def join_photos(parts) -> Photos:
-    """The photos and problems of several `Photos`, one after another."""
-    return Photos(
-        (photo for part in parts for photo in part),
-        " + ".join(part.name for part in parts),
-        [problem for part in parts for problem in part.problems],
-    )
 
 
 def splits(source) -> tuple[str, ...]:

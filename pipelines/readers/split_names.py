@@ -56,6 +56,32 @@ def split_folders(folder) -> dict[str, pathlib.Path]:
     return {name: found[name] for name in SPLITS if name in found}
 
 
+def choose_splits(source, found, split: str | None = None) -> tuple[str, ...]:
+    """The splits to read: the one that is asked for, else `train`, else all.
+
+    Args:
+        source: The source, for the message.
+        found: Names of the splits that it has.
+        split: Name of a split. Of `val`, `valid` and `validation` one stands for
+            another where it is not there itself.
+
+    Raises:
+        ValueError: If the source has no such split, or none at all.
+    """
+    wanted = "train" if split is None else as_split(split)
+    if wanted in found:
+        return (wanted,)
+    chosen = tuple(found)
+    if split is not None:
+        chosen = tuple(name for name in found if {name, wanted} <= {*VALIDATION})
+    if not chosen:
+        raise ValueError(
+            f"{source} has no split {wanted!r}. Expected one of: "
+            f"{', '.join(found) or 'train, val, test'}."
+        )
+    return chosen
+
+
 @functools.lru_cache(maxsize=4096)
 def splits_in(name: str) -> frozenset[str]:
     """The splits that words of a name mean, such as `val` in `Valid2017`."""

@@ -7,7 +7,7 @@ import re
 
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import list_photos
-from pipelines.photos.names import image_ids, same_name
+from pipelines.photos.names import image_ids, photo_key
 from pipelines.photos.photo import Photo, Photos, Problem, main_class
 from pipelines.readers.split_names import SPLITS, as_split, split_folders
 from pipelines.readers.voc_annotation import read_voc_annotation
@@ -143,7 +143,7 @@ def _photos_by_key(folder, problems):
     """Maps keys to paths."""
     photos = {}
     for path in list_photos(folder, problems):
-        key = same_name(path.relative_to(folder).with_suffix("").as_posix())
+        key = photo_key(path, folder)
         if key in photos:
             reason = f"{photos[key].name} has the same stem"
             problems.append(Problem(str(path), reason, "photo repeated"))

@@ -1,5 +1,6 @@
 """Annotation files of VOC trees."""
 
+import os
 import pathlib
 import xml.etree.ElementTree
 
@@ -14,7 +15,7 @@ from pipelines.photos.box_checks import (
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.names import class_name
 from pipelines.photos.photo import Object, Problem
-from pipelines.readers.coco_values import flag_of
+from pipelines.readers.written_values import flag_of, side_of
 
 _UNREADABLE = (
     xml.etree.ElementTree.ParseError,
@@ -22,6 +23,8 @@ _UNREADABLE = (
     LookupError,  # an unknown encoding
     OSError,
 )
+# The text of an annotation begins with its root element, maybe behind a declaration.
+_HEAD_BYTES = 4096
 
 
 def read_voc_annotation(path, problems):
@@ -66,8 +69,8 @@ def read_voc_annotation(path, problems):
     if in_shares:
         problems.append(in_shares)
         objects = ()
-    width = _size(root.findtext("size/width"))
-    height = _size(root.findtext("size/height"))
+    width = side_of(root.findtext("size/width"))
+    height = side_of(root.findtext("size/height"))
     return objects, width, height, bool(objects) or not elements
 
 
@@ -77,6 +80,18 @@ def stated_file_name(path) -> str:
         return (_load(path).findtext("filename") or "").strip()
     except _UNREADABLE:
         return ""
+
+
+def looks_like_annotation(path) -> bool:
+    """Whether a file begins like an annotation; maps and settings are xml, too."""
+    if not os.path.isfile(path):
+        return False  # a pipe would block
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return b"<annotation" in head.replace(b"\0", b"")  # of UTF-16, too
 
 
 def _load(path):
@@ -109,12 +124,3 @@ def _number(box_element, tag):
         return float(text)
     except ValueError:
         raise BadBox(f"{tag} is {text!r}, not a number", "not a number") from None
-
-
-def _size(text):
-    """A positive whole number, or None: tools write 0 for what they do not know."""
-    try:
-        size = int(float(text or 0))
-    except (ValueError, OverflowError):
-        return None
-    return size if size > 0 else None

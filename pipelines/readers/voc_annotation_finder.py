@@ -4,7 +4,7 @@ import collections
 import pathlib
 
 from pipelines.photos.listing import list_files
-from pipelines.photos.names import same_name
+from pipelines.photos.names import photo_key, same_name
 from pipelines.photos.photo import Problem
 from pipelines.readers.voc_annotation import stated_file_name
 
@@ -20,7 +20,7 @@ def find_annotations(tree, photos, problems):
 
     Args:
         tree: `VocTree`.
-        photos: Maps the keys of all photos of the tree, see `read_voc_list`, to paths.
+        photos: Maps the keys of all photos of the tree, see `photo_key`, to paths.
         problems: List to which a `Problem` is appended for what is told.
 
     Returns:
@@ -57,7 +57,7 @@ def _match(photos, found, xml_paths, folder, problems):
 
     The closest likeness goes first; a file that two photos could claim is no one's.
     """
-    by_name, keys = {}, [_key(path, folder) for path in xml_paths]
+    by_name, keys = {}, [photo_key(path, folder) for path in xml_paths]
     known = {*keys}
     full_names = {_full_name(key, photo) for key, photo in photos.items()}
     for key, path in zip(keys, xml_paths, strict=True):
@@ -86,10 +86,6 @@ def _match(photos, found, xml_paths, folder, problems):
                 reason = f"one of {len(paths)} files that may annotate {key!r}"
                 problems.append(Problem(str(paths[0]), reason, "annotation ambiguous"))
         wanting = [key for key in wanting if not claims[key]]
-
-
-def _key(path, folder):
-    return same_name(path.relative_to(folder).with_suffix("").as_posix())
 
 
 def _full_name(key, photo):

@@ -1,4 +1,4 @@
-"""Where VOC trees, and folders much like them, keep photos, annotations and lists."""
+"""Folder layout of VOC trees, and of folders much like them."""
 
 import dataclasses
 import itertools
@@ -8,11 +8,10 @@ import pathlib
 from pipelines.photos.listing import is_photo_name, subfolders
 from pipelines.photos.names import same_name
 from pipelines.readers.split_names import by_split
+from pipelines.readers.voc_annotation import looks_like_annotation
 
 # Beside a folder of annotations, these hold the photos as `JPEGImages` does.
 _PHOTO_FOLDERS = ("images", "image", "imgs", "img", "photos", "pictures")
-# The text of an annotation begins with its root element, maybe behind a declaration.
-_HEAD_BYTES = 4096
 # Files looked into before a folder counts as one without annotations.
 _NUM_LOOKED_INTO = 20
 
@@ -137,16 +136,4 @@ def _stem(name):
 
 
 def _any_is_annotation(paths):
-    return any(map(is_annotation, itertools.islice(paths, _NUM_LOOKED_INTO)))
-
-
-def is_annotation(path):
-    """Whether a file looks like an annotation; maps and settings are xml, too."""
-    if not os.path.isfile(path):
-        return False  # a pipe would block
-    try:
-        with open(path, "rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError:
-        return False
-    return b"<annotation" in head.replace(b"\0", b"")  # of UTF-16, too
+    return any(map(looks_like_annotation, itertools.islice(paths, _NUM_LOOKED_INTO)))

@@ -23,8 +23,7 @@ def read_voc_list(path, keys, folder_name, problems) -> list[str]:
 
     Args:
         path: Path of the list, in UTF-8, UTF-16 or Windows' Western encoding.
-        keys: Keys of the photos: paths below their folder without suffix, in the form
-            of `same_name`.
+        keys: Keys of the photos, see `photo_key`.
         folder_name: Name of the folder of the photos.
         problems: List to which a `Problem` is appended for a line without photo.
 

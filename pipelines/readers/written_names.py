@@ -29,11 +29,6 @@ def is_relative(name: str) -> bool:
     return bool(parts[0]) and not parts[0].endswith(":") and ".." not in parts
 
 
-def folded(text: str) -> str:
-    """The text so that upper and lower case are the same, composed."""
-    return same_name(same_name(text).casefold())
-
-
 def _parts(text):
     parts = same_name(text).replace("\\", "/").split("/")
     if ".." in parts:

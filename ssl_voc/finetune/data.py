@@ -7,6 +7,8 @@ import shutil
 import numpy as np
 
 import pipelines
+from pipelines.images.near_duplicates import rows_without_near_duplicates
+from pipelines.pools.preparation import prepare_for_hashes
 from pipelines.pools.usable_objects import box_class_names
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.finished_run import (
@@ -21,9 +23,6 @@ from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.runs.start_rules import read_manifest
 from ssl_voc.training.photo_lists import list_photos
 from ssl_voc.training.starts import origin_of
-
-# Held-out photos are looked at for their hash alone.
-_HASHED_SIZE = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +59,40 @@ def prepare_finetuning_data(config, run, main_object_only):
             what it was when the run began.
         ValueError, OSError: when the data cannot be used.
     """
+    training, validation, held_out, class_names = _read_and_split(config)
+
+    def prepare(photos, what="validation"):
+        return pipelines.prepare_labeled(
+            photos,
+            config.image_size,
+            class_names=class_names,
+            main_object_only=main_object_only,
+            cache=config.cache,
+            progress=progress_bar(f"preparing {what} photos"),
+        )
+
+    training = prepare(training, "training")
+    if validation is not None:
+        validation = prepare(validation)
+        if config.val_split is None:
+            kept = _rows_to_keep(validation, training.hashes, "validation")
+            if not kept:
+                validation = None
+            elif len(kept) < len(validation):
+                validation = prepare(validation.photos.take(kept))
+    pools = {TRAINING_LIST: training, VALIDATION_LIST: validation}
+    if held_out is not None:
+        pools[HELD_OUT_LIST] = _prepare_held_out(held_out, _hashes_of(pools))
+    if config.unlabeled:
+        pools[UNLABELED_LIST] = _prepare_unlabeled(config, _hashes_of(pools))
+    _list_pools(run, pools)
+    _refuse_other_labels(run, training, validation)
+    report = _report(config, run, pools)
+    return FinetuningData(training, validation, pools.get(UNLABELED_LIST), report)
+
+
+def _read_and_split(config):
+    """The `Photos` to learn from, to validate on and to hold out; the class names."""
     source = [*config.data]
     labelled, held_out = pipelines.read_training(
         source,
@@ -79,56 +112,50 @@ def prepare_finetuning_data(config, run, main_object_only):
         training, validation = pipelines.split_validation(
             training, config.val_share, config.seed
         )
+    return training, validation, held_out, class_names
 
-    def prepare(photos, what="validation"):
-        return pipelines.prepare_labeled(
-            photos,
-            config.image_size,
-            class_names=class_names,
-            main_object_only=main_object_only,
-            cache=config.cache,
-            progress=progress_bar(f"preparing {what} photos"),
-        )
 
-    training = prepare(training, "training")
-    if validation is not None:
-        validation = prepare(validation)
-        if config.val_split is None:
-            validation = _without_near_duplicates(
-                validation, training.hashes, "validation", prepare
-            )
-    lists = {TRAINING_LIST: training, VALIDATION_LIST: validation}
-    if held_out is not None:
-        lists[HELD_OUT_LIST] = _prepare_held_out(
-            held_out, [pool for pool in (training, validation) if pool is not None]
-        )
-    if config.unlabeled:
-        used = {name: pool for name, pool in lists.items() if pool is not None}
-        lists[UNLABELED_LIST] = _prepare_unlabeled(config, [*used.values()])
-    for name, pool in lists.items():
+def _hashes_of(pools):
+    return np.concatenate([p.hashes for p in pools.values() if p is not None])
+
+
+def _list_pools(run, pools):
+    """Writes the list of each pool's photos, or finds that it is still the same."""
+    for name, pool in pools.items():
         if pool is not None:
             flag = "--unlabeled" if name == UNLABELED_LIST else "--data"
             list_photos(run, name, pool.photos, pool.hashes, flag)
-    _refuse_other_labels(run, training, validation)
+
+
+def _report(config, run, pools):
+    """Writes the `DataReport`.
+
+    Raises:
+        BadInput: when photos of `--val-split` were seen in training.
+    """
+    validation = pools[VALIDATION_LIST]
     seen, with_labels = _pretraining_photos(config, run)
-    _tell_of_exposure(lists.get(HELD_OUT_LIST), seen, with_labels)
-    named = validation if config.val_split is not None else None
-    seen = seen if named is not None else ()
+    _tell_of_exposure(pools.get(HELD_OUT_LIST), seen, with_labels)
+    if config.val_split is None:
+        seen = ()
     report = pipelines.report_data(
-        training,
+        pools[TRAINING_LIST],
         validation,
         seen=seen if with_labels else (),
         seen_without_labels=() if with_labels else seen,
     )
-    _write_report(run, report)
-    if named is not None and report.num_leaked and not config.allow_leakage:
+    run.write_text("data_report.txt", report.text() + "\n")
+    run.write_json("data_report.json", report.as_dict())
+    print(report.text(), flush=True)
+    is_named = config.val_split is not None
+    if is_named and report.num_leaked and not config.allow_leakage:
         raise BadInput(
-            f"--val-split: {report.num_leaked} of the {len(named)} photos of "
+            f"--val-split: {report.num_leaked} of the {len(validation)} photos of "
             f"{config.val_split!r} were seen in training, in this or nearly this form; "
             f"{run.path / 'data_report.txt'} names them. Choose another split, or "
             "--allow-leakage."
         )
-    return FinetuningData(training, validation, lists.get(UNLABELED_LIST), report)
+    return report
 
 
 def _refuse_other_labels(run, *pools):
@@ -162,42 +189,30 @@ def _class_names(wanted, labelled):
     return wanted or found
 
 
-def _without_near_duplicates(pool, used, what, prepare):
-    """The pool without photos that resemble those in use; None where none is left.
+def _rows_to_keep(pool, used, what):
+    """Indices of the photos that resemble none in use, by hashes; tells of the others.
 
-    Args:
-        pool: `pipelines.Pool`.
-        used: Perceptual hashes of the photos in use.
-        what: Adjective of the pool's photos.
-        prepare: Function from `Photos` to a `Pool`.
+    `what` is the adjective of the pool's photos.
     """
-    duplicates = pipelines.find_near_duplicates(pool.hashes, used)
-    if not duplicates:
-        return pool
-    count = len(duplicates)
-    print(f"left {count} {what} photos out: near-duplicates of training photos")
-    left_out = {duplicate.index for duplicate in duplicates}
-    photos = pool.photos
-    kept = [photo for index, photo in enumerate(photos) if index not in left_out]
-    kept = pipelines.Photos(kept, photos.name, photos.problems)
-    return prepare(kept) if kept else None
+    kept = rows_without_near_duplicates(pool.hashes, used)
+    left_out = len(pool) - len(kept)
+    if left_out:
+        print(f"left {left_out} {what} photos out: near-duplicates of training photos")
+    return kept
 
 
-def _prepare_held_out(photos, pools):
-    """A pool of the held-out photos that are in none of the pools, for their hashes."""
+def _prepare_held_out(photos, used):
+    """A pool of the held-out photos that resemble none in use, for their hashes.
 
-    def prepare(photos, progress=None):
-        return pipelines.prepare(
-            photos, _HASHED_SIZE, cache="memory", progress=progress
-        )
-
-    pool = prepare(photos, progress_bar("looking at held-out photos"))
-    used = np.concatenate([pool.hashes for pool in pools])
-    return _without_near_duplicates(pool, used, "held-out", prepare)
+    None where none is left.
+    """
+    pool = prepare_for_hashes(photos, progress_bar("looking at held-out photos"))
+    kept = _rows_to_keep(pool, used, "held-out")
+    return pool.select(kept) if kept else None
 
 
-def _prepare_unlabeled(config, pools):
-    """A pool of the photos of `--unlabeled` that are in none of the pools.
+def _prepare_unlabeled(config, used):
+    """A pool of the photos of `--unlabeled` that resemble none in use, by hashes.
 
     Photos with boxes would be learned twice, and those that choose the epoch, or are
     held out to be evaluated, would be no longer unseen.
@@ -212,21 +227,17 @@ def _prepare_unlabeled(config, pools):
         cache=config.cache,
         progress=progress_bar("preparing photos without boxes"),
     )
-    used = np.concatenate([other.hashes for other in pools])
-    duplicates = {
-        duplicate.index
-        for duplicate in pipelines.find_near_duplicates(pool.hashes, used)
-    }
-    kept = [index for index in range(len(pool)) if index not in duplicates]
+    kept = rows_without_near_duplicates(pool.hashes, used)
     if not kept:
         raise BadInput(
             "--unlabeled: no photo is left that is not in use with its boxes, or to be "
             "evaluated. Name other photos."
         )
-    if duplicates:
+    left_out = len(pool) - len(kept)
+    if left_out:
         print(
-            f"left {len(duplicates)} photos of --unlabeled out: near-duplicates of "
-            "those with boxes, or of those to be evaluated"
+            f"left {left_out} photos of --unlabeled out: near-duplicates of those with "
+            "boxes, or of those to be evaluated"
         )
     return pool.select(kept)
 
@@ -263,9 +274,3 @@ def _pretraining_photos(config, run):
     run.update_manifest(pretrained_with_labels=with_labels)
     shutil.copyfile(recorded, run.path / PRETRAINING_LIST)
     return [pipelines.read_photo_table(recorded)], with_labels
-
-
-def _write_report(run, report):
-    run.write_text("data_report.txt", report.text() + "\n")
-    run.write_json("data_report.json", report.as_dict())
-    print(report.text(), flush=True)

@@ -5,6 +5,7 @@ import itertools
 
 import pipelines
 from pipelines.pools.usable_objects import box_class_names
+from pipelines.readers.split_names import VALIDATION
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import IMAGE_SIZE
@@ -69,7 +70,7 @@ def _is_one(source):
 
 
 def _usual_order(name):
-    usual = ("train", "val", "valid", "validation", "trainval", "test")
+    usual = ("train", *VALIDATION, "trainval", "test")
     return (usual.index(name) if name in usual else len(usual), name)
 
 

@@ -1,10 +1,8 @@
 """Exposure: which reported photos each arm saw before, with labels or without."""
 
 import pipelines
+from pipelines.pools.preparation import prepare_for_hashes
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, POOL_LIST, TRAINING_LIST
-
-# Reported photos are looked at for their hash alone.
-_HASHED_SIZE = 32
 
 
 def find_exposure(plan, cells, folder):
@@ -58,7 +56,7 @@ def _reported_hashes(plan, cells, folder):
         return pipelines.read_photo_table(path).hashes
     try:
         photos = pipelines.read([*dict(plan.common)["--data"]], named)
-        return pipelines.prepare(photos, _HASHED_SIZE, cache="memory").hashes
+        return prepare_for_hashes(photos).hashes
     except (OSError, ValueError) as error:
         print(f"the reported photos are not at hand: {error}")
         return None

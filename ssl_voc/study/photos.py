@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import pipelines
+from pipelines.readers.split_names import VALIDATION
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.study.arms import NAMED_STARTS, default_arms, parse_arms
 
-_REPORTED_SPLITS = ("test", "val", "valid", "validation")
+_REPORTED_SPLITS = ("test", *VALIDATION)
 _ON_PATHS = ("scenes", "tfds:")
 
 

@@ -5,6 +5,7 @@ import json
 import math
 
 import pipelines
+from pipelines.readers.training_splits import FEWEST_TO_VALIDATE
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.flags import parse
 from ssl_voc.finetune.config import LEAST_EPOCHS, FinetuneConfig
@@ -82,7 +83,7 @@ def make_plan(config, run_trial):
     tuned = tuple(
         share
         for share, count in zip(shares, counts, strict=True)
-        if count >= pipelines.readers.splits.FEWEST_TO_VALIDATE and len(rates) > 1
+        if count >= FEWEST_TO_VALIDATE and len(rates) > 1
     )
     grid = Grid(
         shares=shares,

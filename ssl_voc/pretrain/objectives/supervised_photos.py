@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 import pipelines
+from pipelines.images.near_duplicates import rows_without_near_duplicates
 from ssl_voc.pretrain.data import prepare_photos, read_photos
 
 # So many give a share to within two points, and fit into memory.
@@ -111,20 +112,20 @@ def _class_names(photos):
 
 
 def _hold_out(pool, training, class_names):
-    duplicates = pipelines.find_near_duplicates(pool.hashes, training.hashes)
-    if duplicates:
+    unseen = rows_without_near_duplicates(pool.hashes, training.hashes)
+    left_out = len(pool) - len(unseen)
+    if left_out:
         print(
-            f"left {len(duplicates)} held-out photos out: near-duplicates of training "
-            "photos"
+            f"left {left_out} held-out photos out: near-duplicates of training photos"
         )
-    seen = {duplicate.index for duplicate in duplicates}
     number_of = {name: number for number, name in enumerate(class_names)}
+    labels = pool.labels
     # A class may have lost its training photos to damaged files.
-    known = [index for index, label in enumerate(pool.labels) if label in number_of]
-    indices = np.array([index for index in known if index not in seen], "int64")
+    known = [index for index in unseen if labels[index] in number_of]
+    indices = np.array(known, "int64")
     return HeldOut(
         [pool.photos[index] for index in indices],
         pool.hashes[indices],
         pool.gather(indices),
-        np.array([number_of[pool.labels[index]] for index in indices], "int32"),
+        np.array([number_of[labels[index]] for index in known], "int32"),
     )

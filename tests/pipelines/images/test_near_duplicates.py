@@ -7,6 +7,7 @@ from pipelines.images.near_duplicates import (
     MAX_DISTANCE,
     find_near_duplicates,
     is_informative,
+    rows_without_near_duplicates,
 )
 from pipelines.images.perceptual_hashing import perceptual_hash
 from pipelines.readers.sources import read
@@ -32,6 +33,13 @@ def test_the_nearest_is_told_once_with_the_number_of_differing_bits():
     assert found([HALF], [seven], max_distance=7) == [(0, 0, 7)]
     others = [~HALF % 2**64, flipped(HALF, 1, 2), flipped(HALF, 3), flipped(HALF, 4)]
     assert found([~HALF % 2**64, HALF], others) == [(0, 0, 0), (1, 2, 1)]
+
+
+def test_rows_without_near_duplicates_are_those_that_match_none_in_use():
+    hashes = [HALF, ~HALF % 2**64, flipped(HALF, 1), 0]
+    # A flat image is a near-duplicate of none.
+    assert rows_without_near_duplicates(hashes, [flipped(HALF, 3), 0]) == [1, 3]
+    assert rows_without_near_duplicates(hashes, []) == [0, 1, 2, 3]
 
 
 def test_hashes_of_flat_images_match_nothing():

@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.pools.preparation import prepare_labeled
 from pipelines.readers.sources import read, splits
-from pipelines.readers.splits import read_training
+from pipelines.readers.training_splits import read_training
 
 NUMBERS = {"train": (1, 2, 3), "valid": (4, 5), "test": (6,)}
 # The set's own name is a category without boxes.

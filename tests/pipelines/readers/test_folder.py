@@ -113,7 +113,7 @@ def test_of_many_files_beside_a_split_few_are_looked_at(write, monkeypatch):
     monkeypatch.setattr(folder_reader, "_NUM_BESIDE", 5)
     monkeypatch.setattr(folder_reader, "_NUM_LOOKED_INTO", 3)
     opened = []
-    monkeypatch.setattr(folder_reader, "is_annotation", opened.append)
+    monkeypatch.setattr(folder_reader, "looks_like_annotation", opened.append)
     names = [f"notes/{place}{n}.xml" for place in ("", "a/") for n in range(9)]
     folder = write("train/a.jpg", "val/b.jpg", *names, "notes/a/b/c/a.txt")
     assert read(folder).problems == [] and len(opened) == 3

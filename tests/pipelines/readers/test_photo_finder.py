@@ -25,7 +25,11 @@ def pack(path, *names):
 
 
 def find(json_path, file_name):
-    return PhotoFinder(json_path, []).find(file_name).path_name
+    """The path of the only photo that a name stands for."""
+    (found,) = PhotoFinder(json_path, []).find_all([[file_name]])
+    if isinstance(found, LookupError):
+        raise found
+    return found.path_name
 
 
 @pytest.mark.parametrize(
@@ -73,10 +77,10 @@ def test_photos_are_found_in_any_of_several_zips_and_broken_ones_told(folder):
     (folder / "a.zip").write_bytes(b"no zip")
     problems = []
     finder = PhotoFinder(folder / "set.json", problems)
-    assert finder.find("1.jpg").path_name == str(folder / "b.zip" / "1.jpg")
-    for member in ("1.jpg", "images/2.jpg", "../../3.jpg"):
-        name = member.rpartition("/")[2]
-        assert finder.find(name).load() == member.encode()
+    members = ["1.jpg", "images/2.jpg", "../../3.jpg"]
+    found = finder.find_all([[member.rpartition("/")[2]] for member in members])
+    assert found[0].path_name == str(folder / "b.zip" / "1.jpg")
+    assert [photo.load() for photo in found] == [*map(str.encode, members)]
     assert not (folder.parent.parent / "3.jpg").exists()
     assert [problem.path_name for problem in problems] == [str(folder / "a.zip")]
 
@@ -161,7 +165,8 @@ def test_zip_member_in_utf8_that_does_not_say_so_is_found(folder):
     with zipfile.ZipFile(folder / "photos.zip") as archive:
         assert archive.namelist() != [name]
     finder = PhotoFinder(folder / "set.json", [])
-    assert finder.find("caf\u00e9.jpg").load() == name.encode()
+    (found,) = finder.find_all([["caf\u00e9.jpg"]])
+    assert found.load() == name.encode()
 
 
 @pytest.mark.parametrize(

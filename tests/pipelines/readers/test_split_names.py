@@ -1,7 +1,12 @@
 import pytest
 
 from pipelines.readers.sources import read, splits
-from pipelines.readers.split_names import as_split, split_folders, splits_in
+from pipelines.readers.split_names import (
+    as_split,
+    choose_splits,
+    split_folders,
+    splits_in,
+)
 
 
 def test_words_for_splits_are_known_in_any_case_and_other_names_kept():
@@ -19,6 +24,33 @@ def test_folders_of_splits_are_found_in_any_case(tmp_path):
     found = {"train": tmp_path / "TRAIN", "test": tmp_path / "Test"}
     assert split_folders(tmp_path) == found and [*found] == ["train", "test"]
     assert split_folders(tmp_path / "gone") == {}
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "chosen"),
+    [
+        ("train val test", None, "train"),
+        ("val test", None, "val test"),
+        ("train val test", "TEST", "test"),
+        ("train val valid", "valid", "valid"),
+        ("train val test", "validation", "val"),
+    ],
+)
+def test_split_is_the_one_asked_for_else_train_else_all(found, asked, chosen):
+    assert choose_splits("set", found.split(), asked) == (*chosen.split(),)
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "words"),
+    [
+        ("val test", "train", "set has no split 'train'.*: val, test"),
+        ("train test", "val", "no split 'val'.*: train, test"),
+        ("", None, "no split 'train'.*: train, val, test"),
+    ],
+)
+def test_split_that_is_not_there_is_told_with_those_that_are(found, asked, words):
+    with pytest.raises(ValueError, match=words):
+        choose_splits("set", found.split(), asked)
 
 
 def test_two_folders_or_lists_of_one_split_are_told_with_both_names(

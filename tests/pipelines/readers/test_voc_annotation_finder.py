@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from pipelines.pools.preparation import prepare_labeled
-from pipelines.readers.splits import read_training
+from pipelines.readers.training_splits import read_training
 from pipelines.readers.voc import read
 
 

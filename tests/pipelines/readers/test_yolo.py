@@ -309,6 +309,13 @@ def test_what_cannot_be_read_is_told_by_the_name_of_the_file(content, words, wri
             read(source)
 
 
+@pytest.mark.parametrize("asked", ["val", "Valid", "validation"])
+def test_words_for_validation_name_the_split_that_is_there(asked, write):
+    path = write({"images/1.jpg": ROW, "valid/2.jpg": ROW}, valid="valid")
+    assert splits(path) == ("train", "valid")
+    assert found(read(path, asked)) == {"2": [("dog", BOX)]}
+
+
 def test_unknown_split_is_told_with_the_known_ones(write):
     with pytest.raises(ValueError, match="no split 'test'.*: train"):
         read(write({"images/1.jpg": ROW}), "test")

@@ -2,7 +2,7 @@ import pytest
 
 from pipelines.photos.label_subsets import stratified_share
 from pipelines.photos.photo import Photos
-from pipelines.readers.splits import read_training, split_validation
+from pipelines.readers.training_splits import read_training, split_validation
 from tests.pipelines.photos.labelled_photos import counts, ids, photo
 
 

@@ -1,8 +1,8 @@
 """Splits of labelled photos: training, validation, and held-out photos."""
 
 from pipelines.photos.label_subsets import stratified_share
-from pipelines.photos.photo import Photos
-from pipelines.readers.sources import join_photos, read_parts, splits
+from pipelines.photos.photo import Photos, join_photos
+from pipelines.readers.sources import read_parts, splits
 
 TRAIN_SHARE = 0.8
 VALIDATION_SHARE = 0.15

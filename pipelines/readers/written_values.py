@@ -1,4 +1,4 @@
-"""Values in a COCO json, whatever type the tool that wrote them gave them."""
+"""Values of annotations, whatever type the tool that wrote them gave them."""
 
 import math
 import re
