@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 import pipelines
+from pipelines.readers.sources import is_path
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.study.arms import NAMED_STARTS, default_arms, parse_arms
+from ssl_voc.training.starts import refuse_missing_source
 
 _REPORTED_SPLITS = ("test", "val", "valid", "validation")
-_ON_PATHS = ("scenes", "tfds:")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ class StudyPhotos:
 
 
 def _digest(sources, photos, with_labels):
-    places = [s if s.startswith(_ON_PATHS) else str(_resolved(s)) for s in sources]
+    places = [str(_resolved(s)) if is_path(s) else s for s in sources]
     rows = [
         (photo.image_id, *((photo.label, photo.objects) if with_labels else ()))
         for photo in photos
@@ -87,7 +88,7 @@ def read_photos(config):
         raise BadInput("--data: no photos are left to report. Name some by --split.")
     _refuse_seen("--split", labelled, reported)
     for source in config.unlabeled:
-        _refuse_missing_path("--unlabeled", source)
+        refuse_missing_source("--unlabeled", source)
     arms, pools = arms_of(config), {}
     _refuse_missing(arms)
     for arm in arms:
@@ -125,7 +126,7 @@ def _reported_photos(config):
     """Flags of `evaluate` that name the photos whose figures are reported."""
     splits = []
     for source in config.data:
-        _refuse_missing_path("--data", source)
+        refuse_missing_source("--data", source)
         with as_bad_input():
             splits.append(set(pipelines.splits(source)) - {"all"})
     common = set.intersection(*splits)
@@ -167,13 +168,7 @@ def _refuse_missing(arms):
         for link in arm.links:
             for name in link.source:
                 if link.objective or name not in NAMED_STARTS:
-                    _refuse_missing_path("--arm", name)
-
-
-def _refuse_missing_path(flag, name):
-    path = Path(name).expanduser()
-    if not name.startswith(_ON_PATHS) and not path.exists():
-        raise BadInput(f"{flag}: {path} does not exist.")
+                    refuse_missing_source("--arm", name)
 
 
 def _resolved(name):
