@@ -1,8 +1,6 @@
 """Pictures of a study's report: charts, and the heat maps of its explanations."""
 
-import json
-
-from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.json_files import read_json, read_jsonl
 from ssl_voc.study.charts import Curve, draw_differences, draw_efficiency, draw_training
 from ssl_voc.study.verdict import Difference
 
@@ -91,7 +89,7 @@ def heat_maps_of(found, folder):
         if cell.kind != "explain":
             continue
         run = folder / cell.key / "run"
-        metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["all"]
+        metrics = read_json(run / "metrics.json")["all"]
         baseline, rows = found.plan.arms[0].name, []
         for name, label in LABELS.items():
             sides = [metrics[side].get(name) for side in ("run", "baseline")]

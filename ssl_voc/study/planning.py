@@ -1,7 +1,6 @@
 """Making the plan of a study: photos are counted, the machine is timed."""
 
 import dataclasses
-import json
 import math
 
 import pipelines
@@ -10,7 +9,7 @@ from ssl_voc.cli.flags import parse
 from ssl_voc.finetune.config import LEAST_EPOCHS, FinetuneConfig
 from ssl_voc.pretrain import config as pretraining
 from ssl_voc.pretrain.config import PretrainConfig
-from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.json_files import read_json, read_jsonl
 from ssl_voc.study.arms import parse_flags
 from ssl_voc.study.budget import Pace, fit_to_budget
 from ssl_voc.study.cells import words_of
@@ -125,7 +124,7 @@ def read_trial(folder, seconds):
     Returns:
         `Trial`.
     """
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_json(folder / "manifest.json")
     rows = read_jsonl(folder / "metrics.jsonl")[1:]  # the first epoch compiles
     photo = min(1.0 / row["images_per_second"] for row in rows)
     epochs = [row["seconds"] for row in rows]

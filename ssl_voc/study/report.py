@@ -4,7 +4,7 @@ import dataclasses
 
 from ssl_voc.cli.config_file import config_to_dict, format_value
 from ssl_voc.runs.atomic_files import write_text
-from ssl_voc.runs.json_files import to_json
+from ssl_voc.runs.json_files import write_json
 from ssl_voc.study import findings as facts
 from ssl_voc.study.arms import compared
 from ssl_voc.study.cells import format_command
@@ -49,7 +49,7 @@ def write_report(config, plan, outcome_of):
     folder = config.cells_folder
     found = facts.read_findings(plan, folder, outcome_of)
     numbers = _numbers(config, found, folder)
-    write_text(config.out / "report.json", to_json(numbers, indent=2) + "\n")
+    write_json(config.out / "report.json", numbers)
     sections = _sections(numbers, found)
     write_text(config.out / "report.md", format_markdown(numbers["title"], sections))
     sections = _with_pictures(sections, numbers, found, folder)

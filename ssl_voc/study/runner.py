@@ -1,14 +1,12 @@
 """Running the cells of a study: one after another, shared with other processes."""
 
 import contextlib
-import json
 import signal
 import subprocess
 import time
 
-from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.folder_lock import is_locked
-from ssl_voc.runs.json_files import read_jsonl, to_json
+from ssl_voc.runs.json_files import read_json, read_jsonl, write_json
 from ssl_voc.runs.progress_bar import format_duration
 from ssl_voc.study.cells import FAILURE, RESULT, format_command
 from ssl_voc.study.plan import cells_of
@@ -117,7 +115,7 @@ class Runner:
             "seconds": seconds,
             **describe_outcome(cell, run, self.plan.task),
         }
-        write_text(folder / RESULT, to_json(result, indent=2) + "\n")
+        write_json(folder / RESULT, result)
 
     def _start(self, cell, words, folder):
         """Runs one command with its output in a file; whether it succeeded."""
@@ -161,7 +159,7 @@ class Runner:
             "title": cell.title,
             "command": format_command(words) if words else "",
         }
-        write_text(folder / FAILURE, to_json(failed, indent=2) + "\n")
+        write_json(folder / FAILURE, failed)
 
     def tell_failure(self, cell):
         """Prints why a cell failed, if it did."""
@@ -210,7 +208,7 @@ def read_outcome(folder, old_failures=()):
             if name == FAILURE and path in old_failures:
                 if path.stat().st_mtime_ns == old_failures[path]:
                     continue
-            return json.loads(path.read_text(encoding="utf-8"))
+            return read_json(path)
         except (OSError, ValueError):
             continue
     return None
@@ -231,8 +229,8 @@ def describe_outcome(cell, run, task):
     if cell.kind == "explain":
         return {}
     rows = read_jsonl(run / "metrics.jsonl")
-    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    manifest = read_json(run / "manifest.json")
+    summary = read_json(run / "summary.json")
     photos = manifest.get("num_training", manifest.get("num_photos"))
     found = {
         "training_seconds": sum(row.get("seconds", 0.0) for row in rows),
