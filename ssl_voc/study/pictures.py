@@ -88,7 +88,7 @@ def heat_maps_of(found, folder):
     for cell in found.done:
         if cell.kind != "explain":
             continue
-        run = folder / cell.key / "run"
+        run = cell.run_folder(folder)
         metrics = read_json(run / "metrics.json")["all"]
         baseline, rows = found.plan.arms[0].name, []
         for name, label in LABELS.items():
@@ -109,7 +109,7 @@ def heat_maps_of(found, folder):
 
 
 def _curve(folder, cell, name, key):
-    rows = read_jsonl(folder / cell.key / "run" / "metrics.jsonl")
+    rows = read_jsonl(cell.run_folder(folder) / "metrics.jsonl")
     points = [(row["epoch"], row[key]) for row in rows if row.get(key) is not None]
     x, y = zip(*points, strict=True) if points else ((), ())
     return Curve(name, x, y)

@@ -82,8 +82,8 @@ class Runner:
         with self.claims.claim(folder) as is_ours:
             if not is_ours or self.outcome_of(cell.key) is not None:
                 return False
-            run = folder / "run"
-            if is_locked(run) or is_locked(run / "evaluation"):
+            evaluation = cell.evaluation_folder(self.folder)
+            if is_locked(cell.run_folder(self.folder)) or is_locked(evaluation):
                 return False  # the child of a process that was killed still runs
             begin()
             self._run(cell, folder)
@@ -100,9 +100,10 @@ class Runner:
 
     def _run(self, cell, folder):
         (folder / FAILURE).unlink(missing_ok=True)
-        run = folder / "run"
+        run = cell.run_folder(self.folder)
         commands = cell.commands(self.folder)
-        done = (run / "summary.json", run / "evaluation" / "metrics.json")
+        evaluation = cell.evaluation_folder(self.folder)
+        done = (run / "summary.json", evaluation / "metrics.json")
         began = time.monotonic()
         for words, path in zip(commands, done, strict=False):
             if not path.is_file() and not self._start(cell, words, folder):
