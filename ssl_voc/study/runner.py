@@ -25,19 +25,24 @@ class Runner:
         claims: `Claims`.
         pace: `Pace`, for the time that is left.
         shard: `(i, n)`: where among the cells this process begins to look.
-        retries: Whether failures of an earlier start count no more.
+        retry_failures: Whether failures of an earlier start count no more.
     """
 
-    def __init__(self, plan, folder, claims, pace, shard=(0, 1), retries=True):
+    def __init__(self, plan, folder, claims, pace, shard=(0, 1), retry_failures=True):
         self.plan, self.folder, self.claims, self.pace = plan, folder, claims, pace
         self.shard = shard
         self._seconds_run, self._seconds_expected = 0.0, 0.0
-        failures = folder.glob(f"*/{FAILURE}") if retries else ()
+        failures = folder.glob(f"*/{FAILURE}") if retry_failures else ()
         self._old_failures = {path: path.stat().st_mtime_ns for path in failures}
 
     def outcome_of(self, key):
         """Result of a cell, see `ssl_voc.study.plan.cells_of`."""
         return read_outcome(self.folder / key, self._old_failures)
+
+    def cells_and_missing(self):
+        """All cells as they are known now, and those of them that have no outcome."""
+        cells = cells_of(self.plan, self.outcome_of)
+        return cells, [cell for cell in cells if self.outcome_of(cell.key) is None]
 
     def run(self):
         """Runs until every cell is done, or cannot be; returns the number that failed.
@@ -45,12 +50,10 @@ class Runner:
         What another process has claimed is waited for, and taken over if it dies.
         """
         while True:
-            cells = cells_of(self.plan, self.outcome_of)
-            missing = [cell for cell in cells if self.outcome_of(cell.key) is None]
+            cells, missing = self.cells_and_missing()
             if not missing:
                 return sum(map(has_failed, (self.outcome_of(c.key) for c in cells)))
-            ready = self.ready(missing)
-            if not any([self._try(cell, cells) for cell in ready]):
+            if not any([self._try(cell) for cell in self.ready(missing)]):
                 time.sleep(_POLL_SECONDS)
 
     def ready(self, missing):
@@ -89,9 +92,9 @@ class Runner:
             self._run(cell, folder)
             return True
 
-    def _try(self, cell, cells):
+    def _try(self, cell):
         began = time.monotonic()
-        if not self.attempt(cell, lambda: self._tell(cell, cells)):
+        if not self.attempt(cell, lambda: self._tell(cell)):
             return False
         self._seconds_run += time.monotonic() - began
         self._seconds_expected += self.pace.seconds(cell)
@@ -168,19 +171,25 @@ class Runner:
         if has_failed(outcome):
             print(f"failed: {cell.title}: {outcome['failed']}", flush=True)
 
-    def _tell(self, cell, cells):
-        done = sum(self.outcome_of(other.key) is not None for other in cells)
-        left = time_left(
-            [other for other in cells if self.outcome_of(other.key) is None],
-            self.pace,
-            self._seconds_run,
-            self._seconds_expected,
-        )
-        print(
-            f"[{done + 1}/{len(cells)}] {cell.title}; about {format_duration(left)} "
-            f"left{' for all shards' * (self.shard[1] > 1)}",
-            flush=True,
-        )
+    def _tell(self, cell):
+        cells, missing = self.cells_and_missing()
+        left = time_left(missing, self.pace, self._seconds_run, self._seconds_expected)
+        number = len(cells) - len(missing) + 1
+        shards = " for all shards" * (self.shard[1] > 1)
+        line = format_progress(cell, number, len(cells), left)
+        print(f"{line}{shards}", flush=True)
+
+
+def format_progress(cell, number, total, left):
+    """A line such as `[3/14] fine-tune random, 100 labels, seed 0; about 5:12 left`.
+
+    Args:
+        cell: The `Cell`.
+        number: Number of cells that are done, or begun.
+        total: Number of all cells.
+        left: Seconds that are left, about.
+    """
+    return f"[{number}/{total}] {cell.title}; about {format_duration(left)} left"
 
 
 def time_left(cells, pace, seconds_run=0.0, seconds_expected=0.0):
