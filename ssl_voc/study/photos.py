@@ -2,12 +2,12 @@
 
 import dataclasses
 import hashlib
-import os
 from pathlib import Path
 
 import pipelines
 from pipelines.readers.sources import is_path
 from ssl_voc.cli.errors import BadInput, as_bad_input
+from ssl_voc.runs.paths import real_path
 from ssl_voc.study.arms import NAMED_STARTS, default_arms, parse_arms
 from ssl_voc.training.starts import refuse_missing_source
 
@@ -56,7 +56,10 @@ class StudyPhotos:
 
 
 def _digest(sources, photos, with_labels):
-    places = [str(_resolved(s)) if is_path(s) else s for s in sources]
+    places = [
+        str(real_path(Path(source).expanduser())) if is_path(source) else source
+        for source in sources
+    ]
     rows = [
         (photo.image_id, *((photo.label, photo.objects) if with_labels else ()))
         for photo in photos
@@ -160,7 +163,7 @@ def _refuse_seen(place, seen, reported):
 
 
 def _identity(photo):
-    return photo.image_id, _resolved(photo.path_name)
+    return photo.image_id, real_path(photo.path_name)
 
 
 def _refuse_missing(arms):
@@ -169,7 +172,3 @@ def _refuse_missing(arms):
             for name in link.source:
                 if link.objective or name not in NAMED_STARTS:
                     refuse_missing_source("--arm", name)
-
-
-def _resolved(name):
-    return Path(os.path.realpath(Path(name).expanduser()))
