@@ -67,7 +67,7 @@ def study(config):
 
 def describe_plan(plan, runner):
     """The arms and the grid as text."""
-    from ssl_voc.runs.progress_bar import format_duration
+    from ssl_voc.cli.durations import format_duration
     from ssl_voc.study.runner import time_left
 
     cells, missing = runner.cells_and_missing()

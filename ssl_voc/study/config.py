@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.options import option
 from ssl_voc.runs.paths import default_folder
 from ssl_voc.tasks import TASKS
-from ssl_voc.training.config import parse_duration
 from ssl_voc.training.starts import DEFAULT_BACKBONE
 
 _LABELS = re.compile(r"\d+(\.\d+)?%|\d+")

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import pipelines
+from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.flags import parse
 from ssl_voc.finetune.config import LEAST_EPOCHS, FinetuneConfig
@@ -16,7 +17,6 @@ from ssl_voc.study.cells import words_of
 from ssl_voc.study.photos import arms_of, read_photos
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.tasks import TASKS
-from ssl_voc.training.config import parse_duration
 
 # Fewer labels than this teach nothing that another draw of them would teach, too.
 FEWEST_LABELS = 8

@@ -5,9 +5,9 @@ import signal
 import subprocess
 import time
 
+from ssl_voc.cli.durations import format_duration
 from ssl_voc.runs.folder_lock import is_locked
 from ssl_voc.runs.json_files import read_json, read_jsonl, write_json
-from ssl_voc.runs.progress_bar import format_duration
 from ssl_voc.study.cells import FAILURE, RESULT, format_command
 from ssl_voc.study.plan import cells_of
 from ssl_voc.tasks import TASKS
