@@ -100,7 +100,7 @@ def find_damage(manifest: Mapping[str, Any]) -> str | None:
         if name in manifest and not isinstance(value, kind):
             return f"{name} is {str(value)[:60]!r}"
     if not all(isinstance(name, str) for name in manifest.get("class_names", [])):
-        return "class_names are no texts"
+        return "class_names holds something other than text"
     return None
 
 

@@ -79,6 +79,10 @@ def heat_maps_of(found, folder):
     Args:
         found: `Findings`.
         folder: Path of the folder of all cells.
+
+    Returns:
+        List of `(kind, content)`, the parts of a section: of each explanation a
+        picture, what it shows, and a table of its measures.
     """
     from PIL import Image
 

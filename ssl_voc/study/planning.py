@@ -55,50 +55,22 @@ def make_plan(config, run_trial):
     photos = read_photos(config)
     labelled, arms = photos.labelled, arms_of(config)
     shares, counts, left_out = _shares(config, labelled)
-    task = TASKS[config.task]
-    common = [("--task", config.task), ("--data", config.data)]
-    named = {
-        "--train-split": config.train_split,
-        "--backbone": config.backbone,
-        "--image-size": config.image_size,
-        "--batch-size": config.batch_size,
-        "--split-seed": config.seed,
-    }
-    common += [(flag, value) for flag, value in named.items() if value is not None]
+    common = _common_settings(config)
     flags = parse_flags(config.finetune, "finetune")
     pretrain_flags = parse_flags(config.pretrain, "pretrain")
     epochs = config.epochs or LEAST_EPOCHS
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs)
-    trial = run_trial(tuple(common), flags)
+    trial = run_trial(common, flags)
     arms = arms_of(config, trial.imagenet)
     links = [link for arm in arms for link in arm.pretrainings]
     pools = {link.source: photos.count(link) for link in links}
-    batch = config.batch_size or task.defaults["batch_size"]
-    steps = max(1, counts[-1] // batch)
-    rates = config.learning_rate or tuple(
-        factor * task.defaults["learning_rate"] for factor in _RATE_FACTORS
-    )
-    tuned = tuple(
-        share
-        for share, count in zip(shares, counts, strict=True)
-        if count >= pipelines.readers.splits.FEWEST_TO_VALIDATE and len(rates) > 1
-    )
-    grid = Grid(
-        shares=shares,
-        tuned=tuned,
-        seeds=tuple(range(config.seed, config.seed + config.seeds)),
-        rates=tuple(float(f"{rate:.3g}") for rate in rates),
-        epochs=config.epochs or max(LEAST_EPOCHS, math.ceil(task.least_steps / steps)),
-        passes=config.passes or max(map(_usual_passes, pools.values()), default=1),
-        explain=config.explain,
-    )
     plan = Plan(
         arms=arms,
-        grid=grid,
+        grid=_grid(config, shares, counts, pools),
         num_labels=counts,
         pool_sizes=pools,
         digests=photos.digests(),
-        common=tuple(common),
+        common=common,
         pretraining=(("--backbone", config.backbone), ("--seed", config.seed)),
         # Photos that few runs saw, in nearly this form, are left out of all.
         evaluation=(*photos.evaluation, ("", "--allow-leakage")),
@@ -112,6 +84,50 @@ def make_plan(config, run_trial):
         plan = fit_to_budget(plan, trial.pace, seconds - trial.seconds)
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, plan.grid.epochs)
     return plan, trial.pace
+
+
+def _common_settings(config):
+    """Pairs of flag and value of every fine-tuning, see `Plan`."""
+    named = {
+        "--task": config.task,
+        "--data": config.data,
+        "--train-split": config.train_split,
+        "--backbone": config.backbone,
+        "--image-size": config.image_size,
+        "--batch-size": config.batch_size,
+        "--split-seed": config.seed,
+    }
+    return tuple((flag, value) for flag, value in named.items() if value is not None)
+
+
+def _grid(config, shares, counts, pools):
+    """The `Grid`, before a budget makes it smaller.
+
+    Args:
+        config: A `StudyConfig`.
+        shares: Shares of the labels, ascending.
+        counts: Number of labelled photos at each.
+        pools: Number of photos of each pretraining's sources.
+    """
+    task = TASKS[config.task]
+    steps = max(1, counts[-1] // (config.batch_size or task.defaults["batch_size"]))
+    rates = config.learning_rate or tuple(
+        factor * task.defaults["learning_rate"] for factor in _RATE_FACTORS
+    )
+    tuned = tuple(
+        share
+        for share, count in zip(shares, counts, strict=True)
+        if count >= pipelines.readers.splits.FEWEST_TO_VALIDATE and len(rates) > 1
+    )
+    return Grid(
+        shares=shares,
+        tuned=tuned,
+        seeds=tuple(range(config.seed, config.seed + config.seeds)),
+        rates=tuple(float(f"{rate:.3g}") for rate in rates),
+        epochs=config.epochs or max(LEAST_EPOCHS, math.ceil(task.least_steps / steps)),
+        passes=config.passes or max(map(_usual_passes, pools.values()), default=1),
+        explain=config.explain,
+    )
 
 
 def read_trial(folder, seconds):

@@ -104,8 +104,8 @@ def _refuse_unusable_run(flag: str, path: Path) -> None:
     command = (read_manifest(folder) or {}).get("command")
     if command != "pretrain":
         raise BadInput(
-            f"{flag}: {folder} is a run of {command}, which starts nothing. "
-            "Expected the folder of a pretraining."
+            f"{flag}: {folder} is a run of {command}, which has no backbone to start "
+            "from. Expected the folder of a pretraining."
         )
     if path.is_dir() and not (path / "backbone.keras").is_file():
         raise BadInput(
