@@ -26,13 +26,13 @@ import numpy as np
 
 import pipelines
 from benchmarks.machine import describe_machine
+from ssl_voc.cli.durations import parse_duration
 from ssl_voc.evaluate.detection.blind_rows import MEASURE, PROTOCOL
 from ssl_voc.evaluate.detection.matching import measure_detections
 from ssl_voc.evaluate.detection.summary import NUM_RESAMPLES
 from ssl_voc.metrics.average_precision_bootstrap import compare_average_precision
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, read_finished_run
 from ssl_voc.runs.json_files import to_json
-from ssl_voc.training.config import parse_duration
 
 MAX_DETECTIONS = 100
 PEER_BATCH = 16

@@ -118,6 +118,11 @@ def splits(source) -> tuple[str, ...]:
     return reader.splits(source)
 
 
+def is_path(source) -> bool:
+    """Whether a source that is text is a path, and no keyword such as `scenes`."""
+    return not (scenes.recognizes(source) or tfds.recognizes(source))
+
+
 def _find(source):
     """The reader of a source, and the source with `~` expanded."""
     kinds = [reader.KIND for reader in reversed(READERS)]

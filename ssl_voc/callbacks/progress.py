@@ -9,7 +9,7 @@ import keras
 from tqdm import tqdm
 
 from ssl_voc.callbacks.throughput import Throughput
-from ssl_voc.runs.progress_bar import format_duration
+from ssl_voc.cli.durations import format_duration
 
 _REFRESH_SECONDS = 0.2
 _LINE_SECONDS = 30.0

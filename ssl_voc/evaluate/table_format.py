@@ -5,9 +5,10 @@ import textwrap
 import numpy as np
 
 
-def format_cell(value, width):
-    """A number with three decimals, right-aligned; a dash for nan."""
-    return f"{'-' if np.isnan(value) else f'{value:.3f}':>{width}}"
+def format_cell(value, width=0):
+    """A number with three decimals, right-aligned; a dash for None and nan."""
+    known = value is not None and not np.isnan(value)
+    return f"{f'{value:.3f}' if known else '-':>{width}}"
 
 
 def group_lines(groups, counted, labels):

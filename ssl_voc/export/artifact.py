@@ -15,7 +15,7 @@ from ssl_voc.models.box_model import BoxModel
 from ssl_voc.models.full_precision import compute_dtypes, full_precision
 from ssl_voc.predict.keras_predictor import load_finished_model
 from ssl_voc.runs.atomic_files import write_text
-from ssl_voc.runs.json_files import to_json
+from ssl_voc.runs.json_files import write_json
 from ssl_voc.tasks import task_of
 
 FACTS = "ssl_voc.json"
@@ -46,7 +46,7 @@ def write_artifact(config, finished):
         exported = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         facts = describe_artifact(config, finished, written, parity, exported)
         facts["full_precision"] = _rounding(finished, trained, model, held)
-        write_text(version.staging / FACTS, to_json(facts, indent=2) + "\n")
+        write_json(version.staging / FACTS, facts)
         write_text(version.staging / "README.md", model_card(facts))
     print("\n" + _format_summary(facts), flush=True)
     return Exported(version.path, facts)

@@ -1,11 +1,11 @@
 """Model card of an artifact, and its facts as a dictionary."""
 
 import dataclasses
-import json
 
 from ssl_voc.cli.config_file import config_to_dict
 from ssl_voc.export.onnx_litert import FILES, MISSING
 from ssl_voc.runs.environment import describe_software
+from ssl_voc.runs.json_files import read_json_dict
 from ssl_voc.serving.image_decoding import FORMATS
 from ssl_voc.tasks import TASKS
 
@@ -150,9 +150,8 @@ def _figures(run):
     """Metrics of all evaluations that lie in a run's folder, by folder name."""
     figures = {}
     for path in sorted(run.glob("evaluation*/metrics.json")):
-        try:
-            metrics = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        metrics = read_json_dict(path)
+        if not metrics:
             continue  # an export does not fail for the sake of its card
         figures[path.parent.name] = {
             name: value

@@ -1,4 +1,4 @@
-"""What is looked at of a teacher's labels: some photos, their truth, a picture."""
+"""Probe of a teacher's labels: photos, true boxes, a picture."""
 
 import numpy as np
 

@@ -1,10 +1,10 @@
 """Settings of `python -m ssl_voc.inspect`."""
 
 import dataclasses
-import os
 from pathlib import Path
 
 from ssl_voc.cli.options import option
+from ssl_voc.runs.paths import default_folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,5 +26,4 @@ class InspectConfig:
         """The same settings with `out` filled in."""
         if self.out is not None:
             return self
-        name = Path(os.path.realpath(Path(self.data[0]).expanduser())).stem
-        return dataclasses.replace(self, out=Path("runs") / f"inspect-{name}")
+        return dataclasses.replace(self, out=default_folder("inspect", self.data[0]))

@@ -1,6 +1,5 @@
 """Pretrained weights of a backbone, checked by the features they give."""
 
-import json
 from pathlib import Path
 
 import keras
@@ -16,6 +15,7 @@ from ssl_voc.models.cloning import (
 )
 from ssl_voc.models.imagenet_download import WeightsUnavailable, build_with_imagenet
 from ssl_voc.models.loading import load_model
+from ssl_voc.runs.json_files import read_json_dict
 
 # What `keras.applications` multiplies into its ImageNet graphs: see `_fold_rescaling`.
 IMAGENET_DEVIATIONS = np.array([0.229, 0.224, 0.225], dtype="float32")
@@ -71,7 +71,8 @@ def read_backbone(path):
     """
     path, recorded = Path(path), None
     if path.is_dir():
-        recorded = _recorded_fingerprint(path)
+        manifest = read_json_dict(path / "manifest.json")
+        recorded = manifest.get("backbone_fingerprint")
         path = path / "backbone.keras"
     model = load_model(path)
     # A subclassed model, such as `ContrastiveModel`, has no such attribute.
@@ -114,14 +115,6 @@ def fingerprint(model, image_size=None):
     pooled = keras.ops.convert_to_numpy(features).mean(axis=(0, 1, 2))
     entries = pooled[np.linspace(0, len(pooled) - 1, 8).astype(int)]
     return np.append(entries, np.linalg.norm(pooled)).astype("float64")
-
-
-def _recorded_fingerprint(run_folder):
-    try:
-        manifest = json.loads((run_folder / "manifest.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return manifest.get("backbone_fingerprint")
 
 
 def _check_record(source, recorded, path):

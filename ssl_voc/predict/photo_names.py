@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from ssl_voc.runs.paths import real_path
+
 _MAGIC = "*?["
 
 
@@ -39,7 +41,7 @@ def find_photos(
     """
     from pipelines.photos.listing import list_photos
 
-    left_out = None if left_out is None else _followed(left_out)
+    left_out = None if left_out is None else real_path(left_out)
     found: dict[Path, Path] = {}
     problems: list[tuple[str, str]] = []
     for text in images:
@@ -58,7 +60,7 @@ def find_photos(
                 if not paths:
                     problems.append((writable(path), "no photo lies in this folder"))
             for item in paths:
-                resolved = _followed(item)
+                resolved = real_path(item)
                 if left_out is None or left_out not in resolved.parents:
                     found.setdefault(resolved, item)
     paths = list(found.values())
@@ -75,11 +77,6 @@ def writable(path: str | os.PathLike) -> str:
     out: two names stay two.
     """
     return str(path).encode("utf-8", "backslashreplace").decode()
-
-
-def _followed(path):
-    """Where links lead; `Path.resolve` raises for a link to itself."""
-    return Path(os.path.realpath(path))
 
 
 def _matches(text, problems):

@@ -1,11 +1,10 @@
 """k-NN accuracy of a pretraining: before it, after it, and the gain."""
 
-import json
-
 import numpy as np
 
 from ssl_voc.metrics.bootstrap import paired_bootstrap
 from ssl_voc.metrics.wilson import wilson_interval
+from ssl_voc.runs.json_files import read_json_dict
 
 HITS_FILE = "knn_hits.json"
 
@@ -75,8 +74,5 @@ def describe(summary):
 
 
 def _untrained_hits(run):
-    try:
-        stored = json.loads((run.path / HITS_FILE).read_text("utf-8"))
-        return list(stored["untrained"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    hits = read_json_dict(run.path / HITS_FILE).get("untrained")
+    return hits if isinstance(hits, list) else []

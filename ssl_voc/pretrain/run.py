@@ -10,12 +10,8 @@ from ssl_voc.optimizers import schedule
 from ssl_voc.pretrain import knn_report, report
 from ssl_voc.pretrain.config import LEAST_EPOCHS, LEAST_STEPS, choose_batch_size
 from ssl_voc.pretrain.data import record_photos
-from ssl_voc.pretrain.knn_photos import (
-    build_cell_probe,
-    build_probe,
-    knn_epochs,
-)
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
+from ssl_voc.pretrain.probes import build_cell_probe, build_probe, knn_epochs
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.training.initial_backbone import build_initial_backbone
 from ssl_voc.training.run import TrainingRun

@@ -1,4 +1,4 @@
-"""Strict JSON, and logs of one JSON object a line."""
+"""Files of strict JSON, and logs of one JSON object a line."""
 
 import json
 import math
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs.atomic_files import write_text
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
@@ -19,6 +20,30 @@ def to_json(value: Any, indent: int | None = None) -> str:
         indent: Spaces per level; `None` writes one line.
     """
     return json.dumps(_plain(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a value as `to_json` spells it, replacing `path` at once."""
+    write_text(path, to_json(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Reads a file of JSON.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is damaged.
+    """
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_json_dict(path: Path) -> dict[str, Any]:
+    """Reads a JSON object; empty if the file is missing, damaged or no object."""
+    try:
+        value = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:

@@ -42,13 +42,3 @@ def progress_bar(
             bar = None
 
     return progress
-
-
-def format_duration(seconds: float) -> str:
-    """Writes seconds as `42s`, `5:12` (minutes) or `1:05:12` (hours)."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds}s"
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

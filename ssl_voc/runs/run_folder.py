@@ -16,7 +16,7 @@ from ssl_voc.runs.environment import (
     describe_software,
 )
 from ssl_voc.runs.folder_lock import lock_folder
-from ssl_voc.runs.json_files import read_jsonl, to_json
+from ssl_voc.runs.json_files import read_jsonl, to_json, write_json
 from ssl_voc.runs.start_rules import (
     COMPARING_PHOTOS,
     OWN_FOLDERS,
@@ -122,7 +122,7 @@ class RunFolder:
 
     def write_json(self, name: str, value: Any) -> None:
         """Writes a JSON file; nan and infinity become null."""
-        self.write_text(name, to_json(value, indent=2) + "\n")
+        write_json(self.path / name, value)
 
     def append_jsonl(self, name: str, row: Mapping[str, Any]) -> None:
         """Appends one JSON object as a line."""
@@ -216,7 +216,7 @@ def _prepare(
     backend = current_backend()
     manifest["starts"].append({"time": _now(), **recorded, "backend": backend})
     # The first file: it marks the folder as ours.
-    atomic_files.write_text(path / "manifest.json", to_json(manifest, indent=2) + "\n")
+    write_json(path / "manifest.json", manifest)
     return manifest
 
 

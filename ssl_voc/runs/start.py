@@ -41,7 +41,7 @@ def load_framework(device: str = "auto") -> None:
     wanted = 0 if device in ("auto", "cpu") else len(device.split(","))
     if number < wanted:
         raise BadInput(
-            f"--device {device}: {number} accelerators are to be seen by the backend. "
+            f"--device {device}: the backend sees {number} accelerators. "
             "Leave the flag out to train on what there is."
         )
 

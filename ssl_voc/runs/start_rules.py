@@ -1,7 +1,6 @@
 """Rules of starting in a folder: create, replace, resume, or refuse."""
 
 import enum
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX
 from ssl_voc.runs.environment import current_backend
 from ssl_voc.runs.folder_lock import LOCK_NAME
-from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.json_files import read_json_dict, read_jsonl
 
 PROGRAM = "ssl_voc"
 # Settings that say how long a run trains, which may change.
@@ -91,12 +90,8 @@ def entries(path: Path) -> list[str]:
 
 def read_manifest(path: Path) -> dict[str, Any] | None:
     """Reads the manifest of a run's folder; `None` if there is none of ours."""
-    try:
-        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    ours = isinstance(manifest, dict) and manifest.get("program") == PROGRAM
-    return manifest if ours else None
+    manifest = read_json_dict(path / "manifest.json")
+    return manifest if manifest.get("program") == PROGRAM else None
 
 
 def find_damage(manifest: Mapping[str, Any]) -> str | None:
@@ -106,7 +101,7 @@ def find_damage(manifest: Mapping[str, Any]) -> str | None:
         if name in manifest and not isinstance(value, kind):
             return f"{name} is {str(value)[:60]!r}"
     if not all(isinstance(name, str) for name in manifest.get("class_names", [])):
-        return "class_names are no texts"
+        return "class_names holds something other than text"
     return None
 
 

@@ -77,18 +77,26 @@ class Cell:
         """Whether it is measured on the reported photos."""
         return self.kind == "finetune"
 
+    def run_folder(self, folder):
+        """Path of its run, in the folder of all cells."""
+        return run_folder_of(folder, self.key)
+
+    def evaluation_folder(self, folder):
+        """Path of the evaluation of its run."""
+        return self.run_folder(folder) / "evaluation"
+
     def commands(self, folder):
         """Its commands, as lists of words.
 
         Args:
             folder: Path of the folder of all cells.
         """
-        run = folder / self.key / "run"
+        run = self.run_folder(folder)
 
         def words(settings):
             for text in words_of(settings):
                 if text.startswith(RUN_OF):
-                    text = str(folder / text.removeprefix(RUN_OF) / "run")
+                    text = str(run_folder_of(folder, text.removeprefix(RUN_OF)))
                 yield text
 
         first = [f"ssl_voc.{self.command}", *words(self.settings), *self.flags]
@@ -96,8 +104,19 @@ class Cell:
         if not self.is_evaluated:
             return [first]
         second = [sys.executable, "-m", "ssl_voc.evaluate", str(run)]
-        second += [*words(self.evaluation), "--out", str(run / "evaluation")]
+        out = str(self.evaluation_folder(folder))
+        second += [*words(self.evaluation), "--out", out]
         return [first, second]
+
+
+def run_folder_of(folder, key):
+    """Path of the run of a cell.
+
+    Args:
+        folder: Path of the folder of all cells.
+        key: `Cell.key`.
+    """
+    return folder / key / "run"
 
 
 def words_of(settings):

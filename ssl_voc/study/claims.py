@@ -8,6 +8,8 @@ import threading
 import time
 import uuid
 
+from ssl_voc.runs.json_files import read_json_dict
+
 NAME = "claim.json"
 BEAT_SECONDS = 10.0
 # Without a beat for so long a claim is that of a dead process.
@@ -57,7 +59,7 @@ class Claims:
         finally:
             stop.set()
             beating.join()
-            if self._read(path).get("token") == self.token:
+            if read_json_dict(path).get("token") == self.token:
                 path.unlink(missing_ok=True)
 
     def _create(self, path):
@@ -71,7 +73,7 @@ class Claims:
 
     def _take_over(self, path):
         """Whether a dead owner's claim was there and this process removed it."""
-        owner = self._read(path)
+        owner = read_json_dict(path)
         if not self._is_dead(path, owner):
             return False
         taken = path.with_name(f".taken-{self.token}.json")
@@ -79,7 +81,7 @@ class Claims:
             os.rename(path, taken)
         except FileNotFoundError:
             return False  # another process was quicker
-        if self._read(taken) != owner:
+        if read_json_dict(taken) != owner:
             # Another process was quicker and has claimed it anew: given back.
             _give_name(taken, path)
             taken.unlink()
@@ -106,14 +108,6 @@ class Claims:
         while not stop.wait(self.beat):
             with contextlib.suppress(OSError):
                 os.utime(path)
-
-    @staticmethod
-    def _read(path):
-        try:
-            owner = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return owner if isinstance(owner, dict) else {}
 
 
 def _give_name(source, path):

@@ -43,7 +43,7 @@ def study(config):
         plan, pace = open_plan(config, claims)
         runner = Runner(
             *(plan, config.cells_folder, claims, pace, config.shard_numbers),
-            retries=not config.report,
+            retry_failures=not config.report,
         )
         print(describe_plan(plan, runner), flush=True)
         if not config.report:
@@ -67,12 +67,10 @@ def study(config):
 
 def describe_plan(plan, runner):
     """The arms and the grid as text."""
-    from ssl_voc.runs.progress_bar import format_duration
-    from ssl_voc.study.plan import cells_of
+    from ssl_voc.cli.durations import format_duration
     from ssl_voc.study.runner import time_left
 
-    cells = cells_of(plan, runner.outcome_of)
-    missing = [cell for cell in cells if runner.outcome_of(cell.key) is None]
+    cells, missing = runner.cells_and_missing()
     lines = [
         f"arms      {', '.join(arm.name for arm in plan.arms)}",
         f"labels    {', '.join(map(str, plan.num_labels))} photos",

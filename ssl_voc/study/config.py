@@ -1,14 +1,14 @@
 """Settings of `python -m ssl_voc.study`."""
 
 import dataclasses
-import os
 import re
 from pathlib import Path
 from typing import Literal
 
+from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.options import option
+from ssl_voc.runs.paths import default_folder
 from ssl_voc.tasks import TASKS
-from ssl_voc.training.config import parse_duration
 from ssl_voc.training.starts import DEFAULT_BACKBONE
 
 _LABELS = re.compile(r"\d+(\.\d+)?%|\d+")
@@ -122,8 +122,7 @@ class StudyConfig:
         """The same settings with `out` filled in."""
         if self.out is not None:
             return self
-        name = Path(os.path.realpath(Path(self.data[0]).expanduser())).stem
-        return dataclasses.replace(self, out=Path("runs") / f"study-{name}")
+        return dataclasses.replace(self, out=default_folder("study", self.data[0]))
 
     @property
     def cells_folder(self):

@@ -24,14 +24,14 @@ def find_exposure(plan, cells, folder):
     hashes = _reported_hashes(plan, cells, folder)
     rows = []
     for cell in cells:
-        run = folder / cell.key / "run"
         if cell.kind == "pretrain":
             labelled = ("--objective", "supervised") in cell.settings
-            rows.append(_row(cell.title, labelled, run / POOL_LIST, hashes))
+            path = cell.run_folder(folder) / POOL_LIST
+            rows.append(_row(cell.title, labelled, path, hashes))
     for share in plan.grid.shares:
         own = [c for c in cells if c.kind == "finetune" and c.share == share]
         if own:
-            path = folder / own[0].key / "run" / TRAINING_LIST
+            path = own[0].run_folder(folder) / TRAINING_LIST
             title = f"{plan.count(share)} labels, seed {own[0].seed}, of all arms"
             rows.append(_row(title, True, path, hashes))
     return rows
@@ -52,7 +52,7 @@ def _reported_hashes(plan, cells, folder):
     named = dict(plan.evaluation).get("--split")
     own = [cell for cell in cells if cell.kind == "finetune"]
     if named is None and own:
-        path = folder / own[0].key / "run" / HELD_OUT_LIST
+        path = own[0].run_folder(folder) / HELD_OUT_LIST
         return pipelines.read_photo_table(path).hashes
     try:
         photos = pipelines.read([*dict(plan.common)["--data"]], named)

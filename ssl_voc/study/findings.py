@@ -63,9 +63,7 @@ def read_findings(plan, folder, outcome_of):
     outcomes = {cell.key: outcome_of(cell.key) for cell in cells}
     done = [c for c in cells if outcomes[c.key] and not has_failed(outcomes[c.key])]
     measured = {
-        cell: folder / cell.key / "run" / "evaluation"
-        for cell in done
-        if cell.kind == "finetune"
+        cell: cell.evaluation_folder(folder) for cell in done if cell.kind == "finetune"
     }
     kept, scores = common_photos([*measured.values()]), {}
     for arm in plan.arms:

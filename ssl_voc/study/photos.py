@@ -2,16 +2,17 @@
 
 import dataclasses
 import hashlib
-import os
 from pathlib import Path
 
 import pipelines
+from pipelines.readers.sources import is_path
 from pipelines.readers.split_names import VALIDATION
 from ssl_voc.cli.errors import BadInput, as_bad_input
+from ssl_voc.runs.paths import real_path
 from ssl_voc.study.arms import NAMED_STARTS, default_arms, parse_arms
+from ssl_voc.training.starts import refuse_missing_source
 
 _REPORTED_SPLITS = ("test", *VALIDATION)
-_ON_PATHS = ("scenes", "tfds:")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,10 @@ class StudyPhotos:
 
 
 def _digest(sources, photos, with_labels):
-    places = [s if s.startswith(_ON_PATHS) else str(_resolved(s)) for s in sources]
+    places = [
+        str(real_path(Path(source).expanduser())) if is_path(source) else source
+        for source in sources
+    ]
     rows = [
         (photo.image_id, *((photo.label, photo.objects) if with_labels else ()))
         for photo in photos
@@ -88,7 +92,7 @@ def read_photos(config):
         raise BadInput("--data: no photos are left to report. Name some by --split.")
     _refuse_seen("--split", labelled, reported)
     for source in config.unlabeled:
-        _refuse_missing_path("--unlabeled", source)
+        refuse_missing_source("--unlabeled", source)
     arms, pools = arms_of(config), {}
     _refuse_missing(arms)
     for arm in arms:
@@ -126,7 +130,7 @@ def _reported_photos(config):
     """Flags of `evaluate` that name the photos whose figures are reported."""
     splits = []
     for source in config.data:
-        _refuse_missing_path("--data", source)
+        refuse_missing_source("--data", source)
         with as_bad_input():
             splits.append(set(pipelines.splits(source)) - {"all"})
     common = set.intersection(*splits)
@@ -160,7 +164,7 @@ def _refuse_seen(place, seen, reported):
 
 
 def _identity(photo):
-    return photo.image_id, _resolved(photo.path_name)
+    return photo.image_id, real_path(photo.path_name)
 
 
 def _refuse_missing(arms):
@@ -168,14 +172,4 @@ def _refuse_missing(arms):
         for link in arm.links:
             for name in link.source:
                 if link.objective or name not in NAMED_STARTS:
-                    _refuse_missing_path("--arm", name)
-
-
-def _refuse_missing_path(flag, name):
-    path = Path(name).expanduser()
-    if not name.startswith(_ON_PATHS) and not path.exists():
-        raise BadInput(f"{flag}: {path} does not exist.")
-
-
-def _resolved(name):
-    return Path(os.path.realpath(Path(name).expanduser()))
+                    refuse_missing_source("--arm", name)

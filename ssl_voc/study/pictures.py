@@ -1,8 +1,6 @@
 """Pictures of a study's report: charts, and the heat maps of its explanations."""
 
-import json
-
-from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.json_files import read_json, read_jsonl
 from ssl_voc.study.charts import Curve, draw_differences, draw_efficiency, draw_training
 from ssl_voc.study.verdict import Difference
 
@@ -81,6 +79,10 @@ def heat_maps_of(found, folder):
     Args:
         found: `Findings`.
         folder: Path of the folder of all cells.
+
+    Returns:
+        List of `(kind, content)`, the parts of a section: of each explanation a
+        picture, what it shows, and a table of its measures.
     """
     from PIL import Image
 
@@ -90,8 +92,8 @@ def heat_maps_of(found, folder):
     for cell in found.done:
         if cell.kind != "explain":
             continue
-        run = folder / cell.key / "run"
-        metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["all"]
+        run = cell.run_folder(folder)
+        metrics = read_json(run / "metrics.json")["all"]
         baseline, rows = found.plan.arms[0].name, []
         for name, label in LABELS.items():
             sides = [metrics[side].get(name) for side in ("run", "baseline")]
@@ -111,7 +113,7 @@ def heat_maps_of(found, folder):
 
 
 def _curve(folder, cell, name, key):
-    rows = read_jsonl(folder / cell.key / "run" / "metrics.jsonl")
+    rows = read_jsonl(cell.run_folder(folder) / "metrics.jsonl")
     points = [(row["epoch"], row[key]) for row in rows if row.get(key) is not None]
     x, y = zip(*points, strict=True) if points else ((), ())
     return Curve(name, x, y)

@@ -1,24 +1,23 @@
 """Making the plan of a study: photos are counted, the machine is timed."""
 
 import dataclasses
-import json
 import math
 
 import pipelines
 from pipelines.readers.training_splits import FEWEST_TO_VALIDATE
+from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.flags import parse
 from ssl_voc.finetune.config import LEAST_EPOCHS, FinetuneConfig
 from ssl_voc.pretrain import config as pretraining
 from ssl_voc.pretrain.config import PretrainConfig
-from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.json_files import read_json, read_jsonl
 from ssl_voc.study.arms import parse_flags
 from ssl_voc.study.budget import Pace, fit_to_budget
 from ssl_voc.study.cells import words_of
 from ssl_voc.study.photos import arms_of, read_photos
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.tasks import TASKS
-from ssl_voc.training.config import parse_duration
 
 # Fewer labels than this teach nothing that another draw of them would teach, too.
 FEWEST_LABELS = 8
@@ -57,50 +56,22 @@ def make_plan(config, run_trial):
     photos = read_photos(config)
     labelled, arms = photos.labelled, arms_of(config)
     shares, counts, left_out = _shares(config, labelled)
-    task = TASKS[config.task]
-    common = [("--task", config.task), ("--data", config.data)]
-    named = {
-        "--train-split": config.train_split,
-        "--backbone": config.backbone,
-        "--image-size": config.image_size,
-        "--batch-size": config.batch_size,
-        "--split-seed": config.seed,
-    }
-    common += [(flag, value) for flag, value in named.items() if value is not None]
+    common = _common_settings(config)
     flags = parse_flags(config.finetune, "finetune")
     pretrain_flags = parse_flags(config.pretrain, "pretrain")
     epochs = config.epochs or LEAST_EPOCHS
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs)
-    trial = run_trial(tuple(common), flags)
+    trial = run_trial(common, flags)
     arms = arms_of(config, trial.imagenet)
     links = [link for arm in arms for link in arm.pretrainings]
     pools = {link.source: photos.count(link) for link in links}
-    batch = config.batch_size or task.defaults["batch_size"]
-    steps = max(1, counts[-1] // batch)
-    rates = config.learning_rate or tuple(
-        factor * task.defaults["learning_rate"] for factor in _RATE_FACTORS
-    )
-    tuned = tuple(
-        share
-        for share, count in zip(shares, counts, strict=True)
-        if count >= FEWEST_TO_VALIDATE and len(rates) > 1
-    )
-    grid = Grid(
-        shares=shares,
-        tuned=tuned,
-        seeds=tuple(range(config.seed, config.seed + config.seeds)),
-        rates=tuple(float(f"{rate:.3g}") for rate in rates),
-        epochs=config.epochs or max(LEAST_EPOCHS, math.ceil(task.least_steps / steps)),
-        passes=config.passes or max(map(_usual_passes, pools.values()), default=1),
-        explain=config.explain,
-    )
     plan = Plan(
         arms=arms,
-        grid=grid,
+        grid=_grid(config, shares, counts, pools),
         num_labels=counts,
         pool_sizes=pools,
         digests=photos.digests(),
-        common=tuple(common),
+        common=common,
         pretraining=(("--backbone", config.backbone), ("--seed", config.seed)),
         # Photos that few runs saw, in nearly this form, are left out of all.
         evaluation=(*photos.evaluation, ("", "--allow-leakage")),
@@ -116,6 +87,50 @@ def make_plan(config, run_trial):
     return plan, trial.pace
 
 
+def _common_settings(config):
+    """Pairs of flag and value of every fine-tuning, see `Plan`."""
+    named = {
+        "--task": config.task,
+        "--data": config.data,
+        "--train-split": config.train_split,
+        "--backbone": config.backbone,
+        "--image-size": config.image_size,
+        "--batch-size": config.batch_size,
+        "--split-seed": config.seed,
+    }
+    return tuple((flag, value) for flag, value in named.items() if value is not None)
+
+
+def _grid(config, shares, counts, pools):
+    """The `Grid`, before a budget makes it smaller.
+
+    Args:
+        config: A `StudyConfig`.
+        shares: Shares of the labels, ascending.
+        counts: Number of labelled photos at each.
+        pools: Number of photos of each pretraining's sources.
+    """
+    task = TASKS[config.task]
+    steps = max(1, counts[-1] // (config.batch_size or task.defaults["batch_size"]))
+    rates = config.learning_rate or tuple(
+        factor * task.defaults["learning_rate"] for factor in _RATE_FACTORS
+    )
+    tuned = tuple(
+        share
+        for share, count in zip(shares, counts, strict=True)
+        if count >= FEWEST_TO_VALIDATE and len(rates) > 1
+    )
+    return Grid(
+        shares=shares,
+        tuned=tuned,
+        seeds=tuple(range(config.seed, config.seed + config.seeds)),
+        rates=tuple(float(f"{rate:.3g}") for rate in rates),
+        epochs=config.epochs or max(LEAST_EPOCHS, math.ceil(task.least_steps / steps)),
+        passes=config.passes or max(map(_usual_passes, pools.values()), default=1),
+        explain=config.explain,
+    )
+
+
 def read_trial(folder, seconds):
     """What the run folder of a trial tells.
 
@@ -126,7 +141,7 @@ def read_trial(folder, seconds):
     Returns:
         `Trial`.
     """
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_json(folder / "manifest.json")
     rows = read_jsonl(folder / "metrics.jsonl")[1:]  # the first epoch compiles
     photo = min(1.0 / row["images_per_second"] for row in rows)
     epochs = [row["seconds"] for row in rows]

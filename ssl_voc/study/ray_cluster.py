@@ -7,10 +7,8 @@ import signal
 import time
 
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.runs.progress_bar import format_duration
 from ssl_voc.study.claims import Claims
-from ssl_voc.study.plan import cells_of
-from ssl_voc.study.runner import has_failed, time_left
+from ssl_voc.study.runner import format_progress, has_failed, time_left
 
 LOCAL = "local"
 _POLL_SECONDS = 2.0
@@ -109,8 +107,7 @@ class RayCluster:
         running = {}
         try:
             while True:
-                cells = cells_of(runner.plan, runner.outcome_of)
-                missing = [c for c in cells if runner.outcome_of(c.key) is None]
+                cells, missing = runner.cells_and_missing()
                 if not missing:
                     return sum(has_failed(runner.outcome_of(c.key)) for c in cells)
                 begun = {cell.key for cell in running.values()}
@@ -139,14 +136,10 @@ class RayCluster:
                     )
 
     def _tell(self, runner, cell):
-        cells = cells_of(runner.plan, runner.outcome_of)
-        missing = [c for c in cells if runner.outcome_of(c.key) is None]
+        cells, missing = runner.cells_and_missing()
         left = time_left(missing, runner.pace) / self.num_slots
-        print(
-            f"[{len(cells) - len(missing)}/{len(cells)}] {cell.title}; about "
-            f"{format_duration(left)} left",
-            flush=True,
-        )
+        number = len(cells) - len(missing)
+        print(format_progress(cell, number, len(cells), left), flush=True)
         runner.tell_failure(cell)
 
 

@@ -3,8 +3,9 @@
 import dataclasses
 
 from ssl_voc.cli.config_file import config_to_dict, format_value
+from ssl_voc.evaluate.table_format import format_cell
 from ssl_voc.runs.atomic_files import write_text
-from ssl_voc.runs.json_files import to_json
+from ssl_voc.runs.json_files import write_json
 from ssl_voc.study import findings as facts
 from ssl_voc.study.arms import compared
 from ssl_voc.study.cells import format_command
@@ -49,7 +50,7 @@ def write_report(config, plan, outcome_of):
     folder = config.cells_folder
     found = facts.read_findings(plan, folder, outcome_of)
     numbers = _numbers(config, found, folder)
-    write_text(config.out / "report.json", to_json(numbers, indent=2) + "\n")
+    write_json(config.out / "report.json", numbers)
     sections = _sections(numbers, found)
     write_text(config.out / "report.md", format_markdown(numbers["title"], sections))
     sections = _with_pictures(sections, numbers, found, folder)
@@ -196,7 +197,7 @@ def _group_table(rows, found):
     values = {(r["num_labels"], r["arm"], r["group"]): r["mean"] for r in rows}
     places = sorted(dict.fromkeys(key[:2] for key in values), key=lambda p: p[0])
     return heads, [
-        [str(n), arm, *(_number(values.get((n, arm, name))) for name in groups)]
+        [str(n), arm, *(format_cell(values.get((n, arm, name))) for name in groups)]
         for n, arm in places
     ]
 
@@ -241,7 +242,7 @@ def _rate_table(numbers):
     rows = []
     for row in numbers["learning_rates"]:
         scores = ", ".join(
-            f"{rate}: {_number(score)}"
+            f"{rate}: {format_cell(score)}"
             for rate, score in row["validation_scores"].items()
         )
         rate, at = row["learning_rate"], row["tried_at_labels"]
@@ -274,10 +275,6 @@ def _setting_parts(numbers):
         ("cells", (["grid", "value"], grid)),
         ("table", commands),
     ]
-
-
-def _number(value):
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _with_pictures(sections, numbers, found, folder):

@@ -1,15 +1,13 @@
 """Running the cells of a study: one after another, shared with other processes."""
 
 import contextlib
-import json
 import signal
 import subprocess
 import time
 
-from ssl_voc.runs.atomic_files import write_text
+from ssl_voc.cli.durations import format_duration
 from ssl_voc.runs.folder_lock import is_locked
-from ssl_voc.runs.json_files import read_jsonl, to_json
-from ssl_voc.runs.progress_bar import format_duration
+from ssl_voc.runs.json_files import read_json, read_jsonl, write_json
 from ssl_voc.study.cells import FAILURE, RESULT, format_command
 from ssl_voc.study.plan import cells_of
 from ssl_voc.tasks import TASKS
@@ -27,19 +25,24 @@ class Runner:
         claims: `Claims`.
         pace: `Pace`, for the time that is left.
         shard: `(i, n)`: where among the cells this process begins to look.
-        retries: Whether failures of an earlier start count no more.
+        retry_failures: Whether failures of an earlier start count no more.
     """
 
-    def __init__(self, plan, folder, claims, pace, shard=(0, 1), retries=True):
+    def __init__(self, plan, folder, claims, pace, shard=(0, 1), retry_failures=True):
         self.plan, self.folder, self.claims, self.pace = plan, folder, claims, pace
         self.shard = shard
         self._seconds_run, self._seconds_expected = 0.0, 0.0
-        failures = folder.glob(f"*/{FAILURE}") if retries else ()
+        failures = folder.glob(f"*/{FAILURE}") if retry_failures else ()
         self._old_failures = {path: path.stat().st_mtime_ns for path in failures}
 
     def outcome_of(self, key):
         """Result of a cell, see `ssl_voc.study.plan.cells_of`."""
         return read_outcome(self.folder / key, self._old_failures)
+
+    def cells_and_missing(self):
+        """All cells as they are known now, and those of them that have no outcome."""
+        cells = cells_of(self.plan, self.outcome_of)
+        return cells, [cell for cell in cells if self.outcome_of(cell.key) is None]
 
     def run(self):
         """Runs until every cell is done, or cannot be; returns the number that failed.
@@ -47,12 +50,10 @@ class Runner:
         What another process has claimed is waited for, and taken over if it dies.
         """
         while True:
-            cells = cells_of(self.plan, self.outcome_of)
-            missing = [cell for cell in cells if self.outcome_of(cell.key) is None]
+            cells, missing = self.cells_and_missing()
             if not missing:
                 return sum(map(has_failed, (self.outcome_of(c.key) for c in cells)))
-            ready = self.ready(missing)
-            if not any([self._try(cell, cells) for cell in ready]):
+            if not any([self._try(cell) for cell in self.ready(missing)]):
                 time.sleep(_POLL_SECONDS)
 
     def ready(self, missing):
@@ -84,16 +85,16 @@ class Runner:
         with self.claims.claim(folder) as is_ours:
             if not is_ours or self.outcome_of(cell.key) is not None:
                 return False
-            run = folder / "run"
-            if is_locked(run) or is_locked(run / "evaluation"):
+            evaluation = cell.evaluation_folder(self.folder)
+            if is_locked(cell.run_folder(self.folder)) or is_locked(evaluation):
                 return False  # the child of a process that was killed still runs
             begin()
             self._run(cell, folder)
             return True
 
-    def _try(self, cell, cells):
+    def _try(self, cell):
         began = time.monotonic()
-        if not self.attempt(cell, lambda: self._tell(cell, cells)):
+        if not self.attempt(cell, lambda: self._tell(cell)):
             return False
         self._seconds_run += time.monotonic() - began
         self._seconds_expected += self.pace.seconds(cell)
@@ -102,9 +103,10 @@ class Runner:
 
     def _run(self, cell, folder):
         (folder / FAILURE).unlink(missing_ok=True)
-        run = folder / "run"
+        run = cell.run_folder(self.folder)
         commands = cell.commands(self.folder)
-        done = (run / "summary.json", run / "evaluation" / "metrics.json")
+        evaluation = cell.evaluation_folder(self.folder)
+        done = (run / "summary.json", evaluation / "metrics.json")
         began = time.monotonic()
         for words, path in zip(commands, done, strict=False):
             if not path.is_file() and not self._start(cell, words, folder):
@@ -117,7 +119,7 @@ class Runner:
             "seconds": seconds,
             **describe_outcome(cell, run, self.plan.task),
         }
-        write_text(folder / RESULT, to_json(result, indent=2) + "\n")
+        write_json(folder / RESULT, result)
 
     def _start(self, cell, words, folder):
         """Runs one command with its output in a file; whether it succeeded."""
@@ -161,7 +163,7 @@ class Runner:
             "title": cell.title,
             "command": format_command(words) if words else "",
         }
-        write_text(folder / FAILURE, to_json(failed, indent=2) + "\n")
+        write_json(folder / FAILURE, failed)
 
     def tell_failure(self, cell):
         """Prints why a cell failed, if it did."""
@@ -169,19 +171,25 @@ class Runner:
         if has_failed(outcome):
             print(f"failed: {cell.title}: {outcome['failed']}", flush=True)
 
-    def _tell(self, cell, cells):
-        done = sum(self.outcome_of(other.key) is not None for other in cells)
-        left = time_left(
-            [other for other in cells if self.outcome_of(other.key) is None],
-            self.pace,
-            self._seconds_run,
-            self._seconds_expected,
-        )
-        print(
-            f"[{done + 1}/{len(cells)}] {cell.title}; about {format_duration(left)} "
-            f"left{' for all shards' * (self.shard[1] > 1)}",
-            flush=True,
-        )
+    def _tell(self, cell):
+        cells, missing = self.cells_and_missing()
+        left = time_left(missing, self.pace, self._seconds_run, self._seconds_expected)
+        number = len(cells) - len(missing) + 1
+        shards = " for all shards" * (self.shard[1] > 1)
+        line = format_progress(cell, number, len(cells), left)
+        print(f"{line}{shards}", flush=True)
+
+
+def format_progress(cell, number, total, left):
+    """A line such as `[3/14] fine-tune random, 100 labels, seed 0; about 5:12 left`.
+
+    Args:
+        cell: The `Cell`.
+        number: Number of cells that are done, or begun.
+        total: Number of all cells.
+        left: Seconds that are left, about.
+    """
+    return f"[{number}/{total}] {cell.title}; about {format_duration(left)} left"
 
 
 def time_left(cells, pace, seconds_run=0.0, seconds_expected=0.0):
@@ -210,7 +218,7 @@ def read_outcome(folder, old_failures=()):
             if name == FAILURE and path in old_failures:
                 if path.stat().st_mtime_ns == old_failures[path]:
                     continue
-            return json.loads(path.read_text(encoding="utf-8"))
+            return read_json(path)
         except (OSError, ValueError):
             continue
     return None
@@ -231,8 +239,8 @@ def describe_outcome(cell, run, task):
     if cell.kind == "explain":
         return {}
     rows = read_jsonl(run / "metrics.jsonl")
-    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    manifest = read_json(run / "manifest.json")
+    summary = read_json(run / "summary.json")
     photos = manifest.get("num_training", manifest.get("num_photos"))
     found = {
         "training_seconds": sum(row.get("seconds", 0.0) for row in rows),

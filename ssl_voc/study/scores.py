@@ -1,7 +1,5 @@
 """Scores of an arm's runs on the reported photos, photo by photo and seed by seed."""
 
-import json
-
 import numpy as np
 
 from ssl_voc.cli.errors import BadInput
@@ -9,7 +7,7 @@ from ssl_voc.evaluate.detection.image_matches import read_image_matches
 from ssl_voc.evaluate.localization.image_measures import read_image_measures
 from ssl_voc.metrics import bootstrap_interval, paired_bootstrap, score_matches
 from ssl_voc.metrics.average_precision_bootstrap import paired_average_precision
-from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.json_files import read_json, read_jsonl
 
 NUM_RESAMPLES = 2_000
 
@@ -32,7 +30,7 @@ class Scores:
 
     def __init__(self, evaluations, kept):
         self.metrics = {
-            seed: json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+            seed: read_json(folder / "metrics.json")
             for seed, folder in evaluations.items()
         }
         self.num_images, self.runs = len(kept), {}
@@ -116,7 +114,7 @@ class DetectorScores(Scores):
     labels = {"voc10_ap50": "VOC10 AP50", "voc07_ap50": "VOC07 AP50"}
 
     def read(self, folder, kept):
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        metrics = read_json(folder / "metrics.json")
         return read_image_matches(folder, metrics["class_names"], kept)[1]
 
     def by_seed(self, measure):
@@ -158,7 +156,7 @@ def common_photos(folders):
 
 
 def _unseen_photos(folder):
-    report = json.loads((folder / "data_report.json").read_text(encoding="utf-8"))
+    report = read_json(folder / "data_report.json")
     seen = {
         photo["index"]
         for part in report["leakages"]

@@ -1,7 +1,6 @@
 """Folder of a study: its settings, its plan, and the trial that the plan rests on."""
 
 import dataclasses
-import json
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from ssl_voc.cli.config_file import config_to_dict, config_to_yaml
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.folder_lock import is_locked
-from ssl_voc.runs.json_files import to_json
+from ssl_voc.runs.json_files import read_json_dict, write_json
 from ssl_voc.runs.start_rules import PROGRAM, entries, read_manifest
 from ssl_voc.study.arms import Arm, Link
 from ssl_voc.study.budget import Pace
@@ -75,7 +74,7 @@ def _has_plan(folder, settings, digests):
 
 def read_plan(folder):
     """`(plan, pace, settings)` as they were written; None where there is none."""
-    values = _read_json(folder / PLAN)
+    values = read_json_dict(folder / PLAN)
     plan = values.get("plan", {})
     if "digests" not in plan:  # none, or that of an older version
         return None
@@ -103,17 +102,14 @@ def _write_plan(folder, plan, pace, settings):
     values["arms"] = [dataclasses.asdict(arm) for arm in plan.arms]
     values["grid"] = dataclasses.asdict(plan.grid)
     values["pool_sizes"] = [*plan.pool_sizes.items()]
-    text = to_json(
-        {
-            "program": "ssl_voc",
-            "command": "study",
-            "settings": settings,
-            "pace": dataclasses.asdict(pace),
-            "plan": values,
-        },
-        indent=2,
-    )
-    write_text(folder / PLAN, text + "\n")
+    recorded = {
+        "program": PROGRAM,
+        "command": "study",
+        "settings": settings,
+        "pace": dataclasses.asdict(pace),
+        "plan": values,
+    }
+    write_json(folder / PLAN, recorded)
 
 
 def _settings(config, left_out):
@@ -125,22 +121,13 @@ def _refuse_foreign(folder):
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"--out: {folder} is a file. Name a folder.")
     names = [name for name in entries(folder) if not name.startswith(".")]
-    plan, claim = _read_json(folder / PLAN), _read_json(folder / CLAIM)
+    plan, claim = (read_json_dict(folder / name) for name in (PLAN, CLAIM))
     is_ours = (plan.get("program"), plan.get("command")) == (PROGRAM, "study")
     is_ours = is_ours or {"host", "pid", "token"} <= claim.keys()
     if names and not is_ours and read_manifest(folder / TRIAL) is None:
         raise BadInput(
             f"--out: {folder} is not empty and holds no study. Choose another --out."
         )
-
-
-def _read_json(path):
-    """A dictionary from a file; empty where there is none."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
 
 
 def _run_trial(folder, common, flags):

@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.options import option
 from ssl_voc.runs.run_folder import NOT_SETTINGS
 from ssl_voc.training.starts import AUTO, backbone_of
-
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,20 +104,3 @@ class TrainingConfig:
 
     def _default_backbone(self):
         return backbone_of(self.weights)
-
-
-def parse_duration(text, flag="--time"):
-    """Seconds of a duration such as `90s`, `40m`, `2h` or `1h30m`.
-
-    Args:
-        text: The duration.
-        flag: What the message of an error calls it.
-
-    Raises:
-        ValueError: when it is none, or 0.
-    """
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", text)
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if "".join(map("".join, parts)) != text or not seconds > 0.0:
-        raise ValueError(f"{flag}: expected a duration such as 40m or 2h, got {text!r}")
-    return seconds

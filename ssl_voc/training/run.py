@@ -9,11 +9,11 @@ import keras
 from ssl_voc import callbacks, devices
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
+from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
 from ssl_voc.cli.held_interrupts import HeldInterrupts
 from ssl_voc.runs.atomic_files import is_full_disk
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
-from ssl_voc.training.config import parse_duration
 from ssl_voc.training.time_budget import count_epochs, measure_step, pace_epochs
 from ssl_voc.visualization.curves import plot_curves
 

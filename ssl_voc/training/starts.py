@@ -1,4 +1,4 @@
-"""What a training starts from, looked at before anything heavy is loaded."""
+"""Inputs of a training, checked before anything heavy is loaded."""
 
 import importlib.util
 from pathlib import Path
@@ -10,11 +10,10 @@ from ssl_voc.cli.errors import BadInput, did_you_mean
 from ssl_voc.runs.start_rules import read_manifest
 
 DEFAULT_BACKBONE = "EfficientNetB1"
-# Sources and weights that are no paths.
-_OTHER_SOURCES = ("scenes", "tfds:")
 AUTO = "auto"
 # What the names of KerasHub's teachers begin with.
 _PRESETS = ("dinov2_", "dinov3_")
+# Weights that are no paths.
 _OTHER_WEIGHTS = (None, AUTO, "imagenet")
 
 
@@ -39,8 +38,7 @@ def refuse_missing_inputs(config: Any) -> None:
     sources = {"--data": config.data, "--unlabeled": getattr(config, "unlabeled", ())}
     for flag, names in sources.items():
         for name in names:
-            if not str(name).startswith(_OTHER_SOURCES):
-                _refuse_missing(flag, Path(name).expanduser())
+            refuse_missing_source(flag, name)
     if config.backbone == AUTO:
         pass  # of ours
     elif config.backbone.endswith(".keras"):
@@ -56,6 +54,23 @@ def refuse_missing_inputs(config: Any) -> None:
         _refuse_unusable_run("--weights", path)
     if getattr(config, "teacher", None) is not None:
         _refuse_unusable_teacher(config.teacher)
+
+
+def refuse_missing_source(flag: str, source: str) -> None:
+    """Finds that photos which a path names are there.
+
+    Args:
+        flag: What names them, such as `--data`.
+        source: See `pipelines.read`.
+
+    Raises:
+        BadInput: when it is a path that does not exist.
+    """
+    # Here, since `--help` has no use for readers.
+    from pipelines.readers.sources import is_path
+
+    if is_path(source):
+        _refuse_missing(flag, Path(source).expanduser())
 
 
 def origin_of(config: Any) -> Path:
@@ -89,8 +104,8 @@ def _refuse_unusable_run(flag: str, path: Path) -> None:
     command = (read_manifest(folder) or {}).get("command")
     if command != "pretrain":
         raise BadInput(
-            f"{flag}: {folder} is a run of {command}, which starts nothing. "
-            "Expected the folder of a pretraining."
+            f"{flag}: {folder} is a run of {command}, which has no backbone to start "
+            "from. Expected the folder of a pretraining."
         )
     if path.is_dir() and not (path / "backbone.keras").is_file():
         raise BadInput(

@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-from ssl_voc.runs.progress_bar import format_duration
+from ssl_voc.cli.durations import format_duration
 from tests.killing.commands import COMMANDS, prepare
 from tests.killing.trial import Trial
 

@@ -97,6 +97,14 @@ def test_a_run_whose_file_was_changed_is_refused(run, tiny_model, tmp_path, scal
         ssl_voc.backbone(tmp_path / "tiny.keras", image_size=32, weights=run)
 
 
+def test_a_run_whose_record_is_damaged_gives_its_weights_unchecked(
+    run, tiny_model, tmp_path
+):
+    (run / "manifest.json").write_text("[]")
+    model = ssl_voc.backbone(tmp_path / "tiny.keras", image_size=32, weights=run)
+    np.testing.assert_array_equal(model.get_weights()[0], tiny_model.get_weights()[0])
+
+
 def test_another_architecture_is_refused_and_changes_nothing(run):
     with pytest.raises(ValueError, match="holds another architecture") as error:
         ssl_voc.backbone("EfficientNetB0", image_size=32, weights=run)

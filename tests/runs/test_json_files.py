@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.runs.json_files import read_jsonl, to_json
+from ssl_voc.runs.json_files import read_json_dict, read_jsonl, to_json, write_json
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,16 @@ def test_value_is_strict_json_or_a_defect(value, expected):
     assert json.loads(text, parse_constant=pytest.fail) == {"value": expected}
     with pytest.raises(TypeError, match="Received: object"):
         to_json({"value": object()})
+
+
+@pytest.mark.parametrize("content", [None, b"", b'{"a": 1', b"[1]", b'{"a": "\xe9"}'])
+def test_what_is_no_object_of_json_is_empty(tmp_path, content):
+    path = tmp_path / "manifest.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert read_json_dict(path) == {}
+    write_json(path, {"a": "Größe"})
+    assert read_json_dict(path) == {"a": "Größe"}
 
 
 def test_line_cut_short_by_a_kill_is_left_out(tmp_path):

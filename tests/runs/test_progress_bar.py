@@ -5,16 +5,8 @@ import re
 
 import pytest
 
-from ssl_voc.runs.progress_bar import format_duration, progress_bar
+from ssl_voc.runs.progress_bar import progress_bar
 from tests.terminal import Terminal
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0s"), (59.4, "59s"), (59.6, "1:00"), (312, "5:12"), (3912, "1:05:12")],
-)
-def test_duration_is_short(seconds, text):
-    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(

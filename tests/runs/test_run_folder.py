@@ -265,11 +265,11 @@ def test_run_that_never_began_may_be_corrected(tmp_path):
 def test_summary_is_the_last_file_written(tmp_path, monkeypatch):
     written = []
     with start(tmp_path / "run") as run:
-        write = run.write_text
+        write = run.write_json
         monkeypatch.setattr(
             run,
-            "write_text",
-            lambda name, text: (written.append(name), write(name, text)),
+            "write_json",
+            lambda name, value: (written.append(name), write(name, value)),
         )
         run.finish({"loss": float("nan")})
         assert "finished" in run.manifest

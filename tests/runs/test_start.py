@@ -49,7 +49,7 @@ def test_devices_are_chosen_before_the_backend_sees_them():
     assert run_python("tensorflow", "-c", program, "cpu").split() == ["''"]
     # No machine has that many.
     said = run_python("tensorflow", "-c", program, "97,98,99")
-    assert said.startswith("--device 97,98,99: 0 accelerators")
+    assert said.startswith("--device 97,98,99: the backend sees 0 accelerators")
     assert said.split()[-1] == "'97,98,99'"
 
 

@@ -52,6 +52,19 @@ def test_names_of_folders_need_no_quotes_in_the_default_arms(place, tmp_path):
         plan_of(place / "voc", unlabeled=("MISSING",))
 
 
+def test_folder_whose_name_begins_like_a_keyword_is_a_path(
+    place, tmp_path, monkeypatch
+):
+    shutil.copytree(place / "voc", tmp_path / "scenes_2024")
+    monkeypatch.chdir(tmp_path)
+    digests = plan_of("scenes_2024").digests
+    # The same folder by another name.
+    assert digests[0] == plan_of(tmp_path / "scenes_2024").digests[0]
+    words = "--data: scenes_2042 does not exist. Did you mean scenes_2024"
+    with pytest.raises(BadInput, match=words):
+        plan_of("scenes_2042")
+
+
 def test_photos_to_report_are_read_and_learned_from_by_no_arm(place, tmp_path):
     with pytest.raises(BadInput, match="--split: 20 of the 20 photos"):
         plan_of(place / "voc", train_split="val", split="val")

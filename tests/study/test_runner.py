@@ -151,7 +151,7 @@ def test_failures_of_before_are_shown_by_a_report_and_hidden_by_a_new_start(tmp_
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / FAILURE).write_text('{"failed": "exit status 1"}')
     assert make_runner(tmp_path).outcome_of("cell") is None
-    runner = Runner(small_plan(), tmp_path, Claims(), PACE, retries=False)
+    runner = Runner(small_plan(), tmp_path, Claims(), PACE, retry_failures=False)
     assert runner.outcome_of("cell") == {"failed": "exit status 1"}
 
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.pretrain import PretrainConfig
 from ssl_voc.training.starts import refuse_missing_inputs
 from tests.interpreters import run_python
@@ -73,6 +74,20 @@ def test_a_missing_path_names_the_one_that_was_meant(tmp_path, flag):
     config = distill(**{flag: (path,) if flag == "data" else path}).resolved()
     with pytest.raises(BadInput, match=f"^--{flag}: .*mean .*kangaroo_160"):
         refuse_missing_inputs(config)
+
+
+@pytest.mark.parametrize("flag", ["data", "unlabeled"])
+def test_a_folder_whose_name_begins_like_a_keyword_is_looked_for(
+    tmp_path, monkeypatch, flag
+):
+    (tmp_path / "scenes_2024").mkdir()
+    monkeypatch.chdir(tmp_path)
+    config = FinetuneConfig(**{flag: ("scenes_2042",)}).resolved()
+    words = f"^--{flag}: scenes_2042 does not exist. Did you mean scenes_2024"
+    with pytest.raises(BadInput, match=words):
+        refuse_missing_inputs(config)
+    for known in ("scenes", "tfds:voc/2007"):
+        refuse_missing_inputs(FinetuneConfig(**{flag: (known,)}).resolved())
 
 
 @pytest.mark.parametrize(

@@ -7,21 +7,7 @@ import pytest
 from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.optimizers.schedule import WarmUpAndDecay
 from ssl_voc.pretrain import PretrainConfig
-from ssl_voc.training.config import parse_duration
 from ssl_voc.training.time_budget import count_epochs, measure_step, pace_epochs
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("40m", 2400), ("1h30m", 5400), ("0.5h", 1800)]
-)
-def test_durations_are_read(text, seconds):
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "40", "m", "40 m", "-3m", "0m", "1d", "1h 2m"])
-def test_other_texts_are_refused(text):
-    with pytest.raises(ValueError, match="--time"):
-        parse_duration(text)
 
 
 @pytest.mark.parametrize("config", [PretrainConfig, FinetuneConfig])

@@ -53,7 +53,7 @@ def format_false_alarms(metrics):
         f"{'confidence':14}" + "  ".join(heads),
     ]
     for confidence, row in metrics["false_alarms"].items():
-        low, high = (format_cell(limit, 0) for limit in row["per_photo_ci"])
+        low, high = map(format_cell, row["per_photo_ci"])
         cells = (
             f"{row['num_false']:{len(heads[0])}}",
             format_cell(row["per_photo"], len(heads[1])),

@@ -45,7 +45,7 @@ def format_detection(metrics):
     labels = {name: LABELS[name] for name in _COLUMNS}
     lines += group_lines(groups, ("objects", "num_objects"), labels)
     sizes = ", ".join(
-        f"{size} {format_cell(row['ap'], 0)}"
+        f"{size} {format_cell(row['ap'])}"
         for size, row in metrics["per_size_coco"].items()
     )
     lines += [f"COCO AP by COCO's sizes: {sizes}", ""]
@@ -58,7 +58,7 @@ def _line(name, metrics):
     text = f"{LABELS[name]:12}  {format_cell(metrics[name], 6)}"
     if interval not in metrics:
         return text
-    low, high = (format_cell(limit, 0) for limit in metrics[interval])
+    low, high = map(format_cell, metrics[interval])
     return f"{text}  [{low}, {high}]"
 
 

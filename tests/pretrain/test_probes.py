@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pipelines
-from ssl_voc.pretrain import knn_photos
+from ssl_voc.pretrain import probes
 from tests import tiny
 
 
@@ -35,7 +35,7 @@ def prepare(**labels_by_source):
 
 
 def chosen(pool, seed=0):
-    indices, labels = knn_photos.choose_knn_photos(pool, np.random.default_rng(seed))
+    indices, labels = probes.choose_knn_photos(pool, np.random.default_rng(seed))
     names = [pool.labels[index] for index in indices]
     return indices, labels, names
 
@@ -71,7 +71,7 @@ def test_without_labels_no_photo_is_chosen():
 def build_probe():
     """Returns `build_probe(pool, epochs)`."""
     backbone = tiny.build_backbone(20)
-    return lambda pool, epochs=36, **more: knn_photos.build_probe(
+    return lambda pool, epochs=36, **more: probes.build_probe(
         backbone, pool, Config(epochs=epochs), False, **more
     )
 
@@ -109,7 +109,7 @@ def test_without_labels_or_a_knn_probe_rank_alone_is_measured(
 
 
 def test_rank_is_measured_on_512_photos_at_most(build_probe, monkeypatch):
-    monkeypatch.setattr(knn_photos, "NUM_RANK_PHOTOS", 5)
+    monkeypatch.setattr(probes, "NUM_RANK_PHOTOS", 5)
     probe = build_probe(prepare(sample=[None] * 9))
     assert len(np.unique(probe.rank_images.reshape(5, -1), axis=0)) == 5
 
@@ -117,12 +117,12 @@ def test_rank_is_measured_on_512_photos_at_most(build_probe, monkeypatch):
 @pytest.mark.parametrize(("num_photos", "chosen"), [(5, 5), (40, 8), (320, 10)])
 def test_cells_are_those_of_one_photo_in_32_and_of_eight_at_least(num_photos, chosen):
     pool = prepare(sample=[None] * num_photos)
-    probe = knn_photos.build_cell_probe(tiny.build_backbone(20), pool, Config(), False)
+    probe = probes.build_cell_probe(tiny.build_backbone(20), pool, Config(), False)
     assert probe.crops.shape == (2 * chosen, 20, 20, 3)
     assert len(np.unique(probe.crops.reshape(2 * chosen, -1), axis=0)) == 2 * chosen
 
 
 @pytest.mark.parametrize("most", [3, 4])
 def test_no_more_photos_than_the_limit_are_chosen(monkeypatch, most):
-    monkeypatch.setattr(knn_photos, "MAX_KNN_PHOTOS", most)
+    monkeypatch.setattr(probes, "MAX_KNN_PHOTOS", most)
     assert len(chosen(prepare(pets=["dog", "cat"] * 4))[0]) == most

@@ -1,4 +1,4 @@
-"""Photos that the features of a pretraining are measured on."""
+"""Probes of a pretraining, and the photos whose features they measure."""
 
 import math
 
