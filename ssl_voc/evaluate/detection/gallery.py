@@ -9,8 +9,7 @@ from ssl_voc.evaluate.detection.outcomes import count_outcomes
 from ssl_voc.evaluate.gallery import NUM_SHOWN, Gallery, draw_gallery
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import photo_tile
-from ssl_voc.visualization.fonts import drawable_name
-from ssl_voc.visualization.style import COLORS, shorten
+from ssl_voc.visualization.style import COLORS, class_label
 
 TRUE = BoxStyle("object", COLORS[0], labeled_below=True)
 DIFFICULT = BoxStyle("difficult object, ignored", COLORS[0], "dotted", True)
@@ -228,4 +227,4 @@ def _objects(found, index, named):
 
 
 def _name(found, label):
-    return shorten(drawable_name(found.class_names[label], label), _NAME_LENGTH)
+    return class_label(found.class_names[label], label, _NAME_LENGTH)
