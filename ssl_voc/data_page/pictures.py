@@ -39,11 +39,9 @@ def photo_with_boxes(photo, caption=None, marked=None):
 def boxes_by_side(photos):
     """`(shorter side in pixels, photo, object)` of all boxes, ascending."""
     found = [
-        (min(x_max - x_min, y_max - y_min), number, place)
+        (item.shorter_side, number, place)
         for number, photo in enumerate(photos)
-        for place, (x_min, y_min, x_max, y_max) in enumerate(
-            item.box for item in photo.objects
-        )
+        for place, item in enumerate(photo.objects)
     ]
     return [
         (side, photos[number], photos[number].objects[place])

@@ -24,7 +24,7 @@ _NAME_LENGTH = 12
 
 
 @dataclasses.dataclass(frozen=True)
-class Scores:
+class PhotoScores:
     """What photos are chosen by, each an array `(num_photos,)`.
 
     Attributes:
@@ -60,17 +60,17 @@ PICTURES = (*(gallery.name for gallery in GALLERIES), MISTAKES)
 
 
 def score_photos(found, threshold):
-    """`Scores` of the detections of at least that confidence."""
-    counts = count_outcomes(found, threshold)
-    true, false, wanted = (
-        part.sum(axis=1) for part in (counts.true, counts.false, counts.wanted)
-    )
-    asked = true + false + wanted
-    f1 = np.where(asked > 0, 2 * true / np.maximum(asked, 1), np.nan)
+    """`PhotoScores` of the detections of at least that confidence."""
+    counts = count_outcomes(found, threshold).sum(axis=1)
     kept = found.is_true & found.is_kept(threshold)
     images = found.matches.detections.images[kept]
     ious = np.bincount(images, found.matches.ious[kept], minlength=len(found))
-    return Scores(f1, ious / np.maximum(true, 1), true, false + wanted - true)
+    return PhotoScores(
+        counts.rates()["f1"],
+        ious / np.maximum(counts.true, 1),
+        counts.true,
+        counts.false + counts.wanted - counts.true,
+    )
 
 
 def draw_galleries(found, threshold, folder):
