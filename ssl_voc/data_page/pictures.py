@@ -59,7 +59,15 @@ def box_tiles(boxes):
 
 
 def troubled(data_set, number):
-    """Rows of the photos that annotations are wrong about, one of each kind in turn."""
+    """Rows of the photos that annotations are wrong about, one of each kind in turn.
+
+    Args:
+        data_set: The `DataSet`.
+        number: Most rows.
+
+    Returns:
+        List of lists of one `Tile` each, whose caption names the problem.
+    """
     photos = data_set.pool.photos
     stems = collections.Counter(_stem(photo.path_name) for photo in photos)
     by_name = {
