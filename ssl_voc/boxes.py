@@ -33,6 +33,11 @@ def check_format(bounding_box_format):
         )
 
 
+def corner_format(bounding_box_format):
+    """The format of corners in the unit of another one: `"xyxy"` or `"rel_xyxy"`."""
+    return "rel_xyxy" if bounding_box_format.startswith("rel_") else "xyxy"
+
+
 def convert_format(boxes, source, target, image_shape=None):
     """Rewrites boxes in another format.
 
@@ -112,10 +117,8 @@ def corners_of_pair(boxes_true, boxes_pred, bounding_box_format):
         ValueError: when the shapes differ: broadcasting would compare each box with
             those of other images.
     """
-    relative = bounding_box_format.startswith("rel_")
-    target = "rel_xyxy" if relative else "xyxy"
     pair = [
-        convert_format(side, bounding_box_format, target)
+        convert_format(side, bounding_box_format, corner_format(bounding_box_format))
         for side in (boxes_true, boxes_pred)
     ]
     shapes = [tuple(side.shape) for side in pair]

@@ -32,6 +32,12 @@ class Object:
         x_min, y_min, x_max, y_max = self.box
         return (x_max - x_min) * (y_max - y_min)
 
+    @property
+    def shorter_side(self) -> float:
+        """Shorter side of the box in pixels."""
+        x_min, y_min, x_max, y_max = self.box
+        return min(x_max - x_min, y_max - y_min)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OriginalIds:

@@ -97,12 +97,10 @@ class PseudoLabelProbe(keras.callbacks.Callback):
         matches = match_detections(
             predictions, truth, num_classes=self.model.num_classes
         )
-        found = matches.matched >= 0
-        difficult = np.zeros_like(found)
-        difficult[found] = matches.difficult[matches.matched[found]]
-        right = matches.claims & found & ~difficult
+        counted = ~matches.on_difficult
+        right = matches.claims & (matches.matched >= 0) & counted
         return (
-            _share(right.sum(), (~difficult).sum()),
+            _share(right.sum(), counted.sum()),
             _share(right.sum(), (~matches.difficult).sum()),
         )
 

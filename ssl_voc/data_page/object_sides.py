@@ -1,4 +1,4 @@
-"""How many boxes an image size makes large enough to be seen."""
+"""Shares of boxes that an image size makes large enough to be seen."""
 
 import collections
 
@@ -21,9 +21,8 @@ def share_by_size(photos):
     sides = collections.defaultdict(list)  # in shares of the photo's longer side
     for photo in photos:
         for item in photo.objects:
-            x_min, y_min, x_max, y_max = item.box
-            shorter = min(x_max - x_min, y_max - y_min)
-            sides[item.name].append(shorter / max(photo.width, photo.height))
+            side = item.shorter_side / max(photo.width, photo.height)
+            sides[item.name].append(side)
     return {
         name: {
             size: float(np.mean(np.array(values) * size >= SIDE))

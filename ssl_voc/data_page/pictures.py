@@ -39,11 +39,9 @@ def photo_with_boxes(photo, caption=None, marked=None):
 def boxes_by_side(photos):
     """`(shorter side in pixels, photo, object)` of all boxes, ascending."""
     found = [
-        (min(x_max - x_min, y_max - y_min), number, place)
+        (item.shorter_side, number, place)
         for number, photo in enumerate(photos)
-        for place, (x_min, y_min, x_max, y_max) in enumerate(
-            item.box for item in photo.objects
-        )
+        for place, item in enumerate(photo.objects)
     ]
     return [
         (side, photos[number], photos[number].objects[place])
@@ -61,7 +59,15 @@ def box_tiles(boxes):
 
 
 def troubled(data_set, number):
-    """Rows of the photos that annotations are wrong about, one of each kind in turn."""
+    """Rows of the photos that annotations are wrong about, one of each kind in turn.
+
+    Args:
+        data_set: The `DataSet`.
+        number: Most rows.
+
+    Returns:
+        List of lists of one `Tile` each, whose caption names the problem.
+    """
     photos = data_set.pool.photos
     stems = collections.Counter(_stem(photo.path_name) for photo in photos)
     by_name = {

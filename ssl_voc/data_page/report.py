@@ -5,7 +5,7 @@ import dataclasses
 import pipelines
 from ssl_voc.data_page import pictures
 from ssl_voc.data_page.object_sides import SIDE, share_by_size
-from ssl_voc.visualization.page import write_page
+from ssl_voc.visualization.page import format_page
 
 NUM_PHOTOS, NUM_BOXES, NUM_TROUBLES = 24, 12, 24
 # Boxes are judged in squares of this side, what detectors train on by default.
@@ -13,17 +13,17 @@ IMAGE_SIZE = 160
 
 
 @dataclasses.dataclass(frozen=True)
-class DataReport:
+class DataPage:
     """What a data set holds, for people and for programs.
 
     Attributes:
         text: Lines.
-        page: A self-contained HTML page, with pictures.
+        html: A self-contained HTML page, with pictures.
         numbers: Dictionary for json.
     """
 
     text: str
-    page: str
+    html: str
     numbers: dict
 
 
@@ -35,22 +35,22 @@ def report_data_sets(sets):
             measured on.
 
     Returns:
-        `DataReport`.
+        `DataPage`.
     """
     reports = {each.name: pipelines.report_data(each.pool).training for each in sets}
-    twins = {
+    near_duplicates = {
         each.name: pipelines.find_near_duplicates(each.pool.hashes) for each in sets
     }
     between = _leakages(sets)
     shares = share_by_size([photo for each in sets for photo in each.pool.photos])
-    alarms = [*_alarms(sets, twins), *_small_classes(shares)]
+    alarms = [*_alarms(sets, near_duplicates), *_small_classes(shares)]
     alarms += [part.text() for _, _, part in between if part.photos]
     texts = [f"{each.name}: {reports[each.name].text()}" for each in sets]
     sections = [
         ("What to look at", [("alarm", line) for line in alarms or ["Nothing."]])
     ]
     for each in sets:
-        sections += _sections_of(each, reports[each.name], twins[each.name])
+        sections += _sections_of(each, reports[each.name], near_duplicates[each.name])
     for one, other, part in between:
         if part.photos:
             rows = pictures.leaked_pairs(
@@ -59,14 +59,14 @@ def report_data_sets(sets):
             sections.append((f"{other.name}: also in {one.name}", [("rows", rows)]))
     if shares:
         sections.append(("Image size", [("table", _size_table(shares))]))
-    return DataReport(
+    return DataPage(
         "\n".join([*texts, *alarms, _size_table(shares)]),
-        write_page("Data: " + _title(sets), sections, num_tiles=1),
+        format_page("Data: " + _title(sets), sections, num_tiles=1),
         {
             "sets": {name: dataclasses.asdict(part) for name, part in reports.items()},
             "near_duplicates": {
                 name: [dataclasses.asdict(pair) for pair in pairs]
-                for name, pairs in twins.items()
+                for name, pairs in near_duplicates.items()
             },
             "between_sets": [dataclasses.asdict(part) for _, _, part in between],
             "share_of_boxes_by_image_size": shares,
@@ -78,13 +78,14 @@ def _title(sets):
     return " and ".join(dict.fromkeys(each.photos.name for each in sets))
 
 
-def _alarms(sets, twins):
+def _alarms(sets, near_duplicates):
     """What a person should look at before training, a line each."""
     for each in sets:
+        num_repeated = len(near_duplicates[each.name])
         counts = {
             "photos not annotated: their boxes are not known": len(each.not_annotated),
             "photos that cannot be read": len(each.pool.skipped),
-            "photos that are all but another one of the set": len(twins[each.name]),
+            "photos that are all but another one of the set": num_repeated,
         }
         for what, number in counts.items():
             if number:

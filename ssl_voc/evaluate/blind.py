@@ -6,12 +6,13 @@ from pipelines.images.letterboxing import PADDING, letterboxed_size
 from ssl_voc.boxes import box_ious
 
 GRAY = 128
+_BATCH_SIZE = 32  # of gray pictures
 # More objects would not change the layout, only take longer.
 _MOST_OBJECTS = 2_000
 _IOU_THRESHOLD = 0.5
 
 
-def predict_gray(model, sizes, side, batch_size=32):
+def predict_gray(model, sizes, side):
     """What a model predicts for gray pictures of the photos' sizes, letterboxed.
 
     What it finds there it knows without looking: where objects usually are.
@@ -20,7 +21,6 @@ def predict_gray(model, sizes, side, batch_size=32):
         model: Keras model of boxes.
         sizes: Heights and widths of the photos, integers `(n, 2)`.
         side: Side of the letterboxed squares in pixels.
-        batch_size: Number of pictures in a batch.
 
     Returns:
         What `model.predict` gives, a dictionary of arrays `(n, ...)`.
@@ -31,7 +31,7 @@ def predict_gray(model, sizes, side, batch_size=32):
     pictures = np.full((len(shapes), side, side, 3), PADDING, "uint8")
     for picture, (height, width) in zip(pictures, shapes, strict=True):
         picture[:height, :width] = GRAY
-    predicted = model.predict(pictures, batch_size=batch_size, verbose=0)
+    predicted = model.predict(pictures, batch_size=_BATCH_SIZE, verbose=0)
     return {name: values[rows.ravel()] for name, values in predicted.items()}
 
 

@@ -50,10 +50,7 @@ def explain(config):
 
 def _read_baseline(folder, run):
     """The second run, which must know the classes of the first and be another."""
-    try:
-        baseline = read_finished_run(folder)
-    except BadInput as error:
-        raise BadInput(str(error).replace("RUN:", "--baseline:", 1)) from error
+    baseline = read_finished_run(folder, "--baseline")
     if baseline.class_names != run.class_names:
         raise BadInput(
             f"--baseline: {folder} knows the classes "

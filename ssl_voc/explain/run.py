@@ -25,7 +25,7 @@ from ssl_voc.runs.json_files import to_json
 from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.runs.run_folder import RunFolder
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet
-from ssl_voc.visualization.page import write_page
+from ssl_voc.visualization.page import format_page
 
 NUM_SANITY_PHOTOS, NUM_SANITY_DRAWS = 32, 2
 # Of ranks, between learned and lost weights: more than this is no different map.
@@ -212,5 +212,5 @@ class ExplanationRun:
         sections += [(name, [("rows", part)]) for name, part in groups]
         if "shortcuts" in metrics:
             sections.insert(0, page_section(metrics["shortcuts"], self.folder.path))
-        page = write_page(f"Where {self.config.run} looks", sections, num_tiles)
+        page = format_page(f"Where {self.config.run} looks", sections, num_tiles)
         self.folder.write_text("index.html", page)

@@ -13,9 +13,10 @@ from ssl_voc.export.parity import check_parity
 from ssl_voc.export.parity_photos import answers_of_model, load_parity_photos
 from ssl_voc.models.box_model import BoxModel
 from ssl_voc.models.full_precision import compute_dtypes, full_precision
-from ssl_voc.predict.keras_predictor import load_finished_model
+from ssl_voc.predict.finished_model import load_finished_model
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.json_files import write_json
+from ssl_voc.runs.version_folder import new_version
 from ssl_voc.tasks import task_of
 
 FACTS = "ssl_voc.json"
@@ -40,7 +41,7 @@ def write_artifact(config, finished):
     trained = load_finished_model(finished, BoxModel)
     model = full_precision(trained)
     write = _write_saved_model if config.format == "savedmodel" else write_exchange_file
-    with serving.new_version(config.out) as version:
+    with new_version(config.out) as version:
         print("tracing the model", flush=True)
         written, parity = write(config, finished, model, held, version.staging)
         exported = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -7,8 +7,8 @@ import numpy as np
 import pipelines
 from pipelines.images.resizing import Letterboxing
 from pipelines.pools.preparation import prepare_images
+from ssl_voc.predict.finished_model import boxes_in_photos
 from ssl_voc.predict.photos import encode_png, model_bytes
-from ssl_voc.predict.views import boxes_in_photos
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, VALIDATION_LIST
 from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.tasks import task_of

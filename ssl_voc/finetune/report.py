@@ -25,8 +25,8 @@ def record_data(run, config, data):
     sets = {"training": data.training, "validation": data.validation}
     page = report_data_sets(
         [DataSet(name, pool.photos, pool) for name, pool in sets.items() if pool]
-    ).page
-    run.write_text("data_report.html", page)
+    )
+    run.write_text("data_report.html", page.html)
     print(f"the data with pictures: {run.path / 'data_report.html'}", flush=True)
     run.update_manifest(
         task=config.task,
@@ -87,7 +87,19 @@ def save_examples(run, pool, augmenter):
 
 
 def summarize(run, task, data, epoch):
-    """What `summary.json` shall hold: figures of the epoch whose weights are kept."""
+    """What `summary.json` shall hold: figures of the epoch whose weights are kept.
+
+    Args:
+        run: The `RunFolder` of a run whose epochs are done.
+        task: The `Task` that was learned.
+        data: Its `FinetuningData`.
+        epoch: Number of that epoch, from 1.
+
+    Returns:
+        Dictionary of its loss and measures on training and validation photos, of the
+        last epoch's pace, of the teacher's labels as the epochs up to it logged them,
+        and of numbers of photos.
+    """
     rows = {row["epoch"]: row for row in run.read_epochs()}
     row = rows[epoch]
     summary = {"epoch": epoch, "loss": row.get("loss")}

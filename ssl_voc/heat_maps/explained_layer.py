@@ -5,6 +5,7 @@ import threading
 
 import keras
 
+from ssl_voc.models.cloning import nested_layers
 from ssl_voc.models.pyramid import feature_levels
 
 # One at a time: what is watched is the layer itself, which threads share.
@@ -44,10 +45,11 @@ def find_layer(model, layer=None):
         return feature_levels(backbone, [layer]).outputs[0]._keras_history.operation
     if not isinstance(layer, str):
         return layer
-    for part in (*_flatten(backbone), *_flatten(model)):
+    inside = nested_layers(backbone, include_self=False)
+    for part in (*inside, *nested_layers(model, include_self=False)):
         if part.name == layer:
             return part
-    maps = [part.name for part in _flatten(backbone) if _is_map(part)]
+    maps = [part.name for part in inside if _is_map(part)]
     raise ValueError(
         f"The model {model.name} has no layer named {layer!r}. Its last feature "
         f"maps are: {', '.join(maps[-5:]) or 'none'}."
@@ -123,8 +125,3 @@ def _is_map(layer):
         return False
     is_input = isinstance(layer, keras.layers.InputLayer)
     return not is_input and tuple(output.shape[1:3]) != (1, 1)
-
-
-def _flatten(model):
-    """All layers of a model, those of nested models and layers included."""
-    return [*model._flatten_layers(include_self=False, recursive=True)]

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from ssl_voc.heat_maps.map_measures import rank_correlation
+from ssl_voc.models.cloning import normalization_layers, set_weights
 
 NUM_STAGES = 4  # of the backbone, or of a model without one; the head is one more
 
@@ -25,7 +26,7 @@ def randomization_stages(model):
         return {index_of[id(weight)] for layer in layers for weight in layer.weights}
 
     backbone = getattr(model, "backbone", model)
-    fixed = indices_of(*_normalizations(model))
+    fixed = indices_of(*normalization_layers(model))
     parts = [(layer.name, indices_of(layer) - fixed) for layer in backbone.layers]
     parts = [(name, indices) for name, indices in parts if indices]
     others = {*index_of.values()} - indices_of(*backbone.layers) - fixed
@@ -37,12 +38,6 @@ def randomization_stages(model):
             indices = set.union(*(parts[place][1] for place in cut))
             stages.append((f"down to {parts[cut[0]][0]}", indices))
     return [(name, sorted(indices)) for name, indices in stages if indices]
-
-
-def _normalizations(model):
-    """Layers whose weights are statistics of pixels."""
-    layers = model._flatten_layers(include_self=False)
-    return [layer for layer in layers if isinstance(layer, keras.layers.Normalization)]
 
 
 def randomized_correlations(model, make_maps, seed=0):
@@ -77,9 +72,7 @@ def randomized_correlations(model, make_maps, seed=0):
     if not copy.built or len(copy.weights) != len(model.weights):
         copy(np.zeros((1, *backbone.input_shape[1:]), "float32"))
     fresh = copy.get_weights()
-    copy.set_weights(model.get_weights())
-    for layer in _normalizations(copy):
-        layer.finalize_state()  # it computes with constants made from its weights
+    set_weights(copy, model.get_weights())
     correlations = []
     for _, indices in stages:
         for index in indices:

@@ -34,12 +34,12 @@ def inspect(config):
     with as_bad_input():
         sets = read_data_sets([*config.data], config.split)
     with RunFolder.open(config.out, config, "inspect", config.overwrite) as folder:
-        report = report_data_sets(sets)
-        folder.write_text("report.html", report.page)
-        folder.write_text("report.txt", report.text + "\n")
-        folder.write_json("report.json", report.numbers)
+        page = report_data_sets(sets)
+        folder.write_text("report.html", page.html)
+        folder.write_text("report.txt", page.text + "\n")
+        folder.write_json("report.json", page.numbers)
         folder.finish(summary := summarize(sets))
-        print(f"{report.text}\npage  {folder.path / 'report.html'}", flush=True)
+        print(f"{page.text}\npage  {folder.path / 'report.html'}", flush=True)
         return summary
 
 

@@ -14,11 +14,11 @@ from ssl_voc.metrics.bootstrap import (
     resample,
 )
 
+_CONFIDENCE = 0.95
 
-def bootstrap_average_precision(
-    matches, protocol="voc07", confidence=0.95, num_resamples=1000, seed=0
-):
-    """Percentile bootstrap intervals of VOC AP over images.
+
+def bootstrap_average_precision(matches, protocol="voc07", num_resamples=1000, seed=0):
+    """Percentile bootstrap intervals of VOC AP over images, 95 %.
 
     Images are drawn with replacement, as many as there are, and all averages computed
     anew from the weights that this gives them; nothing is matched again. Classes that a
@@ -29,7 +29,6 @@ def bootstrap_average_precision(
     Args:
         matches: `Matches` within classes.
         protocol: See `score_matches`.
-        confidence: Share in `(0, 1)`.
         num_resamples: Number of resamples.
         seed: Integer; the same seed gives the same interval.
 
@@ -38,7 +37,7 @@ def bootstrap_average_precision(
         over classes, of all images, then one a class, whose `num_images` are those with
         an object of the class; all nan where there is none.
     """
-    check_resampling(confidence, num_resamples)
+    check_resampling(_CONFIDENCE, num_resamples)
 
     def averages(weights):
         per_class = weighted_average_precision(matches, weights, protocol)
@@ -51,7 +50,7 @@ def bootstrap_average_precision(
         random = np.random.default_rng(seed)
         longest = max(map(len, matches.by_class), default=0)
         resampled = resample(averages, random, num_images, num_resamples, longest)
-    limits = central_limits(resampled, (1.0 - confidence) / 2.0)
+    limits = central_limits(resampled, (1.0 - _CONFIDENCE) / 2.0)
     wanted = ~matches.difficult
     counts = [num_images] + [
         len(np.unique(objects.images[wanted & (objects.classes == label)]))

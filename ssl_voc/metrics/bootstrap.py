@@ -24,11 +24,6 @@ class Interval:
     high: float
     num_images: int
 
-    @property
-    def excludes_zero(self):
-        """Whether a difference is shown: zero lies outside the interval."""
-        return self.low > 0.0 or self.high < 0.0
-
 
 def bootstrap_interval(
     values, confidence=0.95, num_resamples=10_000, seed=0, resample_runs=False

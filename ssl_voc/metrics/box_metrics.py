@@ -73,12 +73,9 @@ class MeanBoxIoU(keras.metrics.Mean):
             raise ValueError(
                 f"Boxes must have shape (batch, 4) or (batch, 1, 4). Received: {shape}"
             )
-        relative = self.bounding_box_format.startswith("rel_")
-        return boxes.convert_format(
-            ops.reshape(values, (-1, 4)),
-            self.bounding_box_format,
-            "rel_xyxy" if relative else "xyxy",
-        )
+        source = self.bounding_box_format
+        target = boxes.corner_format(source)
+        return boxes.convert_format(ops.reshape(values, (-1, 4)), source, target)
 
     def get_config(self):
         return {**super().get_config(), "bounding_box_format": self.bounding_box_format}

@@ -35,15 +35,13 @@ def confusion_counts(matches, lowest_confidence):
     background = matches.num_classes
     counts = np.zeros((background + 1, background + 1), "int64")
     kept = matches.confidence >= lowest_confidence
-    # The entry that -1, no object, picks.
-    ignored = np.append(matches.difficult, False)[matches.matched]
-    right = kept & matches.claims & ~ignored
+    right = kept & matches.claims & ~matches.on_difficult
     missed = ~matches.difficult
     missed[matches.matched[right]] = False
     found = matches.detections.classes[right]
     np.add.at(counts, (found, found), 1)
 
-    wrong = np.flatnonzero(kept & ~matches.claims & ~ignored)
+    wrong = np.flatnonzero(kept & ~matches.claims & ~matches.on_difficult)
     detections, objects = (
         matches.detections.select(wrong),
         matches.objects.select(missed),

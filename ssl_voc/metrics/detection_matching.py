@@ -48,6 +48,12 @@ class Matches:
         return self.detections.num_images
 
     @functools.cached_property
+    def on_difficult(self):
+        """Bool array `(num_detections,)`: whether the matched object is difficult."""
+        # The entry that -1, no object, picks.
+        return np.append(self.difficult, False)[self.matched]
+
+    @functools.cached_property
     def by_class(self):
         """Rows of the detections of each class, the most confident first.
 

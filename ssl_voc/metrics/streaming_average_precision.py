@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ssl_voc.boxes import check_format, convert_format
+from ssl_voc.boxes import check_format, convert_format, corner_format
 from ssl_voc.metrics.average_precision import check_protocol, score_matches
 from ssl_voc.metrics.detection_matching import concatenate_matches, match_detections
 
@@ -106,7 +106,7 @@ class VOCAveragePrecision:
         """NumPy arrays with xyxy boxes."""
         side = keras.tree.map_structure(ops.convert_to_numpy, dict(side))
         source = self.bounding_box_format
-        target = "rel_xyxy" if source.startswith("rel_") else "xyxy"
+        target = corner_format(source)
         if source != target and "boxes" in side:
             boxes = convert_format(side["boxes"], source, target)
             side["boxes"] = ops.convert_to_numpy(boxes)

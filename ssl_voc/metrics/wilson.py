@@ -2,14 +2,15 @@
 
 import math
 
+_Z = 1.96  # standard normal quantile of 95 %
 
-def wilson_interval(share, count, z=1.96):
-    """Wilson's score interval of a binomial share.
+
+def wilson_interval(share, count):
+    """Wilson's score interval of a binomial share, 95 %.
 
     Args:
         share: Observed share, in `[0, 1]`.
         count: Number of trials, at least 1.
-        z: Standard normal quantile; 1.96 gives 95 %.
 
     Returns:
         List `[low, high]`, in `[0, 1]`.
@@ -19,6 +20,6 @@ def wilson_interval(share, count, z=1.96):
     """
     if count < 1:
         raise ValueError(f"`count` must be at least 1. Received: count={count}")
-    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    center, scale = share + z * z / (2 * count), 1 + z * z / count
+    spread = _Z * math.sqrt(share * (1 - share) / count + _Z * _Z / (4 * count * count))
+    center, scale = share + _Z * _Z / (2 * count), 1 + _Z * _Z / count
     return [max(0.0, (center - spread) / scale), min(1.0, (center + spread) / scale)]

@@ -14,7 +14,12 @@ from ssl_voc.backbone_families import (
 )
 from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
 from ssl_voc.layers.silu import FusedSiLU
-from ssl_voc.models.cloning import clone_with_weights, copier_to, copy_layer
+from ssl_voc.models.cloning import (
+    clone_with_weights,
+    copier_to,
+    copy_layer,
+    nested_layers,
+)
 from ssl_voc.models.imagenet_download import WeightsUnavailable
 from ssl_voc.models.pretrained_weights import load_pretrained_weights, read_backbone
 
@@ -142,7 +147,7 @@ def _rebuild_for_training(model, name, dropper_of, drop_connect):
         return copy_layer(layer)
 
     copy = clone_with_weights(model, trainable_copy)
-    for layer in copy._flatten_layers(include_self=False):
+    for layer in nested_layers(copy, include_self=False):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.9  # also of those inside KerasCV's blocks
     return copy

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from ssl_voc.models.cloning import nested_layers
+
 
 def recalibrate_batch_norm(model, batches):
     """Gives the batch norms of a model the statistics of some images.
@@ -27,7 +29,7 @@ def recalibrate_batch_norm(model, batches):
     """
     norms = [
         layer
-        for layer in model._flatten_layers()
+        for layer in nested_layers(model)
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
     if not norms:

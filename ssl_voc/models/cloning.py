@@ -42,7 +42,7 @@ def clone_with_weights(model, clone_function=None, inputs=None):
 
 def _keep_momentum(old, new):
     """Gives batch norms inside a composite layer, whose config has none, theirs."""
-    inside = (layer._flatten_layers(include_self=False) for layer in (old, new))
+    inside = (nested_layers(layer, include_self=False) for layer in (old, new))
     for theirs, ours in zip(*inside, strict=False):
         if isinstance(theirs, keras.layers.BatchNormalization):
             ours.momentum = theirs.momentum
@@ -114,4 +114,14 @@ def refresh_normalization(model):
 def normalization_layers(model):
     """The `Normalization` layers of a model, those of nested models too."""
     kind = keras.layers.Normalization
-    return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]
+    return [layer for layer in nested_layers(model) if isinstance(layer, kind)]
+
+
+def nested_layers(layer, include_self=True):
+    """All layers of a model or layer, those of nested models and layers included.
+
+    Args:
+        layer: Model or layer.
+        include_self: Whether it comes first in the list.
+    """
+    return list(layer._flatten_layers(include_self=include_self))

@@ -2,12 +2,14 @@
 
 import keras
 
+from ssl_voc.models.cloning import nested_layers
+
 _FULL = "float32"
 
 
 def compute_dtypes(model) -> set[str]:
     """Names of the types that the layers of a model compute in."""
-    return {layer.compute_dtype for layer in model._flatten_layers()}
+    return {layer.compute_dtype for layer in nested_layers(model)}
 
 
 def full_precision(model):

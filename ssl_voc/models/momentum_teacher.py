@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from ssl_voc.models.cloning import copy_layer, set_weights
+from ssl_voc.models.cloning import copy_layer, nested_layers, set_weights
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -123,7 +123,7 @@ def _copy(network):
     copy = copy_layer(network)
     if not copy.built:
         copy.build_from_config(network.get_build_config())
-    for layer in copy._flatten_layers():
+    for layer in nested_layers(copy):
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0
     set_weights(copy, network.get_weights())

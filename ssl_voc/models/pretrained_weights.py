@@ -9,6 +9,7 @@ from ssl_voc.models.cloning import (
     clone_with_weights,
     copier_to,
     flatten,
+    nested_layers,
     normalization_layers,
     refresh_normalization,
     set_weights,
@@ -106,7 +107,7 @@ def fingerprint(model, image_size=None):
     size = image_size or model.input_shape[1] or _SIZE_OF_ANY
     rows, columns = np.mgrid[0:size, 0:size] / size
     image = np.stack([rows, columns, np.sin(20 * rows * columns) / 2 + 0.5], axis=-1)
-    layers = model._flatten_layers(include_self=False)
+    layers = nested_layers(model, include_self=False)
     is_exact = all(layer.compute_dtype == "float32" for layer in layers)
     if not is_exact or model.input_shape[1] not in (None, size):
         inputs = keras.Input((size, size, 3))

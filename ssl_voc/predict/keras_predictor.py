@@ -6,16 +6,16 @@ import keras
 import numpy as np
 
 from pipelines.images.resizing import Letterboxing
-from ssl_voc.cli.errors import BadInput
-from ssl_voc.models.loading import load_model
+from ssl_voc.predict.base import Predictor
+from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
 from ssl_voc.predict.photos import LoadedPhoto
-from ssl_voc.predict.views import PredictionViews, boxes_in_photos
+from ssl_voc.predict.views import PredictionViews
 from ssl_voc.runs.finished_run import FinishedRun
 from ssl_voc.serving_client.prediction import Prediction
 from ssl_voc.tasks import task_of
 
 
-class RunPredictor:
+class RunPredictor(Predictor):
     """Predicts by the model of a finished fine-tuning, prepared as `evaluate` does.
 
     Args:
@@ -67,9 +67,6 @@ class RunPredictor:
             for row, size in enumerate(photo.size for photo in photos)
         ]
 
-    def close(self) -> None:
-        """See `Predictor`."""
-
     def _squares(self, photos, letterboxing):
         """A whole batch of letterboxed photos, uint8."""
         side = letterboxing.image_size
@@ -92,31 +89,3 @@ class RunPredictor:
         return Prediction(
             corners, scores[found], classes[found], names[found], size, ranking=ranking
         )
-
-
-def load_finished_model(finished, kind=keras.Model):
-    """Loads the model of a finished fine-tuning, ready to predict.
-
-    Args:
-        finished: The `FinishedRun`.
-        kind: Class that the model must be of.
-
-    Raises:
-        ValueError: when the file cannot be loaded.
-        BadInput: when the model is not that of the run's records.
-    """
-    path = finished.path / "model.keras"
-    model = load_model(path, kind)
-    size, number = finished.manifest["image_size"], len(finished.class_names)
-    # Models of a script's own may not tell.
-    shape = getattr(model, "image_shape", (size, size))
-    if shape != (size, size):
-        raise BadInput(
-            f"RUN: {path} takes images of {shape}, but manifest.json says {size} px."
-        )
-    if getattr(model, "num_classes", number) != number:
-        raise BadInput(
-            f"RUN: {path} scores {model.num_classes} classes, but manifest.json names "
-            f"{number}."
-        )
-    return model

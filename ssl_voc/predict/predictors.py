@@ -6,39 +6,15 @@ from typing import Any
 
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.cli.native_log_filter import filter_native_logs
+from ssl_voc.predict.base import PredictionError, Predictor
 from ssl_voc.predict.photos import LoadedPhoto
+from ssl_voc.runs.version_folder import versions_of
 from ssl_voc.serving_client.address import read_address
 from ssl_voc.serving_client.errors import ServingError
 from ssl_voc.serving_client.prediction import Prediction, read_batch
 from ssl_voc.serving_client.rest import ServingClient
 
 INPUT_NAME = "image_bytes"
-
-
-class PredictionError(Exception):
-    """A batch could not be predicted; smaller ones may. The message is one line."""
-
-
-class Predictor:
-    """Base class of what finds the objects in photos.
-
-    Attributes:
-        description: What predicts, for people.
-    """
-
-    description: str
-
-    def predict(self, photos: Sequence[LoadedPhoto]) -> list[Prediction]:
-        """A `Prediction` for each photo, boxes in pixels of its upright image.
-
-        Raises:
-            PredictionError: If this batch cannot be predicted.
-            ServingError: If no batch can, as the server is out of reach.
-        """
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Closes connections, if any."""
 
 
 class SavedModelPredictor(Predictor):
@@ -189,15 +165,12 @@ def _open_run(folder: Path, batch_size: int, tta: bool) -> Predictor:
     from ssl_voc.runs.finished_run import read_finished_run
     from ssl_voc.tasks import task_of
 
-    try:
-        finished = read_finished_run(folder)
-        task_of(finished)
-        with filter_native_logs(), as_bad_input():
-            from ssl_voc.predict.keras_predictor import RunPredictor
+    finished = read_finished_run(folder, "--model")
+    task_of(finished)
+    with filter_native_logs(), as_bad_input():
+        from ssl_voc.predict.keras_predictor import RunPredictor
 
-            return RunPredictor(finished, batch_size, tta)
-    except BadInput as error:
-        raise BadInput(str(error).replace("RUN:", "--model:", 1)) from error
+        return RunPredictor(finished, batch_size, tta)
 
 
 def newest_version(folder: Path) -> Path | None:
@@ -207,14 +180,10 @@ def newest_version(folder: Path) -> Path | None:
     """
     if (folder / "saved_model.pb").is_file():
         return folder
-    versions = [
-        item
-        for item in folder.iterdir()
-        if item.name.isascii()
-        and item.name.isdigit()
-        and (item / "saved_model.pb").is_file()
-    ]
-    return max(versions, key=lambda item: int(item.name), default=None)
+    for version in reversed(versions_of(folder)):
+        if (version / "saved_model.pb").is_file():
+            return version
+    return None
 
 
 def _check_inputs(inputs: Sequence[str], what: str) -> None:

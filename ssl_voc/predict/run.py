@@ -7,10 +7,10 @@ import numpy as np
 
 import pipelines
 from ssl_voc.cli.errors import BadInput, StoppedEarly
+from ssl_voc.predict.base import PredictionError
 from ssl_voc.predict.drawing import save_prediction
 from ssl_voc.predict.photo_names import writable
 from ssl_voc.predict.photos import load_in_batches
-from ssl_voc.predict.predictors import PredictionError
 from ssl_voc.predict.table import PredictionTable
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.runs.json_files import to_json

@@ -1,10 +1,8 @@
 """Test-time views: a model asked for each photo several times, its answers fused."""
 
-import keras
 import numpy as np
 
-from pipelines import boxes_from_letterbox
-from ssl_voc import boxes
+from ssl_voc.predict.finished_model import boxes_in_photos
 
 # Second size by that of the model. Not a larger one: training shows most photos from
 # farther off, and detectors at 1.2 times their size found far less.
@@ -73,25 +71,3 @@ def join_answers(answers):
         name: np.concatenate([answer[name] for answer in answers])
         for name in answers[0]
     }
-
-
-def boxes_in_photos(model, predicted, sizes, side, mirrored=False):
-    """Boxes that a model predicts for letterboxed photos, in pixels of the photos.
-
-    Args:
-        model: A model of boxes, whose `bounding_box_format` is xyxy where it has none.
-        predicted: Its boxes, `(n, num_boxes, 4)`.
-        sizes: Heights and widths of the photos, integers `(n, 2)`.
-        side: Side of the squares in pixels.
-        mirrored: Whether the squares were mirrored, left to right.
-
-    Returns:
-        float64 `(n, num_boxes, 4)`, xyxy, clipped to the photos.
-    """
-    format = getattr(model, "bounding_box_format", "xyxy")
-    corners = boxes.convert_format(predicted, format, "xyxy", (side, side))
-    corners = keras.ops.convert_to_numpy(corners).astype("float64")
-    if mirrored:
-        left, top, right, bottom = np.moveaxis(corners, -1, 0)
-        corners = np.stack([side - right, top, side - left, bottom], axis=-1)
-    return boxes_from_letterbox(corners, sizes, side)

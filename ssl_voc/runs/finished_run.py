@@ -27,11 +27,13 @@ class FinishedRun:
         path: The folder.
         manifest: What `manifest.json` holds.
         settings: What `config.yaml` holds.
+        flag: The argument that named it, for messages.
     """
 
     path: Path
     manifest: dict
     settings: dict
+    flag: str = "RUN"
 
     @property
     def task(self):
@@ -54,11 +56,12 @@ class FinishedRun:
         return tuple(self.settings["data"])
 
 
-def read_finished_run(folder):
+def read_finished_run(folder, flag="RUN"):
     """Reads what a finished `finetune` says of itself; loads no model.
 
     Args:
         folder: Path of the run folder.
+        flag: The argument that named it, for messages.
 
     Returns:
         `FinishedRun`.
@@ -69,32 +72,32 @@ def read_finished_run(folder):
     folder = Path(folder)
     expected = "Expected the folder of a finished finetune run."
     if not folder.is_dir():
-        raise BadInput(f"RUN: there is no folder {folder}. {expected}")
+        raise BadInput(f"{flag}: there is no folder {folder}. {expected}")
     manifest = read_manifest(folder)
     if manifest is None:
-        raise BadInput(f"RUN: {folder} holds no run of this program. {expected}")
+        raise BadInput(f"{flag}: {folder} holds no run of this program. {expected}")
     if manifest.get("command") != "finetune":
         raise BadInput(
-            f"RUN: {folder} holds a run of {manifest.get('command')}. {expected}"
+            f"{flag}: {folder} holds a run of {manifest.get('command')}. {expected}"
         )
     for name in ("summary.json", "model.keras", "config.yaml"):
         if not (folder / name).is_file():
             raise BadInput(
-                f"RUN: the run in {folder} is not finished, it has no {name}. Go on by "
-                f"python -m ssl_voc.finetune --resume {folder}, or end it with the "
-                "epochs it has by --finish beside that."
+                f"{flag}: the run in {folder} is not finished, it has no {name}. Go "
+                f"on by python -m ssl_voc.finetune --resume {folder}, or end it with "
+                "the epochs it has by --finish beside that."
             )
     settings = read_config_file(folder / "config.yaml")
     missing = {"class_names", "image_size", "task"} - manifest.keys()
     missing |= {"data"} - settings.keys()
     if missing:
         raise BadInput(
-            f"RUN: the records of {folder} lack {', '.join(sorted(missing))}. "
+            f"{flag}: the records of {folder} lack {', '.join(sorted(missing))}. "
             f"{expected}"
         )
     damage, file = find_damage(manifest), "manifest.json"
     if not isinstance(settings["data"], list):
         damage, file = f"data is {str(settings['data'])[:60]!r}", "config.yaml"
     if damage:
-        raise BadInput(f"RUN: {file} of {folder} is damaged: {damage}. {expected}")
-    return FinishedRun(folder, manifest, settings)
+        raise BadInput(f"{flag}: {file} of {folder} is damaged: {damage}. {expected}")
+    return FinishedRun(folder, manifest, settings, flag)

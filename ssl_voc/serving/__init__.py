@@ -10,4 +10,3 @@ from ssl_voc.serving.saved_model import (
     write_saved_model,
 )
 from ssl_voc.serving.served_model import ServedModel
-from ssl_voc.serving.version_folder import new_version, versions_of

@@ -56,77 +56,91 @@ def _decode(image_bytes, max_pixels):
     data = tf.io.decode_raw(image_bytes, tf.uint8)
     header = tf.concat([data[:_HEADER_BYTES], tf.zeros(_HEADER_BYTES, tf.uint8)], 0)
     header = tf.cast(header, tf.int64)
-
-    def begins(prefix):
-        return tf.reduce_all(header[: len(prefix)] == prefix)
-
-    def refused(reason):
-        return tf.zeros((1, 1, 3), tf.uint8), tf.constant(reason)
-
-    def guarded(size, decode):
-        """Decodes what is not too large; `decode` gives pixels and error."""
-        pixels = tf.reduce_prod(tf.cast(size, tf.int64))
-        return tf.cond(
-            pixels <= max_pixels,
-            decode,
-            lambda: refused(
-                f"{TOO_LARGE}: more than {max_pixels / 1e6:g} megapixels (export "
-                "with a larger --max-megapixels, or scale the photo down)"
-            ),
-        )
-
-    def decode_unless_turned_by_xmp(decode, orientation, text):
-        is_turned = tf.cond(
-            orientation > 0,
-            lambda: False,
-            lambda: tf.strings.regex_full_match(text, _XMP_TURNS),
-        )
-        return tf.cond(is_turned, lambda: refused(XMP_ORIENTATION), decode)
-
-    def jpeg():
-        size = tf.io.extract_jpeg_shape(image_bytes)[:2]
-        orientation = exif_orientation.jpeg_orientation(data)
-        start = tf.strings.substr(image_bytes, 0, _XMP_BYTES)
-
-        def decode():
-            # By default the transform is the fast one: other pixels than Pillow's.
-            pixels = tf.io.decode_jpeg(
-                image_bytes, 3, fancy_upscaling=True, dct_method="INTEGER_ACCURATE"
-            )
-            return turn_upright(pixels, orientation), tf.constant("")
-
-        return guarded(
-            size, lambda: decode_unless_turned_by_xmp(decode, orientation, start)
-        )
-
-    def png():
-        width, height = (
-            tf.reduce_sum(header[start : start + 4] * [256**3, 256**2, 256, 1])
-            for start in (16, 20)
-        )
-
-        def decode():
-            orientation = exif_orientation.png_orientation(data)
-            num_last = tf.minimum(tf.strings.length(image_bytes), _XMP_BYTES)
-            start = tf.strings.substr(image_bytes, 0, _XMP_BYTES)
-            end = tf.strings.substr(image_bytes, -num_last, num_last)
-
-            def decode():
-                pixels = _decode_png(image_bytes, header)
-                return turn_upright(pixels, orientation), tf.constant("")
-
-            return decode_unless_turned_by_xmp(decode, orientation, start + end)
-
-        return guarded(tf.stack([height, width]), decode)
-
     return tf.case(
         [
-            (tf.size(data) == 0, lambda: refused(EMPTY)),
-            (begins(_JPEG), jpeg),
-            (begins(_PNG), png),
+            (tf.size(data) == 0, lambda: _refused(EMPTY)),
+            (
+                _begins(header, _JPEG),
+                lambda: _upright_jpeg(image_bytes, data, max_pixels),
+            ),
+            (
+                _begins(header, _PNG),
+                lambda: _upright_png(image_bytes, data, header, max_pixels),
+            ),
         ],
-        default=lambda: refused(UNKNOWN),
+        default=lambda: _refused(UNKNOWN),
     )
+
+
+def _begins(header, prefix):
+    return tf.reduce_all(header[: len(prefix)] == prefix)
+
+
+def _refused(reason):
+    return tf.zeros((1, 1, 3), tf.uint8), tf.constant(reason)
+
+
+def _upright_jpeg(image_bytes, data, max_pixels):
+    size = tf.io.extract_jpeg_shape(image_bytes)[:2]
+    orientation = exif_orientation.jpeg_orientation(data)
+    start = tf.strings.substr(image_bytes, 0, _XMP_BYTES)
+
+    def decode():
+        # By default the transform is the fast one: other pixels than Pillow's.
+        pixels = tf.io.decode_jpeg(
+            image_bytes, 3, fancy_upscaling=True, dct_method="INTEGER_ACCURATE"
+        )
+        return turn_upright(pixels, orientation), tf.constant("")
+
+    return _unless_too_large(
+        size,
+        max_pixels,
+        lambda: _unless_turned_by_xmp(decode, orientation, start),
+    )
+
+
+def _upright_png(image_bytes, data, header, max_pixels):
+    width, height = (
+        tf.reduce_sum(header[start : start + 4] * [256**3, 256**2, 256, 1])
+        for start in (16, 20)
+    )
+
+    def read():
+        orientation = exif_orientation.png_orientation(data)
+        num_last = tf.minimum(tf.strings.length(image_bytes), _XMP_BYTES)
+        start = tf.strings.substr(image_bytes, 0, _XMP_BYTES)
+        end = tf.strings.substr(image_bytes, -num_last, num_last)
+
+        def decode():
+            pixels = _decode_png(image_bytes, header)
+            return turn_upright(pixels, orientation), tf.constant("")
+
+        return _unless_turned_by_xmp(decode, orientation, start + end)
+
+    return _unless_too_large(tf.stack([height, width]), max_pixels, read)
+
+
+def _unless_too_large(size, max_pixels, decode):
+    """What `decode` gives, pixels and error, of an image of at most so many pixels."""
+    pixels = tf.reduce_prod(tf.cast(size, tf.int64))
+    return tf.cond(
+        pixels <= max_pixels,
+        decode,
+        lambda: _refused(
+            f"{TOO_LARGE}: more than {max_pixels / 1e6:g} megapixels (export "
+            "with a larger --max-megapixels, or scale the photo down)"
+        ),
+    )
+
+
+def _unless_turned_by_xmp(decode, orientation, text):
+    """What `decode` gives, unless EXIF says nothing and XMP turns the image."""
+    is_turned = tf.cond(
+        orientation > 0,
+        lambda: False,
+        lambda: tf.strings.regex_full_match(text, _XMP_TURNS),
+    )
+    return tf.cond(is_turned, lambda: _refused(XMP_ORIENTATION), decode)
 
 
 def _decode_png(image_bytes, header):

@@ -2,10 +2,8 @@
 
 import dataclasses
 
-from ssl_voc.visualization.style import INK, draw_svg, shorten
+from ssl_voc.visualization.style import INK, LINE_COLORS, draw_svg, plain_axes, shorten
 
-# Okabe and Ito's colors that are dark enough for lines on white.
-LINES = ("#555555", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 # Small enough to be read at the width of a phone, where a chart is 360 pixels wide.
 _SIZE = (4.4, 3.3)
 
@@ -73,7 +71,7 @@ def draw_differences(rows, label):
     """
     figure, axes = _axes(height=1.1 + 0.32 * len(rows))
     for place, (_, mean, low, high, sign) in enumerate(rows):
-        color = LINES[1] if sign else LINES[0]
+        color = LINE_COLORS[1] if sign else LINE_COLORS[0]
         axes.hlines(place, low, high, color=color, lw=2.2)
         axes.plot(mean, place, "o", ms=5, color=color)
     axes.axvline(0, color=INK, lw=1)
@@ -106,14 +104,13 @@ def _axes(height=_SIZE[1]):
 
     figure = Figure(figsize=(_SIZE[0], height), layout="constrained")
     axes = figure.subplots()
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain_axes(axes)
     axes.tick_params(labelsize=9)
     return figure, axes
 
 
 def _colors(number):
-    return [LINES[place % len(LINES)] for place in range(number)]
+    return [LINE_COLORS[place % len(LINE_COLORS)] for place in range(number)]
 
 
 def _legend(axes, curves):

@@ -12,7 +12,7 @@ from ssl_voc.study.cells import format_command
 from ssl_voc.study.exposure import find_exposure
 from ssl_voc.study.pictures import charts_of, heat_maps_of, training_charts_of
 from ssl_voc.study.verdict import Difference, give_verdict
-from ssl_voc.visualization.page import write_page
+from ssl_voc.visualization.page import format_page
 
 _PROTOCOL = (
     "Figures are means over the seeds and the {} reported photos of which no "
@@ -54,7 +54,7 @@ def write_report(config, plan, outcome_of):
     sections = _sections(numbers, found)
     write_text(config.out / "report.md", format_markdown(numbers["title"], sections))
     sections = _with_pictures(sections, numbers, found, folder)
-    write_text(config.out / "report.html", write_page(numbers["title"], sections, 3))
+    write_text(config.out / "report.html", format_page(numbers["title"], sections, 3))
     print(
         "\n".join(["", *numbers["verdict"], "", f"page  {config.out / 'report.html'}"])
     )
@@ -299,8 +299,8 @@ def format_markdown(title, sections):
 
     Args:
         title: Heading of all.
-        sections: See `ssl_voc.visualization.page.write_page`; parts that are no text or
-            table are left out.
+        sections: See `ssl_voc.visualization.page.format_page`; parts that are no text
+            or table are left out.
     """
     lines = [f"# {title}", ""]
     for heading, parts in sections:

@@ -16,7 +16,7 @@ def task_of(finished):
     name = finished.task
     if name not in TASKS:
         raise BadInput(
-            f"RUN: {finished.path} is of task {name!r}. Expected one of: "
+            f"{finished.flag}: {finished.path} is of task {name!r}. Expected one of: "
             f"{', '.join(TASKS)}."
         )
     return TASKS[name]

@@ -2,8 +2,14 @@
 
 import numpy as np
 
-from ssl_voc.visualization.fonts import drawable_name
-from ssl_voc.visualization.style import BAR, INK, MARK, save_figure, shorten
+from ssl_voc.visualization.style import (
+    BAR,
+    INK,
+    MARK,
+    class_label,
+    plain_axes,
+    save_figure,
+)
 
 # Numbers in cells of a confusion matrix get too small to read beyond.
 _MOST_CLASSES_WITH_NUMBERS = 25
@@ -27,7 +33,7 @@ def draw_bars(figures, names, path, count, unit, whole, baseline=None):
 
     rows = figures["per_class"]
     labels = [
-        f"{shorten(drawable_name(key, number))} ({row[count]})"
+        f"{class_label(key, number)} ({row[count]})"
         for number, (key, row) in enumerate(rows.items())
     ]
     height = 1.5 + 0.34 * len(rows)
@@ -47,8 +53,7 @@ def draw_bars(figures, names, path, count, unit, whole, baseline=None):
             axes.axvline(x, label=baseline, color=MARK, linestyle="--", linewidth=1.4)
         axes.set_title(f"{title} {figures[name]:.3f}", fontsize=10, color=INK)
         axes.set_xlim(0, 1)
-        axes.grid(axis="x", alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain_axes(axes, grid="x")
         axes.tick_params(labelsize=9)
     _name_ticks(panels[0].yaxis, labels, 9)
     panels[0].set_ylim(len(rows) - 0.4, -0.6)
@@ -89,7 +94,7 @@ def draw_matrix(counts, rows, columns, path, title, unit):
     size = 9 if numbered else 6
     turned = {"rotation": 45 if numbered else 90, "rotation_mode": "anchor"}
     rows, columns = (
-        [shorten(drawable_name(name, n)) for n, name in enumerate(names)]
+        [class_label(name, n) for n, name in enumerate(names)]
         for names in (rows, columns)
     )
     _name_ticks(axes.xaxis, columns, size, ha="right", **turned)

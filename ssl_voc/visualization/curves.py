@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ssl_voc.visualization.style import INK, save_figure
+from ssl_voc.visualization.style import INK, plain_axes, save_figure
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,5 +77,4 @@ def _draw_panel(axes, rows, panel, keys):
         axes.legend(fontsize=8, frameon=False)
     axes.set_xlabel("epoch")
     axes.set_ylabel(panel.label)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain_axes(axes)

@@ -11,7 +11,7 @@ def drawable_name(name: str, number: int) -> str:
         name: Of the class.
         number: Of the class, from 0; `class 3` is told from all others.
     """
-    name = " ".join(_visible(name).split())
+    name = " ".join(visible(name).split())
     if not _missing(name, font_path(name)):
         return name
     lacking = _missing(name, _own_font(False))
@@ -99,13 +99,13 @@ def _face(path):
 
 def _missing(text, path):
     """The visible characters of a text that a font lacks."""
-    face, signs = _face(path), {sign for sign in _visible(text) if not sign.isspace()}
+    face, signs = _face(path), {sign for sign in visible(text) if not sign.isspace()}
     if face is None:
         return signs
     return {sign for sign in signs if not face.get_char_index(ord(sign))}
 
 
-def _visible(text):
+def visible(text):
     """The text without control characters and bytes that are no text."""
     return "".join(
         " " if unicodedata.category(sign).startswith("C") else sign for sign in text

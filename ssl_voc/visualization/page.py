@@ -42,20 +42,20 @@ td{white-space:normal}img,tr{break-inside:avoid}h2{break-after:avoid}}
 _LONG_CELL = 44
 
 
-def write_page(title, sections, num_tiles):
-    """Makes the page.
+def format_page(title, sections, num_tiles):
+    """A page as HTML, its pictures inside.
 
     Args:
         title: Its heading.
         sections: List of `(heading, parts)`; a part is `("text", text)`, `("alarm",
             text)`, `("answer", text)`, `("table", text)` of fixed width, `("cells",
             (heads, rows))` of texts, where a cell that begins with `*` is bold,
-            `("rows", list of Row)`, `("picture", (pixels, caption))`, or `("drawings",
-            list of (svg, caption))`.
+            `("rows", rows)`, each a list of `Tile`, `("picture", (image, caption))` of
+            a `PIL.Image`, or `("drawings", list of (svg, caption))`.
         num_tiles: Pictures beside each other in a row.
 
     Returns:
-        The page as text; pictures are inside it.
+        The text of the page.
     """
     style = _STYLE.replace("VAR", str(165 * num_tiles))
     body = [f"<h1>{html.escape(title)}</h1>"]

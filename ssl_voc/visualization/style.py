@@ -1,16 +1,25 @@
 """Colors, texts and png files of all pictures."""
 
+import contextlib
 import io
-import unicodedata
 import warnings
 
 from ssl_voc.runs.atomic_files import replacing
-from ssl_voc.visualization.fonts import set_fonts
+from ssl_voc.visualization.fonts import drawable_name, set_fonts, visible
 
 INK = "#333333"
-# Okabe and Ito's blue, and their vermilion for what is compared with.
-BAR = "#0072B2"
-MARK = "#D55E00"
+# A grey, and those of Okabe and Ito's colors that are dark enough for lines on white.
+LINE_COLORS = (
+    "#555555",
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+)
+# Blue, and vermilion for what is compared with.
+BAR, MARK = LINE_COLORS[1:3]
 # Okabe and Ito's colors without black, and three lighter ones: told apart by most eyes
 # and on most photos.
 COLORS = (
@@ -34,11 +43,13 @@ def shorten(text, length=LONGEST_NAME):
 
     Bytes of file names that are no text count as control characters.
     """
-    text = "".join(
-        " " if unicodedata.category(sign).startswith("C") else sign for sign in text
-    )
-    text = " ".join(text.split())
+    text = " ".join(visible(text).split())
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def class_label(name, number, length=LONGEST_NAME):
+    """The `drawable_name` of a class, cut to a number of characters."""
+    return shorten(drawable_name(name, number), length)
 
 
 def fit_text(text, font, width, ending=""):
@@ -58,12 +69,20 @@ def fit_text(text, font, width, ending=""):
     return fitted + ending
 
 
+def plain_axes(axes, grid="both"):
+    """Gives axes a pale grid, and no frame above and at the right.
+
+    Args:
+        axes: Of matplotlib.
+        grid: Axis whose ticks have lines: `"x"`, `"y"` or `"both"`.
+    """
+    axes.grid(axis=grid, alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
 def save_figure(figure, path):
     """Writes a matplotlib figure as png, replacing `path` at once."""
-    set_fonts(figure)
-    with replacing(path) as temporary, warnings.catch_warnings():
-        # Of a file's name that no font on the system has all characters of.
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+    with _drawing(figure), replacing(path) as temporary:
         figure.savefig(temporary, dpi=DPI, format="png")
 
 
@@ -71,9 +90,17 @@ def draw_svg(figure):
     """Draws a matplotlib figure as SVG, the same text for the same figure."""
     import matplotlib
 
-    set_fonts(figure)
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "ssl_voc"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+    with _drawing(figure), matplotlib.rc_context({"svg.hashsalt": "ssl_voc"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def _drawing(figure):
+    """Draws by fonts that have most characters of the texts, without warnings."""
+    set_fonts(figure)
+    with warnings.catch_warnings():
+        # Of a file's name that no font on the system has all characters of.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        yield

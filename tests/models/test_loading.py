@@ -97,7 +97,7 @@ def damaged(saved, tmp_path):
 def test_predict_names_a_damaged_model(damaged, monkeypatch):
     (damaged.path / "manifest.json").touch()
     read = "ssl_voc.runs.finished_run.read_finished_run"
-    monkeypatch.setattr(read, lambda folder: damaged)
+    monkeypatch.setattr(read, lambda *_: damaged)
     with pytest.raises(BadInput, match="model.keras"):
         open_predictor(damaged.path)
 

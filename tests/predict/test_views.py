@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipelines.images.resizing import Letterboxing
-from ssl_voc.predict.views import PredictionViews, boxes_in_photos
+from ssl_voc.predict.finished_model import boxes_in_photos
+from ssl_voc.predict.views import PredictionViews
 from ssl_voc.tasks import TASKS
 from tests import tiny
 

@@ -9,8 +9,7 @@ from ssl_voc.evaluate.detection.outcomes import count_outcomes
 from ssl_voc.evaluate.gallery import NUM_SHOWN, Gallery, draw_gallery
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import photo_tile
-from ssl_voc.visualization.fonts import drawable_name
-from ssl_voc.visualization.style import COLORS, shorten
+from ssl_voc.visualization.style import COLORS, class_label
 
 TRUE = BoxStyle("object", COLORS[0], labeled_below=True)
 DIFFICULT = BoxStyle("difficult object, ignored", COLORS[0], "dotted", True)
@@ -25,7 +24,7 @@ _NAME_LENGTH = 12
 
 
 @dataclasses.dataclass(frozen=True)
-class Scores:
+class PhotoScores:
     """What photos are chosen by, each an array `(num_photos,)`.
 
     Attributes:
@@ -61,17 +60,17 @@ PICTURES = (*(gallery.name for gallery in GALLERIES), MISTAKES)
 
 
 def score_photos(found, threshold):
-    """`Scores` of the detections of at least that confidence."""
-    counts = count_outcomes(found, threshold)
-    true, false, wanted = (
-        part.sum(axis=1) for part in (counts.true, counts.false, counts.wanted)
-    )
-    asked = true + false + wanted
-    f1 = np.where(asked > 0, 2 * true / np.maximum(asked, 1), np.nan)
+    """`PhotoScores` of the detections of at least that confidence."""
+    counts = count_outcomes(found, threshold).sum(axis=1)
     kept = found.is_true & found.is_kept(threshold)
     images = found.matches.detections.images[kept]
     ious = np.bincount(images, found.matches.ious[kept], minlength=len(found))
-    return Scores(f1, ious / np.maximum(true, 1), true, false + wanted - true)
+    return PhotoScores(
+        counts.rates()["f1"],
+        ious / np.maximum(counts.true, 1),
+        counts.true,
+        counts.false + counts.wanted - counts.true,
+    )
 
 
 def draw_galleries(found, threshold, folder):
@@ -228,4 +227,4 @@ def _objects(found, index, named):
 
 
 def _name(found, label):
-    return shorten(drawable_name(found.class_names[label], label), _NAME_LENGTH)
+    return class_label(found.class_names[label], label, _NAME_LENGTH)

@@ -34,7 +34,7 @@ def read_image_matches(folder, class_names, kept=None):
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
             f"{path}: expected the photos of an evaluation of task detect with classes "
-            f"{', '.join(class_names)}; got a row without {error}. Evaluate again."
+            f"{', '.join(class_names)}; a row cannot be read: {error}. Evaluate again."
         ) from error
 
 

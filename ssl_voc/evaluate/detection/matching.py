@@ -52,10 +52,10 @@ class Detections:
     def __len__(self):
         return len(self.photos)
 
-    @functools.cached_property
+    @property
     def is_ignored(self):
         """Bool array `(num_detections,)`: on a difficult object, so it counts not."""
-        return np.append(self.matches.difficult, False)[self.matches.matched]
+        return self.matches.on_difficult
 
     @functools.cached_property
     def is_true(self):

@@ -22,6 +22,11 @@ class Counts:
     false: np.ndarray
     wanted: np.ndarray
 
+    def sum(self, axis=None):
+        """`Counts` of the sums of the arrays along an axis, by default of all."""
+        parts = (self.true, self.false, self.wanted)
+        return Counts(*(part.sum(axis=axis) for part in parts))
+
     def rates(self):
         """Precision, recall and F1; nan where they divide nothing."""
         return {

@@ -4,8 +4,14 @@ import numpy as np
 
 from ssl_voc.evaluate.detection.summary import LABELS
 from ssl_voc.visualization.charts import draw_bars, draw_matrix
-from ssl_voc.visualization.fonts import drawable_name
-from ssl_voc.visualization.style import BAR, INK, MARK, save_figure, shorten
+from ssl_voc.visualization.style import (
+    BAR,
+    INK,
+    MARK,
+    class_label,
+    plain_axes,
+    save_figure,
+)
 
 _BARS = ("voc07_ap50", "coco_ap", "precision", "recall")
 _COLUMNS = 5
@@ -73,7 +79,7 @@ def draw_precision_recall(curves, figures, path):
         _draw_curve(axes, curves[number], row)
         average = row["voc10_ap50"]
         value = "no objects" if np.isnan(average) else f"AP {average:.3f}"
-        name = shorten(drawable_name(name, number), _NAME_LENGTH)
+        name = class_label(name, number, _NAME_LENGTH)
         title = f"{name} ({row['num_objects']}), {value}"
         axes.set_title(title, fontsize=9, color=INK, parse_math=False)
     for axes in panels[len(shown) :]:
@@ -134,6 +140,5 @@ def _draw_curve(axes, curve, row):
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.03)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain_axes(axes)
     axes.tick_params(labelsize=8)

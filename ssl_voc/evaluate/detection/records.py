@@ -29,10 +29,7 @@ def image_rows(found, threshold):
         objects of the one of its class that it overlaps most, by more than 0.5, else
         None; `"outcome"` is one of `OUTCOMES`.
     """
-    counts = count_outcomes(found, threshold)
-    true, false, wanted = (
-        part.sum(axis=1) for part in (counts.true, counts.false, counts.wanted)
-    )
+    counts = count_outcomes(found, threshold).sum(axis=1)
     corloc = corloc_of_photos(found)
     detections = _rows_by_photo(found, found.matches.detections)
     objects = _rows_by_photo(found, found.matches.objects)
@@ -40,9 +37,9 @@ def image_rows(found, threshold):
         {
             "image_id": photo.image_id,
             "source": photo.source,
-            "num_true": int(true[index]),
-            "num_false": int(false[index]),
-            "num_missed": int(wanted[index] - true[index]),
+            "num_true": int(counts.true[index]),
+            "num_false": int(counts.false[index]),
+            "num_missed": int(counts.wanted[index] - counts.true[index]),
             "corloc": corloc[index],
             "objects": [_object_row(found, row) for row in objects[index]],
             "detections": [_detection_row(found, row) for row in detections[index]],

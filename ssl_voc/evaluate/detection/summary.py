@@ -49,8 +49,8 @@ PROTOCOLS = {
     "faster-coco-eval",
     "coco_ap50": "the same at IoU 0.50 (from it on)",
     "coco_ap75": "the same at IoU 0.75",
-    "corloc": "share of the photos with objects whose surest box has IoU above 0.5 "
-    "with any object, whatever the class, difficult ones included",
+    "corloc": "share of the photos with objects whose most confident box has IoU above "
+    "0.5 with any object, whatever the class, difficult ones included",
     "blind": "VOC10 AP50 of answers that do not see the photo: the same boxes for "
     "every photo, chosen greedily to find most objects of the training photos, as many "
     "as the detector gives; and what it finds in gray pictures of the photos' sizes. "
@@ -86,7 +86,7 @@ def summarize(found, seed=0):
     )
     threshold = choose_confidence(found)
     counts = count_outcomes(found, threshold)
-    total = Counts(*(part.sum() for part in dataclasses.astuple(counts)))
+    total = counts.sum()
     limits = _limits(found, counts, seed)
     corloc = bootstrap_interval(corloc_of_photos(found), seed=seed)
     metrics = {
@@ -129,8 +129,7 @@ def count_all(found):
 
 
 def _by_class(found, averages, coco, counts, limits):
-    by_class = Counts(*(part.sum(axis=0) for part in dataclasses.astuple(counts)))
-    at_threshold = by_class.rates()
+    at_threshold = counts.sum(axis=0).rates()
     objects, detections = found.matches.objects, found.matches.detections
     rows = {}
     for number, name in enumerate(found.class_names):

@@ -1,8 +1,8 @@
 """A localizer's figure beside those of answers that do not see the photo."""
 
-from types import SimpleNamespace
+import dataclasses
 
-from pipelines import main_object
+from pipelines import Object, main_object
 from ssl_voc.evaluate.blind import answer_alike, frequent_layout
 from ssl_voc.evaluate.localization.measures import NUM_RESAMPLES, measure_localizations
 from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
@@ -55,11 +55,7 @@ def _main_objects(photos):
     """The photos with the box of their main object alone: the class plays no part."""
     mains = [(photo, main_object(photo.objects)) for photo in photos or ()]
     return [
-        SimpleNamespace(
-            width=photo.width,
-            height=photo.height,
-            objects=[SimpleNamespace(name="object", box=main.box, difficult=False)],
-        )
+        dataclasses.replace(photo, objects=(Object("object", main.box),))
         for photo, main in mains
         if main is not None
     ]

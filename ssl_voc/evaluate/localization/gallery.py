@@ -5,8 +5,7 @@ import numpy as np
 from ssl_voc.evaluate.gallery import Gallery, draw_gallery
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import photo_tile
-from ssl_voc.visualization.fonts import drawable_name
-from ssl_voc.visualization.style import COLORS, shorten
+from ssl_voc.visualization.style import COLORS, class_label
 
 TRUE = BoxStyle("true box", COLORS[0])
 PREDICTED = BoxStyle("predicted box", COLORS[1], "dashed")
@@ -73,14 +72,10 @@ def draw_galleries(found, folder):
 
 def _caption(found, index):
     true, predicted = (
-        shorten(_name(found, label[index]), _NAME_LENGTH)
-        for label in (found.classes_true, found.classes_pred)
+        class_label(found.class_names[label], label, _NAME_LENGTH)
+        for label in (found.classes_true[index], found.classes_pred[index])
     )
     scores = f"score {found.confidences[index]:.2f}"
     scores += f", IoU {found.measures['mean_iou'][index]:.2f}"
     name = found.photos[index].image_id
     return f"true {true}, predicted {predicted}\n{scores}, {name}"
-
-
-def _name(found, label):
-    return drawable_name(found.class_names[label], label)

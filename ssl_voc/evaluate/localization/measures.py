@@ -38,7 +38,7 @@ PROTOCOLS = {
     "blind": "the one box that is right for most of the photos that were learned from "
     "(in shares of the photo), and the model on gray pictures of the photos' sizes; "
     "gains photo by photo",
-    "baseline": "needs no training: always the commonest class(es) of these "
+    "baseline": "needs no training: always the majority class(es) of these "
     "photos, and the whole photo as box",
 }
 TRUNCATION = ("truncated", "whole")

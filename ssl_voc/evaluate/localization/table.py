@@ -15,7 +15,7 @@ def format_localization(metrics):
     lines = [f"{'':12}  {'figure':>6}  {'95 % interval':16}baseline"]
     for name in names:
         low, high = metrics[f"{name}_ci"]
-        kind = "commonest class" if name.startswith("top") else "whole photo"
+        kind = "majority class" if name.startswith("top") else "whole photo"
         kind += "es" * (name == "top3")
         lines.append(
             f"{LABELS[name]:12}  {metrics[name]:6.3f}  [{low:.3f}, {high:.3f}]  "

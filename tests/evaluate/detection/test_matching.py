@@ -72,11 +72,8 @@ def test_no_other_threshold_has_a_higher_f1():
     found = random_case()
 
     def f1(threshold):
-        counts = count_outcomes(found, threshold)
-        true, false, wanted = (
-            part.sum() for part in (counts.true, counts.false, counts.wanted)
-        )
-        return 2 * true / (true + false + wanted)
+        total = count_outcomes(found, threshold).sum()
+        return 2 * total.true / (total.true + total.false + total.wanted)
 
     chosen = choose_confidence(found)
     best = max(f1(value) for value in found.matches.confidence)

@@ -110,7 +110,7 @@ def test_corloc_counts_any_object_and_the_others_the_main_one_alone():
     assert found.measures["corloc"].tolist() == [1, 1, 1, 0]
 
 
-def test_baseline_is_the_commonest_class_and_the_whole_photo():
+def test_baseline_is_the_majority_class_and_the_whole_photo():
     half = Object("cat", (0, 0, 100, 60))  # 6,000 of 8,000 pixels
     less = Object("dog", (0, 0, 100, 20))  # 2,000
     photos = [photo(0, half), photo(1, half), photo(2, half), photo(3, less)]

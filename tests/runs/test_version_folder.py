@@ -9,7 +9,7 @@ import pytest
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.atomic_files import current_umask
-from ssl_voc.serving.version_folder import new_version, versions_of
+from ssl_voc.runs.version_folder import new_version, versions_of
 from tests.interpreters import REPOSITORY
 
 
@@ -28,7 +28,13 @@ def test_versions_count_on_from_the_highest(tmp_path):
     (folder / "README.md").write_text("what these are")
     assert write_one(folder, "others") == folder / "13"
     assert (folder / "1/variables/data").read_text() == "weights"
-    assert versions_of(folder) == [1, 12, 13]
+    assert versions_of(folder) == [folder / "1", folder / "12", folder / "13"]
+
+
+def test_digits_of_other_scripts_name_no_version(tmp_path):
+    (tmp_path / "\N{ARABIC-INDIC DIGIT SEVEN}").mkdir()
+    assert versions_of(tmp_path) == []
+    assert write_one(tmp_path) == tmp_path / "1"
 
 
 def test_a_version_that_appeared_meanwhile_is_not_written_over(tmp_path):
@@ -54,7 +60,7 @@ def test_what_fails_leaves_nothing(tmp_path):
 
 KILLED = """
 import os, signal, sys
-from ssl_voc.serving.version_folder import new_version
+from ssl_voc.runs.version_folder import new_version
 with new_version(sys.argv[1]) as version:
     (version.staging / "half").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -68,15 +68,18 @@ class Version:
 
 
 def versions_of(folder):
-    """Numbers of the versions in a folder, ascending; empty without a folder."""
+    """Paths of the versions in a folder, ascending; empty without a folder."""
     folder = Path(folder)
     if not folder.is_dir():
         return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+    # TF Serving reads ASCII digits alone.
+    versions = [p for p in folder.iterdir() if p.name.isascii() and p.name.isdigit()]
+    return sorted(versions, key=lambda path: int(path.name))
 
 
 def _take_next_number(staging, folder):
-    number = max(versions_of(folder), default=0) + 1
+    versions = versions_of(folder)
+    number = int(versions[-1].name) + 1 if versions else 1
     while True:
         path = folder / str(number)
         try:
