@@ -53,6 +53,9 @@ def study(config):
             f"interrupted. What was done is saved in {config.out}; the same command "
             "goes on from there."
         ) from None
+    finally:
+        if cluster:
+            cluster.close()
     load_framework("cpu")  # quietly, and without a hand on accelerators
     from ssl_voc.study.report import write_report
 

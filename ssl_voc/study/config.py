@@ -9,7 +9,7 @@ from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.options import option
 from ssl_voc.runs.paths import default_folder
 from ssl_voc.tasks import TASKS
-from ssl_voc.training.starts import DEFAULT_BACKBONE
+from ssl_voc.training.starts import AUTO, DEFAULT_BACKBONE
 
 _LABELS = re.compile(r"\d+(\.\d+)?%|\d+")
 
@@ -52,7 +52,7 @@ class StudyConfig:
     passes: int | None = option(
         None, "Photos that each pretraining sees, repeats counted.", minimum=1
     )
-    backbone: str = option(DEFAULT_BACKBONE, "As of finetune.")
+    backbone: str = option(DEFAULT_BACKBONE, "That of all arms.")
     image_size: int | None = option(None, "As of finetune.", minimum=32)
     batch_size: int | None = option(None, "As of finetune.", minimum=2)
     finetune: str | None = option(
@@ -96,6 +96,8 @@ class StudyConfig:
                 )
             if text.endswith("%") and float(text[:-1]) > 100:
                 raise ValueError(f"--labels: expected at most 100%, got {text!r}")
+        if self.backbone == AUTO:
+            raise ValueError("--backbone: all arms stand on one; name it")
         if self.shard is not None and self.cluster is not None:
             raise ValueError("--shard and --cluster exclude each other")
         if self.cpus_per_run is not None and self.cluster is None:

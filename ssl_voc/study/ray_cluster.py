@@ -4,17 +4,19 @@ import contextlib
 import importlib.util
 import os
 import signal
+import threading
 import time
 
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.study.claims import Claims
-from ssl_voc.study.runner import format_progress, has_failed, time_left
+from ssl_voc.study.runner import Runner, format_progress, has_failed, time_left
 
-LOCAL = "local"
 _POLL_SECONDS = 2.0
 # Starts anew of a task whose node or process died.
 _RETRIES = 3
 _SECONDS_TO_STOP = 60.0
+# Beginnings of the variables that decide what a command computes with.
+_VARIABLES = ("KERAS_", "TF_", "JAX_", "XLA_")
 
 
 class RayCluster:
@@ -25,12 +27,13 @@ class RayCluster:
     claims keep other processes, and what such a node left running, away.
 
     Args:
-        address: `"auto"`, `HOST:PORT` or `ray://HOST:PORT`, as `ray.init` takes it; or
-            `"local"` for one on this machine alone.
+        address: `"auto"`, `HOST:PORT` or `ray://HOST:PORT`; or `"local"` for a cluster
+            of this machine alone, which ends with `close`.
         cpus: CPUs of a task; None for those of the smallest node, shared by its GPUs.
 
     Attributes:
-        num_cpus, num_gpus: What a task asks for.
+        num_cpus, num_gpus: What a task asks for. If a node has GPUs, that is one, and
+            nodes without any are left idle.
         num_slots: Number of tasks that run at once.
 
     Raises:
@@ -45,42 +48,27 @@ class RayCluster:
             )
         import ray
 
-        # Without them Ray sends statistics to its makers.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-        if address != LOCAL:
-            quiet["address"] = address
-        if not ray.is_initialized():
-            handler = signal.getsignal(signal.SIGTERM)
-            try:
-                ray.init(**quiet)
-            except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-                reason = str(error).strip().splitlines()[0]
-                raise BadInput(
-                    f"--cluster: no Ray cluster answers at {address}: {reason} Start "
-                    "one by `ray start --head`, or give local for this machine alone."
-                ) from error
-            # Ray would end at once where a command says what is saved.
-            signal.signal(signal.SIGTERM, handler)
+        self._connects = not ray.is_initialized()
+        if self._connects:
+            with _kept_handler(signal.SIGTERM):
+                _connect(address)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        nodes = [
-            (int(found["CPU"]), int(found.get("GPU", 0)))
-            for found in nodes
-            if found.get("CPU", 0) >= 1
-        ]
+        nodes = [(int(n.get("CPU", 0)), int(n.get("GPU", 0))) for n in nodes]
         with_gpus = [node for node in nodes if node[1]]
         self.num_gpus = int(bool(with_gpus))
-        nodes = with_gpus or nodes
-        if cpus is None:
-            cpus = min((n // max(1, gpus) for n, gpus in nodes), default=0) or 1
-        self.num_cpus = cpus
+        nodes = [node for node in with_gpus or nodes if node[0]]
+        shares = [max(1, cpus // max(1, gpus)) for cpus, gpus in nodes]
+        self.num_cpus = cpus or min(shares, default=1)
         self.num_slots = sum(
-            min(n // cpus, gpus if self.num_gpus else n) for n, gpus in nodes
+            min(cpus // self.num_cpus, gpus or cpus) for cpus, gpus in nodes
         )
         if not self.num_slots:
+            self.close()
+            kind = "node with a GPU" if self.num_gpus else "node"
             raise BadInput(
-                f"--cpus-per-run: no node of the cluster has {cpus} CPUs; the largest "
-                f"has {max((n for n, _ in nodes), default=0)}."
+                f"--cluster: no {kind} of {address} has {self.num_cpus} CPUs; the "
+                f"largest has {max((cpus for cpus, _ in nodes), default=0)}. Give "
+                "--cpus-per-run, or ask a larger cluster."
             )
 
     def run(self, runner):
@@ -88,6 +76,9 @@ class RayCluster:
 
         Args:
             runner: A `Runner` whose folder every node sees at the same path.
+
+        Raises:
+            StoppedEarly: when the connection is lost.
         """
         import ray
 
@@ -103,9 +94,12 @@ class RayCluster:
             f"cluster   {self.num_slots} runs at once, each with {described}",
             flush=True,
         )
-        shared = ray.put((runner.plan, runner.folder, runner.pace, os.getcwd()))
+        variables = {k: v for k, v in os.environ.items() if k.startswith(_VARIABLES)}
+        variables["TF_NUM_INTRAOP_THREADS"] = str(self.num_cpus)
+        place = runner.plan, runner.folder, runner.pace, os.getcwd(), variables
         running = {}
         try:
+            shared = ray.put(place)
             while True:
                 cells, missing = runner.cells_and_missing()
                 if not missing:
@@ -113,29 +107,38 @@ class RayCluster:
                 begun = {cell.key for cell in running.values()}
                 for cell in runner.ready(missing):
                     if cell.key not in begun:
-                        running[task.remote(shared, cell, self.num_cpus)] = cell
+                        running[task.remote(shared, cell)] = cell
                 if not running:
                     time.sleep(_POLL_SECONDS)
                     continue
                 for reference in ray.wait([*running], timeout=_POLL_SECONDS)[0]:
-                    cell = running.pop(reference)
-                    try:
-                        ray.get(reference)
-                    except ray.exceptions.RayError as error:
-                        reason = str(error).strip().splitlines()[0]
-                        runner.fail(cell, [], f"Ray gave it up: {reason}")
-                    self._tell(runner, cell)
+                    self._take(runner, running.pop(reference), reference)
+        except ConnectionError as error:
+            raise StoppedEarly(
+                f"the connection to the cluster is lost: {error} What was done is "
+                "saved; the same command goes on from there."
+            ) from error
         finally:
-            for reference in running:
-                ray.cancel(reference)
-            if running:
-                # Its commands end as at Ctrl-C, with their work saved.
-                with contextlib.suppress(KeyboardInterrupt):
-                    ray.wait(
-                        [*running], num_returns=len(running), timeout=_SECONDS_TO_STOP
-                    )
+            _cancel([*running])
 
-    def _tell(self, runner, cell):
+    def close(self):
+        """Ends the connection, if this object made it."""
+        import ray
+
+        if self._connects:
+            ray.shutdown()
+
+    def _take(self, runner, cell, reference):
+        """Takes note of a task that has ended."""
+        import ray
+
+        try:
+            # A shared file system may show it here only after a while.
+            runner.remember(cell.key, ray.get(reference))
+        except ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None) or error
+            reason = f"{type(cause).__name__}: {cause}".strip().splitlines()[0]
+            runner.fail(cell, [], f"Ray gave it up: {reason}")
         cells, missing = runner.cells_and_missing()
         left = time_left(missing, runner.pace) / self.num_slots
         number = len(cells) - len(missing)
@@ -143,13 +146,51 @@ class RayCluster:
         runner.tell_failure(cell)
 
 
-def _run_cell(shared, cell, num_cpus):
-    """Runs a cell on the node that Ray has chosen, once whoever had it is gone."""
-    from ssl_voc.study.runner import Runner
+def _connect(address):
+    import ray
 
-    plan, folder, pace, directory = shared
+    try:
+        ray.init(address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(
+            f"--cluster: no Ray cluster answers at {address}: {reason} Start one by "
+            "`ray start --head`, or give local for this machine alone."
+        ) from error
+
+
+def _cancel(references):
+    """Ends tasks as Ctrl-C ends a command, with its work saved."""
+    import ray
+
+    if not references:
+        return
+    with contextlib.suppress(KeyboardInterrupt, ConnectionError):
+        for reference in references:
+            ray.cancel(reference)
+        ray.wait(references, num_returns=len(references), timeout=_SECONDS_TO_STOP)
+
+
+@contextlib.contextmanager
+def _kept_handler(number):
+    """Gives a signal back to the command, which says what is saved; Ray would not."""
+    handler = signal.getsignal(number)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(number, handler)
+
+
+def _run_cell(shared, cell):
+    """Runs a cell on the node that Ray has chosen, once whoever had it is gone.
+
+    Returns:
+        Its outcome, see `Runner.outcome_of`.
+    """
+    plan, folder, pace, directory, variables = shared
     os.chdir(directory)
-    os.environ["TF_NUM_INTRAOP_THREADS"] = str(num_cpus)
+    os.environ.update(variables)
     runner = Runner(plan, folder, Claims(), pace)
-    while runner.outcome_of(cell.key) is None and not runner.attempt(cell):
-        time.sleep(_POLL_SECONDS)
+    while runner.outcome_of(cell.key) is None:
+        if not runner.attempt(cell):
+            time.sleep(_POLL_SECONDS)
+    return runner.outcome_of(cell.key)

@@ -32,12 +32,23 @@ class Runner:
         self.plan, self.folder, self.claims, self.pace = plan, folder, claims, pace
         self.shard = shard
         self._seconds_run, self._seconds_expected = 0.0, 0.0
+        self._known = {}
         failures = folder.glob(f"*/{FAILURE}") if retry_failures else ()
         self._old_failures = {path: path.stat().st_mtime_ns for path in failures}
 
     def outcome_of(self, key):
         """Result of a cell, see `ssl_voc.study.plan.cells_of`."""
-        return read_outcome(self.folder / key, self._old_failures)
+        known = self._known.get(key)
+        return known or read_outcome(self.folder / key, self._old_failures)
+
+    def remember(self, key, outcome):
+        """Takes note of an outcome whose file cannot be seen yet, perhaps.
+
+        Args:
+            key: Key of the cell.
+            outcome: What `outcome_of` will return.
+        """
+        self._known[key] = outcome
 
     def cells_and_missing(self):
         """All cells as they are known now, and those of them that have no outcome."""
@@ -134,8 +145,12 @@ class Runner:
                 # Ctrl-C comes to us alone, and we end the child as a scheduler would.
                 start_new_session=True,
             )
+            status = None
             try:
-                status = child.wait()
+                # In slices: an interrupt that is no signal is noticed between two.
+                while status is None:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        status = child.wait(_POLL_SECONDS)
             except BaseException:
                 child.send_signal(signal.SIGTERM)
                 with contextlib.suppress(KeyboardInterrupt):

@@ -6,8 +6,10 @@ Figures follow from the name of the cell alone, whoever runs it and when.
 """
 
 import json
+import os
 import pathlib
 import random
+import signal
 import sys
 import time
 
@@ -18,6 +20,8 @@ SECONDS = 0.05
 
 def main(command, run, score):
     run = pathlib.Path(run)
+    if "TF_PRETENDED_SECONDS" in os.environ:
+        wait_to_be_told(run, float(os.environ["TF_PRETENDED_SECONDS"]))
     time.sleep(SECONDS)
     if command == "evaluate":
         write_evaluation(run / "evaluation", run.parent.name, float(score))
@@ -33,6 +37,19 @@ def main(command, run, score):
         (run / name).write_text("image_id\tsource\tperceptual_hash\n")
     scores = {"val_top1": float(score), "val_mean_iou": float(score)}
     (run / "summary.json").write_text(json.dumps(scores))
+
+
+def wait_to_be_told(run, seconds):
+    """Waits for a scheduler's signal, and leaves a note of it."""
+
+    def end(*_):
+        (run / "terminated").touch()
+        sys.exit(3)
+
+    signal.signal(signal.SIGTERM, end)
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "began").touch()
+    time.sleep(seconds)
 
 
 def write_evaluation(folder, key, score):

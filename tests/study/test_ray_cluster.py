@@ -1,10 +1,13 @@
 """A study whose cells a Ray cluster runs."""
 
 import contextlib
+import functools
 import importlib.util
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -29,6 +32,11 @@ def test_settings_of_a_cluster_are_refused_without_one_and_beside_shards():
         StudyConfig(data=("photos",), cluster="local", shard="1/2")
 
 
+def test_arms_cannot_have_backbones_that_depend_on_their_weights():
+    with pytest.raises(ValueError, match="--backbone: all arms stand on one"):
+        StudyConfig(data=("photos",), backbone="auto")
+
+
 def test_without_ray_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(BadInput, match=r"--cluster.*'\.\[cluster\]'"):
@@ -40,19 +48,19 @@ def cluster():
     """A cluster of two CPUs on this machine, in whose tasks commands only pretend."""
     import ray
 
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray.init(
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        runtime_env={
-            "env_vars": {"PYTHONPATH": str(REPOSITORY)},
-            "worker_process_setup_hook": pretended.pretend,
-        },
-    )
-    yield RayCluster("local", 1)
-    ray.shutdown()
+    pretending = {
+        "env_vars": {"PYTHONPATH": str(REPOSITORY)},
+        "worker_process_setup_hook": pretended.pretend,
+    }
+    settings = {"num_cpus": 2, "include_dashboard": False, "runtime_env": pretending}
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ray, "init", functools.partial(ray.init, **settings))
+        cluster = RayCluster("local", 1)
+    assert signal.getsignal(signal.SIGTERM) is handler
+    yield cluster
+    cluster.close()
+    assert not ray.is_initialized()
 
 
 @pytest.fixture(autouse=True)
@@ -145,8 +153,52 @@ def test_cell_of_a_process_that_died_is_run_by_another(cluster, tmp_path):
 @needs_ray
 @pytest.mark.slow
 def test_more_cpus_than_a_node_has_are_refused(cluster):
-    with pytest.raises(BadInput, match="--cpus-per-run.*has 64 CPUs.*has 2"):
+    with pytest.raises(BadInput, match="has 64 CPUs.*largest has 2.*--cpus-per-run"):
         RayCluster("local", 64)
+
+
+@needs_ray
+@pytest.mark.slow
+def test_interrupt_ends_the_commands_on_the_nodes_as_a_scheduler_would(
+    cluster, tmp_path, monkeypatch
+):
+    folder = tmp_path / "cells"
+    runner = make_runner(folder)
+    # Of the first cell, whose command has to be told to end.
+    monkeypatch.setenv("TF_PRETENDED_SECONDS", "600")
+
+    def interrupt():
+        limit = time.monotonic() + 60
+        while not list(folder.glob("*/run/began")) and time.monotonic() < limit:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    threading.Thread(target=interrupt).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cluster.run(runner)
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+    began = {path.parent for path in folder.glob("*/run/began")}
+    assert began and all((run / "terminated").exists() for run in began)
+
+
+@needs_ray
+@pytest.mark.slow
+def test_cluster_that_does_not_answer_is_a_line():
+    script = (
+        "from ssl_voc.study.ray_cluster import RayCluster\nRayCluster('127.0.0.1:1')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = ended.stderr.strip().splitlines()[-1]
+    assert "BadInput: --cluster: no Ray cluster answers at 127.0.0.1:1" in last
 
 
 def _scores(folder):
