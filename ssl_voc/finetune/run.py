@@ -58,37 +58,37 @@ class FinetuningRun(TrainingRun):
 
     Args:
         config: A `FinetuneConfig`.
-        run: The `RunFolder` to write to, new or to be resumed.
+        folder: The `RunFolder` to write to, new or to be resumed.
 
     Raises:
         BadInput, ValueError, OSError: when photos, weights or backbone cannot be used.
     """
 
-    def __init__(self, config, run):
-        super().__init__(config, run)
+    def __init__(self, config, folder):
+        super().__init__(config, folder)
         self.task = TASKS[config.task]
-        self.data = prepare_finetuning_data(config, run, self.task.main_object_only)
+        self.data = prepare_finetuning_data(config, folder, self.task.main_object_only)
         self.training = self.data.training
         if len(self.training) < config.batch_size:
             self.config = config = self._with_smaller_batch()
         self.steps = self.training.steps_per_epoch(config.batch_size)
-        report.record_data(run, config, self.data)
+        report.record_data(folder, config, self.data)
         if config.balance is not None:
             report.tell_of_balance(self.training, config.balance, self.steps)
         self.choose_epochs(*self._default_epochs())
         config = self.config
         with devices.replica_scope():
             backbone = build_initial_backbone(
-                config, run, self.task.backbone_from_random
+                config, folder, self.task.backbone_from_random
             )
             self.student = self.task.build_model(backbone, config, self.training)
             self.student.build()
             self.model = self._with_teacher()
-        run.update_manifest(
+        folder.update_manifest(
             steps_per_epoch=self.steps,
             **self.task.describe(self.student, self.training),
         )
-        report.save_examples(run, self.training, self.model.augmenter)
+        report.save_examples(folder, self.training, self.model.augmenter)
         self.done_epochs = self._begin_or_resume()
 
     def fit_until(self, end):
@@ -132,12 +132,12 @@ class FinetuningRun(TrainingRun):
             best_epoch = callbacks.load_best(self.model, self.checkpoints)
         elif evaluated := self._evaluated_weights():
             evaluated.lend()
-        with replacing(self.run.path / "model.keras") as temporary:
+        with replacing(self.folder.path / "model.keras") as temporary:
             self.student.save(temporary)
         summary = report.summarize(
-            self.run, self.task, self.data, best_epoch or self.config.epochs
+            self.folder, self.task, self.data, best_epoch or self.config.epochs
         )
-        self.run.finish(summary)
+        self.folder.finish(summary)
         return summary
 
     @property
@@ -149,7 +149,7 @@ class FinetuningRun(TrainingRun):
 
     def format_summary(self, summary):
         return report.format_summary(
-            self.run, self.config, self.task, self.data, summary
+            self.folder, self.config, self.task, self.data, summary
         )
 
     def panels(self):
@@ -163,7 +163,7 @@ class FinetuningRun(TrainingRun):
         """Number of epochs that learn from labels alone, before `--unlabeled`."""
         chosen = round(self.config.burn_in * self.config.epochs)
         # Recorded when it begins: more epochs do not call it back.
-        return self.run.manifest.get(
+        return self.folder.manifest.get(
             "burn_in_epochs", min(chosen, self.config.epochs - 1)
         )
 
@@ -279,7 +279,7 @@ class FinetuningRun(TrainingRun):
     def _begin_or_resume(self):
         """Compiles for the phase of the newest checkpoint, and loads that."""
         done = callbacks.last_epoch(self.checkpoints)
-        self.run.read_epochs(done)  # must be whole before hours are spent
+        self.folder.read_epochs(done)  # must be whole before hours are spent
         self._compile(next(phase for phase in self._phases() if done <= phase.last))
         if done:
             callbacks.restore(self.model, self.checkpoints)
@@ -292,11 +292,11 @@ class FinetuningRun(TrainingRun):
         of_teacher, ends = [], [last]
         if self.data.unlabeled:
             shown = (*shown, "pool_used")
-            self.run.update_manifest(burn_in_epochs=self.burn_in_epochs)
+            self.folder.update_manifest(burn_in_epochs=self.burn_in_epochs)
             of_teacher = [
                 keras.callbacks.LambdaCallback(on_epoch_begin=self._follow),
                 build_teacher_probe(
-                    self.run,
+                    self.folder,
                     self.config,
                     self.data,
                     self.task.main_object_only,
@@ -306,7 +306,7 @@ class FinetuningRun(TrainingRun):
             ends.insert(0, min(self.burn_in_epochs, last))
         choosing, patience = [], None
         if self.data.validation is not None:
-            rows = self.run.read_epochs()[: self.done_epochs]
+            rows = self.folder.read_epochs()[: self.done_epochs]
             best = callbacks.BestWeights(self.checkpoints, self.task.scored, rows)
             choosing = [best]
             if self.config.patience and phase.last == self.config.epochs:

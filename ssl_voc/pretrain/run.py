@@ -26,17 +26,17 @@ class PretrainingRun(TrainingRun):
 
     Args:
         config: A `PretrainConfig`.
-        run: The `RunFolder` to write to, new or to be resumed.
+        folder: The `RunFolder` to write to, new or to be resumed.
 
     Raises:
         ValueError, OSError: when photos, weights or backbone cannot be used.
     """
 
-    def __init__(self, config, run):
-        super().__init__(config, run)
+    def __init__(self, config, folder):
+        super().__init__(config, folder)
         with devices.replica_scope():
             # First: a wrong name shall not wait for hours of decoding.
-            backbone = build_initial_backbone(config, run)
+            backbone = build_initial_backbone(config, folder)
             self.objective = OBJECTIVES[config.objective](config)
             pool = self.objective.pool
             if config.batch_size is None:
@@ -47,10 +47,10 @@ class PretrainingRun(TrainingRun):
                 f"at least {LEAST_EPOCHS} passes and {LEAST_STEPS} steps",
             )
             self.objective.config = config = self.config
-            self.objective.record(run)
-            record_photos(run, pool, self.objective.skipped)
+            self.objective.record(folder)
+            record_photos(folder, pool, self.objective.skipped)
             self.model = self._build_model(backbone)
-        self.run.update_manifest(
+        self.folder.update_manifest(
             steps_per_epoch=self.steps,
             jit_compile=self.jit_compile,
             uses_labels=self.objective.uses_labels,
@@ -65,7 +65,7 @@ class PretrainingRun(TrainingRun):
         self.cell_probe = build_cell_probe(
             self.model.backbone, pool, config, self.jit_compile
         )
-        report.save_views(run, self.objective, self.model)
+        report.save_views(folder, self.objective, self.model)
         self.done_epochs = self._begin_or_resume()
 
     @property
@@ -76,7 +76,7 @@ class PretrainingRun(TrainingRun):
         self.probe.knn_epochs = knn_epochs(self.config.epochs)
         self.objective.config = self.config
         watch = self.objective.build_watch()
-        rows = self.run.read_epochs()[: self.done_epochs]
+        rows = self.folder.read_epochs()[: self.done_epochs]
         watch.remember(rows, self.steps)
         for last, image_size in self._stages():
             last = min(last, end)
@@ -107,8 +107,8 @@ class PretrainingRun(TrainingRun):
     def finish(self):
         """Saves the backbone and the summary; returns the summary."""
         self.save_backbone()
-        summary = report.summarize(self.run, self.objective, self.probe)
-        self.run.finish(summary)
+        summary = report.summarize(self.folder, self.objective, self.probe)
+        self.folder.finish(summary)
         return summary
 
     def measure_step(self, batches):
@@ -131,25 +131,25 @@ class PretrainingRun(TrainingRun):
         """
         epochs = self.config.epochs
         planned = self.objective.stages(epochs)
-        borders = self.run.manifest.get("stage_borders")
+        borders = self.folder.manifest.get("stage_borders")
         if borders is None:
             borders = [last for last, _ in planned[:-1]]
-            self.run.update_manifest(stage_borders=borders)
+            self.folder.update_manifest(stage_borders=borders)
         lasts = [min(last, epochs) for last in (*borders, epochs)]
         return [(last, size) for last, (_, size) in zip(lasts, planned, strict=True)]
 
     def save_backbone(self):
         """Writes `backbone.keras`, of Keras' own layers, and what it computes."""
         plain = models.plain_backbone(self.model.backbone, self.config.image_size)
-        with replacing(self.run.path / "backbone.keras") as temporary:
+        with replacing(self.folder.path / "backbone.keras") as temporary:
             plain.save(temporary)
         # A reader can prove by features that the weights have arrived.
         size = self.config.image_size
         proof = models.fingerprint(self.model.backbone, size).tolist()
-        self.run.update_manifest(backbone_fingerprint=proof)
+        self.folder.update_manifest(backbone_fingerprint=proof)
 
     def format_summary(self, summary):
-        return report.format_summary(self.run, self.objective, summary)
+        return report.format_summary(self.folder, self.objective, summary)
 
     def panels(self):
         return [
@@ -197,9 +197,9 @@ class PretrainingRun(TrainingRun):
     def _begin_or_resume(self):
         """Loads the newest checkpoint; measures the untrained backbone if new."""
         done = callbacks.restore(self.model, self.checkpoints)
-        self.run.read_epochs(done)  # must be whole before hours are spent
+        self.folder.read_epochs(done)  # must be whole before hours are spent
         if done:
             print(f"going on after epoch {done}", flush=True)
         elif self.probe.num_queries:
-            knn_report.record_untrained(self.run, self.probe)
+            knn_report.record_untrained(self.folder, self.probe)
         return done

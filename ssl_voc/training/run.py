@@ -33,13 +33,13 @@ class TrainingRun:
 
     Args:
         config: A `TrainingConfig`, resolved.
-        run: The `RunFolder` to write to, new or to be resumed.
+        folder: The `RunFolder` to write to, new or to be resumed.
     """
 
-    def __init__(self, config, run):
-        self.config, self.run = config, run
+    def __init__(self, config, folder):
+        self.config, self.folder = config, folder
         self.settings = config
-        self.checkpoints = run.path / "checkpoints"
+        self.checkpoints = folder.path / "checkpoints"
         devices.set_up_runtime(config.seed, config.deterministic, config.precision)
         self.jit_compile = devices.should_jit_compile(config.jit_compile)
         self._began, self._drawn = time.monotonic(), 0.0
@@ -117,7 +117,7 @@ class TrainingRun:
         """
         epochs = self.config.epochs
         if epochs is None:
-            epochs = self.run.manifest.get("epochs", default)
+            epochs = self.folder.manifest.get("epochs", default)
         if self.config.epochs is None and self._time is None:
             print(
                 f"epochs: {epochs} of {self.steps} steps ({reason}: --epochs)",
@@ -162,7 +162,7 @@ class TrainingRun:
 
         It is recorded in the manifest: a run that goes on keeps to it.
         """
-        self.run.update_manifest(epochs=epochs)
+        self.folder.update_manifest(epochs=epochs)
         self.config = dataclasses.replace(self.config, epochs=epochs)
         optimizer = self.model.optimizer
         # In half precision it stands inside one that scales the loss.
@@ -179,7 +179,7 @@ class TrainingRun:
     @property
     def is_to_be_timed(self):
         """Whether `--time` is given and no trial has told how many epochs that is."""
-        return self._time is not None and "epochs" not in self.run.manifest
+        return self._time is not None and "epochs" not in self.folder.manifest
 
     def fit_epochs(self, last, shown, probes, followers=(), **arguments):
         """Trains up to an epoch, measured, logged, drawn and saved after each.
@@ -211,8 +211,8 @@ class TrainingRun:
                         _at_epoch_end(lambda epoch: interrupts.hold()),
                         progress,
                         *followers,
-                        MetricsLog(self.run),
-                        *_tensorboard(self.run.path / "tensorboard"),
+                        MetricsLog(self.folder),
+                        *_tensorboard(self.folder.path / "tensorboard"),
                         _at_epoch_end(self._draw_curves),
                         # Last: what it covers has been measured and logged.
                         callbacks.Checkpoint(self.checkpoints),
@@ -230,7 +230,7 @@ class TrainingRun:
             BadInput: when none is.
         """
         if not self.done_epochs:
-            raise BadInput(f"--finish: no epoch is done in {self.run.path} yet.")
+            raise BadInput(f"--finish: no epoch is done in {self.folder.path} yet.")
         self.config = dataclasses.replace(self.config, epochs=self.done_epochs)
         self._time = None
 
@@ -264,8 +264,8 @@ class TrainingRun:
         done = callbacks.last_epoch(self.checkpoints)
         return (
             f"{reason.rstrip('.')}. {done} of {self.config.epochs} epochs are saved in "
-            f"{self.run.path}; the same command, or --resume {self.run.path}, goes on "
-            "from there."
+            f"{self.folder.path}; the same command, or --resume {self.folder.path}, "
+            "goes on from there."
         )
 
     def _draw_curves(self, epoch):
@@ -275,8 +275,8 @@ class TrainingRun:
         if now - self._drawn < _SECONDS_BETWEEN_CURVES and not ends:
             return
         self._drawn = now
-        rows = self.run.read_epochs()
-        plot_curves(rows, self.run.path / "curves.png", self.panels())
+        rows = self.folder.read_epochs()
+        plot_curves(rows, self.folder.path / "curves.png", self.panels())
 
     def _timed_batches(self):
         """The batches that are left, and what measures the wait for them."""
@@ -315,7 +315,7 @@ def run_training(begin):
     """
     with as_bad_input():
         run = begin()
-        run.run.record_settings(run.settings)
+        run.folder.record_settings(run.settings)
     if run.config.finish:
         run.stop_here()
     try:

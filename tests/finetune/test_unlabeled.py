@@ -95,7 +95,7 @@ def test_the_burn_in_leaves_an_epoch_and_stays_as_recorded():
     run = SimpleNamespace(manifest={})
     for burn_in, epochs, expected in ((0.3, 10, 3), (0.9, 1, 0), (0.99, 30, 29)):
         settings = SimpleNamespace(burn_in=burn_in, epochs=epochs)
-        part = SimpleNamespace(config=settings, run=run)
+        part = SimpleNamespace(config=settings, folder=run)
         assert FinetuningRun.burn_in_epochs.fget(part) == expected
     run.manifest["burn_in_epochs"] = 2  # more epochs do not call it back
     assert FinetuningRun.burn_in_epochs.fget(part) == 2

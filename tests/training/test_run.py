@@ -27,7 +27,7 @@ class FailingRun(TrainingRun):
     def __init__(self, folder, error, *failures):
         self.config = SimpleNamespace(finish=False, epochs=4)
         self.settings = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
-        self.run = RunFolder(folder, None, resuming=False, manifest={})
+        self.folder = RunFolder(folder, None, resuming=False, manifest={})
         self.checkpoints = folder / "checkpoints"
         self.checkpoints.mkdir()
         (self.checkpoints / "epoch_00003.weights.h5").write_bytes(b"")
@@ -73,9 +73,9 @@ class TinyRun(TrainingRun):
 
     steps, done_epochs, pools = 2, 0, ()
 
-    def __init__(self, run):
+    def __init__(self, folder):
         config = TrainingConfig(epochs=4, learning_rate=0.1, weight_decay=0.0)
-        super().__init__(config, run)
+        super().__init__(config, folder)
         self.model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
         self.model.compile("sgd", "mse")
 
