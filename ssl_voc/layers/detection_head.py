@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from ssl_voc.layers.constructor_arguments import constructor_arguments
@@ -10,6 +11,8 @@ from ssl_voc.layers.convolution_block import ConvolutionBlock
 
 # Objects that an image may be expected to have, for the scores at first.
 _EXPECTED_OBJECTS = 5
+# How much less likely each distance is at first than the one before: a mean of 2.
+_RATIO_OF_DISTANCES = 2.0 / 3.0
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -19,7 +22,10 @@ class DetectionHead(keras.layers.Layer):
     A box is told by its distances from the point to its four sides, each as a
     distribution over the whole numbers of strides from 0 to `num_bins - 1`. At first a
     class has the score that it would have if every image had a few objects: what there
-    is to unlearn at points that see nothing drowns the first epochs.
+    is to unlearn at points that see nothing drowns the first epochs. Boxes are 4
+    strides wide at first, so that each level suits objects of its own size: were they
+    as wide as an even distribution makes them, 15 strides, those of coarse levels would
+    fit nothing, be assigned nothing, and learn nothing.
 
     Args:
         num_classes: Number of classes, at least 1.
@@ -65,12 +71,12 @@ class DetectionHead(keras.layers.Layer):
         for shape in level_shapes:
             prior = min(0.2, _EXPECTED_OBJECTS / (shape[1] * shape[2]))
             prior = prior / self.num_classes
+            scores = math.log(prior / (1.0 - prior))
+            distances = math.log(_RATIO_OF_DISTANCES) * np.arange(self.num_bins)
             self.towers.append(
                 (
-                    self._tower(shape, 4 * self.num_bins, 1.0),
-                    self._tower(
-                        shape, self.num_classes, math.log(prior / (1.0 - prior))
-                    ),
+                    self._tower(shape, 4 * self.num_bins, np.tile(distances, 4)),
+                    self._tower(shape, self.num_classes, scores),
                 )
             )
 

@@ -11,7 +11,13 @@ _EPSILON = 1e-4
 
 
 def assign_objects(
-    objects, predictions, points, num_candidates=10, class_power=0.5, box_power=6.0
+    objects,
+    predictions,
+    points,
+    num_candidates=10,
+    class_power=0.5,
+    box_power=6.0,
+    least_side=0.0,
 ):
     """Gives every point an object to find, nothing to find, or no say.
 
@@ -34,6 +40,8 @@ def assign_objects(
         num_candidates: Number of points that learn an object, at most.
         class_power: Weight of the score.
         box_power: Weight of the IoU.
+        least_side: Width and height that an object's box has at least where points are
+            looked for inside it, in the unit of the boxes.
 
     Returns:
         Dictionary of float32 tensors `"boxes"` `(batch, num_points, 4)`, xyxy, those
@@ -54,7 +62,8 @@ def assign_objects(
     exists = ops.logical_and(exists, boxes.box_areas(boxes_true) > boxes.SMALLEST_AREA)
 
     # Tensors (batch, n, num_points) from here on.
-    inside = ops.logical_and(_points_inside(boxes_true, points), exists[..., None])
+    inside = _points_inside(boxes_true, points, least_side)
+    inside = ops.logical_and(inside, exists[..., None])
     ious = ops.where(inside, boxes.pairwise_iou(boxes_true, found), 0.0)
     labels = ops.one_hot(
         ops.cast(ops.maximum(classes_true, 0.0), "int32"), scores.shape[-1]
@@ -95,17 +104,18 @@ def assign_objects(
     }
 
 
-def _points_inside(boxes_true, points):
+def _points_inside(boxes_true, points, least_side):
     """Which points lie in which boxes: bool `(batch, n, num_points)`.
 
     A box too small or too far out to hold one has the point nearest to its center.
     """
-    x, y = points[:, 0], points[:, 1]
     left, top, right, bottom = (boxes_true[..., side, None] for side in range(4))
-    inside = ops.logical_and(
-        ops.logical_and(x > left, x < right), ops.logical_and(y > top, y < bottom)
-    )
-    distances = ops.square((left + right) / 2 - x) + ops.square((top + bottom) / 2 - y)
+    x = points[:, 0] - (left + right) / 2
+    y = points[:, 1] - (top + bottom) / 2
+    widths = ops.maximum(right - left, least_side)
+    heights = ops.maximum(bottom - top, least_side)
+    inside = ops.logical_and(ops.abs(x) < widths / 2, ops.abs(y) < heights / 2)
+    distances = ops.square(x) + ops.square(y)
     nearest = ops.one_hot(ops.argmin(distances, axis=-1), points.shape[0], dtype="bool")
     holds_none = ops.logical_not(ops.any(inside, axis=-1, keepdims=True))
     return ops.logical_or(inside, ops.logical_and(holds_none, nearest))

@@ -250,7 +250,9 @@ class Detector(BoxModel):
             "boxes": self.decode_boxes(outputs),
             "scores": ops.sigmoid(outputs["classes"]),
         }
-        return assign_objects(objects, predictions, self.points)
+        # Two points of the finest level in a row, and two of these rows.
+        least_side = 2.0 * min(STRIDES)
+        return assign_objects(objects, predictions, self.points, least_side=least_side)
 
     def _objects(self, inputs):
         """Boxes in xyxy, classes and, where known, which are difficult."""

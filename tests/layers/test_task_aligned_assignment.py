@@ -35,13 +35,15 @@ def draw(seed=0, num_images=3, num_boxes=4):
     return {"boxes": boxes, "classes": classes}, predictions
 
 
-def assign_one_by_one(boxes, classes, difficult, found, scores, num_candidates):
+def assign_one_by_one(boxes, classes, difficult, found, scores, num_candidates, side):
     """The rule in words, object by object and point by point."""
     suits, inside = {}, {}
     for number in np.flatnonzero(classes >= 0):
         x1, y1, x2, y2 = boxes[number]
         x, y = POINTS.T
-        rows = np.flatnonzero((x > x1) & (x < x2) & (y > y1) & (y < y2))
+        width, height = max(x2 - x1, side) / 2, max(y2 - y1, side) / 2
+        apart_x, apart_y = np.abs((x1 + x2) / 2 - x), np.abs((y1 + y2) / 2 - y)
+        rows = np.flatnonzero((apart_x < width) & (apart_y < height))
         if not len(rows):
             apart = ((x1 + x2) / 2 - x) ** 2 + ((y1 + y2) / 2 - y) ** 2
             rows = [int(np.argmin(apart))]
@@ -78,11 +80,12 @@ def assign_one_by_one(boxes, classes, difficult, found, scores, num_candidates):
     return np.array(labels), np.array(qualities), owners
 
 
+@pytest.mark.parametrize("side", [0.0, 16.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_points_are_given_objects_as_one_by_one(seed):
+def test_points_are_given_objects_as_one_by_one(seed, side):
     objects, predictions = draw(seed)
     objects["difficult"] = np.random.default_rng(seed).uniform(size=(3, 4)) < 0.3
-    found = assign(objects, predictions, num_candidates=5)
+    found = assign(objects, predictions, num_candidates=5, least_side=side)
     seen = set()
     for image in range(3):
         labels, qualities, owners = assign_one_by_one(
@@ -92,6 +95,7 @@ def test_points_are_given_objects_as_one_by_one(seed):
             predictions["boxes"][image],
             predictions["scores"][image],
             5,
+            side,
         )
         np.testing.assert_array_equal(found["classes"][image], labels)
         np.testing.assert_allclose(found["quality"][image], qualities, atol=1e-5)
