@@ -56,9 +56,7 @@ def distill(teacher="dinov2_small", **settings):
 
 def test_a_preset_without_its_library_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_hub", None)
-    with pytest.raises(
-        BadInput, match=r"^--teacher: dinov2_small .*'\.\[teachers\]'"
-    ):
+    with pytest.raises(BadInput, match=r"^--teacher: dinov2_small .*'\.\[teachers\]'"):
         refuse_missing_inputs(distill().resolved())
 
 
