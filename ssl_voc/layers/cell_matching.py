@@ -5,7 +5,7 @@ from keras import ops
 from ssl_voc.layers.resampling import pixel_centers
 
 
-def cell_centers(boxes_rel_xyxy, flips, shape):
+def cell_centers(boxes_rel_xyxy, flips, shape, offset=0.0):
     """Centers of the cells of a view's feature map, as places in the photo.
 
     The map divides the view into equal cells, and the view was cut out of the photo and
@@ -16,6 +16,8 @@ def cell_centers(boxes_rel_xyxy, flips, shape):
             of its photo.
         flips: Bool tensor `(batch,)`: whether the crop was then mirrored.
         shape: Tuple `(rows, columns)` of the feature map.
+        offset: How far to the right of these centers, and below them, the cells look,
+            in cells; number or scalar tensor. See `ssl_voc.models.cell_offsets`.
 
     Returns:
         Float32 tensor `(batch, rows * columns, 2)`: x and y as fractions of the photo,
@@ -26,9 +28,14 @@ def cell_centers(boxes_rel_xyxy, flips, shape):
     left, top, right, bottom = (boxes[:, side] for side in range(4))
     # A mirrored view begins at the right side of its crop.
     x = pixel_centers(
-        ops.where(flips, right, left), ops.where(flips, left, right), columns
+        *_moved(
+            ops.where(flips, right, left),
+            ops.where(flips, left, right),
+            offset / columns,
+        ),
+        columns,
     )
-    y = pixel_centers(top, bottom, rows)
+    y = pixel_centers(*_moved(top, bottom, offset / rows), rows)
     centers = ops.stack(
         [
             ops.tile(x[:, None, :], (1, rows, 1)),
@@ -39,7 +46,9 @@ def cell_centers(boxes_rel_xyxy, flips, shape):
     return ops.reshape(centers, (-1, rows * columns, 2))
 
 
-def match_cells(boxes_a, flips_a, boxes_b, flips_b, shape, max_distance=0.7):
+def match_cells(
+    boxes_a, flips_a, boxes_b, flips_b, shape, max_distance=0.7, offset=0.0
+):
     """Tells which cells of two views of a photo lie at the same place of it.
 
     Cells match whose centers are nearer than a share of a cell's diagonal: of the
@@ -53,6 +62,7 @@ def match_cells(boxes_a, flips_a, boxes_b, flips_b, shape, max_distance=0.7):
         flips_b: Bool tensor `(batch,)` of the other view.
         shape: Tuple `(rows, columns)` of the feature map of either view.
         max_distance: Distance that centers must stay under, in diagonals of a cell.
+        offset: As of `cell_centers`.
 
     Returns:
         Bool tensor `(batch, rows * columns, rows * columns)`: whether cell i of view a
@@ -61,14 +71,20 @@ def match_cells(boxes_a, flips_a, boxes_b, flips_b, shape, max_distance=0.7):
     Reference:
         - [Xie et al., 2020](https://arxiv.org/abs/2011.10043), equation 1
     """
-    centers_a = cell_centers(boxes_a, flips_a, shape)
-    centers_b = cell_centers(boxes_b, flips_b, shape)
+    centers_a = cell_centers(boxes_a, flips_a, shape, offset)
+    centers_b = cell_centers(boxes_b, flips_b, shape, offset)
     shifts = centers_a[:, :, None, :] - centers_b[:, None, :, :]
     distances = ops.sum(ops.square(shifts), axis=-1)
     diagonals = ops.maximum(
         _squared_diagonals(boxes_a, shape), _squared_diagonals(boxes_b, shape)
     )
     return distances < max_distance**2 * diagonals[:, None, None]
+
+
+def _moved(starts, ends, share):
+    """Both ends of lines, moved along them by a share of their length."""
+    shift = (ends - starts) * share
+    return starts + shift, ends + shift
 
 
 def _squared_diagonals(boxes_rel_xyxy, shape):

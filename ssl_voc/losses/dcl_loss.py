@@ -36,7 +36,7 @@ def dcl(projections_a, projections_b, temperature, smoothing=0.0):
 
     Reference:
         - [Yeh et al., 2021](https://arxiv.org/abs/2110.06848), equation 6
-        - [Zheng et al., 2022](https://arxiv.org/abs/2212.07158), smoothing
+        - [Lin et al., 2022](https://arxiv.org/abs/2212.07158), smoothing
     """
     return ops.mean(dcl_per_pair(projections_a, projections_b, temperature, smoothing))
 

@@ -21,6 +21,7 @@ from ssl_voc.models.cloning import (
     nested_layers,
 )
 from ssl_voc.models.imagenet_download import WeightsUnavailable
+from ssl_voc.models.keras_cv_blocks import flattened
 from ssl_voc.models.pretrained_weights import load_pretrained_weights, read_backbone
 
 _PER_SAMPLE = (None, 1, 1, 1)  # noise shape of a dropout that drops whole branches
@@ -194,14 +195,7 @@ def _build_keras_cv(name, image_size, weights):
         input_shape=(image_size, image_size, 3),
         name=name.lower(),
     )
-    return clone_with_weights(model, _without_code)
-
-
-def _without_code(layer):
-    """Keras loads no file that holds code, as the SiLU of KerasCV's DarkNet does."""
-    if isinstance(layer, keras.layers.Lambda):
-        return keras.layers.Activation("silu", name=layer.name)
-    return copy_layer(layer)
+    return flattened(model)
 
 
 # The families: how their residual branches are dropped.

@@ -1,9 +1,11 @@
 """Copies of functional models: with other layers, another size, the same weights."""
 
+import functools
+
 import keras
 
 
-def clone_with_weights(model, clone_function=None, inputs=None):
+def clone_with_weights(model, clone_function=None, inputs=None, expand=None):
     """Rebuilds a functional model and gives it the weights of the original.
 
     Sequential models inside become layers of the copy's own graph: what is said of
@@ -14,6 +16,9 @@ def clone_with_weights(model, clone_function=None, inputs=None):
         clone_function: Optional function from each layer to its replacement, which
             must have weights of the same shapes.
         inputs: Optional `keras.Input` of the copy; by default one as in `model`.
+        expand: Optional function from a layer to what it computes, in layers of the
+            copy's own graph: a function of the copier of layers and of the input; None
+            for a layer that stays one.
 
     Returns:
         The copy.
@@ -28,6 +33,8 @@ def clone_with_weights(model, clone_function=None, inputs=None):
             return _chain([copy(part) for part in layer.layers])
         if isinstance(layer, keras.Model):
             return clone_with_weights(layer, clone_function)
+        if expand and (compute := expand(layer)):
+            return functools.partial(compute, copy)
         pairs.append((layer, replace(layer)))
         return pairs[-1][1]
 

@@ -10,6 +10,7 @@ from ssl_voc.layers.cell_matching import match_cells
 from ssl_voc.layers.projection_head import ProjectionHead
 from ssl_voc.layers.random_layer import check_rate
 from ssl_voc.losses.dense_contrast import dense_contrast
+from ssl_voc.models.cell_offsets import cell_offsets
 from ssl_voc.models.contrastive_model import ContrastiveModel
 from ssl_voc.models.pyramid import feature_levels
 
@@ -43,6 +44,8 @@ class DenseContrastiveModel(ContrastiveModel):
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Attributes:
+        cell_offsets: Float32 variable `(2,)`, a weight of the model: where the cells
+            of both strides look, see `ssl_voc.models.cell_offsets`.
         ramp: Scalar variable in `[0, 1]`, a weight of the model: the share of
             `dense_weight` that is in force, 1 unless changed while training.
 
@@ -73,9 +76,12 @@ class DenseContrastiveModel(ContrastiveModel):
         self.dense_weight = dense_weight
         self.temperature = temperature
         # A backbone that takes any size is looked at with views of today's.
-        size = getattr(augmenter, "image_size", None)
-        levels = feature_levels(backbone, STRIDES, size).outputs
-        self.levels = keras.Model(backbone.input, [*levels, backbone.output])
+        size = backbone.input_shape[1] or getattr(augmenter, "image_size", None)
+        levels = feature_levels(backbone, STRIDES, size)
+        self.cell_offsets = keras.Variable(
+            cell_offsets(levels, size), trainable=False, name="cell_offsets"
+        )
+        self.levels = keras.Model(backbone.input, [*levels.outputs, backbone.output])
         self.cell_heads = [
             ProjectionHead(_CELL_DIMENSIONS, _CELL_DIMENSIONS, dtype=self.dtype_policy)
             for _ in STRIDES
@@ -141,6 +147,7 @@ class DenseContrastiveModel(ContrastiveModel):
                 for name in ("boxes_rel_xyxy", "flips")
             ),
             outputs[f"level_{stride}"][a].shape[1:3],
+            offset=self.cell_offsets[STRIDES.index(stride)],
         )
         cells = outputs[f"cells_{stride}"]
         losses = dense_contrast(cells[a], cells[b], matches, self.temperature)

@@ -21,10 +21,10 @@ def draw_crops(num_photos, seed):
     return boxes, np.arange(num_photos) % 3 == 0
 
 
-def center(box, flip, shape, row, column):
+def center(box, flip, shape, row, column, offset=0.0):
     """Center of one cell, x and y as fractions of the photo."""
     left, top, right, bottom = box
-    x, y = (column + 0.5) / shape[1], (row + 0.5) / shape[0]
+    x, y = (column + 0.5 + offset) / shape[1], (row + 0.5 + offset) / shape[0]
     x = 1.0 - x if flip else x
     return left + x * (right - left), top + y * (bottom - top)
 
@@ -33,12 +33,13 @@ def cells_of(shape):
     return [(row, column) for row in range(shape[0]) for column in range(shape[1])]
 
 
-def test_centers_are_those_of_the_loops():
+@pytest.mark.parametrize("offset", [0.0, 0.4])
+def test_centers_are_those_of_the_loops(offset):
     shape = (2, 3)
     boxes, flips = draw_crops(7, seed=0)
-    centers = ops.convert_to_numpy(cell_centers(boxes, flips, shape))
+    centers = ops.convert_to_numpy(cell_centers(boxes, flips, shape, offset))
     expected = [
-        [center(box, flip, shape, *cell) for cell in cells_of(shape)]
+        [center(box, flip, shape, *cell, offset) for cell in cells_of(shape)]
         for box, flip in zip(boxes, flips, strict=True)
     ]
     np.testing.assert_allclose(centers, expected, rtol=1e-5)

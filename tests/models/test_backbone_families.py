@@ -13,6 +13,7 @@ import ssl_voc
 from ssl_voc.backbone_families import FAMILIES, KERAS_CV, KERAS_CV_SIZES, family_of
 from ssl_voc.heat_maps.explained_layer import find_layer
 from ssl_voc.models import fingerprint, plain_backbone
+from ssl_voc.models.keras_cv_blocks import flattened
 from ssl_voc.models.pyramid import feature_levels
 from tests import tiny
 from tests.dtype_policies import dtype_policy
@@ -85,7 +86,9 @@ def build_bare(name, expected):
 
     class_name, settings = KERAS_CV_SIZES[name.removeprefix(KERAS_CV)]
     build = getattr(keras_cv.models, class_name)
-    return build(**settings, include_rescaling=False, input_shape=shape)
+    bare = build(**settings, include_rescaling=False, input_shape=shape)
+    # Its weights in the order of ours; that it is the same network is tested below.
+    return flattened(bare)
 
 
 def features_of(model, pixels):

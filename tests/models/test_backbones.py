@@ -139,7 +139,7 @@ def test_a_copy_of_any_size_keeps_the_features_of_the_size_it_was_built_for():
 @pytest.mark.slow
 def test_a_copy_keeps_the_momentum_of_batch_norms_inside_blocks():
     pytest.importorskip("keras_cv")
-    model = ssl_voc.backbone("keras_cv:CSPDarkNetTinyBackbone", 64)
+    model = ssl_voc.backbone("keras_cv:EfficientNetV2B0Backbone", 64)
     for copy in (model, resized(model, None)):
         norms = [
             layer

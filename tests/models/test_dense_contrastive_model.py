@@ -57,9 +57,12 @@ def test_loss_is_the_weighted_sum_of_the_loops(photos, weight, ramp):
     pooled = map(ops.convert_to_numpy, outputs["projections"])
     of_views = reference.dcl(*pooled, 0.2, 0.0)
     of_strides, shares = [], []
-    for stride, side in ((8, 4), (16, 2)):
+    offsets = ops.convert_to_numpy(model.cell_offsets)
+    for stride, side, offset in ((8, 4, offsets[0]), (16, 2, offsets[1])):
         (left, right), (upright, mirrored) = outputs["boxes_rel_xyxy"], outputs["flips"]
-        matches = match_cells(left, upright, right, mirrored, (side, side))
+        matches = match_cells(
+            left, upright, right, mirrored, (side, side), offset=offset
+        )
         matches = ops.convert_to_numpy(matches)
         cells = map(ops.convert_to_numpy, outputs[f"cells_{stride}"])
         of_photos = reference.dense_contrast(*cells, matches, 0.2)
@@ -74,6 +77,13 @@ def test_loss_is_the_weighted_sum_of_the_loops(photos, weight, ramp):
         "matched_share": np.mean(shares),
     }
     assert logs == pytest.approx(expected, rel=1e-4)
+
+
+def test_cells_look_where_padding_on_one_side_lets_them(photos):
+    model = build_model(TwoCrops())
+    model(photos, training=False)
+    # Half a pixel of each convolution's input: 3.5 px of stride 8, 7.5 of 16.
+    np.testing.assert_allclose(model.cell_offsets, [3.5 / 8, 7.5 / 16], atol=1e-3)
 
 
 def test_cells_are_projections_of_the_maps_of_one_backbone_pass(photos):

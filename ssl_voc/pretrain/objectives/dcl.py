@@ -17,7 +17,7 @@ class DCLSettings(ProjectionSettings):
 
     temperature: float = option(0.1, "Temperature of the loss.", above=0)
     smoothing: float = option(
-        0.1, "Share of the target on negatives, annealed to 0.", minimum=0, below=1
+        0.1, "Share of the target on negatives, at the end.", minimum=0, below=1
     )
     image_size_start: int | None = option(
         None, "Side of a view in the first 70 % of the steps.", minimum=32
@@ -39,12 +39,14 @@ class DCLObjective(SimCLRObjective):
     """Decoupled contrastive loss between two views of every photo, for small networks.
 
     What differs from `simclr` is what small networks and batches want: the positive is
-    left out of the denominator, the targets are smoothed at first, the head is wide,
-    and the crops hold more of the photo. Views may begin small.
+    left out of the denominator, the targets are smoothed more and more, by half a
+    cosine, the head is wide, and the crops hold more of the photo. Views may begin
+    small.
 
     Reference:
         - [Yeh et al., 2021](https://arxiv.org/abs/2110.06848)
-        - [Zheng et al., 2022](https://arxiv.org/abs/2212.07158), the recipe
+        - [Lin et al., 2022](https://arxiv.org/abs/2212.07158), the recipe, its
+          smoothing as in the authors' code
     """
 
     settings = DCLSettings
@@ -84,5 +86,5 @@ class DCLObjective(SimCLRObjective):
         return [(num_small, start), *last]
 
     def anneal(self, share_done):
-        share = 0.5 * (1.0 + math.cos(math.pi * share_done))
+        share = 0.5 * (1.0 - math.cos(math.pi * share_done))
         self.smoothing.assign(self.config.smoothing * share)

@@ -88,7 +88,7 @@ def test_stages_and_smoothing_follow_the_number_of_epochs(place, tmp_path):
     for epoch in (0, 5, 9):
         objective.anneal(epoch / 10)
         seen.append(float(objective.build_loss().smoothing))
-    np.testing.assert_allclose(seen, [0.2, 0.1, 0.1 * (1 + np.cos(0.9 * np.pi))])
+    np.testing.assert_allclose(seen, [0.0, 0.1, 0.1 * (1 - np.cos(0.9 * np.pi))])
 
 
 def test_without_small_views_there_is_one_stage():
