@@ -56,16 +56,19 @@ def test_neck_and_head_survive_serialization():
         np.testing.assert_array_equal(outputs[0][name], outputs[1][name])
 
 
-def test_scores_begin_at_a_few_objects_an_image_and_distances_at_the_middle():
-    head = DetectionHead(4, channels=5, num_layers=0, num_bins=8)
+def test_scores_begin_at_a_few_objects_an_image_and_boxes_at_four_strides():
+    head = DetectionHead(4, channels=5, num_layers=0)
     shapes = [(2, 20, 20, 5), (2, 5, 5, 5)]
     outputs = head([np.zeros(shape, "float32") for shape in shapes])
     scores = ops.convert_to_numpy(ops.sigmoid(outputs["classes"]))
     assert scores.shape == (2, 425, 4)
     np.testing.assert_allclose(scores[:, :400], 5 / 400 / 4, rtol=1e-4)
     np.testing.assert_allclose(scores[:, 400:], 0.2 / 4, rtol=1e-4)
-    assert outputs["sides"].shape == (2, 425, 4, 8)
-    assert np.ptp(ops.convert_to_numpy(outputs["sides"])) == 0.0
+    shares = ops.convert_to_numpy(ops.softmax(outputs["sides"], axis=-1))
+    assert shares.shape == (2, 425, 4, 16)
+    # Two to each side; the distribution ends at 15.
+    np.testing.assert_allclose(shares @ np.arange(16), 2.0, atol=0.05)
+    assert (np.diff(shares, axis=-1) < 0).all()
 
 
 def test_outputs_stand_in_the_order_of_the_points():
