@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -15,6 +16,7 @@ _POLL_SECONDS = 2.0
 # Starts anew of a task whose node or process died.
 _RETRIES = 3
 _SECONDS_TO_STOP = 60.0
+_SECONDS_TO_ANSWER = 10.0
 # Beginnings of the variables that decide what a command computes with.
 _VARIABLES = ("KERAS_", "TF_", "JAX_", "XLA_")
 
@@ -150,8 +152,12 @@ def _connect(address):
     import ray
 
     try:
+        host, separator, port = address.removeprefix("ray://").rpartition(":")
+        if separator:
+            # Ray itself tries for minutes.
+            socket.create_connection((host, int(port)), _SECONDS_TO_ANSWER).close()
         ray.init(address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BadInput(
             f"--cluster: no Ray cluster answers at {address}: {reason} Start one by "

@@ -53,7 +53,7 @@ def wait_to_be_told(run, seconds):
 
 
 def write_evaluation(folder, key, score):
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)  # of a command that was interrupted
     noise = random.Random(key)
     ious = [
         min(1.0, max(0.0, score + (n / NUM_PHOTOS - 0.5) * 0.4 + noise.gauss(0, 0.02)))

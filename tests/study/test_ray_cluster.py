@@ -186,10 +186,10 @@ def test_interrupt_ends_the_commands_on_the_nodes_as_a_scheduler_would(
 
 @needs_ray
 @pytest.mark.slow
-def test_cluster_that_does_not_answer_is_a_line():
-    script = (
-        "from ssl_voc.study.ray_cluster import RayCluster\nRayCluster('127.0.0.1:1')\n"
-    )
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_cluster_that_does_not_answer_is_a_line(address):
+    script = "from ssl_voc.study.ray_cluster import RayCluster; RayCluster"
+    script += f"({address!r})"
     ended = subprocess.run(
         [sys.executable, "-c", script],
         cwd=REPOSITORY,
@@ -198,7 +198,7 @@ def test_cluster_that_does_not_answer_is_a_line():
         check=False,
     )
     last = ended.stderr.strip().splitlines()[-1]
-    assert "BadInput: --cluster: no Ray cluster answers at 127.0.0.1:1" in last
+    assert f"BadInput: --cluster: no Ray cluster answers at {address}" in last
 
 
 def _scores(folder):
