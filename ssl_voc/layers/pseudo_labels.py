@@ -13,6 +13,8 @@ from ssl_voc.metrics import mixture_threshold
 
 # Boxes that are left out at most for each object that there should be.
 _UNSURE_PER_OBJECT = 2.0
+# From which two boxes share the points that learn them.
+_COVERING_IOU = 0.7
 
 
 class PseudoLabels(keras.layers.Layer):
@@ -149,7 +151,7 @@ class ObjectPseudoLabels(PseudoLabels):
     """The teacher's boxes for every object of each photo.
 
     What scores less than the least score of its class is taken for background. A box
-    that is not sure and overlaps one that is by `min_iou` is left out.
+    that is not sure and overlaps one that is by 0.7 or more is left out.
 
     Args:
         num_classes: Number of classes.
@@ -222,7 +224,7 @@ class ObjectPseudoLabels(PseudoLabels):
         seen = ops.logical_or(sure, found["confidence"] >= limits)
         seen = ops.logical_and(seen, boxes.is_object(found["classes"]))
         # One that lies on a sure one, of another class, would take its points away.
-        overlaps = boxes.pairwise_iou(found["boxes"], found["boxes"]) >= self.min_iou
+        overlaps = boxes.pairwise_iou(found["boxes"], found["boxes"]) >= _COVERING_IOU
         covered = ops.any(ops.logical_and(overlaps, sure[:, None, :]), axis=2)
         seen = ops.logical_and(seen, ops.logical_or(sure, ops.logical_not(covered)))
         labels = {
