@@ -176,13 +176,12 @@ class FinetuneConfig(TrainingConfig):
 
     def _default_backbone(self):
         from_random = TASKS[self.task].backbone_from_random
-        # KerasCV wants tensorflow, and its backbones have no stochastic depth.
-        can_be = all(map(find_spec, ("keras_cv", "tensorflow"))) and not (
-            self.drop_connect
-        )
-        if from_random and self.weights in (AUTO, None) and can_be:
-            return AUTO if self.weights == AUTO else from_random
-        return super()._default_backbone()
+        is_installed = all(map(find_spec, ("keras_cv", "tensorflow")))
+        # It has no stochastic depth.
+        if not from_random or not is_installed or self.drop_connect:
+            return super()._default_backbone()
+        choices = {AUTO: AUTO, None: from_random}
+        return choices.get(self.weights) or super()._default_backbone()
 
     def _refuse_settings_of_other_tasks(self):
         defaults = {field.name: field.default for field in dataclasses.fields(self)}

@@ -28,14 +28,9 @@ def cell_centers(boxes_rel_xyxy, flips, shape, offset=0.0):
     left, top, right, bottom = (boxes[:, side] for side in range(4))
     # A mirrored view begins at the right side of its crop.
     x = pixel_centers(
-        *_moved(
-            ops.where(flips, right, left),
-            ops.where(flips, left, right),
-            offset / columns,
-        ),
-        columns,
+        ops.where(flips, right, left), ops.where(flips, left, right), columns, offset
     )
-    y = pixel_centers(*_moved(top, bottom, offset / rows), rows)
+    y = pixel_centers(top, bottom, rows, offset)
     centers = ops.stack(
         [
             ops.tile(x[:, None, :], (1, rows, 1)),
@@ -79,12 +74,6 @@ def match_cells(
         _squared_diagonals(boxes_a, shape), _squared_diagonals(boxes_b, shape)
     )
     return distances < max_distance**2 * diagonals[:, None, None]
-
-
-def _moved(starts, ends, share):
-    """Both ends of lines, moved along them by a share of their length."""
-    shift = (ends - starts) * share
-    return starts + shift, ends + shift
 
 
 def _squared_diagonals(boxes_rel_xyxy, shape):

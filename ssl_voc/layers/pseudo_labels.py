@@ -221,18 +221,21 @@ class ObjectPseudoLabels(PseudoLabels):
     def call(self, found, mirrored):
         sure = self.is_sure(found, mirrored)
         limits = ops.take(self.least_scores, ops.maximum(found["classes"], 0))
-        seen = ops.logical_or(sure, found["confidence"] >= limits)
-        seen = ops.logical_and(seen, boxes.is_object(found["classes"]))
+        reached = found["confidence"] >= limits
+        reached = ops.logical_and(reached, boxes.is_object(found["classes"]))
         # One that lies on a sure one, of another class, would take its points away.
         overlaps = boxes.pairwise_iou(found["boxes"], found["boxes"]) >= _COVERING_IOU
         covered = ops.any(ops.logical_and(overlaps, sure[:, None, :]), axis=2)
-        seen = ops.logical_and(seen, ops.logical_or(sure, ops.logical_not(covered)))
+        unsure = ops.logical_and(
+            reached, ops.logical_not(ops.logical_or(sure, covered))
+        )
+        seen = ops.logical_or(sure, unsure)
         labels = {
             "boxes": ops.where(seen[..., None], found["boxes"], boxes.PADDING),
             "classes": ops.where(
                 seen, ops.cast(found["classes"], "float32"), boxes.PADDING
             ),
-            "difficult": ops.logical_and(seen, ops.logical_not(sure)),
+            "difficult": unsure,
         }
         number = min(self.max_objects, seen.shape[1])
         _, order = ops.top_k(ops.where(seen, found["confidence"], -1.0), number)

@@ -83,8 +83,11 @@ def resampling_weights(starts, ends, length, out_length):
     return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1e-6)
 
 
-def pixel_centers(starts, ends, num_pixels):
-    """Centers `(batch, num_pixels)` of the pixels that divide `[start, end]`."""
+def pixel_centers(starts, ends, num_pixels, offset=0.0):
+    """Centers `(batch, num_pixels)` of the pixels that divide `[start, end]`.
+
+    They are moved by `offset` pixels towards the end.
+    """
     scale = (ends - starts) / num_pixels
-    steps = ops.arange(num_pixels, dtype="float32") + 0.5
+    steps = ops.arange(num_pixels, dtype="float32") + 0.5 + offset
     return starts[:, None] + steps[None, :] * scale[:, None]

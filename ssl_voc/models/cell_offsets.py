@@ -1,10 +1,12 @@
 """Where the cells of feature maps look, beside the centers of an even division."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
 
-from ssl_voc.models.cloning import clone_with_weights, copier_to
+from ssl_voc.models.cloning import clone_with_weights, copier_to, nested_layers
 
 # Pixels: around stripes, so that no border is near; and of rows, which say nothing.
 _LEAST_WIDTH, _HEIGHT = 256, 64
@@ -37,13 +39,16 @@ def cell_offsets(levels, image_size):
         overlap, and of networks with layer normalization, which makes nothing of
         averages.
     """
+    if any(
+        isinstance(layer, keras.layers.LayerNormalization)
+        for layer in nested_layers(levels)
+    ):
+        return np.zeros(len(levels.outputs), "float32")
     # Halved as often, a size that differs by a multiple of 64 is as even.
-    width = image_size + -(-max(0, _LEAST_WIDTH - image_size) // 64) * 64
+    width = image_size + 64 * math.ceil(max(0, _LEAST_WIDTH - image_size) / 64)
     wide = clone_with_weights(
         levels, copier_to("float32"), keras.Input((_HEIGHT, width, 3))
     )
-    if any(isinstance(x, keras.layers.LayerNormalization) for x in wide.layers):
-        return np.zeros(len(wide.outputs), "float32")
     _average(wide)
     strides = [width / level.shape[2] for level in wide.outputs]
     widest = round(max(strides))

@@ -10,7 +10,7 @@ import time
 
 from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.study.claims import Claims
-from ssl_voc.study.runner import Runner, format_progress, has_failed, time_left
+from ssl_voc.study.runner import Runner, format_progress, time_left
 
 _POLL_SECONDS = 2.0
 # Starts anew of a task whose node or process died.
@@ -59,17 +59,17 @@ class RayCluster:
         with_gpus = [node for node in nodes if node[1]]
         self.num_gpus = int(bool(with_gpus))
         nodes = [node for node in with_gpus or nodes if node[0]]
-        shares = [max(1, cpus // max(1, gpus)) for cpus, gpus in nodes]
+        shares = [max(1, total // max(1, gpus)) for total, gpus in nodes]
         self.num_cpus = cpus or min(shares, default=1)
         self.num_slots = sum(
-            min(cpus // self.num_cpus, gpus or cpus) for cpus, gpus in nodes
+            min(total // self.num_cpus, gpus or total) for total, gpus in nodes
         )
         if not self.num_slots:
             self.close()
             kind = "node with a GPU" if self.num_gpus else "node"
             raise BadInput(
                 f"--cluster: no {kind} of {address} has {self.num_cpus} CPUs; the "
-                f"largest has {max((cpus for cpus, _ in nodes), default=0)}. Give "
+                f"largest has {max((total for total, _ in nodes), default=0)}. Give "
                 "--cpus-per-run, or ask a larger cluster."
             )
 
@@ -105,7 +105,7 @@ class RayCluster:
             while True:
                 cells, missing = runner.cells_and_missing()
                 if not missing:
-                    return sum(has_failed(runner.outcome_of(c.key)) for c in cells)
+                    return runner.count_failed(cells)
                 begun = {cell.key for cell in running.values()}
                 for cell in runner.ready(missing):
                     if cell.key not in begun:

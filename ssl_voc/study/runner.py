@@ -55,6 +55,10 @@ class Runner:
         cells = cells_of(self.plan, self.outcome_of)
         return cells, [cell for cell in cells if self.outcome_of(cell.key) is None]
 
+    def count_failed(self, cells):
+        """Number of the cells that were run, and failed."""
+        return sum(has_failed(self.outcome_of(cell.key)) for cell in cells)
+
     def run(self):
         """Runs until every cell is done, or cannot be; returns the number that failed.
 
@@ -63,7 +67,7 @@ class Runner:
         while True:
             cells, missing = self.cells_and_missing()
             if not missing:
-                return sum(map(has_failed, (self.outcome_of(c.key) for c in cells)))
+                return self.count_failed(cells)
             if not any([self._try(cell) for cell in self.ready(missing)]):
                 time.sleep(_POLL_SECONDS)
 

@@ -61,16 +61,19 @@ class DetectTask(Task):
         )
 
     def pseudo_labels(self, pool):
+        import numpy as np
+
         from ssl_voc import layers
 
-        shown = pool.targets["classes"][~pool.targets["difficult"].astype(bool)]
+        number = len(pool.class_names)
+        exists = (pool.targets["classes"] >= 0) & ~pool.targets["difficult"]
+        shown = pool.targets["classes"][exists].astype(int)
         return layers.ObjectPseudoLabels(
             len(pool.class_names),
             max_objects=max(_LEAST_OBJECTS, 2 * pool.max_boxes),
-            objects_per_photo=[
-                float((shown == label).sum() / len(pool))
-                for label in range(len(pool.class_names))
-            ],
+            objects_per_photo=(
+                np.bincount(shown, minlength=number) / len(pool)
+            ).tolist(),
             name="pseudo_labels",
         )
 

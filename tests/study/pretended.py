@@ -5,13 +5,13 @@
 runs a whole study of them, as one shard of several if asked.
 """
 
+import json
 import pathlib
 import sys
 
 from ssl_voc.study.budget import Pace
-from ssl_voc.study.cells import Cell
+from ssl_voc.study.cells import RESULT, Cell
 from ssl_voc.study.claims import Claims
-from ssl_voc.study.plan import cells_of
 from ssl_voc.study.runner import Runner
 from tests.study.plans import build_plan
 
@@ -42,9 +42,16 @@ def pretend():
     Cell.commands = commands
 
 
-def cells(runner):
-    """The cells that a runner has found so far."""
-    return cells_of(runner.plan, runner.outcome_of)
+def results(folder):
+    """Everything that a report reads, but the times."""
+    found = {}
+    for path in folder.glob(f"*/{RESULT}"):
+        result = json.loads(path.read_text())
+        for name in ("seconds", "commands"):
+            del result[name]
+        rows = path.parent / "run" / "evaluation" / "images.jsonl"
+        found[path.parent.name] = result, rows.read_text() if rows.exists() else ""
+    return found
 
 
 def make_runner(folder, shard=(0, 1), plan=None):

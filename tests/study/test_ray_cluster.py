@@ -14,12 +14,12 @@ import time
 import pytest
 
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.study.cells import FAILURE, RESULT, Cell
+from ssl_voc.study.cells import FAILURE, Cell
 from ssl_voc.study.config import StudyConfig
 from ssl_voc.study.ray_cluster import RayCluster
 from tests.interpreters import REPOSITORY
 from tests.study import pretended
-from tests.study.pretended import make_runner
+from tests.study.pretended import make_runner, results
 
 HAS_RAY = importlib.util.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not HAS_RAY, reason="Ray is not installed")
@@ -68,6 +68,24 @@ def pretending(monkeypatch):
     monkeypatch.setattr(Cell, "commands", Cell.commands)
 
 
+def run_interrupted(cluster, runner, is_time):
+    """Runs cells until Ctrl-C comes, once `is_time` says so."""
+
+    def interrupt():
+        limit = time.monotonic() + 60
+        while not is_time() and time.monotonic() < limit:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    threading.Thread(target=interrupt).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cluster.run(runner)
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+
+
 @needs_ray
 @pytest.mark.slow
 def test_cluster_runs_every_cell_as_one_process_would(cluster, tmp_path, capsys):
@@ -78,8 +96,8 @@ def test_cluster_runs_every_cell_as_one_process_would(cluster, tmp_path, capsys)
     assert cluster.run(make_runner(tmp_path / "cells")) == 0
     printed = capsys.readouterr().out
     assert "2 runs at once, each with 1 CPUs" in printed and "[14/14]" in printed
-    assert _scores(tmp_path / "cells") == _scores(tmp_path / "alone")
-    assert len(_scores(tmp_path / "cells")) == 14
+    assert results(tmp_path / "cells") == results(tmp_path / "alone")
+    assert len(results(tmp_path / "cells")) == 14
     assert not list(tmp_path.glob("cells/*/claim.json"))
 
 
@@ -91,7 +109,7 @@ def test_failure_on_a_node_is_told_and_tried_again_by_the_next_start(
     folder = tmp_path / "cells"
     runner = make_runner(folder)
     # A folder where the file of its results belongs: no command can write that.
-    tuned = next(c for c in pretended.cells(runner) if c.kind == "tune")
+    tuned = next(c for c in runner.cells_and_missing()[0] if c.kind == "tune")
     broken = folder / tuned.key / "run" / "summary.json"
     broken.mkdir(parents=True)
     assert cluster.run(runner) > 0
@@ -99,31 +117,19 @@ def test_failure_on_a_node_is_told_and_tried_again_by_the_next_start(
     assert list(folder.glob(f"*/{FAILURE}"))
     broken.rmdir()
     assert cluster.run(make_runner(folder)) == 0
-    assert len(_scores(folder)) == 14
+    assert len(results(folder)) == 14
 
 
 @needs_ray
 @pytest.mark.slow
-def test_interrupted_study_goes_on_by_the_same_command(cluster, tmp_path, monkeypatch):
+def test_interrupted_study_goes_on_by_the_same_command(cluster, tmp_path):
     folder = tmp_path / "cells"
     runner = make_runner(folder)
 
-    def interrupt():
-        limit = time.monotonic() + 60
-        while len(_scores(folder)) < 3 and time.monotonic() < limit:
-            time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGUSR1)
-
-    previous = signal.signal(signal.SIGUSR1, signal.default_int_handler)
-    threading.Thread(target=interrupt).start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            cluster.run(runner)
-    finally:
-        signal.signal(signal.SIGUSR1, previous)
-    assert len(_scores(folder)) < 14
+    run_interrupted(cluster, runner, lambda: len(results(folder)) >= 3)
+    assert len(results(folder)) < 14
     assert cluster.run(make_runner(folder)) == 0
-    assert len(_scores(folder)) == 14
+    assert len(results(folder)) == 14
 
 
 @needs_ray
@@ -146,7 +152,7 @@ def test_cell_of_a_process_that_died_is_run_by_another(cluster, tmp_path):
     thread.start()
     assert cluster.run(runner) == 0
     thread.join()
-    assert killed and len(_scores(folder)) == 14
+    assert killed and len(results(folder)) == 14
     assert not list(folder.glob(f"*/{FAILURE}"))
 
 
@@ -167,19 +173,7 @@ def test_interrupt_ends_the_commands_on_the_nodes_as_a_scheduler_would(
     # Of the first cell, whose command has to be told to end.
     monkeypatch.setenv("TF_PRETENDED_SECONDS", "600")
 
-    def interrupt():
-        limit = time.monotonic() + 60
-        while not list(folder.glob("*/run/began")) and time.monotonic() < limit:
-            time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGUSR1)
-
-    previous = signal.signal(signal.SIGUSR1, signal.default_int_handler)
-    threading.Thread(target=interrupt).start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            cluster.run(runner)
-    finally:
-        signal.signal(signal.SIGUSR1, previous)
+    run_interrupted(cluster, runner, lambda: any(folder.glob("*/run/began")))
     began = {path.parent for path in folder.glob("*/run/began")}
     assert began and all((run / "terminated").exists() for run in began)
 
@@ -199,12 +193,3 @@ def test_cluster_that_does_not_answer_is_a_line(address):
     )
     last = ended.stderr.strip().splitlines()[-1]
     assert f"BadInput: --cluster: no Ray cluster answers at {address}" in last
-
-
-def _scores(folder):
-    """Score and kind of every cell that is done, by its key."""
-    found = {}
-    for path in folder.glob(f"*/{RESULT}"):
-        result = json.loads(path.read_text())
-        found[path.parent.name] = result["kind"], result.get("score")
-    return found

@@ -16,7 +16,7 @@ from ssl_voc.study.plan import cells_of
 from ssl_voc.study.runner import Runner, time_left
 from tests.interpreters import REPOSITORY
 from tests.study import pretended
-from tests.study.pretended import PACE, make_runner, small_plan
+from tests.study.pretended import PACE, make_runner, results, small_plan
 
 
 @pytest.fixture(autouse=True)
@@ -41,18 +41,6 @@ def wait_for(folder, number):
     while len(results(folder)) < number:
         assert time.monotonic() < limit
         time.sleep(0.02)
-
-
-def results(folder):
-    """Everything that a report reads, but the times."""
-    found = {}
-    for path in folder.glob(f"*/{RESULT}"):
-        result = json.loads(path.read_text())
-        for name in ("seconds", "commands"):
-            del result[name]
-        rows = path.parent / "run" / "evaluation" / "images.jsonl"
-        found[path.parent.name] = result, rows.read_text() if rows.exists() else ""
-    return found
 
 
 @pytest.fixture(scope="module")
