@@ -8,7 +8,7 @@ class EpochSeeds(keras.callbacks.Callback):
     """Sets every seed generator of the model anew at the start of each epoch.
 
     A run that resumes at epoch `e` then draws the views that an uninterrupted one
-    would have drawn: `save_weights` does not keep the states of seed generators.
+    would have drawn: checkpoints do not keep the states of seed generators.
 
     Args:
         seed: Non-negative integer.

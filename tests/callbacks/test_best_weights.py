@@ -99,7 +99,7 @@ def test_random_kills_end_in_the_weights_of_an_uninterrupted_run(tmp_path):
 
 
 def test_best_and_the_one_before_are_kept_beside_other_files(tmp_path):
-    others = {"epoch_00009.weights.h5", "best_of_all.npz"}
+    others = {"epoch_00009.npz", "best_of_all.npz"}
     for name in others:
         (tmp_path / name).write_bytes(b"")
     BestWeights(tmp_path, NAMES)

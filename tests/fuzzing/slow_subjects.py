@@ -175,7 +175,7 @@ SLOW_SUBJECTS = {
         "manifest.json",
         "config.yaml",
         "metrics.jsonl",
-        "checkpoints/epoch_00002.weights.h5",
+        "checkpoints/epoch_00002.npz",
         "checkpoints/best_00002.npz",
     ),
 }

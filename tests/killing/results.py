@@ -104,8 +104,6 @@ def _content(path):
             if lines.pop():
                 raise ValueError("the last line has no end")
             return [_without_clock(json.loads(line)) for line in lines]
-        case ".h5":
-            return _arrays_of_h5(content)
         case ".keras":
             with zipfile.ZipFile(path) as archive:
                 config = json.loads(archive.read("config.json"))

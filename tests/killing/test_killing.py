@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 
-import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -35,8 +34,7 @@ def results(tmp_path):
     Image.fromarray(tiny.draw_photos(1)[0]).save(folder / "views.png")
     np.savez(folder / "checkpoints" / "best_00001.npz", np.ones(3), np.nan)
     tiny.save_backbone(folder / "backbone.keras")
-    with h5py.File(folder / "checkpoints" / "epoch_00001.weights.h5", "w") as file:
-        file["layers/dense/vars/0"] = np.ones((2, 3), "float32")
+    np.savez(folder / "checkpoints" / "epoch_00001.npz", np.ones((2, 3), "float32"))
     return folder
 
 
@@ -54,14 +52,15 @@ def test_equal_results_differ_by_the_clock_alone(results, others):
 
 
 def change_weight(path):
-    with h5py.File(path, "r+") as file:
-        file["layers/dense/vars/0"][0, 0] = np.nextafter(np.float32(1), 2)
+    weights = np.ones((2, 3), "float32")
+    weights[0, 0] = np.nextafter(np.float32(1), 2)
+    np.savez(path, weights)
 
 
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("checkpoints/epoch_00001.weights.h5", change_weight),
+        ("checkpoints/epoch_00001.npz", change_weight),
         ("checkpoints/best_00001.npz", lambda path: np.savez(path, np.ones(3), 0.0)),
         ("backbone.keras", lambda path: tiny.save_backbone(path, seed=1)),
         ("metrics.jsonl", lambda path: path.write_text('{"loss": 1.6}\n')),
@@ -103,8 +102,7 @@ def make_command(repairs, forgets=False):
         seen = out.exists()
         (out / "checkpoints").mkdir(parents=True, exist_ok=True)
         (out / "manifest.json").write_text("{}")
-        (out / "checkpoints" / "epoch_00002.weights.h5").write_bytes(b"")
-        h5py.File(out / "checkpoints" / "epoch_00002.weights.h5", "w").close()
+        np.savez(out / "checkpoints" / "epoch_00002.npz")
         killed = kill_after is not None
         if killed or not seen or repairs:
             (out / "metrics.json").write_text(json.dumps([1, 2])[: 3 if killed else 9])

@@ -81,7 +81,7 @@ class Trial:
         return wrong + differences(self._out, self._whole, self._photos)
 
     def _num_saved_epochs(self):
-        names = [path.name for path in self._out.glob("checkpoints/epoch_*.h5")]
+        names = [path.name for path in self._out.glob("checkpoints/epoch_*.npz")]
         return max((int(re.findall(r"\d+", name)[0]) for name in names), default=0)
 
     def _clear(self, *others):

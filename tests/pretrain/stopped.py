@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 
-import h5py
+import numpy as np
 
 from tests.conftest import REPOSITORY
 
@@ -39,16 +39,9 @@ def rows_of(run):
 
 def arrays_in(run):
     """Everything in the last checkpoint: weights and the optimizer's state."""
-    arrays = {}
-
-    def collect(name, item):
-        if isinstance(item, h5py.Dataset):
-            arrays[name] = item[()]
-
-    newest = sorted((run / "checkpoints").glob("epoch_*.weights.h5"))[-1]
-    with h5py.File(newest) as file:
-        file.visititems(collect)
-    return arrays
+    newest = sorted((run / "checkpoints").glob("epoch_*.npz"))[-1]
+    with np.load(newest) as arrays:
+        return dict(arrays)
 
 
 def assert_same_training(run, other):

@@ -29,7 +29,7 @@ def test_file_changes_after_the_block_alone_and_not_when_it_fails(tmp_path):
 @pytest.mark.parametrize(
     ("name", "suffix"),
     [
-        ("epoch_00001.weights.h5", ".weights.h5"),
+        ("backbone.weights.h5", ".weights.h5"),
         (f"1.{'x' * 249}.jpg", ".jpg"),
         (f"1.{'é' * 124}.jpg", ".jpg"),
         (f"1.{'x' * 253}", ""),

@@ -79,7 +79,7 @@ def test_new_folder_holds_settings_and_what_ran_where(tmp_path):
 
 def test_same_settings_resume_after_a_kill(tmp_path):
     leave_run(tmp_path / "run")
-    left = ("run/.unfinished-a.json", "run/checkpoints/.unfinished-b.weights.h5")
+    left = ("run/.unfinished-a.json", "run/checkpoints/.unfinished-b.npz")
     for name in left:
         (tmp_path / name).write_bytes(b"half")
     with (tmp_path / "run" / "metrics.jsonl").open("a") as log:
@@ -139,6 +139,12 @@ def test_run_that_cannot_go_on_is_refused(tmp_path, left, begun, words):
     leave_run(tmp_path / "run", **left)
     said = refusal(tmp_path / "run", **begun)
     assert all(word in said for word in words), said
+
+
+def test_checkpoints_of_an_earlier_version_are_not_begun_anew_in_silence(tmp_path):
+    leave_run(tmp_path)
+    (tmp_path / "checkpoints" / "epoch_00002.weights.h5").write_bytes(b"")
+    assert "checkpoints" in (said := refusal(tmp_path)) and "earlier version" in said
 
 
 def test_run_goes_on_under_its_own_backend_alone(tmp_path, monkeypatch):

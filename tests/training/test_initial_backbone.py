@@ -81,7 +81,7 @@ def test_a_run_does_not_change_its_start(run, download):
     assert run.manifest == {"weights": None} and not download[1]
     # What a checkpoint holds is not downloaded again.
     run.manifest["weights"] = "imagenet"
-    (run.path / "checkpoints" / "epoch_00001.weights.h5").write_bytes(b"")
+    (run.path / "checkpoints" / "epoch_00001.npz").write_bytes(b"")
     build_initial_backbone(config(), run)
     assert not download[1]
 

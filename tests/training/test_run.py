@@ -30,7 +30,7 @@ class FailingRun(TrainingRun):
         self.folder = RunFolder(folder, None, resuming=False, manifest={})
         self.checkpoints = folder / "checkpoints"
         self.checkpoints.mkdir()
-        (self.checkpoints / "epoch_00003.weights.h5").write_bytes(b"")
+        (self.checkpoints / "epoch_00003.npz").write_bytes(b"")
         self.error, self.failures = error, (None, *failures)
 
     @property
