@@ -11,8 +11,13 @@ from ssl_voc.layers.constructor_arguments import constructor_arguments
 from ssl_voc.layers.random_layer import check_rate
 from ssl_voc.metrics import mixture_threshold
 
-# Boxes that are left out at most for each object that there should be.
+# For each object that there should be: boxes that are left out at most, and boxes that
+# the threshold lets through at least.
 _UNSURE_PER_OBJECT = 2.0
+_SURE_PER_OBJECT = 0.4
+# Boxes of fewer pixels: one pixel aside takes them below the least IoU of others.
+_SMALL_SIDE = 16.0
+_IOU_OF_SMALL = 0.5
 # From which two boxes share the points that learn them.
 _COVERING_IOU = 0.7
 
@@ -30,7 +35,8 @@ class PseudoLabels(keras.layers.Layer):
     Args:
         num_classes: Number of classes.
         threshold: That of every class at first, in `[0, 1]`.
-        min_iou: Least IoU with the box in the mirrored photo.
+        min_iou: Least IoU with the box in the mirrored photo; 0.5 is enough for a box
+            that is less than 16 pixels wide or high.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`; `dtype` defaults to
             float32 whatever the global policy.
 
@@ -68,7 +74,10 @@ class PseudoLabels(keras.layers.Layer):
         limits = ops.take(self.thresholds, ops.maximum(classes, 0))
         overlaps = boxes.pairwise_iou(found["boxes"], mirrored["boxes"])
         same = classes[:, :, None] == mirrored["classes"][:, None, :]
-        again = ops.any(ops.logical_and(overlaps >= self.min_iou, same), axis=2)
+        sides = found["boxes"][..., 2:] - found["boxes"][..., :2]
+        small = ops.min(sides, axis=2, keepdims=True) < _SMALL_SIDE
+        least = ops.where(small, min(self.min_iou, _IOU_OF_SMALL), self.min_iou)
+        again = ops.any(ops.logical_and(overlaps >= least, same), axis=2)
         sure = ops.logical_and(found["confidence"] >= limits, again)
         return ops.logical_and(sure, boxes.is_object(classes))
 
@@ -162,9 +171,11 @@ class ObjectPseudoLabels(PseudoLabels):
         max_objects: Number of boxes of a photo, the most confident ones; what lies
             beyond them is taken for background.
         objects_per_photo: Mean number of objects of each class in a labelled photo,
-            `(num_classes,)`. Where it is given, `adapt` lowers the least score of a
-            class until twice as many boxes reach it as there should be: a class that
-            the teacher hardly finds is not taught to be background.
+            `(num_classes,)`. Where it is given, `adapt` lowers the threshold of a class
+            until boxes for 40 % of the objects that there should be reach it, as far as
+            its range allows, and the least score until twice as many boxes as objects
+            do: a class that the teacher hardly finds is taught by its best boxes, and
+            not taught to be background.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
 
     Reference:
@@ -206,16 +217,21 @@ class ObjectPseudoLabels(PseudoLabels):
         super().adapt(found)
         if self.objects_per_photo is None:
             return
-        confidence, classes = found["confidence"], found["classes"]
-        least_scores = []
+        thresholds = np.array(ops.convert_to_numpy(self.thresholds))
+        least_scores = np.full(self.num_classes, self.least_score)
         for label, rate in enumerate(self.objects_per_photo):
-            scores = -np.sort(-confidence[classes == label])
-            expected = math.ceil(_UNSURE_PER_OBJECT * rate * len(confidence))
-            if not expected:
-                least_scores.append(self.least_score)
+            scores = -np.sort(-found["confidence"][found["classes"] == label])
+            objects = rate * len(found["confidence"])
+            if not objects:
                 continue
-            reached = scores[expected - 1] if expected <= len(scores) else 0.0
-            least_scores.append(min(self.least_score, reached))
+            sure, seen = (
+                _score_of_rank(scores, math.ceil(share * objects))
+                for share in (_SURE_PER_OBJECT, _UNSURE_PER_OBJECT)
+            )
+            least, _ = self.threshold_range
+            thresholds[label] = min(thresholds[label], max(sure, least))
+            least_scores[label] = min(self.least_score, seen)
+        self.thresholds.assign(thresholds)
         self.least_scores.assign(least_scores)
 
     def call(self, found, mirrored):
@@ -245,3 +261,8 @@ class ObjectPseudoLabels(PseudoLabels):
             )
             for name, values in labels.items()
         }
+
+
+def _score_of_rank(scores, rank):
+    """The score of a rank, counted from 1, of descending ones; 0 beyond the last."""
+    return scores[rank - 1] if rank <= len(scores) else 0.0

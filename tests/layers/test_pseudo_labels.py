@@ -35,8 +35,10 @@ def draw_answers(num_images, num_boxes, seed=0):
     return found, mirrored
 
 
-def is_sure(found, mirrored, row, place, min_iou=0.7):
+def is_sure(found, mirrored, row, place):
     label = found["classes"][row, place]
+    left, top, right, bottom = found["boxes"][row, place]
+    min_iou = 0.5 if min(right - left, bottom - top) < 16 else 0.7
     if label < 0 or found["confidence"][row, place] < THRESHOLDS[label]:
         return False
     return any(
@@ -148,6 +150,31 @@ def test_thresholds_follow_the_scores_of_each_class_within_their_range():
     first, second, third = ops.convert_to_numpy(layer.thresholds)
     assert 0.25 < first < 0.7
     assert second == third == 0.5  # three scores, and none that counts
+
+
+def test_threshold_of_a_class_lets_boxes_for_two_fifths_of_its_objects_through():
+    layer = ObjectPseudoLabels(3, objects_per_photo=[0.5, 0.5, 0.5])
+    # Of 20 photos, so 10 objects: too few scores for a mixture, and the fourth is it.
+    scores = np.array([0.45, 0.4, 0.35, 0.3, 0.25, 0.15], "float32")
+    confidence = np.full((20, 3), -1.0, "float32")
+    confidence[:6, 0], confidence[:6, 1], confidence[:3, 2] = scores, scores / 2, 0.45
+    classes = np.where(confidence > 0, np.arange(3), -1)
+    layer.adapt({"confidence": confidence, "classes": classes})
+    # The second class by its range, the third one by all that it has.
+    np.testing.assert_allclose(layer.thresholds, [0.3, 0.2, 0.2])
+
+
+@pytest.mark.parametrize(("side", "wanted"), [(15.0, True), (17.0, False)])
+def test_a_small_box_may_be_found_again_aside(side, wanted):
+    corners = np.array([[[40.0, 40.0, 40.0 + side, 70.0]]], "float32")
+    found = {
+        "boxes": corners,
+        "confidence": np.full((1, 1), 0.9, "float32"),
+        "classes": np.zeros((1, 1), "int32"),
+    }
+    mirrored = {**found, "boxes": corners + [0.2 * side, 0.0, 0.2 * side, 0.0]}
+    labels = ObjectPseudoLabels(1)(found, mirrored)  # IoU 0.67
+    assert bool(labels["difficult"][0, 0]) != wanted
 
 
 @pytest.mark.parametrize("name", ["threshold", "min_iou"])
