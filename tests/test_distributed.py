@@ -107,5 +107,5 @@ def test_command_trains_and_resumes_on_two_devices(mirrored):
 def test_detections_are_measured_once_a_photo(mirrored):
     # Predictions twice as many as photos would have been refused.
     logs = mirrored[1]["detections"]
-    assert set(logs) == {"val_voc07_ap50", "val_voc10_ap50"}
+    assert set(logs) == {"val_voc07_ap50", "val_voc10_ap50", "val_coco_ap"}
     assert all(0.0 <= value <= 1.0 for value in logs.values())

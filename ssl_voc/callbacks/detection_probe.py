@@ -4,17 +4,21 @@ import keras
 import numpy as np
 from keras import ops
 
-from ssl_voc.metrics import match_detections, score_matches
+from ssl_voc.metrics import (
+    coco_average_precision,
+    match_detections,
+    score_matches,
+)
 from ssl_voc.metrics.average_precision import PROTOCOLS
 from ssl_voc.models.box_model import corners_of
 
 
 class DetectionProbe(keras.callbacks.Callback):
-    """Adds VOC average precision on held-out photos to the logs of every epoch.
+    """Adds average precision on held-out photos to the logs of every epoch.
 
     It is measured on what `predict` gives, suppression and all: losses may fall while
-    nothing is found. The entries are `val_voc07_ap50` and `val_voc10_ap50`; nan where
-    no photo has an object.
+    nothing is found. The entries are `val_voc07_ap50`, `val_voc10_ap50` and
+    `val_coco_ap`; nan where no photo has an object.
 
     Args:
         batches: Iterable, each time from the start, of the dictionaries that a
@@ -45,14 +49,14 @@ class DetectionProbe(keras.callbacks.Callback):
             if "difficult" in batch:
                 truth["difficult"] = batch["difficult"]
             ground_truth.append(truth)
-        matches = match_detections(
-            _joined(predictions),
-            _joined(ground_truth),
-            num_classes=self.model.num_classes,
-        )
+        found, truth = _joined(predictions), _joined(ground_truth)
+        num_classes = self.model.num_classes
+        matches = match_detections(found, truth, num_classes=num_classes)
         for protocol in PROTOCOLS:
             average = score_matches(matches, protocol)
             logs[f"val_{protocol}_ap50"] = float(average.mean)
+        averages = coco_average_precision(found, truth, num_classes)
+        logs["val_coco_ap"] = averages["coco_ap"]
 
     def _predict(self, images, size):
         """What the model finds in a batch, which is filled up to a size by repetition.

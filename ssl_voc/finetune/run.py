@@ -28,7 +28,7 @@ from ssl_voc.visualization.curves import Panel
 # Photos that batch-norm statistics are of: each has many points of every feature map.
 _PHOTOS_FOR_STATISTICS = 256
 # Checkpoint and logs after an epoch, roughly.
-_SECONDS_TO_WRITE = 1.5
+_SECONDS_TO_WRITE = 0.5
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,11 @@ import numpy as np
 import pytest
 
 from ssl_voc.callbacks import DetectionProbe
-from ssl_voc.metrics import match_detections, voc_average_precision
+from ssl_voc.metrics import (
+    coco_average_precision,
+    match_detections,
+    voc_average_precision,
+)
 from tests import tiny
 
 
@@ -68,6 +72,23 @@ def test_the_figures_are_those_of_all_photos_together_matched_once(monkeypatch):
         expected = voc_average_precision(found, batch["bounding_boxes"], protocol).mean
         assert 0.2 < expected < 1.0
         assert logs[f"val_{protocol}_ap50"] == pytest.approx(expected)
+    expected = coco_average_precision(found, batch["bounding_boxes"])["coco_ap"]
+    assert 0.2 < expected == pytest.approx(logs["val_coco_ap"])
+
+
+def test_a_model_that_finds_nothing_scores_0():
+    batch = tiny.detection_batch(4)
+    oracle = Oracle(batch)
+    callback = DetectionProbe([batch])
+    callback.set_model(oracle)
+    oracle.predict = lambda images, **flags: {
+        "boxes": np.full((4, 5, 4), -1.0, "float32"),
+        "classes": np.full((4, 5), -1, "int32"),
+        "confidence": np.full((4, 5), -1.0, "float32"),
+    }
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    assert set(logs.values()) == {0.0}
 
 
 def test_difficult_objects_need_not_be_found():

@@ -71,9 +71,9 @@ def test_the_run_tells_what_a_detector_is_judged_by(finished):
         -1
     ].keys()
     # Of epochs that found nothing yet the last one is kept.
-    score = max(row["val_voc10_ap50"] for row in rows)
-    best = [row for row in rows if row["val_voc10_ap50"] == score][0 if score else -1]
-    for name in ("epoch", "val_voc10_ap50"):
+    score = max(row["val_coco_ap"] for row in rows)
+    best = [row for row in rows if row["val_coco_ap"] == score][0 if score else -1]
+    for name in ("epoch", "val_coco_ap"):
         assert summary[name] == best[name]
     assert summary["training_matched_iou"] == best["matched_iou"]
     for name in ("curves.png", "examples.png"):
