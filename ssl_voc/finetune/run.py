@@ -217,10 +217,15 @@ class FinetuningRun(TrainingRun):
         return SemiSupervisedModel(self.student, labels)
 
     def _follow(self, epoch, logs):
-        """Lets the teacher be the student in the burn-in, then its average."""
-        teacher = self.model.labeler.teacher
-        burning_in = epoch < self.burn_in_epochs
-        teacher.current_momentum.assign(0.0 if burning_in else teacher.momentum)
+        """Lets the teacher average from the first step on, over few steps at first.
+
+        It labels by what the burn-in has averaged: at its end the rate is highest, and
+        no step's own weights are good ones.
+        """
+        teacher, steps = self.model.labeler.teacher, epoch * self.steps
+        teacher.current_momentum.assign(
+            min(teacher.momentum, (1 + steps) / (10 + steps))
+        )
 
     def _default_epochs(self):
         """Number of epochs without flags, and its reason in words."""
