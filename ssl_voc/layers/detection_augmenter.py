@@ -8,8 +8,8 @@ from ssl_voc.layers.localization_augmenter import LocalizationAugmenter
 from ssl_voc.layers.random_layer import check_rate
 from ssl_voc.layers.random_mosaic import RandomMosaic
 
-# Tiles have half a side: objects of mosaics shall be smaller, but not by half.
-_AREA_OF_MOSAIC = 0.5
+# Of a tile, which has half a side: objects of mosaics shall be no smaller than others.
+_AREA_OF_TILE = 0.25
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -19,8 +19,9 @@ class DetectionAugmenter(LocalizationAugmenter):
     As `LocalizationAugmenter`, but for all objects of an image: zoom reaches further,
     a crop must show one object of the image, any of them, and a share `mosaic_rate` of
     the images is tiled with three others of the batch first, see `RandomMosaic`. Of
-    mosaics, crops are half the area, so that their objects appear 1.4 times, not twice,
-    as small. Tiling, crop and resize are one resampling of the original pixels.
+    mosaics, crops are a quarter of the area, so that objects keep the size that they
+    will have in photos. Tiling, crop and resize are one resampling of the original
+    pixels.
 
     Images without objects are cropped anywhere and stay valid. While it augments with
     mosaics, the result always has `4 n` boxes an image, so none can be lost.
@@ -28,8 +29,8 @@ class DetectionAugmenter(LocalizationAugmenter):
     Arguments and call arguments are those of `LocalizationAugmenter`, but for these.
 
     Args:
-        area_range: Smallest and largest area of the crop, in areas of the image, half
-            of it in areas of a mosaic; above 1 it zooms out, onto black.
+        area_range: Smallest and largest area of the crop, in areas of the image, or of
+            a tile of a mosaic; above 1 it zooms out, onto black.
         min_main_share: Share of the area of one random object that a crop must show.
         mosaic_rate: Probability that an image becomes a mosaic; 0 for none.
 
@@ -82,7 +83,7 @@ class DetectionAugmenter(LocalizationAugmenter):
         shape = tuple(images.shape[1:3])
         layout = self.mosaic.draw_layout(ops.shape(images)[0])
         placed = self.mosaic.place(inputs, layout)
-        factor = ops.where(layout["is_mosaic"], _AREA_OF_MOSAIC, 1.0)
+        factor = ops.where(layout["is_mosaic"], _AREA_OF_TILE, 1.0)
         crops = self.crop.draw_crops(placed["bounding_boxes"], *shape, factor)
         size = (self.image_size, self.image_size)
         bounding_boxes = self.crop.move(placed["bounding_boxes"], crops, shape)
