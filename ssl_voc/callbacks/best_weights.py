@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from ssl_voc.callbacks.checkpoint import epoch_files
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.models.cloning import set_weights
-from ssl_voc.runs.atomic_files import replacing
+from ssl_voc.runs.array_files import read_arrays, write_arrays
 
 _NAME = r"best_(\d+)\.npz"
 
@@ -57,9 +56,10 @@ class BestWeights(keras.callbacks.Callback):
             return
         self.best_score, self.best_epoch = score, epoch + 1
         self.folder.mkdir(parents=True, exist_ok=True)
-        with replacing(self.folder / f"best_{epoch + 1:05d}.npz") as temporary:
-            # Without the optimizer: it may have changed when these are loaded.
-            np.savez(temporary, *self.model.get_weights())
+        # Without the optimizer: it may have changed when these are loaded.
+        weights = enumerate(self.model.get_weights())
+        arrays = {f"weight_{index:05d}": values for index, values in weights}
+        write_arrays(self.folder / f"best_{epoch + 1:05d}.npz", arrays)
         # The one before stays: a kill now would take the newest back.
         for path in list(epoch_files(self.folder, _NAME).values())[:-2]:
             path.unlink()
@@ -80,11 +80,8 @@ def load_best(model, folder):
     epoch = max(saved)
     path = saved[epoch]
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            set_weights(model, [arrays[name] for name in arrays.files])
-    except MemoryError:
-        raise
-    except Exception as error:  # of zip, of NumPy's format, or of other shapes
+        set_weights(model, list(read_arrays(path).values()))
+    except ValueError as error:
         raise BadInput(
             f"The best weights {path} cannot be read: {str(error).splitlines()[0]} "
             "Bring the file back, or begin anew with --overwrite."

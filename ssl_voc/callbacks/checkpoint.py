@@ -5,11 +5,10 @@ import re
 from pathlib import Path
 
 import keras
-import numpy as np
 from keras import ops
 
 from ssl_voc.models.cloning import set_weights
-from ssl_voc.runs.atomic_files import replacing
+from ssl_voc.runs.array_files import read_arrays, write_arrays
 
 _NAME = r"epoch_(\d+)\.npz"
 
@@ -21,8 +20,8 @@ class Checkpoint(keras.callbacks.Callback):
     leaves the earlier checkpoint. Together with `EpochSeeds` and data ordered by epoch,
     a resumed run computes what an uninterrupted one would.
 
-    Not `save_weights`, which walks over every attribute of the model: for the detector
-    of a hundred photos that took a fifth of an epoch.
+    Not `save_weights`, which walks over every attribute of the model: with a detector
+    and a hundred photos that took a fifth of the time.
 
     Args:
         folder: Where the two newest checkpoints lie; made if missing.
@@ -35,12 +34,11 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Saves epoch `epoch + 1` and removes what is older than the one before."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        values = [
-            *self.model.get_weights(),
-            *map(ops.convert_to_numpy, self.model.optimizer.variables),
-        ]
-        with replacing(self.folder / f"epoch_{epoch + 1:05d}.npz") as temporary:
-            np.savez(temporary, *values)
+        arrays = {
+            name: ops.convert_to_numpy(variable)
+            for name, variable in _variables(self.model).items()
+        }
+        write_arrays(self.folder / f"epoch_{epoch + 1:05d}.npz", arrays)
         for path in list(epoch_files(self.folder, _NAME).values())[:-2]:
             path.unlink()
 
@@ -90,26 +88,44 @@ def restore(model, folder):
         with on_all_devices(model):
             model.optimizer.build(model.trainable_variables)
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-                _set_state(model, [arrays[name] for name in arrays.files])
-        except MemoryError:
-            raise
-        except Exception as error:
+            arrays = read_arrays(path)
+        except ValueError as error:
             raise ValueError(
-                f"The checkpoint {path} cannot be read: {str(error).splitlines()[0]} "
-                "Delete it to go on from the one before."
+                f"The checkpoint {path} is {error} Delete it to go on from the one "
+                "before."
+            ) from error
+        try:
+            _set_variables(model, arrays)
+        except ValueError as error:
+            raise ValueError(
+                f"The checkpoint {path} is of another model or version: {error}"
             ) from error
     return epoch
 
 
-def _set_state(model, values):
-    """Sets weights and the optimizer's variables to what `Checkpoint` saved."""
+def _variables(model):
+    """Everything that training changes but seeds and metrics, by name."""
+    groups = {"weight": model.weights, "optimizer": model.optimizer.variables}
+    return {
+        f"{group}_{index:05d}": variable
+        for group, variables in groups.items()
+        for index, variable in enumerate(variables)
+    }
+
+
+def _set_variables(model, arrays):
+    """Sets the variables of a model to arrays of the same names and shapes."""
+    variables = _variables(model)
+    if arrays.keys() != variables.keys():
+        other = sorted(arrays.keys() ^ variables.keys())[0]
+        raise ValueError(f"only one of them has {other}.")
+    for name, variable in variables.items():
+        if arrays[name].shape != tuple(variable.shape):
+            raise ValueError(
+                f"{variable.path} has the shape {arrays[name].shape} there and "
+                f"{tuple(variable.shape)} here."
+            )
     number = len(model.weights)
-    variables = model.optimizer.variables
-    if len(values) != number + len(variables):
-        raise ValueError(
-            f"it has {len(values)} arrays, and the model {number + len(variables)}."
-        )
-    set_weights(model, values[:number])
-    for variable, value in zip(variables, values[number:], strict=True):
-        variable.assign(value)
+    set_weights(model, list(arrays.values())[:number])
+    for name in list(arrays)[number:]:
+        variables[name].assign(arrays[name])

@@ -219,8 +219,8 @@ class FinetuningRun(TrainingRun):
     def _follow(self, epoch, logs):
         """Lets the teacher average from the first step on, over few steps at first.
 
-        It labels by what the burn-in has averaged: at its end the rate is highest, and
-        no step's own weights are good ones.
+        It labels by what the burn-in has averaged: at its end the rate is near its
+        peak, and no step's own weights are good ones.
         """
         teacher, steps = self.model.labeler.teacher, epoch * self.steps
         teacher.current_momentum.assign(

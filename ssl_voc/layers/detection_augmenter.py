@@ -19,8 +19,8 @@ class DetectionAugmenter(LocalizationAugmenter):
     As `LocalizationAugmenter`, but for all objects of an image: zoom reaches further,
     a crop must show one object of the image, any of them, and a share `mosaic_rate` of
     the images is tiled with three others of the batch first, see `RandomMosaic`. Of
-    mosaics, crops are a quarter of the area, so that objects keep the size that they
-    will have in photos. Tiling, crop and resize are one resampling of the original
+    mosaics, crops are a quarter of the area, so that objects are nearly as large as in
+    photos. Tiling, crop and resize are one resampling of the original
     pixels.
 
     Images without objects are cropped anywhere and stay valid. While it augments with

@@ -14,8 +14,8 @@ from ssl_voc.metrics import mixture_threshold
 # For each object that there should be: boxes that are left out at most, and boxes that
 # the threshold lets through at least.
 _UNSURE_PER_OBJECT = 2.0
-_SURE_PER_OBJECT = 0.4
-# Boxes of fewer pixels: one pixel aside takes them below the least IoU of others.
+_PASSED_PER_OBJECT = 0.4
+# In pixels: one or two aside take a smaller box below the least IoU of others.
 _SMALL_SIDE = 16.0
 _IOU_OF_SMALL = 0.5
 # From which two boxes share the points that learn them.
@@ -84,6 +84,8 @@ class PseudoLabels(keras.layers.Layer):
     def adapt(self, found):
         """Sets the threshold of each class by the scores that the teacher gives.
 
+        Where they are too few, it is the one at first again.
+
         Args:
             found: Dictionary of arrays, what `call` was given for some photos:
                 `"confidence"` and `"classes"` `(num_photos, n)`, -1 where padded.
@@ -95,10 +97,10 @@ class PseudoLabels(keras.layers.Layer):
         thresholds = [
             mixture_threshold(
                 confidence[(classes == label) & (confidence >= self.least_score)],
-                float(before),
+                self.threshold,
                 *self.threshold_range,
             )
-            for label, before in enumerate(ops.convert_to_numpy(self.thresholds))
+            for label in range(self.num_classes)
         ]
         self.thresholds.assign(thresholds)
 
@@ -224,12 +226,12 @@ class ObjectPseudoLabels(PseudoLabels):
             objects = rate * len(found["confidence"])
             if not objects:
                 continue
-            sure, seen = (
+            passed, seen = (
                 _score_of_rank(scores, math.ceil(share * objects))
-                for share in (_SURE_PER_OBJECT, _UNSURE_PER_OBJECT)
+                for share in (_PASSED_PER_OBJECT, _UNSURE_PER_OBJECT)
             )
             least, _ = self.threshold_range
-            thresholds[label] = min(thresholds[label], max(sure, least))
+            thresholds[label] = min(thresholds[label], max(passed, least))
             least_scores[label] = min(self.least_score, seen)
         self.thresholds.assign(thresholds)
         self.least_scores.assign(least_scores)

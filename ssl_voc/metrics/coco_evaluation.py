@@ -42,7 +42,7 @@ def coco_average_precision(predictions, ground_truth, num_classes=None):
     detections, confidence, objects, ignored, num_classes = rows_of_sides(
         predictions, ground_truth, num_classes
     )
-    # Imported here: only an evaluation needs it.
+    # Imported here: what trains no detector does without.
     from faster_coco_eval import COCO, COCOeval_faster
 
     truth = COCO(

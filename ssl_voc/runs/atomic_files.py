@@ -20,8 +20,8 @@ _LONGEST_SUFFIX = 32
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`, which replaces it on success.
 
-    The temporary file keeps the last two suffixes, or one, if they are short: savers
-    choose their format by them. Its bytes are on the disk before it takes the name.
+    The temporary file keeps the suffix, if it is short: savers choose their format by
+    it. Its bytes are on the disk before it takes the name.
     When the block raises, `path` stays as it was.
 
     Args:
@@ -31,8 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
         Path to write to.
     """
     path = Path(path)
-    suffixes = ("".join(path.suffixes[-2:]), path.suffix, "")
-    suffix = next(s for s in suffixes if len(os.fsencode(s)) <= _LONGEST_SUFFIX)
+    suffix = path.suffix if len(os.fsencode(path.suffix)) <= _LONGEST_SUFFIX else ""
     descriptor, name = tempfile.mkstemp(
         prefix=TEMPORARY_PREFIX, suffix=suffix, dir=path.parent
     )

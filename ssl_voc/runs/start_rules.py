@@ -147,8 +147,6 @@ def _find_obstacle(
         )
     if not (path / "config.yaml").exists():
         return f"--out: the run in {path} has lost its config.yaml."
-    if list(path.glob("checkpoints/epoch_*.weights.h5")):
-        return f"--out: the checkpoints in {path} are those of an earlier version."
     recorded = read_config_file(path / "config.yaml")
     # What an older version recorded, and this one has no setting for, changes nothing.
     changed = [
@@ -168,6 +166,8 @@ def _find_obstacle(
             return f"--out: the run in {path} is finished."
         if epochs <= (recorded.get("epochs") or manifest.get("epochs") or 0):
             return f"--out: the run in {path} is finished. Give more --epochs to go on."
+    if list(path.glob("checkpoints/epoch_*.weights.h5")):
+        return f"--out: the checkpoints in {path} are those of an earlier version."
     return None
 
 

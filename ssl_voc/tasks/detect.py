@@ -29,7 +29,7 @@ class DetectTask(Task):
     settings = ("mosaic",)
     inputs = ("images", "bounding_boxes", "difficult")
     heads = ("path_aggregation", "detection_head")
-    # Of few photos AP50 alone is often highest while boxes still are loose.
+    # Of few photos AP50 alone may be highest while boxes still are loose.
     scored = ("val_coco_ap",)
     shown = ("loss", "matched_iou", "val_voc10_ap50", *scored)
     panels = (

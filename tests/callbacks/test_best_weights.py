@@ -112,7 +112,7 @@ def test_best_and_the_one_before_are_kept_beside_other_files(tmp_path):
 def test_a_kill_while_saving_leaves_the_earlier_best(tmp_path, monkeypatch):
     rows = train(tmp_path, [0.4])
 
-    def write_half(path, *arrays):
+    def write_half(path, **arrays):
         path.write_bytes(b"PK half a file")
         raise KeyboardInterrupt  # like a kill, no ordinary exception
 

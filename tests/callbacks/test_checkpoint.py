@@ -97,7 +97,7 @@ def test_what_ends_a_saving_leaves_the_earlier_checkpoint(
 ):
     model = save_epochs(tmp_path, 1)
 
-    def fail(path, *values):
+    def fail(path, *values, **arrays):
         if step == "savez":
             path.write_bytes(b"PK")
         raise error
@@ -145,13 +145,39 @@ def test_without_checkpoint_nothing_is_restored(tmp_path):
     assert float(model.get_weights()[0][0, 0]) == 5
 
 
-def test_checkpoint_that_does_not_fit_is_named(tmp_path):
+def test_checkpoint_of_another_model_is_named_and_changes_nothing(tmp_path):
+    save_epochs(tmp_path, 1, 2)
+    others = [
+        (build_model(), "optimizer_|weight_"),  # of other numbers of variables
+        (
+            save_epochs(tmp_path / "wide", 9, units=2),
+            r"\(1, 1\) there and \(1, 2\) here",
+        ),
+    ]
+    for other, words in others:
+        before = other.get_weights()
+        with pytest.raises(ValueError, match=f"epoch_00002.npz is of another.*{words}"):
+            restore(other, tmp_path)
+        for old, new in zip(before, other.get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("damage", ["empty", "another kind", "cut", "one bit"])
+def test_damaged_checkpoint_is_named(tmp_path, damage):
     model = save_epochs(tmp_path, 1, 2)
-    refused = pytest.raises(ValueError, match="epoch_00002.npz cannot be read")
-    with refused:
-        restore(build_model(), tmp_path)
-    (tmp_path / "epoch_00002.npz").write_bytes(b"damaged")
-    with refused:
+    path = tmp_path / "epoch_00002.npz"
+    content = bytearray(path.read_bytes())
+    place = content.index(np.float32(2.0).tobytes())  # the kernel
+    content[place] ^= 1
+    path.write_bytes(
+        {
+            "empty": b"",
+            "another kind": b"damaged",
+            "cut": content[:-100],
+            "one bit": content,
+        }[damage]
+    )
+    with pytest.raises(ValueError, match="epoch_00002.npz is damaged: .*one before"):
         restore(model, tmp_path)
-    (tmp_path / "epoch_00002.npz").unlink()
+    path.unlink()
     assert restore(model, tmp_path) == 1

@@ -3,6 +3,7 @@
 import json
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -99,6 +100,18 @@ def test_the_burn_in_leaves_an_epoch_and_stays_as_recorded():
         assert FinetuningRun.burn_in_epochs.fget(part) == expected
     run.manifest["burn_in_epochs"] = 2  # more epochs do not call it back
     assert FinetuningRun.burn_in_epochs.fget(part) == 2
+
+
+def test_the_teacher_averages_from_the_first_step_on():
+    momentum = keras.Variable(0.0)
+    teacher = SimpleNamespace(momentum=0.99, current_momentum=momentum)
+    model = SimpleNamespace(labeler=SimpleNamespace(teacher=teacher))
+    run = SimpleNamespace(model=model, steps=10)
+    found = []
+    for epoch in (0, 1, 9, 1000):
+        FinetuningRun._follow(run, epoch, None)
+        found.append(float(momentum))
+    np.testing.assert_allclose(found, [1 / 10, 11 / 20, 91 / 100, 0.99], rtol=1e-6)
 
 
 def test_photos_that_are_looked_at_do_not_depend_on_what_is_known_of_them(place):

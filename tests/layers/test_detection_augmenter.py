@@ -27,7 +27,7 @@ def test_a_crop_shows_one_object_of_its_image_and_not_always_the_largest():
     assert 0.35 < np.mean(seen[:, 1] & ~seen[:, 0]) < 0.65
 
 
-def test_zoom_goes_in_and_out_and_objects_of_mosaics_keep_their_size():
+def test_zoom_goes_in_and_out_and_objects_of_mosaics_are_nearly_as_large():
     box = np.array([[[30, 22, 34, 26]]], "float32")
     batch = {
         "images": np.zeros((400, HEIGHT, WIDTH, 3), "uint8"),

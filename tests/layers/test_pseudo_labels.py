@@ -162,6 +162,10 @@ def test_threshold_of_a_class_lets_boxes_for_two_fifths_of_its_objects_through()
     layer.adapt({"confidence": confidence, "classes": classes})
     # The second class by its range, the third one by all that it has.
     np.testing.assert_allclose(layer.thresholds, [0.3, 0.2, 0.2])
+    # A teacher that has become surer is asked for more again.
+    confidence[:6, 1] = 0.9
+    layer.adapt({"confidence": confidence, "classes": classes})
+    np.testing.assert_allclose(layer.thresholds, [0.3, 0.5, 0.2])
 
 
 @pytest.mark.parametrize(("side", "wanted"), [(15.0, True), (17.0, False)])

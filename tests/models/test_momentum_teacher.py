@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from ssl_voc.callbacks import Checkpoint, restore
 from ssl_voc.layers import ProjectionHead
 from ssl_voc.models import MomentumTeacher
 from tests import tiny
@@ -162,11 +163,13 @@ def test_checkpoints_and_files_hold_the_teacher(tmp_path):
     model = build_follower()
     model.fit(photos(), batch_size=4, epochs=2, verbose=0)
     model.teacher.anneal(0.5)
-    model.save_weights(tmp_path / "checkpoint.weights.h5")
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.set_model(model)
+    checkpoint.on_epoch_end(1)
     model.save(tmp_path / "model.keras")
     restored = build_follower()
     restored.fit(photos(4), batch_size=4, verbose=0)
-    restored.load_weights(tmp_path / "checkpoint.weights.h5")
+    restore(restored, tmp_path)
     for other in (restored, keras.models.load_model(tmp_path / "model.keras")):
         for own, found in zip(model.get_weights(), other.get_weights(), strict=True):
             np.testing.assert_array_equal(own, found)

@@ -29,11 +29,11 @@ def test_file_changes_after_the_block_alone_and_not_when_it_fails(tmp_path):
 @pytest.mark.parametrize(
     ("name", "suffix"),
     [
-        ("backbone.weights.h5", ".weights.h5"),
+        ("backbone.weights.h5", ".h5"),
         (f"1.{'x' * 249}.jpg", ".jpg"),
         (f"1.{'é' * 124}.jpg", ".jpg"),
         (f"1.{'x' * 253}", ""),
-        (f"{'.x' * 125}.jpg", ".x.jpg"),
+        (f"{'.x' * 125}.jpg", ".jpg"),
     ],
 )
 def test_longest_name_is_written_and_a_short_suffix_kept(name, suffix, tmp_path):

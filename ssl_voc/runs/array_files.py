@@ -1,0 +1,42 @@
+"""Files of named arrays: written at once, read with one error for damage."""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ssl_voc.runs.atomic_files import replacing
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes an `.npz` file, which replaces `path` when it is complete and on disk.
+
+    Kinds of floats that NumPy does not know, such as bfloat16, become float32, which
+    holds their values: it would not read them again.
+    """
+    known = {
+        name: values if values.dtype.kind in "biuf" else values.astype("float32")
+        for name, values in arrays.items()
+    }
+    with replacing(path) as temporary:
+        np.savez(temporary, **known)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Reads what `write_arrays` wrote, in its order.
+
+    Raises:
+        ValueError: when the file is missing or damaged.
+    """
+    try:
+        # Whatever else NumPy reads, it was not written here.
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no npz file")
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except MemoryError:
+        raise
+    except Exception as error:  # of zip or of NumPy's format
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(f"damaged: {reason}.") from error
