@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ssl_voc import callbacks
-from ssl_voc.callbacks import checkpoint
 from ssl_voc.cli.errors import StoppedEarly
+from ssl_voc.runs import array_files
 from ssl_voc.runs.run_folder import RunFolder
 from ssl_voc.training.config import TrainingConfig
 from ssl_voc.training.run import TrainingRun, run_training
@@ -100,7 +100,7 @@ class TinyRun(TrainingRun):
 def test_epoch_that_was_told_is_saved_though_ctrl_c_comes_first(
     tmp_path, monkeypatch, capsys, presses
 ):
-    replacing = checkpoint.replacing
+    replacing = array_files.replacing
 
     @contextlib.contextmanager
     def disturbed(path):
@@ -110,7 +110,7 @@ def test_epoch_that_was_told_is_saved_though_ctrl_c_comes_first(
                 for _ in range(presses):
                     signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(checkpoint, "replacing", disturbed)
+    monkeypatch.setattr(array_files, "replacing", disturbed)
     monkeypatch.setattr("ssl_voc.training.run.plot_curves", lambda *arguments: None)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
