@@ -7,7 +7,7 @@ import keras
 from ssl_voc.callbacks.checkpoint import epoch_files
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.models.cloning import set_weights
-from ssl_voc.runs.array_files import read_arrays, write_arrays
+from ssl_voc.runs.array_files import numbered, read_arrays, write_arrays
 
 _NAME = r"best_(\d+)\.npz"
 
@@ -57,9 +57,8 @@ class BestWeights(keras.callbacks.Callback):
         self.best_score, self.best_epoch = score, epoch + 1
         self.folder.mkdir(parents=True, exist_ok=True)
         # Without the optimizer: it may have changed when these are loaded.
-        weights = enumerate(self.model.get_weights())
-        arrays = {f"weight_{index:05d}": values for index, values in weights}
-        write_arrays(self.folder / f"best_{epoch + 1:05d}.npz", arrays)
+        weights = numbered("weight", self.model.get_weights())
+        write_arrays(self.folder / f"best_{epoch + 1:05d}.npz", weights)
         # The one before stays: a kill now would take the newest back.
         for path in list(epoch_files(self.folder, _NAME).values())[:-2]:
             path.unlink()

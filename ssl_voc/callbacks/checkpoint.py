@@ -7,8 +7,8 @@ from pathlib import Path
 import keras
 from keras import ops
 
-from ssl_voc.models.cloning import set_weights
-from ssl_voc.runs.array_files import read_arrays, write_arrays
+from ssl_voc.models.cloning import refresh_normalization
+from ssl_voc.runs.array_files import numbered, read_arrays, write_arrays
 
 _NAME = r"epoch_(\d+)\.npz"
 
@@ -105,11 +105,9 @@ def restore(model, folder):
 
 def _variables(model):
     """Everything that training changes but seeds and metrics, by name."""
-    groups = {"weight": model.weights, "optimizer": model.optimizer.variables}
     return {
-        f"{group}_{index:05d}": variable
-        for group, variables in groups.items()
-        for index, variable in enumerate(variables)
+        **numbered("weight", model.weights),
+        **numbered("optimizer", model.optimizer.variables),
     }
 
 
@@ -125,7 +123,6 @@ def _set_variables(model, arrays):
                 f"{variable.path} has the shape {arrays[name].shape} there and "
                 f"{tuple(variable.shape)} here."
             )
-    number = len(model.weights)
-    set_weights(model, list(arrays.values())[:number])
-    for name in list(arrays)[number:]:
-        variables[name].assign(arrays[name])
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+    refresh_normalization(model)

@@ -4,11 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ssl_voc.metrics import (
-    coco_average_precision,
-    match_detections,
-    score_matches,
-)
+from ssl_voc.metrics import coco_average_precision, match_detections, score_matches
 from ssl_voc.metrics.average_precision import PROTOCOLS
 from ssl_voc.models.box_model import corners_of
 

@@ -16,6 +16,7 @@ from ssl_voc.finetune.batches import (
 )
 from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
+from ssl_voc.finetune.phases import plan_phases
 from ssl_voc.finetune.teacher_probe import OF_TEACHER, build_teacher_probe
 from ssl_voc.models import SemiSupervisedModel
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
@@ -29,28 +30,6 @@ from ssl_voc.visualization.curves import Panel
 _PHOTOS_FOR_STATISTICS = 256
 # Checkpoint and logs after an epoch, roughly.
 _SECONDS_TO_WRITE = 0.5
-
-
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """Epochs that train the same weights.
-
-    Attributes:
-        first: Number of epochs done before.
-        last: Number of epochs done after.
-        frozen: Whether the backbone stays as it is.
-    """
-
-    first: int
-    last: int
-    frozen: bool
-
-
-def plan_phases(schedule, epochs, unfreeze_epoch):
-    """The phases of a schedule, as a list of `Phase`."""
-    if schedule == "staged":
-        return [Phase(0, unfreeze_epoch, True), Phase(unfreeze_epoch, epochs, False)]
-    return [Phase(0, epochs, schedule == "frozen")]
 
 
 class FinetuningRun(TrainingRun):
@@ -223,9 +202,8 @@ class FinetuningRun(TrainingRun):
         peak, and no step's own weights are good ones.
         """
         teacher, steps = self.model.labeler.teacher, epoch * self.steps
-        teacher.current_momentum.assign(
-            min(teacher.momentum, (1 + steps) / (10 + steps))
-        )
+        momentum = schedule.early_decay(teacher.momentum, steps)
+        teacher.current_momentum.assign(momentum)
 
     def _default_epochs(self):
         """Number of epochs without flags, and its reason in words."""

@@ -8,7 +8,7 @@ from ssl_voc.layers.localization_augmenter import LocalizationAugmenter
 from ssl_voc.layers.random_layer import check_rate
 from ssl_voc.layers.random_mosaic import RandomMosaic
 
-# Of a tile, which has half a side: objects of mosaics shall be no smaller than others.
+# Of a tile, which has half a side, in areas of the mosaic.
 _AREA_OF_TILE = 0.25
 
 
@@ -20,8 +20,7 @@ class DetectionAugmenter(LocalizationAugmenter):
     a crop must show one object of the image, any of them, and a share `mosaic_rate` of
     the images is tiled with three others of the batch first, see `RandomMosaic`. Of
     mosaics, crops are a quarter of the area, so that objects are nearly as large as in
-    photos. Tiling, crop and resize are one resampling of the original
-    pixels.
+    photos. Tiling, crop and resize are one resampling of the original pixels.
 
     Images without objects are cropped anywhere and stay valid. While it augments with
     mosaics, the result always has `4 n` boxes an image, so none can be lost.

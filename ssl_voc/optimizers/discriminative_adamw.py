@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from ssl_voc.optimizers.schedule import early_decay
+
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
 class DiscriminativeAdamW(keras.optimizers.Adam):
@@ -20,9 +22,8 @@ class DiscriminativeAdamW(keras.optimizers.Adam):
         weight_decay: Decoupled decay of all weights but biases, norms' scales and
             offsets.
         average_decay: Decay of an exponential moving average of the weights, in
-            `(0, 1)`, see `averages`; None for none. At first it is smaller: of step
-            `n`, from 0, it is at most `(1 + n) / (10 + n)`, as of TensorFlow's
-            `ExponentialMovingAverage`, so that a short run forgets how it began.
+            `(0, 1)`, see `averages`; None for none. It is smaller at first, see
+            `schedule.early_decay`.
         name: Name of the optimizer.
         **kwargs: those of `keras.optimizers.Adam`.
 
@@ -93,7 +94,7 @@ class DiscriminativeAdamW(keras.optimizers.Adam):
             # That is `average = decay * average + (1 - decay) * variable`.
             lag = self._lags[index]
             step = ops.cast(self.iterations, variable.dtype)
-            decay = ops.minimum(self.average_decay, (1.0 + step) / (10.0 + step))
+            decay = early_decay(self.average_decay, step)
             self.assign(lag, decay * (lag + before - variable))
 
     def get_config(self):

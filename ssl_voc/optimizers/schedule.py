@@ -1,4 +1,4 @@
-"""Optimizers with linear warm-up and cosine decay."""
+"""Optimizers with linear warm-up and cosine decay, and the decay of averages."""
 
 import math
 
@@ -88,3 +88,17 @@ class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
             "total_steps": self.total_steps,
             "warmup_share": self.warmup_share,
         }
+
+
+def early_decay(decay, steps):
+    """Decay of a moving average, less at first, so that it forgets how it began.
+
+    Args:
+        decay: The decay after a while, in `(0, 1)`.
+        steps: Number of steps done, as a number or tensor.
+
+    Returns:
+        Tensor, at most `(1 + steps) / (10 + steps)`, as of TensorFlow's
+        `ExponentialMovingAverage`.
+    """
+    return ops.minimum(decay, (1.0 + steps) / (10.0 + steps))

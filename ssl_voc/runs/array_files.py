@@ -1,12 +1,18 @@
 """Files of named arrays: written at once, read with one error for damage."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ssl_voc.runs.atomic_files import replacing
+
+
+def numbered(name: str, values: Iterable[Any]) -> dict[str, Any]:
+    """Names values by their places, such as `weight_00000`, so that files keep them."""
+    return {f"{name}_{place:05d}": value for place, value in enumerate(values)}
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

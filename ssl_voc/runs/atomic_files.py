@@ -21,8 +21,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`, which replaces it on success.
 
     The temporary file keeps the suffix, if it is short: savers choose their format by
-    it. Its bytes are on the disk before it takes the name.
-    When the block raises, `path` stays as it was.
+    it. Its bytes are on the disk before it takes the name. When the block raises,
+    `path` stays as it was.
 
     Args:
         path: File to write. Its folder must exist.

@@ -166,7 +166,7 @@ def _find_obstacle(
             return f"--out: the run in {path} is finished."
         if epochs <= (recorded.get("epochs") or manifest.get("epochs") or 0):
             return f"--out: the run in {path} is finished. Give more --epochs to go on."
-    if list(path.glob("checkpoints/epoch_*.weights.h5")):
+    if any(path.glob("checkpoints/epoch_*.weights.h5")):
         return f"--out: the checkpoints in {path} are those of an earlier version."
     return None
 

@@ -71,7 +71,7 @@ class DetectTask(Task):
         exists = (pool.targets["classes"] >= 0) & ~pool.targets["difficult"]
         shown = pool.targets["classes"][exists].astype(int)
         return layers.ObjectPseudoLabels(
-            len(pool.class_names),
+            number,
             max_objects=max(_LEAST_OBJECTS, 2 * pool.max_boxes),
             objects_per_photo=(
                 np.bincount(shown, minlength=number) / len(pool)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssl_voc.finetune.run import Phase, plan_phases
+from ssl_voc.finetune.phases import Phase, plan_phases
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,25 @@
+"""Phases of a fine-tuning schedule: which epochs train the backbone."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """Epochs that train the same weights.
+
+    Attributes:
+        first: Number of epochs done before.
+        last: Number of epochs done after.
+        frozen: Whether the backbone stays as it is.
+    """
+
+    first: int
+    last: int
+    frozen: bool
+
+
+def plan_phases(schedule, epochs, unfreeze_epoch):
+    """The phases of a schedule, as a list of `Phase`."""
+    if schedule == "staged":
+        return [Phase(0, unfreeze_epoch, True), Phase(unfreeze_epoch, epochs, False)]
+    return [Phase(0, epochs, schedule == "frozen")]
