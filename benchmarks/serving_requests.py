@@ -31,7 +31,7 @@ import numpy as np
 from PIL import Image
 
 from ssl_voc.serving_client.errors import ServingError
-from ssl_voc.serving_client.rest import ServingClient
+from ssl_voc.serving_client.rest_client import ServingClient
 
 MODEL_NAME = "model"
 BROKEN = ("truncated", "text", "empty", "animated")

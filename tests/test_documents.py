@@ -5,6 +5,7 @@ import urllib.parse
 
 import pytest
 
+from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from tests.interpreters import REPOSITORY
 
 MOST_README_LINES = 220
@@ -67,3 +68,11 @@ def test_readme_is_short_and_names_every_command():
         page = f"docs/{command.parent.name}.md"
         assert f"({page})" in text
         assert (REPOSITORY / page).is_file()
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_stands_where_a_reader_chooses(name):
+    table = (REPOSITORY / "docs" / "pretrain.md").read_text(encoding="utf-8")
+    assert f"| `{name}` |" in table
+    study = (REPOSITORY / "docs" / "study.md").read_text(encoding="utf-8")
+    assert f"`{name}`" in study or f"`{name}:DATA`" in study

@@ -4,7 +4,7 @@ import dataclasses
 
 from pipelines.photos.box_checks import checked_box, usable_object
 from pipelines.photos.photo import Photo, Problem, main_class
-from pipelines.pools.repeated_objects import LEAST_IOU, without_repeated
+from pipelines.pools.duplicate_objects import LEAST_IOU, without_repeated
 
 UNKNOWN_CLASS = "box dropped: unknown class"
 NOT_ANNOTATED = "photo left out: not annotated"

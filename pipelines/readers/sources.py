@@ -17,7 +17,7 @@ from pipelines.readers import (
     voc,
     yolo,
 )
-from pipelines.readers.repeated_files import drop_repeated_files
+from pipelines.readers.duplicate_files import drop_repeated_files
 
 # The first that recognizes a source reads it.
 READERS = (scenes, tfds, arrays, coco, coco_folders, voc, yolo, folder)

@@ -25,6 +25,8 @@ class BestWeights(keras.callbacks.Callback):
         names: Names of the entries of the logs, all of which are better when higher.
         rows: Logs of the epochs done before, when a run goes on: dictionaries with
             `"epoch"` and `"score"`.
+        network: Model whose weights they are, where that is a part of the model in
+            training; by default it is the model itself.
 
     Attributes:
         best_score: The highest score so far; -1 before the first epoch.
@@ -32,8 +34,9 @@ class BestWeights(keras.callbacks.Callback):
         last_epoch: The last epoch that was looked at, alike.
     """
 
-    def __init__(self, folder, names, rows=()):
+    def __init__(self, folder, names, rows=(), network=None):
         super().__init__()
+        self.network = network
         self.folder = Path(folder)
         self.names = tuple(names)
         self.last_epoch = done = max((row["epoch"] for row in rows), default=0)
@@ -57,7 +60,7 @@ class BestWeights(keras.callbacks.Callback):
         self.best_score, self.best_epoch = score, epoch + 1
         self.folder.mkdir(parents=True, exist_ok=True)
         # Without the optimizer: it may have changed when these are loaded.
-        weights = numbered("weight", self.model.get_weights())
+        weights = numbered("weight", (self.network or self.model).get_weights())
         write_arrays(self.folder / f"best_{epoch + 1:05d}.npz", weights)
         # The one before stays: a kill now would take the newest back.
         for path in list(epoch_files(self.folder, _NAME).values())[:-2]:

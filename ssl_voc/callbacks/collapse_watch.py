@@ -6,9 +6,9 @@ from ssl_voc.callbacks.training_watch import TrainingWatch
 class CollapseWatch(TrainingWatch):
     """Stops when a metric is NaN, or all images have long had one projection.
 
-    For objectives without negatives, whose loss is then as low as it can be. An epoch
-    counts as collapsed when its `spread`, see `ssl_voc.metrics.ProjectionSpread`, is
-    below `margin`.
+    For objectives without negatives, whose loss does not tell. An epoch counts as
+    collapsed when its `spread`, see `ssl_voc.metrics.ProjectionSpread`, is below
+    `margin`.
 
     Args:
         patience_steps: Number of collapsed steps in a row, at least 1,000: some runs

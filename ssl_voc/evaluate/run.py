@@ -11,7 +11,7 @@ from pipelines.pools.preparation import prepare_images
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
-from ssl_voc.predict.views import PredictionViews, join_answers
+from ssl_voc.predict.test_time_views import PredictionViews, join_answers
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
     PRETRAINING_LIST,

@@ -7,7 +7,7 @@ from typing import Literal
 from ssl_voc.cli.options import option
 from ssl_voc.tasks import TASKS
 from ssl_voc.training.config import TrainingConfig
-from ssl_voc.training.starts import AUTO
+from ssl_voc.training.input_checks import AUTO
 
 UNFREEZE_EPOCH = 5
 BURN_IN = 0.3
@@ -125,6 +125,13 @@ class FinetuneConfig(TrainingConfig):
         maximum=1,
     )
     color_strength: float = 0.4
+    grayscale_rate: float = 0.1
+    flip_rate: float = option(
+        0.5,
+        "Share of mirrored photos; 0 where left and right differ.",
+        minimum=0,
+        maximum=1,
+    )
 
     def __post_init__(self):
         super().__post_init__()

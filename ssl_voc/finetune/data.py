@@ -21,8 +21,8 @@ from ssl_voc.runs.finished_run import (
 )
 from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.runs.start_rules import read_manifest
+from ssl_voc.training.input_checks import origin_of
 from ssl_voc.training.photo_lists import list_photos
-from ssl_voc.training.starts import origin_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +62,13 @@ def prepare_finetuning_data(config, run, main_object_only):
     training, validation, held_out, class_names = _read_and_split(config)
 
     def prepare(photos, what="validation"):
+        is_chosen_here = what == "validation" and config.val_split is None
         return pipelines.prepare_labeled(
             photos,
             config.image_size,
             class_names=class_names,
             main_object_only=main_object_only,
+            objects_required=not is_chosen_here,
             cache=config.cache,
             progress=progress_bar(f"preparing {what} photos"),
         )
@@ -80,6 +82,15 @@ def prepare_finetuning_data(config, run, main_object_only):
                 validation = None
             elif len(kept) < len(validation):
                 validation = prepare(validation.photos.take(kept))
+    if validation is not None and not _shows_objects(validation):
+        print(f"validation: none; its {len(validation)} photos show no object")
+        validation = None
+    if validation is None and config.patience is not None:
+        raise BadInput(
+            f"--patience: no score is there to wait for: of {len(training)} labelled "
+            "photos none are kept to choose the epoch. Leave it out, or name a "
+            "--val-split."
+        )
     pools = {TRAINING_LIST: training, VALIDATION_LIST: validation}
     if held_out is not None:
         pools[HELD_OUT_LIST] = _prepare_held_out(held_out, _hashes_of(pools))
@@ -89,6 +100,11 @@ def prepare_finetuning_data(config, run, main_object_only):
     _refuse_other_labels(run, training, validation)
     report = _report(config, run, pools)
     return FinetuningData(training, validation, pools.get(UNLABELED_LIST), report)
+
+
+def _shows_objects(pool):
+    """Whether there is an object to find: without one no score is a number."""
+    return bool(np.any((pool.targets["classes"] >= 0) & ~pool.targets["difficult"]))
 
 
 def _read_and_split(config):

@@ -4,6 +4,9 @@ from keras import ops
 
 from ssl_voc.layers.resampling import pixel_centers
 
+# Of the centers of cells that match, in diagonals of a cell: PixPro's.
+_MAX_DISTANCE = 0.7
+
 
 def cell_centers(boxes_rel_xyxy, flips, shape, offset=0.0):
     """Centers of the cells of a view's feature map, as places in the photo.
@@ -41,13 +44,11 @@ def cell_centers(boxes_rel_xyxy, flips, shape, offset=0.0):
     return ops.reshape(centers, (-1, rows * columns, 2))
 
 
-def match_cells(
-    boxes_a, flips_a, boxes_b, flips_b, shape, max_distance=0.7, offset=0.0
-):
+def match_cells(boxes_a, flips_a, boxes_b, flips_b, shape, offset=0.0):
     """Tells which cells of two views of a photo lie at the same place of it.
 
-    Cells match whose centers are nearer than a share of a cell's diagonal: of the
-    larger cells, where one view shows more of the photo than the other.
+    Cells match whose centers are nearer than 0.7 of a cell's diagonal: of the larger
+    cells, where one view shows more of the photo than the other.
 
     Args:
         boxes_a: Float tensor `(batch, 4)`: the crop of one view of each photo, xyxy as
@@ -56,7 +57,6 @@ def match_cells(
         boxes_b: Float tensor `(batch, 4)` of the other view.
         flips_b: Bool tensor `(batch,)` of the other view.
         shape: Tuple `(rows, columns)` of the feature map of either view.
-        max_distance: Distance that centers must stay under, in diagonals of a cell.
         offset: As of `cell_centers`.
 
     Returns:
@@ -73,7 +73,7 @@ def match_cells(
     diagonals = ops.maximum(
         _squared_diagonals(boxes_a, shape), _squared_diagonals(boxes_b, shape)
     )
-    return distances < max_distance**2 * diagonals[:, None, None]
+    return distances < _MAX_DISTANCE**2 * diagonals[:, None, None]
 
 
 def _squared_diagonals(boxes_rel_xyxy, shape):

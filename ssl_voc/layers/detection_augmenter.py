@@ -46,10 +46,10 @@ class DetectionAugmenter(LocalizationAugmenter):
     def __init__(
         self,
         image_size,
-        area_range=(0.25, 2.0),
+        area_range=(0.4, 1.6),
         aspect_range=(3 / 4, 4 / 3),
         flip_rate=0.5,
-        color_strength=0.5,
+        color_strength=0.4,
         color_rate=0.8,
         grayscale_rate=0.1,
         min_main_share=0.7,

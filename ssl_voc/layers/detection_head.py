@@ -100,9 +100,9 @@ class DetectionHead(keras.layers.Layer):
         sides, classes = [], []
         for level, (box_tower, class_tower) in zip(levels, self.towers, strict=True):
             count = level.shape[1] * level.shape[2]
-            seen = _climb(box_tower, level, training)
+            seen = _apply(box_tower, level, training)
             sides.append(ops.reshape(seen, (-1, count, 4, self.num_bins)))
-            seen = _climb(class_tower, level, training)
+            seen = _apply(class_tower, level, training)
             classes.append(ops.reshape(seen, (-1, count, self.num_classes)))
         return {
             "sides": ops.concatenate(sides, axis=1),
@@ -113,7 +113,7 @@ class DetectionHead(keras.layers.Layer):
         return {**super().get_config(), **constructor_arguments(self)}
 
 
-def _climb(tower, level, training):
+def _apply(tower, level, training):
     *blocks, output = tower
     for block in blocks:
         level = block(level, training=training)

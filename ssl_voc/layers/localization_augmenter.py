@@ -9,7 +9,7 @@ from ssl_voc.layers.color_distortions import build_color_distortions
 from ssl_voc.layers.random_box_crop import RandomBoxCrop
 from ssl_voc.layers.random_horizontal_flip import RandomHorizontalFlip
 from ssl_voc.layers.random_layer import RandomLayer, check_rate
-from ssl_voc.layers.resampling import crop_and_resize, whole_images
+from ssl_voc.layers.resampling import resize_images, whole_images
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -66,7 +66,7 @@ class LocalizationAugmenter(RandomLayer):
         area_range=(0.4, 1.3),
         aspect_range=(3 / 4, 4 / 3),
         flip_rate=0.5,
-        color_strength=0.5,
+        color_strength=0.4,
         color_rate=0.8,
         grayscale_rate=0.1,
         min_main_share=0.7,
@@ -132,8 +132,7 @@ class LocalizationAugmenter(RandomLayer):
         if shape != size:
             whole = whole_images(ops.shape(images)[0])
             moved = pad_boxes(boxes_in_crops(moved, whole, shape, size), classes)
-            images = ops.clip(crop_and_resize(images, whole, size), 0.0, 255.0)
-        return _pack(images, moved, classes, inputs)
+        return _pack(resize_images(images, size), moved, classes, inputs)
 
 
 def _read(inputs):

@@ -4,21 +4,18 @@ from keras import ops
 
 from ssl_voc import boxes
 
-# Candidates of an image that are compared with one another.
-NUM_CANDIDATES = 400
+# Candidates of an image that are compared with one another: at least, and for each
+# detection that may be given. About ten points learn an object.
+_MIN_CANDIDATES, _CANDIDATES_PER_DETECTION = 400, 4
 
 
 def suppress_non_maxima(
-    boxes_pred,
-    scores,
-    iou_threshold=0.5,
-    score_threshold=0.0,
-    max_detections=100,
-    num_candidates=NUM_CANDIDATES,
+    boxes_pred, scores, iou_threshold=0.5, score_threshold=0.0, max_detections=100
 ):
     """Greedy non-maximum suppression within each class.
 
-    The pairs of box and class that score highest are the candidates; from the best on,
+    The pairs of box and class that score highest are the candidates, four for each
+    detection that may be given and at least 400 of an image; from the best on,
     each one that is kept suppresses those of its class that overlap it by more than
     the threshold. Nothing but tensor operations of fixed shapes, so it runs on every
     backend, under XLA and in a SavedModel.
@@ -32,8 +29,8 @@ def suppress_non_maxima(
         scores: Float tensor `(batch, num_boxes, num_classes)`.
         iou_threshold: IoU above which two boxes of a class are the same object.
         score_threshold: Score from which a box is a candidate.
-        max_detections: Number of detections that each image is padded or cut to.
-        num_candidates: Number of candidates of an image, of all classes together.
+        max_detections: Number of detections that each image is padded or cut to. Of
+            crowded images, 300 finds more than 100 also by its candidates.
 
     Returns:
         Dictionary of `"boxes"` `(batch, max_detections, 4)`, `"confidence"`
@@ -42,6 +39,7 @@ def suppress_non_maxima(
         padded is -1.
     """
     num_boxes, num_classes = scores.shape[1:]
+    num_candidates = max(_MIN_CANDIDATES, _CANDIDATES_PER_DETECTION * max_detections)
     num_candidates = min(num_candidates, num_boxes * num_classes)
     flat = ops.reshape(ops.cast(scores, "float32"), (-1, num_boxes * num_classes))
     best, index = ops.top_k(flat, num_candidates)
@@ -84,12 +82,12 @@ def _keep_maxima(corners, classes, usable, iou_threshold):
     overlaps = boxes.pairwise_iou(corners, corners) > iou_threshold
     same_class = classes[:, :, None] == classes[:, None, :]
     better = ops.arange(number)[None, :] < ops.arange(number)[:, None]
-    rivals = ops.logical_and(ops.logical_and(overlaps, same_class), better[None])
-    rivals = ops.cast(rivals, "float32")  # (batch, k, k): row is suppressed by column
+    suppresses = ops.logical_and(ops.logical_and(overlaps, same_class), better[None])
+    suppresses = ops.cast(suppresses, "float32")  # (batch, k, k): column does row
 
     def choose(kept):
-        pressure = ops.matmul(rivals, ops.cast(kept, "float32")[..., None])[..., 0]
-        return ops.logical_and(usable, pressure < 0.5)
+        suppressors = ops.matmul(suppresses, ops.cast(kept, "float32")[..., None])
+        return ops.logical_and(usable, suppressors[..., 0] < 0.5)
 
     def unsettled(kept, before, rounds):
         return ops.any(ops.logical_xor(kept, before))

@@ -33,6 +33,23 @@ def crop_and_resize(images, boxes_rel_xyxy, size):
     return resample(images, rows, columns)
 
 
+def resize_images(images, size):
+    """Resizes whole images, antialiased bilinear; leaves those of that size alone.
+
+    Args:
+        images: Float tensor `(batch, height, width, channels)` in `[0, 255]`.
+        size: Tuple `(height, width)` of the result, in pixels.
+
+    Returns:
+        Tensor `(batch, size[0], size[1], channels)` in `[0, 255]`.
+    """
+    if tuple(images.shape[1:3]) == tuple(size):
+        return images
+    resized = crop_and_resize(images, whole_images(ops.shape(images)[0]), size)
+    # Weights add up to 1 but for rounding.
+    return ops.clip(resized, 0.0, 255.0)
+
+
 def whole_images(batch_size):
     """Boxes `(batch_size, 4)` of `crop_and_resize` that cut nothing off."""
     whole = ops.convert_to_tensor([[0.0, 0.0, 1.0, 1.0]], dtype="float32")

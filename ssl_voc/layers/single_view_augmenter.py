@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from ssl_voc.layers.random_view import RandomView
-from ssl_voc.layers.resampling import crop_and_resize, whole_images
+from ssl_voc.layers.resampling import resize_images
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -35,11 +35,7 @@ class SingleViewAugmenter(RandomView):
 
     def resize(self, images):
         """The whole images at `image_size`, antialiased."""
-        size = (self.image_size, self.image_size)
-        if tuple(images.shape[1:3]) == size:
-            return images
-        whole = whole_images(ops.shape(images)[0])
-        return ops.clip(crop_and_resize(images, whole, size), 0.0, 255.0)
+        return resize_images(images, (self.image_size, self.image_size))
 
     def compute_output_spec(self, images, training=False):
         shape = (images.shape[0], self.image_size, self.image_size, 3)

@@ -6,30 +6,24 @@ from ssl_voc import boxes
 
 BACKGROUND = -1.0
 IGNORED = -2.0
+# Of score and IoU in the alignment of a point with an object.
+_CLASS_POWER, _BOX_POWER = 0.5, 6.0
 # Keeps the alignment of points above 0 in float32, whatever its exponents.
 _EPSILON = 1e-4
 
 
-def assign_objects(
-    objects,
-    predictions,
-    points,
-    num_candidates=10,
-    class_power=0.5,
-    box_power=6.0,
-    least_side=0.0,
-):
-    """Gives every point an object to find, nothing to find, or no say.
+def assign_objects(objects, predictions, points, num_candidates=10, min_side=0.0):
+    """Gives every point an object to find, background, or leaves it out of the loss.
 
     Of the points inside an object (its nearest point, where none is), those learn it
-    whose predictions suit it best: by `score ** class_power * iou ** box_power`, the
-    score that of its class and the IoU that of their box. A point that suits several
-    objects learns the one its box overlaps most. How sure of the class it shall be, its
+    whose predictions suit it best: by `score ** 0.5 * iou ** 6`, the score that of its
+    class and the IoU that of their box. A point that is a candidate of several objects
+    learns the one its box overlaps most. How sure of the class it shall be, its
     quality, grows with that measure, up to the best IoU that any point has with the
     object: a score then tells of the box, too.
 
     Objects that are difficult take part, and what would learn them, or lies in them
-    and learns nothing else, has no say.
+    and learns nothing else, is ignored.
 
     Args:
         objects: Dictionary of `"boxes"` `(batch, n, 4)`, xyxy, `"classes"`
@@ -38,9 +32,7 @@ def assign_objects(
             `"scores"` `(batch, num_points, num_classes)` in `[0, 1]`.
         points: Array `(num_points, 2)`, x and y in the unit of the boxes.
         num_candidates: Number of points that learn an object, at most.
-        class_power: Weight of the score.
-        box_power: Weight of the IoU.
-        least_side: Width and height that an object's box has at least where points are
+        min_side: Width and height that an object's box has at least where points are
             looked for inside it, in the unit of the boxes.
 
     Returns:
@@ -62,25 +54,27 @@ def assign_objects(
     exists = ops.logical_and(exists, boxes.box_areas(boxes_true) > boxes.SMALLEST_AREA)
 
     # Tensors (batch, n, num_points) from here on.
-    inside = _points_inside(boxes_true, points, least_side)
+    inside = _points_inside(boxes_true, points, min_side)
     inside = ops.logical_and(inside, exists[..., None])
     ious = ops.where(inside, boxes.pairwise_iou(boxes_true, found), 0.0)
     labels = ops.one_hot(
         ops.cast(ops.maximum(classes_true, 0.0), "int32"), scores.shape[-1]
     )
     scores = ops.matmul(labels, ops.transpose(scores, (0, 2, 1)))
-    alignment = ops.power(ops.maximum(scores, _EPSILON), class_power)
-    alignment = alignment * ops.power(ops.maximum(ious, _EPSILON), box_power)
+    alignment = ops.power(ops.maximum(scores, _EPSILON), _CLASS_POWER)
+    alignment = alignment * ops.power(ops.maximum(ious, _EPSILON), _BOX_POWER)
     alignment = ops.where(inside, alignment, 0.0)
     best = ops.top_k(alignment, min(num_candidates, points.shape[0]))[0]
-    suits = ops.logical_and(inside, alignment >= best[..., -1:])
-    suits = ops.logical_and(suits, alignment > 0.0)
+    is_candidate = ops.logical_and(inside, alignment >= best[..., -1:])
+    is_candidate = ops.logical_and(is_candidate, alignment > 0.0)
 
     # Each point learns one object.
-    chosen = ops.argmax(ops.where(suits, ious + _EPSILON, 0.0), axis=1)
-    positive = ops.any(suits, axis=1)
+    chosen = ops.argmax(ops.where(is_candidate, ious + _EPSILON, 0.0), axis=1)
+    positive = ops.any(is_candidate, axis=1)
     number = boxes_true.shape[1]
-    learns = ops.logical_and(ops.one_hot(chosen, number, axis=1, dtype="bool"), suits)
+    learns = ops.logical_and(
+        ops.one_hot(chosen, number, axis=1, dtype="bool"), is_candidate
+    )
     alignment = ops.where(learns, alignment, 0.0)
     most = ops.max(alignment, axis=2, keepdims=True)
     best_iou = ops.max(ops.where(learns, ious, 0.0), axis=2, keepdims=True)
@@ -104,7 +98,7 @@ def assign_objects(
     }
 
 
-def _points_inside(boxes_true, points, least_side):
+def _points_inside(boxes_true, points, min_side):
     """Which points lie in which boxes: bool `(batch, n, num_points)`.
 
     A box too small or too far out to hold one has the point nearest to its center.
@@ -112,8 +106,8 @@ def _points_inside(boxes_true, points, least_side):
     left, top, right, bottom = (boxes_true[..., side, None] for side in range(4))
     x = points[:, 0] - (left + right) / 2
     y = points[:, 1] - (top + bottom) / 2
-    widths = ops.maximum(right - left, least_side)
-    heights = ops.maximum(bottom - top, least_side)
+    widths = ops.maximum(right - left, min_side)
+    heights = ops.maximum(bottom - top, min_side)
     inside = ops.logical_and(ops.abs(x) < widths / 2, ops.abs(y) < heights / 2)
     distances = ops.square(x) + ops.square(y)
     nearest = ops.one_hot(ops.argmin(distances, axis=-1), points.shape[0], dtype="bool")

@@ -3,7 +3,7 @@
 from keras import ops
 
 
-def attention_outside(boxes_rel_xyxy, attention_logits):
+def attention_loss(boxes_rel_xyxy, attention_logits):
     """Negative log of the attention that lies inside a box.
 
     Args:

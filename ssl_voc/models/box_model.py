@@ -19,6 +19,11 @@ class BoxModel(keras.Model):
         backbone: The Keras model that it stands on.
     """
 
+    def __init__(self, **kwargs):
+        # In half precision, casting the inputs would round boxes to whole pixels; the
+        # backbone casts the images.
+        super().__init__(**{"autocast": False, **kwargs})
+
     @property
     def image_shape(self):
         """`(height, width)` of the images in pixels."""

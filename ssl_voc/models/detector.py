@@ -135,7 +135,7 @@ class Detector(BoxModel):
                 "sides": losses.DistributionFocalLoss(),
                 "classes": keras.losses.BinaryCrossentropy(from_logits=True),
             }
-            loss_weights = loss_weights or LOSS_WEIGHTS
+        loss_weights = loss_weights or LOSS_WEIGHTS
         super().compile(optimizer, loss=loss, loss_weights=loss_weights, **kwargs)
 
     def call(self, inputs, training=False):
@@ -216,11 +216,11 @@ class Detector(BoxModel):
         total = ops.maximum(ops.sum(quality), 1.0)
         scale = ops.cast(ops.size(quality), "float32") / total
         of_boxes = quality * scale
-        has_say = ops.cast(classes > IGNORED, "float32")
+        is_learned = ops.cast(classes > IGNORED, "float32")
         weights = {
             "boxes": of_boxes,
             "sides": of_boxes,
-            "classes": has_say * self.num_classes * scale,
+            "classes": is_learned * self.num_classes * scale,
         }
         if sample_weight is not None:
             given = ops.cast(keras.tree.flatten(sample_weight)[0], "float32")
@@ -251,8 +251,8 @@ class Detector(BoxModel):
             "scores": ops.sigmoid(outputs["classes"]),
         }
         # Two points of the finest level in a row, and two of these rows.
-        least_side = 2.0 * min(STRIDES)
-        return assign_objects(objects, predictions, self.points, least_side=least_side)
+        min_side = 2.0 * min(STRIDES)
+        return assign_objects(objects, predictions, self.points, min_side=min_side)
 
     def _objects(self, inputs):
         """Boxes in xyxy, classes and, where known, which are difficult."""

@@ -5,7 +5,7 @@ from keras import ops
 
 from ssl_voc import boxes
 from ssl_voc.layers.localization_head import LocalizationHead
-from ssl_voc.losses.attention_loss import attention_outside
+from ssl_voc.losses.attention_loss import attention_loss
 from ssl_voc.losses.box_loss import BoxLoss
 from ssl_voc.models.box_model import BoxModel, given_boxes
 from ssl_voc.models.main_object_targets import main_targets, weights_of
@@ -199,7 +199,7 @@ class Localizer(BoxModel):
             sample_weight={"boxes": weights, "classes": weights},
         )
         if self.attention_weight:
-            outside = attention_outside(
+            outside = attention_loss(
                 boxes.convert_format(
                     targets["boxes"][:, 0],
                     self.bounding_box_format,

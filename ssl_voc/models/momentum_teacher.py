@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from ssl_voc.models.cloning import copy_layer, nested_layers, set_weights
+from ssl_voc.optimizers import schedule
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -19,17 +20,18 @@ class MomentumTeacher(keras.layers.Layer):
     hold them.
 
     The model that owns the teacher calls `update(student)` in its `compute_loss` while
-    training, before it calls the teacher. That is after the optimizer's last step, as
-    in the papers, under every backend and with any `steps_per_execution`, and outside
-    of the scope in which mixed precision rounds weights. Only when training is over is
-    the teacher one update behind.
+    training. That is after the optimizer's last step, as in the papers, under every
+    backend and with any `steps_per_execution`, and outside of the scope in which mixed
+    precision rounds weights. Only when training is over is the teacher one update
+    behind.
 
     Args:
         network: What to copy: a functional or sequential model, or another built layer
             or model that its config makes again.
         momentum: Share of itself that the teacher keeps in an update, in `[0, 1]`, at
-            the start of a run; see `anneal`. BYOL's 0.996 is for a thousand epochs of
-            ImageNet: a short run ends before such a teacher has moved.
+            the start of a run; see `anneal` and `warm_up`. BYOL's 0.996 is for a
+            thousand epochs of ImageNet: a short run ends before such a teacher has
+            moved.
 
     Call arguments:
         Those of the network.
@@ -100,6 +102,14 @@ class MomentumTeacher(keras.layers.Layer):
         """
         left = 0.5 * (1.0 + math.cos(math.pi * share_done))
         self.current_momentum.assign(1.0 - (1.0 - self.momentum) * left)
+
+    def warm_up(self, steps):
+        """Averages over few steps at first, so that the start is soon forgotten.
+
+        Args:
+            steps: Number of steps done.
+        """
+        self.current_momentum.assign(schedule.early_decay(self.momentum, steps))
 
     def compute_output_spec(self, *inputs, **arguments):
         return self.network.compute_output_spec(*inputs, **arguments)

@@ -9,7 +9,7 @@ from pipelines.images.resizing import Letterboxing
 from ssl_voc.predict.base import Predictor
 from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
 from ssl_voc.predict.photos import LoadedPhoto
-from ssl_voc.predict.views import PredictionViews
+from ssl_voc.predict.test_time_views import PredictionViews
 from ssl_voc.runs.finished_run import FinishedRun
 from ssl_voc.serving_client.prediction import Prediction
 from ssl_voc.tasks import task_of

@@ -12,7 +12,7 @@ from ssl_voc.runs.version_folder import versions_of
 from ssl_voc.serving_client.address import read_address
 from ssl_voc.serving_client.errors import ServingError
 from ssl_voc.serving_client.prediction import Prediction, read_batch
-from ssl_voc.serving_client.rest import ServingClient
+from ssl_voc.serving_client.rest_client import ServingClient
 
 INPUT_NAME = "image_bytes"
 

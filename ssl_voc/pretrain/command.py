@@ -3,7 +3,7 @@
 from ssl_voc.cli.command import command_main
 from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.runs.start import open_run
-from ssl_voc.training.starts import refuse_missing_inputs
+from ssl_voc.training.input_checks import refuse_missing_inputs
 
 DESCRIPTION = """Learns a backbone from photos without labels.
 

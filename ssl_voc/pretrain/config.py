@@ -47,7 +47,6 @@ class PretrainConfig(TrainingConfig):
     weight_decay: float | None = option(
         None, "Weight decay; by default the optimizer's own.", minimum=0
     )
-    grayscale_rate: float = option(0.2, "Share of gray views.", minimum=0, maximum=1)
     blur_rate: float = option(0.0, "Share of blurred views.", minimum=0, maximum=1)
     solarize_rate: float = option(0.0, "Share of solarized.", minimum=0, maximum=1)
 

@@ -36,11 +36,13 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         ValueError: when the file is missing or damaged.
     """
     try:
-        # Whatever else NumPy reads, it was not written here.
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is no npz file")
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        with open(path, "rb") as file:
+            # Whatever else NumPy reads, it was not written here.
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no npz file")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
     except MemoryError:
         raise
     except Exception as error:  # of zip or of NumPy's format

@@ -1,3 +1,3 @@
 """Clients of TensorFlow Serving over REST and gRPC; no TensorFlow needed."""
 
-from ssl_voc.serving_client.rest import ServingClient
+from ssl_voc.serving_client.rest_client import ServingClient

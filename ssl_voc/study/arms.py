@@ -57,6 +57,11 @@ class Link:
         """Objective and sources as one tuple."""
         return self.objective, *self.source
 
+    @property
+    def uses_labels(self):
+        """Whether it is a pretraining that learns labels."""
+        return self.objective is not None and OBJECTIVES[self.objective].uses_labels
+
 
 @dataclasses.dataclass(frozen=True)
 class Arm:

@@ -9,7 +9,7 @@ from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.options import option
 from ssl_voc.runs.paths import default_folder
 from ssl_voc.tasks import TASKS
-from ssl_voc.training.starts import AUTO, DEFAULT_BACKBONE
+from ssl_voc.training.input_checks import AUTO, DEFAULT_BACKBONE
 
 _LABELS = re.compile(r"\d+(\.\d+)?%|\d+")
 
@@ -20,7 +20,9 @@ class StudyConfig:
 
     data: tuple[str, ...] = option(help="Labelled photos.")
     unlabeled: tuple[str, ...] = option(
-        (), "Photos to pretrain on without labels; by default those of --data."
+        (),
+        "Photos to pretrain on without labels, where no --arm names any; by default "
+        "those of --data.",
     )
     arm: tuple[str, ...] = option(
         (),
@@ -96,6 +98,11 @@ class StudyConfig:
                 )
             if text.endswith("%") and float(text[:-1]) > 100:
                 raise ValueError(f"--labels: expected at most 100%, got {text!r}")
+        if self.unlabeled and self.arm:
+            raise ValueError(
+                "--unlabeled: each --arm names the photos of its pretrainings itself, "
+                "as in ssl:DATA; leave --unlabeled out, or --arm"
+            )
         if self.backbone == AUTO:
             raise ValueError("--backbone: all arms stand on one; name it")
         if self.shard is not None and self.cluster is not None:

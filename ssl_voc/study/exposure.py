@@ -2,6 +2,7 @@
 
 import pipelines
 from pipelines.pools.preparation import prepare_for_hashes
+from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, POOL_LIST, TRAINING_LIST
 
 
@@ -25,7 +26,7 @@ def find_exposure(plan, cells, folder):
     rows = []
     for cell in cells:
         if cell.kind == "pretrain":
-            labelled = ("--objective", "supervised") in cell.settings
+            labelled = OBJECTIVES[dict(cell.settings)["--objective"]].uses_labels
             path = cell.run_folder(folder) / POOL_LIST
             rows.append(_row(cell.title, labelled, path, hashes))
     for share in plan.grid.shares:

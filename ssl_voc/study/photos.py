@@ -10,7 +10,7 @@ from pipelines.readers.split_names import VALIDATION
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.runs.paths import real_path
 from ssl_voc.study.arms import NAMED_STARTS, default_arms, parse_arms
-from ssl_voc.training.starts import refuse_missing_source
+from ssl_voc.training.input_checks import refuse_missing_source
 
 _REPORTED_SPLITS = ("test", *VALIDATION)
 
@@ -36,7 +36,7 @@ class StudyPhotos:
     def count(self, link):
         """Number of photos that a pretraining learns from."""
         photos = self.pools[link]
-        if link.objective == "supervised":
+        if link.uses_labels:
             return max(1, sum(photo.label is not None for photo in photos))
         return len(photos)
 
@@ -46,11 +46,11 @@ class StudyPhotos:
         Returns:
             Pairs of what was read and its digest: `()` for the labelled and reported
             photos, the objective and the sources for the photos of a pretraining, whose
-            labels count if it is supervised.
+            labels count if it learns them.
         """
         own = _digest(self.sources, [*self.labelled, *self.reported], True)
         pools = (
-            (link.key, _digest(link.source, pool, link.objective == "supervised"))
+            (link.key, _digest(link.source, pool, link.uses_labels))
             for link, pool in self.pools.items()
         )
         return (((), own), *pools)
@@ -100,7 +100,7 @@ def read_photos(config):
             if link not in pools:
                 with as_bad_input():
                     pools[link] = pipelines.read([*link.source])
-            if link.objective == "supervised":
+            if link.uses_labels:
                 _refuse_seen(f"--arm {arm.name}", pools[link], reported)
     return StudyPhotos(labelled, reported, pools, evaluation, config.data)
 

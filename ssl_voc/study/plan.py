@@ -47,7 +47,8 @@ class Plan:
         arms: The arms; the first is what the others are compared with.
         grid: The `Grid`.
         num_labels: Number of labelled photos at each share, in the order of shares.
-        pool_sizes: Number of photos of each pretraining's sources.
+        num_pretraining_photos: Number of photos of each pretraining, by the `key` of
+            its `Link`.
         digests: What `StudyPhotos.digests` gives: runs on other photos are others.
         common: Pairs of flag and value of every fine-tuning.
         pretraining: The same of every pretraining.
@@ -61,7 +62,7 @@ class Plan:
     arms: tuple[Arm, ...]
     grid: Grid
     num_labels: tuple[int, ...]
-    pool_sizes: dict[tuple[str, ...], int]
+    num_pretraining_photos: dict[tuple[str, ...], int]
     digests: tuple
     common: tuple
     pretraining: tuple
@@ -149,7 +150,7 @@ def choose_rate(rates, scores):
 
 
 def _pretraining(plan, link: Link, weights, number):
-    photos = plan.pool_sizes[link.source]
+    photos = plan.num_pretraining_photos[link.key]
     epochs = max(1, round(plan.grid.passes / photos))
     own = (("--val-share", 0),) if link.objective == "supervised" else ()
     return Cell(

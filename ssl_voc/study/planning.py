@@ -64,12 +64,12 @@ def make_plan(config, run_trial):
     trial = run_trial(common, flags)
     arms = arms_of(config, trial.imagenet)
     links = [link for arm in arms for link in arm.pretrainings]
-    pools = {link.source: photos.count(link) for link in links}
+    pools = {link.key: photos.count(link) for link in links}
     plan = Plan(
         arms=arms,
         grid=_grid(config, shares, counts, pools),
         num_labels=counts,
-        pool_sizes=pools,
+        num_pretraining_photos=pools,
         digests=photos.digests(),
         common=common,
         pretraining=(("--backbone", config.backbone), ("--seed", config.seed)),
@@ -108,7 +108,7 @@ def _grid(config, shares, counts, pools):
         config: A `StudyConfig`.
         shares: Shares of the labels, ascending.
         counts: Number of labelled photos at each.
-        pools: Number of photos of each pretraining's sources.
+        pools: Number of photos of each pretraining, by the key of its link.
     """
     task = TASKS[config.task]
     steps = max(1, counts[-1] // (config.batch_size or task.defaults["batch_size"]))

@@ -76,7 +76,7 @@ def read_plan(folder):
     """`(plan, pace, settings)` as they were written; None where there is none."""
     values = read_json_dict(folder / PLAN)
     plan = values.get("plan", {})
-    if "digests" not in plan:  # none, or that of an older version
+    if "num_pretraining_photos" not in plan:  # none, or that of an older version
         return None
     plan["arms"] = tuple(
         Arm(
@@ -90,9 +90,10 @@ def read_plan(folder):
         for arm in plan["arms"]
     )
     plan["grid"] = Grid(**{k: _tuples(value) for k, value in plan["grid"].items()})
-    pools = {tuple(source): size for source, size in plan.pop("pool_sizes")}
+    photos = {tuple(key): size for key, size in plan.pop("num_pretraining_photos")}
     others = {k: v if k in ("arms", "grid") else _tuples(v) for k, v in plan.items()}
-    return Plan(pool_sizes=pools, **others), Pace(**values["pace"]), values["settings"]
+    plan = Plan(num_pretraining_photos=photos, **others)
+    return plan, Pace(**values["pace"]), values["settings"]
 
 
 def _write_plan(folder, plan, pace, settings):
@@ -101,7 +102,7 @@ def _write_plan(folder, plan, pace, settings):
     }
     values["arms"] = [dataclasses.asdict(arm) for arm in plan.arms]
     values["grid"] = dataclasses.asdict(plan.grid)
-    values["pool_sizes"] = [*plan.pool_sizes.items()]
+    values["num_pretraining_photos"] = [*plan.num_pretraining_photos.items()]
     recorded = {
         "program": PROGRAM,
         "command": "study",

@@ -55,7 +55,9 @@ class DetectTask(Task):
             augmenter=layers.DetectionAugmenter(
                 config.image_size,
                 area_range=config.crop_area,
+                flip_rate=config.flip_rate,
                 color_strength=config.color_strength,
+                grayscale_rate=config.grayscale_rate,
                 mosaic_rate=config.mosaic,
                 seed=config.seed,
             ),
@@ -106,7 +108,7 @@ class DetectTask(Task):
     def fuse(self, answers):
         import numpy as np
 
-        from ssl_voc.tasks.box_fusion import fuse_boxes
+        from ssl_voc.tasks.weighted_boxes_fusion import fuse_boxes
 
         names = ("boxes", "confidence", "classes")
         joined = {

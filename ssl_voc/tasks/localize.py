@@ -45,7 +45,9 @@ class LocalizeTask(Task):
             augmenter=layers.LocalizationAugmenter(
                 config.image_size,
                 area_range=config.crop_area,
+                flip_rate=config.flip_rate,
                 color_strength=config.color_strength,
+                grayscale_rate=config.grayscale_rate,
                 seed=config.seed,
             ),
             freeze_batch_norm=config.batch_norm == "frozen",

@@ -9,7 +9,7 @@ from typing import Literal
 from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.options import option
 from ssl_voc.runs.run_folder import NOT_SETTINGS
-from ssl_voc.training.starts import AUTO, backbone_of
+from ssl_voc.training.input_checks import AUTO, backbone_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,7 @@ class TrainingConfig:
         (0.2, 1.0), "Smallest and largest share of a photo in a view.", above=0
     )
     color_strength: float = option(0.5, "Strength of color jitter.", minimum=0)
+    grayscale_rate: float = option(0.2, "Share of gray views.", minimum=0, maximum=1)
     device: str = option(
         "auto", "auto (all accelerators), cpu, gpu, or numbers of GPUs such as 0,1."
     )

@@ -6,7 +6,7 @@ import socket
 from ssl_voc import models
 from ssl_voc.callbacks import last_epoch
 from ssl_voc.models.imagenet_download import WeightsUnavailable
-from ssl_voc.training.starts import AUTO, DEFAULT_BACKBONE
+from ssl_voc.training.input_checks import AUTO, DEFAULT_BACKBONE
 
 # Without an answer for so long there is no network.
 _DOWNLOAD_TIMEOUT = 10.0

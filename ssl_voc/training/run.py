@@ -278,14 +278,24 @@ class TrainingRun:
         rows = self.folder.read_epochs()
         plot_curves(rows, self.folder.path / "curves.png", self.panels())
 
+    def batches_from(self, done):
+        """Batches as `fit` takes them under this backend, from an epoch on.
+
+        Args:
+            done: Number of epochs done before.
+        """
+        is_tensorflow = keras.backend.backend() == "tensorflow"
+        batches = self.dataset if is_tensorflow else self.batches
+        return batches(self.config.batch_size, self.config.seed, done)
+
     def _timed_batches(self):
         """The batches that are left, and what measures the wait for them."""
-        arguments = (self.config.batch_size, self.config.seed, self.done_epochs)
+        batches = self.batches_from(self.done_epochs)
         if keras.backend.backend() == "tensorflow":
-            timer = TimedDataset(self.dataset(*arguments))
+            timer = TimedDataset(batches)
             self._build_state(timer.dataset.element_spec)
             return timer.dataset, timer
-        timer = TimedIterator(self.batches(*arguments))
+        timer = TimedIterator(batches)
         return iter(timer), timer
 
     def _build_state(self, batch):

@@ -171,3 +171,14 @@ def test_an_epoch_of_unknown_score_counts_for_nothing(tmp_path):
     row = {"epoch": 1, "score": None}  # how NaN is logged
     assert BestWeights(tmp_path, NAMES, [row]).best_score == -1.0
     assert BestWeights(tmp_path, NAMES, rows).best_score == pytest.approx(0.4)
+
+
+def test_weights_of_a_part_of_the_model_are_kept_and_loaded(tmp_path):
+    network = build_model()
+    whole = keras.Sequential([network, keras.layers.Dense(2)])
+    whole.build((None, 1))
+    callback = BestWeights(tmp_path, NAMES, network=network)
+    network.set_weights([np.full((1, 1), 7, "float32")])
+    callback.set_model(whole)
+    callback.on_epoch_end(0, {"val_top1": 0.5, "val_mean_iou": 0.5})
+    assert best_of(tmp_path) == (1, 7)

@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 from keras import ops
 
 import pipelines
-from ssl_voc.finetune.batches import AugmentedImages
+from ssl_voc.finetune.augmented_images import AugmentedImages, draw_batches
 from ssl_voc.layers import LocalizationAugmenter
 from tests import tiny
 
@@ -26,3 +27,15 @@ def test_photos_are_augmented_alike_whatever_was_drawn_before(tmp_path):
         assert one.shape == (2, 32, 32, 3)
         assert np.abs(one - pool.gather(part)["images"]).max() > 10
         assert np.abs(one - drawn).max() > 10
+
+
+@pytest.mark.parametrize(
+    ("num_photos", "batch_size", "expected"), [(7, 3, 2), (3, 3, 1), (1000, 100, 2)]
+)
+def test_batches_are_whole_and_of_a_sample(num_photos, batch_size, expected):
+    batches = draw_batches(num_photos, batch_size, seed=0)
+    assert [len(batch) for batch in batches] == [batch_size] * expected
+    drawn = np.concatenate(batches)
+    assert len({*drawn}) == len(drawn) and drawn.max() < num_photos
+    again = np.concatenate(draw_batches(num_photos, batch_size, seed=0))
+    np.testing.assert_array_equal(drawn, again)

@@ -18,8 +18,9 @@ def prepare(out, tree, **changes):
     """`FinetuningData` of a run, in a folder of its own."""
     settings = {"data": (str(tree),), "out": out, "image_size": 32, **changes}
     config = FinetuneConfig(**settings).resolved()
+    main_object_only = config.task == "localize"
     with RunFolder.open(out, config, "finetune") as run:
-        return prepare_finetuning_data(config, run, main_object_only=True)
+        return prepare_finetuning_data(config, run, main_object_only)
 
 
 def ids(out, part):
@@ -249,3 +250,26 @@ def test_photos_that_cannot_be_learned_from_are_named(tree, tmp_path, changes, n
         changes = {"data": (str(tree / changes["data"][0]),)}
     with pytest.raises((ValueError, OSError, BadInput), match=named):
         prepare(tmp_path / "run", tree, **changes)
+
+
+def test_patience_without_validation_photos_is_refused(tmp_path):
+    tree = tiny.write_voc(tmp_path / "voc", 20, 4)
+    with pytest.raises(BadInput, match="--patience: .*of 20 labelled photos"):
+        prepare(tmp_path / "run", tree, patience=3)
+
+
+def test_validation_photos_that_show_no_object_choose_no_epoch(tmp_path, capsys):
+    pixels, boxes, classes = tiny.draw_objects(60)
+    names = [*tiny.COLORS]
+    photos = [
+        (photo, [(names[label], box, False)] if number < 4 else [])
+        for number, (photo, box, label) in enumerate(
+            zip(pixels, boxes, classes, strict=True)
+        )
+    ]
+    tree = tiny.write_voc_tree(tmp_path / "voc", photos, num_train=50)
+    with pytest.raises(ValueError, match="no usable box in its 10"):
+        prepare(tmp_path / "named", tree, task="detect", val_split="val")
+    data = prepare(tmp_path / "shared", tree, task="detect", val_share=0.04)
+    assert data.validation is None
+    assert "validation: none; its 2 photos" in capsys.readouterr().out

@@ -3,7 +3,6 @@
 import json
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,8 +11,8 @@ import pipelines
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate import EvaluateConfig, evaluate
 from ssl_voc.finetune import finetune
-from ssl_voc.finetune.run import FinetuningRun
-from ssl_voc.finetune.teacher_probe import build_teacher_probe
+from ssl_voc.finetune.pseudo_label_probe import build_pseudo_label_probe
+from ssl_voc.finetune.unlabeled import UnlabeledPhotos
 from tests import tiny
 from tests.finetune.settings import config, flags
 from tests.pretrain.stopped import assert_same_training, rows_of, start
@@ -94,24 +93,13 @@ def test_stopped_it_goes_on_as_if_never_stopped(place, pool, tmp_path, stop):
 
 def test_the_burn_in_leaves_an_epoch_and_stays_as_recorded():
     run = SimpleNamespace(manifest={})
+    data = SimpleNamespace(unlabeled=range(8))
     for burn_in, epochs, expected in ((0.3, 10, 3), (0.9, 1, 0), (0.99, 30, 29)):
-        settings = SimpleNamespace(burn_in=burn_in, epochs=epochs)
-        part = SimpleNamespace(config=settings, folder=run)
-        assert FinetuningRun.burn_in_epochs.fget(part) == expected
+        settings = SimpleNamespace(burn_in=burn_in, batch_size=4)
+        photos = UnlabeledPhotos(run, settings, data, steps=2)
+        assert photos.burn_in_epochs(epochs) == expected
     run.manifest["burn_in_epochs"] = 2  # more epochs do not call it back
-    assert FinetuningRun.burn_in_epochs.fget(part) == 2
-
-
-def test_the_teacher_averages_from_the_first_step_on():
-    momentum = keras.Variable(0.0)
-    teacher = SimpleNamespace(momentum=0.99, current_momentum=momentum)
-    model = SimpleNamespace(labeler=SimpleNamespace(teacher=teacher))
-    run = SimpleNamespace(model=model, steps=10)
-    found = []
-    for epoch in (0, 1, 9, 1000):
-        FinetuningRun._follow(run, epoch, None)
-        found.append(float(momentum))
-    np.testing.assert_allclose(found, [1 / 10, 11 / 20, 91 / 100, 0.99], rtol=1e-6)
+    assert photos.burn_in_epochs(30) == 2
 
 
 def test_photos_that_are_looked_at_do_not_depend_on_what_is_known_of_them(place):
@@ -126,7 +114,7 @@ def test_photos_that_are_looked_at_do_not_depend_on_what_is_known_of_them(place)
             unlabeled=pool, training=SimpleNamespace(class_names=["blue", "red"])
         )
         config = SimpleNamespace(seed=3, epochs=9)
-        probe = build_teacher_probe(None, config, data, True, 1)
+        probe = build_pseudo_label_probe(None, config, data, True, 1)
         seen.append(probe.images)
         truth.append(probe.truth)
     np.testing.assert_array_equal(*seen)

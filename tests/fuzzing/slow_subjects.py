@@ -19,8 +19,8 @@ from ssl_voc.runs.run_folder import RunFolder
 from ssl_voc.serving.served_model import ServedModel
 from ssl_voc.serving_client.prediction import read_batch
 from ssl_voc.tasks import TASKS
+from ssl_voc.training.input_checks import refuse_missing_inputs
 from ssl_voc.training.run import run_training
-from ssl_voc.training.starts import refuse_missing_inputs
 from tests import tiny
 from tests.fuzzing.subjects import SIZE, encoded
 from tests.serving.artifacts import build_small_localizer

@@ -12,7 +12,7 @@ from PIL import Image
 import pipelines
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.serving_client.errors import ServingError
-from ssl_voc.serving_client.rest import ServingClient
+from ssl_voc.serving_client.rest_client import ServingClient
 from tests import tiny
 
 SIZE = 24

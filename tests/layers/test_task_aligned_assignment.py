@@ -85,7 +85,7 @@ def assign_one_by_one(boxes, classes, difficult, found, scores, num_candidates, 
 def test_points_are_given_objects_as_one_by_one(seed, side):
     objects, predictions = draw(seed)
     objects["difficult"] = np.random.default_rng(seed).uniform(size=(3, 4)) < 0.3
-    found = assign(objects, predictions, num_candidates=5, least_side=side)
+    found = assign(objects, predictions, num_candidates=5, min_side=side)
     seen = set()
     for image in range(3):
         labels, qualities, owners = assign_one_by_one(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from ssl_voc.losses.attention_loss import attention_outside
+from ssl_voc.losses.attention_loss import attention_loss
 from tests.gradients import gradient_of
 
 
@@ -26,7 +26,7 @@ def test_loss_is_that_of_the_loops(rows, columns):
     corners = random.uniform(-0.1, 0.7, (20, 2))
     boxes = np.concatenate([corners, corners + random.uniform(0.15, 0.6, (20, 2))], 1)
     logits = random.normal(0, 2, (20, rows, columns)).astype("float32")
-    found = ops.convert_to_numpy(attention_outside(boxes.astype("float32"), logits))
+    found = ops.convert_to_numpy(attention_loss(boxes.astype("float32"), logits))
     assert found.shape == (20,) and found.dtype == "float32"
     expected = [loop_loss(*item) for item in zip(boxes, logits, strict=True)]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
@@ -46,7 +46,7 @@ def test_loss_is_that_of_the_loops(rows, columns):
 )
 def test_even_attention_costs_the_log_of_cells_over_cells_touched(box, touched):
     logits = np.full((1, 4, 4), 3.0, "float32")
-    loss = attention_outside(np.array([box], "float32"), logits)
+    loss = attention_loss(np.array([box], "float32"), logits)
     assert float(loss[0]) == pytest.approx(np.log(16 / touched), abs=1e-5)
 
 
@@ -54,16 +54,16 @@ def test_attention_inside_is_free_and_outside_is_dear():
     logits = np.zeros((1, 4, 4), "float32")
     logits[0, 1, 2] = 50.0
     boxes = np.array([[0.5, 0.25, 0.75, 0.5]], "float32")
-    assert float(attention_outside(boxes, logits)[0]) == pytest.approx(0.0, abs=1e-5)
+    assert float(attention_loss(boxes, logits)[0]) == pytest.approx(0.0, abs=1e-5)
     # Nearly all of it lies elsewhere: 50 less the log of 16 cells would be even.
     boxes = np.array([[0.0, 0.0, 0.2, 0.2]], "float32")
-    assert float(attention_outside(boxes, logits)[0]) == pytest.approx(50.0, abs=1e-3)
+    assert float(attention_loss(boxes, logits)[0]) == pytest.approx(50.0, abs=1e-3)
 
 
 def test_gradient_raises_the_cells_inside_and_lowers_the_others():
     boxes = np.array([[0.0, 0.0, 0.5, 0.25]], "float32")
     gradient = gradient_of(
-        lambda logits: attention_outside(boxes, logits), np.zeros((1, 4, 4))
+        lambda logits: attention_loss(boxes, logits), np.zeros((1, 4, 4))
     )[0]
     inside = np.zeros((4, 4), "bool")
     inside[0, :2] = True
@@ -78,13 +78,13 @@ def test_gradient_raises_the_cells_inside_and_lowers_the_others():
 def test_a_box_that_touches_no_cell_costs_nothing(box):
     boxes = np.array([box], "float32")
     logits = np.random.default_rng(0).normal(size=(1, 4, 4))
-    assert float(attention_outside(boxes, logits)[0]) == 0.0
-    gradient = gradient_of(lambda moved: attention_outside(boxes, moved), logits)
+    assert float(attention_loss(boxes, logits)[0]) == 0.0
+    gradient = gradient_of(lambda moved: attention_loss(boxes, moved), logits)
     np.testing.assert_array_equal(gradient, 0.0)
 
 
 def test_narrow_logits_are_computed_in_float32():
     boxes = np.array([[0.0, 0.0, 0.5, 0.5]], "float32")
     logits = ops.convert_to_tensor(np.full((1, 64, 64), 30.0), dtype="float16")
-    loss = attention_outside(boxes, logits)
+    loss = attention_loss(boxes, logits)
     assert float(loss[0]) == pytest.approx(np.log(4.0), abs=1e-4)

@@ -13,6 +13,7 @@ from ssl_voc.layers import DetectionAugmenter, LocalizationAugmenter
 from ssl_voc.models import Localizer
 from ssl_voc.optimizers import DiscriminativeAdamW
 from tests import tiny
+from tests.dtype_policies import dtype_policy
 
 BUILDS = {
     "localizer": (
@@ -81,6 +82,23 @@ def test_images_and_targets_may_come_apart(parts):
     together = model.evaluate(batch, **options)
     apart = model.evaluate(batch["images"], batch["bounding_boxes"], **options)
     assert apart == pytest.approx(together, rel=1e-4)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_rounds_no_target(parts, policy):
+    build, _, draw = parts
+    with dtype_policy(policy):
+        model = build()
+        batch = draw(4)
+        given = batch["bounding_boxes"]
+        given["boxes"] = np.where(given["boxes"] < 0, -1, given["boxes"] + 0.3)
+        given["boxes"] = given["boxes"].astype("float32")
+        targets = model(batch)["targets"]
+    found = ops.convert_to_numpy(targets["boxes"])
+    found = found[ops.convert_to_numpy(targets["classes"]) >= 0]
+    assert len(found) and {*map(tuple, found)} <= {
+        tuple(box) for box in given["boxes"].reshape(-1, 4)
+    }
 
 
 def test_frozen_batch_norms_keep_their_statistics_while_kernels_learn(parts):

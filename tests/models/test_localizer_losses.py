@@ -74,7 +74,7 @@ def test_attention_loss_of_weight_0_is_not_computed(monkeypatch):
         raise AssertionError("computed")
 
     batch = tiny.labeled_batch(2)
-    monkeypatch.setattr("ssl_voc.models.localizer.attention_outside", refuse)
+    monkeypatch.setattr("ssl_voc.models.localizer.attention_loss", refuse)
     model = tiny.compile_localizer(tiny.build_localizer())
     with pytest.raises(AssertionError, match="computed"):
         model.evaluate(batch, verbose=0)

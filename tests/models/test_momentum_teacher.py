@@ -141,6 +141,15 @@ def test_momentum_rises_by_half_a_cosine():
     np.testing.assert_allclose(seen, expected, rtol=1e-6)
 
 
+def test_it_averages_over_few_steps_at_first():
+    teacher = MomentumTeacher(tiny.build_backbone(16), 0.99)
+    seen = []
+    for steps in (0, 10, 90, 10_000):
+        teacher.warm_up(steps)
+        seen.append(float(teacher.current_momentum))
+    np.testing.assert_allclose(seen, [1 / 10, 11 / 20, 91 / 100, 0.99], rtol=1e-6)
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_does_not_round_the_average(policy):
     before = keras.config.dtype_policy()

@@ -27,7 +27,7 @@ def build_plan(arms=("random", "ssl=ssl:pool"), **changes):
         arms=tuple(parse_arms(arms)),
         grid=dataclasses.replace(grid, **changes),
         num_labels=tuple(COUNTS[share] for share in shares),
-        pool_sizes={("pool",): 200, ("other",): 500},
+        num_pretraining_photos=dict(zip(POOLS, (200, 500), strict=True)),
         digests=DIGESTS,
         common=(("--task", "localize"), ("--data", ("photos",))),
         pretraining=(("--seed", 0),),

@@ -12,6 +12,7 @@ from ssl_voc.study import main
 from ssl_voc.study.budget import Pace
 from ssl_voc.study.claims import Claims
 from ssl_voc.study.config import StudyConfig
+from ssl_voc.study.plan import cells_of
 from ssl_voc.study.planning import Trial, make_plan, read_trial
 from ssl_voc.study.study_folder import _run_trial, _write_plan, open_plan, read_plan
 from tests import tiny
@@ -33,14 +34,35 @@ def plan_of(data, imagenet=False, **settings):
     return make_plan(config, lambda *_: Trial(PACE, imagenet, 10.0))[0]
 
 
+def pretrainings_of(plan):
+    cells = cells_of(plan, lambda key: None)
+    return [cell for cell in cells if cell.kind == "pretrain"]
+
+
 def test_without_arms_the_usual_starts_are_compared(place):
     plan = plan_of(place / "voc", unlabeled=(str(place / "bare"),))
     assert [arm.name for arm in plan.arms] == ["random", "ssl"]
     assert plan.arms[1].start == "none"
-    assert plan.pool_sizes == {(str(place / "bare"),): 50}
+    assert plan.num_pretraining_photos == {("simclr", str(place / "bare")): 50}
     plan = plan_of(place / "voc", imagenet=True)
     assert [arm.name for arm in plan.arms] == ["random", "imagenet", "ssl"]
     assert plan.arms[2].start == "imagenet"
+
+
+def test_photos_without_labels_count_where_none_are_learned(place, tmp_path):
+    pool = shutil.copytree(place / "bare", tmp_path / "pool")
+    for number in range(20):
+        (pool / "Annotations" / f"{number:03d}.xml").unlink()
+    plan = plan_of(place / "voc", arm=(f"supervised:{pool}", f"ssl:{pool}"))
+    counts = {key[0]: size for key, size in plan.num_pretraining_photos.items()}
+    assert counts == {"supervised": 30, "simclr": 50}
+    epochs = {cell.title.split()[1]: cell.epochs for cell in pretrainings_of(plan)}
+    assert epochs["supervised"] > 1.5 * epochs["simclr"]
+
+
+def test_pools_are_named_by_arms_or_by_a_flag_of_their_own(place):
+    with pytest.raises(ValueError, match="--unlabeled: each --arm names"):
+        plan_of(place / "voc", arm=("random", "ssl:x"), unlabeled=("x",))
 
 
 def test_names_of_folders_need_no_quotes_in_the_default_arms(place, tmp_path):

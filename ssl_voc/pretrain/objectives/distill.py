@@ -65,7 +65,7 @@ class DistillObjective(ViewPairsObjective):
     )
 
     def __init__(self, config):
-        from ssl_voc.models.teachers import load_teacher
+        from ssl_voc.models.distillation_teachers import load_teacher
 
         # Before the photos, which may take hours to decode.
         self.teacher = load_teacher(

@@ -30,8 +30,8 @@ class VICRegSettings(ProjectionSettings):
 class VICRegObjective(ViewPairsObjective):
     """VICReg on two views of every photo; there are no negatives, and no chance level.
 
-    Collapse shows in the variance term, which then stands at 0.99, and in the
-    effective rank.
+    Collapse shows in the variance term, which then stands at 0.99, and in the spread
+    of the projections, and ends the run.
 
     Reference:
         - [Bardes et al., 2022](https://arxiv.org/abs/2105.04906)
@@ -39,11 +39,19 @@ class VICRegObjective(ViewPairsObjective):
 
     settings = VICRegSettings
     shown = ("loss", *TERMS)
-    summarized = {**ViewPairsObjective.summarized, **{name: name for name in TERMS}}
+    summarized = {
+        **ViewPairsObjective.summarized,
+        **{name: name for name in (*TERMS, "spread")},
+    }
+    advice = (
+        "Try a higher --variance-weight, a lower --learning-rate or --objective "
+        "simclr, in a new --out."
+    )
 
     def compile_arguments(self):
         import keras
 
+        from ssl_voc import metrics
         from ssl_voc.losses import vicreg_loss
 
         config = self.config
@@ -55,10 +63,18 @@ class VICRegObjective(ViewPairsObjective):
                 config.covariance_weight,
             ),
             "metrics": [
-                keras.metrics.MeanMetricWrapper(term, name=name)
-                for name, term in zip(TERMS, terms, strict=True)
+                *(
+                    keras.metrics.MeanMetricWrapper(term, name=name)
+                    for name, term in zip(TERMS, terms, strict=True)
+                ),
+                metrics.ProjectionSpread(),
             ],
         }
+
+    def build_watch(self):
+        from ssl_voc import callbacks
+
+        return callbacks.CollapseWatch(advice=self.advice)
 
     def loss_of_unrelated_views(self):
         """Least loss of a model to which the two views of a photo are unrelated.

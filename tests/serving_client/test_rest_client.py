@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ssl_voc.serving_client.errors import ServingError
-from ssl_voc.serving_client.rest import ServingClient
+from ssl_voc.serving_client.rest_client import ServingClient
 from tests.interpreters import run_python
 from tests.serving_client.fixed_boxes import BOXES, encoded_photo
 from tests.serving_client.serving_stub import whole_answer

@@ -1,18 +1,11 @@
-"""Batches of a fine-tuning that are not trained on."""
+"""Augmented training photos, alike each time, for batch-norm statistics."""
+
+import numpy as np
 
 from ssl_voc import callbacks
 
-EVALUATION_BATCH = 64
-
-
-class EvaluationBatches:
-    """The batches of a pool, from the start each time they are asked for."""
-
-    def __init__(self, pool):
-        self.pool = pool
-
-    def __iter__(self):
-        return iter(self.pool.evaluation_batches(EVALUATION_BATCH))
+# Photos that the statistics are of: each has many points of every feature map.
+_NUM_PHOTOS = 256
 
 
 class AugmentedImages:
@@ -38,3 +31,19 @@ class AugmentedImages:
             batch = self.pool.gather(indices)
             inputs = {name: batch[name] for name in ("images", "bounding_boxes")}
             yield self.model.augmenter(inputs, training=True)["images"]
+
+
+def draw_batches(num_photos, batch_size, seed):
+    """Indices of a sample of photos, in whole batches: all have one weight.
+
+    Args:
+        num_photos: Number of photos that are learned from.
+        batch_size: Number in a batch, at most `num_photos`.
+        seed: Non-negative integer.
+
+    Returns:
+        List of index arrays `(batch_size,)`.
+    """
+    order = np.random.default_rng(seed).permutation(num_photos)
+    number = max(1, min(num_photos, _NUM_PHOTOS) // batch_size)
+    return np.split(order[: number * batch_size], number)

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.images.resizing import Letterboxing
 from ssl_voc.predict.finished_model import boxes_in_photos
-from ssl_voc.predict.views import PredictionViews
+from ssl_voc.predict.test_time_views import PredictionViews
 from ssl_voc.tasks import TASKS
 from tests import tiny
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ssl_voc.tasks.box_fusion import fuse_boxes
+from ssl_voc.tasks.weighted_boxes_fusion import fuse_boxes
 
 
 def naive_iou(a, b):

@@ -17,7 +17,7 @@ _NUM_PHOTOS, _NUM_SHOWN = 200, 12
 _NUM_LOOKS = 20
 
 
-def build_teacher_probe(run, config, data, main_object_only, first_epoch):
+def build_pseudo_label_probe(run, config, data, main_object_only, first_epoch):
     """Builds the callback that looks at a teacher's labels now and then.
 
     The photos are drawn by the seed alone: what is known of their boxes is measured,

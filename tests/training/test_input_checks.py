@@ -8,7 +8,7 @@ import pytest
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.pretrain import PretrainConfig
-from ssl_voc.training.starts import refuse_missing_inputs
+from ssl_voc.training.input_checks import refuse_missing_inputs
 from tests.interpreters import run_python
 
 
