@@ -47,30 +47,11 @@ class DetectionAugmenter(LocalizationAugmenter):
         self,
         image_size,
         area_range=(0.4, 1.6),
-        aspect_range=(3 / 4, 4 / 3),
-        flip_rate=0.5,
-        color_strength=0.4,
-        color_rate=0.8,
-        grayscale_rate=0.1,
-        min_main_share=0.7,
-        min_visible_share=0.3,
+        *,
         mosaic_rate=0.5,
-        seed=None,
         **kwargs,
     ):
-        super().__init__(
-            image_size,
-            area_range,
-            aspect_range,
-            flip_rate,
-            color_strength,
-            color_rate,
-            grayscale_rate,
-            min_main_share,
-            min_visible_share,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(image_size, area_range, **kwargs)
         check_rate("mosaic_rate", mosaic_rate)
         self.mosaic_rate = mosaic_rate
         self.mosaic = RandomMosaic(mosaic_rate, seed=self.seed_generator)

@@ -79,11 +79,11 @@ class LocalizationAugmenter(RandomLayer):
         generator = self.seed_generator
         self.crop = RandomBoxCrop(
             image_size,
-            area_range,
-            aspect_range,
-            min_main_share,
-            min_visible_share,
-            self.main_object,
+            area_range=area_range,
+            aspect_range=aspect_range,
+            min_main_share=min_main_share,
+            min_visible_share=min_visible_share,
+            main_object=self.main_object,
             seed=generator,
         )
         self.image_size = self.crop.image_size

@@ -29,8 +29,9 @@ def classes_seen(pool, balance, name):
     """How often each class comes in 60 epochs of the batches that a run takes."""
     task = SimpleNamespace(model_inputs=lambda batch: batch["bounding_boxes"])
     config = SimpleNamespace(balance=balance)
-    data = SimpleNamespace(unlabeled=None)
-    run = SimpleNamespace(training=pool, config=config, task=task, data=data)
+    run = SimpleNamespace(
+        training=pool, config=config, task=task, _is_burning_in=lambda done: True
+    )
     batches = getattr(FinetuningRun, name)(run, 4, 0, 0)
     taken = itertools.islice(batches, 60 * pool.steps_per_epoch(4))
     classes = [

@@ -15,7 +15,18 @@ from tests.painted_objects import HEIGHT, WIDTH, draw_batch, find_each, listed, 
 PLAIN = {"color_strength": 0.0, "grayscale_rate": 0.0}
 AUGMENTERS = [LocalizationAugmenter, DetectionAugmenter]
 # Every argument away from its default: a config that forgets one changes the result.
-ARGUMENTS = (24, (0.2, 0.4), (0.9, 1.1), 0.3, 0.2, 0.6, 0.4, 0.5, 0.2)
+ARGUMENTS = {
+    "image_size": 24,
+    "area_range": (0.2, 0.4),
+    "aspect_range": (0.9, 1.1),
+    "flip_rate": 0.3,
+    "color_strength": 0.2,
+    "color_rate": 0.6,
+    "grayscale_rate": 0.4,
+    "min_main_share": 0.5,
+    "min_visible_share": 0.2,
+    "seed": 7,
+}
 
 
 @pytest.mark.parametrize("augmenter", AUGMENTERS)
@@ -115,8 +126,8 @@ def test_an_object_is_dropped_only_where_little_of_it_is_seen(augmenter):
 @pytest.mark.parametrize(
     ("layer", "call_arguments"),
     [
-        (LocalizationAugmenter(*ARGUMENTS, seed=7), {"training": True}),
-        (DetectionAugmenter(*ARGUMENTS, 0.8, seed=7), {"training": True}),
+        (LocalizationAugmenter(**ARGUMENTS), {"training": True}),
+        (DetectionAugmenter(**ARGUMENTS, mosaic_rate=0.8), {"training": True}),
         (RandomBoxCrop(24, (0.2, 0.4), (0.9, 1.1), 0.6, 0.2, "random", seed=3), {}),
         (RandomMosaic(0.7, (0.2, 0.3), seed=4), {}),
     ],

@@ -41,7 +41,7 @@ def test_zoom_goes_in_and_out_and_objects_of_mosaics_are_nearly_as_large():
         layer = DetectionAugmenter(
             64,
             (0.25, 2.0),
-            (WIDTH / HEIGHT, WIDTH / HEIGHT),
+            aspect_range=(WIDTH / HEIGHT, WIDTH / HEIGHT),
             min_main_share=1.0,
             min_visible_share=1.0,
             mosaic_rate=mosaic_rate,
