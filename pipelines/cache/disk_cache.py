@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 
 from pipelines.cache.cache_folder import cache_folder, new_folder, sole_writer
+from pipelines.images.opening import installed_formats
 
 # Part of the key: raise it when decoding, resizing or hashing give other values.
 PREPARATION_VERSION = 3
@@ -19,12 +20,13 @@ _RETRY = "retry"
 def cache_entry(photos, image_size, cache_dir=None, shape="square") -> pathlib.Path:
     """Folder of the prepared images of these photos at this size; it may not exist.
 
-    Its name is a digest of the photos' fingerprints (path, size and modification time
-    of a file; the pixels of an array) in their order, of the image size, and of how the
-    photos got their shape.
+    Its name is a digest of the photos' fingerprints (path, size and times of a file;
+    the pixels of an array) in their order, of the image size, of how the photos got
+    their shape, and of the formats that can be read here.
     """
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{PREPARATION_VERSION} {image_size} {shape}\n".encode())
+    formats = " ".join(installed_formats())
+    digest.update(f"{PREPARATION_VERSION} {image_size} {shape} {formats}\n".encode())
     for photo in photos:
         line = f"{photo.path_name}\n{photo.content.fingerprint()}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))

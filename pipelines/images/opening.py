@@ -62,7 +62,7 @@ def open_image(source):
         # than phones take. The check below stands in for both.
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            image = Image.open(file, formats=_installed_formats())
+            image = Image.open(file, formats=installed_formats())
         except Image.UnidentifiedImageError:
             raise _unidentified(head) from None
         except Exception as error:
@@ -83,7 +83,7 @@ def open_image(source):
 
 
 @functools.cache
-def _installed_formats():
+def installed_formats():
     """Those of `FORMATS` that Pillow or an installed plugin reads."""
     from PIL import Image, features
 
@@ -108,6 +108,6 @@ def _unidentified(head):
         return UnreadableImage("the file is empty")
     if kind is None:
         return UnreadableImage("not an image of a known format")
-    if kind not in _ADVICE or _FORMAT_OF_KIND.get(kind) in _installed_formats():
+    if kind not in _ADVICE or _FORMAT_OF_KIND.get(kind) in installed_formats():
         return UnreadableImage(f"damaged: it begins as {kind}, but holds no image")
     return MissingDecoder(f"a photo of the format {kind}: {_ADVICE[kind]}")

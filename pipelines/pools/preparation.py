@@ -6,7 +6,6 @@ import math
 import numpy as np
 
 from pipelines.cache.disk_cache import cache_entry, load_or_fill
-from pipelines.images.opening import MissingDecoder
 from pipelines.images.resizing import Letterboxing, Squashing
 from pipelines.photos.content import UnreadableImage
 from pipelines.photos.photo import Photos, Problem, main_object
@@ -281,8 +280,6 @@ def decode_all(photos, resizing, images, workers=None, progress=None, remarks=No
             pixels = resizing.decode(photos[index], tell)
         except UnreadableImage as error:
             reasons[index] = str(error)
-            if isinstance(error, MissingDecoder):
-                passing.append(index)  # until somebody installs one
         except OSError as error:
             reasons[index] = f"cannot be read: {error.strerror or error}"
             if error.errno not in LASTING_ERRORS and error.errno is not None:

@@ -78,7 +78,7 @@ def read(source, split=None, progress=None) -> Photos:
 def read_parts(source, split=None, progress=None) -> list[Photos]:
     """Reads each of several sources, see `read`; their names are told apart.
 
-    A file that several of them name stands in one of them, see `repeated_files`.
+    A file that several of them name stands in one of them, see `duplicate_files`.
     """
     sources = source if isinstance(source, list | tuple) else [source]
     if not sources:

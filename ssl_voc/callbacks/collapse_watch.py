@@ -22,7 +22,7 @@ class CollapseWatch(TrainingWatch):
 
     reason = (
         "the projections of all photos have been nearly the same for {} steps: the "
-        "network has collapsed, which its loss takes for a success."
+        "network has collapsed, whatever its loss says."
     )
 
     def __init__(self, patience_steps=1000, margin=0.1, **kwargs):

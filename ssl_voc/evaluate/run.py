@@ -1,6 +1,5 @@
 """Base class of evaluations: photos, leakage, predictions and files."""
 
-import hashlib
 from pathlib import Path
 
 import keras
@@ -292,7 +291,6 @@ class EvaluationRun:
     def _facts(self):
         """What the figures are of: photos, model, and what was left out."""
         problems = self.report.evaluation.problems.get(UNKNOWN_CLASS, [])
-        weights = self.finished.path / "model.keras"
         return {
             "num_skipped": len(self.pool.skipped),
             "num_not_annotated": self.report.evaluation.num_not_annotated,
@@ -310,5 +308,5 @@ class EvaluationRun:
             "run": str(self.finished.path),
             "run_finished": self.finished.manifest.get("finished"),
             "weights": self.finished.settings.get("weights"),
-            "model_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+            "model_sha256": self.finished.model_sha256,
         }

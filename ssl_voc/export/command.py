@@ -5,7 +5,7 @@ from ssl_voc.cli.config_file import describe_config
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.export.config import ExportConfig
 from ssl_voc.runs.finished_run import read_finished_run
-from ssl_voc.runs.start import load_framework
+from ssl_voc.runs.start import kept_environment, load_framework
 
 DESCRIPTION = """Exports the model of RUN, a finished fine-tuning, to be served.
 
@@ -36,10 +36,11 @@ def export(config):
     config = config.resolved()
     _refuse_what_holds_no_versions(config.out)
     print(describe_config(config), flush=True)
-    load_framework()
-    from ssl_voc.export.artifact import write_artifact
+    with kept_environment(), as_bad_input():
+        # The artifact is asked in a second process, for which a GPU has no room.
+        load_framework("cpu")
+        from ssl_voc.export.artifact import write_artifact
 
-    with as_bad_input():
         exported = write_artifact(config, finished)
     print(f"\nwrote {exported.path}", flush=True)
     return exported

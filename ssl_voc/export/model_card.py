@@ -43,7 +43,7 @@ def describe_artifact(config, finished, written, parity, exported):
             "pixels": "RGB in [0, 255]",
             "boxes": "xyxy in pixels of the upright photo, clipped to it",
         },
-        "metrics": _figures(finished.path),
+        "metrics": _figures(finished),
         "config": finished.settings,
         "run": {
             "folder": str(finished.path),
@@ -112,7 +112,8 @@ def _use(facts):
         )
     return (
         "Signature `serving_default`: `image_bytes`, encoded photos; `pixels`: uint8 "
-        "`(n, height, width, 3)`; `features`: `image_bytes` to `embedding`. Answers: "
+        "`(n, height, width, 3)`; `above_threshold`: `image_bytes` and `threshold` "
+        "`(n,)`; `features`: `image_bytes` to `embedding`. Answers: "
         "`boxes` (xyxy in pixels of the upright photo), `scores`, `classes`, "
         "`class_names`, `num_detections`, `image_size` (height, width), "
         "`errors`.\n\n"
@@ -146,13 +147,20 @@ def _limits(facts):
     return limits
 
 
-def _figures(run):
-    """Metrics of all evaluations that lie in a run's folder, by folder name."""
-    figures = {}
-    for path in sorted(run.glob("evaluation*/metrics.json")):
+def _figures(finished):
+    """Metrics of the evaluations that lie in a run's folder, by folder name.
+
+    Not those of several views of a photo, which the artifact has not, nor of weights
+    that were trained on since.
+    """
+    digest, figures = finished.model_sha256, {}
+    for path in sorted(finished.path.glob("evaluation*/metrics.json")):
         metrics = read_json_dict(path)
         if not metrics:
             continue  # an export does not fail for the sake of its card
+        is_other = metrics.get("model_sha256", digest) != digest
+        if is_other or "views" in (metrics.get("protocol") or {}):
+            continue
         figures[path.parent.name] = {
             name: value
             for name, value in metrics.items()

@@ -80,10 +80,15 @@ def ask_artifact(version, encoded):
         content = np.frombuffer(b"".join(encoded), "uint8")
         np.savez(f"{folder}/photos.npz", lengths=lengths, content=content)
         done = subprocess.run(
-            [sys.executable, "-I", PROGRAM, version, folder],
+            # Not -I: TensorFlow may lie where PYTHONPATH or the user's site says.
+            [sys.executable, "-P", PROGRAM, version, folder],
             capture_output=True,
             text=True,
-            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
+            env={
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+                **os.environ,
+                "CUDA_VISIBLE_DEVICES": "",
+            },
         )
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["it said nothing"]

@@ -10,7 +10,7 @@ from ssl_voc.metrics.bootstrap import (
     Interval,
     central_limits,
     check_resampling,
-    draw_counts,
+    draw_runs,
     resample,
 )
 
@@ -137,7 +137,7 @@ def paired_average_precision(
 
     def difference(weights, drawn=False):
         shape = len(weights), len(ours)
-        times_run = draw_counts(random, *shape) if drawn else np.ones(shape)
+        times_run = draw_runs(random, *shape) if drawn else np.ones(shape)
         others = times_run if drawn else np.ones((len(weights), len(theirs)))
         mean = pooled(ours, weights, times_run)
         return mean - pooled(theirs, weights, others) if theirs else mean

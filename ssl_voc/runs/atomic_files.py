@@ -95,7 +95,8 @@ def sync_to_disk(path: Path) -> None:
     """Waits until a file, or the entries of a folder, are on the disk."""
     if path.is_dir() and os.name == "nt":
         return  # Windows cannot open a folder.
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows syncs what may be written to alone.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

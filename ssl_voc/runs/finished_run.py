@@ -1,6 +1,7 @@
 """Records of a finished fine-tuning, read without its model."""
 
 import dataclasses
+import hashlib
 from pathlib import Path
 
 from ssl_voc.cli.config_file import read_config_file
@@ -49,6 +50,12 @@ class FinishedRun:
     def pretrained_with_labels(self):
         """Whether labels came with the photos of its pretraining; so where unknown."""
         return self.manifest.get("pretrained_with_labels", True)
+
+    @property
+    def model_sha256(self):
+        """Digest of the file of the model: of which weights figures are."""
+        with open(self.path / "model.keras", "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
     def data(self):

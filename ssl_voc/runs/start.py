@@ -46,6 +46,22 @@ def load_framework(device: str = "auto") -> None:
         )
 
 
+@contextlib.contextmanager
+def kept_environment() -> Iterator[None]:
+    """Puts the variables back that hide accelerators, when what it surrounds is done.
+
+    For commands that need none themselves: processes that are started later may.
+    """
+    names = "CUDA_VISIBLE_DEVICES", "JAX_PLATFORMS"
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ |= before
+
+
 @functools.cache
 def _visible_gpus():
     """`CUDA_VISIBLE_DEVICES` as it was before this process chose for the first time."""

@@ -31,11 +31,17 @@ def write_warm_up_requests(version, model_name):
     picture = draw_picture(*PICTURE_SIZE)
     encoded = tf.io.encode_jpeg(picture).numpy()
     requests = [
-        predict_request(model_name, signature, "image_bytes", np.array([encoded] * n))
-        for signature in ("serving_default", "features")
+        predict_request(
+            model_name, signature, image_bytes=np.array([encoded] * n), **more
+        )
         for n in BATCH_SIZES
+        for signature, more in (
+            ("serving_default", {}),
+            ("above_threshold", {"threshold": np.full(n, 0.5, "float32")}),
+            ("features", {}),
+        )
     ]
-    requests.append(predict_request(model_name, "pixels", "pixels", picture[None]))
+    requests.append(predict_request(model_name, "pixels", pixels=picture[None]))
     with tf.io.TFRecordWriter(str(path)) as writer:
         for request in requests:
             # PredictionLog.predict_log = 6, PredictLog.request = 1
@@ -43,14 +49,16 @@ def write_warm_up_requests(version, model_name):
     return len(requests)
 
 
-def predict_request(model_name, signature, name, value):
-    """Serializes a `tensorflow.serving.PredictRequest` of one input, an array."""
+def predict_request(model_name, signature, **inputs):
+    """Serializes a `tensorflow.serving.PredictRequest` of arrays by name."""
     # PredictRequest.model_spec = 1: ModelSpec.name = 1, .signature_name = 3
     spec = _message(1, model_name.encode()) + _message(3, signature.encode())
-    tensor = tf.make_tensor_proto(value).SerializeToString()
-    # PredictRequest.inputs = 2, a map: key = 1, value = 2
-    entry = _message(1, name.encode()) + _message(2, tensor)
-    return _message(1, spec) + _message(2, entry)
+    request = _message(1, spec)
+    for name, value in inputs.items():
+        tensor = tf.make_tensor_proto(value).SerializeToString()
+        # PredictRequest.inputs = 2, a map: key = 1, value = 2
+        request += _message(2, _message(1, name.encode()) + _message(2, tensor))
+    return request
 
 
 def draw_picture(height, width):

@@ -93,7 +93,7 @@ def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
     if (np.diff(scores[:count]) > 0).any():
         raise ValueError("the model's scores do not descend")
     ranking = None
-    if len(scores) != len(boxes):
+    if one_box:
         ranking = tuple(zip(names, map(float, scores), strict=True))
     found = [values[:count] for values in (boxes, scores, classes, names)]
     return Prediction(*found, image_size, ranking=ranking)

@@ -22,11 +22,13 @@ class Pace:
         start_seconds: Loading, preparing and compiling of a training.
         photo_seconds: Training on one photo.
         pause_seconds: Between two epochs.
+        view_share: Pixels of a view of a pretraining, as a share of those of a photo.
     """
 
     start_seconds: float
     photo_seconds: float
     pause_seconds: float
+    view_share: float = 1.0
 
     def seconds(self, cell):
         """Time of a cell.
@@ -36,7 +38,7 @@ class Pace:
         """
         if cell.kind == "explain":
             return _EXPLANATION * self.start_seconds
-        views = _VIEWS if cell.kind == "pretrain" else 1
+        views = _VIEWS * self.view_share if cell.kind == "pretrain" else 1
         epoch = views * cell.photos * self.photo_seconds + self.pause_seconds
         start = self.start_seconds * (1 + _EVALUATION * cell.is_evaluated)
         return start + cell.epochs * epoch

@@ -2,7 +2,7 @@
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import StoppedEarly
-from ssl_voc.runs.start import load_framework
+from ssl_voc.runs.start import kept_environment, load_framework
 from ssl_voc.study.config import StudyConfig
 
 DESCRIPTION = """Answers whether pretraining was worth it, on your photos and labels.
@@ -56,7 +56,8 @@ def study(config):
     finally:
         if cluster:
             cluster.close()
-    load_framework("cpu")  # quietly, and without a hand on accelerators
+    with kept_environment():
+        load_framework("cpu")  # quietly, and without a hand on accelerators
     from ssl_voc.study.report import write_report
 
     report = write_report(config, plan, runner.outcome_of)

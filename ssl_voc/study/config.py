@@ -52,7 +52,10 @@ class StudyConfig:
         minimum=1,
     )
     passes: int | None = option(
-        None, "Photos that each pretraining sees, repeats counted.", minimum=1
+        None,
+        "Photos that each pretraining sees, repeats counted: their number times the "
+        "epochs.",
+        minimum=1,
     )
     backbone: str = option(DEFAULT_BACKBONE, "That of all arms.")
     image_size: int | None = option(None, "As of finetune.", minimum=32)

@@ -22,6 +22,7 @@ from ssl_voc.tasks import TASKS
 # Fewer labels than this teach nothing that another draw of them would teach, too.
 FEWEST_LABELS = 8
 TRIAL_EPOCHS = 3
+_PHOTOS_TO_TRY = 1000
 _RATE_FACTORS = (1.0, 1 / 3, 3.0)
 
 
@@ -61,10 +62,14 @@ def make_plan(config, run_trial):
     pretrain_flags = parse_flags(config.pretrain, "pretrain")
     epochs = config.epochs or LEAST_EPOCHS
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs)
-    trial = run_trial(common, flags)
+    trial = run_trial(common, (*flags, *_share_to_try(labelled)))
     arms = arms_of(config, trial.imagenet)
     links = [link for arm in arms for link in arm.pretrainings]
+    pace = dataclasses.replace(
+        trial.pace, view_share=_view_share(config, links, pretrain_flags)
+    )
     pools = {link.key: photos.count(link) for link in links}
+    _refuse_few_passes(config, pools)
     plan = Plan(
         arms=arms,
         grid=_grid(config, shares, counts, pools),
@@ -82,9 +87,24 @@ def make_plan(config, run_trial):
     )
     if config.budget is not None:
         seconds = parse_duration(config.budget, "--budget")
-        plan = fit_to_budget(plan, trial.pace, seconds - trial.seconds)
+        plan = fit_to_budget(plan, pace, seconds - trial.seconds)
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, plan.grid.epochs)
-    return plan, trial.pace
+    return plan, pace
+
+
+def _share_to_try(labelled):
+    """Flags by which a trial of many labels takes some of them."""
+    share = _PHOTOS_TO_TRY / max(1, len(labelled))
+    return ("--label-fraction", f"{share:.4g}") if share < 1 else ()
+
+
+def _view_share(config, links, pretrain_flags):
+    """Pixels of a view of a pretraining, as a share of those of a labelled photo."""
+    if not links:
+        return 1.0
+    size = config.image_size or TASKS[config.task].defaults["image_size"]
+    words = ["--objective", links[0].objective, *pretrain_flags]
+    return (_try_words("--pretrain", "pretrain", words).image_size / size) ** 2
 
 
 def _common_settings(config):
@@ -167,7 +187,7 @@ def _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs):
 def _try_words(place, command, words):
     config_class = FinetuneConfig if command == "finetune" else PretrainConfig
     try:
-        parse(config_class, words, command, "")
+        return parse(config_class, words, command, "")
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from error
 
@@ -193,6 +213,16 @@ def _shares(config, labelled):
         )
     shares = tuple(sorted(wanted))
     return shares, tuple(wanted[share] for share in shares), tuple(left_out)
+
+
+def _refuse_few_passes(config, pools):
+    for key, number in pools.items():
+        if config.passes is not None and config.passes < number:
+            raise BadInput(
+                f"--passes: a pretraining would see {config.passes} of the {number} "
+                f"photos of {' '.join(key[1:])}. Expected their number times the "
+                "epochs."
+            )
 
 
 def _usual_passes(num_photos):

@@ -68,9 +68,11 @@ def _numbers(config, found, folder):
     judged = [d for d in differences if (d.arm, d.baseline) in pairs]
     judged = [d for d in judged if d.measure == main]
     rows = facts.figures(found)
+    exposure = find_exposure(plan, found.done, folder)
+    verdict = give_verdict(judged, found.labels[main])
     return {
         "title": f"Was pretraining worth it? {plan.task} on {' '.join(config.data)}",
-        "verdict": [*give_verdict(judged, found.labels[main]), *_not_told(plan.arms)],
+        "verdict": [*verdict, *_not_told(plan.arms), *_seen_before(exposure)],
         "task": plan.task,
         "measures": found.labels,
         "runs": {"done": len(found.done), "all": found.num_cells},
@@ -84,7 +86,7 @@ def _numbers(config, found, folder):
         "learning_rates": facts.rates(found),
         "per_class": facts.groups(found, "per_class"),
         "per_size": facts.groups(found, "per_size"),
-        "exposure": find_exposure(plan, found.done, folder),
+        "exposure": exposure,
         "costs": facts.costs(found),
         "settings": config_to_dict(config),
         "grid": dataclasses.asdict(plan.grid),
@@ -93,6 +95,17 @@ def _numbers(config, found, folder):
             for cell in found.done
         },
     }
+
+
+def _seen_before(exposure):
+    """Pretrainings that saw photos which the figures are of, without their labels."""
+    for row in exposure:
+        if row["num_reported"] and not row["labelled"]:
+            yield (
+                f"{row['photos']}: {row['num_reported']} of the {row['of_reported']} "
+                "reported photos were among its photos, without labels. Arms that did "
+                "not learn from them have seen less."
+            )
 
 
 def _not_told(arms):

@@ -259,7 +259,6 @@ def describe_outcome(cell, run, task):
         return {}
     rows = read_jsonl(run / "metrics.jsonl")
     manifest = read_json(run / "manifest.json")
-    summary = read_json(run / "summary.json")
     photos = manifest.get("num_training", manifest.get("num_photos"))
     found = {
         "training_seconds": sum(row.get("seconds", 0.0) for row in rows),
@@ -269,7 +268,9 @@ def describe_outcome(cell, run, task):
         "photos_seen": len(rows) * photos,
     }
     if cell.kind == "tune":
-        scores = [summary.get(name) for name in TASKS[task].scored]
+        # Of the last epoch: that is what the runs that count keep.
+        last = rows[-1] if rows else {}
+        scores = [last.get(name) for name in TASKS[task].scored]
         known = None not in scores
         found["score"] = sum(scores) / len(scores) if known else None
     return found

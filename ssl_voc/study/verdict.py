@@ -5,7 +5,7 @@ import dataclasses
 # What sums of equal numbers leave of zero.
 _ROUNDING = 1e-9
 # Resampling fewer seeds gives intervals that cover the truth too seldom.
-_FEW_SEEDS = 5
+_FEW_SEEDS = 10
 
 
 @dataclasses.dataclass(frozen=True)

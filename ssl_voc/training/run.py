@@ -9,7 +9,7 @@ import keras
 from ssl_voc import callbacks, devices
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
-from ssl_voc.cli.durations import parse_duration
+from ssl_voc.cli.durations import format_duration, parse_duration
 from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
 from ssl_voc.cli.held_interrupts import HeldInterrupts
 from ssl_voc.runs.atomic_files import is_full_disk
@@ -130,12 +130,17 @@ class TrainingRun:
         batches, _ = self._timed_batches()
         step_seconds = self.measure_step(batches)
         epoch_seconds = step_seconds * self.steps + self.measure_pause()
-        self._set_epochs(count_epochs(self._seconds_left, epoch_seconds))
-        print(
-            f"time: {self.config.epochs} epochs of {self.steps} steps fit into "
-            f"{self._time}, {step_seconds:.2g} s a step (--time)",
-            flush=True,
-        )
+        seconds = self._seconds_left
+        self._set_epochs(count_epochs(seconds, epoch_seconds))
+        epochs = f"{self.config.epochs} epochs of {self.steps} steps"
+        text = f"{epochs} fit into {self._time}"
+        if epoch_seconds > seconds:
+            text = (
+                f"one epoch of {self.steps} steps takes about "
+                f"{format_duration(epoch_seconds)}, longer than {self._time}: that one "
+                "is trained"
+            )
+        print(f"time: {text}, {step_seconds:.2g} s a step (--time)", flush=True)
 
     def fit_to_pace(self, epoch_seconds):
         """Corrects the number of epochs by the time that the first ones took.

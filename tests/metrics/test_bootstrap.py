@@ -98,8 +98,17 @@ def test_drawing_runs_too_covers_the_spread_of_seeds():
     fixed = bootstrap_interval(runs)
     assert (fixed.low, fixed.high) == pytest.approx((1.0, 1.0))
     drawn = bootstrap_interval(runs, resample_runs=True)
-    # All three draws alike: 1 / 27 = 3.7 % on each side.
+    # Both draws alike: 1 / 9 = 11 % on each side.
     assert (drawn.low, drawn.high) == pytest.approx((0.0, 2.0))
+
+
+def test_drawn_runs_spread_as_the_mean_of_runs_does():
+    seeds = np.random.default_rng(5).normal(size=6)
+    runs = np.repeat(seeds[:, None], 30, axis=1)
+    drawn = bootstrap_interval(runs, resample_runs=True, num_resamples=40_000)
+    standard_error = seeds.std(ddof=1) / np.sqrt(6)
+    expected = 2 * 1.96 * standard_error
+    assert drawn.high - drawn.low == pytest.approx(expected, rel=0.06)
 
 
 def test_seed_decides_the_interval_and_parts_of_the_draws_do_not(monkeypatch):

@@ -22,16 +22,20 @@ def test_the_served_model_answers_every_warm_up_request(tmp_path):
             assert request.model_spec.name == "cats"
             # What is not known is kept: a field of another number would be here.
             assert request.SerializeToString(deterministic=True)
-            ((_, tensor),) = request.inputs.items()
             signature = request.model_spec.signature_name
-            inputs = tf.make_ndarray(tensor)
+            inputs = {
+                name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()
+            }
             answer = ask(inputs, signature)
             assert not any(answer["errors"])
-            asked.append((signature, *request.inputs, len(inputs)))
+            (length,) = {len(values) for values in inputs.values()}
+            asked.append((signature, *sorted(inputs), length))
     assert asked == [
         ("serving_default", "image_bytes", 1),
-        ("serving_default", "image_bytes", 8),
+        ("above_threshold", "image_bytes", "threshold", 1),
         ("features", "image_bytes", 1),
+        ("serving_default", "image_bytes", 8),
+        ("above_threshold", "image_bytes", "threshold", 8),
         ("features", "image_bytes", 8),
         ("pixels", "pixels", 1),
     ]

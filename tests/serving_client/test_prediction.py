@@ -41,6 +41,14 @@ def test_localizer_gives_one_box_and_ranks_all_classes():
     assert found.ranking == (("owl", 0.5), ("cat", 0.25), ("", 0.125))
 
 
+def test_localizer_of_one_class_is_still_one():
+    only = {"boxes": [[1, 2, 3, 4]], "scores": [0.5], "classes": [0]}
+    found = read_outputs(
+        detector_outputs(**only, class_names=["owl"], num_detections=1)
+    )
+    assert found.ranking == (("owl", 0.5),)
+
+
 def test_threshold_includes_its_own_value_and_the_most_confident_are_kept():
     found = read_outputs(detector_outputs(scores=[0.5, 0.25, 0.125], num_detections=3))
     assert found.above(0.25).scores.tolist() == [0.5, 0.25]

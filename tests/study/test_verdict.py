@@ -43,12 +43,12 @@ def test_end_at_zero_shows_no_difference():
 def test_one_seed_and_many_comparisons_are_told():
     lines = give_verdict([difference(0.1, 0.2, num_seeds=1)], "mean IoU")
     assert any("One seed" in line for line in lines)
-    for num_seeds in (2, 3, 4):
+    for num_seeds in (2, 3, 9):
         found = [difference(0.1, 0.2, n, num_seeds) for n in range(1, 11)]
         lines = give_verdict(found, "mean IoU")
         assert any(f"{num_seeds} seeds" in x and "too narrow" in x for x in lines)
         assert not any("would look so" in line for line in lines)
-    found = [difference(0.1, 0.2, n, num_seeds=5) for n in range(1, 11)]
+    found = [difference(0.1, 0.2, n, num_seeds=10) for n in range(1, 11)]
     lines = give_verdict(found, "mean IoU")
     assert not any("seed" in line for line in lines)
     assert any("10 of 10" in line and "0.5 would" in line for line in lines)

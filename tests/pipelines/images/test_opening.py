@@ -33,12 +33,12 @@ def heif(monkeypatch):
         monkeypatch.setattr(importlib.util, "find_spec", find)
         monkeypatch.setitem(sys.modules, "pillow_heif", module)
         Image.OPEN.pop("HEIF", None)
-        opening._installed_formats.cache_clear()
+        opening.installed_formats.cache_clear()
 
     yield heif
     Image.OPEN.clear()
     Image.OPEN.update(formats)
-    opening._installed_formats.cache_clear()
+    opening.installed_formats.cache_clear()
 
 
 @pytest.mark.parametrize(
