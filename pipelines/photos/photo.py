@@ -19,12 +19,18 @@ class Object:
         difficult: Whether the annotation marks the object as one that evaluation
             ignores (VOC's `difficult`, COCO's `iscrowd`).
         truncated: Whether part of the object lies outside the box.
+        crowd: Whether it is a group of objects, not one (COCO's `iscrowd`); such are
+            difficult, too.
+        mask_area: Area of its outline in square pixels, where the annotation states
+            one, by which COCO tells small objects from large ones; else None.
     """
 
     name: str
     box: tuple[float, float, float, float]
     difficult: bool = False
     truncated: bool = False
+    crowd: bool = False
+    mask_area: float | None = None
 
     @property
     def area(self) -> float:

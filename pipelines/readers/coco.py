@@ -2,6 +2,7 @@
 
 import collections
 import json
+import math
 import os
 import pathlib
 
@@ -23,7 +24,7 @@ from pipelines.photos.photo import (
 from pipelines.readers.coco_boxes import box_of
 from pipelines.readers.photo_finder import PhotoFinder
 from pipelines.readers.written_names import spellings
-from pipelines.readers.written_values import flag_of, id_of, side_of
+from pipelines.readers.written_values import flag_of, id_of, number_of, side_of
 
 KIND = "a COCO .json file"
 
@@ -279,5 +280,11 @@ def _read_object(entry, names):
         raise BadBox(f"its iscrowd is {flag!r}, neither 0 nor 1", "not a number")
     box = box_of(entry)
     possible_box(box)
-    # Evaluation ignores crowds as it ignores VOC's difficult objects.
-    return Object(names[category_id], box, difficult=is_crowd), None
+    area = number_of(entry.get("area"))
+    if area is not None and not (math.isfinite(area) and area > 0):
+        area = None
+    # Learning, and VOC's AP, leave crowds out as they do VOC's difficult objects.
+    item = Object(
+        names[category_id], box, difficult=is_crowd, crowd=is_crowd, mask_area=area
+    )
+    return item, None

@@ -15,7 +15,8 @@ KIND = "tfds:NAME"
 PREFIX = "tfds:"
 FILE_NAME_FEATURES = ("image/filename", "file_name", "filename")
 # What data sets call an object that evaluation ignores.
-DIFFICULT_FEATURES = ("is_difficult", "is_crowd")
+CROWD_FEATURES = ("is_crowd",)
+DIFFICULT_FEATURES = ("is_difficult", *CROWD_FEATURES)
 TRUNCATED_FEATURES = ("is_truncated",)
 
 
@@ -248,15 +249,15 @@ def _read_objects(place, objects, builder, size, problems):
     none = [False] * len(objects["label"])
     flags = [
         next((objects[key] for key in keys if key in objects), none)
-        for keys in (DIFFICULT_FEATURES, TRUNCATED_FEATURES)
+        for keys in (DIFFICULT_FEATURES, TRUNCATED_FEATURES, CROWD_FEATURES)
     ]
     rows = zip(objects["label"], objects["bbox"].tolist(), *flags, strict=True)
     first_pixel = 1 if builder.name == "voc" else 0
-    for number, (label, box_rel_yxyx, difficult, truncated) in enumerate(rows):
+    for number, (label, box_rel_yxyx, *marks) in enumerate(rows):
         box = _object_box, label, box_rel_yxyx, size, first_pixel
         box = usable_object(problems, place, f"object {number}", *box)
         if box is not None:
-            yield Object(names[label], box, bool(difficult), bool(truncated))
+            yield Object(names[label], box, *map(bool, marks))
 
 
 def _object_box(label, box_rel_yxyx, size, first_pixel):

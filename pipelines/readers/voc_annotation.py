@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import xml.etree.ElementTree
 
 import defusedxml.ElementTree
@@ -15,6 +16,7 @@ from pipelines.photos.box_checks import (
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.names import class_name
 from pipelines.photos.photo import Object, Problem
+from pipelines.photos.texts import decode_text
 from pipelines.readers.written_values import flag_of, side_of
 
 _UNREADABLE = (
@@ -23,6 +25,8 @@ _UNREADABLE = (
     LookupError,  # an unknown encoding
     OSError,
 )
+_DECLARATION = re.compile(r"""\ufeff?\s*<\?xml[^>]*\?>""")
+_ENCODING = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([\w.:-]+)""")
 # The text of an annotation begins with its root element, maybe behind a declaration.
 _HEAD_BYTES = 4096
 
@@ -95,10 +99,31 @@ def looks_like_annotation(path) -> bool:
 
 
 def _load(path):
-    root = defusedxml.ElementTree.fromstring(PhotoFile(pathlib.Path(path)).load())
+    data = PhotoFile(pathlib.Path(path)).load()
+    try:
+        root = defusedxml.ElementTree.fromstring(data)
+    except _UNREADABLE as error:
+        try:
+            root = defusedxml.ElementTree.fromstring(_text_of(data))
+        except _UNREADABLE:
+            raise error from None
     if root.tag != "annotation":
         raise ValueError(f"starts with <{root.tag}>, not <annotation>")
     return root
+
+
+def _text_of(data):
+    """The text of a file that the parser does not read by itself.
+
+    It knows no encodings of several bytes, such as GBK; and a path may hold a letter
+    that is none in the encoding of the file.
+    """
+    declared = _ENCODING.match(data.lstrip())
+    try:
+        text = data.decode(declared[1].decode() if declared else "utf-8")
+    except (LookupError, UnicodeDecodeError):
+        text = decode_text(data)
+    return _DECLARATION.sub("", text, count=1)
 
 
 def _read_object(element):

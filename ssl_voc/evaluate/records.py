@@ -12,11 +12,11 @@ def objects_of(photos, class_names):
 
     Returns:
         Dictionary of `"boxes"` float64 `(num_photos, M, 4)`, xyxy in pixels of the
-        photos, `"classes"` int64 and `"difficult"` bool `(num_photos, M)`; padding
-        is -1.
+        photos, `"classes"` int64, `"difficult"` and `"crowd"` bool and `"area"`
+        float64, nan where unknown, `(num_photos, M)`; padding is -1.
 
     Raises:
-        ValueError: when an object is of another class.
+        KeyError: when an object is of another class.
     """
     most = max((len(photo.objects) for photo in photos), default=0)
     shape = len(photos), most
@@ -24,12 +24,18 @@ def objects_of(photos, class_names):
         "boxes": np.full((*shape, 4), -1.0),
         "classes": np.full(shape, -1, "int64"),
         "difficult": np.zeros(shape, "bool"),
+        "crowd": np.zeros(shape, "bool"),
+        "area": np.full(shape, np.nan),
     }
+    number_of = {name: number for number, name in enumerate(class_names)}
     for row, photo in enumerate(photos):
         for place, item in enumerate(photo.objects):
             arrays["boxes"][row, place] = item.box
-            arrays["classes"][row, place] = class_names.index(item.name)
+            arrays["classes"][row, place] = number_of[item.name]
             arrays["difficult"][row, place] = item.difficult
+            arrays["crowd"][row, place] = item.crowd
+            if item.mask_area is not None:
+                arrays["area"][row, place] = item.mask_area
     return arrays
 
 

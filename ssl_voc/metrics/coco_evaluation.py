@@ -14,15 +14,17 @@ def coco_average_precision(predictions, ground_truth, num_classes=None):
 
     Mean over IoU 0.50, 0.55, ..., 0.95 (from the threshold on, not strictly above) and
     over classes with objects, 101 recalls, at most 100 detections of a class in an
-    image. Sizes are COCO's: areas of boxes below 32 x 32, to 96 x 96, and above, in the
-    pixels that the boxes are in, so give boxes of the original photos. Difficult
-    objects are ignored as COCO ignores objects of another size: one detection each
-    counts neither way. (VOC forgives all of them.) Equal confidence: the earlier image,
-    then the earlier place.
+    image. Sizes are COCO's: areas below 32 x 32, to 96 x 96, and above, in the pixels
+    that the boxes are in, so give boxes of the original photos; of outlines, where
+    these are known, else of boxes. Crowds forgive all detections inside them, as COCO
+    has it. Other difficult objects, which COCO does not know, are ignored as it ignores
+    objects of another size: one detection each counts neither way. (VOC forgives all of
+    them.) Equal confidence: the earlier image, then the earlier place.
 
     Args:
         predictions: As of `match_detections`.
-        ground_truth: As of `match_detections`.
+        ground_truth: As of `match_detections`; optionally also `"crowd"`, bool, and
+            `"area"`, float, nan where unknown, `(num_images, M)`.
         num_classes: Number of classes; by default one more than the highest in use.
 
     Returns:
@@ -42,6 +44,12 @@ def coco_average_precision(predictions, ground_truth, num_classes=None):
     detections, confidence, objects, ignored, num_classes = rows_of_sides(
         predictions, ground_truth, num_classes
     )
+    crowd, areas = (
+        objects.pick(ground_truth[name], f'ground_truth["{name}"]')
+        if ground_truth.get(name) is not None
+        else np.full(len(ignored), nothing)
+        for name, nothing in (("crowd", False), ("area", np.nan))
+    )
     # Imported here: what trains no detector does without.
     from faster_coco_eval import COCO, COCOeval_faster
 
@@ -49,7 +57,7 @@ def coco_average_precision(predictions, ground_truth, num_classes=None):
         {
             "images": [{"id": image} for image in range(detections.num_images)],
             "categories": [{"id": number} for number in range(num_classes)],
-            "annotations": _annotations(objects, ignored),
+            "annotations": _annotations(objects, ignored, crowd, areas),
         }
     )
     evaluation = COCOeval_faster(
@@ -90,15 +98,16 @@ def _mean(values):
     return float(values.mean()) if values.size else np.nan
 
 
-def _annotations(objects, ignored):
-    rows = _rows(objects)
-    for number, (row, is_ignored) in enumerate(zip(rows, ignored, strict=True)):
+def _annotations(objects, ignored, crowd, areas):
+    sides = objects.boxes[:, 2:] - objects.boxes[:, :2]
+    areas = np.where(np.isnan(areas), np.prod(sides, axis=1), areas)
+    areas = np.where(ignored & ~crowd, _AREA_OF_IGNORED, areas)
+    columns = zip(_rows(objects), crowd.tolist(), areas.tolist(), strict=True)
+    return [
         # Ids from 1: 0 means "not matched" inside COCO's evaluation.
-        row |= {"id": number + 1, "iscrowd": 0}
-        row["area"] = (
-            _AREA_OF_IGNORED if is_ignored else row["bbox"][2] * row["bbox"][3]
-        )
-    return rows
+        {**row, "id": number, "iscrowd": int(is_crowd), "area": area}
+        for number, (row, is_crowd, area) in enumerate(columns, start=1)
+    ]
 
 
 def _results(detections, confidence):

@@ -38,8 +38,12 @@ def pycocotools_figures(predictions, truth, num_classes):
             if label >= 0:
                 box = xywh(truth["boxes"][image][place])
                 difficult = truth["difficult"][image][place]
-                area = 1e12 if difficult else box[2] * box[3]
-                annotation = {"bbox": box, "area": area, "iscrowd": 0}
+                crowd = bool("crowd" in truth and truth["crowd"][image][place])
+                area = box[2] * box[3]
+                if "area" in truth and not np.isnan(truth["area"][image][place]):
+                    area = truth["area"][image][place]
+                area = 1e12 if difficult and not crowd else area
+                annotation = {"bbox": box, "area": area, "iscrowd": int(crowd)}
                 keys = {"image_id": image + 1, "category_id": int(label) + 1}
                 annotations.append(
                     {"id": len(annotations) + 1, **keys, **annotation},
@@ -75,8 +79,19 @@ def xywh(box):
     return [left, top, right - left, bottom - top]
 
 
-def test_figures_of_1000_images_are_those_of_pycocotools(thousand_images):
+@pytest.mark.parametrize("is_of_coco", [False, True], ids=["boxes", "crowds, areas"])
+def test_figures_of_1000_images_are_those_of_pycocotools(thousand_images, is_of_coco):
     predictions, truth = thousand_images
+    if is_of_coco:
+        random = np.random.default_rng(2)
+        shape = truth["classes"].shape
+        sides = truth["boxes"][..., 2:] - truth["boxes"][..., :2]
+        areas = np.prod(sides, axis=-1) * random.uniform(0.3, 1.0, shape)
+        truth = {
+            **truth,
+            "crowd": truth["difficult"] & (random.random(shape) < 0.5),
+            "area": np.where(random.random(shape) < 0.8, areas, np.nan),
+        }
     figures = coco_average_precision(predictions, truth, num_classes=4)
     reference = pycocotools_figures(predictions, truth, 4)
     values = [figures[name] for name in NAMES]

@@ -47,7 +47,16 @@ def test_crowds_are_difficult_and_give_no_label(read):
         annotations=[annotation([0, 0, 40, 30], 9, iscrowd=1), annotation([1, 1, 5, 5])]
     )
     assert [item.difficult for item in photos[0].objects] == [True, False]
+    assert [item.crowd for item in photos[0].objects] == [True, False]
     assert photos[0].label == "cat"
+
+
+def test_areas_of_outlines_are_read_where_they_are_numbers(read):
+    stated = (12.5, "7", None, "large", 0, -1, float("nan"))
+    boxes = [annotation([1, 1, n + 2, 5], area=area) for n, area in enumerate(stated)]
+    (photo,) = read(annotations=boxes)
+    areas = [item.mask_area for item in photo.objects]
+    assert areas == [12.5, 7.0, None, None, None, None, None]
 
 
 @pytest.mark.parametrize("as_written", [str, float, lambda value: f" {value}.0 "])

@@ -190,3 +190,21 @@ def test_missing_file_is_no_annotation(tmp_path):
     found = read_voc_annotation(tmp_path / "none.xml", problems)
     assert found == ((), None, None, False)
     assert [problem.kind for problem in problems] == ["annotation unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared"),
+    [("gbk", "gb2312"), ("gb18030", "GBK"), ("shift_jis", "Shift_JIS")],
+)
+def test_encodings_that_the_parser_does_not_know_are_read(encoding, declared, read):
+    text = annotation_of(NAMED.replace("cat", "\u732b"))
+    text = f'<?xml version="1.0" encoding="{declared}"?>\n{text}'
+    objects, size, problems = read(text.encode(encoding))
+    assert [item.name for item in objects] == ["\u732b"]
+    assert (size, problems) == ([40, 30, True], [])
+
+
+def test_a_letter_of_another_encoding_in_a_path_loses_no_boxes(read):
+    text = annotation_of(NAMED).replace("<size>", "<path>C:/M\xfcller</path><size>")
+    objects, _, problems = read(text.encode("cp1252"))
+    assert [item.name for item in objects] == ["cat"] and not problems
