@@ -6,8 +6,9 @@
 
 For each data set, one after the other: `pretrain` and `finetune --task detect` as a
 user types them, with `--time`; then Ultralytics' YOLO11n from random weights, by its
-own defaults but for the image size and the batch, for the sum of both times, on the
-photos that our run learned from and chose its epoch by. Both are measured by
+own defaults but for the image size, the batch of 16 and photos that are loaded by the
+process that trains, for the sum of both times, on the photos that our run learned from
+and chose its epoch by. Both are measured by
 `evaluate`'s rules on the same held-out photos (those that `finetune` held out, or the
 split `test` or `val`), and compared photo by photo (95 %, bootstrap over photos).
 Without `--peer-python` only ours runs. The peer wants an environment of its
@@ -16,6 +17,7 @@ own, see requirements.txt.
 
 import argparse
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -31,6 +33,7 @@ from ssl_voc.evaluate.detection.blind_rows import MEASURE, PROTOCOL
 from ssl_voc.evaluate.detection.matching import measure_detections
 from ssl_voc.evaluate.detection.summary import NUM_RESAMPLES
 from ssl_voc.metrics.average_precision_bootstrap import compare_average_precision
+from ssl_voc.metrics.coco_evaluation import coco_average_precision
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, read_finished_run
 from ssl_voc.runs.json_files import to_json
 
@@ -47,7 +50,7 @@ def main(argv=None):
     parser.add_argument("--backbone", help="ours; by default that of the command")
     parser.add_argument("--image-size", type=int, default=160)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2, help="of the peer")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="peer's")
     parser.add_argument("--peer-python", type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     options = parser.parse_args(argv)
@@ -151,20 +154,26 @@ def run_peer(options, detector, split, folder):
     minutes = (time.monotonic() - began) / 60
     found = json.loads((folder / "peer" / "predictions.json").read_text())
     held_out = photos["held_out"]
-    theirs = matches_of(held_out, finished.class_names, found["photos"])
-    gray = matches_of(held_out, finished.class_names, found["gray"])
-    ours = matches_of(
-        held_out,
-        finished.class_names,
+    rows = (
         our_detections(folder / "evaluation", held_out),
+        found["photos"],
+        found["gray"],
     )
+    every = [measure_rows(held_out, finished.class_names, part) for part in rows]
     means, limits, gains = compare_average_precision(
-        [ours, theirs, gray], PROTOCOL, NUM_RESAMPLES, options.seed
+        [each.matches for each in every], PROTOCOL, NUM_RESAMPLES, options.seed
+    )
+    coco = coco_average_precision(
+        every[1].predictions, every[1].ground_truth, len(finished.class_names)
     )
     return {
         "peer_minutes": minutes,
-        "peer_steps": found["steps"],
-        "peer": {MEASURE: means[1], f"{MEASURE}_ci": limits[:, 1]},
+        "peer_batches": found["batches"],
+        "peer": {
+            MEASURE: means[1],
+            f"{MEASURE}_ci": limits[:, 1],
+            "coco_ap": coco["coco_ap"],
+        },
         "peer_gray": {MEASURE: means[2], f"{MEASURE}_ci": limits[:, 2]},
         "gain": means[0] - means[1],
         "gain_ci": gains[:, 1],
@@ -217,8 +226,8 @@ def our_detections(evaluation, photos):
     return [rows[photo.image_id] for photo in photos]
 
 
-def matches_of(photos, class_names, rows):
-    """`Matches` of detections, given as `our_detections` gives them."""
+def measure_rows(photos, class_names, rows):
+    """`Detections` of a detector, given as `our_detections` gives them."""
     most = max(1, *map(len, rows))
     table = np.full((len(rows), most, 6), -1.0)
     for number, found in enumerate(rows):
@@ -228,7 +237,7 @@ def matches_of(photos, class_names, rows):
         "confidence": table[..., 1],
         "boxes": table[..., 2:],
     }
-    return measure_detections(photos, class_names, predicted).matches
+    return measure_detections(photos, class_names, predicted)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Ultralytics' YOLO11n from random weights, as `first_evening` asks for it.
 
 Runs in an environment of its own, which needs torch, torchvision and ultralytics:
-`python -m benchmarks.yolo_worker TASK.json`.
+`python -m benchmarks.yolo_worker TASK.json`. Where torchvision's compiled operations do
+not load, as beside a torch of CPUs alone, its suppression is replaced.
 """
 
 import json
@@ -10,14 +11,16 @@ import sys
 
 import numpy as np
 import torch
-from PIL import Image
-from ultralytics import YOLO
+from PIL import Image, ImageOps
 
 GRAY = 128
 
 
 def main(path):
     """Trains, predicts the photos and gray pictures of their sizes, writes both."""
+    replace_missing_suppression()
+    from ultralytics import YOLO
+
     task = json.loads(pathlib.Path(path).read_text())
     torch.set_num_threads(task["threads"])
     out = pathlib.Path(task["out"])
@@ -29,7 +32,7 @@ def main(path):
         time=task["hours"],
         seed=task["seed"],
         device="cpu",
-        workers=0,
+        workers=0,  # all cores compute
         plots=False,
         pretrained=False,
         project=str(out),
@@ -37,9 +40,10 @@ def main(path):
         exist_ok=True,
     )
     best = YOLO(out / "train" / "weights" / "best.pt")
-    found = {"steps": steps_of(model), "photos": [], "gray": []}
+    found = {"batches": batches_of(model), "photos": [], "gray": []}
     for image in task["images"]:
-        pixels = np.asarray(Image.open(image).convert("RGB"))[..., ::-1]  # BGR
+        upright = ImageOps.exif_transpose(Image.open(image)).convert("RGB")
+        pixels = np.asarray(upright)[..., ::-1]  # BGR
         for name, picture in (("photos", pixels), ("gray", np.full_like(pixels, GRAY))):
             found[name].append(detect(best, np.ascontiguousarray(picture), task))
     (out / "predictions.json").write_text(json.dumps(found))
@@ -61,10 +65,29 @@ def detect(model, picture, task):
     ]
 
 
-def steps_of(model):
-    """Number of steps that were trained."""
+def batches_of(model):
+    """Number of batches that were trained; an optimizer step takes 64 photos."""
     trainer = model.trainer
     return (trainer.epoch + 1) * len(trainer.train_loader)
+
+
+def replace_missing_suppression():
+    """Gives torchvision a suppression of its tensors where its own is not there."""
+    try:
+        import torchvision  # noqa: F401
+
+        return
+    except RuntimeError:  # operator torchvision::nms does not exist
+        for name in [name for name in sys.modules if name.startswith("torchvision")]:
+            del sys.modules[name]
+    operations = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        operations.define(f"{name}(Tensor dets, Tensor scores, float iou) -> Tensor")
+    import torchvision
+    from ultralytics.utils.nms import TorchNMS
+
+    torchvision.ops.nms = TorchNMS.nms
+    replace_missing_suppression.kept = operations  # which go with this object
 
 
 if __name__ == "__main__":
