@@ -10,8 +10,6 @@ from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 # Keras' own weights, or none.
 NAMED_STARTS = ("random", "imagenet")
 DEFAULT_OBJECTIVE = "simclr"
-# It learns from a teacher, which no word of an arm names.
-_NO_ARM = "distill"
 _LABEL = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
 # A path may hold a plus: only what continues a chain divides it.
 _CHAIN = re.compile(r"\+(?=ssl:|supervised:)")
@@ -47,10 +45,12 @@ class Link:
     Attributes:
         objective: Of a pretraining; None for weights that are there already.
         source: `--data` of a pretraining, or `random`, `imagenet`, or a path.
+        flags: Further words of its `pretrain` command.
     """
 
     objective: str | None
     source: tuple[str, ...]
+    flags: tuple[str, ...] = ()
 
     @property
     def key(self):
@@ -123,7 +123,8 @@ def parse_arm(text):
 
     START is `random`, `imagenet`, the path of a backbone or of a pretraining,
     `supervised:DATA`, `ssl:DATA` or `ssl:OBJECTIVE:DATA`; several sources of DATA are
-    divided by commas. The flags are those of `finetune` that differ from arm to arm.
+    divided by commas. The flags are those of `finetune` that differ from arm to arm,
+    and `--pretrain` with those of the last pretraining, in one text.
 
     Args:
         text: Such as `frozen=imagenet+ssl:photos --schedule frozen`.
@@ -143,10 +144,39 @@ def parse_arm(text):
     start, *flags = words
     label = _LABEL.fullmatch(start)
     start = label[2] if label else start
-    links = tuple(map(_parse_link, _CHAIN.split(start)))
-    arm = Arm(label[1] if label else " ".join(words), links, tuple(flags))
+    links = [_parse_link(text) for text in _CHAIN.split(start)]
+    flags, own = _without_pretrain(flags)
+    name = label[1] if label else " ".join(words)
+    if own and not links[-1].objective:
+        raise BadInput(f"--arm: --pretrain of {name!r}, which ends in no pretraining.")
+    links[-1] = dataclasses.replace(links[-1], flags=own)
+    _refuse_without_teacher(name, links)
+    arm = Arm(name, tuple(links), flags)
     _refuse_shared(arm)
     return arm
+
+
+def _without_pretrain(words):
+    """Flags of an arm without `--pretrain TEXT`, and the words of that text."""
+    for place, word in enumerate(words):
+        flag, equals, text = word.partition("=")
+        if flag == "--pretrain":
+            rest = words[place + 1 :]
+            if not equals:
+                text, rest = "".join(rest[:1]), rest[1:]
+            return (*words[:place], *rest), parse_flags(text, "pretrain")
+    return tuple(words), ()
+
+
+def _refuse_without_teacher(name, links):
+    for link in links:
+        has_teacher = any(word.startswith("--teacher") for word in link.flags)
+        if link.objective == "distill" and not has_teacher:
+            raise BadInput(
+                f"--arm: {name!r} names no teacher. Put --pretrain '--teacher RUN' "
+                "behind the last pretraining, or run pretrain yourself and give its "
+                "folder in place of it."
+            )
 
 
 def parse_arms(texts):
@@ -188,11 +218,6 @@ def _parse_link(text):
         return Link(None, (text,))
     objective = "supervised" if kind == "supervised" else DEFAULT_OBJECTIVE
     name, colon, data = rest.partition(":")
-    if kind == "ssl" and colon and name == _NO_ARM:
-        raise BadInput(
-            f"--arm: {text!r} names no teacher. Run pretrain --objective {_NO_ARM} "
-            "--teacher yourself and give its folder in place of it."
-        )
     if kind == "ssl" and colon and name in OBJECTIVES:
         objective, rest = name, data
     sources = tuple(filter(None, rest.split(",")))

@@ -27,8 +27,9 @@ class StudyConfig:
     arm: tuple[str, ...] = option(
         (),
         "A start to compare: random, imagenet, PATH, supervised:DATA, ssl:DATA, "
-        "ssl:OBJECTIVE:DATA, or a chain of them by +, and flags of finetune behind it; "
-        "the first is what the others are compared with.",
+        "ssl:OBJECTIVE:DATA, or a chain of them by +, and flags of finetune behind it, "
+        "and of its last pretraining as --pretrain TEXT; the first is what the others "
+        "are compared with.",
     )
     task: Literal[tuple(TASKS)] = option("localize", "What is learned.")
     train_split: str | None = option(

@@ -155,7 +155,9 @@ def _pretraining(plan, link: Link, weights, number):
     own = (("--val-share", 0),) if link.objective == "supervised" else ()
     return Cell(
         kind="pretrain",
-        title=f"pretrain {link.objective} on {' '.join(map(_last, link.source))}"
+        title=" ".join(
+            [f"pretrain {link.objective} on", *map(_last, link.source), *link.flags]
+        )
         + " goes on" * (number > 0),
         settings=(
             ("--objective", link.objective),
@@ -165,7 +167,7 @@ def _pretraining(plan, link: Link, weights, number):
             *own,
             *plan.pretraining,
         ),
-        flags=plan.pretrain_flags,
+        flags=(*plan.pretrain_flags, *link.flags),
         digest=dict(plan.digests)[link.key],
         epochs=epochs,
         photos=photos,

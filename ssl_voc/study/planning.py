@@ -103,7 +103,7 @@ def _view_share(config, links, pretrain_flags):
     if not links:
         return 1.0
     size = config.image_size or TASKS[config.task].defaults["image_size"]
-    words = ["--objective", links[0].objective, *pretrain_flags]
+    words = ["--objective", links[0].objective, *pretrain_flags, *links[0].flags]
     return (_try_words("--pretrain", "pretrain", words).image_size / size) ** 2
 
 
@@ -180,8 +180,9 @@ def _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs):
         place = f"--arm {arm.name}" if arm.flags else "--finetune"
         _try_words(place, "finetune", words)
         for link in arm.pretrainings:
-            words = ["--objective", link.objective, *pretrain_flags]
-            _try_words("--pretrain", "pretrain", words)
+            words = ["--objective", link.objective, *pretrain_flags, *link.flags]
+            place = f"--arm {arm.name}" if link.flags else "--pretrain"
+            _try_words(place, "pretrain", words)
 
 
 def _try_words(place, command, words):

@@ -82,7 +82,7 @@ def read_plan(folder):
         Arm(
             arm["name"],
             tuple(
-                Link(each["objective"], _tuples(each["source"]))
+                Link(each["objective"], *map(_tuples, (each["source"], each["flags"])))
                 for each in arm["links"]
             ),
             tuple(arm["flags"]),

@@ -39,6 +39,19 @@ def test_name_and_flags_stand_around_the_start():
     assert parse_arm("random --schedule frozen").name == "random --schedule frozen"
 
 
+@pytest.mark.parametrize("between", [" ", "="])
+def test_flags_of_the_last_pretraining_stand_in_one_text(between):
+    own = f"--pretrain{between}'--learning-rate 0.5 --weight-decay 1e-4'"
+    arm = parse_arm(f"a=supervised:x+ssl:dcl:y {own} --schedule frozen")
+    assert [link.flags for link in arm.links] == [
+        (),
+        ("--learning-rate", "0.5", "--weight-decay", "1e-4"),
+    ]
+    assert arm.flags == ("--schedule", "frozen")
+    taught = parse_arm("ssl:distill:photos --pretrain '--teacher runs/large'")
+    assert taught.links[0].flags == ("--teacher", "runs/large")
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
@@ -48,6 +61,8 @@ def test_name_and_flags_stand_around_the_start():
         ("random --config a.yaml", "--config"),
         ("random --resume run", "--resume"),
         ("ssl:distill:photos", "names no teacher"),
+        ("random --pretrain '--temperature 0.1'", "ends in no pretraining"),
+        ("ssl:photos --pretrain '--epochs 3'", "--epochs"),
         ("ssl:", "names no data"),
         ("", "expected a start"),
         ("--schedule frozen", "expected a start"),
