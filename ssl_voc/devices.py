@@ -5,6 +5,9 @@ import os
 
 import keras
 
+# Batch norms want as many.
+_PHOTOS_OF_REPLICA = 16
+
 
 def set_up_runtime(seed, deterministic, precision):
     """Seeds everything, and makes kernels deterministic if asked.
@@ -59,13 +62,45 @@ def should_jit_compile(choice):
     return backend == "jax" or (backend == "tensorflow" and accelerators() > 0)
 
 
-def replica_scope():
-    """Context in which to build a model so that it trains on all accelerators."""
-    backend = keras.backend.backend()
-    if accelerators() > 1 and backend == "tensorflow":
+def replica_scope(batch_size, device="auto"):
+    """Context in which to build a model so that it trains on several accelerators.
+
+    On as many as divide a batch into parts of 16 photos or more, as batch norms see
+    those of one accelerator alone; or on all, where their numbers are given.
+
+    Args:
+        batch_size: Photos in a step.
+        device: Value of `--device`.
+    """
+    backend, number = keras.backend.backend(), accelerators()
+    used = number if device not in ("auto", "gpu") else replicas(batch_size, number)
+    if backend == "torch" or number < 2:
+        return contextlib.nullcontext()
+    if used < number:
+        print(
+            f"devices: {used} of {number}, which get {batch_size // used} photos of a "
+            f"step each (--batch-size {_PHOTOS_OF_REPLICA * number} for all, or "
+            "--device)",
+            flush=True,
+        )
+    if used < 2:
+        return contextlib.nullcontext()
+    if backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.distribute.MirroredStrategy().scope()
-    if accelerators() > 1 and backend == "jax":
-        keras.distribution.set_distribution(keras.distribution.DataParallel())
+        names = [device.name for device in tf.config.list_logical_devices("GPU")]
+        return tf.distribute.MirroredStrategy(names[:used] or None).scope()
+    chosen = keras.distribution.list_devices()[:used]
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=chosen))
     return contextlib.nullcontext()
+
+
+def replicas(batch_size, num_devices):
+    """Number of devices that divide a batch into parts of 16 photos or more.
+
+    Args:
+        batch_size: Photos in a step.
+        num_devices: Number of devices that there are.
+    """
+    numbers = range(1, min(num_devices, batch_size // _PHOTOS_OF_REPLICA) + 1)
+    return max((n for n in numbers if batch_size % n == 0), default=1)

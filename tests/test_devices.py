@@ -17,8 +17,25 @@ def test_lone_cpu_trains_on_one_device_without_xla():
     assert devices.should_jit_compile("auto") == on_jax
     assert devices.should_jit_compile("on") is True
     assert devices.should_jit_compile("off") is False
-    with devices.replica_scope():
+    with devices.replica_scope(64):
         assert keras.distribution.distribution() is None
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "num_devices", "expected"),
+    [(128, 8, 8), (128, 6, 4), (96, 8, 6), (16, 8, 1), (8, 8, 1), (48, 2, 2)],
+)
+def test_replicas_divide_the_batch_and_get_enough_of_it(
+    batch_size, num_devices, expected
+):
+    assert devices.replicas(batch_size, num_devices) == expected
+
+
+def test_devices_that_stay_idle_are_told(monkeypatch, capsys):
+    monkeypatch.setattr(devices, "accelerators", lambda: 8)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+    with devices.replica_scope(16):
+        assert "devices: 1 of 8" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class FinetuningRun(TrainingRun):
             report.tell_of_balance(self.training, config.balance, self.steps)
         self.choose_epochs(*self._default_epochs())
         config = self.config
-        with devices.replica_scope():
+        with devices.replica_scope(config.batch_size, config.device):
             backbone = build_initial_backbone(
                 config, folder, self.task.backbone_from_random
             )

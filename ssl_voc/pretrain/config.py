@@ -12,7 +12,8 @@ LEARNING_RATES = {"sgd": 1.0, "lars": 3.0, "adamw": 1e-3}
 # Of the default schedule, however many photos there are.
 LEAST_EPOCHS, LEAST_STEPS = 36, 2_000
 _STEPS_PER_EPOCH = 16
-_BATCH_SIZES = (16, 128)
+LARGEST_BATCH = 128
+_BATCH_SIZES = (16, LARGEST_BATCH)
 WEIGHT_DECAYS = {"sgd": 0.0, "lars": 1e-6, "adamw": 0.05}
 
 

@@ -8,7 +8,12 @@ import keras
 from ssl_voc import callbacks, devices, models
 from ssl_voc.optimizers import schedule
 from ssl_voc.pretrain import knn_report, report
-from ssl_voc.pretrain.config import LEAST_EPOCHS, LEAST_STEPS, choose_batch_size
+from ssl_voc.pretrain.config import (
+    LARGEST_BATCH,
+    LEAST_EPOCHS,
+    LEAST_STEPS,
+    choose_batch_size,
+)
 from ssl_voc.pretrain.data import record_photos
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.pretrain.probes import build_cell_probe, build_probe, knn_epochs
@@ -34,7 +39,7 @@ class PretrainingRun(TrainingRun):
 
     def __init__(self, config, folder):
         super().__init__(config, folder)
-        with devices.replica_scope():
+        with devices.replica_scope(config.batch_size or LARGEST_BATCH, config.device):
             # First: a wrong name shall not wait for hours of decoding.
             backbone = build_initial_backbone(config, folder)
             self.objective = OBJECTIVES[config.objective](config)
