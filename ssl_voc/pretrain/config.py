@@ -14,6 +14,8 @@ LEAST_EPOCHS, LEAST_STEPS = 36, 2_000
 _STEPS_PER_EPOCH = 16
 LARGEST_BATCH = 128
 _BATCH_SIZES = (16, LARGEST_BATCH)
+# Share of chance above which a loss has hardly been learned.
+HARDLY_LEARNED = 0.9
 WEIGHT_DECAYS = {"sgd": 0.0, "lars": 1e-6, "adamw": 0.05}
 
 

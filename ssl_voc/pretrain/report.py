@@ -4,14 +4,13 @@ import shlex
 
 import pipelines
 from ssl_voc.pretrain import knn_report
+from ssl_voc.pretrain.config import HARDLY_LEARNED
 from ssl_voc.tasks import TASKS
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
 
 NUM_DRAWN = 32
 NUM_SHOWN = 12
 _NUM_COLUMNS = 6  # or as many as the views of one photo take
-# Share of the chance level from which the loss shows little learning.
-_HARDLY_LEARNED = 0.9
 
 
 def save_views(run, objective, model):
@@ -88,7 +87,7 @@ def format_summary(run, objective, summary):
         lines.append(("cells", ", ".join(cells)))
     lines += knn_report.describe(summary)
     above_chance = summary.get("loss_over_chance") or 0.0
-    if above_chance > _HARDLY_LEARNED:
+    if above_chance > HARDLY_LEARNED:
         lines.append(
             (
                 "hardly learned",

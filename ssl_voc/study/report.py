@@ -4,8 +4,9 @@ import dataclasses
 
 from ssl_voc.cli.config_file import config_to_dict, format_value
 from ssl_voc.evaluate.table_format import format_cell
+from ssl_voc.pretrain.config import HARDLY_LEARNED
 from ssl_voc.runs.atomic_files import write_text
-from ssl_voc.runs.json_files import write_json
+from ssl_voc.runs.json_files import read_json_dict, write_json
 from ssl_voc.study import findings as facts
 from ssl_voc.study.arms import compared
 from ssl_voc.study.cells import format_command
@@ -72,7 +73,12 @@ def _numbers(config, found, folder):
     verdict = give_verdict(judged, found.labels[main])
     return {
         "title": f"Was pretraining worth it? {plan.task} on {' '.join(config.data)}",
-        "verdict": [*verdict, *_not_told(plan.arms), *_seen_before(exposure)],
+        "verdict": [
+            *verdict,
+            *_not_told(plan.arms),
+            *_hardly_learned(found.done, folder),
+            *_seen_before(exposure),
+        ],
         "task": plan.task,
         "measures": found.labels,
         "runs": {"done": len(found.done), "all": found.num_cells},
@@ -95,6 +101,20 @@ def _numbers(config, found, folder):
             for cell in found.done
         },
     }
+
+
+def _hardly_learned(cells, folder):
+    """Pretrainings whose loss stayed near chance: theirs is no trial of pretraining."""
+    for cell in cells:
+        if cell.kind == "pretrain":
+            summary = read_json_dict(cell.run_folder(folder) / "summary.json")
+            share = summary.get("loss_over_chance") or 0.0
+            if share > HARDLY_LEARNED:
+                yield (
+                    f"{cell.title}: hardly learned in {cell.epochs} epochs, its loss "
+                    f"is {share:.2f} of chance. More --passes, or more --budget, may "
+                    "turn the answer round."
+                )
 
 
 def _seen_before(exposure):

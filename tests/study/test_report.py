@@ -168,3 +168,16 @@ def test_report_of_half_a_study_says_so(reported, tmp_path):
     assert any("One seed" in line for line in report["verdict"])
     page = (tmp_path / "report.html").read_text()
     assert f"{report['runs']['done']} of {report['runs']['all']} runs are done" in page
+
+
+def test_pretraining_that_hardly_learned_is_told_beside_the_verdict(reported):
+    out, report, runner = reported
+    assert not any("hardly learned" in line for line in report["verdict"])
+    (path,) = (out / "cells").glob("pretrain-*/run/summary.json")
+    before = path.read_text()
+    path.write_text('{"loss_over_chance": 0.97}')
+    config = StudyConfig(data=("photos",), out=out)
+    again = write_report(config, runner.plan, runner.outcome_of)
+    path.write_text(before)
+    (line,) = [line for line in again["verdict"] if "hardly learned" in line]
+    assert "0.97 of chance" in line
