@@ -49,7 +49,7 @@ def test_matches_are_those_of_the_loops():
     shape = (3, 4)
     (boxes_a, flips_a), (boxes_b, flips_b) = draw_crops(9, 1), draw_crops(9, 2)
     flips_b = flips_b[::-1]
-    found = match_cells(boxes_a, flips_a, boxes_b, flips_b, shape, 0.7)
+    found = match_cells(boxes_a, flips_a, boxes_b, flips_b, shape)
     expected = np.zeros((9, 12, 12), bool)
     for photo in range(9):
         diagonal = max(
@@ -67,10 +67,11 @@ def test_matches_are_those_of_the_loops():
 
 
 def test_a_view_matches_itself_cell_by_cell_and_its_mirror_image_mirrored():
-    boxes, flips = draw_crops(1, seed=3)
-    same = match_cells(boxes, flips, boxes, flips, (2, 2), 0.5)
+    # Of square cells: neighbors are 0.707 of a diagonal apart.
+    boxes, flips = np.float32([[0.2, 0.3, 0.7, 0.8]]), np.array([False])
+    same = match_cells(boxes, flips, boxes, flips, (2, 2))
     np.testing.assert_array_equal(ops.convert_to_numpy(same)[0], np.eye(4))
-    mirrored = match_cells(boxes, flips, boxes, ~flips, (2, 2), 0.5)
+    mirrored = match_cells(boxes, flips, boxes, ~flips, (2, 2))
     rows = ops.convert_to_numpy(mirrored)[0].argmax(axis=1)
     np.testing.assert_array_equal(rows, [1, 0, 3, 2])
 

@@ -43,7 +43,7 @@ def test_settings_give_the_loss_and_the_head(place, tmp_path):
             "covariance_weight": 1.0,
         }.items()
     )
-    assert [metric.name for metric in arguments["metrics"]] == list(TERMS)
+    assert [metric.name for metric in arguments["metrics"]] == [*TERMS, "spread"]
     model = objective.build_model(keras.models.load_model(place.backbone), 10)
     head = model.projection_head
     assert (head.hidden_dimensions, head.num_layers) == (12, 2)
@@ -81,4 +81,4 @@ def test_compiled_model_saves_and_reloads_with_loss_and_terms(place, tmp_path):
     again = keras.models.load_model(tmp_path / "model.keras")
     again.run_eagerly = True  # Keras does not save it
     logs = again.evaluate(images, batch_size=8, return_dict=True, verbose=0)
-    assert set(logs) == {"loss", *TERMS}
+    assert set(logs) == {"loss", "spread", *TERMS}
