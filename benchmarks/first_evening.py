@@ -68,6 +68,17 @@ def main(argv=None):
 
 def compare(options, data, folder):
     """Trains both on one data set; returns the figures."""
+    row = train_ours(options, data, folder)
+    if options.peer_python:
+        row |= run_peer(options, data, folder)
+    return row
+
+
+def train_ours(options, data, folder):
+    """Trains and measures our detector; returns its figures, if need be from before."""
+    done = folder / "ours.json"
+    if done.exists():
+        return json.loads(done.read_text())
     shared = [f"--data={data}", f"--seed={options.seed}"]
     backbone = [f"--backbone={options.backbone}"] * bool(options.backbone)
     began = time.monotonic()
@@ -103,8 +114,7 @@ def compare(options, data, folder):
         "ours": {name: metrics[name] for name in (MEASURE, f"{MEASURE}_ci", "coco_ap")},
         "blind": metrics["blind"],
     }
-    if options.peer_python:
-        row |= run_peer(options, detector, split, folder)
+    done.write_text(to_json(row), encoding="utf-8")
     return row
 
 
@@ -122,9 +132,10 @@ def held_out_split(detector, data):
     return next(name for name in ("test", "val") if name in pipelines.splits(str(data)))
 
 
-def run_peer(options, detector, split, folder):
+def run_peer(options, data, folder):
     """Trains the peer on the photos of our run; returns its figures and the gain."""
-    finished = read_finished_run(detector)
+    finished = read_finished_run(folder / "detector")
+    split = held_out_split(finished.path, data)
     photos = {
         part: read_part(finished, part, split if part == "held_out" else None)
         for part in ("training", "validation", "held_out")

@@ -219,7 +219,7 @@ def test_patience_ends_a_run_once_however_often_it_is_started(place, tmp_path, c
 def test_a_time_sets_the_epochs_and_more_may_follow(place, tmp_path, capsys):
     run = tmp_path / "run"
     finetune(config(place, run, epochs=None, time="1s", ema=0.9))
-    assert "1 epochs of" in capsys.readouterr().out
+    assert "time: one epoch of 3 steps takes about" in capsys.readouterr().out
     assert json.loads((run / "manifest.json").read_text())["epochs"] == 1
     assert finetune(config(place, run, epochs=2, ema=0.9))["num_images"] == 51
     assert [row["epoch"] for row in rows_of(run)] == [1, 2]

@@ -130,24 +130,24 @@ def test_teacher_in_training_uses_the_statistics_of_the_batch():
     assert np.abs(inference - teacher(photos(), training=True)).max() > 0.1
 
 
-def test_momentum_rises_by_half_a_cosine():
-    teacher = MomentumTeacher(tiny.build_backbone(16), 0.9)
-    seen = []
-    for share in (0.0, 0.25, 0.5, 1.0):
-        teacher.anneal(share)
-        seen.append(float(teacher.current_momentum))
-    # 1 - 0.1 (1 + cos(pi share)) / 2
-    expected = [0.9, 1 - 0.05 * (1 + np.sqrt(0.5)), 0.95, 1.0]
-    np.testing.assert_allclose(seen, expected, rtol=1e-6)
-
-
-def test_it_averages_over_few_steps_at_first():
-    teacher = MomentumTeacher(tiny.build_backbone(16), 0.99)
-    seen = []
-    for steps in (0, 10, 90, 10_000):
-        teacher.warm_up(steps)
-        seen.append(float(teacher.current_momentum))
-    np.testing.assert_allclose(seen, [1 / 10, 11 / 20, 91 / 100, 0.99], rtol=1e-6)
+@pytest.mark.parametrize(
+    ("method", "momentum", "course"),
+    [
+        # 1 - 0.1 (1 + cos(pi share)) / 2
+        (
+            "anneal",
+            0.9,
+            {0.0: 0.9, 0.25: 1 - 0.05 * (1 + np.sqrt(0.5)), 0.5: 0.95, 1.0: 1.0},
+        ),
+        # At most (1 + steps) / (10 + steps)
+        ("warm_up", 0.99, {0: 1 / 10, 10: 11 / 20, 90: 91 / 100, 10_000: 0.99}),
+    ],
+)
+def test_momentum_follows_its_course(method, momentum, course):
+    teacher = MomentumTeacher(tiny.build_backbone(16), momentum)
+    for done, expected in course.items():
+        getattr(teacher, method)(done)
+        assert float(teacher.current_momentum) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
