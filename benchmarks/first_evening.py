@@ -77,8 +77,15 @@ def compare(options, data, folder):
 def train_ours(options, data, folder):
     """Trains and measures our detector; returns its figures, if need be from before."""
     done = folder / "ours.json"
+    given = {
+        name: getattr(options, name)
+        for name in ("pretraining", "training", "backbone", "image_size", "seed")
+    }
     if done.exists():
-        return json.loads(done.read_text())
+        found = json.loads(done.read_text())
+        if found.pop("options") != given:
+            sys.exit(f"{done} is of other options: choose another --out")
+        return found
     shared = [f"--data={data}", f"--seed={options.seed}"]
     backbone = [f"--backbone={options.backbone}"] * bool(options.backbone)
     began = time.monotonic()
@@ -114,7 +121,7 @@ def train_ours(options, data, folder):
         "ours": {name: metrics[name] for name in (MEASURE, f"{MEASURE}_ci", "coco_ap")},
         "blind": metrics["blind"],
     }
-    done.write_text(to_json(row), encoding="utf-8")
+    done.write_text(to_json({**row, "options": given}), encoding="utf-8")
     return row
 
 
@@ -180,6 +187,7 @@ def run_peer(options, data, folder):
     return {
         "peer_minutes": minutes,
         "peer_batches": found["batches"],
+        "peer_threads": found["threads"],
         "peer": {
             MEASURE: means[1],
             f"{MEASURE}_ci": limits[:, 1],

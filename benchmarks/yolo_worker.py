@@ -20,9 +20,11 @@ def main(path):
     """Trains, predicts the photos and gray pictures of their sizes, writes both."""
     replace_missing_suppression()
     from ultralytics import YOLO
+    from ultralytics.utils import torch_utils
 
     task = json.loads(pathlib.Path(path).read_text())
-    torch.set_num_threads(task["threads"])
+    # Its trainer sets them anew, by default to one less than there are cores.
+    torch_utils.NUM_THREADS = task["threads"]
     out = pathlib.Path(task["out"])
     model = YOLO("yolo11n.yaml")  # by its structure: random weights
     model.train(
@@ -40,7 +42,12 @@ def main(path):
         exist_ok=True,
     )
     best = YOLO(out / "train" / "weights" / "best.pt")
-    found = {"batches": batches_of(model), "photos": [], "gray": []}
+    found = {
+        "batches": batches_of(model),
+        "threads": torch.get_num_threads(),
+        "photos": [],
+        "gray": [],
+    }
     for image in task["images"]:
         upright = ImageOps.exif_transpose(Image.open(image)).convert("RGB")
         pixels = np.asarray(upright)[..., ::-1]  # BGR

@@ -6,7 +6,7 @@ import os
 import keras
 
 # Batch norms want as many.
-_PHOTOS_OF_REPLICA = 16
+PHOTOS_OF_REPLICA = 16
 
 
 def set_up_runtime(seed, deterministic, precision):
@@ -65,24 +65,27 @@ def should_jit_compile(choice):
 def replica_scope(batch_size, device="auto"):
     """Context in which to build a model so that it trains on several accelerators.
 
-    On as many as divide a batch into parts of 16 photos or more, as batch norms see
-    those of one accelerator alone; or on all, where their numbers are given.
+    On as many as divide a batch, under tensorflow into parts of 16 photos or more, as
+    batch norms see those of one accelerator alone there; or on all, where their
+    numbers are given.
 
     Args:
         batch_size: Photos in a step.
         device: Value of `--device`.
     """
     backend, number = keras.backend.backend(), accelerators()
-    used = number if device not in ("auto", "gpu") else replicas(batch_size, number)
     if backend == "torch" or number < 2:
         return contextlib.nullcontext()
+    used = replicas_for(batch_size, device)
     if used < number:
         print(
             f"devices: {used} of {number}, which get {batch_size // used} photos of a "
-            f"step each (--batch-size {_PHOTOS_OF_REPLICA * number} for all, or "
+            f"step each (--batch-size {PHOTOS_OF_REPLICA * number} for all, or "
             "--device)",
             flush=True,
         )
+    if backend == "jax" and used < 2:
+        keras.distribution.set_distribution(None)  # that of a run before
     if used < 2:
         return contextlib.nullcontext()
     if backend == "tensorflow":
@@ -95,12 +98,17 @@ def replica_scope(batch_size, device="auto"):
     return contextlib.nullcontext()
 
 
-def replicas(batch_size, num_devices):
-    """Number of devices that divide a batch into parts of 16 photos or more.
+def replicas_for(batch_size, device="auto"):
+    """Number of accelerators that `replica_scope` takes.
 
     Args:
         batch_size: Photos in a step.
-        num_devices: Number of devices that there are.
+        device: Value of `--device`.
     """
-    numbers = range(1, min(num_devices, batch_size // _PHOTOS_OF_REPLICA) + 1)
+    number = accelerators()
+    if device not in ("auto", "gpu"):
+        return max(1, number)
+    is_jax = keras.backend.backend() == "jax"
+    most = batch_size // (1 if is_jax else PHOTOS_OF_REPLICA)
+    numbers = range(1, min(number, most) + 1)
     return max((n for n in numbers if batch_size % n == 0), default=1)

@@ -26,9 +26,14 @@ def test_lone_cpu_trains_on_one_device_without_xla():
     [(128, 8, 8), (128, 6, 4), (96, 8, 6), (16, 8, 1), (8, 8, 1), (48, 2, 2)],
 )
 def test_replicas_divide_the_batch_and_get_enough_of_it(
-    batch_size, num_devices, expected
+    monkeypatch, batch_size, num_devices, expected
 ):
-    assert devices.replicas(batch_size, num_devices) == expected
+    monkeypatch.setattr(devices, "accelerators", lambda: num_devices)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+    assert devices.replicas_for(batch_size) == expected
+    assert devices.replicas_for(batch_size, "0,1") == num_devices
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    assert batch_size % devices.replicas_for(batch_size) == 0
 
 
 def test_devices_that_stay_idle_are_told(monkeypatch, capsys):

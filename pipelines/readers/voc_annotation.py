@@ -102,28 +102,35 @@ def _load(path):
     data = PhotoFile(pathlib.Path(path)).load()
     try:
         root = defusedxml.ElementTree.fromstring(data)
-    except _UNREADABLE as error:
-        try:
-            root = defusedxml.ElementTree.fromstring(_text_of(data))
-        except _UNREADABLE:
-            raise error from None
+    except _UNREADABLE:
+        root = _load_text(data)
+        if root is None:
+            raise
     if root.tag != "annotation":
         raise ValueError(f"starts with <{root.tag}>, not <annotation>")
     return root
 
 
-def _text_of(data):
-    """The text of a file that the parser does not read by itself.
+def _load_text(data):
+    """The root of a file that the parser does not read by itself, or None.
 
-    It knows no encodings of several bytes, such as GBK; and a path may hold a letter
-    that is none in the encoding of the file.
+    It knows no encodings of several bytes, such as GBK; some files are not in the
+    encoding that they declare; and a path may hold a letter that is none in theirs.
+    Names of classes are not guessed.
     """
     declared = _ENCODING.match(data.lstrip())
-    try:
-        text = data.decode(declared[1].decode() if declared else "utf-8")
-    except (LookupError, UnicodeDecodeError):
-        text = decode_text(data)
-    return _DECLARATION.sub("", text, count=1)
+    encodings = [declared[1].decode()] if declared else []
+    for encoding in (*encodings, "utf-8", None):
+        try:
+            text = data.decode(encoding) if encoding else decode_text(data)
+            text = _DECLARATION.sub("", text, count=1)
+            root = defusedxml.ElementTree.fromstring(text)
+        except _UNREADABLE:
+            continue
+        names = [element.text or "" for element in root.iter("name")]
+        if encoding or all(map(str.isascii, names)):
+            return root
+    return None
 
 
 def _read_object(element):

@@ -16,7 +16,7 @@ def objects_of(photos, class_names):
         float64, nan where unknown, `(num_photos, M)`; padding is -1.
 
     Raises:
-        KeyError: when an object is of another class.
+        ValueError: when an object is of another class.
     """
     most = max((len(photo.objects) for photo in photos), default=0)
     shape = len(photos), most
@@ -30,6 +30,11 @@ def objects_of(photos, class_names):
     number_of = {name: number for number, name in enumerate(class_names)}
     for row, photo in enumerate(photos):
         for place, item in enumerate(photo.objects):
+            if item.name not in number_of:
+                raise ValueError(
+                    f"{photo.path_name} shows {item.name!r}, which is none of the "
+                    f"{len(number_of)} classes."
+                )
             arrays["boxes"][row, place] = item.box
             arrays["classes"][row, place] = number_of[item.name]
             arrays["difficult"][row, place] = item.difficult

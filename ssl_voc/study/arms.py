@@ -150,7 +150,6 @@ def parse_arm(text):
     if own and not links[-1].objective:
         raise BadInput(f"--arm: --pretrain of {name!r}, which ends in no pretraining.")
     links[-1] = dataclasses.replace(links[-1], flags=own)
-    _refuse_without_teacher(name, links)
     arm = Arm(name, tuple(links), flags)
     _refuse_shared(arm)
     return arm
@@ -166,17 +165,6 @@ def _without_pretrain(words):
                 text, rest = "".join(rest[:1]), rest[1:]
             return (*words[:place], *rest), parse_flags(text, "pretrain")
     return tuple(words), ()
-
-
-def _refuse_without_teacher(name, links):
-    for link in links:
-        has_teacher = any(word.startswith("--teacher") for word in link.flags)
-        if link.objective == "distill" and not has_teacher:
-            raise BadInput(
-                f"--arm: {name!r} names no teacher. Put --pretrain '--teacher RUN' "
-                "behind the last pretraining, or run pretrain yourself and give its "
-                "folder in place of it."
-            )
 
 
 def parse_arms(texts):

@@ -1,7 +1,9 @@
 """Time of cells, and the largest grid that fits into a budget."""
 
+import argparse
 import dataclasses
 
+from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.study.plan import cells_of
 
 # Share of the budget that is planned with: machines slow down.
@@ -12,6 +14,7 @@ LEAST_PASSES = 0.25
 # Of the start of a training: loading, predicting, drawing.
 _EVALUATION, _EXPLANATION = 0.5, 1.5
 _VIEWS = 2
+USUAL_VIEW = PretrainConfig.image_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,13 +25,13 @@ class Pace:
         start_seconds: Loading, preparing and compiling of a training.
         photo_seconds: Training on one photo.
         pause_seconds: Between two epochs.
-        view_share: Pixels of a view of a pretraining, as a share of those of a photo.
+        image_size: Side in pixels of the photos of that trial.
     """
 
     start_seconds: float
     photo_seconds: float
     pause_seconds: float
-    view_share: float = 1.0
+    image_size: int = USUAL_VIEW
 
     def seconds(self, cell):
         """Time of a cell.
@@ -38,10 +41,19 @@ class Pace:
         """
         if cell.kind == "explain":
             return _EXPLANATION * self.start_seconds
-        views = _VIEWS * self.view_share if cell.kind == "pretrain" else 1
+        views = 1
+        if cell.kind == "pretrain":
+            views = _VIEWS * (view_size(cell.flags) / self.image_size) ** 2
         epoch = views * cell.photos * self.photo_seconds + self.pause_seconds
         start = self.start_seconds * (1 + _EVALUATION * cell.is_evaluated)
         return start + cell.epochs * epoch
+
+
+def view_size(flags):
+    """Side in pixels of the views of a pretraining with some flags."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--image-size", type=int, default=USUAL_VIEW)
+    return parser.parse_known_args(flags)[0].image_size
 
 
 def total_seconds(plan, pace):

@@ -13,11 +13,12 @@ from ssl_voc.pretrain import config as pretraining
 from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.runs.json_files import read_json, read_jsonl
 from ssl_voc.study.arms import parse_flags
-from ssl_voc.study.budget import Pace, fit_to_budget
+from ssl_voc.study.budget import USUAL_VIEW, Pace, fit_to_budget
 from ssl_voc.study.cells import words_of
 from ssl_voc.study.photos import arms_of, read_photos
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.tasks import TASKS
+from ssl_voc.training.input_checks import refuse_unusable_teacher
 
 # Fewer labels than this teach nothing that another draw of them would teach, too.
 FEWEST_LABELS = 8
@@ -65,9 +66,6 @@ def make_plan(config, run_trial):
     trial = run_trial(common, (*flags, *_share_to_try(labelled)))
     arms = arms_of(config, trial.imagenet)
     links = [link for arm in arms for link in arm.pretrainings]
-    pace = dataclasses.replace(
-        trial.pace, view_share=_view_share(config, links, pretrain_flags)
-    )
     pools = {link.key: photos.count(link) for link in links}
     _refuse_few_passes(config, pools)
     plan = Plan(
@@ -87,24 +85,15 @@ def make_plan(config, run_trial):
     )
     if config.budget is not None:
         seconds = parse_duration(config.budget, "--budget")
-        plan = fit_to_budget(plan, pace, seconds - trial.seconds)
+        plan = fit_to_budget(plan, trial.pace, seconds - trial.seconds)
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, plan.grid.epochs)
-    return plan, pace
+    return plan, trial.pace
 
 
 def _share_to_try(labelled):
     """Flags by which a trial of many labels takes some of them."""
     share = _PHOTOS_TO_TRY / max(1, len(labelled))
     return ("--label-fraction", f"{share:.4g}") if share < 1 else ()
-
-
-def _view_share(config, links, pretrain_flags):
-    """Pixels of a view of a pretraining, as a share of those of a labelled photo."""
-    if not links:
-        return 1.0
-    size = config.image_size or TASKS[config.task].defaults["image_size"]
-    words = ["--objective", links[0].objective, *pretrain_flags, *links[0].flags]
-    return (_try_words("--pretrain", "pretrain", words).image_size / size) ** 2
 
 
 def _common_settings(config):
@@ -167,9 +156,8 @@ def read_trial(folder, seconds):
     epochs = [row["seconds"] for row in rows]
     pause = max(0.5, min(epochs) - manifest["num_training"] * photo)
     start = max(1.0, seconds - sum(epochs))
-    return Trial(
-        Pace(start, photo, pause), manifest.get("weights") == "imagenet", seconds
-    )
+    pace = Pace(start, photo, pause, manifest.get("image_size", USUAL_VIEW))
+    return Trial(pace, manifest.get("weights") == "imagenet", seconds)
 
 
 def _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs):
@@ -182,7 +170,9 @@ def _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs):
         for link in arm.pretrainings:
             words = ["--objective", link.objective, *pretrain_flags, *link.flags]
             place = f"--arm {arm.name}" if link.flags else "--pretrain"
-            _try_words(place, "pretrain", words)
+            teacher = getattr(_try_words(place, "pretrain", words), "teacher", None)
+            if teacher is not None:
+                refuse_unusable_teacher(teacher)
 
 
 def _try_words(place, command, words):

@@ -93,7 +93,7 @@ def _cautions(differences):
     if fewest == 1:
         yield (
             "One seed each: the intervals are of the photos alone. Another seed of "
-            "training may turn a small difference round; --seeds 3 tells."
+            "training may turn a small difference round; more --seeds tell."
         )
     elif fewest < _FEW_SEEDS:
         yield (

@@ -52,7 +52,9 @@ class TrainingConfig:
     color_strength: float = option(0.5, "Strength of color jitter.", minimum=0)
     grayscale_rate: float = option(0.2, "Share of gray views.", minimum=0, maximum=1)
     device: str = option(
-        "auto", "auto (all accelerators), cpu, gpu, or numbers of GPUs such as 0,1."
+        "auto",
+        "auto (as many accelerators as get 16 photos of a step each), cpu, gpu, or "
+        "numbers of GPUs such as 0,1.",
     )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option(
         "float32", "Arithmetic of the model."

@@ -53,7 +53,7 @@ def refuse_missing_inputs(config: Any) -> None:
         _refuse_missing("--weights", path)
         _refuse_unusable_run("--weights", path)
     if getattr(config, "teacher", None) is not None:
-        _refuse_unusable_teacher(config.teacher)
+        refuse_unusable_teacher(config.teacher)
 
 
 def refuse_missing_source(flag: str, source: str) -> None:
@@ -79,7 +79,15 @@ def origin_of(config: Any) -> Path:
     return Path(config.weights if named else config.backbone).expanduser()
 
 
-def _refuse_unusable_teacher(name: str) -> None:
+def refuse_unusable_teacher(name: str) -> None:
+    """Finds that a teacher can be worked with, without loading it.
+
+    Args:
+        name: Value of `--teacher`.
+
+    Raises:
+        BadInput: when there is no such file, run or preset.
+    """
     path = Path(name).expanduser()
     if path.exists() or not name.startswith(_PRESETS):
         presets = " and ".join(f"{beginning}*" for beginning in _PRESETS)

@@ -60,7 +60,6 @@ def test_flags_of_the_last_pretraining_stand_in_one_text(between):
         ("random --patience 3", "--patience"),
         ("random --config a.yaml", "--config"),
         ("random --resume run", "--resume"),
-        ("ssl:distill:photos", "names no teacher"),
         ("random --pretrain '--temperature 0.1'", "ends in no pretraining"),
         ("ssl:photos --pretrain '--epochs 3'", "--epochs"),
         ("ssl:", "names no data"),

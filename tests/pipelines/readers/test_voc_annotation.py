@@ -198,6 +198,7 @@ def test_missing_file_is_no_annotation(tmp_path):
         ("gb18030", "GBK"),
         ("shift_jis", "Shift_JIS"),
         ("utf-8", "no-such-code"),
+        ("utf-8", "utf-16"),
     ],
 )
 def test_encodings_that_the_parser_does_not_know_are_read(encoding, declared, read):
@@ -212,3 +213,9 @@ def test_a_letter_of_another_encoding_in_a_path_loses_no_boxes(read):
     text = annotation_of(NAMED).replace("<size>", "<path>C:/M\xfcller</path><size>")
     objects, _, problems = read(text.encode("cp1252"))
     assert [item.name for item in objects] == ["cat"] and not problems
+
+
+def test_names_of_classes_are_not_guessed(read):
+    text = annotation_of(NAMED.replace("cat", "\u732b"))
+    objects, _, (problem,) = read(text.encode("gbk"))
+    assert not objects and problem.kind == "annotation unreadable"
