@@ -216,6 +216,6 @@ def test_a_letter_of_another_encoding_in_a_path_loses_no_boxes(read):
 
 
 def test_names_of_classes_are_not_guessed(read):
-    text = annotation_of(NAMED.replace("cat", "\u732b"))
+    text = annotation_of(NAMED.replace("cat", "\u72d7"))
     objects, _, (problem,) = read(text.encode("gbk"))
     assert not objects and problem.kind == "annotation unreadable"
