@@ -84,17 +84,16 @@ def replica_scope(batch_size, device="auto"):
             "--device)",
             flush=True,
         )
-    if backend == "jax" and used < 2:
-        keras.distribution.set_distribution(None)  # that of a run before
-    if used < 2:
-        return contextlib.nullcontext()
-    if backend == "tensorflow":
+    if backend == "jax":
+        chosen, distribution = keras.distribution.list_devices()[:used], None
+        if used > 1:
+            distribution = keras.distribution.DataParallel(devices=chosen)
+        keras.distribution.set_distribution(distribution)  # also over that of before
+    elif used > 1:
         import tensorflow as tf
 
         names = [device.name for device in tf.config.list_logical_devices("GPU")]
         return tf.distribute.MirroredStrategy(names[:used] or None).scope()
-    chosen = keras.distribution.list_devices()[:used]
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=chosen))
     return contextlib.nullcontext()
 
 

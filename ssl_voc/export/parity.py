@@ -84,11 +84,7 @@ def ask_artifact(version, encoded):
             [sys.executable, "-P", PROGRAM, version, folder],
             capture_output=True,
             text=True,
-            env={
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                **os.environ,
-                "CUDA_VISIBLE_DEVICES": "",
-            },
+            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
         )
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["it said nothing"]

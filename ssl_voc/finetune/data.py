@@ -61,27 +61,29 @@ def prepare_finetuning_data(config, run, main_object_only):
     """
     training, validation, held_out, class_names = _read_and_split(config)
 
-    def prepare(photos, what="validation"):
-        is_chosen_here = what == "validation" and config.val_split is None
+    def prepare(photos, what="validation", objects_required=True):
         return pipelines.prepare_labeled(
             photos,
             config.image_size,
             class_names=class_names,
             main_object_only=main_object_only,
-            objects_required=not is_chosen_here,
+            objects_required=objects_required,
             cache=config.cache,
             progress=progress_bar(f"preparing {what} photos"),
         )
 
     training = prepare(training, "training")
     if validation is not None:
-        validation = prepare(validation)
-        if config.val_split is None:
+        # A share of the labels may show none; a split that was named should.
+        is_named = config.val_split is not None
+        validation = prepare(validation, objects_required=is_named)
+        if not is_named:
             kept = _rows_to_keep(validation, training.hashes, "validation")
             if not kept:
                 validation = None
             elif len(kept) < len(validation):
-                validation = prepare(validation.photos.take(kept))
+                kept = validation.photos.take(kept)
+                validation = prepare(kept, objects_required=False)
     if validation is not None and not _shows_objects(validation):
         print(f"validation: none; its {len(validation)} photos show no object")
         validation = None

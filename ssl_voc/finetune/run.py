@@ -254,9 +254,15 @@ class FinetuningRun(TrainingRun):
                 choosing.append(patience)
         if evaluated := self._evaluated_weights():
             before.append(evaluated)
-            choosing.append(_at_epoch_end(lambda logs: evaluated.put_back()))
+            choosing.append(
+                keras.callbacks.LambdaCallback(
+                    on_epoch_end=lambda epoch, logs: evaluated.put_back()
+                )
+            )
         before += [
-            _at_epoch_end(self.task.rename),
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: self.task.rename(logs)
+            ),
             *self.validation.probes(),
             callbacks.TrainingWatch(),
         ]
@@ -292,10 +298,3 @@ class FinetuningRun(TrainingRun):
         )
         evaluated.set_model(self.model)
         return evaluated
-
-
-def _at_epoch_end(function):
-    """A callback that hands over the logs of each epoch."""
-    return keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: function(logs)
-    )

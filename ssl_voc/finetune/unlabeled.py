@@ -47,12 +47,12 @@ class UnlabeledPhotos:
         """
         import tensorflow as tf
 
-        others = self._pool.dataset(*self._order(seed, done), **self._pace)
+        others = self._pool.dataset(**self._order(seed, done))
         return tf.data.Dataset.zip(batches, others).map(_join)
 
     def join_batches(self, batches, seed, done):
         """The same of an iterator, for backends without tensorflow."""
-        others = self._pool.batches(*self._order(seed, done), **self._pace)
+        others = self._pool.batches(**self._order(seed, done))
         return map(_join, batches, others)
 
     def callbacks(self, config, model, main_object_only):
@@ -79,11 +79,12 @@ class UnlabeledPhotos:
         return [warming_up, probe]
 
     def _order(self, seed, done):
-        return self._batch_size, seed + 1, done
-
-    @property
-    def _pace(self):
-        return {"steps_per_epoch": self._steps}
+        return {
+            "batch_size": self._batch_size,
+            "seed": seed + 1,
+            "initial_epoch": done,
+            "steps_per_epoch": self._steps,
+        }
 
 
 def _join(batch, images):

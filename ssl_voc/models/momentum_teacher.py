@@ -22,8 +22,8 @@ class MomentumTeacher(keras.layers.Layer):
     The model that owns the teacher calls `update(student)` in its `compute_loss` while
     training. That is after the optimizer's last step, as in the papers, under every
     backend and with any `steps_per_execution`, and outside of the scope in which mixed
-    precision rounds weights. Only when training is over is the teacher one update
-    behind.
+    precision rounds weights. A teacher that is asked before it, in `call`, is one
+    update behind, as any is when training is over.
 
     Args:
         network: What to copy: a functional or sequential model, or another built layer

@@ -171,7 +171,7 @@ class PretrainingRun(TrainingRun):
 
     def _choose_batch_size(self, num_photos):
         used = devices.replicas_for(LARGEST_BATCH, self.config.device)
-        least = min(used * devices.PHOTOS_OF_REPLICA, num_photos) if used > 1 else 1
+        least = min(used * devices.PHOTOS_OF_REPLICA, num_photos)
         size = max(choose_batch_size(num_photos), least)
         print(f"batch: {size}, for {num_photos} photos (--batch-size)", flush=True)
         self.config = dataclasses.replace(self.config, batch_size=size)

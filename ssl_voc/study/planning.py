@@ -207,6 +207,7 @@ def _shares(config, labelled):
 
 
 def _refuse_few_passes(config, pools):
+    """Refuses `--passes` that are not one epoch of each pretraining."""
     for key, number in pools.items():
         if config.passes is not None and config.passes < number:
             raise BadInput(
