@@ -30,10 +30,6 @@ _limit_lock = threading.Lock()
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
-class MissingDecoder(UnreadableImage):
-    """The photo may be fine, but nothing that is installed reads its format."""
-
-
 def open_image(source):
     """Opens an image without decoding its pixels.
 
@@ -46,9 +42,8 @@ def open_image(source):
         `PIL.Image.Image` of at most `MAX_PIXELS` pixels.
 
     Raises:
-        UnreadableImage: If the bytes do not begin like an image of a known format, or
-            announce too many pixels.
-        MissingDecoder: If they do, of a format that nothing installed reads.
+        UnreadableImage: If the bytes do not begin like an image of a known format,
+            nothing that is installed reads it, or it announces too many pixels.
     """
     from PIL import Image
 
@@ -110,4 +105,4 @@ def _unidentified(head):
         return UnreadableImage("not an image of a known format")
     if kind not in _ADVICE or _FORMAT_OF_KIND.get(kind) in installed_formats():
         return UnreadableImage(f"damaged: it begins as {kind}, but holds no image")
-    return MissingDecoder(f"a photo of the format {kind}: {_ADVICE[kind]}")
+    return UnreadableImage(f"a photo of the format {kind}: {_ADVICE[kind]}")

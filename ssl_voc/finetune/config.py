@@ -126,12 +126,6 @@ class FinetuneConfig(TrainingConfig):
     )
     color_strength: float = 0.4
     grayscale_rate: float = 0.1
-    flip_rate: float = option(
-        0.5,
-        "Share of mirrored photos; 0 where left and right differ.",
-        minimum=0,
-        maximum=1,
-    )
 
     def __post_init__(self):
         super().__post_init__()

@@ -51,6 +51,12 @@ class TrainingConfig:
     )
     color_strength: float = option(0.5, "Strength of color jitter.", minimum=0)
     grayscale_rate: float = option(0.2, "Share of gray views.", minimum=0, maximum=1)
+    flip_rate: float = option(
+        0.5,
+        "Share of mirrored views; 0 where left and right differ.",
+        minimum=0,
+        maximum=1,
+    )
     device: str = option(
         "auto",
         "auto (as many accelerators as get 16 photos of a step each), cpu, gpu, or "

@@ -4,6 +4,7 @@ import pytest
 
 from ssl_voc.pretrain import PretrainConfig, main
 from ssl_voc.pretrain.config import choose_batch_size
+from ssl_voc.pretrain.objectives.base import PretrainingObjective
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from tests.pretrain.stopped import start
 
@@ -41,6 +42,23 @@ def test_default_learning_rate_depends_on_objective_and_optimizer():
 )
 def test_few_photos_are_learned_in_small_batches(num_photos, batch_size):
     assert choose_batch_size(num_photos) == batch_size
+
+
+def test_views_are_drawn_as_the_flags_say():
+    from ssl_voc.layers import SimCLRAugmenter
+
+    rates = {
+        "flip_rate": 0.0,
+        "color_strength": 0.25,
+        "grayscale_rate": 0.3,
+        "blur_rate": 0.4,
+        "solarize_rate": 0.6,
+    }
+    config = PretrainConfig(data=("photos",), crop_area=(0.5, 0.9), **rates)
+    arguments = PretrainingObjective(config.resolved()).augmenter_arguments()
+    augmenter = SimCLRAugmenter(**arguments)
+    assert augmenter.area_range == (0.5, 0.9)
+    assert {name: getattr(augmenter, name) for name in rates} == rates
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ class PretrainingObjective:
         return {
             "image_size": config.image_size,
             "area_range": config.crop_area,
+            "flip_rate": config.flip_rate,
             "color_strength": config.color_strength,
             "grayscale_rate": config.grayscale_rate,
             "blur_rate": config.blur_rate,

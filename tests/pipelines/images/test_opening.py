@@ -51,7 +51,7 @@ def heif(monkeypatch):
 )
 def test_a_photo_without_a_decoder_says_what_to_do(data, advice, heif):
     heif(None)
-    with pytest.raises(opening.MissingDecoder, match=advice):
+    with pytest.raises(UnreadableImage, match=advice):
         decode(data)
 
 
@@ -65,16 +65,15 @@ def test_a_pillow_without_a_library_is_told(
     data = encode(Image.new("RGB", (20, 10)), format)
     monkeypatch.setattr("PIL.features.check", lambda name: name != feature)
     heif(None)
-    with pytest.raises(opening.MissingDecoder, match=f"{kind}: this Pillow"):
+    with pytest.raises(UnreadableImage, match=f"{kind}: this Pillow"):
         decode(data)
 
 
 def test_what_begins_as_a_known_format_is_damaged_not_unknown(encode):
     for format in ("AVIF", "JPEG", "PNG"):
         data = encode(Image.new("RGB", (20, 10)), format)
-        with pytest.raises(UnreadableImage, match="damaged") as caught:
+        with pytest.raises(UnreadableImage, match="damaged"):
             decode(data[:40])
-        assert not isinstance(caught.value, opening.MissingDecoder)
 
 
 def test_heic_is_read_once_the_plugin_is_installed(heif, tmp_path, encode):
