@@ -18,6 +18,7 @@ from pipelines.photos.content import UnreadableImage
 from pipelines.photos.label_subsets import label_subset
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_object
 from pipelines.photos.photo_tables import (
+    join_photo_tables,
     photo_table,
     problem_table,
     read_photo_table,
@@ -46,6 +47,7 @@ __all__ = [
     "decode",
     "detection",
     "find_near_duplicates",
+    "join_photo_tables",
     "label_subset",
     "letterbox",
     "letterboxed_size",

@@ -93,6 +93,22 @@ def read_photo_table(path) -> PhotoTable:
     return PhotoTable(str(path), image_ids, sources, hashes)
 
 
+def join_photo_tables(tables) -> str:
+    """Text of a list of the photos of several lists, each of them once.
+
+    Args:
+        tables: Iterable of `PhotoTable`.
+    """
+    rows = {
+        "\t".join((image_id, source, f"{int(value):016x}")): None
+        for table in tables
+        for image_id, source, value in zip(
+            table.image_ids, table.sources, table.hashes, strict=True
+        )
+    }
+    return "\n".join(["\t".join(COLUMNS), *rows]) + "\n"
+
+
 def select_photos(photos, table: PhotoTable) -> Photos:
     """The photos that a list names, in the order of `photos`.
 

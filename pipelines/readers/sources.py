@@ -19,9 +19,6 @@ from pipelines.readers import (
 )
 from pipelines.readers.duplicate_files import drop_repeated_files
 
-# The first that recognizes a source reads it.
-READERS = (scenes, tfds, arrays, coco, coco_folders, voc, yolo, folder)
-
 
 class Reader(typing.Protocol):
     """What a reader has to offer; a module of `pipelines.readers` is one.
@@ -44,6 +41,19 @@ class Reader(typing.Protocol):
 
     def read(self, source, split=None, progress=None) -> Photos:
         """Lists the photos, see `pipelines.read`."""
+
+
+# The first that recognizes a source reads it.
+READERS: tuple[Reader, ...] = (
+    scenes,
+    tfds,
+    arrays,
+    coco,
+    coco_folders,
+    voc,
+    yolo,
+    folder,
+)
 
 
 def read(source, split=None, progress=None) -> Photos:

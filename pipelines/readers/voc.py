@@ -12,7 +12,7 @@ from pipelines.photos.photo import Photo, Photos, Problem, main_class
 from pipelines.readers.split_names import SPLITS, as_split, split_folders
 from pipelines.readers.voc_annotation import read_voc_annotation
 from pipelines.readers.voc_annotation_finder import find_annotations
-from pipelines.readers.voc_layout import VocTree, voc_trees
+from pipelines.readers.voc_layout import VocTree, folders_beside_trees, voc_trees
 from pipelines.readers.voc_lists import read_voc_list
 
 KIND = "a VOC tree or devkit"
@@ -69,7 +69,12 @@ def read(source, split=None, progress=None) -> Photos:
             f"{folder} is no VOC tree: it has no JPEGImages folder, no folder `images` "
             "beside annotations, and no xml files beside photos. " + _holdings(folder)
         )
-    problems, photos = [], []
+    reason = "holds photos that lie in no VOC tree: left out; name it by itself"
+    problems = [
+        Problem(str(other), reason, "photos beside VOC trees")
+        for other in folders_beside_trees(folder, trees)
+    ]
+    photos = []
     listed = [_ListedTree(t, _photos_by_key(t.photos, problems)) for t in trees]
     ids = iter(image_ids([path for part in listed for path in part.paths(len(trees))]))
     for part in listed:

@@ -71,6 +71,31 @@ def voc_trees(folder) -> list[VocTree]:
     return []
 
 
+def folders_beside_trees(folder, trees) -> list[pathlib.Path]:
+    """Folders with photos that lie beside the trees and in none of them.
+
+    Args:
+        folder: As of `voc_trees`.
+        trees: What that gave.
+    """
+    roots = {tree.root for tree in trees}
+    parents = {root.parent for root in roots}
+    if pathlib.Path(folder) in roots or len(parents) != 1:
+        return []
+    (parent,) = parents
+    beside = [other for other in subfolders(parent) if other not in roots]
+    found = [other for other in beside if _holds_photos(other, levels=2)]
+    return found + [parent] * _holds_photos(parent, levels=0)
+
+
+def _holds_photos(folder, levels):
+    if any(map(is_photo_name, _names(folder))):
+        return True
+    return levels > 0 and any(
+        _holds_photos(subfolder, levels - 1) for subfolder in subfolders(folder)
+    )
+
+
 def _tree_at(root):
     folders = subfolders(root)
     photos = _named(folders, "JPEGImages")

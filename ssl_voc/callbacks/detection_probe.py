@@ -45,7 +45,10 @@ class DetectionProbe(keras.callbacks.Callback):
             if "difficult" in batch:
                 truth["difficult"] = batch["difficult"]
             ground_truth.append(truth)
-        found, truth = _joined(predictions), _joined(ground_truth)
+        found, truth = (
+            keras.tree.map_structure(lambda *values: np.concatenate(values), *parts)
+            for parts in (predictions, ground_truth)
+        )
         num_classes = self.model.num_classes
         matches = match_detections(found, truth, num_classes=num_classes)
         for protocol in PROTOCOLS:
@@ -64,7 +67,3 @@ class DetectionProbe(keras.callbacks.Callback):
         images = np.resize(images, (max(size, number), *images.shape[1:]))
         found = self.model.predict(images, batch_size=len(images), verbose=0)
         return {name: values[:number] for name, values in found.items()}
-
-
-def _joined(parts):
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -31,7 +31,8 @@ def command_main(
     It parses the flags (those of the process without `argv`), runs the command and
     turns what it raises into an exit status: 0 done, 2 bad input or flags, 3 stopped
     early, interrupted, or writing to a closed pipe, 1 a defect, whose traceback goes
-    to stderr. `--help` raises `SystemExit(0)`.
+    to stderr. What the system refuses, such as a folder without permission, is 2.
+    `--help` raises `SystemExit(0)`.
 
     Args:
         function: The command's importable function. Takes the config.
@@ -61,10 +62,12 @@ def command_main(
             return EXIT_STOPPED_EARLY
         except Exception as error:
             streams = (sys.stdout, sys.stderr)
-            if isinstance(error, BrokenPipeError) and any(
-                map(_has_lost_reader, streams)
-            ):
-                return EXIT_STOPPED_EARLY
+            if isinstance(error, BrokenPipeError):
+                if any(map(_has_lost_reader, streams)):
+                    return EXIT_STOPPED_EARLY
+            elif isinstance(error, OSError):
+                _print_line("error", f"the system refused: {error}")
+                return EXIT_BAD_INPUT
             traceback.print_exc()
             return EXIT_DEFECT
         finally:

@@ -13,14 +13,14 @@ def share_by_size(photos):
     """Share of the boxes whose shorter side is `SIDE` pixels or more, letterboxed.
 
     Args:
-        photos: Iterable of `pipelines.Photo` of known size.
+        photos: Iterable of `pipelines.Photo`; those of unknown size count nothing.
 
     Returns:
         Dictionary from class name to a dictionary from image size to the share.
     """
     sides = collections.defaultdict(list)  # in shares of the photo's longer side
     for photo in photos:
-        for item in photo.objects:
+        for item in photo.objects if photo.width and photo.height else ():
             side = item.shorter_side / max(photo.width, photo.height)
             sides[item.name].append(side)
     return {

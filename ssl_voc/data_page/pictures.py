@@ -30,7 +30,7 @@ def photo_with_boxes(photo, caption=None, marked=None):
         )
         for item in photo.objects
     ]
-    if photo.width is None:
+    if not (photo.width and photo.height):
         outlines = ()  # no picture of a photo that cannot be read
         photo = _Known(photo)
     return photo_tile(photo, _SIDE, caption or photo.image_id, outlines)
@@ -53,9 +53,10 @@ def box_tiles(boxes):
     """Tiles of entries of `boxes_by_side`, each box marked in its photo."""
     for _, photo, item in boxes:
         x_min, y_min, x_max, y_max = item.box
-        caption = f"{item.name}, {x_max - x_min:.0f} x {y_max - y_min:.0f} px of "
-        caption += f"{photo.width} x {photo.height}\n{photo.image_id}"
-        yield photo_with_boxes(photo, caption, item)
+        caption = f"{item.name}, {x_max - x_min:.0f} x {y_max - y_min:.0f} px"
+        if photo.width and photo.height:
+            caption += f" of {photo.width} x {photo.height}"
+        yield photo_with_boxes(photo, f"{caption}\n{photo.image_id}", item)
 
 
 def troubled(data_set, number):

@@ -1,6 +1,6 @@
 """Lines that say what a model has beyond answers that do not see the photo."""
 
-_LABELS = {
+LABELS = {
     "frequent_boxes": "frequent boxes",
     "frequent_box": "frequent box",
     "gray_photos": "gray photos",
@@ -27,7 +27,7 @@ def blind_lines(rows, measure, label):
         low, high = row[f"{measure}_ci"]
         gain, (gain_low, gain_high) = row["gain"], row["gain_ci"]
         lines.append(
-            f"{_LABELS[name]:14}{row[measure]:6.3f}  [{low:.3f}, {high:.3f}]  "
+            f"{LABELS[name]:14}{row[measure]:6.3f}  [{low:.3f}, {high:.3f}]  "
             f"{gain:+.3f} [{gain_low:+.3f}, {gain_high:+.3f}]"
         )
     if not is_clear_of_blind(rows):

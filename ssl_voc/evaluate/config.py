@@ -12,8 +12,13 @@ HELD_OUT = "held-out"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateConfig:
-    """Settings of an evaluation; see `--help` for each."""
+class PhotosOfRunConfig:
+    """Settings of what looks at a finished run's answers for photos.
+
+    Attributes:
+        result: What the folder in the run begins with.
+        tta: Whether each photo is asked about in several views.
+    """
 
     run: Path = option(help="Folder of a finished finetune run.", positional=True)
     data: tuple[str, ...] = option((), "Labelled photos; by default RUN's own data.")
@@ -25,15 +30,13 @@ class EvaluateConfig:
     allow_leakage: bool = option(
         False, "Go on where photos were seen in training; the figures say so."
     )
-    tta: bool = option(
-        False, "Ask for four views of each photo, mirrored and of two sizes."
-    )
     batch_size: int = option(64, "Photos predicted at once.", minimum=1)
     cache: Literal["auto", "memory", "disk", "none"] = option(
         "auto", "Where prepared photos are kept."
     )
     seed: int = option(0, "Seed of the bootstrap.", minimum=0)
-    result = "evaluation"  # names the folder; no setting
+
+    result, tta = "", False
 
     def resolved(self, finished):
         """The same settings with data and folder filled in.
@@ -57,3 +60,14 @@ class EvaluateConfig:
         """Whether the photos are those that the run held out itself."""
         listed = (finished.path / HELD_OUT_LIST).is_file()
         return self.split is None and listed and self.data in ((), finished.data)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(PhotosOfRunConfig):
+    """Settings of an evaluation; see `--help` for each."""
+
+    tta: bool = option(
+        False, "Ask for four views of each photo, mirrored and of two sizes."
+    )
+
+    result = "evaluation"

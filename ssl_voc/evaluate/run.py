@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import keras
+import numpy as np
 
 import pipelines
 from pipelines.images.resizing import Letterboxing
@@ -10,10 +11,11 @@ from pipelines.pools.preparation import prepare_images
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
-from ssl_voc.predict.test_time_views import PredictionViews, join_answers
+from ssl_voc.predict.test_time_augmentation import TestTimeAugmentation
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
     PRETRAINING_LIST,
+    PRETRAINING_UNLABELED_LIST,
     TRAINING_LIST,
     UNLABELED_LIST,
     VALIDATION_LIST,
@@ -62,7 +64,7 @@ class EvaluationRun:
         self.prediction_views = None
         if config.tta:
             side = self.pool.image_size
-            self.prediction_views = PredictionViews(self.model, self.task, side)
+            self.prediction_views = TestTimeAugmentation(self.model, self.task, side)
 
     @property
     def main_object_only(self):
@@ -73,7 +75,8 @@ class EvaluationRun:
         """Predicts, measures and writes everything; returns the metrics."""
         metrics = {**self.measure(self.predict()), **self._facts()}
         if self.prediction_views is not None:
-            metrics["protocol"]["views"] = self.prediction_views.protocol
+            views = {"views": self.prediction_views.protocol}
+            metrics["protocol"] = {**metrics["protocol"], **views}
         self.folder.write_json("metrics.json", metrics)
         self.folder.finish(
             {key: item for key, item in metrics.items() if not isinstance(item, dict)}
@@ -143,7 +146,9 @@ class EvaluationRun:
                 self.prediction_views.predict(squares, batch["original_size"])
             )
             advance(number)
-        return join_answers(answers)
+        return keras.tree.map_structure(
+            lambda *values: np.concatenate(values), *answers
+        )
 
     def _at_size(self, side):
         """The photos letterboxed to another size, as a `pipelines.Pool`."""
@@ -242,18 +247,16 @@ class EvaluationRun:
 
     def _refuse_leakage(self):
         """Reports the data, and stops where photos were seen."""
-        paths = [self.finished.path / name for name in SEEN]
-        tables = {
-            path.name: pipelines.read_photo_table(path)
-            for path in paths
-            if path.is_file()
-        }
-        unlabelled = [] if self.finished.pretrained_with_labels else [PRETRAINING_LIST]
-        unlabelled = [tables.pop(name) for name in unlabelled if name in tables]
+        seen, seen_without_labels = (
+            [
+                pipelines.read_photo_table(self.finished.path / name)
+                for name in names
+                if (self.finished.path / name).is_file()
+            ]
+            for names in (SEEN, (PRETRAINING_UNLABELED_LIST,))
+        )
         report = pipelines.report_data(
-            evaluation=self.pool,
-            seen=[*tables.values()],
-            seen_without_labels=unlabelled,
+            evaluation=self.pool, seen=seen, seen_without_labels=seen_without_labels
         )
         self.folder.write_text("data_report.txt", report.text() + "\n")
         self.folder.write_json("data_report.json", report.as_dict())

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from ssl_voc.cli.options import option
-from ssl_voc.evaluate import EvaluateConfig
+from ssl_voc.evaluate.config import PhotosOfRunConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExplainConfig(EvaluateConfig):
+class ExplainConfig(PhotosOfRunConfig):
     """Settings of an explanation; see `--help` for each."""
 
     baseline: Path | None = option(None, "Folder of a second run, to compare with.")
@@ -34,12 +34,6 @@ class ExplainConfig(EvaluateConfig):
     seed: int = option(0, "Seed of draws and bootstrap.", minimum=0, maximum=2**32 - 1)
 
     result = "explanation"
-
-    def __post_init__(self):
-        if self.tta:
-            raise ValueError(
-                "--tta: a setting of evaluate and predict; a map is of one view"
-            )
 
     @property
     def explained_layer(self):

@@ -3,7 +3,6 @@
 import numpy as np
 
 from ssl_voc.heat_maps import (
-    area_under_curve,
     cross_validated_iou,
     ious_at_thresholds,
     measure_map,
@@ -148,7 +147,11 @@ def _as_arrays(rows, ious, seed):
 
 
 def _perturb(subject, views, place, heat, seed):
-    """Areas of deletion and insertion, by the map and by patches in a drawn order."""
+    """Areas of deletion and insertion, by the map and by patches in a drawn order.
+
+    Reference:
+        - [Petsiuk et al., 2018](https://arxiv.org/abs/1806.07421)
+    """
     random = np.random.default_rng([seed, int(views.indices[place])])
     photo, label = views.photo(place), views.classes[place]
     height, width = photo.shape[:2]
@@ -160,8 +163,8 @@ def _perturb(subject, views, place, heat, seed):
         stages = np.concatenate(perturbed(photo, ranks, NUM_STEPS))
         images = np.zeros((len(stages), *views.images.shape[1:]), "uint8")
         images[:, :height, :width] = stages
-        scores = subject.probabilities(images)[:, label]
-        deleted, inserted = np.split(scores, 2)
-        found[f"deletion{suffix}"] = float(area_under_curve(deleted))
-        found[f"insertion{suffix}"] = float(area_under_curve(inserted))
+        scores = subject.probabilities(images)[:, label].astype("float64")
+        areas = np.trapezoid(np.split(scores, 2), dx=1 / NUM_STEPS)
+        for name, area in zip(("deletion", "insertion"), areas, strict=True):
+            found[f"{name}{suffix}"] = float(area)
     return found

@@ -26,7 +26,7 @@ class ParityPhotos:
         sizes: int32 `(num_photos, 2)`, height and width of the upright photos.
         encoded: List of bytes, the files; PNG files of the pixels where decoders differ
             or know no such format, as `predict` sends them.
-        num_reencoded: Number of these.
+        reencoded: bool `(num_photos,)`, which of them are such PNG files.
     """
 
     source: str
@@ -35,7 +35,7 @@ class ParityPhotos:
     images: np.ndarray
     sizes: np.ndarray
     encoded: list[bytes]
-    num_reencoded: int = 0
+    reencoded: np.ndarray
 
     def select(self, mask):
         """Those photos where a bool array `(num_photos,)` is true."""
@@ -47,6 +47,7 @@ class ParityPhotos:
             images=self.images[rows],
             sizes=self.sizes[rows],
             encoded=[self.encoded[row] for row in rows],
+            reencoded=self.reencoded[rows],
         )
 
 
@@ -68,7 +69,12 @@ def load_parity_photos(config, finished):
     photos = photos[::step]
     names, size = finished.class_names, finished.manifest["image_size"]
     progress = progress_bar("preparing photos")
-    labelled = any(item.name in names for photo in photos for item in photo.objects)
+    # Difficult ones, such as crowds, are no objects to find.
+    labelled = any(
+        item.name in names and not item.difficult
+        for photo in photos
+        for item in photo.objects
+    )
     if labelled:
         pool = pipelines.prepare_labeled(
             photos,
@@ -90,8 +96,8 @@ def load_parity_photos(config, finished):
         model_bytes(c) if isinstance(c, bytes) else encode_png(c) for c in contents
     ]
     pairs = zip(contents, encoded, strict=True)
-    num_reencoded = sum(isinstance(c, bytes) and c != data for c, data in pairs)
-    return ParityPhotos(source, photos, labelled, images, sizes, encoded, num_reencoded)
+    reencoded = np.array([isinstance(c, bytes) and c != data for c, data in pairs])
+    return ParityPhotos(source, photos, labelled, images, sizes, encoded, reencoded)
 
 
 def answers_of_model(model, held):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import shutil
 
 import numpy as np
 
@@ -13,15 +12,15 @@ from pipelines.pools.usable_objects import box_class_names
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
-    POOL_LIST,
     PRETRAINING_LIST,
+    PRETRAINING_UNLABELED_LIST,
     TRAINING_LIST,
     UNLABELED_LIST,
     VALIDATION_LIST,
 )
 from ssl_voc.runs.progress_bar import progress_bar
-from ssl_voc.runs.start_rules import read_manifest
-from ssl_voc.training.input_checks import origin_of
+from ssl_voc.training.exposure import inherit_exposure
+from ssl_voc.training.input_checks import origins_of
 from ssl_voc.training.photo_lists import list_photos
 
 
@@ -152,15 +151,17 @@ def _report(config, run, pools):
         BadInput: when photos of `--val-split` were seen in training.
     """
     validation = pools[VALIDATION_LIST]
-    seen, with_labels = _pretraining_photos(config, run)
-    _tell_of_exposure(pools.get(HELD_OUT_LIST), seen, with_labels)
-    if config.val_split is None:
-        seen = ()
+    tables = inherit_exposure(run, origins_of(config))
+    _tell_of_exposure(pools.get(HELD_OUT_LIST), tables)
+    seen, seen_without_labels = (
+        [tables[name]] if config.val_split is not None and name in tables else ()
+        for name in (PRETRAINING_LIST, PRETRAINING_UNLABELED_LIST)
+    )
     report = pipelines.report_data(
         pools[TRAINING_LIST],
         validation,
-        seen=seen if with_labels else (),
-        seen_without_labels=() if with_labels else seen,
+        seen=seen,
+        seen_without_labels=seen_without_labels,
     )
     run.write_text("data_report.txt", report.text() + "\n")
     run.write_json("data_report.json", report.as_dict())
@@ -260,35 +261,15 @@ def _prepare_unlabeled(config, used):
     return pool.select(kept)
 
 
-def _tell_of_exposure(held_out, tables, with_labels):
+def _tell_of_exposure(held_out, tables):
     """Says early what `evaluate` will tell or refuse."""
-    words, then = "without their labels", "the figures will say so"
-    if with_labels:
-        words, then = "with labels", "`evaluate` will want --allow-leakage"
-    for table in tables if held_out is not None else ():
+    for name, table in tables.items() if held_out is not None else ():
+        words, then = "without their labels", "the figures will say so"
+        if name == PRETRAINING_LIST:
+            words, then = "with labels", "`evaluate` will want --allow-leakage"
         duplicates = pipelines.find_near_duplicates(held_out.hashes, table.hashes)
         if duplicates:
             print(
                 f"the backbone saw {len(duplicates)} of the {len(held_out)} held-out "
                 f"photos {words}: {then}"
             )
-
-
-def _pretraining_photos(config, run):
-    """The photos that the backbone saw; copied into the run.
-
-    Returns:
-        Tuple of a list of tables and whether labels were seen with them; so where the
-        pretraining does not tell.
-    """
-    folder = origin = origin_of(config)
-    if origin.is_file():
-        # The file of a run is as good as its folder.
-        folder = origin.parent if read_manifest(origin.parent) else origin
-    recorded = folder / POOL_LIST
-    if not recorded.is_file():
-        return [], False
-    with_labels = (read_manifest(folder) or {}).get("uses_labels", True)
-    run.update_manifest(pretrained_with_labels=with_labels)
-    shutil.copyfile(recorded, run.path / PRETRAINING_LIST)
-    return [pipelines.read_photo_table(recorded)], with_labels

@@ -8,5 +8,5 @@ from ssl_voc.heat_maps.map_measures import (
     measure_map,
     rank_correlation,
 )
-from ssl_voc.heat_maps.perturbation import area_under_curve, perturbed, removal_order
+from ssl_voc.heat_maps.perturbation import perturbed, removal_order
 from ssl_voc.heat_maps.weight_randomization import randomized_correlations

@@ -42,19 +42,3 @@ def perturbed(photo, ranks, num_steps):
     radius = BLUR * max(photo.shape[:2])
     blurred = Image.fromarray(photo).filter(ImageFilter.GaussianBlur(radius))
     return np.where(gone, mean, photo), np.where(gone, photo, np.asarray(blurred))
-
-
-def area_under_curve(values):
-    """Mean height of a curve over equal steps, by trapezoids.
-
-    Args:
-        values: Array `(num_steps + 1, ...)`.
-
-    Returns:
-        Array `(...)`.
-
-    Reference:
-        - [Petsiuk et al., 2018](https://arxiv.org/abs/1806.07421)
-    """
-    values = np.asarray(values, "float64")
-    return (values[:-1] + values[1:]).mean(axis=0) / 2

@@ -125,52 +125,6 @@ def match_detections(
     )
 
 
-def concatenate_matches(parts):
-    """Joins the matches of batches of images, in order.
-
-    Args:
-        parts: Sequence of `Matches` with the same number of classes and threshold.
-
-    Returns:
-        `Matches` of all images. Places stay those within each batch.
-    """
-    parts = list(parts)
-    settings = {(p.num_classes, p.iou_threshold, p.across_classes) for p in parts}
-    if len(settings) != 1:
-        raise ValueError(
-            "Matches are joined when they were made alike: number of classes, IoU "
-            f"threshold, across classes. Received: {sorted(settings)}"
-        )
-    offsets = np.cumsum([0] + [len(p.objects.classes) for p in parts])
-    return dataclasses.replace(
-        parts[0],
-        detections=_concatenate_rows([p.detections for p in parts]),
-        objects=_concatenate_rows([p.objects for p in parts]),
-        matched=np.concatenate(
-            [
-                np.where(p.matched >= 0, p.matched + offset, -1)
-                for p, offset in zip(parts, offsets, strict=False)
-            ]
-        ),
-        **{
-            name: np.concatenate([getattr(p, name) for p in parts])
-            for name in ("confidence", "difficult", "ious", "claims")
-        },
-    )
-
-
-def _concatenate_rows(parts):
-    offsets = np.cumsum([0] + [part.num_images for part in parts])
-    images = [p.images + offset for p, offset in zip(parts, offsets, strict=False)]
-    return BoxRows(
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.classes for part in parts]),
-        np.concatenate(images),
-        np.concatenate([part.places for part in parts]),
-        (int(offsets[-1]), max(part.shape[1] for part in parts)),
-    )
-
-
 def most_overlapping(detections, objects, num_classes, across_classes):
     """The object that each detection overlaps most, the first one of equals.
 

@@ -13,6 +13,7 @@ from ssl_voc.predict.photo_names import NamedPhoto
 # large, of no effect where they are not.
 MAX_BATCH_BYTES = 256 * 2**20
 _JPEG_FORMATS = ("JPEG", "MPO")  # MPO: with a preview behind it
+_LOSSY_FORMATS = (*_JPEG_FORMATS, "HEIF", "AVIF", "WEBP", "JPEG2000")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,7 @@ class LoadedPhoto:
         name: Told from all others of the run.
         data: A JPEG or PNG file of the same pixels, for models that decode.
         pixels: uint8 `(height, width, 3)`, upright.
-        is_jpeg: Whether the file is a JPEG.
+        is_lossy: Whether the file is of a lossy format, such as JPEG or HEIC.
         color_profile: ICC profile of the pixels, or None.
     """
 
@@ -32,7 +33,7 @@ class LoadedPhoto:
     name: str
     data: bytes
     pixels: np.ndarray
-    is_jpeg: bool
+    is_lossy: bool
     color_profile: bytes | None
 
     @property
@@ -56,11 +57,11 @@ def load_photo(photo: NamedPhoto) -> LoadedPhoto:
     pixels = decode(data)
     with open_image(data) as image:
         profile = image.info.get("icc_profile") if image.mode == "RGB" else None
-        is_jpeg = image.format in _JPEG_FORMATS
+        is_lossy = image.format in _LOSSY_FORMATS
         plain = _is_plain(image)
     if not plain:
         data = encode_png(pixels)
-    return LoadedPhoto(photo.path, photo.name, data, pixels, is_jpeg, profile)
+    return LoadedPhoto(photo.path, photo.name, data, pixels, is_lossy, profile)
 
 
 def model_bytes(data: bytes) -> bytes:

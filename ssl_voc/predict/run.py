@@ -47,8 +47,8 @@ class PredictionRun:
 
         Raises:
             BadInput: If not one photo could be predicted.
-            StoppedEarly: If an interrupt or a lost server ended it before the last
-                photo; what was predicted is written.
+            StoppedEarly: If an interrupt, a lost server or a full disk ended it before
+                the last photo; what was predicted is written.
         """
         began = time.monotonic()
         stopped = None
@@ -65,6 +65,10 @@ class PredictionRun:
                     stopped = "interrupted"
                 except ServingError as error:
                     stopped = str(error)
+                except OSError as error:  # of a picture, or of a full disk
+                    if not self.table.num_photos:
+                        raise
+                    stopped = f"cannot write {path}: {error}"
             self.folder.write_text("skipped.txt", pipelines.problem_table(self.skipped))
         except OSError as error:
             raise BadInput(f"--out: cannot write {path}: {error}") from error
@@ -145,7 +149,7 @@ class PredictionRun:
         """Writes the picture; returns its path within the folder, or None."""
         if not self.config.draw:
             return None
-        suffix = ".jpg" if photo.is_jpeg else ".png"
+        suffix = ".jpg" if photo.is_lossy else ".png"
         picture = f"{PICTURES}/{photo.name}{suffix}"
         save_prediction(
             self.folder.path / picture, photo.pixels, found, photo.color_profile

@@ -18,7 +18,9 @@ from ssl_voc.pretrain.data import record_photos
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.pretrain.probes import build_cell_probe, build_probe, knn_epochs
 from ssl_voc.runs.atomic_files import replacing
+from ssl_voc.training.exposure import inherit_exposure
 from ssl_voc.training.initial_backbone import build_initial_backbone
+from ssl_voc.training.input_checks import origins_of
 from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
@@ -54,6 +56,7 @@ class PretrainingRun(TrainingRun):
             self.objective.config = config = self.config
             self.objective.record(folder)
             record_photos(folder, pool, self.objective.skipped)
+            inherit_exposure(folder, origins_of(config))
             self.model = self._build_model(backbone)
         self.folder.update_manifest(
             steps_per_epoch=self.steps,

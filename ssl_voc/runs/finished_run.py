@@ -10,14 +10,15 @@ from ssl_voc.runs.start_rules import find_damage, read_manifest
 
 # Lists of photos in run folders: those that a pretraining learned from; those that a
 # fine-tuning learned from with boxes and without, chose its epoch on, and held out
-# itself, where the data came without lists; and a copy of the list of the pretraining
-# that it started from.
+# itself, where the data came without lists; and those that the weights it began with
+# had seen, with their labels and without.
 POOL_LIST = "photos.tsv"
 TRAINING_LIST = "training_photos.tsv"
 UNLABELED_LIST = "unlabeled_photos.tsv"
 VALIDATION_LIST = "validation_photos.tsv"
 HELD_OUT_LIST = "held_out_photos.tsv"
 PRETRAINING_LIST = "pretraining_photos.tsv"
+PRETRAINING_UNLABELED_LIST = "pretraining_unlabeled_photos.tsv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +46,6 @@ class FinishedRun:
     def class_names(self):
         """Names of the classes, in the order of their scores."""
         return tuple(self.manifest["class_names"])
-
-    @property
-    def pretrained_with_labels(self):
-        """Whether labels came with the photos of its pretraining; so where unknown."""
-        return self.manifest.get("pretrained_with_labels", True)
 
     @property
     def model_sha256(self):

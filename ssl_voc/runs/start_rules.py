@@ -171,6 +171,15 @@ def _find_obstacle(
     return None
 
 
+def has_checkpoint(path: Path) -> bool:
+    """Whether a training in a folder has saved an epoch.
+
+    Args:
+        path: The run folder; need not exist.
+    """
+    return any(path.glob("checkpoints/epoch_*.npz"))
+
+
 def refuse_to_write_over(out, run, what):
     """Keeps `--overwrite` from deleting the very run or model that is asked.
 

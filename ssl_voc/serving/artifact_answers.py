@@ -1,6 +1,6 @@
 """Predictions of an exported model by tensorflow alone: run as a file, not imported.
 
-    python -I artifact_answers.py VERSION_FOLDER FOLDER
+    python -P artifact_answers.py VERSION_FOLDER FOLDER
 
 Keras, keras_cv and ssl_voc are made unimportable first, so that an artifact which needs
 them fails. The questions are asked twice: all at once, through `tf.saved_model.load`,

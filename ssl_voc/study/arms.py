@@ -84,6 +84,12 @@ class Arm:
         return "none" if first.objective else first.source[0].replace("random", "none")
 
     @property
+    def starts_from_path(self):
+        """Whether these are weights of a file or run that is there already."""
+        first = self.links[0]
+        return first.objective is None and first.source[0] not in NAMED_STARTS
+
+    @property
     def pretrainings(self):
         """The links that are learned, in order."""
         return [link for link in self.links if link.objective]

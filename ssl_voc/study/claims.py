@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import uuid
+from pathlib import Path
 
 from ssl_voc.runs.json_files import read_json_dict
 
@@ -63,7 +64,7 @@ class Claims:
                 path.unlink(missing_ok=True)
 
     def _create(self, path):
-        owner = {"host": socket.gethostname(), "pid": os.getpid(), "token": self.token}
+        owner = {"host": _host(), "pid": os.getpid(), "token": self.token}
         temporary = path.with_name(f".{self.token}.json")
         temporary.write_text(json.dumps(owner), encoding="utf-8")
         try:
@@ -94,7 +95,7 @@ class Claims:
             touched = path.stat().st_mtime_ns
         except FileNotFoundError:
             return False
-        is_here = owner.get("host") == socket.gethostname()
+        is_here = owner.get("host") == _host()
         if is_here and not _is_running(owner.get("pid", -1)):
             return True
         mark = (owner.get("token"), touched)
@@ -108,6 +109,18 @@ class Claims:
         while not stop.wait(self.beat):
             with contextlib.suppress(OSError):
                 os.utime(path)
+
+
+def _host():
+    """Where numbers of processes mean the same: this machine, or this container.
+
+    Containers and cloned machines may share a name.
+    """
+    marks = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # of Linux
+        marks.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        marks.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(marks)
 
 
 def _give_name(source, path):

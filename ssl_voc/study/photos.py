@@ -9,8 +9,11 @@ from pipelines.readers.sources import is_path
 from pipelines.readers.split_names import VALIDATION
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.runs.paths import real_path
-from ssl_voc.study.arms import NAMED_STARTS, default_arms, parse_arms
-from ssl_voc.training.input_checks import refuse_missing_source
+from ssl_voc.study.arms import default_arms, parse_arms
+from ssl_voc.training.input_checks import (
+    refuse_missing_source,
+    refuse_unusable_weights,
+)
 
 _REPORTED_SPLITS = ("test", *VALIDATION)
 
@@ -25,6 +28,8 @@ class StudyPhotos:
         pools: Dictionary from the `Link` of a pretraining to its `Photos`.
         evaluation: Pairs of flag and value of `evaluate` that name the reported ones.
         sources: `--data`.
+        weights: Dictionary from the path of weights that an arm begins with to their
+            digest.
     """
 
     labelled: object
@@ -32,6 +37,7 @@ class StudyPhotos:
     pools: dict
     evaluation: tuple
     sources: tuple[str, ...]
+    weights: dict
 
     def count(self, link):
         """Number of photos that a pretraining learns from."""
@@ -46,14 +52,15 @@ class StudyPhotos:
         Returns:
             Pairs of what was read and its digest: `()` for the labelled and reported
             photos, the objective and the sources for the photos of a pretraining, whose
-            labels count if it learns them.
+            labels count if it learns them, `("weights", path)` for weights.
         """
         own = _digest(self.sources, [*self.labelled, *self.reported], True)
         pools = (
             (link.key, _digest(link.source, pool, link.uses_labels))
             for link, pool in self.pools.items()
         )
-        return (((), own), *pools)
+        weights = ((("weights", path), text) for path, text in self.weights.items())
+        return (((), own), *pools, *weights)
 
 
 def _digest(sources, photos, with_labels):
@@ -94,7 +101,7 @@ def read_photos(config):
     for source in config.unlabeled:
         refuse_missing_source("--unlabeled", source)
     arms, pools = arms_of(config), {}
-    _refuse_missing(arms)
+    _refuse_unusable(arms)
     for arm in arms:
         for link in arm.pretrainings:
             if link not in pools:
@@ -102,7 +109,15 @@ def read_photos(config):
                     pools[link] = pipelines.read([*link.source])
             if link.uses_labels:
                 _refuse_seen(f"--arm {arm.name}", pools[link], reported)
-    return StudyPhotos(labelled, reported, pools, evaluation, config.data)
+    starts = {arm.start for arm in arms if arm.starts_from_path}
+    weights = {start: _weights_digest(start) for start in sorted(starts)}
+    return StudyPhotos(labelled, reported, pools, evaluation, config.data, weights)
+
+
+def _weights_digest(start):
+    path = Path(start).expanduser()
+    with open(path / "backbone.keras" if path.is_dir() else path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def arms_of(config, imagenet=True):
@@ -167,9 +182,10 @@ def _identity(photo):
     return photo.image_id, real_path(photo.path_name)
 
 
-def _refuse_missing(arms):
+def _refuse_unusable(arms):
     for arm in arms:
-        for link in arm.links:
+        if arm.starts_from_path:
+            refuse_unusable_weights("--arm", arm.start)
+        for link in arm.pretrainings:
             for name in link.source:
-                if link.objective or name not in NAMED_STARTS:
-                    refuse_missing_source("--arm", name)
+                refuse_missing_source("--arm", name)

@@ -49,7 +49,8 @@ class Plan:
         num_labels: Number of labelled photos at each share, in the order of shares.
         num_pretraining_photos: Number of photos of each pretraining, by the `key` of
             its `Link`.
-        digests: What `StudyPhotos.digests` gives: runs on other photos are others.
+        digests: What `StudyPhotos.digests` gives: runs on other photos, or from other
+            weights, are others.
         common: Pairs of flag and value of every fine-tuning.
         pretraining: The same of every pretraining.
         evaluation: The same of every evaluation and explanation.
@@ -168,7 +169,7 @@ def _pretraining(plan, link: Link, weights, number):
             *plan.pretraining,
         ),
         flags=(*plan.pretrain_flags, *link.flags),
-        digest=dict(plan.digests)[link.key],
+        digest=_digest(plan, link.key, weights),
         epochs=epochs,
         photos=photos,
     )
@@ -193,7 +194,7 @@ def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
         settings=tuple(settings),
         evaluation=() if tunes else plan.evaluation,
         flags=(*plan.finetune_flags, *arm.flags),
-        digest=dict(plan.digests)[()],
+        digest=_digest(plan, (), weights),
         arm=arm.name,
         share=share,
         seed=seed,
@@ -201,6 +202,12 @@ def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
         epochs=epochs,
         photos=photos,
     )
+
+
+def _digest(plan, photos, weights):
+    """What names photos, labels and a file of weights beyond their paths."""
+    known = dict(plan.digests)
+    return known[photos] + known.get(("weights", weights), "")
 
 
 def _explanations(plan, cells):

@@ -22,6 +22,8 @@ from ssl_voc.training.input_checks import refuse_unusable_teacher
 
 # Fewer labels than this teach nothing that another draw of them would teach, too.
 FEWEST_LABELS = 8
+# Their validation part, of 45 photos, tells rates apart; a few photos tell chance.
+FEWEST_TO_TUNE = 300
 TRIAL_EPOCHS = 3
 _PHOTOS_TO_TRY = 1000
 _RATE_FACTORS = (1.0, 1 / 3, 3.0)
@@ -124,20 +126,22 @@ def _grid(config, shares, counts, pools):
     rates = config.learning_rate or tuple(
         factor * task.defaults["learning_rate"] for factor in _RATE_FACTORS
     )
-    tuned = tuple(
-        share
-        for share, count in zip(shares, counts, strict=True)
-        if count >= FEWEST_TO_VALIDATE and len(rates) > 1
-    )
     return Grid(
         shares=shares,
-        tuned=tuned,
+        tuned=_tuned(shares, counts) if len(rates) > 1 else (),
         seeds=tuple(range(config.seed, config.seed + config.seeds)),
         rates=tuple(float(f"{rate:.3g}") for rate in rates),
         epochs=config.epochs or max(LEAST_EPOCHS, math.ceil(task.least_steps / steps)),
         passes=config.passes or max(map(_usual_passes, pools.values()), default=1),
         explain=config.explain,
     )
+
+
+def _tuned(shares, counts):
+    """The shares at which a learning rate is chosen: of enough photos, or the most."""
+    pairs = zip(shares, counts, strict=True)
+    tuned = tuple(share for share, count in pairs if count >= FEWEST_TO_TUNE)
+    return tuned or shares[-1:] * (counts[-1] >= FEWEST_TO_VALIDATE)
 
 
 def read_trial(folder, seconds):
@@ -185,7 +189,7 @@ def _try_words(place, command, words):
 
 def _shares(config, labelled):
     """Shares of the labels, ascending, with their numbers of photos."""
-    wanted, left_out = {}, []
+    found, left_out = {}, []
     for text in config.labels:
         number = float(text.rstrip("%"))
         share = number / 100 if text.endswith("%") else number / len(labelled)
@@ -197,13 +201,21 @@ def _shares(config, labelled):
         if count < min(FEWEST_LABELS, len(labelled)):
             left_out.append(f"{text} of the labels: only {count} photos")
         else:
-            wanted[share] = count
-    if not wanted:
+            found.setdefault(count, {})[share] = text
+    if not found:
         raise BadInput(
             f"--labels: fewer than {FEWEST_LABELS} photos each. Ask for more."
         )
-    shares = tuple(sorted(wanted))
-    return shares, tuple(wanted[share] for share in shares), tuple(left_out)
+    for count, texts in found.items():
+        # Every class has a photo, so that small shares may be the same photos.
+        *same, kept = sorted(texts)
+        left_out += [
+            f"{texts[share]} of the labels: the {count} photos of {texts[kept]}"
+            for share in same
+        ]
+    counts = sorted(found)
+    shares = tuple(max(found[count]) for count in counts)
+    return shares, tuple(counts), tuple(left_out)
 
 
 def _refuse_few_passes(config, pools):

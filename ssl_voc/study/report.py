@@ -4,11 +4,12 @@ import dataclasses
 
 from ssl_voc.cli.config_file import config_to_dict, format_value
 from ssl_voc.evaluate.table_format import format_cell
-from ssl_voc.pretrain.config import HARDLY_LEARNED
 from ssl_voc.runs.atomic_files import write_text
-from ssl_voc.runs.json_files import read_json_dict, write_json
+from ssl_voc.runs.json_files import write_json
+from ssl_voc.study import cautions
 from ssl_voc.study import findings as facts
 from ssl_voc.study.arms import compared
+from ssl_voc.study.blind import blind_parts, measure_blind
 from ssl_voc.study.cells import format_command
 from ssl_voc.study.exposure import find_exposure
 from ssl_voc.study.pictures import charts_of, heat_maps_of, training_charts_of
@@ -69,15 +70,16 @@ def _numbers(config, found, folder):
     judged = [d for d in differences if (d.arm, d.baseline) in pairs]
     judged = [d for d in judged if d.measure == main]
     rows = facts.figures(found)
-    exposure = find_exposure(plan, found.done, folder)
+    exposure, blind = find_exposure(plan, found.done, folder), measure_blind(found)
     verdict = give_verdict(judged, found.labels[main])
     return {
         "title": f"Was pretraining worth it? {plan.task} on {' '.join(config.data)}",
         "verdict": [
             *verdict,
-            *_not_told(plan.arms),
-            *_hardly_learned(found.done, folder),
-            *_seen_before(exposure),
+            *cautions.not_told(plan.arms),
+            *cautions.hardly_learned(found.done, folder),
+            *cautions.not_shown_to_look(blind),
+            *cautions.seen_before(exposure),
         ],
         "task": plan.task,
         "measures": found.labels,
@@ -92,6 +94,7 @@ def _numbers(config, found, folder):
         "learning_rates": facts.rates(found),
         "per_class": facts.groups(found, "per_class"),
         "per_size": facts.groups(found, "per_size"),
+        "blind": blind,
         "exposure": exposure,
         "costs": facts.costs(found),
         "settings": config_to_dict(config),
@@ -101,41 +104,6 @@ def _numbers(config, found, folder):
             for cell in found.done
         },
     }
-
-
-def _hardly_learned(cells, folder):
-    """Pretrainings whose loss stayed near chance: theirs is no trial of pretraining."""
-    for cell in cells:
-        if cell.kind == "pretrain":
-            summary = read_json_dict(cell.run_folder(folder) / "summary.json")
-            share = summary.get("loss_over_chance") or 0.0
-            if share > HARDLY_LEARNED:
-                yield (
-                    f"{cell.title}: hardly learned in {cell.epochs} epochs, its loss "
-                    f"is {share:.2f} of chance. More --passes, or more --budget, may "
-                    "turn the answer round."
-                )
-
-
-def _seen_before(exposure):
-    """Pretrainings that saw photos which the figures are of, without their labels."""
-    for row in exposure:
-        if row["num_reported"] and not row["labelled"]:
-            yield (
-                f"{row['photos']}: {row['num_reported']} of the {row['of_reported']} "
-                "reported photos were among its photos, without labels. Arms that did "
-                "not learn from them have seen less."
-            )
-
-
-def _not_told(arms):
-    """Pretrainings whose own share in a gain no comparison tells."""
-    for arm in arms:
-        if arm.pretrainings and not any(map(arm.goes_on_from, arms)):
-            yield (
-                f"What the last pretraining of {arm.name} added is not told: no arm is "
-                "the same without it. Add one by --arm."
-            )
 
 
 def _sections(numbers, found):
@@ -161,6 +129,9 @@ def _sections(numbers, found):
         name = found.labels[found.main_measure]
         saved.insert(0, ("text", f"By {name}, between numbers of labels interpolated:"))
         sections.append(("Labels saved", saved))
+    if numbers["blind"]:
+        parts = blind_parts(numbers["blind"], numbers["measures"])
+        sections.append(("Without seeing the photo", parts))
     for heading, key in (("By class", "per_class"), ("By size", "per_size")):
         if numbers[key]:
             table = _group_table(numbers[key], found)

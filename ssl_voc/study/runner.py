@@ -14,6 +14,8 @@ from ssl_voc.tasks import TASKS
 
 _POLL_SECONDS = 2.0
 _SHOWN_CHARACTERS = 400
+# One epoch's score of few photos depends on the epoch.
+_SCORED_EPOCHS = 3
 
 
 class Runner:
@@ -33,8 +35,10 @@ class Runner:
         self.shard = shard
         self._seconds_run, self._seconds_expected = 0.0, 0.0
         self._known = {}
-        failures = folder.glob(f"*/{FAILURE}") if retry_failures else ()
-        self._old_failures = {path: path.stat().st_mtime_ns for path in failures}
+        self._old_failures = {}
+        for path in folder.glob(f"*/{FAILURE}") if retry_failures else ():
+            with contextlib.suppress(FileNotFoundError):  # another process retries it
+                self._old_failures[path] = path.stat().st_mtime_ns
 
     def outcome_of(self, key):
         """Result of a cell, see `ssl_voc.study.plan.cells_of`."""
@@ -268,10 +272,10 @@ def describe_outcome(cell, run, task):
         "photos_seen": len(rows) * photos,
     }
     if cell.kind == "tune":
-        # Of the last epoch: that is what the runs that count keep.
-        last = rows[-1] if rows else {}
-        scores = [last.get(name) for name in TASKS[task].scored]
-        known = None not in scores
+        # Of the last epochs: that is what the runs that count keep.
+        last = rows[-_SCORED_EPOCHS:]
+        scores = [row.get(name) for row in last for name in TASKS[task].scored]
+        known = scores and None not in scores
         found["score"] = sum(scores) / len(scores) if known else None
     return found
 

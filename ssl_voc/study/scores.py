@@ -3,7 +3,9 @@
 import numpy as np
 
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.detection import blind_rows as blind_detections
 from ssl_voc.evaluate.detection.image_matches import read_image_matches
+from ssl_voc.evaluate.localization import blind_rows as blind_localizations
 from ssl_voc.evaluate.localization.image_measures import read_image_measures
 from ssl_voc.metrics import bootstrap_interval, paired_bootstrap, score_matches
 from ssl_voc.metrics.average_precision_bootstrap import paired_average_precision
@@ -20,6 +22,7 @@ class Scores:
 
     Attributes:
         labels: What tables call each measure, the main one first.
+        blind_measure: Name of the measure that blind answers are compared by.
 
     Args:
         evaluations: Dictionary from seed to the folder that `evaluate` wrote.
@@ -27,6 +30,7 @@ class Scores:
     """
 
     labels = {}
+    blind_measure = ""
 
     def __init__(self, evaluations, kept):
         self.metrics = {
@@ -81,6 +85,7 @@ class LocalizerScores(Scores):
         "loc_acc_70": "LocAcc@0.7",
         "top1": "top-1",
     }
+    blind_measure = blind_localizations.MEASURE
 
     def read(self, folder, kept):
         return read_image_measures(folder, kept)[1]
@@ -112,6 +117,7 @@ class DetectorScores(Scores):
     """Scores of detectors: average precision, means over seeds."""
 
     labels = {"voc10_ap50": "VOC10 AP50", "voc07_ap50": "VOC07 AP50"}
+    blind_measure = blind_detections.MEASURE
 
     def read(self, folder, kept):
         metrics = read_json(folder / "metrics.json")

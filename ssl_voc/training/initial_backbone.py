@@ -4,8 +4,8 @@ import contextlib
 import socket
 
 from ssl_voc import models
-from ssl_voc.callbacks import last_epoch
 from ssl_voc.models.imagenet_download import WeightsUnavailable
+from ssl_voc.runs.start_rules import has_checkpoint
 from ssl_voc.training.input_checks import AUTO, DEFAULT_BACKBONE
 
 # Without an answer for so long there is no network.
@@ -38,11 +38,11 @@ def build_initial_backbone(config, run, backbone_from_random=None):
     def build(name, weights):
         return models.backbone(name, config.image_size, weights, config.drop_connect)
 
+    # Weights of a checkpoint will take their place: they may be gone.
+    has_begun = has_checkpoint(run.path)
     if config.weights != AUTO:
-        model = build(config.backbone, config.weights)
+        model = build(config.backbone, None if has_begun else config.weights)
     elif "weights" in run.manifest:
-        # Those of a checkpoint will take their place: nothing needs to be downloaded.
-        has_begun = last_epoch(run.path / "checkpoints")
         weights = None if has_begun else run.manifest["weights"]
         model = build(run.manifest.get("backbone", config.backbone), weights)
     else:

@@ -7,7 +7,7 @@ from typing import Any
 from ssl_voc.backbone_families import family_of
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput, did_you_mean
-from ssl_voc.runs.start_rules import read_manifest
+from ssl_voc.runs.start_rules import has_checkpoint, read_manifest
 
 DEFAULT_BACKBONE = "EfficientNetB1"
 AUTO = "auto"
@@ -48,10 +48,10 @@ def refuse_missing_inputs(config: Any) -> None:
             family_of(config.backbone)
         except ValueError as error:
             raise BadInput(f"--backbone: {error}") from error
-    if config.weights not in _OTHER_WEIGHTS:
-        path = Path(config.weights).expanduser()
-        _refuse_missing("--weights", path)
-        _refuse_unusable_run("--weights", path)
+    # Those of a checkpoint take the place of what a run began with.
+    goes_on = has_checkpoint(config.out) and not config.overwrite
+    if config.weights not in _OTHER_WEIGHTS and not goes_on:
+        refuse_unusable_weights("--weights", config.weights)
     if getattr(config, "teacher", None) is not None:
         refuse_unusable_teacher(config.teacher)
 
@@ -73,10 +73,34 @@ def refuse_missing_source(flag: str, source: str) -> None:
         _refuse_missing(flag, Path(source).expanduser())
 
 
-def origin_of(config: Any) -> Path:
-    """The file or folder that the backbone's weights are read from, if there is one."""
+def refuse_unusable_weights(flag: str, name: str) -> None:
+    """Finds that weights are there, without loading them.
+
+    Args:
+        flag: What names them, such as `--weights`.
+        name: Path of a run folder or file.
+
+    Raises:
+        BadInput: when there is no such file, or a run that has no backbone.
+    """
+    path = Path(name).expanduser()
+    _refuse_missing(flag, path)
+    _refuse_unusable_run(flag, path)
+    if path.is_dir() and not (path / "backbone.keras").is_file():
+        raise BadInput(
+            f"{flag}: {path} is no run folder. Expected that of a finished "
+            "pretraining, a .keras or an .h5 file."
+        )
+
+
+def origins_of(config: Any) -> list[Path]:
+    """The files or folders that weights are read from, of a teacher, too.
+
+    Some may be no paths but names, which no file bears.
+    """
     named = config.weights not in _OTHER_WEIGHTS
-    return Path(config.weights if named else config.backbone).expanduser()
+    names = config.weights if named else config.backbone, getattr(config, "teacher", "")
+    return [Path(name).expanduser() for name in names if name]
 
 
 def refuse_unusable_teacher(name: str) -> None:

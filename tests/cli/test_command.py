@@ -53,6 +53,17 @@ def test_expected_end_is_one_line_and_its_status(capsys, error, status, line):
     assert capsys.readouterr().err == line
 
 
+def test_what_the_system_refuses_is_one_line(tmp_path, capsys):
+    def look(config):
+        raise PermissionError(13, "Permission denied", "/srv/photos")
+
+    assert run(look) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: the system refused: ") and "/srv/photos" in error
+    assert run(lambda config: (tmp_path / ("a" * 300)).exists()) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_termination_by_a_scheduler_is_an_interrupt(capsys):
     assert run(lambda config: signal.raise_signal(signal.SIGTERM)) == 3
     assert capsys.readouterr().err == "stopped: interrupted\n"

@@ -179,8 +179,8 @@ def test_photos_that_were_seen_without_labels_alone_are_evaluated_and_counted(
     tmp_path, tree, capsys
 ):
     photos = pipelines.read(str(tree), "val")
-    run = write_run(tmp_path / "run", tree, pretrained_with_labels=False)
-    record(run / "pretraining_photos.tsv", photos[:2])
+    run = write_run(tmp_path / "run", tree)
+    record(run / "pretraining_unlabeled_photos.tsv", photos[:2])
     assert main([str(run), "--split", "val"]) == 0
     assert "2 seen in pretraining, without" in capsys.readouterr().out
     metrics = read_json(run / "evaluation-val" / "metrics.json")

@@ -12,6 +12,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.export import parity, parity_photos
 from ssl_voc.export.config import ExportConfig
 from ssl_voc.serving.image_decoding import DAMAGED, TOO_LARGE
+from tests import tiny
 
 
 def held_photos(monkeypatch, *errors):
@@ -69,8 +70,21 @@ def test_photos_of_any_format_are_sent_as_files_that_models_decode(tmp_path):
     config = ExportConfig(run=tmp_path, data=(str(tmp_path),))
     held = parity_photos.load_parity_photos(config, finished)
     assert [photo.path_name.rpartition("/")[2] for photo in held.photos] == [*FORMATS]
-    assert held.num_reencoded == 7
+    assert held.reencoded.sum() == 7
+    assert held.select(~held.reencoded).reencoded.tolist() == [False] * 2
     for photo, data in zip(held.photos, held.encoded, strict=True):
         with Image.open(io.BytesIO(data)) as image:
             assert image.format in ("JPEG", "PNG") and image.mode in ("RGB", "L")
         np.testing.assert_array_equal(decode(data), decode(photo.load()))
+
+
+@pytest.mark.parametrize("difficult", [True, False])
+def test_photos_of_difficult_objects_alone_have_no_figures(tmp_path, difficult):
+    pixels = tiny.draw_photos(2)
+    objects = ([("cat", (2, 2, 30, 30), difficult)], [])
+    tiny.write_voc_tree(tmp_path, [*zip(pixels, objects, strict=True)])
+    manifest = {"image_size": 16, "task": "detect"}
+    finished = SimpleNamespace(class_names=("cat",), manifest=manifest, task="detect")
+    config = ExportConfig(run=tmp_path, data=(str(tmp_path),))
+    held = parity_photos.load_parity_photos(config, finished)
+    assert held.labelled is not difficult and len(held.images) == 2

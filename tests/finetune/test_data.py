@@ -163,8 +163,8 @@ def test_photos_that_the_backbone_saw_without_labels_are_told_of(tree, tmp_path)
     assert data.report.num_leaked == 0
     assert data.report.num_seen_without_labels == 5
     assert "5 of 12" in (tmp_path / "run" / "data_report.txt").read_text()
-    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
-    assert manifest["pretrained_with_labels"] is False
+    assert (tmp_path / "run" / "pretraining_unlabeled_photos.tsv").exists()
+    assert not (tmp_path / "run" / "pretraining_photos.tsv").exists()
 
 
 @pytest.mark.parametrize("flag", ["weights", "backbone"])

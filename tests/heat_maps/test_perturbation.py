@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssl_voc.heat_maps import area_under_curve, perturbed, removal_order
+from ssl_voc.heat_maps import perturbed, removal_order
 from tests import tiny
 
 
@@ -31,9 +31,3 @@ def test_pixels_are_deleted_and_come_back_in_order():
     np.testing.assert_array_equal(deleted[2, :5], np.broadcast_to(mean, (5, 10, 3)))
     np.testing.assert_array_equal(inserted[2, :5], photo[:5])
     assert (inserted[2, 5:] != photo[5:]).any()
-
-
-def test_area_is_that_of_trapezoids():
-    # (1 + 0.5) / 2 and (0.5 + 0) / 2, over two steps.
-    assert area_under_curve([1.0, 0.5, 0.0]) == 0.5
-    np.testing.assert_allclose(area_under_curve([[1, 0], [0, 0], [0, 1]]), [0.25] * 2)

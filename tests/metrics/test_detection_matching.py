@@ -1,27 +1,8 @@
 import numpy as np
 import pytest
 
-from ssl_voc.metrics import concatenate_matches, detection_matching, match_detections
-from tests.metrics.detections import generate, one_class, part
-
-
-def test_batches_joined_are_all_images_at_once():
-    predictions, truth = generate(5, num_images=11)
-    whole = match_detections(predictions, truth, num_classes=4)
-    joined = concatenate_matches(
-        match_detections(part(predictions, images), part(truth, images), num_classes=4)
-        for images in (slice(0, 4), slice(4, 5), slice(5, 11))
-    )
-    assert joined.num_images == 11
-    for name in ("confidence", "difficult", "matched", "ious", "claims"):
-        np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
-    for name in ("boxes", "classes", "images"):
-        for rows in ("detections", "objects"):
-            ours = getattr(getattr(joined, rows), name)
-            np.testing.assert_array_equal(ours, getattr(getattr(whole, rows), name))
-    other = match_detections(predictions, truth, num_classes=5)
-    with pytest.raises(ValueError, match="made alike"):
-        concatenate_matches([whole, other])
+from ssl_voc.metrics import detection_matching, match_detections
+from tests.metrics.detections import generate, one_class
 
 
 @pytest.mark.parametrize("across_classes", [False, True])

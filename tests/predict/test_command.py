@@ -201,18 +201,27 @@ def test_nothing_predicted_is_bad_input(saved_model, tmp_path, capsys):
     assert main(arguments) == 0
 
 
-def test_interrupt_keeps_what_was_predicted(saved_model, photos, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyboardInterrupt(), "interrupted"),
+        (OSError(28, "No space left on device"), "cannot write .*No space left.*"),
+    ],
+)
+def test_what_was_predicted_is_kept(
+    saved_model, photos, tmp_path, monkeypatch, error, reason
+):
     save = prediction_run.save_prediction
 
     def save_twice(path, *arguments):
         if path.name == "p2.png":
-            raise KeyboardInterrupt
+            raise error
         save(path, *arguments)
 
     out, model = tmp_path / "out", str(saved_model)
     with monkeypatch.context() as patch:
         patch.setattr(prediction_run, "save_prediction", save_twice)
-        with pytest.raises(StoppedEarly, match="interrupted. 2 of 4 photos"):
+        with pytest.raises(StoppedEarly, match=f"{reason}. 2 of 4 photos"):
             run(photos, out, model=model)
     assert len(read_json(out / "predictions.json")) == 4
     with pytest.raises(BadInput, match="is finished.*--overwrite"):

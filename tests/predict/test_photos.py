@@ -31,7 +31,7 @@ def test_plain_file_is_sent_as_it_is_with_its_color_profile(tmp_path, image, nam
     image.save(tmp_path / name, icc_profile=b"of rgb")
     photo = load(tmp_path / name)
     assert photo.data == (tmp_path / name).read_bytes()
-    assert photo.size == (16, 24) and photo.is_jpeg == name.endswith("jpg")
+    assert photo.size == (16, 24) and photo.is_lossy == name.endswith("jpg")
     assert photo.color_profile == b"of rgb"
 
 
@@ -52,6 +52,9 @@ def test_what_decoders_differ_in_is_sent_as_the_pixels_that_are_drawn(tmp_path, 
             assert (opened.format, opened.mode) == ("PNG", "RGB"), path.name
             np.testing.assert_array_equal(np.asarray(opened), photo.pixels)
     assert load(tmp_path / "turned.jpg").size == (24, 16)
+    # Pictures of lossy photos are JPEG files: those of phones would be huge as PNG.
+    lossy = {path.name: load(path).is_lossy for path in tmp_path.iterdir()}
+    assert lossy["photo.webp"] and not lossy["photo.gif"]
     # These pixels are no longer the profile's own.
     assert load(tmp_path / "cmyk.jpg").color_profile is None
 

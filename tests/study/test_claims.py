@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from ssl_voc.study.claims import NAME, Claims
+from ssl_voc.study.claims import NAME, Claims, _host
 
 
 class Clock:
@@ -58,12 +58,17 @@ def test_claim_ends_when_the_block_raises(tmp_path):
 
 
 def test_claim_of_a_dead_process_of_this_machine_is_taken_over_at_once(tmp_path):
-    import socket
-
-    write_claim(tmp_path, host=socket.gethostname(), pid=dead_process(), token="a")
+    write_claim(tmp_path, host=_host(), pid=dead_process(), token="a")
     with Claims().claim(tmp_path) as is_ours:
         assert is_ours
         assert json.loads((tmp_path / NAME).read_text())["pid"] == os.getpid()
+
+
+def test_container_of_the_same_name_is_another_machine(tmp_path):
+    # Its processes have numbers of their own.
+    write_claim(tmp_path, host=f"{_host()}, another", pid=dead_process(), token="a")
+    with Claims().claim(tmp_path) as is_ours:
+        assert not is_ours
 
 
 def test_claim_of_another_machine_is_taken_over_when_it_has_not_beaten(tmp_path):

@@ -142,6 +142,24 @@ def test_labels_are_shares_or_numbers_and_too_few_are_left_out(place):
         plan_of(place / "voc", labels=("1%",))
 
 
+def test_shares_of_the_same_photos_are_one(place):
+    # Of each of three classes one photo at least.
+    plan = plan_of(place / "voc", labels=("14.5%", "15%", "50%"))
+    assert plan.num_labels == (9, 30) and plan.grid.shares == (0.15, 0.5)
+    assert "14.5% of the labels: the 9 photos of 15%" in plan.left_out
+
+
+def test_rates_are_chosen_where_the_validation_part_tells_them_apart(
+    place, monkeypatch
+):
+    def tuned():
+        return plan_of(place / "voc", labels=("25%", "50%", "100%")).grid.tuned
+
+    assert tuned() == (1.0,)  # of 60 photos: nowhere else
+    monkeypatch.setattr("ssl_voc.study.planning.FEWEST_TO_TUNE", 30)
+    assert tuned() == (0.5, 1.0)
+
+
 def test_default_rate_stands_first_of_those_that_are_tried(place):
     grid = plan_of(place / "voc").grid
     assert grid.rates == (0.008, 0.00267, 0.024)
@@ -236,6 +254,22 @@ def test_data_that_changed_makes_a_new_plan(place, tmp_path, monkeypatch):
     assert photos not in dict(digests()).values()
 
 
+def test_weights_that_were_replaced_make_other_runs(place, tmp_path):
+    weights = tmp_path / "own.keras"
+
+    def keys():
+        arms = ("random", f"own={weights}", f"more={weights}+ssl:{place / 'bare'}")
+        plan = plan_of(place / "voc", arm=arms, learning_rate=(0.1,))
+        return {cell.key for cell in cells_of(plan, {}.get) if cell.kind != "explain"}
+
+    weights.write_bytes(b"first")
+    before = keys()
+    assert keys() == before
+    weights.write_bytes(b"second")
+    kept = keys() & before
+    assert kept and all(key.startswith("fine-tune-random-") for key in kept)
+
+
 def test_plan_that_another_process_made_meanwhile_is_not_made_again(
     place, tmp_path, monkeypatch
 ):
@@ -283,6 +317,7 @@ def test_trial_is_not_written_among_files_of_somebody_else(tmp_path):
     [
         (["--data", "MISSING"], "--data: MISSING does not exist"),
         (["--data", "DATA", "--arm", "random", "--arm", "ssl:MISSING"], "--arm: MIS"),
+        (["--data", "DATA", "--arm", "random", "--arm", "DATA"], "is no run folder"),
         (["--data", "DATA", "--arm", "random"], "at least two"),
         (["--data", "DATA", "--budget", "soon"], "--budget: expected a duration"),
         (["--data", "DATA", "--shard", "3/2"], "--shard: expected I/N"),

@@ -67,6 +67,23 @@ def test_top1_of_one_class_is_no_measure(reported):
     assert list(reported[1]["measures"]) == ["mean_iou", "loc_acc_50", "loc_acc_70"]
 
 
+def test_runs_that_may_not_look_at_the_photo_are_told(reported):
+    out, report, _ = reported
+    rows = {(row["arm"], row["num_labels"]): row for row in report["blind"]}
+    few = rows["random", 100]
+    assert few["answers"] == pytest.approx({"frequent_box": 0.3, "gray_photos": 0.2})
+    (own,) = rows_of(
+        report["figures"], arm="random", num_labels=100, measure="loc_acc_50"
+    )
+    assert few["gain"] == pytest.approx(own["mean"] - 0.3)
+    assert (few["num_clear"], few["num_runs"]) == (0, 2)
+    assert rows["random", 1000]["num_clear"] == 2
+    (line,) = [line for line in report["verdict"] if "Not shown to look" in line]
+    assert "random with 100 labels (in 2 of 2 runs)" in line and "1000" not in line
+    page = (out / "report.html").read_text()
+    assert "Without seeing the photo" in page and "0 of 2" in page
+
+
 def test_labels_saved_are_interpolated_between_those_of_the_first_arm(reported):
     (row,) = rows_of(reported[1]["labels_saved"], num_labels=100)
     # 0.52 against 0.42 and 0.60: 0.1 / 0.18 of the way from 100 to 1000.
@@ -78,9 +95,9 @@ def test_labels_saved_are_interpolated_between_those_of_the_first_arm(reported):
 def test_costs_and_chosen_rates_are_told(reported):
     report = reported[1]
     (row,) = rows_of(report["costs"], what="pretraining")
-    assert (row["arm"], row["steps"], row["photos_seen"]) == ("ssl", 8, 40)
+    assert (row["arm"], row["steps"], row["photos_seen"]) == ("ssl", 16, 80)
     (row,) = rows_of(report["costs"], arm="random", what="fine-tuning, 100 labels")
-    assert (row["runs"], row["steps"]) == (2, 8)
+    assert (row["runs"], row["steps"]) == (2, 16)
     chosen = report["learning_rates"]
     assert [row["learning_rate"] for row in chosen] == [0.003] * 4
     assert chosen[0]["validation_scores"] == {"0.01": 0.5, "0.003": 0.6}

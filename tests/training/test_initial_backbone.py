@@ -14,11 +14,13 @@ from keras.src.legacy.saving import legacy_h5_format
 from keras.src.utils import file_utils
 
 import ssl_voc
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.pretrain import PretrainConfig
 from ssl_voc.training.initial_backbone import (
     build_initial_backbone,
     describe_odd_size,
 )
+from ssl_voc.training.input_checks import refuse_missing_inputs
 from tests import tiny
 
 NAME = "MobileNetV3Small"
@@ -84,6 +86,19 @@ def test_a_run_does_not_change_its_start(run, download):
     (run.path / "checkpoints" / "epoch_00001.npz").write_bytes(b"")
     build_initial_backbone(config(), run)
     assert not download[1]
+
+
+def test_a_run_with_a_checkpoint_needs_its_weights_no_more(run, tmp_path):
+    gone = config(weights=str(tmp_path / "gone.keras"), out=run.path)
+    with pytest.raises(BadInput, match="--weights: .*gone.keras does not exist"):
+        refuse_missing_inputs(gone)
+    with pytest.raises(FileNotFoundError):
+        build_initial_backbone(gone, run)
+    (run.path / "checkpoints" / "epoch_00001.npz").write_bytes(b"")
+    refuse_missing_inputs(gone)
+    assert build_initial_backbone(gone, run).count_params()
+    with pytest.raises(BadInput, match="--weights"):
+        refuse_missing_inputs(dataclasses.replace(gone, overwrite=True))
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,19 @@ def test_folders_that_are_named_as_splits_are_splits(layout, write):
         read(folder, "val")
 
 
+def test_photos_beside_a_labelled_folder_are_told(write):
+    tree = ("labelled/images/0.jpg", "labelled/annotations/0.xml")
+    folder = write(*tree, "2023/may/1.jpg", "2024/2.jpg", "texts/a.txt")
+    photos = read(folder)
+    assert [photo.image_id for photo in photos] == ["0"]
+    told = [(problem.path_name, problem.kind) for problem in photos.problems]
+    kind = "photos beside VOC trees"
+    assert told == [(str(folder / name), kind) for name in ("2023", "2024")]
+    write("3.jpg")
+    assert (str(folder), kind) in [(p.path_name, p.kind) for p in read(folder).problems]
+    assert read(folder / "labelled").problems == []
+
+
 @pytest.mark.parametrize(
     "names",
     [

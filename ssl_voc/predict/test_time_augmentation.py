@@ -1,6 +1,4 @@
-"""Test-time views: a model asked for each photo several times, its answers fused."""
-
-import numpy as np
+"""Test-time augmentation: each photo is asked about several times, answers fused."""
 
 from ssl_voc.predict.finished_model import boxes_in_photos
 
@@ -11,7 +9,7 @@ _RATIO = 0.8
 _STEP = 32
 
 
-class PredictionViews:
+class TestTimeAugmentation:
     """Asks a model for photos of two sizes, each as it is and mirrored.
 
     The second size is about 0.8 times the first one; at 32 px there is but one.
@@ -63,11 +61,3 @@ class PredictionViews:
                 )
                 answers.append({**found, "boxes": corners})
         return self.task.fuse(answers)
-
-
-def join_answers(answers):
-    """Answers to several batches as one."""
-    return {
-        name: np.concatenate([answer[name] for answer in answers])
-        for name in answers[0]
-    }

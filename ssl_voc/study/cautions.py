@@ -1,0 +1,58 @@
+"""Cautions beside the verdict of a study: what would make it mean something else."""
+
+from ssl_voc.pretrain.config import HARDLY_LEARNED
+from ssl_voc.runs.json_files import read_json_dict
+
+
+def hardly_learned(cells, folder):
+    """Pretrainings whose loss stayed near chance: theirs is no trial of pretraining."""
+    for cell in cells:
+        if cell.kind == "pretrain":
+            summary = read_json_dict(cell.run_folder(folder) / "summary.json")
+            share = summary.get("loss_over_chance") or 0.0
+            if share > HARDLY_LEARNED:
+                yield (
+                    f"{cell.title}: hardly learned in {cell.epochs} epochs, its loss "
+                    f"is {share:.2f} of chance. More --passes, or more --budget, may "
+                    "turn the answer round."
+                )
+
+
+def not_shown_to_look(blind):
+    """Runs that find no more than answers without the photo: no gain of theirs is one.
+
+    Args:
+        blind: What `measure_blind` gave.
+    """
+    named = [
+        f"{row['arm']} with {row['num_labels']} labels (in "
+        f"{row['num_runs'] - row['num_clear']} of {row['num_runs']} runs)"
+        for row in blind
+        if row["num_clear"] < row["num_runs"]
+    ]
+    if named:
+        yield (
+            f"Not shown to look at the photo: {', '.join(named)}. What one of these is "
+            "ahead, or behind, may be how well it knows where objects usually lie."
+        )
+
+
+def seen_before(exposure):
+    """Pretrainings that saw photos which the figures are of, without their labels."""
+    for row in exposure:
+        if row["num_reported"] and not row["labelled"]:
+            yield (
+                f"{row['photos']}: {row['num_reported']} of the {row['of_reported']} "
+                "reported photos were among its photos, without labels. Arms that did "
+                "not learn from them have seen less."
+            )
+
+
+def not_told(arms):
+    """Pretrainings whose own share in a gain no comparison tells."""
+    for arm in arms:
+        if arm.pretrainings and not any(map(arm.goes_on_from, arms)):
+            yield (
+                f"What the last pretraining of {arm.name} added is not told: no arm is "
+                "the same without it. Add one by --arm."
+            )

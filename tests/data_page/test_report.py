@@ -1,0 +1,27 @@
+"""The page of a data set, where annotations tell less than they should."""
+
+import json
+
+import pipelines
+from ssl_voc.data_page.data_set import DataSet
+from ssl_voc.data_page.report import report_data_sets
+from tests import tiny
+
+
+def test_photos_whose_annotation_states_no_size_are_reported(tmp_path):
+    boxes = [("cat", (4, 4, 44, 28), False)]
+    pixels = tiny.draw_photos(4, size=80)
+    tiny.write_voc_tree(tmp_path, [(image, boxes) for image in pixels])
+    annotations = tmp_path / "Annotations"
+    (annotations / "001.xml").write_text(tiny.annotation(*boxes))
+    zero = "<size><width>0</width><height>0</height></size>"
+    text = tiny.annotation(*boxes).replace("<annotation>", f"<annotation>{zero}")
+    (annotations / "002.xml").write_text(text)
+    # As a pretraining prepares photos: their true sizes are not looked for.
+    pool = pipelines.prepare(pipelines.read(tmp_path), 32, cache="memory")
+    assert [photo.width for photo in pool.photos] == [80, None, None, 80]
+    page = report_data_sets([DataSet("photos", pool.photos, pool)])
+    shares = page.numbers["share_of_boxes_by_image_size"]["cat"]
+    assert (shares[96], shares[640]) == (1.0, 1.0)
+    assert "None" not in page.text and "None x None" not in page.html
+    json.dumps(page.numbers)
