@@ -14,7 +14,12 @@ from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
 from ssl_voc.cli.held_interrupts import HeldInterrupts
 from ssl_voc.runs.atomic_files import is_full_disk
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
-from ssl_voc.training.time_budget import count_epochs, measure_step, pace_epochs
+from ssl_voc.training.time_budget import (
+    PACES,
+    count_epochs,
+    measure_step,
+    pace_epochs,
+)
 from ssl_voc.visualization.curves import plot_curves
 
 # Drawing takes longer than an epoch of a hundred photos.
@@ -54,14 +59,8 @@ class TrainingRun:
         """Trains the epochs that are left."""
         if self.is_to_be_timed:
             self.fit_to_time()
-            first = pace_epochs(self.config.epochs)
-            if first and self.has_one_pace:
-                self.fit_until(1)  # which compiles what the others find compiled
-                began = time.monotonic()
-                self.fit_until(first)
-                # Unless --patience has ended it.
-                if self.done_epochs < self.config.epochs:
-                    self.fit_to_pace((time.monotonic() - began) / (first - 1))
+            for shares in PACES if self.has_one_pace else ():
+                self.fit_to_pace(*shares)
         self.fit_until(self.config.epochs)
 
     def fit_until(self, end):
@@ -142,18 +141,30 @@ class TrainingRun:
             )
         print(f"time: {text}, {step_seconds:.2g} s a step (--time)", flush=True)
 
-    def fit_to_pace(self, epoch_seconds):
-        """Corrects the number of epochs by the time that the first ones took.
+    def fit_to_pace(self, share, planned_share):
+        """Trains some epochs, and corrects the number of all by the time they take.
 
         Args:
-            epoch_seconds: Time of one, with what is done between epochs.
+            share: Share of the planned epochs that are done then.
+            planned_share: Share of the time left that the others may take.
         """
-        done, planned = self.done_epochs, self.config.epochs
-        epochs = done + count_epochs(self._seconds_left, epoch_seconds)
+        planned = self.config.epochs
+        end = pace_epochs(planned, share)
+        if end <= self.done_epochs:
+            return
+        if not self.done_epochs:
+            self.fit_until(1)  # which compiles what the others find compiled
+        begin, began = self.done_epochs, time.monotonic()
+        self.fit_until(end)
+        if self.config.epochs != planned:
+            return  # --patience has ended it
+        epoch_seconds = (time.monotonic() - began) / (end - begin)
+        left = count_epochs(self._seconds_left, epoch_seconds, planned_share)
+        epochs = end + left
         if epochs != planned:
             self._set_epochs(epochs)
             print(
-                f"time: {epochs} epochs, not {planned}: the first {done} took about "
+                f"time: {epochs} epochs, not {planned}: the first {end} took about "
                 f"{epoch_seconds:.2g} s each (--time)",
                 flush=True,
             )

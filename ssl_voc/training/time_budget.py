@@ -9,9 +9,10 @@ from ssl_voc.callbacks import on_all_devices
 
 # Steps that are timed; the first ones compile and fill the input pipeline.
 _UNTIMED_STEPS, _TIMED_STEPS = 2, 6
-# Share of the time that is planned with: machines slow down, results get written.
-_PLANNED_SHARE = 0.9
-_SHARE_FOR_PACE = 0.05
+# Shares of the time that are planned with: machines slow down, results get written. By
+# a trial of steps; then by the pace of a first share of the epochs.
+PLANNED_SHARE = 0.9
+PACES = ((0.05, 0.9), (0.25, 0.95))
 
 
 def measure_step(model, batches):
@@ -48,24 +49,25 @@ def measure_step(model, batches):
     return (times[-1] - times[0]) / (len(times) - 1)
 
 
-def count_epochs(seconds_left, epoch_seconds):
+def count_epochs(seconds_left, epoch_seconds, planned_share=PLANNED_SHARE):
     """Number of epochs that fit into the time that is left, at least 1.
 
     Args:
         seconds_left: Time for all epochs.
         epoch_seconds: Time of an epoch, with what is done between two.
+        planned_share: Share of the time that they may take.
     """
-    return max(1, int(_PLANNED_SHARE * seconds_left / epoch_seconds))
+    return max(1, int(planned_share * seconds_left / epoch_seconds))
 
 
-def pace_epochs(epochs):
+def pace_epochs(epochs, share):
     """Number of first epochs whose pace tells more than a trial of steps did.
 
-    They end while learning rates rise, by default; at least 2, as the first one takes
-    longer, or 0 where epochs are too few.
+    At least 2, as the first one takes longer, or 0 where epochs are too few.
 
     Args:
         epochs: Planned number.
+        share: Share of them.
     """
-    number = int(_SHARE_FOR_PACE * epochs)
+    number = int(share * epochs)
     return max(2, number) if number else 0

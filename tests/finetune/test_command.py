@@ -231,7 +231,7 @@ def test_the_pace_of_the_first_epochs_corrects_a_trial(
 ):
     counted, given = iter((20, 3)), []
 
-    def count_epochs(left, seconds):
+    def count_epochs(left, seconds, *_):
         given.append((left, seconds))
         return next(counted)
 
@@ -253,9 +253,7 @@ def test_patience_may_end_a_run_before_its_pace_is_known(
     place, tmp_path, capsys, monkeypatch
 ):
     counted = iter((80, 90))
-    monkeypatch.setattr(
-        "ssl_voc.training.run.count_epochs", lambda left, seconds: next(counted)
-    )
+    monkeypatch.setattr("ssl_voc.training.run.count_epochs", lambda *_: next(counted))
     run = tmp_path / "run"
     still = {"epochs": None, "time": "1h", "learning_rate": 1e-12, "patience": 2}
     finetune(config(place, run, **still))

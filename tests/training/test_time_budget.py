@@ -30,12 +30,15 @@ def test_a_staged_schedule_cannot_be_timed():
 
 def test_epochs_fill_the_time_but_for_a_reserve():
     assert count_epochs(100.0, 5.0) == 18
+    assert count_epochs(100.0, 5.0, 0.95) == 19
     assert count_epochs(1.0, 5.0) == 1
     assert count_epochs(-5.0, 5.0) == 1
 
 
-def test_the_pace_is_that_of_the_first_twentieth_of_enough_epochs():
-    assert [pace_epochs(number) for number in (19, 20, 60, 210)] == [0, 2, 3, 10]
+def test_the_pace_is_that_of_the_first_share_of_enough_epochs():
+    numbers = (19, 20, 60, 210)
+    assert [pace_epochs(number, 0.05) for number in numbers] == [0, 2, 3, 10]
+    assert [pace_epochs(number, 0.25) for number in (3, 7, 210)] == [0, 2, 52]
 
 
 def test_a_trial_leaves_no_trace_and_the_schedule_can_be_told_afterwards():
