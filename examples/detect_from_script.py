@@ -37,7 +37,7 @@ def main(argv=None):
     )
     model.compile(
         keras.optimizers.AdamW(1e-3, global_clipnorm=10.0),
-        jit_compile=False,  # XLA slows these backbones on a CPU; leave it on on a GPU
+        jit_compile=keras.backend.backend() == "jax",  # elsewhere XLA slows a CPU
     )
     callbacks = []
     if options.val_split:

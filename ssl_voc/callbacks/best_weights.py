@@ -21,10 +21,11 @@ class BestWeights(keras.callbacks.Callback):
     writes the logs, which get the entry `score`.
 
     Args:
-        folder: Where `best_EPOCH.npz` lies; made if missing.
+        folder: Where `best_EPOCH.npz` lies, the newest two; made if missing.
         names: Names of the entries of the logs, all of which are better when higher.
         rows: Logs of the epochs done before, when a run goes on: dictionaries with
-            `"epoch"` and `"score"`.
+            `"epoch"` and `"score"`. Weights of later epochs are deleted: they will be
+            computed again.
         network: Model whose weights they are, where that is a part of the model in
             training; by default it is the model itself.
 
@@ -34,27 +35,31 @@ class BestWeights(keras.callbacks.Callback):
         last_epoch: The last epoch that was looked at, alike.
     """
 
-    def __init__(self, folder, names, rows=(), network=None):
+    def __init__(self, folder, names, rows=None, network=None):
         super().__init__()
         self.network = network
         self.folder = Path(folder)
         self.names = tuple(names)
-        self.last_epoch = done = max((row["epoch"] for row in rows), default=0)
-        # What the epoch at hand saved before a kill will be computed again.
+        self.last_epoch = max((row["epoch"] for row in rows or ()), default=0)
         saved = epoch_files(self.folder, _NAME)
-        for epoch, path in saved.items():
-            if epoch > done:
+        for epoch, path in saved.items() if rows is not None else ():
+            if epoch > self.last_epoch:
                 path.unlink()
-        scores = [row.get("score") for row in rows if row["epoch"] in saved]
+        scores = [row.get("score") for row in rows or () if row["epoch"] in saved]
         scores = [score for score in scores if score is not None]
         self.best_score = max(scores, default=-1.0)
         self.best_epoch = max(epoch_files(self.folder, _NAME), default=0)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Adds `score` and saves the weights if it is the highest so far."""
+        """Adds `score` and saves the weights if it is the highest so far.
+
+        An epoch that lacks an entry, such as one without validation, has no score.
+        """
+        self.last_epoch = epoch + 1
+        if not logs.keys() >= {*self.names}:
+            return
         score = sum(float(logs[name]) for name in self.names) / len(self.names)
         logs["score"] = score
-        self.last_epoch = epoch + 1
         if not score > self.best_score and not score == self.best_score == 0.0:
             return
         self.best_score, self.best_epoch = score, epoch + 1

@@ -52,7 +52,9 @@ class FeatureProbe(keras.callbacks.Callback):
         self.extractor = keras.Sequential(
             [
                 keras.Input(rank_images.shape[1:]),
-                keras.layers.Resizing(image_size, image_size, antialias=True),
+                keras.layers.Resizing(
+                    image_size, image_size, antialias=True, dtype="float32"
+                ),
                 backbone,
                 keras.layers.GlobalAveragePooling2D(dtype="float32"),
             ]

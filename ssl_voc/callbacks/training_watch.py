@@ -8,10 +8,11 @@ from ssl_voc.cli.errors import StoppedEarly
 
 
 class TrainingWatch(keras.callbacks.Callback):
-    """Stops when a metric is NaN or infinite, or the loss has sat at chance for long.
+    """Stops when the loss is NaN or infinite, or has sat at chance for long.
 
-    Place it after callbacks that add metrics to the logs, such as `FeatureProbe`:
-    weights that overflowed can give NaN features and yet a finite loss.
+    Place it after callbacks that add metrics to the logs, such as `FeatureProbe`, whose
+    `effective_rank` is looked at, too: weights that overflowed can give NaN features
+    and yet a finite loss.
 
     Contrastive runs have been left at chance for hundreds of epochs because nobody
     looked. An epoch counts as sitting at chance when its `loss_over_chance` is above
@@ -44,7 +45,7 @@ class TrainingWatch(keras.callbacks.Callback):
         self.check_every = check_every
         self.advice = advice
         self._stuck_steps = 0
-        self._steps_in_epoch = 0
+        self._steps_in_epoch = self._next_look = 0
         self._done_epochs = 0
 
     def remember(self, rows, steps_per_epoch):
@@ -59,13 +60,14 @@ class TrainingWatch(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Counts the steps of the epoch anew."""
-        self._steps_in_epoch = 0
+        self._steps_in_epoch = self._next_look = 0
         self._done_epochs = epoch
 
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the loss now and then."""
         self._steps_in_epoch = batch + 1
-        if batch % self.check_every == 0:
+        if batch >= self._next_look:  # steps may come several at a time
+            self._next_look = batch + self.check_every
             self._stop_at_nan(logs)
 
     def on_epoch_end(self, epoch, logs=None):

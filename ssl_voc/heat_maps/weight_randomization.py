@@ -49,7 +49,8 @@ def randomized_correlations(model, make_maps, seed=0):
     Args:
         model: Built Keras model that can be made from its config.
         make_maps: Function from a model to maps `(num_images, rows, columns)`.
-        seed: Seed of the weights.
+        seed: Seed of the weights, by `keras.utils.set_random_seed`, which the draws of
+            the caller follow from then on.
 
     Returns:
         `(names, correlations, others)`: names of the stages; Spearman's correlation of

@@ -49,7 +49,9 @@ def dcl_per_pair(projections_a, projections_b, temperature, smoothing=0.0):
     columns = ops.arange(ops.shape(logits)[1], dtype="int32")
     is_positive = ops.equal(ops.expand_dims(positives, 1), columns)
     positive_logits = ops.sum(ops.where(is_positive, logits, 0.0), axis=1)
-    is_negative = ops.logical_not(is_positive) & (logits > MASKED / 2)
+    # So written NaN counts, and makes the loss NaN.
+    is_masked = logits <= MASKED / 2
+    is_negative = ops.logical_not(is_positive | is_masked)
     negative_logits = ops.where(is_negative, logits, MASKED)
     num_negatives = ops.sum(ops.cast(is_negative, "float32"), axis=1)
     mean_negative = ops.divide_no_nan(
@@ -73,7 +75,8 @@ class DCLLoss(keras.losses.Loss):
     Args:
         temperature: Positive number that divides the cosine similarities.
         smoothing: Share of the target on the negatives, in `[0, 1)`; a `keras.Variable`
-            can be changed while training.
+            can be changed while training (under jax the model must own it, as an
+            attribute: a compiled step holds other variables as constants).
         name: Optional name.
         **kwargs: `reduction` and `dtype` of `keras.losses.Loss`.
 

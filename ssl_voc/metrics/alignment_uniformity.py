@@ -29,7 +29,8 @@ class Alignment(keras.metrics.Mean):
         """Adds a batch of pairs, two float tensors `(batch, dimensions)`."""
         check_pair(projections_a, projections_b)
         difference = l2_normalize(projections_a) - l2_normalize(projections_b)
-        super().update_state(ops.sum(ops.square(difference), axis=-1))
+        distances = ops.sum(ops.square(difference), axis=-1)
+        super().update_state(distances, sample_weight)
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -39,7 +40,8 @@ class Uniformity(keras.metrics.Mean):
     `d` is the distance of two normalized projections of one view side; both sides are
     averaged. 0 when all projections coincide (collapse), about -4 when they spread
     evenly in many dimensions. Pairs are formed within a batch, so a batch of one image
-    adds nothing. Arguments and reference are those of `Alignment`.
+    adds nothing. Weights of images are ignored. Arguments and reference are those of
+    `Alignment`.
     """
 
     def __init__(self, name="uniformity", dtype=None):

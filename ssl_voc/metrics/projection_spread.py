@@ -13,7 +13,8 @@ class ProjectionSpread(keras.metrics.Mean):
 
     Taken over the batch in each dimension, averaged over dimensions and both views. 1
     when the projections spread evenly over the sphere, 0 when those of all images
-    coincide: the collapse that losses without negatives take for a success.
+    coincide: the collapse that losses without negatives take for a success. Weights of
+    images are ignored.
 
     Args:
         name: Name in the logs.
@@ -32,4 +33,7 @@ class ProjectionSpread(keras.metrics.Mean):
         for side in (projections_a, projections_b):
             everyone, _ = gather_across_replicas(l2_normalize(side))
             deviations = ops.std(everyone, axis=0)
-            super().update_state(ops.mean(deviations) * side.shape[1] ** 0.5)
+            # Of the images of a batch: a short one counts less, and one alone tells
+            # nothing.
+            others = ops.shape(everyone)[0] - 1
+            super().update_state(ops.mean(deviations) * side.shape[1] ** 0.5, others)

@@ -91,7 +91,8 @@ class BYOLModel(ContrastiveModel):
             for j, prediction in enumerate(outputs["predictions"])
             if i != j
         ]
-        return sum(losses[1:], losses[0]) / len(losses), {}
+        loss = sum(losses[1:], losses[0]) / len(losses)
+        return loss, self.compare_with_chance(loss, outputs)
 
     def _targets(self, views, training):
         """The teacher's projections of each view."""

@@ -46,7 +46,8 @@ class Classifier(keras.Model):
     """
 
     def __init__(self, backbone, num_classes, augmenter=None, dropout=0.2, **kwargs):
-        super().__init__(**kwargs)
+        # The augmenter computes with the pixels as they came.
+        super().__init__(**{"autocast": False, **kwargs})
         if len(backbone.output_shape) != 4:
             raise ValueError(
                 "`backbone` must end in feature maps (batch, rows, columns, channels); "

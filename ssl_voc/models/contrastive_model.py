@@ -72,7 +72,8 @@ class ContrastiveModel(keras.Model):
     """
 
     def __init__(self, backbone, augmenter, projection_head=None, **kwargs):
-        super().__init__(**kwargs)
+        # The augmenter computes with the pixels as they came.
+        super().__init__(**{"autocast": False, **kwargs})
         if len(backbone.output_shape) != 4:
             raise ValueError(
                 "`backbone` must end in feature maps (batch, rows, columns, channels); "
@@ -199,8 +200,10 @@ class ContrastiveModel(keras.Model):
         loss, logs = self.objective(
             {**y_pred, "sample_weight": sample_weight, "training": training}
         )
+        # As Keras tracks the loss: a short batch counts less.
+        batch_size = ops.shape(y_pred["projections"][0])[0]
         for name, value in logs.items():
-            getattr(self, name).update_state(value)
+            getattr(self, name).update_state(value, batch_size)
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

@@ -151,11 +151,11 @@ class DistillationModel(ContrastiveModel):
             ops.matmul(embeddings, candidates), ops.matmul(student, candidates), weight
         )
         mean_loss = ops.cast(loss, "float32") * count_replicas()
-        chance = self.loss.chance_level(self.queue_size)
-        return loss, {
-            "global_loss": mean_loss,
-            "loss_over_chance": mean_loss / chance,
-        }
+        logs = {"global_loss": mean_loss}
+        if self._has_chance_level():
+            chance = self.loss.chance_level(self.queue_size)
+            logs["loss_over_chance"] = mean_loss / chance
+        return loss, logs
 
     def _spatial_loss(self, cells, maps, weight):
         maps = ops.subtract(ops.cast(maps, "float32"), self.cell_mean)

@@ -50,7 +50,7 @@ def load_teacher(source, default_size, image_size=None):
     images = layers.Resizing(*size, dtype="float32")(inputs)
     teacher = keras.Model(inputs, network(images, training=False), name="teacher")
     teacher.trainable = False
-    # Keras would compile by XLA on its own, which is slower on a CPU.
+    # On a CPU XLA is slower.
     teacher.jit_compile = devices.should_jit_compile("auto")
     return teacher
 

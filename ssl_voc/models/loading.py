@@ -60,7 +60,7 @@ def load_model(path, kind=keras.Model):
         raise ValueError(
             f"{path} holds a {type(model).__name__}; expected a {kind.__name__}."
         )
-    # Keras would compile by XLA on its own, which is slower on a CPU.
+    # Of the device, not of the process that saved the file.
     model.jit_compile = devices.should_jit_compile("auto")
     return model
 

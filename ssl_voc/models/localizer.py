@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
+from ssl_voc.distributed import count_replicas
 from ssl_voc.layers.localization_head import LocalizationHead
 from ssl_voc.losses.attention_loss import attention_loss
 from ssl_voc.losses.box_loss import BoxLoss
@@ -211,7 +212,8 @@ class Localizer(BoxModel):
             outside = ops.mean(weights[:, 0] * outside)
             # As Keras tracks the other parts: a short batch counts less.
             self.attention_loss.update_state(outside, ops.shape(weights)[0])
-            loss = loss + self.attention_weight * outside
+            # The gradients of replicas are summed.
+            loss = loss + self.attention_weight * outside / count_replicas()
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

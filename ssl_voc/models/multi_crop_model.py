@@ -44,6 +44,11 @@ class MultiCropModel(ContrastiveModel):
     def objective(self, outputs):
         views, weights = outputs["projections"], outputs["sample_weight"]
         global_views, local_views = views[:NUM_VIEWS], views[NUM_VIEWS:]
+        if not local_views:
+            raise ValueError(
+                "The augmenter must draw local views beside the two global ones, as "
+                f"`MultiCropAugmenter` does. Received: {len(views)} views."
+            )
         global_loss = self.pair_loss(*global_views, weights)
         losses = [
             self.pair_loss(*pair, weights)

@@ -7,6 +7,9 @@ from ssl_voc import boxes
 from ssl_voc.models.box_model import BoxModel
 from ssl_voc.models.pseudo_labeler import PseudoLabeler
 
+# Arguments of `compile` that say how a step runs.
+_STEP_ARGUMENTS = ("run_eagerly", "steps_per_execution", "auto_scale_loss")
+
 
 class SemiSupervisedModel(BoxModel):
     """Trains a `Localizer` or `Detector` on photos of which few have boxes.
@@ -86,11 +89,10 @@ class SemiSupervisedModel(BoxModel):
     def compile(self, optimizer="adamw", jit_compile="auto", **kwargs):
         """Configures training; arguments are those of the student's `compile`."""
         self.student.compile(optimizer, jit_compile=jit_compile, **kwargs)
-        eagerly = kwargs.get("run_eagerly", False)
+        # Of the step, which is this model's.
+        own = {name: kwargs[name] for name in _STEP_ARGUMENTS if name in kwargs}
         # The same optimizer: in half precision the student's scales the loss.
-        super().compile(
-            self.student.optimizer, jit_compile=jit_compile, run_eagerly=eagerly
-        )
+        super().compile(self.student.optimizer, jit_compile=jit_compile, **own)
         self.labeler.jit_compile = self.jit_compile
 
     def _symbolic_build(self, iterator=None, data_batch=None):
@@ -129,9 +131,11 @@ class SemiSupervisedModel(BoxModel):
         if training:
             # After the optimizer's last step, and where nothing rounds weights.
             self.labeler.teacher.update(self.student)
+        sample_weight = _with_pool(sample_weight, y_pred)
         return self.student.compute_loss(x, y, y_pred, sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        sample_weight = _with_pool(sample_weight, y_pred)
         y_pred = {**y_pred}
         used = y_pred.pop("pool_used", None)
         self.student.compute_metrics(x, y, y_pred, sample_weight)
@@ -182,6 +186,20 @@ class SemiSupervisedModel(BoxModel):
             boxes.is_object(labels["classes"]), ops.logical_not(labels["difficult"])
         )
         return batch, ops.cast(ops.any(sure, axis=1), "float32")
+
+
+def _with_pool(sample_weight, outputs):
+    """Weights `(batch,)` of labelled photos, with 1 for each that the teacher labels.
+
+    Args:
+        sample_weight: As `fit` gives it, or None.
+        outputs: What `call` gave, with `"pool_used"` where photos were added.
+    """
+    if sample_weight is None or "pool_used" not in outputs:
+        return sample_weight
+    given = ops.reshape(keras.tree.flatten(sample_weight)[0], (-1,))
+    others = ops.ones_like(outputs["pool_used"])
+    return ops.concatenate([ops.cast(given, "float32"), others], axis=0)
 
 
 def _without(logs, name):

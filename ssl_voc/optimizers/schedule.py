@@ -36,8 +36,12 @@ def build_optimizer(
         optimizer = keras.optimizers.SGD(
             schedule, momentum=0.9, weight_decay=weight_decay
         )
-    else:
+    elif name == "adamw":
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
+    else:
+        raise ValueError(
+            f"`name` must be one of sgd, lars, adamw. Received: name={name!r}"
+        )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 

@@ -109,6 +109,23 @@ def test_best_and_the_one_before_are_kept_beside_other_files(tmp_path):
     assert names_in(tmp_path) == {"best_00004.npz", "best_00005.npz", *others}
 
 
+def test_a_callback_that_is_told_of_no_epochs_deletes_nothing(tmp_path):
+    train(tmp_path, [0.1, 0.2])
+    best = BestWeights(tmp_path, NAMES)
+    assert best.best_epoch == 2 and len(names_in(tmp_path)) == 2
+    BestWeights(tmp_path, NAMES, rows=[])
+    assert not names_in(tmp_path)
+
+
+def test_an_epoch_without_validation_has_no_score(tmp_path):
+    best, logs = BestWeights(tmp_path, NAMES), {"loss": 1.0}
+    best.set_model(build_model())
+    best.on_epoch_end(0, logs)
+    assert logs == {"loss": 1.0} and best.last_epoch == 1
+    assert end_epoch(best, build_model(), 2, 0.5)["score"] == 0.5
+    assert names_in(tmp_path) == {"best_00002.npz"}
+
+
 def test_a_kill_while_saving_leaves_the_earlier_best(tmp_path, monkeypatch):
     rows = train(tmp_path, [0.4])
 

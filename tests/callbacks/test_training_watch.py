@@ -35,6 +35,15 @@ def test_nan_loss_stops_inside_a_long_epoch():
     assert batch == 50
 
 
+def test_nan_loss_stops_inside_an_epoch_of_several_steps_at_a_time():
+    watch = TrainingWatch(check_every=50)
+    watch.on_epoch_begin(0)
+    with pytest.raises(StoppedEarly, match="loss is nan"):
+        for batch in range(7, 999, 8):
+            watch.on_train_batch_end(batch, {"loss": np.nan if batch > 7 else 1.0})
+    assert batch == 63
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize(
     ("epochs", "num_steps"),

@@ -65,6 +65,11 @@ def test_gradient_of_collapsed_and_of_zero_projections_is_finite(value):
     assert np.isfinite(gradient).all()
 
 
+def test_loss_of_projections_that_are_nan_is_nan():
+    nothing = np.full((4, 8), np.nan, "float32")
+    assert np.isnan(float(dcl(nothing, nothing, 0.1)))
+
+
 def test_half_precision_is_that_of_the_rounded_projections():
     halves = [ops.cast(side, "float16") for side in draw_pair()]
     rounded = [ops.convert_to_numpy(ops.cast(side, "float32")) for side in halves]

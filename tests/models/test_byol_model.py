@@ -7,7 +7,7 @@ from keras import ops
 
 import ssl_voc
 from ssl_voc.layers import ProjectionHead, SimCLRAugmenter
-from ssl_voc.losses import BYOLLoss
+from ssl_voc.losses import BYOLLoss, NTXentLoss
 from ssl_voc.metrics import ProjectionSpread
 from ssl_voc.models import BYOLModel
 from tests import reference, tiny
@@ -25,7 +25,7 @@ class Views(keras.layers.Layer):
         return {"views": [images, images[:, :, ::-1], images / 2][: self.number]}
 
 
-def build_model(augmenter=None, backbone=None, **compiled):
+def build_model(augmenter=None, backbone=None, loss=None, **compiled):
     compiled.setdefault("run_eagerly", True)  # quick for a few steps
     keras.utils.set_random_seed(0)
     model = BYOLModel(
@@ -37,7 +37,7 @@ def build_model(augmenter=None, backbone=None, **compiled):
     )
     model.compile(
         keras.optimizers.SGD(0.1, momentum=0.9),
-        BYOLLoss(),
+        loss or BYOLLoss(),
         metrics=[ProjectionSpread()],
         **compiled,
     )
@@ -71,6 +71,13 @@ def test_each_view_predicts_the_teachers_projections_of_the_others(number):
     assert len(expected) == 6 * number * (number - 1)
     assert logs["loss"] == pytest.approx(np.mean(expected), rel=1e-4)
     assert set(logs) == {"loss", "spread"}
+
+
+def test_a_loss_with_a_chance_level_is_compared_with_it():
+    model = build_model(Views(2), loss=NTXentLoss(0.2))
+    images = tiny.draw_photos(6, size=20)
+    logs = model.evaluate(images, batch_size=6, return_dict=True, verbose=0)
+    assert logs["loss_over_chance"] == pytest.approx(logs["loss"] / np.log(11))
 
 
 def test_evaluation_leaves_the_teacher_alone():

@@ -232,6 +232,16 @@ def test_a_last_batch_of_one_image_does_not_spoil_the_logs():
     assert logs["loss_over_chance"][0] > 0.5
 
 
+def test_a_short_last_batch_counts_less_in_the_logs():
+    images = tiny.draw_photos(7, size=20)
+    model = build_model(Mirror())
+    logs = model.evaluate(images, batch_size=6, return_dict=True, verbose=0)
+    loss = reference.nt_xent(*pair_of(model, images[:6]), TEMPERATURE)
+    # The seventh is without rivals: told by chance alone.
+    expected = (6 * loss / np.log(11) + 1) / 7
+    assert logs["loss_over_chance"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_a_loss_without_a_chance_level_is_not_compared_with_one(photos):
     model = build_model(loss=keras.losses.MeanSquaredError())
     logs = model.fit(photos, batch_size=6, verbose=0).history

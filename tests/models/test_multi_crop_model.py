@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from ssl_voc.layers import MultiCropAugmenter, ProjectionHead
+from ssl_voc.layers import MultiCropAugmenter, ProjectionHead, SimCLRAugmenter
 from ssl_voc.losses import DCLLoss
 from ssl_voc.models import MultiCropModel
 from tests import reference, tiny
@@ -59,6 +59,12 @@ def test_loss_is_that_of_the_loops_over_pairs_with_a_global_view(weight):
         "local_loss": of_locals,
     }
     assert logs == pytest.approx(expected, rel=1e-4)
+
+
+def test_views_without_local_ones_are_refused():
+    model = build_model(SimCLRAugmenter(24))
+    with pytest.raises(ValueError, match="must draw local views.*Received: 2 views"):
+        model.evaluate(tiny.draw_photos(4, size=24), batch_size=4, verbose=0)
 
 
 def test_local_views_pass_the_backbone_as_one_batch_of_their_own():

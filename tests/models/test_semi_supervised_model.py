@@ -126,6 +126,22 @@ def test_loss_is_that_of_all_photos_with_boxes_given_and_found(kind):
     assert float(found) == pytest.approx(float(wanted), rel=1e-5)
 
 
+def test_weights_of_labelled_photos_leave_those_of_the_pool_at_one():
+    model, batch = build("localizer", steps_per_execution=3), batch_of("localizer")
+    assert model.steps_per_execution == 3
+    labels_of(model, batch["unlabeled"])
+    outputs = model(batch, training=True)
+
+    def loss(weights):
+        found = model.compute_loss(
+            y_pred=outputs, sample_weight=weights, training=False
+        )
+        return float(found)
+
+    assert loss(np.ones(4, "float32")) == pytest.approx(loss(None), rel=1e-5)
+    assert loss(np.zeros(4, "float32")) != pytest.approx(loss(None), rel=1e-2)
+
+
 @LOCALIZER_FIRST
 def test_training_moves_student_and_teacher_and_says_how_many_photos_are_used(kind):
     model, batch = build(kind), batch_of(kind)
