@@ -11,7 +11,7 @@ from pipelines.pools.preparation import prepare_images
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
-from ssl_voc.predict.test_time_augmentation import TestTimeAugmentation
+from ssl_voc.predict.test_time_augmentation import AugmentedPredictor
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
     PRETRAINING_LIST,
@@ -64,7 +64,7 @@ class EvaluationRun:
         self.prediction_views = None
         if config.tta:
             side = self.pool.image_size
-            self.prediction_views = TestTimeAugmentation(self.model, self.task, side)
+            self.prediction_views = AugmentedPredictor(self.model, self.task, side)
 
     @property
     def main_object_only(self):

@@ -9,7 +9,7 @@ from pipelines.images.resizing import Letterboxing
 from ssl_voc.predict.base import Predictor
 from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
 from ssl_voc.predict.photos import LoadedPhoto
-from ssl_voc.predict.test_time_augmentation import TestTimeAugmentation
+from ssl_voc.predict.test_time_augmentation import AugmentedPredictor
 from ssl_voc.runs.finished_run import FinishedRun
 from ssl_voc.serving_client.prediction import Prediction
 from ssl_voc.tasks import task_of
@@ -22,7 +22,7 @@ class RunPredictor(Predictor):
         finished: The `FinishedRun`.
         batch_size: Most photos of a call: all are computed as such a batch, so that
             the model is traced once.
-        tta: Whether it is asked by `TestTimeAugmentation`.
+        tta: Whether it is asked by `AugmentedPredictor`.
 
     Raises:
         ValueError: If its model cannot be loaded.
@@ -37,7 +37,7 @@ class RunPredictor(Predictor):
         self.model = load_finished_model(finished)
         self._views, sides = None, (self.image_size,)
         if tta:
-            self._views = TestTimeAugmentation(self.model, self.task, self.image_size)
+            self._views = AugmentedPredictor(self.model, self.task, self.image_size)
             sides = self._views.image_sizes
             self.description += f", {self._views.protocol}"
         self._letterboxings = [Letterboxing(side) for side in sides]

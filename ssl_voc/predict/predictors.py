@@ -124,7 +124,7 @@ def open_predictor(
         model: Folder of a run or of a SavedModel; of a server the model's name.
         server: Address of a server, or None.
         batch_size: Most photos of a call.
-        tta: Whether a run is asked by `TestTimeAugmentation`.
+        tta: Whether a run is asked by `AugmentedPredictor`.
         **options: Further arguments of the server's `BatchingClient`.
 
     Raises:

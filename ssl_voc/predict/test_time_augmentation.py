@@ -9,7 +9,7 @@ _RATIO = 0.8
 _STEP = 32
 
 
-class TestTimeAugmentation:
+class AugmentedPredictor:
     """Asks a model for photos of two sizes, each as it is and mirrored.
 
     The second size is about 0.8 times the first one; at 32 px there is but one.

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.images.resizing import Letterboxing
 from ssl_voc.predict.finished_model import boxes_in_photos
-from ssl_voc.predict.test_time_augmentation import TestTimeAugmentation
+from ssl_voc.predict.test_time_augmentation import AugmentedPredictor
 from ssl_voc.tasks import TASKS
 from tests import tiny
 
@@ -46,7 +46,7 @@ def test_a_localizer_is_the_mean_of_its_views_in_pixels_of_the_photo():
         32: [localized((4, 2, 12, 8), (0.6, 0.4)), localized((16, 2, 28, 8), (0, 1))],
         64: [localized((8, 4, 24, 16), (0.2, 0.8)), localized((40, 4, 56, 16), (0, 1))],
     }
-    views = TestTimeAugmentation(Fixed(answers, 64), TASKS["localize"], 64)
+    views = AugmentedPredictor(Fixed(answers, 64), TASKS["localize"], 64)
     assert views.image_sizes == (64, 32)
     squares = [np.zeros((1, side, side, 3), "uint8") for side in views.image_sizes]
     found = views.predict(squares, np.array([(40, 80)]))
@@ -79,7 +79,7 @@ def test_a_detector_that_finds_the_same_in_all_views_answers_it_once():
                 missing = 3 - values.shape[1]
                 pads = [(0, 0), (0, missing)] + [(0, 0)] * (values.ndim - 2)
                 answer[name] = np.pad(values, pads, constant_values=-1)
-    views = TestTimeAugmentation(Fixed(answers, 64), TASKS["detect"], 64)
+    views = AugmentedPredictor(Fixed(answers, 64), TASKS["detect"], 64)
     squares = [np.zeros((1, side, side, 3), "uint8") for side in views.image_sizes]
     found = views.predict(squares, np.array([(40, 80)]))
     assert found["classes"].tolist() == [[1, 0, -1]]
@@ -99,7 +99,7 @@ def test_views_of_a_model_are_its_answers_to_each_asked_apart(task):
     else:
         model = tiny.with_usual_weights(tiny.build_detector())
     side = model.image_shape[0]
-    views = TestTimeAugmentation(model, TASKS[task], side)
+    views = AugmentedPredictor(model, TASKS[task], side)
     squares = squares_of(views)
     found = views.predict(squares, SIZES)
     answers = []
@@ -131,6 +131,6 @@ def test_views_of_a_model_are_its_answers_to_each_asked_apart(task):
 )
 def test_the_second_size_is_about_a_fifth_smaller_and_divides_by_32(side, sides):
     model = types.SimpleNamespace(at_image_size=lambda side: None)
-    views = TestTimeAugmentation(model, TASKS["detect"], side)
+    views = AugmentedPredictor(model, TASKS["detect"], side)
     assert views.image_sizes == sides
     assert f"{2 * len(sides)} views" in views.protocol

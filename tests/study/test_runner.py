@@ -60,7 +60,7 @@ def test_every_cell_is_run_once_and_the_best_rate_is_kept(undisturbed):
     assert sorted(set(kinds)) == ["explain", "finetune", "pretrain", "tune"]
     assert len(kinds) == 14
     result = next(r for r, _ in undisturbed.values() if r["kind"] == "pretrain")
-    assert (result["steps"], result["photos_seen"]) == (8, 40)
+    assert (result["steps"], result["photos_seen"]) == (16, 80)
 
 
 def test_study_that_is_killed_three_times_ends_with_the_same_results(
