@@ -78,7 +78,7 @@ class Detector(BoxModel):
         channels=64,
         num_layers=2,
         nms_iou_threshold=0.6,
-        score_threshold=0.01,
+        score_threshold=0.001,
         max_detections=100,
         freeze_batch_norm=False,
         **kwargs,
