@@ -67,9 +67,11 @@ class BestWeights(keras.callbacks.Callback):
         # Without the optimizer: it may have changed when these are loaded.
         weights = numbered("weight", (self.network or self.model).get_weights())
         write_arrays(self.folder / f"best_{epoch + 1:05d}.npz", weights)
+        saved = epoch_files(self.folder, _NAME)
         # The one before stays: a kill now would take the newest back.
-        for path in list(epoch_files(self.folder, _NAME).values())[:-2]:
-            path.unlink()
+        kept = [number for number in saved if number <= epoch + 1][-2:]
+        for number in saved.keys() - {*kept}:
+            saved[number].unlink()
 
 
 def load_best(model, folder):

@@ -9,8 +9,7 @@ from keras import ops
 
 from ssl_voc.models.cloning import refresh_normalization
 from ssl_voc.runs.array_files import numbered, read_arrays, write_arrays
-
-_NAME = r"epoch_(\d+)\.npz"
+from ssl_voc.runs.start_rules import CHECKPOINT_NAME
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -39,7 +38,7 @@ class Checkpoint(keras.callbacks.Callback):
             for name, variable in _variables(self.model).items()
         }
         write_arrays(self.folder / f"epoch_{epoch + 1:05d}.npz", arrays)
-        for path in list(epoch_files(self.folder, _NAME).values())[:-2]:
+        for path in list(epoch_files(self.folder, CHECKPOINT_NAME).values())[:-2]:
             path.unlink()
 
 
@@ -66,7 +65,7 @@ def epoch_files(folder, pattern):
 
 def last_epoch(folder):
     """Number of epochs that the newest checkpoint in a folder covers; 0 for none."""
-    return max(epoch_files(folder, _NAME), default=0)
+    return max(epoch_files(folder, CHECKPOINT_NAME), default=0)
 
 
 def restore(model, folder):
@@ -84,7 +83,7 @@ def restore(model, folder):
     """
     epoch = last_epoch(folder)
     if epoch:
-        path = epoch_files(folder, _NAME)[epoch]
+        path = epoch_files(folder, CHECKPOINT_NAME)[epoch]
         with on_all_devices(model):
             model.optimizer.build(model.trainable_variables)
         try:

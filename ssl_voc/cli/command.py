@@ -1,6 +1,7 @@
 """Entry point of a command: flags, errors, exit status."""
 
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -18,6 +19,12 @@ from ssl_voc.cli.errors import (
     BadInput,
     StoppedEarly,
 )
+
+# Errors of the system that no input check foresees, and no defect makes.
+_REFUSALS = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE),
+}
 
 
 def command_main(
@@ -65,7 +72,7 @@ def command_main(
             if isinstance(error, BrokenPipeError):
                 if any(map(_has_lost_reader, streams)):
                     return EXIT_STOPPED_EARLY
-            elif isinstance(error, OSError):
+            elif getattr(error, "errno", None) in _REFUSALS:
                 _print_line("error", f"the system refused: {error}")
                 return EXIT_BAD_INPUT
             traceback.print_exc()

@@ -40,11 +40,17 @@ def did_you_mean(
 
 
 @contextlib.contextmanager
-def as_bad_input() -> Iterator[None]:
-    """Turns the errors of unusable data, weights or files into `BadInput`."""
+def as_bad_input(*kinds: type[Exception]) -> Iterator[None]:
+    """Turns the errors of unusable data, weights or files into `BadInput`.
+
+    Args:
+        *kinds: Classes of errors; by default `ValueError` and `OSError`.
+    """
     try:
         yield
     except BrokenPipeError:
         raise  # by whoever read what the command prints
-    except (ValueError, OSError) as error:
-        raise BadInput(str(error)) from error
+    except Exception as error:
+        if isinstance(error, kinds or (ValueError, OSError)):
+            raise BadInput(str(error)) from error
+        raise

@@ -47,7 +47,8 @@ def evaluate(config):
 
         with as_bad_input():
             evaluation = evaluation_of(task)(config, finished, folder)
-        metrics = evaluation.finish()
+        with as_bad_input(OSError):
+            metrics = evaluation.finish()
         print(evaluation.format_summary(metrics), flush=True)
         return metrics
 

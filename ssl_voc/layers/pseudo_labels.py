@@ -18,6 +18,8 @@ _PASSED_PER_OBJECT = 0.4
 # In pixels: one or two aside take a smaller box below the least IoU of others.
 _SMALL_SIDE = 16.0
 _IOU_OF_SMALL = 0.5
+# Confidence from which a box in the mirrored photo is one that was found again.
+_LEAST_CONFIDENCE = 0.01
 # From which two boxes share the points that learn them.
 _COVERING_IOU = 0.7
 
@@ -74,6 +76,8 @@ class PseudoLabels(keras.layers.Layer):
         limits = ops.take(self.thresholds, ops.maximum(classes, 0))
         overlaps = boxes.pairwise_iou(found["boxes"], mirrored["boxes"])
         same = classes[:, :, None] == mirrored["classes"][:, None, :]
+        is_found = mirrored["confidence"] >= _LEAST_CONFIDENCE
+        same = ops.logical_and(same, is_found[:, None, :])
         sides = found["boxes"][..., 2:] - found["boxes"][..., :2]
         small = ops.min(sides, axis=2, keepdims=True) < _SMALL_SIDE
         least = ops.where(small, min(self.min_iou, _IOU_OF_SMALL), self.min_iou)

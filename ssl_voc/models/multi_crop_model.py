@@ -21,7 +21,7 @@ class MultiCropModel(ContrastiveModel):
 
     Args:
         backbone: Keras model from images in `[0, 255]` of any size to feature maps.
-        augmenter: Layer of two global and any number of local views, such as
+        augmenter: Layer of two global and one or more local views, such as
             `ssl_voc.layers.MultiCropAugmenter`.
         projection_head: As of `ContrastiveModel`.
         local_weight: Share of the pairs with a local view in the loss, in `[0, 1]`.

@@ -47,8 +47,8 @@ class PredictionRun:
 
         Raises:
             BadInput: If not one photo could be predicted.
-            StoppedEarly: If an interrupt, a lost server or a full disk ended it before
-                the last photo; what was predicted is written.
+            StoppedEarly: If an interrupt, a lost server or a picture that cannot be
+                written ended it before the last photo; what was predicted is written.
         """
         began = time.monotonic()
         stopped = None

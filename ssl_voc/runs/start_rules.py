@@ -1,6 +1,7 @@
 """Rules of starting in a folder: create, replace, resume, or refuse."""
 
 import enum
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ _LENGTHS = ("epochs", "time")
 _SOURCES = ("data", "unlabeled")
 COMPARING_PHOTOS = ("pretrain", "finetune")
 OWN_FOLDERS = ("checkpoints", "tensorboard")
+# Of the state after an epoch, whose number it holds.
+CHECKPOINT_NAME = r"epoch_(\d+)\.npz"
 # Kinds of entries of a manifest that are looked up by name.
 _KINDS = {
     "backbone": str,
@@ -177,7 +180,8 @@ def has_checkpoint(path: Path) -> bool:
     Args:
         path: The run folder; need not exist.
     """
-    return any(path.glob("checkpoints/epoch_*.npz"))
+    names = (each.name for each in path.glob("checkpoints/*"))
+    return any(re.fullmatch(CHECKPOINT_NAME, name) for name in names)
 
 
 def refuse_to_write_over(out, run, what):

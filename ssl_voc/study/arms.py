@@ -81,7 +81,8 @@ class Arm:
     def start(self):
         """The weights that the first pretraining, or fine-tuning, begins with."""
         first = self.links[0]
-        return "none" if first.objective else first.source[0].replace("random", "none")
+        is_random = first.objective or first.source == ("random",)
+        return "none" if is_random else first.source[0]
 
     @property
     def starts_from_path(self):

@@ -34,6 +34,8 @@ def inherit_exposure(run, origins):
     paths = [run.path / name for name in names]
     if not (run.resuming and any(path.exists() for path in paths)):
         for path, tables in zip(paths, _tables_of(origins), strict=True):
+            # A start that was refused may have left lists of other weights.
+            path.unlink(missing_ok=True)
             if tables:
                 run.write_text(path.name, pipelines.join_photo_tables(tables))
     return {p.name: pipelines.read_photo_table(p) for p in paths if p.exists()}

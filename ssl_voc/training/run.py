@@ -150,10 +150,9 @@ class TrainingRun:
         """
         planned = self.config.epochs
         end = pace_epochs(planned, share)
-        if end <= self.done_epochs:
+        if end <= self.done_epochs + 1:
             return
-        if not self.done_epochs:
-            self.fit_until(1)  # which compiles what the others find compiled
+        self.fit_until(self.done_epochs + 1)  # which may compile
         begin, began = self.done_epochs, time.monotonic()
         self.fit_until(end)
         if self.config.epochs != planned:
@@ -164,8 +163,8 @@ class TrainingRun:
         if epochs != planned:
             self._set_epochs(epochs)
             print(
-                f"time: {epochs} epochs, not {planned}: the first {end} took about "
-                f"{epoch_seconds:.2g} s each (--time)",
+                f"time: {epochs} epochs, not {planned}: epochs took about "
+                f"{epoch_seconds:.2g} s each up to epoch {end} (--time)",
                 flush=True,
             )
 

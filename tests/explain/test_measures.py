@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ssl_voc
-from ssl_voc.explain.measures import measure_photos, summarize
+from ssl_voc.explain.measures import NUM_STEPS, _perturb, measure_photos, summarize
 from ssl_voc.explain.table import format_explanation
 from ssl_voc.heat_maps import measure_map
 from ssl_voc.tasks import TASKS
@@ -67,6 +67,24 @@ def test_measures_are_those_of_maps_made_by_hand(model):
     np.testing.assert_array_equal(found["predicted"], says)
     np.testing.assert_array_equal(found["correct"], says == classes)
     assert np.isfinite(found["deletion"]).sum() == 2
+
+
+def test_deletion_and_insertion_are_areas_by_trapezoids():
+    # Probabilities of class 1: at once gone, then at once back.
+    deleted = np.eye(NUM_STEPS + 1)[0]
+    scores = np.concatenate([deleted, 1.0 - deleted])[:, None] * [0.0, 1.0]
+    views = types.SimpleNamespace(
+        indices=np.array([3]),
+        classes=np.array([1]),
+        images=np.zeros((1, 12, 12, 3), "uint8"),
+        photo=lambda place: tiny.draw_photos(1, size=12)[0],
+    )
+    subject = types.SimpleNamespace(probabilities=lambda images: scores)
+    heat = np.arange(36.0).reshape(6, 6)
+    found = _perturb(subject, views, 0, heat, seed=0)
+    # Half a step of ten is under the line from 1 to 0.
+    assert found["deletion"] == found["deletion_shuffled"] == pytest.approx(0.05)
+    assert found["insertion"] == pytest.approx(0.95)
 
 
 def test_photos_and_batches_do_not_change_a_photo(model):

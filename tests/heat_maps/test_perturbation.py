@@ -1,4 +1,4 @@
-"""Deletion and insertion: the right pixels go, and areas are those of trapezoids."""
+"""Deletion and insertion: the right pixels go."""
 
 import numpy as np
 
