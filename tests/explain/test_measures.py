@@ -80,7 +80,7 @@ def test_deletion_and_insertion_are_areas_by_trapezoids():
         photo=lambda place: tiny.draw_photos(1, size=12)[0],
     )
     subject = types.SimpleNamespace(probabilities=lambda images: scores)
-    heat = np.arange(36.0).reshape(6, 6)
+    heat = np.arange(144.0).reshape(12, 12)
     found = _perturb(subject, views, 0, heat, seed=0)
     # Half a step of ten is under the line from 1 to 0.
     assert found["deletion"] == found["deletion_shuffled"] == pytest.approx(0.05)
