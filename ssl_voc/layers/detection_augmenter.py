@@ -64,7 +64,7 @@ class DetectionAugmenter(LocalizationAugmenter):
         layout = self.mosaic.draw_layout(ops.shape(images)[0])
         placed = self.mosaic.place(inputs, layout)
         factor = ops.where(layout["is_mosaic"], _AREA_OF_TILE, 1.0)
-        crops = self.crop.draw_crops(placed["bounding_boxes"], *shape, factor)
+        crops = self.crop.draw_crops(placed, *shape, factor)
         size = (self.image_size, self.image_size)
         bounding_boxes = self.crop.move(placed["bounding_boxes"], crops, shape)
         return {

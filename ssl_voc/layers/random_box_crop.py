@@ -19,11 +19,11 @@ class RandomBoxCrop(RandomLayer):
 
     Size and shape of the crop are drawn as in `RandomResizedCrop`; areas above 1 zoom
     out, onto black. The place is uniform among those that show enough of the main
-    object, the largest of the image or any: along each axis the crop must hold the
-    share `sqrt(min_main_share)` of its side, which gives an interval of places in
-    closed form. Nothing is drawn again, so XLA compiles it and every draw counts. A
-    crop too small for its object grows to the least that fits. An image without objects
-    is cropped anywhere.
+    object, the largest of the image that is not difficult, or any: along each axis the
+    crop must hold the share `sqrt(min_main_share)` of its side, which gives an interval
+    of places in closed form. Nothing is drawn again, so XLA compiles it and every draw
+    counts. A crop too small for its object grows to the least that fits. An image
+    without objects is cropped anywhere.
 
     Other objects are clipped at the border of the crop and dropped, to class -1, where
     less than `min_visible_share` of their area is left.
@@ -36,9 +36,9 @@ class RandomBoxCrop(RandomLayer):
         min_main_share: Share of the main object's area that stays, in `[0, 1]`.
         min_visible_share: Share of its area below which an object is dropped; at most
             `min_main_share`, so that the main object never is.
-        main_object: Which object of an image is the main one: `"largest"`, or
-            `"random"`, drawn anew each time, so that crops also show small objects from
-            near.
+        main_object: Which object of an image is the main one, of those that are not
+            difficult where there are some: `"largest"`, or `"random"`, drawn anew each
+            time, so that crops also show small objects from near.
         seed: Optional integer or `keras.random.SeedGenerator`.
 
     Call arguments:
@@ -91,15 +91,14 @@ class RandomBoxCrop(RandomLayer):
         self.main_object = main_object
 
     def call(self, inputs):
-        bounding_boxes = inputs["bounding_boxes"]
-        crops_rel_xyxy = self.draw_crops(bounding_boxes, *inputs["images"].shape[1:3])
+        crops_rel_xyxy = self.draw_crops(inputs, *inputs["images"].shape[1:3])
         return self.cut(inputs, crops_rel_xyxy)
 
-    def draw_crops(self, bounding_boxes, height, width, area_factor=1.0):
+    def draw_crops(self, inputs, height, width, area_factor=1.0):
         """Draws a crop for each image.
 
         Args:
-            bounding_boxes: Dictionary of `"boxes"` and `"classes"`.
+            inputs: Dictionary of `call`; its images play no part.
             height: Height of the images in pixels.
             width: Width of the images in pixels.
             area_factor: Number, or tensor `(batch,)`, which multiplies the areas that
@@ -109,7 +108,7 @@ class RandomBoxCrop(RandomLayer):
             Float32 tensor `(batch, 4)`: x1, y1, x2, y2 as shares of the image, below 0
             and above 1 where the crop is wider.
         """
-        starts, ends, needed = self._main_objects(bounding_boxes, (height, width))
+        starts, ends, needed = self._main_objects(inputs, (height, width))
         batch_size = ops.shape(starts)[0]
         area = self.draw_uniform((batch_size,), *self.area_range) * area_factor
         log_aspects = [math.log(aspect) for aspect in self.aspect_range]
@@ -152,19 +151,24 @@ class RandomBoxCrop(RandomLayer):
         )
         return {"boxes": moved, "classes": classes}
 
-    def _main_objects(self, bounding_boxes, image_shape):
+    def _main_objects(self, inputs, image_shape):
         """Starts and ends `(batch, 2)` in x and y of each main object, as shares.
 
         And the length of it that a crop must hold; an image without objects is its own
-        main object, of which nothing is needed.
+        main object, of which nothing is needed. One that is difficult teaches nothing:
+        it is a main object where there is no other.
         """
+        bounding_boxes = inputs["bounding_boxes"]
         whole = boxes.clip_boxes(bounding_boxes["boxes"], image_shape)
         whole = boxes.convert_format(whole, "xyxy", "rel_xyxy", image_shape)
         exists = boxes.is_object(bounding_boxes["classes"])
         priorities = boxes.box_areas(whole)
         if self.main_object == "random":
             priorities = self.draw_uniform(ops.shape(priorities))
-        first = ops.argmax(ops.where(exists, priorities, -1.0), axis=1)
+        if "difficult" in inputs:
+            difficult = ops.cast(inputs["difficult"], priorities.dtype)
+            priorities = priorities - 2.0 * difficult  # of at most 1
+        first = ops.argmax(ops.where(exists, priorities, -3.0), axis=1)
         main = ops.take_along_axis(whole, first[:, None, None], axis=1)[:, 0]
         exists = ops.any(exists, axis=1)[:, None]
         starts = ops.where(exists, main[:, :2], 0.0)

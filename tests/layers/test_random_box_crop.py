@@ -21,9 +21,10 @@ def draw_targets(num_images=400, seed=0):
     return {"boxes": boxes, "classes": classes}
 
 
-def drawn_crops(targets, seed=0, **arguments):
+def drawn_crops(targets, seed=0, flags=(), **arguments):
     layer = RandomBoxCrop(32, seed=seed, **arguments)
-    return np.float64(ops.convert_to_numpy(layer.draw_crops(targets, HEIGHT, WIDTH)))
+    inputs = {"bounding_boxes": targets, **dict(flags)}
+    return np.float64(ops.convert_to_numpy(layer.draw_crops(inputs, HEIGHT, WIDTH)))
 
 
 def visible_shares(boxes, crops):
@@ -48,6 +49,20 @@ def test_main_object_stays_in_every_crop(area_range, share):
     if share < 1.0 and area_range[0] < 0.1:
         # The bound is used: nothing is kept that need not be.
         assert shares.min() < share + 0.1
+
+
+@pytest.mark.parametrize("main_object", ["largest", "random"])
+def test_difficult_object_is_the_main_one_where_there_is_no_other(main_object):
+    targets, arguments = draw_targets(), {"area_range": (0.02, 0.1), "seed": 1}
+    arguments |= {"main_object": main_object, "min_main_share": 1.0}
+    for flags, main in (([0, 1, 0], 0), ([1, 0, 0], 1), ([1, 1, 0], None)):
+        difficult = np.tile(np.array(flags, "bool"), (len(targets["boxes"]), 1))
+        crops = drawn_crops(targets, flags={"difficult": difficult}, **arguments)
+        shares = [visible_shares(targets["boxes"][:, i], crops) for i in (0, 1)]
+        assert np.max(shares, axis=0).min() >= 1.0 - 1e-4
+        if main is not None:
+            assert shares[main].min() >= 1.0 - 1e-4
+            assert shares[1 - main].min() < 0.5
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.77, 1.0])
