@@ -38,12 +38,11 @@ def photo_table(photos, hashes) -> str:
         photos: Iterable of `Photo`.
         hashes: Perceptual hash of each photo, written as 16 hexadecimal digits.
     """
-    lines = ["\t".join(COLUMNS)]
-    # A tab or a line break in a file's name would shift the columns.
-    for photo, value in zip(photos, hashes, strict=True):
-        names = _one_field(photo.image_id), _one_field(photo.source)
-        lines.append("\t".join((*names, f"{int(value):016x}")))
-    return "\n".join(lines) + "\n"
+    return _format_rows(
+        # A tab or a line break in a file's name would shift the columns.
+        (_one_field(photo.image_id), _one_field(photo.source), value)
+        for photo, value in zip(photos, hashes, strict=True)
+    )
 
 
 def problem_table(problems) -> str:
@@ -99,14 +98,18 @@ def join_photo_tables(tables) -> str:
     Args:
         tables: Iterable of `PhotoTable`.
     """
-    rows = {
-        "\t".join((image_id, source, f"{int(value):016x}")): None
+    rows = (
+        row
         for table in tables
-        for image_id, source, value in zip(
-            table.image_ids, table.sources, table.hashes, strict=True
-        )
-    }
-    return "\n".join(["\t".join(COLUMNS), *rows]) + "\n"
+        for row in zip(table.image_ids, table.sources, table.hashes, strict=True)
+    )
+    return _format_rows(dict.fromkeys(rows))
+
+
+def _format_rows(rows):
+    """Text of a list of `(image_id, source, hash)`, below the names of the columns."""
+    lines = [COLUMNS, *((*names, f"{int(value):016x}") for *names, value in rows)]
+    return "".join("\t".join(line) + "\n" for line in lines)
 
 
 def select_photos(photos, table: PhotoTable) -> Photos:
