@@ -20,6 +20,7 @@ import statistics
 import sys
 import time
 
+from benchmarks.figures import spread
 from benchmarks.machine import describe_machine
 from benchmarks.worker import Worker, serve
 
@@ -183,11 +184,7 @@ def summarize(rounds):
     row = {"rounds": rounds}
     for unit in ("seconds", "cpu_seconds"):
         ratios = [turns["off"][unit] / turns["on"][unit] for turns in rounds]
-        row[f"gain_{unit}"] = {
-            "median": statistics.median(ratios),
-            "low": min(ratios),
-            "high": max(ratios),
-        }
+        row[f"gain_{unit}"] = spread(ratios)
     return row
 
 

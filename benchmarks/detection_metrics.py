@@ -20,11 +20,11 @@ import importlib.metadata
 import io
 import json
 import pathlib
-import statistics
 import time
 
 import numpy as np
 
+from benchmarks.figures import spread
 from benchmarks.machine import describe_machine
 from ssl_voc.metrics import coco_average_precision, match_detections, score_matches
 
@@ -112,9 +112,9 @@ def summarize(rounds):
     ]
     return {
         "seconds": {
-            name: _spread(values) for name, values in {**columns, "ours": ours}.items()
+            name: spread(values) for name, values in {**columns, "ours": ours}.items()
         },
-        "ratio": _spread(ratios),
+        "ratio": spread(ratios),
     }
 
 
@@ -236,14 +236,6 @@ def _listed(side):
         columns["score"] = side["confidence"][images, places]
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def _spread(values):
-    return {
-        "median": statistics.median(values),
-        "low": min(values),
-        "high": max(values),
-    }
 
 
 @contextlib.contextmanager

@@ -39,15 +39,15 @@ def summarize(results, options):
             figures[f"augmentation_share{name}"] = [
                 1 - turn["ready_views"][key] / turn["kept"][key] for turn in rounds
             ]
+    return {"figures": {name: spread(values) for name, values in figures.items()}}
+
+
+def spread(values):
+    """Median, smallest and largest, as `{"median", "low", "high"}`."""
     return {
-        "figures": {
-            name: {
-                "median": statistics.median(values),
-                "low": min(values),
-                "high": max(values),
-            }
-            for name, values in figures.items()
-        }
+        "median": statistics.median(values),
+        "low": min(values),
+        "high": max(values),
     }
 
 
