@@ -9,11 +9,12 @@ SIDE = 16
 IMAGE_SIZES = (96, 128, 160, 224, 320, 416, 640)
 
 
-def share_by_size(photos):
+def share_by_size(photos, image_sizes=IMAGE_SIZES):
     """Share of the boxes whose shorter side is `SIDE` pixels or more, letterboxed.
 
     Args:
         photos: Iterable of `pipelines.Photo`; those of unknown size count nothing.
+        image_sizes: Image sizes in pixels.
 
     Returns:
         Dictionary from class name to a dictionary from image size to the share.
@@ -26,7 +27,7 @@ def share_by_size(photos):
     return {
         name: {
             size: float(np.mean(np.array(values) * size >= SIDE))
-            for size in IMAGE_SIZES
+            for size in image_sizes
         }
         for name, values in sorted(sides.items())
     }

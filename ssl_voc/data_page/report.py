@@ -4,12 +4,10 @@ import dataclasses
 
 import pipelines
 from ssl_voc.data_page import pictures
-from ssl_voc.data_page.object_sides import SIDE, share_by_size
+from ssl_voc.data_page.object_sides import IMAGE_SIZES, SIDE, share_by_size
 from ssl_voc.visualization.page import format_page
 
 NUM_PHOTOS, NUM_BOXES, NUM_TROUBLES = 24, 12, 24
-# Boxes are judged in squares of this side, what detectors train on by default.
-IMAGE_SIZE = 160
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +25,14 @@ class DataPage:
     numbers: dict
 
 
-def report_data_sets(sets):
+def report_data_sets(sets, image_size=None):
     """Looks at the sets and reports them.
 
     Args:
         sets: List of `DataSet`: those that a model learns from before those that it is
             measured on.
+        image_size: Side in pixels at which boxes are learned: classes whose boxes are
+            small then are named. `None` where boxes are not learned.
 
     Returns:
         `DataPage`.
@@ -42,8 +42,13 @@ def report_data_sets(sets):
         each.name: pipelines.find_near_duplicates(each.pool.hashes) for each in sets
     }
     between = _leakages(sets)
-    shares = share_by_size([photo for each in sets for photo in each.pool.photos])
-    alarms = [*_alarms(sets, near_duplicates), *_small_classes(shares)]
+    shares = share_by_size(
+        [photo for each in sets for photo in each.pool.photos],
+        sorted({*IMAGE_SIZES, *([image_size] if image_size else [])}),
+    )
+    alarms = [*_alarms(sets, near_duplicates)]
+    if image_size:
+        alarms += _small_classes(shares, image_size)
     alarms += [part.text() for _, _, part in between if part.photos]
     texts = [f"{each.name}: {reports[each.name].text()}" for each in sets]
     sections = [
@@ -97,15 +102,15 @@ def _alarms(sets, near_duplicates):
             yield f"{each.name}: {len(found)} x {kind}, such as {found[0]}"
 
 
-def _small_classes(shares):
-    """Classes most of whose boxes are too small at the default size, a line each."""
+def _small_classes(shares, image_size):
+    """Classes most of whose boxes are too small at an image size, a line each."""
     for name, row in shares.items():
-        if row[IMAGE_SIZE] < 0.5:
+        if row[image_size] < 0.5:
             large = [size for size, share in row.items() if share >= 0.5]
             cure = f"--image-size {large[0]} or more" if large else "cut the photos"
             yield (
-                f"{name}: {1 - row[IMAGE_SIZE]:.0%} of the boxes are narrower than "
-                f"{SIDE} px at --image-size {IMAGE_SIZE}: {cure}"
+                f"{name}: {1 - row[image_size]:.0%} of the boxes are narrower than "
+                f"{SIDE} px at --image-size {image_size}: {cure}"
             )
 
 

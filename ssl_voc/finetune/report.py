@@ -16,15 +16,24 @@ NUM_SHOWN = 12
 OBJECT = BoxStyle("object", COLORS[0])
 
 
-def record_data(run, config, data):
-    """Notes in the run folder what was skipped and what the model will know."""
+def record_data(run, config, task, data):
+    """Notes in the run folder what was skipped and what the model will know.
+
+    Args:
+        run: The `RunFolder`.
+        config: A `FinetuneConfig`, resolved.
+        task: The `Task` that is learned.
+        data: Its `FinetuningData`.
+    """
     pools = [pool for pool in (data.training, data.validation) if pool is not None]
     others = [] if data.unlabeled is None else [data.unlabeled]
     skipped = [item for pool in (*pools, *others) for item in pool.skipped]
     run.write_text("skipped.txt", pipelines.problem_table(skipped))
     sets = {"training": data.training, "validation": data.validation}
     page = report_data_sets(
-        [DataSet(name, pool.photos, pool) for name, pool in sets.items() if pool]
+        [DataSet(name, pool.photos, pool) for name, pool in sets.items() if pool],
+        # Of the main objects alone the sides of all boxes would tell wrongly.
+        None if task.main_object_only else config.image_size,
     )
     run.write_text("data_report.html", page.html)
     print(f"the data with pictures: {run.path / 'data_report.html'}", flush=True)

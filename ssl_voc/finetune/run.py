@@ -50,7 +50,7 @@ class FinetuningRun(TrainingRun):
         self.unlabeled = None
         if self.data.unlabeled:
             self.unlabeled = UnlabeledPhotos(folder, config, self.data, self.steps)
-        report.record_data(folder, config, self.data)
+        report.record_data(folder, config, self.task, self.data)
         if config.balance is not None:
             report.tell_of_balance(self.training, config.balance, self.steps)
         self.choose_epochs(*self._default_epochs())

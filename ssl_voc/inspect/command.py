@@ -27,14 +27,14 @@ def inspect(config):
         BadInput: when the data cannot be read, or the folder is taken.
     """
     from ssl_voc.data_page.report import report_data_sets
-    from ssl_voc.inspect.data_sets import read_data_sets, summarize
+    from ssl_voc.inspect.data_sets import IMAGE_SIZE, read_data_sets, summarize
     from ssl_voc.runs.run_folder import RunFolder
 
     config = config.resolved()
     with as_bad_input():
         sets = read_data_sets([*config.data], config.split)
     with RunFolder.open(config.out, config, "inspect", config.overwrite) as folder:
-        page = report_data_sets(sets)
+        page = report_data_sets(sets, IMAGE_SIZE)
         folder.write_text("report.html", page.html)
         folder.write_text("report.txt", page.text + "\n")
         folder.write_json("report.json", page.numbers)

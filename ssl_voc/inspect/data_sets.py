@@ -8,8 +8,10 @@ from pipelines.pools.usable_objects import box_class_names
 from pipelines.readers.split_names import VALIDATION
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.data_page.data_set import DataSet
-from ssl_voc.data_page.report import IMAGE_SIZE
 from ssl_voc.runs.progress_bar import progress_bar
+
+# Boxes are judged in squares of this side, what detectors train on by default.
+IMAGE_SIZE = 160
 
 
 def read_data_sets(sources, names=()):

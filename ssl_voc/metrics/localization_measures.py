@@ -4,8 +4,8 @@ import numpy as np
 
 from ssl_voc.boxes import box_ious
 
-# With fewer classes the three best scores say nothing.
-FEWEST_CLASSES_FOR_TOP3 = 3
+# Of three classes, the three best are all.
+FEWEST_CLASSES_FOR_TOP3 = 4
 
 
 def top_k_hits(classes_true, scores, k):
@@ -48,7 +48,7 @@ def measure_images(
         object_classes: Their classes `(num_images, max_objects)`, -1 where padded.
 
     Returns:
-        Dictionary of float64 arrays `(num_images,)`: `"top1"`; `"top3"` from three
+        Dictionary of float64 arrays `(num_images,)`: `"top1"`; `"top3"` from four
         classes on; `"mean_iou"`; `"loc_acc_50"` and `"loc_acc_70"`, IoU strictly above
         0.5 and 0.7 whatever the predicted class; and, given the objects, `"corloc"`,
         IoU above 0.5 with any of them.

@@ -25,3 +25,19 @@ def test_photos_whose_annotation_states_no_size_are_reported(tmp_path):
     assert (shares[96], shares[640]) == (1.0, 1.0)
     assert "None" not in page.text and "None x None" not in page.html
     json.dumps(page.numbers)
+
+
+def test_boxes_are_called_small_at_the_size_they_are_learned_at_alone(tmp_path):
+    pixels = tiny.draw_photos(4, size=80)
+    thin = [("cat", (4, 4, 10, 60), False)]  # 6 of 80 px
+    tiny.write_voc_tree(tmp_path, [(image, thin) for image in pixels])
+    pool = pipelines.prepare(pipelines.read(tmp_path), 32, cache="memory")
+    sets = [DataSet("photos", pool.photos, pool)]
+    small = report_data_sets(sets, 160)
+    assert "cat: 100% of the boxes are narrower than 16 px at --image-size 160: " in (
+        small.text
+    )
+    for image_size in (None, 288):  # 21.6 px there
+        assert "narrower" not in report_data_sets(sets, image_size).text
+    shares = report_data_sets(sets, 288).numbers["share_of_boxes_by_image_size"]["cat"]
+    assert (shares[160], shares[288]) == (0.0, 1.0)

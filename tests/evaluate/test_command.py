@@ -34,7 +34,7 @@ def test_model_that_sees_gets_everything_right_in_pixels_of_the_photos(run, caps
     metrics = evaluate(EvaluateConfig(run=run, split="val"))
     out = run / "evaluation-val"
     assert metrics["num_images"] == NUM_VAL
-    for name in ("top1", "top3", "mean_iou", "loc_acc_50", "loc_acc_70", "corloc"):
+    for name in ("top1", "mean_iou", "loc_acc_50", "loc_acc_70", "corloc"):
         assert metrics[name] == pytest.approx(1.0), name
         assert metrics[f"{name}_ci"] == pytest.approx([1.0, 1.0])
         assert name in metrics["protocol"]

@@ -63,7 +63,6 @@ def test_iou_at_the_threshold_is_not_above_it():
     )
     assert measures["loc_acc_50"].tolist() == [0, 1, 1]
     assert measures["loc_acc_70"].tolist() == [0, 0, 1]
-    assert "top3" not in measures  # of two classes
 
 
 def test_predictions_of_other_images_are_refused():

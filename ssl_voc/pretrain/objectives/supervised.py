@@ -106,8 +106,10 @@ class SupervisedObjective(PretrainingObjective):
     def compile_arguments(self):
         import keras
 
+        from ssl_voc.metrics.localization_measures import FEWEST_CLASSES_FOR_TOP3
+
         measured = [keras.metrics.SparseCategoricalAccuracy(name="top1")]
-        if len(self.class_names) > 3:
+        if len(self.class_names) >= FEWEST_CLASSES_FOR_TOP3:
             top3 = keras.metrics.SparseTopKCategoricalAccuracy(k=3, name="top3")
             measured.append(top3)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
