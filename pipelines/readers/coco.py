@@ -23,6 +23,7 @@ from pipelines.photos.photo import (
 )
 from pipelines.readers.coco_boxes import box_of
 from pipelines.readers.photo_finder import PhotoFinder
+from pipelines.readers.split_names import splits_in
 from pipelines.readers.written_names import spellings
 from pipelines.readers.written_values import flag_of, id_of, number_of, side_of
 
@@ -36,8 +37,9 @@ def recognizes(source):
 
 
 def splits(source):
-    """None: a json file is one split."""
-    return ()
+    """`all` of a json, or none where file or folder is named after a split."""
+    path = pathlib.Path(source).resolve()
+    return () if splits_in(path.stem) | splits_in(path.parent.name) else ("all",)
 
 
 def read(source, split=None, progress=None) -> Photos:
@@ -48,7 +50,7 @@ def read(source, split=None, progress=None) -> Photos:
     stated sizes. Bad entries are listed in `Photos.problems` and left out; a photo
     whose annotations are all bad stays, but counts as not annotated. Entries of one
     file are one photo with the boxes of all. The source is named by the json's folder
-    and stem; it is one split.
+    and stem; it has no splits but `all`.
 
     Raises:
         ValueError: If the file is not COCO json, not one of its photos is there, or a
@@ -57,7 +59,7 @@ def read(source, split=None, progress=None) -> Photos:
     Reference:
         - [Lin et al., 2014](https://arxiv.org/abs/1405.0312)
     """
-    if split is not None:
+    if split not in (None, "all"):
         raise ValueError(
             f"{source} is one split and has no others, so {split!r} cannot be chosen. "
             "Leave the split out."

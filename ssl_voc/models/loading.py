@@ -9,8 +9,6 @@ import keras
 from ssl_voc import devices
 
 _LONGEST_REASON = 200  # characters: Keras quotes whole configs
-# Errors of a backend whose device is full, by the names of their classes.
-_OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError")
 _KERAS = ("keras", "keras_cv", "builtins")  # the last: Keras' functions by name
 # Keras' layers that load other files, as graphs or pickles.
 _LOADING = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
@@ -45,11 +43,11 @@ def load_model(path, kind=keras.Model):
             # KerasCV's DarkNet blocks are built when they are called.
             warnings.filterwarnings("ignore", r"`build\(\)` was called on layer")
             model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (MemoryError, ImportError, UnsafeModel):
-        raise  # not for damage to the file
+    except (ImportError, UnsafeModel):
+        raise
     except Exception as error:
-        if type(error).__name__ in _OUT_OF_MEMORY:
-            raise
+        if devices.is_out_of_memory(error):
+            raise  # not for damage to the file
         # A damaged file fails as zip, JSON, HDF5 or graph, each in its own way.
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:_LONGEST_REASON]
         raise ValueError(

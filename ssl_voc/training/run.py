@@ -261,9 +261,6 @@ class TrainingRun:
         """
         # Under tf.data, `fit` raises another error than the photos did.
         failures = [pool.failure for pool in self.pools if pool.failure]
-        # Each backend has its own class for a device whose memory is full.
-        names = {parent.__name__ for parent in type(error).__mro__}
-        full = names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
         if isinstance(error, KeyboardInterrupt):
             reason = "interrupted"
         elif failures:
@@ -272,7 +269,7 @@ class TrainingRun:
             reason = "the disk is full: free some space"
         elif isinstance(error, OSError):
             reason = f"the system refused: {error}"
-        elif full or "RESOURCE_EXHAUSTED" in str(error):
+        elif devices.is_out_of_memory(error):
             reason = "the memory is full. Try a smaller --batch-size, in a new --out"
         else:
             return None

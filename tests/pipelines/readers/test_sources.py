@@ -78,8 +78,10 @@ def test_splits_are_those_that_can_be_read(sources, tmp_path, write_voc, write_p
     for source in (sources["in_json"], sources["0"], IMAGES):
         with pytest.raises(ValueError, match="'val' cannot be chosen"):
             read(source, "val")
-    kinds = {"in_folder": (), "in_tree": ("train", "all"), "in_json": (), "0": ()}
+    all_of_it = {"in_tree": ("train", "all"), "in_json": ("all",)}
+    kinds = {"in_folder": (), "0": (), **all_of_it}
     assert {key: splits(path) for key, path in sources.items()} == kinds
+    assert len(read(sources["in_json"], "all")) == 1
     assert splits(IMAGES) == () and splits("scenes") == ("train", "val", "all")
     assert splits(write_voc(tmp_path / "whole", {"a": None})) == ("all",)
     lists = {"train": ["a"], "val": ["a"], "cat_val": ["a 1"]}

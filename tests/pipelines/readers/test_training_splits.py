@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from pipelines.photos.label_subsets import stratified_share
@@ -95,3 +97,37 @@ def test_share_out_of_range_is_refused(share):
 def test_real_tree_without_lists(data_folder):
     training, held_out = read_training(data_folder / "kangaroo_160")
     assert (len(training), len(held_out)) == (130, 33)
+
+
+@pytest.mark.parametrize(
+    ("name", "num_held_out"),
+    [
+        ("labels.json", 6),
+        ("instances_Train2017.json", 0),
+        ("valid/labels.json", 0),
+        ("training/_annotations.coco.json", 0),
+    ],
+)
+def test_json_that_is_not_named_after_a_split_is_split_80_to_20(
+    tmp_path, write_photo, name, num_held_out
+):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    images, annotations = [], []
+    for number in range(30):
+        write_photo(path.parent / f"{number:02}.jpg")
+        images.append({"id": number, "file_name": f"{number:02}.jpg"})
+        annotations.append(
+            {"image_id": number, "category_id": number % 3 // 2, "bbox": [0, 0, 3, 3]}
+        )
+    categories = [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    path.write_text(json.dumps(content))
+    training, held_out = read_training(path)
+    assert len(training) == 30 - num_held_out
+    if num_held_out:
+        assert counts(held_out) == {"cat": 4, "dog": 2}
+    else:
+        assert held_out is None
+    training, held_out = read_training(path, "all")
+    assert len(training) == 30 and held_out is None
