@@ -16,9 +16,8 @@ def read_training(source, split: str | None = None, seed: int = 0, progress=None
     A split that is named is taken. Otherwise a VOC tree with lists gives its `train`
     list, or all photos if it has none of that name; a VOC tree without lists and a
     COCO json that is not named after a split are split 80 to 20, stratified by the
-    class of the main object; other sources give what `read` gives.
-    Write `held_out` to the run folder (`photo_table`): only these photos may be
-    reported.
+    class of the main object; other sources give what `read` gives. Write `held_out` to
+    the run folder (`photo_table`): only these photos may be reported.
 
     Args:
         source: Anything `read` understands, or a list of it.
