@@ -8,19 +8,19 @@ from ssl_voc.models.batch_norm_statistics import recalibrate_batch_norm
 class EvaluatedWeights(keras.callbacks.Callback):
     """Lends a model other weights for validation and for what is kept of an epoch.
 
-    They are the averages of `DiscriminativeAdamW`, with `averaged`, and batch-norm
-    statistics that fit, see `recalibrate_batch_norm`. They are in place from the start
+    They are the averages of `DiscriminativeAdamW`, with `averaged`, and, with
+    `batches`, batch-norm statistics that are computed anew, see
+    `recalibrate_batch_norm`. They are in place from the start
     of validation, or else from the end of the epoch, until `put_back`, which belongs
     behind what reads weights and before what saves checkpoints: the training goes on as
     if they had never been there.
 
-    Not `keras.callbacks.SwapEMAWeights`: it leaves the statistics of the trained
-    weights in place, is not asked by callbacks that predict, and under tensorflow swaps
-    by sums and differences, which round the weights.
+    Not `keras.callbacks.SwapEMAWeights`: it is not asked by callbacks that predict, and
+    under tensorflow swaps by sums and differences, which round the weights.
 
     Args:
         batches: Images that the statistics are of, as `recalibrate_batch_norm` takes
-            them; gives them anew each time.
+            them; gives them anew each time. `None` keeps the moving averages.
         averaged: Whether the optimizer's averages take the place of the weights.
         network: Model whose weights they are, where that is a part of the model in
             training; by default it is the model itself.
@@ -53,7 +53,8 @@ class EvaluatedWeights(keras.callbacks.Callback):
             optimizer = getattr(optimizer, "inner_optimizer", optimizer)
             for variable, average in optimizer.averages():
                 variable.assign(average)
-        recalibrate_batch_norm(network, self.batches)
+        if self.batches is not None:
+            recalibrate_batch_norm(network, self.batches)
 
     def put_back(self):
         """Puts the weights that train back in their place."""

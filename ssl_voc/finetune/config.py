@@ -102,8 +102,7 @@ class FinetuneConfig(TrainingConfig):
     )
     ema: float | None = option(
         None,
-        "Decay of an average of the weights, such as 0.99, to be evaluated and kept, "
-        "with statistics of its own.",
+        "Decay of an average of the weights, such as 0.99, to be evaluated and kept.",
         above=0,
         below=1,
     )

@@ -13,7 +13,7 @@ from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
 from ssl_voc.finetune.phases import plan_phases
 from ssl_voc.finetune.pseudo_label_probe import OF_TEACHER
-from ssl_voc.finetune.unlabeled import UnlabeledPhotos
+from ssl_voc.finetune.unlabeled import TEACHER_MOMENTUM, UnlabeledPhotos
 from ssl_voc.finetune.validation import Validation
 from ssl_voc.models import SemiSupervisedModel
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
@@ -166,8 +166,12 @@ class FinetuningRun(TrainingRun):
         """The model to train: the student, or one in which a teacher labels photos."""
         if not self.unlabeled:
             return self.student
-        labels = self.task.pseudo_labels(self.training)
-        return SemiSupervisedModel(self.student, labels)
+        return SemiSupervisedModel(
+            self.student,
+            self.task.pseudo_labels(self.training),
+            TEACHER_MOMENTUM,
+            mirrors=self.config.flip_rate > 0.0,
+        )
 
     def _default_epochs(self):
         """Number of epochs without flags, and its reason in words."""
@@ -288,11 +292,12 @@ class FinetuningRun(TrainingRun):
 
     def _evaluated_weights(self):
         """What lends the model the weights that are kept; None if those that train."""
-        config = self.config
-        if config.ema is None and config.batch_norm != "recalibrated":
+        config, images = self.config, None
+        if config.batch_norm == "recalibrated":
+            batches = draw_batches(len(self.training), config.batch_size, config.seed)
+            images = AugmentedImages(self.training, batches, self.model, config.seed)
+        elif config.ema is None:
             return None
-        batches = draw_batches(len(self.training), config.batch_size, config.seed)
-        images = AugmentedImages(self.training, batches, self.model, config.seed)
         evaluated = callbacks.EvaluatedWeights(
             images, config.ema is not None, self.student
         )

@@ -90,8 +90,11 @@ def _shifts_and_sides(frames):
     return shifts, ops.concatenate([ends - starts] * 2, axis=-1)
 
 
-def keep_visible(boxes_xyxy, classes, size, min_visible_share):
+def keep_visible(boxes_xyxy, classes, size, min_visible_share, difficult=None):
     """Clips boxes to their image and turns those that are mostly outside into padding.
+
+    A difficult one stays as long as anything of it is inside: it is there to say that
+    nothing is learned from these pixels.
 
     Args:
         boxes_xyxy: Float tensor `(batch, n, 4)`, in pixels.
@@ -99,6 +102,7 @@ def keep_visible(boxes_xyxy, classes, size, min_visible_share):
         size: Tuple `(height, width)` of the images, in pixels.
         min_visible_share: Share of its area that an object must have inside, in
             `[0, 1]`.
+        difficult: Optional tensor `(batch, n)`: which objects are difficult.
 
     Returns:
         Tuple of boxes and classes, of the shapes of the arguments, -1 where padded.
@@ -106,7 +110,10 @@ def keep_visible(boxes_xyxy, classes, size, min_visible_share):
     clipped = boxes.clip_boxes(boxes_xyxy, size)
     inside = boxes.box_areas(clipped)
     visible = boxes.share_of_area(inside, boxes.box_areas(boxes_xyxy))
-    kept = ops.logical_and(visible >= min_visible_share - _ROUNDING, inside > 0.0)
+    kept = visible >= min_visible_share - _ROUNDING
+    if difficult is not None:
+        kept = ops.logical_or(kept, ops.cast(difficult, "bool"))
+    kept = ops.logical_and(kept, inside > 0.0)
     kept = ops.logical_and(kept, boxes.is_object(classes))
     classes = ops.where(kept, classes, ops.full_like(classes, int(boxes.PADDING)))
     return pad_boxes(clipped, classes), classes

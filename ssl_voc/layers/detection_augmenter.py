@@ -66,7 +66,7 @@ class DetectionAugmenter(LocalizationAugmenter):
         factor = ops.where(layout["is_mosaic"], _AREA_OF_TILE, 1.0)
         crops = self.crop.draw_crops(placed, *shape, factor)
         size = (self.image_size, self.image_size)
-        bounding_boxes = self.crop.move(placed["bounding_boxes"], crops, shape)
+        bounding_boxes = self.crop.move(placed, crops, shape)
         return {
             "images": self.mosaic.cut(images, layout, crops, size),
             "bounding_boxes": bounding_boxes,

@@ -48,7 +48,9 @@ class PseudoLabels(keras.layers.Layer):
 
     Returns:
         Dictionary of `"boxes"` `(batch, n, 4)`, xyxy, and `"classes"` `(batch, n)`,
-        float32, both -1 where padded, and `"difficult"` `(batch, n)`, bool.
+        float32, both -1 where padded; of `"difficult"` `(batch, n)`, bool; and of
+        `"is_told"` `(batch,)`, bool: whether what lies beside the boxes is background,
+        and not just unknown.
 
     Reference:
         - [Xu et al., 2021](https://arxiv.org/abs/2106.09018), section 3.3: boxes that
@@ -158,6 +160,7 @@ class MainObjectPseudoLabels(PseudoLabels):
             "boxes": found["boxes"],
             "classes": ops.cast(found["classes"], "float32"),
             "difficult": ops.logical_not(sure),
+            "is_told": ops.any(sure, axis=1),
         }
 
 
@@ -165,8 +168,11 @@ class MainObjectPseudoLabels(PseudoLabels):
 class ObjectPseudoLabels(PseudoLabels):
     """The teacher's boxes for every object of each photo.
 
-    What scores less than the least score of its class is taken for background. A box
-    that is not sure and overlaps one that is by 0.7 or more is left out.
+    What scores less than the least score of its class is taken for background, in a
+    photo with a box that is sure; of a photo without one nothing is known, unless the
+    labels hold photos without objects: then as large a share of the photos, those in
+    which nothing scores much, shows nothing. A box that is not sure and overlaps one
+    that is by 0.7 or more is left out.
 
     Args:
         num_classes: Number of classes.
@@ -174,14 +180,15 @@ class ObjectPseudoLabels(PseudoLabels):
         min_iou: As of `PseudoLabels`.
         least_score: Score from which a box that is not sure is `difficult`, in
             `[0, 1]`.
-        max_objects: Number of boxes of a photo, the most confident ones; what lies
-            beyond them is taken for background.
+        max_objects: Number of boxes of a photo: those that are sure, then the most
+            confident ones. Where there are more, the background is not known.
         objects_per_photo: Mean number of objects of each class in a labelled photo,
             `(num_classes,)`. Where it is given, `adapt` lowers the threshold of a class
             until boxes for 40 % of the objects that there should be reach it, as far as
             its range allows, and the least score until twice as many boxes as objects
             do: a class that the teacher hardly finds is taught by its best boxes, and
             not taught to be background.
+        empty_share: Share of the labelled photos that show no object, in `[0, 1]`.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
 
     Reference:
@@ -199,10 +206,12 @@ class ObjectPseudoLabels(PseudoLabels):
         least_score=0.1,
         max_objects=30,
         objects_per_photo=None,
+        empty_share=0.0,
         **kwargs,
     ):
         super().__init__(num_classes, threshold, min_iou, **kwargs)
         check_rate("least_score", least_score)
+        check_rate("empty_share", empty_share)
         if max_objects < 1:
             raise ValueError(
                 f"`max_objects` must be at least 1. Received: {max_objects}"
@@ -215,12 +224,18 @@ class ObjectPseudoLabels(PseudoLabels):
         self.least_score = least_score
         self.max_objects = max_objects
         self.objects_per_photo = objects_per_photo
+        self.empty_share = empty_share
+        # Below which the best answer to a photo says that it shows nothing.
+        self.empty_score = self._add_threshold("empty_score", (), 0.0)
         self.least_scores = self._add_threshold(
             "least_scores", (num_classes,), least_score
         )
 
     def adapt(self, found):
         super().adapt(found)
+        if self.empty_share:
+            best = found["confidence"].max(axis=1, initial=0.0)
+            self.empty_score.assign(np.quantile(best, self.empty_share))
         if self.objects_per_photo is None:
             return
         thresholds = np.array(ops.convert_to_numpy(self.thresholds))
@@ -260,13 +275,18 @@ class ObjectPseudoLabels(PseudoLabels):
             "difficult": unsure,
         }
         number = min(self.max_objects, seen.shape[1])
-        _, order = ops.top_k(ops.where(seen, found["confidence"], -1.0), number)
-        return {
+        ranks = found["confidence"] + ops.cast(sure, "float32")
+        _, order = ops.top_k(ops.where(seen, ranks, -1.0), number)
+        chosen = {
             name: ops.take_along_axis(
                 values, order[..., None] if name == "boxes" else order, axis=1
             )
             for name, values in labels.items()
         }
+        best = ops.max(found["confidence"], axis=1)
+        told = ops.logical_or(ops.any(sure, axis=1), best < self.empty_score)
+        fits = ops.sum(ops.cast(seen, "int32"), axis=1) <= number
+        return {**chosen, "is_told": ops.logical_and(told, fits)}
 
 
 def _score_of_rank(scores, rank):

@@ -26,7 +26,8 @@ class RandomBoxCrop(RandomLayer):
     without objects is cropped anywhere.
 
     Other objects are clipped at the border of the crop and dropped, to class -1, where
-    less than `min_visible_share` of their area is left.
+    less than `min_visible_share` of their area is left; difficult ones, where nothing
+    is.
 
     Args:
         image_size: Side of the square result, in pixels.
@@ -130,9 +131,7 @@ class RandomBoxCrop(RandomLayer):
         """Cuts the given crops, of the form of `draw_crops`; boxes follow."""
         images = ops.cast(inputs["images"], self.compute_dtype)
         size = (self.image_size, self.image_size)
-        bounding_boxes = self.move(
-            inputs["bounding_boxes"], crops_rel_xyxy, images.shape[1:3]
-        )
+        bounding_boxes = self.move(inputs, crops_rel_xyxy, images.shape[1:3])
         # Weights add up to 1 but for rounding: white would become 255.00002.
         crops = ops.clip(crop_and_resize(images, crops_rel_xyxy, size), 0.0, 255.0)
         # Resampling lets the border of the image bleed; beyond it lies black.
@@ -140,14 +139,28 @@ class RandomBoxCrop(RandomLayer):
         flags = pad_flags(flags_of(inputs), bounding_boxes["classes"])
         return {"images": crops, "bounding_boxes": bounding_boxes, **flags}
 
-    def move(self, bounding_boxes, crops_rel_xyxy, image_shape):
-        """Moves boxes into the given crops, clips them and drops what is hidden."""
+    def move(self, inputs, crops_rel_xyxy, image_shape):
+        """Moves boxes into the given crops, clips them and drops what is hidden.
+
+        Args:
+            inputs: Dictionary of `call`; its images play no part.
+            crops_rel_xyxy: Crops, of the form of `draw_crops`.
+            image_shape: Tuple `(height, width)` of the images, in pixels.
+
+        Returns:
+            Dictionary of `"boxes"` and `"classes"`, in pixels of the crops.
+        """
+        bounding_boxes = inputs["bounding_boxes"]
         size = (self.image_size, self.image_size)
         moved = boxes_in_crops(
             bounding_boxes["boxes"], crops_rel_xyxy, image_shape, size
         )
         moved, classes = keep_visible(
-            moved, bounding_boxes["classes"], size, self.min_visible_share
+            moved,
+            bounding_boxes["classes"],
+            size,
+            self.min_visible_share,
+            inputs.get("difficult"),
         )
         return {"boxes": moved, "classes": classes}
 

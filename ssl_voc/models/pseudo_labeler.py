@@ -4,20 +4,25 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.layers.box_motions import flip_boxes
+from ssl_voc.layers.box_motions import flip_boxes, pad_boxes
 from ssl_voc.models.momentum_teacher import MomentumTeacher
+
+# In pixels: half of the finest stride, where answers differ most.
+_SHIFT = 4
 
 
 class PseudoLabeler(keras.Model):
     """Labels photos by the moving average of a `Localizer` or `Detector`.
 
-    It looks at every photo as it is and mirrored, in inference mode. `predict` works
-    as of any Keras model.
+    It looks at every photo twice, as it is and mirrored, in inference mode. `predict`
+    works as of any Keras model.
 
     Args:
         student: The `BoxModel` that it follows, built.
         pseudo_labels: `ssl_voc.layers.PseudoLabels` that chooses what is learned.
         momentum: Share of itself that the teacher keeps in a step, in `[0, 1]`.
+        mirrors: Whether the second view is mirrored; else it is moved by 4 pixels, for
+            a student that never saw mirrored photos.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Call arguments:
@@ -29,7 +34,7 @@ class PseudoLabeler(keras.Model):
         `"found_confidence"` `(batch, n)`, and what else its answers hold.
     """
 
-    def __init__(self, student, pseudo_labels, momentum=0.99, **kwargs):
+    def __init__(self, student, pseudo_labels, momentum=0.99, mirrors=True, **kwargs):
         super().__init__(**kwargs)
         # Its decoding, not its weights: those of the teacher are its own.
         self._decode = student.decode_predictions
@@ -39,11 +44,12 @@ class PseudoLabeler(keras.Model):
             student.at_image_size(self._shape[0]), momentum, name="teacher"
         )
         self.pseudo_labels = pseudo_labels
+        self.mirrors = mirrors
         self.built = True
 
     def call(self, images, training=False):
         images = ops.cast(images, "float32")
-        both = ops.concatenate([images, ops.flip(images, axis=2)], axis=0)
+        both = ops.concatenate([images, self._second_view(images)], axis=0)
         outputs = self.teacher(both, training=False)
         answers = self._decode(outputs)
         answers["boxes"] = boxes.convert_format(
@@ -52,13 +58,23 @@ class PseudoLabeler(keras.Model):
         if "agreement" in outputs:
             answers["agreement"] = outputs["agreement"]
         pairs = {name: ops.split(values, 2) for name, values in answers.items()}
-        found, mirrored = ({name: pairs[name][i] for name in pairs} for i in (0, 1))
-        everyone = ops.ones(ops.shape(images)[:1], "bool")
-        mirrored["boxes"] = flip_boxes(
-            mirrored["boxes"], mirrored["classes"], everyone, self._shape[1]
-        )
-        labels = self.pseudo_labels(found, mirrored)
+        found, again = ({name: pairs[name][i] for name in pairs} for i in (0, 1))
+        again["boxes"] = self._back(again["boxes"], again["classes"])
+        labels = self.pseudo_labels(found, again)
         return {
             **labels,
             **{f"found_{name}": values for name, values in found.items()},
         }
+
+    def _second_view(self, images):
+        if self.mirrors:
+            return ops.flip(images, axis=2)
+        moved = ops.pad(images, [(0, 0), (_SHIFT, 0), (_SHIFT, 0), (0, 0)])
+        return moved[:, :-_SHIFT, :-_SHIFT]
+
+    def _back(self, corners, classes):
+        """Boxes of the second view, in the pixels of the first."""
+        if self.mirrors:
+            everyone = ops.ones(ops.shape(corners)[:1], "bool")
+            return flip_boxes(corners, classes, everyone, self._shape[1])
+        return pad_boxes(corners - float(_SHIFT), classes)

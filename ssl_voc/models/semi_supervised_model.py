@@ -18,15 +18,18 @@ class SemiSupervisedModel(BoxModel):
     moving average of the student's weights, labels them as they are, see
     `PseudoLabeler`; then both kinds are one batch: augmented, mosaics and all, and
     learned alike, so that batch norms see them together. What the teacher is not sure
-    of is `difficult` and teaches nothing.
+    of is `difficult` and teaches nothing; nor does what lies beside the boxes of a
+    photo that is not `"is_told"`.
 
-    The train step is Keras' own. `compile`, `evaluate` and `predict` are those of the
+    The train step is Keras' own. Metrics are of the photos with boxes (and of what lies
+    beside them in mosaics). `compile`, `evaluate` and `predict` are those of the
     student, which holds the result and is what to save: this model itself is not.
 
     Args:
         student: The `Localizer` or `Detector`, built, with its augmenter.
         pseudo_labels: `ssl_voc.layers.MainObjectPseudoLabels` or `ObjectPseudoLabels`.
         momentum: Share of itself that the teacher keeps in a step, in `[0, 1]`.
+        mirrors: Whether labels are confirmed in mirrored photos, see `PseudoLabeler`.
         **kwargs: `name` and `dtype` of `keras.Model`.
 
     Call arguments:
@@ -51,10 +54,10 @@ class SemiSupervisedModel(BoxModel):
         - [Xu et al., 2021](https://arxiv.org/abs/2106.09018), both in one batch
     """
 
-    def __init__(self, student, pseudo_labels, momentum=0.99, **kwargs):
+    def __init__(self, student, pseudo_labels, momentum=0.99, mirrors=True, **kwargs):
         super().__init__(**kwargs)
         self.student = student
-        self.labeler = PseudoLabeler(student, pseudo_labels, momentum)
+        self.labeler = PseudoLabeler(student, pseudo_labels, momentum, mirrors)
         self.pool_used = keras.metrics.Mean(name="pool_used")
         self.built = True  # student and teacher are
 
@@ -135,12 +138,14 @@ class SemiSupervisedModel(BoxModel):
         return self.student.compute_loss(x, y, y_pred, sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        sample_weight = _with_pool(sample_weight, y_pred)
         y_pred = {**y_pred}
         used = y_pred.pop("pool_used", None)
-        self.student.compute_metrics(x, y, y_pred, sample_weight)
         if used is not None:
             self.pool_used.update_state(used)
+            # The teacher's own labels are nothing to be measured by.
+            number = ops.shape(used)[0]
+            y_pred = keras.tree.map_structure(lambda part: part[:-number], y_pred)
+        self.student.compute_metrics(x, y, y_pred, sample_weight)
         results = self.get_metrics_result()
         return results if used is not None else _without(results, "pool_used")
 
@@ -162,13 +167,10 @@ class SemiSupervisedModel(BoxModel):
         ours["difficult"] = ops.cast(
             inputs.get("difficult", ops.zeros_like(ours["classes"])), "bool"
         )
-        labels = {
-            "boxes": boxes.convert_format(
-                theirs["boxes"], "xyxy", self.bounding_box_format, self.image_shape
-            ),
-            "classes": theirs["classes"],
-            "difficult": theirs["difficult"],
-        }
+        labels = _with_unknown(theirs, self.image_shape)
+        labels["boxes"] = boxes.convert_format(
+            labels["boxes"], "xyxy", self.bounding_box_format, self.image_shape
+        )
         width = max(ours["classes"].shape[1], labels["classes"].shape[1])
         joined = {
             name: ops.concatenate(
@@ -200,6 +202,31 @@ def _with_pool(sample_weight, outputs):
     given = ops.reshape(keras.tree.flatten(sample_weight)[0], (-1,))
     others = ops.ones_like(outputs["pool_used"])
     return ops.concatenate([ops.cast(given, "float32"), others], axis=0)
+
+
+def _with_unknown(labels, image_shape):
+    """Labels with a difficult box over each photo whose background is not known.
+
+    Args:
+        labels: Dictionary that `PseudoLabels` gives.
+        image_shape: Tuple `(height, width)` of the photos.
+
+    Returns:
+        Dictionary of `"boxes"`, `"classes"` and `"difficult"`, of a box more a photo.
+    """
+    unknown = ops.logical_not(labels["is_told"])[:, None]
+    height, width = map(float, image_shape)
+    whole = ops.convert_to_tensor([[[0.0, 0.0, width, height]]])
+    boxes_of_all = ops.where(unknown[..., None], whole, boxes.PADDING)
+    added = {
+        "boxes": boxes_of_all,
+        "classes": ops.where(unknown, 0.0, boxes.PADDING),
+        "difficult": unknown,
+    }
+    return {
+        name: ops.concatenate([labels[name], values], axis=1)
+        for name, values in added.items()
+    }
 
 
 def _without(logs, name):

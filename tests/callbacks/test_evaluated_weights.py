@@ -99,6 +99,20 @@ def test_without_averaging_the_statistics_alone_are_others():
         assert same != ("moving" in weight.path), weight.path
 
 
+def test_without_images_the_statistics_stay_those_of_training():
+    model = build()
+    model.fit(*data(), batch_size=4, shuffle=False, verbose=0)
+    trained = model.get_weights()
+    evaluated = EvaluatedWeights(None, averaged=True)
+    evaluated.set_model(model)
+    evaluated.lend()
+    averages = averages_of(model)
+    for weight, before in zip(model.weights, trained, strict=True):
+        expected = averages.get(weight.path, before)
+        np.testing.assert_array_equal(weight, expected)
+    assert any("moving" in w.path and w.path not in averages for w in model.weights)
+
+
 def test_of_a_part_of_the_model_the_weights_of_that_part_alone_are_lent():
     part = build()
     evaluated = EvaluatedWeights([data()[0][:4]], averaged=False, network=part)

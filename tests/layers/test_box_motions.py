@@ -45,3 +45,13 @@ def test_objects_are_clipped_and_hidden_ones_become_padding():
         np.testing.assert_array_equal(moved[2], [2, 2, 8, 8])
         if 0 in kept:
             np.testing.assert_array_equal(moved[0], [0, 0, 5, 10])
+
+
+def test_difficult_objects_stay_as_long_as_anything_of_them_is_inside():
+    boxes = [[[-9, 0, 1, 10], [-9, 0, 1, 10], [-9, 0, 0, 10], [30, 0, 40, 5]]]
+    difficult = np.array([[True, False, True, True]])
+    moved, left = keep_visible(
+        np.array(boxes, "float32"), np.array([[0, 1, 2, 3]]), (10, 10), 0.5, difficult
+    )
+    assert ops.convert_to_numpy(left).tolist() == [[0, -1, -1, -1]]
+    np.testing.assert_array_equal(ops.convert_to_numpy(moved)[0, 0], [0, 0, 1, 10])

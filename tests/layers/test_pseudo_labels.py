@@ -68,10 +68,10 @@ def test_objects_are_sure_unsure_or_background_as_by_the_loops():
     found, mirrored = draw_answers(20, 12)
     # Every third box lies nearly where the one before does.
     found["boxes"][:, 2:11:3] = found["boxes"][:, 1:10:3] + 1.0
-    layer = ObjectPseudoLabels(3, least_score=0.2, max_objects=10)
+    layer = ObjectPseudoLabels(3, least_score=0.2, max_objects=6)
     labels = labels_of(layer, found, mirrored)
-    assert labels["boxes"].shape == (20, 10, 4)
-    places = [0] * 20  # of the next label
+    assert labels["boxes"].shape == (20, 6, 4)
+    wanted = [{"sure": [], "unsure": []} for _ in range(20)]
     counts = dict.fromkeys(("sure", "unsure", "background", "covered"), 0)
     for row, place in np.ndindex(20, 12):
         label = found["classes"][row, place]
@@ -81,19 +81,24 @@ def test_objects_are_sure_unsure_or_background_as_by_the_loops():
         elif label >= 0 and found["confidence"][row, place] >= 0.2:
             kind = "covered" if is_covered(found, mirrored, row, place) else "unsure"
         counts[kind] += 1
-        if kind in ("sure", "unsure") and places[row] < 10:
-            here = row, places[row]
-            assert labels["classes"][here] == label
-            assert labels["difficult"][here] == (kind == "unsure")
-            np.testing.assert_array_equal(
-                labels["boxes"][here], found["boxes"][row, place]
-            )
-            places[row] += 1
-    for row, number in enumerate(places):
+        if kind in wanted[row]:
+            wanted[row][kind].append(place)
+    for row, kinds in enumerate(wanted):
+        places = kinds["sure"] + kinds["unsure"]
+        number = len(places[:6])
         for name in ("boxes", "classes"):
+            np.testing.assert_array_equal(
+                labels[name][row, :number], found[name][row, places[:6]]
+            )
             assert (labels[name][row, number:] == -1).all()
-        assert not labels["difficult"][row, number:].any()
-    assert min(counts.values()) > 5 and max(places) == 10
+        difficult = labels["difficult"][row]
+        assert difficult.sum() == max(0, number - len(kinds["sure"]))
+        assert (
+            not difficult[: len(kinds["sure"])].any() and not difficult[number:].any()
+        )
+        # The background is known beside sure boxes, if none was cut.
+        assert labels["is_told"][row] == (bool(kinds["sure"]) and len(places) <= 6)
+    assert min(counts.values()) > 5 and len({*labels["is_told"].tolist()}) == 2
 
 
 def test_class_that_is_hardly_found_is_left_out_and_not_taught_as_background():
@@ -120,6 +125,23 @@ def test_class_that_is_hardly_found_is_left_out_and_not_taught_as_background():
         ObjectPseudoLabels(3, objects_per_photo=[1.0])
 
 
+@pytest.mark.parametrize(("empty_share", "told"), [(0.0, 0), (0.3, 3)])
+def test_photos_without_an_answer_show_nothing_as_often_as_the_labels_do(
+    empty_share, told
+):
+    layer = ObjectPseudoLabels(1, empty_share=empty_share)
+    found = {
+        "boxes": np.tile([10.0, 10.0, 40.0, 40.0], (10, 1, 1)).astype("float32"),
+        "confidence": np.linspace(0.05, 0.4, 10, dtype="float32")[:, None],
+        "classes": np.zeros((10, 1), "int32"),
+    }
+    layer.adapt(found)
+    labels = layer(found, found)
+    assert ops.convert_to_numpy(labels["is_told"]).tolist() == [
+        number < told for number in range(10)
+    ]
+
+
 def test_a_main_object_is_sure_if_the_cells_agree_too():
     found, _ = draw_answers(60, 2, seed=1)
     found = {name: values[:, :1] for name, values in found.items()}  # not the padding
@@ -137,6 +159,7 @@ def test_a_main_object_is_sure_if_the_cells_agree_too():
         for row in range(60)
     ]
     np.testing.assert_array_equal(labels["difficult"][:, 0], wanted)
+    np.testing.assert_array_equal(labels["is_told"], np.logical_not(wanted))
     assert 5 < sum(wanted) < 55
 
 

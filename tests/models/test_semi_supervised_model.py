@@ -98,9 +98,38 @@ def test_labels_are_those_of_the_photos_and_of_the_mirrored_ones(kind):
 
 
 @LOCALIZER_FIRST
+def test_without_mirrors_labels_are_confirmed_in_moved_photos(kind):
+    student, chooser = build_student(kind), build_labels(kind)
+    images = tiny.draw_photos(3, SIZE)
+    labels = PseudoLabeler(student, chooser, mirrors=False).predict(images, verbose=0)
+    moved = np.zeros_like(images)
+    moved[:, 4:, 4:] = images[:, :-4, :-4]
+    found, again = (student.predict(views, verbose=0) for views in (images, moved))
+    exists = again["classes"][..., None] >= 0
+    again["boxes"] = np.where(exists, again["boxes"] - 4.0, -1.0)
+    if kind == "localizer":
+        found["agreement"] = student(images.astype("float32"))["agreement"]
+    for name, values in to_numpy(chooser(found, again)).items():
+        np.testing.assert_allclose(labels[name], values, rtol=1e-4, atol=1e-3)
+
+
+@LOCALIZER_FIRST
 def test_loss_is_that_of_all_photos_with_boxes_given_and_found(kind):
     model, batch = build(kind), batch_of(kind)
-    labels, _ = labels_of(model, batch["unlabeled"])
+    labels, sure = labels_of(model, batch["unlabeled"])
+    # Where nothing is sure, and where boxes were cut, a difficult box covers all.
+    unknown = ~labels["is_told"]
+    assert unknown[~sure.any(axis=1)].all()
+    whole = np.array([0.0, 0.0, SIZE, SIZE], "float32")
+    covers = {
+        "boxes": np.where(unknown[:, None], whole, -1.0)[:, None],
+        "classes": np.where(unknown, 0.0, -1.0)[:, None],
+        "difficult": unknown[:, None],
+    }
+    labels = {
+        name: np.concatenate([labels[name], values], axis=1).astype(labels[name].dtype)
+        for name, values in covers.items()
+    }
     width = max(4, labels["classes"].shape[1])
 
     def pad(values, fill):
@@ -140,6 +169,19 @@ def test_weights_of_labelled_photos_leave_those_of_the_pool_at_one():
 
     assert loss(np.ones(4, "float32")) == pytest.approx(loss(None), rel=1e-5)
     assert loss(np.zeros(4, "float32")) != pytest.approx(loss(None), rel=1e-2)
+
+
+def test_metrics_are_of_the_photos_with_boxes_alone(monkeypatch):
+    model, batch = build("localizer"), batch_of("localizer")
+    outputs, seen = model(batch, training=True), []
+    monkeypatch.setattr(
+        model.student, "compute_metrics", lambda x, y, y_pred, _: seen.append(y_pred)
+    )
+    weights = np.ones(4, "float32")
+    model.compute_metrics(None, None, outputs, weights)
+    (y_pred,) = seen
+    assert {len(values) for values in keras.tree.flatten(y_pred)} == {4}
+    np.testing.assert_array_equal(y_pred["classes"], outputs["classes"][:4])
 
 
 @LOCALIZER_FIRST
