@@ -62,15 +62,29 @@ def should_jit_compile(choice):
     Args:
         choice: `"on"`, `"off"`, or `"auto"`: on accelerators, where it is the fast
             path, but not on a CPU under tensorflow, where depthwise convolutions ran 6
-            to 7 times slower. The jax backend compiles always.
+            to 7 times slower, and not inside a `tf.distribute` strategy, whose
+            variables lie on several devices. The jax backend compiles always.
 
     Returns:
         Bool for the `jit_compile` argument of `compile`.
+
+    Raises:
+        ValueError: for `"on"` inside such a strategy.
     """
+    backend, is_spread = keras.backend.backend(), False
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        is_spread = tf.distribute.has_strategy()
+    if choice == "on" and is_spread:
+        raise ValueError(
+            "--jit-compile on: under tensorflow XLA compiles no step of several "
+            "accelerators. Leave the flag out, or train on one by --device 0."
+        )
     if choice != "auto":
         return choice == "on"
-    backend = keras.backend.backend()
-    return backend == "jax" or (backend == "tensorflow" and accelerators() > 0)
+    is_accelerated = backend == "tensorflow" and accelerators() > 0
+    return backend == "jax" or (is_accelerated and not is_spread)
 
 
 def replica_scope(batch_size, device="auto"):

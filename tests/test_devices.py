@@ -60,6 +60,19 @@ def test_xla_by_default_where_it_is_the_fast_path(
     assert devices.should_jit_compile("auto") is expected
 
 
+def test_no_xla_on_the_devices_of_a_strategy(monkeypatch):
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("strategies are tensorflow's")
+    monkeypatch.setattr(devices, "accelerators", lambda: 2)
+    assert devices.should_jit_compile("auto")
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        assert not devices.should_jit_compile("auto")
+        assert not devices.should_jit_compile("off")
+        with pytest.raises(ValueError, match="--jit-compile on.*--device 0"):
+            devices.should_jit_compile("on")
+
+
 def test_accelerators_are_the_devices_that_are_no_cpu(monkeypatch):
     names = ["cpu:0", "CPU:1", "gpu:0", "GPU:1", "tpu:0"]
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: names)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from ssl_voc.layers.single_view_augmenter import SingleViewAugmenter
 from ssl_voc.metrics.nearest_neighbors import knn_hits
 from ssl_voc.metrics.rank_me import effective_rank
 
@@ -52,9 +53,9 @@ class FeatureProbe(keras.callbacks.Callback):
         self.extractor = keras.Sequential(
             [
                 keras.Input(rank_images.shape[1:]),
-                keras.layers.Resizing(
-                    image_size, image_size, antialias=True, dtype="float32"
-                ),
+                # In inference a resizing, which XLA can compile: Keras' antialiased one
+                # has no XLA kernel. A seed of its own leaves the others as they are.
+                SingleViewAugmenter(image_size, seed=0, dtype="float32"),
                 backbone,
                 keras.layers.GlobalAveragePooling2D(dtype="float32"),
             ]

@@ -56,6 +56,7 @@ class FinetuningRun(TrainingRun):
         self.choose_epochs(*self._default_epochs())
         config = self.config
         with devices.replica_scope(config.batch_size, config.device):
+            self.jit_compile = devices.should_jit_compile(config.jit_compile)
             backbone = build_initial_backbone(
                 config, folder, self.task.backbone_from_random
             )

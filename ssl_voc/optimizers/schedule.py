@@ -34,7 +34,9 @@ def build_optimizer(
         return LARS(schedule, momentum=0.9, weight_decay=weight_decay)
     if name == "sgd":
         optimizer = keras.optimizers.SGD(
-            schedule, momentum=0.9, weight_decay=weight_decay
+            schedule,
+            momentum=0.9,
+            weight_decay=weight_decay or None,  # 0 costs a pass
         )
     elif name == "adamw":
         optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay)

@@ -41,13 +41,19 @@ class PretrainingRun(TrainingRun):
 
     def __init__(self, config, folder):
         super().__init__(config, folder)
-        with devices.replica_scope(config.batch_size or LARGEST_BATCH, config.device):
+        # Chosen at the start for the devices of then; they may be others by now.
+        begun_batch = folder.manifest.get("batch_size")
+        batch_size = config.batch_size or begun_batch or LARGEST_BATCH
+        with devices.replica_scope(batch_size, config.device):
+            self.jit_compile = devices.should_jit_compile(config.jit_compile)
             # First: a wrong name shall not wait for hours of decoding.
             backbone = build_initial_backbone(config, folder)
             self.objective = OBJECTIVES[config.objective](config)
             pool = self.objective.pool
             if config.batch_size is None:
-                self._choose_batch_size(len(pool))
+                batch_size = begun_batch or self._choose_batch_size(len(pool))
+                folder.update_manifest(batch_size=batch_size)
+                self.config = dataclasses.replace(config, batch_size=batch_size)
             self.steps = pool.steps_per_epoch(self.config.batch_size)
             self.choose_epochs(
                 max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / self.steps)),
@@ -173,11 +179,13 @@ class PretrainingRun(TrainingRun):
         return self.objective.batches(*arguments)
 
     def _choose_batch_size(self, num_photos):
+        """Chooses a batch by the number of photos and of devices, and says so."""
         used = devices.replicas_for(LARGEST_BATCH, self.config.device)
         least = min(used * devices.PHOTOS_OF_REPLICA, num_photos)
         size = max(choose_batch_size(num_photos), least)
+        size = min(size, max(2, num_photos))
         print(f"batch: {size}, for {num_photos} photos (--batch-size)", flush=True)
-        self.config = dataclasses.replace(self.config, batch_size=size)
+        return size
 
     def _show_views_of(self, image_size):
         """Lets the next steps be on views of this size."""

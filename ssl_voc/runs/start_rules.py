@@ -27,6 +27,7 @@ CHECKPOINT_NAME = r"epoch_(\d+)\.npz"
 _KINDS = {
     "backbone": str,
     "backbone_fingerprint": list,
+    "batch_size": int,
     "class_names": list,
     "epochs": int,
     "image_size": int,

@@ -29,8 +29,8 @@ _SECONDS_BETWEEN_CURVES = 30.0
 class TrainingRun:
     """A training between its settings and the weights that it saves.
 
-    A subclass prepares photos and model, and sets `model`, `steps` (per epoch) and
-    `done_epochs`.
+    A subclass prepares photos and model, and sets `model`, `steps` (per epoch),
+    `done_epochs` and, on the devices that train, `jit_compile`.
 
     Attributes:
         settings: The settings as given.
@@ -46,7 +46,6 @@ class TrainingRun:
         self.settings = config
         self.checkpoints = folder.path / "checkpoints"
         devices.set_up_runtime(config.seed, config.deterministic, config.precision)
-        self.jit_compile = devices.should_jit_compile(config.jit_compile)
         self._began, self._drawn = time.monotonic(), 0.0
         self._time = config.time
 
@@ -130,8 +129,9 @@ class TrainingRun:
         step_seconds = self.measure_step(batches)
         epoch_seconds = step_seconds * self.steps + self.measure_pause()
         seconds = self._seconds_left
-        self._set_epochs(count_epochs(seconds, epoch_seconds))
-        epochs = f"{self.config.epochs} epochs of {self.steps} steps"
+        done, number = self.done_epochs, count_epochs(seconds, epoch_seconds)
+        self._set_epochs(done + number)
+        epochs = f"{number} {'more ' if done else ''}epochs of {self.steps} steps"
         text = f"{epochs} fit into {self._time}"
         if epoch_seconds > seconds:
             text = (

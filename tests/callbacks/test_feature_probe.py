@@ -45,6 +45,16 @@ def test_images_are_resized_with_antialias(backbone):
     assert probe.measure_rank() == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.slow
+def test_resized_images_can_be_compiled_by_xla(backbone):
+    images = tiny.draw_photos(10, size=33)
+    plain, compiled = (
+        FeatureProbe(backbone, 20, images, jit_compile=jit).measure_rank()
+        for jit in (False, True)
+    )
+    assert compiled == pytest.approx(plain, rel=1e-4)
+
+
 def test_second_half_is_told_by_its_neighbors_in_the_first(backbone):
     images = tiny.draw_photos(31, size=20)
     labels = np.random.default_rng(0).integers(0, 3, 31)

@@ -263,7 +263,7 @@ def test_corrected_command_starts_in_the_folder_of_the_mistaken_one(place, tmp_p
 
 
 def test_a_time_sets_the_epochs_of_batches_that_suit_the_photos(
-    place, tmp_path, capsys
+    place, tmp_path, capsys, monkeypatch
 ):
     run = tmp_path / "run"
     pretrain(place.config(run, batch_size=None, epochs=None, time="1s"))
@@ -272,6 +272,11 @@ def test_a_time_sets_the_epochs_of_batches_that_suit_the_photos(
     manifest = json.loads((run / "manifest.json").read_text())
     assert len(rows_of(run)) == manifest["epochs"]
     # ln(2 * 16 - 1): chance is that of the batch that was chosen.
+    row = rows_of(run)[-1]
+    assert row["loss"] / row["loss_over_chance"] == pytest.approx(np.log(31), rel=1e-3)
+    # Other devices would choose another batch; the run keeps to its own.
+    monkeypatch.setattr("ssl_voc.pretrain.run.choose_batch_size", lambda number: 32)
+    pretrain(place.config(run, batch_size=None, epochs=manifest["epochs"] + 1))
     row = rows_of(run)[-1]
     assert row["loss"] / row["loss_over_chance"] == pytest.approx(np.log(31), rel=1e-3)
 

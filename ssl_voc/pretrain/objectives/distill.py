@@ -65,12 +65,14 @@ class DistillObjective(ViewPairsObjective):
     )
 
     def __init__(self, config):
+        from ssl_voc import devices
         from ssl_voc.models.distillation_teachers import load_teacher
 
         # Before the photos, which may take hours to decode.
         self.teacher = load_teacher(
             config.teacher, config.image_size, config.teacher_size
         )
+        self.teacher.jit_compile = devices.should_jit_compile(config.jit_compile)
         self.embeddings = self.first = None
         super().__init__(config)
 
@@ -84,19 +86,25 @@ class DistillObjective(ViewPairsObjective):
         from ssl_voc.callbacks import last_epoch
         from ssl_voc.runs.atomic_files import replacing
 
+        config = self.config
+        if config.queue_size < 2 * config.batch_size:
+            raise ValueError(
+                f"--queue-size: expected at least the {2 * config.batch_size} views of "
+                f"a batch, got {config.queue_size}"
+            )
         run.update_manifest(teacher_parameters=self.teacher.count_params())
         has_begun = last_epoch(run.path / "checkpoints") > 0
         path, count = run.path / EMBEDDINGS_FILE, len(self.pool)
-        if self.config.teacher_cache:
+        if config.teacher_cache:
             if not (has_begun and path.is_file()):
                 with replacing(path) as temporary, temporary.open("wb") as file:
                     np.save(file, self._embed(np.arange(count))[0])
             self.embeddings = np.load(path)
         if has_begun:
             return  # The checkpoint has means and queue.
-        random = np.random.default_rng(self.config.seed)
-        indices = random.permutation(count)[: self.config.queue_size]
-        if self.config.teacher_cache:
+        random = np.random.default_rng(config.seed)
+        indices = random.permutation(count)[: config.queue_size]
+        if config.teacher_cache:
             self.first = self.embeddings[indices], None
         else:
             self.first = self._embed(indices)
@@ -105,11 +113,6 @@ class DistillObjective(ViewPairsObjective):
         from ssl_voc import layers, models
 
         config = self.config
-        if config.queue_size < 2 * config.batch_size:
-            raise ValueError(
-                f"--queue-size: expected at least the {2 * config.batch_size} views of "
-                f"a batch, got {config.queue_size}"
-            )
         dimensions = self.teacher.output_shape[0][-1]
         model = models.DistillationModel(
             backbone,
