@@ -45,17 +45,6 @@ def accelerators():
     return sum(not name.lower().startswith("cpu") for name in names)
 
 
-def is_out_of_memory(error):
-    """Whether an error says that the memory of the machine or of a device is full.
-
-    Args:
-        error: An exception; each backend has a class of its own for it.
-    """
-    names = {parent.__name__ for parent in type(error).__mro__}
-    full = names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
-    return bool(full) or "RESOURCE_EXHAUSTED" in str(error)
-
-
 def should_jit_compile(choice):
     """Whether the train step is compiled by XLA.
 

@@ -18,6 +18,7 @@ from ssl_voc.cli.errors import (
     EXIT_STOPPED_EARLY,
     BadInput,
     StoppedEarly,
+    is_out_of_memory,
 )
 
 # Errors of the system that no input check foresees, and no defect makes.
@@ -38,7 +39,8 @@ def command_main(
     It parses the flags (those of the process without `argv`), runs the command and
     turns what it raises into an exit status: 0 done, 2 bad input or flags, 3 stopped
     early, interrupted, or writing to a closed pipe, 1 a defect, whose traceback goes
-    to stderr. What the system refuses, such as a folder without permission, is 2.
+    to stderr. What the system refuses, such as a folder without permission, and a full
+    memory are 2.
     `--help` raises `SystemExit(0)`.
 
     Args:
@@ -74,6 +76,9 @@ def command_main(
                     return EXIT_STOPPED_EARLY
             elif getattr(error, "errno", None) in _REFUSALS:
                 _print_line("error", f"the system refused: {error}")
+                return EXIT_BAD_INPUT
+            elif is_out_of_memory(error):
+                _print_line("error", "the memory is full. Try a smaller --batch-size.")
                 return EXIT_BAD_INPUT
             traceback.print_exc()
             return EXIT_DEFECT

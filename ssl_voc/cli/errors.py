@@ -39,6 +39,17 @@ def did_you_mean(
     return f" Did you mean {write(close[0])}?" if close else ""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that the memory of the machine or of a device is full.
+
+    Args:
+        error: An exception; each backend has a class of its own for it.
+    """
+    names = {parent.__name__ for parent in type(error).__mro__}
+    full = names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+    return bool(full) or "RESOURCE_EXHAUSTED" in str(error)
+
+
 @contextlib.contextmanager
 def as_bad_input(*kinds: type[Exception]) -> Iterator[None]:
     """Turns the errors of unusable data, weights or files into `BadInput`.

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import math
 import operator
+import os
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -226,7 +227,7 @@ class Option:
         except (ValueError, OverflowError):
             raise self._unexpected(item) from None
         if self.kind is Path:
-            return converted.expanduser()
+            return Path(os.path.expanduser(converted))
         inside = [_BOUNDS[word](converted, b) for word, b in self.bounds.items()]
         inside += [self.kind is not float or math.isfinite(converted)]
         if not all(inside) or converted not in (self.choices or [converted]):

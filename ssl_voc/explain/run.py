@@ -65,7 +65,9 @@ class ExplanationRun:
             if keys != first.keys:
                 raise BadInput(
                     f"--baseline: of {other.path} {len(keys)} photos can be used, of "
-                    f"RUN {len(first.keys)}, and they differ."
+                    f"RUN {len(first.keys)}, and they differ. Where each run held out "
+                    "its own, train both with one --split-seed, or name photos that "
+                    "neither saw by --data and --split."
                 )
         self.layers = [
             find_layer(subject.model, config.explained_layer).name

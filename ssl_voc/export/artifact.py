@@ -7,6 +7,7 @@ from pathlib import Path
 import pipelines
 from ssl_voc import serving
 from ssl_voc.export.comparison import compare_detections, compare_localizations
+from ssl_voc.export.config import FACTS
 from ssl_voc.export.model_card import describe_artifact, model_card
 from ssl_voc.export.onnx_litert import write_exchange_file
 from ssl_voc.export.parity import check_parity
@@ -18,8 +19,6 @@ from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.json_files import write_json
 from ssl_voc.runs.version_folder import new_version
 from ssl_voc.tasks import task_of
-
-FACTS = "ssl_voc.json"
 
 
 def write_artifact(config, finished):
@@ -103,8 +102,9 @@ def _format_summary(facts):
         )
     else:
         difference = parity["of_artifact"] - parity["of_model"]
+        model = "the copy in float32" if facts["full_precision"] else "evaluate's model"
         lines.append(
-            f"  {parity['figure']:<8} {parity['of_artifact']:.4f}, by evaluate's model "
+            f"  {parity['figure']:<8} {parity['of_artifact']:.4f}, by {model} "
             f"{parity['of_model']:.4f}: differs by {difference:.1e}"
         )
     if parity["num_reencoded"]:

@@ -3,9 +3,11 @@
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.config_file import describe_config
 from ssl_voc.cli.errors import BadInput, as_bad_input
-from ssl_voc.export.config import ExportConfig
+from ssl_voc.export.config import FACTS, ExportConfig
 from ssl_voc.runs.finished_run import read_finished_run
+from ssl_voc.runs.json_files import read_json_dict
 from ssl_voc.runs.start import kept_environment, load_framework
+from ssl_voc.runs.version_folder import versions_of
 
 DESCRIPTION = """Exports the model of RUN, a finished fine-tuning, to be served.
 
@@ -35,6 +37,7 @@ def export(config):
     task_of(finished)  # one that is not known is refused before the work
     config = config.resolved()
     _refuse_what_holds_no_versions(config.out)
+    _refuse_versions_of_another_model(config, finished)
     print(describe_config(config), flush=True)
     with kept_environment(), as_bad_input():
         # The artifact is asked in a second process, for which a GPU has no room.
@@ -53,6 +56,27 @@ def _refuse_what_holds_no_versions(out):
             f"--out: {out} {'is a file' if is_file else 'holds a run'}. Name a folder "
             "for the versions of an exported model."
         )
+
+
+def _refuse_versions_of_another_model(config, finished):
+    """Servers replace a version by the next: it must answer what that one did."""
+    for version in versions_of(config.out)[-1:]:
+        newest = read_json_dict(version / FACTS)
+        now = {
+            "format": config.format,
+            "task": finished.task,
+            "class_names": list(finished.class_names),
+        }
+        others = [
+            f"{name} {newest[name]!r}, now {value!r}"
+            for name, value in now.items()
+            if name in newest and newest[name] != value
+        ]
+        if others:
+            raise BadInput(
+                f"--out: {version} is of another model ({'; '.join(others)}), which "
+                "servers would replace. Name this one by --name."
+            )
 
 
 main = command_main(export, ExportConfig, "export", DESCRIPTION)

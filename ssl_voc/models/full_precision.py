@@ -2,7 +2,7 @@
 
 import keras
 
-from ssl_voc.models.cloning import nested_layers
+from ssl_voc.models.cloning import nested_layers, set_weights
 
 _FULL = "float32"
 
@@ -30,7 +30,7 @@ def full_precision(model):
     copy = keras.saving.deserialize_keras_object(_with_full_dtypes(config))
     if not copy.built:
         copy.build(model.inputs[0].shape if model.inputs else None)
-    copy.set_weights(model.get_weights())
+    set_weights(copy, model.get_weights())
     copy.jit_compile = model.jit_compile
     return copy
 

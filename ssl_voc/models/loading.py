@@ -7,6 +7,7 @@ import zipfile
 import keras
 
 from ssl_voc import devices
+from ssl_voc.cli.errors import is_out_of_memory
 
 _LONGEST_REASON = 200  # characters: Keras quotes whole configs
 _KERAS = ("keras", "keras_cv", "builtins")  # the last: Keras' functions by name
@@ -46,7 +47,7 @@ def load_model(path, kind=keras.Model):
     except (ImportError, UnsafeModel):
         raise
     except Exception as error:
-        if devices.is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise  # not for damage to the file
         # A damaged file fails as zip, JSON, HDF5 or graph, each in its own way.
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:_LONGEST_REASON]

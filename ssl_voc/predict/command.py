@@ -1,6 +1,7 @@
 """Command `predict`: objects in photos, by a run, an artifact or a server."""
 
 import contextlib
+import os
 from pathlib import Path
 
 from ssl_voc.cli.command import command_main
@@ -8,6 +9,8 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.predict.config import PredictConfig
 from ssl_voc.runs.start_rules import refuse_to_write_over
 
+# Reasons in the message that there is no photo.
+_MOST_REASONS = 3
 DESCRIPTION = """Finds the objects in photos: files, folders, or patterns in quotes.
 
 Predicts by a finished finetune run or an exported SavedModel (--model), or by a model
@@ -37,17 +40,22 @@ def predict(config):
     from ssl_voc.runs.run_folder import RunFolder
 
     if config.server is None and config.model is not None:
-        model = Path(config.model).expanduser()
+        model = Path(os.path.expanduser(config.model))
         refuse_to_write_over(config.out, model, "the model that is to predict")
     photos, problems = find_photos(config.images, config.out)
     if not photos:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in problems)
+        # The last one is that of a folder, whose files are told before.
+        told = [*problems[-1:], *problems[:-1][:_MOST_REASONS]]
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in told)
+        reasons += f"; and {len(problems) - len(told)} more" * (
+            len(told) < len(problems)
+        )
         reasons = reasons or f"all lie in --out {config.out}"
         raise BadInput(f"IMAGES: no photo was found. {reasons}")
     predictor = open_predictor(
         config.model,
         config.server,
-        batch_size=config.batch_size,
+        batch_size=min(config.batch_size, len(photos)),
         tta=config.tta,
         timeout=config.timeout,
         retries=config.retries,

@@ -18,7 +18,8 @@ def load_finished_model(finished, kind=keras.Model):
 
     Raises:
         ValueError: when the file cannot be loaded.
-        BadInput: when the model is not that of the run's records.
+        BadInput: when the model is not that of the run's records, or its weights are
+            no numbers.
     """
     path = finished.path / "model.keras"
     model = load_model(path, kind)
@@ -34,6 +35,18 @@ def load_finished_model(finished, kind=keras.Model):
         raise BadInput(
             f"{finished.flag}: {path} scores {model.num_classes} classes, but "
             f"manifest.json names {number}."
+        )
+    # Suppression drops NaN scores, and nothing would be told.
+    spoilt = [
+        weight.path
+        for weight in model.weights
+        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all()
+    ]
+    if spoilt:
+        raise BadInput(
+            f"{finished.flag}: {path} holds NaN or infinite weights, in {len(spoilt)} "
+            f"of {len(model.weights)} places, first {spoilt[0]}. Train it again, at a "
+            "lower learning rate."
         )
     return model
 

@@ -87,5 +87,11 @@ class RunPredictor(Predictor):
             ranking = tuple(zip(names, map(float, scores), strict=True))
         found = slice(len(corners))
         return Prediction(
-            corners, scores[found], classes[found], names[found], size, ranking=ranking
+            corners,
+            scores[found],
+            classes[found],
+            names[found],
+            size,
+            ranking=ranking,
+            is_full=ranking is None and bool(kept.all()),
         )

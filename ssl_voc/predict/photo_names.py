@@ -81,7 +81,7 @@ def writable(path: str | os.PathLike) -> str:
 
 def _matches(text, problems):
     """The paths that a pattern or a plain path stands for."""
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))  # the name of nobody stays a name
     # `[1].jpg` is a file's name before it is a pattern.
     if path.exists() or not any(sign in text for sign in _MAGIC):
         if not path.exists():

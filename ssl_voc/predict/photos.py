@@ -1,6 +1,7 @@
 """Photo loading for prediction: decoding, checks, batches of bounded size."""
 
 import dataclasses
+import functools
 import io
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ class LoadedPhoto:
     Attributes:
         path: Where it lies.
         name: Told from all others of the run.
-        data: A JPEG or PNG file of the same pixels, for models that decode.
+        file: What lies there.
         pixels: uint8 `(height, width, 3)`, upright.
         is_lossy: Whether the file is of a lossy format, such as JPEG or HEIC.
         color_profile: ICC profile of the pixels, or None.
@@ -31,10 +32,15 @@ class LoadedPhoto:
 
     path: Path
     name: str
-    data: bytes
+    file: bytes
     pixels: np.ndarray
     is_lossy: bool
     color_profile: bytes | None
+
+    @functools.cached_property
+    def data(self) -> bytes:
+        """A JPEG or PNG file of the same pixels, for models that decode."""
+        return model_bytes(self.file, self.pixels)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -53,22 +59,20 @@ def load_photo(photo: NamedPhoto) -> LoadedPhoto:
     from pipelines.images.opening import open_image
     from pipelines.photos.content import PhotoFile
 
-    data = PhotoFile(photo.path).load()
-    pixels = decode(data)
-    with open_image(data) as image:
+    file = PhotoFile(photo.path).load()
+    pixels = decode(file)
+    with open_image(file) as image:
         profile = image.info.get("icc_profile") if image.mode == "RGB" else None
         is_lossy = image.format in _LOSSY_FORMATS
-        plain = _is_plain(image)
-    if not plain:
-        data = encode_png(pixels)
-    return LoadedPhoto(photo.path, photo.name, data, pixels, is_lossy, profile)
+    return LoadedPhoto(photo.path, photo.name, file, pixels, is_lossy, profile)
 
 
-def model_bytes(data: bytes) -> bytes:
+def model_bytes(data: bytes, pixels: np.ndarray | None = None) -> bytes:
     """A JPEG or PNG file that models decode to the pixels that training saw.
 
     Args:
         data: A file that `pipelines.decode` reads.
+        pixels: What it reads, if that is known.
 
     Returns:
         The file itself, or a PNG file of its pixels where decoders differ.
@@ -78,7 +82,9 @@ def model_bytes(data: bytes) -> bytes:
 
     with open_image(data) as image:
         plain = _is_plain(image)
-    return data if plain else encode_png(decode(data))
+    if plain:
+        return data
+    return encode_png(decode(data) if pixels is None else pixels)
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

@@ -1,5 +1,6 @@
 """Predictors of encoded photos: a run, an exported SavedModel, or a server."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,11 @@ def open_predictor(
             "--model: name the folder of a finetune run or of an exported SavedModel, "
             "or a server by --server."
         )
-    folder = Path(model).expanduser()
+    folder = Path(os.path.expanduser(model))
+    if folder.is_file():
+        raise BadInput(
+            f"--model: {folder} is a file. Name its folder, {folder.parent}."
+        )
     if not folder.is_dir():
         raise BadInput(
             f"--model: there is no folder {folder}. Expected a finetune run or an "
@@ -155,6 +160,11 @@ def open_predictor(
         return SavedModelPredictor(version)
     if (folder / "manifest.json").is_file():
         return _open_run(folder, batch_size, tta)
+    if versions_of(folder):
+        raise BadInput(
+            f"--model: {folder} holds an export to onnx or litert, which predict does "
+            "not run. Name the run that it was made of, or its export as a SavedModel."
+        )
     raise BadInput(
         f"--model: {folder} is neither a finetune run (no manifest.json) nor an "
         "exported SavedModel (no saved_model.pb, nor a folder 1 with one)."

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 import pipelines
-from ssl_voc.cli.errors import BadInput, StoppedEarly
+from ssl_voc.cli.errors import BadInput, StoppedEarly, is_out_of_memory
 from ssl_voc.predict.base import PredictionError
 from ssl_voc.predict.drawing import save_prediction
 from ssl_voc.predict.photo_names import writable
@@ -39,7 +39,7 @@ class PredictionRun:
         self.photos, self.predictor = photos, predictor
         self.skipped = [pipelines.Problem(*problem) for problem in problems]
         self.table = PredictionTable()
-        self._num_done = 0
+        self._num_done = self._num_full = 0
         self._progress = progress_bar("predicting")
 
     def finish(self):
@@ -51,7 +51,7 @@ class PredictionRun:
                 written ended it before the last photo; what was predicted is written.
         """
         began = time.monotonic()
-        stopped = None
+        stopped, lost = None, False
         path = self.folder.path
         try:
             results, images = path / "predictions.json", path / "images.jsonl"
@@ -64,11 +64,15 @@ class PredictionRun:
                 except KeyboardInterrupt:
                     stopped = "interrupted"
                 except ServingError as error:
-                    stopped = str(error)
+                    stopped, lost = str(error), True
                 except OSError as error:  # of a picture, or of a full disk
                     if not self.table.num_photos:
                         raise
                     stopped = f"cannot write {path}: {error}"
+                except Exception as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    stopped = "the memory is full: try a smaller --batch-size"
             self.folder.write_text("skipped.txt", pipelines.problem_table(self.skipped))
         except OSError as error:
             raise BadInput(f"--out: cannot write {path}: {error}") from error
@@ -77,7 +81,7 @@ class PredictionRun:
             if stopped == "interrupted":
                 raise KeyboardInterrupt
             if stopped is not None:
-                raise BadInput(f"--server: {stopped}")
+                raise BadInput(f"--server: {stopped}" if lost else stopped)
             raise BadInput(
                 f"not one photo could be predicted, {len(self.skipped)} were skipped: "
                 f"{self.skipped[0]}. See {path / 'skipped.txt'}"
@@ -101,6 +105,11 @@ class PredictionRun:
         ]
         if self.table.num_empty:
             lines.append(f"  {self.table.num_empty} with nothing above the threshold")
+        if self._num_full:
+            lines.append(
+                f"  {self._num_full} with as many objects as the model gives: there "
+                "may be more"
+            )
         if num_skipped:
             lines.append(f"  {num_skipped} skipped, see {path / 'skipped.txt'}")
             lines += [f"    {item}" for item in self.skipped[:_MOST_REASONS]]
@@ -120,6 +129,7 @@ class PredictionRun:
                     self._skip(str(photo.path), reason)
                     continue
                 found = self._shown(outcome)
+                self._num_full += outcome.is_full and len(found) == len(outcome)
                 picture = self._draw(photo, found)
                 for row in _coco_results(photo, found):
                     add_result(row)

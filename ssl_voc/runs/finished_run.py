@@ -74,6 +74,8 @@ def read_finished_run(folder, flag="RUN"):
     """
     folder = Path(folder)
     expected = "Expected the folder of a finished finetune run."
+    if folder.is_file():
+        raise BadInput(f"{flag}: {folder} is a file. Name its folder, {folder.parent}.")
     if not folder.is_dir():
         raise BadInput(f"{flag}: there is no folder {folder}. {expected}")
     manifest = read_manifest(folder)

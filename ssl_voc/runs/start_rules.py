@@ -20,7 +20,7 @@ _LENGTHS = ("epochs", "time")
 # lie elsewhere by now.
 _SOURCES = ("data", "unlabeled")
 COMPARING_PHOTOS = ("pretrain", "finetune")
-OWN_FOLDERS = ("checkpoints", "tensorboard")
+OWN_FOLDERS = ("checkpoints", "tensorboard", "pictures")
 # Of the state after an epoch, whose number it holds.
 CHECKPOINT_NAME = r"epoch_(\d+)\.npz"
 # Kinds of entries of a manifest that are looked up by name.
@@ -69,7 +69,15 @@ def decide(
     manifest = read_manifest(path)
     if manifest is None:
         return _decide_on_foreign(path, names, overwrite)
-    if overwrite or not _has_work(path, names):
+    if not _has_work(path, names):
+        return Start.REPLACE
+    if overwrite:
+        begun = manifest.get("command")
+        if begun != command:
+            raise BadInput(
+                f"--out: {path} holds a run of {begun}, which --overwrite of {command} "
+                "does not replace. Name another folder."
+            )
         return Start.REPLACE
     obstacle = _find_obstacle(path, manifest, settings, command)
     if obstacle:

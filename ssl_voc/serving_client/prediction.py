@@ -24,6 +24,8 @@ class Prediction:
         error: Why the image could not be read; empty if it could.
         ranking: For a localizer, which gives one box and scores all classes: pairs of
             name and score, the highest first. None for a detector.
+        is_full: Whether the detector gave as many detections as it can: there may be
+            more.
     """
 
     boxes: np.ndarray
@@ -33,6 +35,7 @@ class Prediction:
     image_size: tuple[int, int] | None = None
     error: str = ""
     ranking: tuple[tuple[str, float], ...] | None = None
+    is_full: bool = False
 
     def __len__(self):
         return len(self.scores)
@@ -96,7 +99,8 @@ def read_outputs(outputs: Mapping[str, Any]) -> Prediction:
     if one_box:
         ranking = tuple(zip(names, map(float, scores), strict=True))
     found = [values[:count] for values in (boxes, scores, classes, names)]
-    return Prediction(*found, image_size, ranking=ranking)
+    is_full = not one_box and count == len(scores)
+    return Prediction(*found, image_size, ranking=ranking, is_full=is_full)
 
 
 def read_batch(outputs: Mapping[str, np.ndarray]) -> list[Prediction]:

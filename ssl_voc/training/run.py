@@ -10,7 +10,12 @@ from ssl_voc import callbacks, devices
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
 from ssl_voc.cli.durations import format_duration, parse_duration
-from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
+from ssl_voc.cli.errors import (
+    BadInput,
+    StoppedEarly,
+    as_bad_input,
+    is_out_of_memory,
+)
 from ssl_voc.cli.held_interrupts import HeldInterrupts
 from ssl_voc.runs.atomic_files import is_full_disk
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
@@ -269,7 +274,7 @@ class TrainingRun:
             reason = "the disk is full: free some space"
         elif isinstance(error, OSError):
             reason = f"the system refused: {error}"
-        elif devices.is_out_of_memory(error):
+        elif is_out_of_memory(error):
             reason = "the memory is full. Try a smaller --batch-size, in a new --out"
         else:
             return None

@@ -39,3 +39,18 @@ def test_the_copy_is_the_float32_model_of_the_same_weights(policy, kind, tmp_pat
 def test_a_float32_model_is_its_own_copy():
     model = build("localize", "float32")
     assert full_precision(model) is model
+
+
+def test_statistics_of_pixels_that_a_weight_holds_are_taken_over():
+    # As in Keras' EfficientNets, which read them when they are set.
+    inputs = keras.Input((4, 4, 3), dtype="uint8")
+    norm = keras.layers.Normalization(dtype="mixed_bfloat16")
+    model = keras.Model(inputs, norm(inputs))
+    pixels = np.random.default_rng(0).uniform(40, 200, (2, 4, 4, 3))
+    norm.adapt(pixels)
+    copy = full_precision(model)
+    images = np.random.default_rng(1).integers(0, 256, (1, 4, 4, 3), "uint8")
+    found = keras.ops.convert_to_numpy(copy(images))
+    places = 0, 1, 2
+    expected = (images - pixels.mean(axis=places)) / pixels.std(axis=places)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)

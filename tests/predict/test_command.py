@@ -92,7 +92,7 @@ def test_rotated_photo_is_found_and_drawn_upright(localizer, tmp_path):
     assert np.abs(shown - pixels)[:4].mean() < 10
 
 
-def test_detector_of_a_run_gives_all_above_the_threshold(tmp_path):
+def test_detector_of_a_run_gives_all_above_the_threshold(tmp_path, capsys):
     objects = [("red", (8, 12, 40, 40), False), ("blue", (40, 50, 60, 86), False)]
     tree = write_scenes(tmp_path / "tree", [objects], [objects, []])
     answers = {
@@ -114,6 +114,7 @@ def test_detector_of_a_run_gives_all_above_the_threshold(tmp_path):
         ("p02", "red", [10, 40, 80, 24]),
     ]
     assert summary["num_without_detection"] == 0
+    assert "there may be more" not in capsys.readouterr().out
     run(images, tmp_path / "all", model=model, threshold=0.0, max_detections=2)
     rows = read_json(tmp_path / "all/predictions.json")
     assert [row["image_id"] for row in rows] == ["p01", "p01", "p02"]
@@ -206,6 +207,7 @@ def test_nothing_predicted_is_bad_input(saved_model, tmp_path, capsys):
     [
         (KeyboardInterrupt(), "interrupted"),
         (OSError(28, "No space left on device"), "cannot write .*No space left.*"),
+        (MemoryError(), "the memory is full: .*--batch-size"),
     ],
 )
 def test_what_was_predicted_is_kept(
@@ -243,6 +245,9 @@ def test_what_was_predicted_is_kept(
         ),
         ("photos --server http://127.0.0.1:9/no/path", "--server: "),
         ("none*.jpg --model .", "IMAGES: no photo was found. none*.jpg"),
+        ("~nobody.jpg --model .", "~nobody.jpg: there is no such file"),
+        ("1.x 2.x 3.x 4.x 5.x --model .", "5.x: there is no such file"),
+        ("1.x 2.x 3.x 4.x 5.x --model .", "and 1 more"),
         ("photos --server http://127.0.0.1:9/m --tta", "--tta: a server answers one"),
     ],
 )

@@ -246,6 +246,12 @@ def test_overwrite_leaves_foreign_files_alone(tmp_path):
     assert "of another program" in refusal(tmp_path / "theirs", overwrite=True)
 
 
+def test_overwrite_replaces_no_run_of_another_command(tmp_path):
+    leave_run(tmp_path / "run", finished=True)
+    words = refusal(tmp_path / "run", command="predict", overwrite=True)
+    assert "holds a run of pretrain, which --overwrite of predict" in words
+
+
 def test_folder_in_use_and_file_in_its_place_are_refused(tmp_path):
     with start(tmp_path / "run"):
         assert "another process is writing" in refusal(tmp_path / "run")

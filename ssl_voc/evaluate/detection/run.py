@@ -1,9 +1,7 @@
 """Evaluation of task `detect`."""
 
-import keras
 import numpy as np
 
-from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate.blind import predict_gray
 from ssl_voc.evaluate.detection.blind_rows import measure_blind
 from ssl_voc.evaluate.detection.false_alarms import (
@@ -44,21 +42,6 @@ class Evaluation(EvaluationRun):
     def count_classes(self, predicted):
         num_classes = getattr(self.model, "num_classes", len(self.pool.class_names))
         return max(num_classes, int(np.max(predicted["classes"], initial=-1)) + 1)
-
-    def predict(self):
-        # Suppression drops NaN scores, and nothing would be told.
-        spoilt = [
-            weight.path
-            for weight in self.model.weights
-            if not np.isfinite(keras.ops.convert_to_numpy(weight)).all()
-        ]
-        if spoilt:
-            raise BadInput(
-                f"RUN: {self.finished.path / 'model.keras'} holds NaN or infinite "
-                f"weights, in {len(spoilt)} of {len(self.model.weights)} places, first "
-                f"{spoilt[0]}. Train it again, at a lower learning rate."
-            )
-        return super().predict()
 
     def measure(self, predicted):
         found = measure_detections(self.pool.photos, self.pool.class_names, predicted)
