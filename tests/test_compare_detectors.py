@@ -107,7 +107,7 @@ def test_pairing_cancels_what_is_common():
     assert pooled.mean == pytest.approx(mean / 2)
 
 
-def test_drawing_seeds_too_widens_the_interval_of_seeds_that_disagree():
+def test_an_interval_of_other_seeds_is_wide_where_seeds_disagree():
     predictions, truth = generate(3, num_images=80)
     good, bad = (
         match_detections(side, truth, num_classes=4)
@@ -116,11 +116,11 @@ def test_drawing_seeds_too_widens_the_interval_of_seeds_that_disagree():
     # One seed gains what the other loses.
     sides = [good, bad], [bad, good]
     fixed = paired_average_precision(*sides, "voc10", 200)
-    drawn = paired_average_precision(*sides, "voc10", 200, resample_runs=True)
+    drawn = paired_average_precision(*sides, "voc10", 200, covers_runs=True)
     assert fixed.mean == drawn.mean == pytest.approx(0.0)
     assert fixed.high - fixed.low < 1e-9 < 0.05 < drawn.high - drawn.low
     with pytest.raises(ValueError, match="pairs"):
-        paired_average_precision([good], sides[1], "voc10", 10, resample_runs=True)
+        paired_average_precision([good], sides[1], "voc10", 10, covers_runs=True)
 
 
 def test_detectors_on_different_objects_are_not_compared():

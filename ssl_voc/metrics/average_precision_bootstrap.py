@@ -10,7 +10,7 @@ from ssl_voc.metrics.bootstrap import (
     Interval,
     central_limits,
     check_resampling,
-    draw_runs,
+    over_runs,
     resample,
 )
 
@@ -93,13 +93,13 @@ def compare_average_precision(every, protocol="voc07", num_resamples=1000, seed=
 
 
 def paired_average_precision(
-    ours, theirs, protocol, num_resamples, seed=0, resample_runs=False
+    ours, theirs, protocol, num_resamples, seed=0, covers_runs=False
 ):
     """Difference of two detectors' VOC AP, and its bootstrap interval.
 
     Every resample holds the same images for both, so what makes an image easy or hard
     for both cancels, and the interval is tighter than two separate ones let expect.
-    Runs of a side (seeds of training) are drawn alike, too, and averaged.
+    Runs of a side (seeds of training) are averaged.
 
     Args:
         ours: List of `Matches`, one a run.
@@ -108,8 +108,8 @@ def paired_average_precision(
         protocol: See `score_matches`.
         num_resamples: Number of resamples.
         seed: Integer; the same seed gives the same interval.
-        resample_runs: Whether runs are drawn too, in pairs; then there are as many on
-            both sides.
+        covers_runs: Whether the interval is of other runs, too, see `over_runs`; then
+            there are as many on both sides, in pairs.
 
     Returns:
         `Interval` of ours less theirs, 95 %; 0, 0, 0 for identical ones.
@@ -130,31 +130,26 @@ def paired_average_precision(
 
     random = np.random.default_rng(seed)
 
-    def pooled(side, weights, times_run):
+    def by_run(side, weights):
         averages = (weighted_average_precision(m, weights, protocol) for m in side)
-        means = np.stack([mean_of_classes(average) for average in averages], axis=1)
-        return (means * times_run).sum(axis=1) / times_run.sum(axis=1)
+        return np.stack([mean_of_classes(average) for average in averages], axis=1)
 
-    def difference(weights, drawn=False):
-        shape = len(weights), len(ours)
-        times_run = draw_runs(random, *shape) if drawn else np.ones(shape)
-        others = times_run if drawn else np.ones((len(weights), len(theirs)))
-        mean = pooled(ours, weights, times_run)
-        return mean - pooled(theirs, weights, others) if theirs else mean
+    def difference(weights):
+        mean = by_run(ours, weights).mean(axis=1)
+        return mean - by_run(theirs, weights).mean(axis=1) if theirs else mean
 
-    if resample_runs and theirs and len(ours) != len(theirs):
+    if covers_runs and theirs and len(ours) != len(theirs):
         raise ValueError(
-            f"Runs are drawn in pairs. Received: {len(ours)} and {len(theirs)} runs"
+            f"Runs are compared in pairs. Received: {len(ours)} and {len(theirs)} runs"
         )
     num_images = first.num_images
     longest = max(len(rows) for run in runs for rows in [*run.by_class, ()])
-    drawn = resample(
-        lambda weights: difference(weights, resample_runs),
-        random,
-        num_images,
-        num_resamples,
-        longest,
-    )
+    drawn = resample(difference, random, num_images, num_resamples, longest)
     low, high = central_limits(drawn[:, None], 0.025)[:, 0]
-    mean = float(difference(np.ones((1, num_images)))[0])
-    return Interval(mean, float(low), float(high), num_images)
+    once = np.ones((1, num_images))
+    mean = float(difference(once)[0])
+    found = Interval(mean, float(low), float(high), num_images)
+    if not covers_runs:
+        return found
+    gains = by_run(ours, once)[0] - (by_run(theirs, once)[0] if theirs else 0.0)
+    return over_runs(found, gains, _CONFIDENCE)

@@ -65,7 +65,7 @@ def fit_to_budget(plan, pace, seconds):
     """Makes a plan smaller until it fits, in a fixed order, for all arms alike.
 
     What is given up, in this order: shares of the labels between the smallest and the
-    largest; all seeds but two; the choice of a learning rate at all shares but the
+    largest; all seeds but three; the choice of a learning rate at all shares but the
     largest; half of the epochs; heat maps; the choice of a rate; all shares but the
     largest; half of the epochs again; all seeds but one. Pretrainings get the time that
     is left, as far as they can use it.
@@ -109,12 +109,13 @@ def _reductions(grid):
         gone, shares = shares[1], (shares[0], *shares[2:])
         tuned = tuple(share for share in tuned if share != gone)
         yield {"shares": shares, "tuned": tuned}, _share(gone)
-    if len(grid.seeds) > 2:
-        yield {"seeds": grid.seeds[:2]}, f"{len(grid.seeds) - 2} of the seeds"
+    if len(grid.seeds) > 3:
+        yield {"seeds": grid.seeds[:3]}, f"{len(grid.seeds) - 3} of the seeds"
     if len(tuned) > 1:
         yield {"tuned": tuned[-1:]}, "learning rates at fewer labels: those of the most"
     if epochs > 1:
-        yield {"epochs": epochs // 2}, "half of the epochs of fine-tuning"
+        halved = {"epochs": epochs // 2, "least_steps": grid.least_steps // 2}
+        yield halved, "half of the epochs of fine-tuning"
     if grid.explain:
         yield {"explain": False}, "heat maps"
     if grid.tuned:
@@ -122,7 +123,8 @@ def _reductions(grid):
     if len(shares) > 1:
         yield {"shares": shares[-1:]}, ", ".join(map(_share, shares[:-1]))
     if epochs > 3:
-        yield {"epochs": epochs // 4}, "half of the epochs that were left"
+        quartered = {"epochs": epochs // 4, "least_steps": grid.least_steps // 4}
+        yield quartered, "half of the epochs that were left"
     if len(grid.seeds) > 1:
         yield {"seeds": grid.seeds[:1]}, "all seeds but one"
 

@@ -129,10 +129,10 @@ def savings(findings, rows, gaps):
         gaps: What `differences` gave.
     """
     main = [row for row in rows if row["measure"] == findings.main_measure]
-    shown = {
-        (gap.arm, gap.baseline, gap.num_labels)
+    known = {
+        (gap.arm, gap.baseline, gap.num_labels): gap
         for gap in gaps
-        if gap.sign and gap.measure == findings.main_measure
+        if gap.measure == findings.main_measure
     }
     saved = []
     for arm, baseline in compared(findings.plan.arms):
@@ -143,7 +143,10 @@ def savings(findings, rows, gaps):
             if row["arm"] == arm:
                 labels, value = row["num_labels"], row["mean"]
                 needed = labels_needed(curve, value)
-                is_shown = (arm, baseline, labels) in shown
+                gap, limits, is_shown = known.get((arm, baseline, labels)), (), False
+                if gap is not None:
+                    limits = value + gap.low - gap.mean, value + gap.high - gap.mean
+                    is_shown = gap.sign != 0
                 saved.append(
                     {
                         "arm": arm,
@@ -153,7 +156,8 @@ def savings(findings, rows, gaps):
                         if math.isinf(needed)
                         else needed,
                         "text": describe_saving(
-                            arm, baseline, labels, curve, value, is_shown
+                            *(arm, baseline, labels, curve, value),
+                            *(limits or (value, value), is_shown),
                         ),
                     }
                 )

@@ -28,7 +28,7 @@ def labels_needed(curve, value):
     return math.inf
 
 
-def describe_saving(arm, baseline, labels, curve, value, is_shown):
+def describe_saving(arm, baseline, labels, curve, value, limits, is_shown):
     """What an arm saves in labels, in words.
 
     Args:
@@ -37,14 +37,20 @@ def describe_saving(arm, baseline, labels, curve, value, is_shown):
         labels: Number of labels of the arm.
         curve: See `labels_needed`.
         value: What the arm reaches with its labels.
+        limits: Lower and upper end of its interval, relative to the other arm.
         is_shown: Whether the arms are shown to differ at that number of labels.
     """
-    needed = labels_needed(curve, value)
-    text = f"{arm} with {labels} labels is as good as {baseline} with "
-    if math.isinf(needed):
-        text += f"more than {curve[-1][0]}"
-    elif needed == curve[0][0] and curve[0][1] > value:
-        text += f"fewer than {curve[0][0]}"
-    else:
-        text += f"{needed:.0f}"
+    low, needed, high = (_needed_text(curve, v) for v in (limits[0], value, limits[1]))
+    text = f"{arm} with {labels} labels is as good as {baseline} with {needed}"
+    if (low, high) != (needed, needed):
+        text += f" ({low} to {high})"
     return text + ", but no difference is shown there" * (not is_shown)
+
+
+def _needed_text(curve, value):
+    needed = labels_needed(curve, value)
+    if math.isinf(needed):
+        return f"more than {curve[-1][0]}"
+    if needed == curve[0][0] and curve[0][1] > value:
+        return f"fewer than {curve[0][0]}"
+    return f"{needed:.0f}"

@@ -19,6 +19,8 @@ class Grid:
         seeds: Seeds of the fine-tunings.
         rates: Learning rates to choose from, the default first.
         epochs: Passes over all labels.
+        least_steps: Steps that a fine-tuning takes at least, however few its labels.
+        batch_size: Photos of a step.
         passes: Photos that each pretraining sees, repeats counted.
         explain: Whether heat maps are compared.
     """
@@ -30,13 +32,22 @@ class Grid:
     epochs: int
     passes: int
     explain: bool
+    least_steps: int = 0
+    batch_size: int = 1
 
-    def epochs_at(self, share):
-        """Passes over a share of the labels: fewer photos are seen more often.
+    def epochs_at(self, share, count):
+        """Passes over some labels: fewer photos are seen more often.
 
-        By the square root: a tenth of the labels gets a third of the steps.
+        By the square root: a tenth of the labels gets a third of the steps, though
+        no fewer than `least_steps`, which no start may lack.
+
+        Args:
+            share: Their share of all labels.
+            count: Their number.
         """
-        return max(1, round(self.epochs / math.sqrt(share)))
+        wanted = round(self.epochs / math.sqrt(share))
+        steps = max(1, count // self.batch_size)
+        return max(1, wanted, math.ceil(self.least_steps / steps))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +187,8 @@ def _pretraining(plan, link: Link, weights, number):
 
 
 def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
-    epochs, photos = plan.grid.epochs_at(share), plan.count(share)
+    photos = plan.count(share)
+    epochs = plan.grid.epochs_at(share, photos)
     settings = [
         *plan.common,
         ("--weights", weights),

@@ -72,7 +72,7 @@ def make_plan(config, run_trial):
     _refuse_few_passes(config, pools)
     plan = Plan(
         arms=arms,
-        grid=_grid(config, shares, counts, pools),
+        grid=_grid(config, len(labelled), shares, counts, pools),
         num_labels=counts,
         num_pretraining_photos=pools,
         digests=photos.digests(),
@@ -112,17 +112,19 @@ def _common_settings(config):
     return tuple((flag, value) for flag, value in named.items() if value is not None)
 
 
-def _grid(config, shares, counts, pools):
+def _grid(config, num_photos, shares, counts, pools):
     """The `Grid`, before a budget makes it smaller.
 
     Args:
         config: A `StudyConfig`.
+        num_photos: Number of all labelled photos.
         shares: Shares of the labels, ascending.
         counts: Number of labelled photos at each.
         pools: Number of photos of each pretraining, by the key of its link.
     """
     task = TASKS[config.task]
-    steps = max(1, counts[-1] // (config.batch_size or task.defaults["batch_size"]))
+    batch_size = config.batch_size or task.defaults["batch_size"]
+    steps = max(1, num_photos // batch_size)
     rates = config.learning_rate or tuple(
         factor * task.defaults["learning_rate"] for factor in _RATE_FACTORS
     )
@@ -134,6 +136,8 @@ def _grid(config, shares, counts, pools):
         epochs=config.epochs or max(LEAST_EPOCHS, math.ceil(task.least_steps / steps)),
         passes=config.passes or max(map(_usual_passes, pools.values()), default=1),
         explain=config.explain,
+        least_steps=0 if config.epochs else task.least_steps,
+        batch_size=batch_size,
     )
 
 

@@ -17,8 +17,8 @@ NUM_RESAMPLES = 2_000
 class Scores:
     """What the runs of one arm at one share of the labels scored.
 
-    Intervals are 95 % bootstraps over the photos and, of several seeds, over these too:
-    they speak of other photos of the same kind and of other seeds.
+    Intervals are 95 % bootstraps over the photos, which several seeds widen: they speak
+    of other photos of the same kind and of other seeds, see `over_runs`.
 
     Attributes:
         labels: What tables call each measure, the main one first.
@@ -100,16 +100,14 @@ class LocalizerScores(Scores):
 
     def interval(self, measure):
         values = np.stack([self.runs[seed][measure] for seed in self.seeds])
-        return bootstrap_interval(
-            values, num_resamples=NUM_RESAMPLES, resample_runs=len(values) > 1
-        )
+        return bootstrap_interval(values, num_resamples=NUM_RESAMPLES, covers_runs=True)
 
     def paired(self, ours, theirs, measure):
         return paired_bootstrap(
             np.stack([run[measure] for run in ours]),
             np.stack([run[measure] for run in theirs]),
             num_resamples=NUM_RESAMPLES,
-            resample_runs=len(ours) > 1,
+            covers_runs=True,
         )
 
 
@@ -136,7 +134,7 @@ class DetectorScores(Scores):
             theirs,
             measure.removesuffix("_ap50"),
             NUM_RESAMPLES,
-            resample_runs=len(ours) > 1,
+            covers_runs=True,
         )
 
 

@@ -101,7 +101,7 @@ def test_detector_is_exported_with_equal_average_precision(tmp_path, tree):
     facts = export(
         ExportConfig(run=run, out=tmp_path / "out", data=(str(tree),), split="val")
     ).facts
-    assert facts["parity"]["figure"] == "voc07_ap50"
+    assert facts["parity"]["figure"] == "voc10_ap50"
     assert facts["parity"]["of_artifact"] == facts["parity"]["of_model"]
     assert facts["parity"]["num_unmatched"] == 0
     card = (tmp_path / "out/1/README.md").read_text()

@@ -92,23 +92,30 @@ def test_noise_of_single_runs_averages_out():
     assert pooled.mean == pytest.approx(runs.mean())
 
 
-def test_drawing_runs_too_covers_the_spread_of_seeds():
-    # Every image says the same; only the seeds differ: 0, 1, 2 with equal chance.
+def test_an_interval_of_other_runs_is_students_where_images_say_the_same():
+    # Only the seeds differ.
     runs = np.repeat([[0.0], [1.0], [2.0]], 50, axis=1)
     fixed = bootstrap_interval(runs)
     assert (fixed.low, fixed.high) == pytest.approx((1.0, 1.0))
-    drawn = bootstrap_interval(runs, resample_runs=True)
-    # Both draws alike: 1 / 9 = 11 % on each side.
-    assert (drawn.low, drawn.high) == pytest.approx((0.0, 2.0))
+    wide = bootstrap_interval(runs, covers_runs=True)
+    # The textbook's 4.303 standard errors of two degrees of freedom.
+    half = 4.303 / np.sqrt(3)
+    assert (wide.low, wide.high) == pytest.approx((1 - half, 1 + half), abs=1e-3)
+    # One run tells nothing of others.
+    alone = bootstrap_interval(runs[:1], covers_runs=True)
+    assert (alone.low, alone.high) == (0.0, 0.0)
 
 
-def test_drawn_runs_spread_as_the_mean_of_runs_does():
-    seeds = np.random.default_rng(5).normal(size=6)
-    runs = np.repeat(seeds[:, None], 30, axis=1)
-    drawn = bootstrap_interval(runs, resample_runs=True, num_resamples=40_000)
-    standard_error = seeds.std(ddof=1) / np.sqrt(6)
-    expected = 2 * 1.96 * standard_error
-    assert drawn.high - drawn.low == pytest.approx(expected, rel=0.06)
+def test_intervals_of_other_runs_hold_the_truth_as_often_as_they_say():
+    random, held = np.random.default_rng(5), 0
+    for number in range(300):
+        photos, seeds = random.normal(0, 1, 60), random.normal(0, 0.15, (3, 1))
+        runs = photos + seeds + random.normal(0, 0.3, (3, 60))
+        found = bootstrap_interval(
+            runs, num_resamples=300, seed=number, covers_runs=True
+        )
+        held += found.low <= 0.0 <= found.high
+    assert 0.92 <= held / 300 <= 1.0
 
 
 def test_seed_decides_the_interval_and_parts_of_the_draws_do_not(monkeypatch):

@@ -140,7 +140,11 @@ def test_other_photos_or_labels_make_other_runs_of_what_sees_them(changed, same)
 
 def test_fewer_labels_are_seen_more_often_by_the_square_root():
     grid = build_plan().grid
-    assert [grid.epochs_at(share) for share in (1.0, 0.25, 0.01)] == [30, 60, 300]
+    counts = {1.0: 1000, 0.25: 250, 0.01: 10}
+    assert [grid.epochs_at(*pair) for pair in counts.items()] == [30, 60, 300]
+    # Of 32 photos a step: 31 steps an epoch are enough, 7 for 60 epochs and 1 are not.
+    grid = build_plan(least_steps=500, batch_size=32).grid
+    assert [grid.epochs_at(*pair) for pair in counts.items()] == [30, 72, 500]
 
 
 def test_command_names_the_run_of_the_pretraining():

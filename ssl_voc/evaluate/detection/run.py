@@ -31,7 +31,7 @@ from ssl_voc.predict.run import DETECTOR_THRESHOLD
 class Evaluation(EvaluationRun):
     """Evaluation of any number of boxes for each photo."""
 
-    main_measure = "voc07_ap50"
+    main_measure = "voc10_ap50"
     counts = {
         "num_without_objects": "without an object, kept: what is detected there is "
         "false",
@@ -90,7 +90,7 @@ class Evaluation(EvaluationRun):
     def measure_ranked(photos, class_names, ranked):
         predicted = {**ranked, "confidence": ranked["scores"]}
         matches = measure_detections(photos, class_names, predicted).matches
-        return float(score_matches(matches, "voc07").mean)
+        return float(score_matches(matches, "voc10").mean)
 
     def describe(self, metrics):
         galleries = [f"gallery_{name}.png" for name in PICTURES]
