@@ -26,9 +26,9 @@ from pipelines.photos.photo_tables import (
 )
 from pipelines.photos.varied_choice import choose_varied
 from pipelines.pools.batches import detection, localization, unlabeled
+from pipelines.pools.class_balance import repeat_factors, repeat_factors_of_classes
 from pipelines.pools.pool import Pool
 from pipelines.pools.preparation import prepare, prepare_labeled
-from pipelines.pools.repeat_factors import repeat_factors, repeat_factors_of_classes
 from pipelines.readers.sources import read, splits
 from pipelines.readers.training_splits import read_training, split_validation
 from pipelines.reports.data_report import DataReport, report_data

@@ -15,8 +15,17 @@ PACKAGES = ("pipelines", "ssl_voc")
 MOST_LINES = 400  # of code: docstrings, comments and blank lines are not counted
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 TOP = {"__init__", "__main__", "boxes", "similarity", "distributed", "devices"}
-# Rooms of `ssl_voc`; an import goes to a lower floor or stays in its room. The front
-# door `ssl_voc` itself stands above all of them.
+# Rooms of `pipelines` and of `ssl_voc`; an import goes to a lower floor or stays in its
+# room. The front doors `pipelines` and `ssl_voc` stand above all of theirs.
+PIPELINE_FLOORS = {
+    "photos": 1,
+    "images": 2,
+    "cache": 3,
+    "scenes": 4,
+    "readers": 5,
+    "pools": 6,
+    "reports": 7,
+}
 FLOORS = {
     "boxes": 1,
     "similarity": 1,
@@ -193,12 +202,17 @@ def _forbidden(module, target):
     if package == "keras_cv" and module != "ssl_voc.models.backbones":
         return "keras_cv belongs into ssl_voc.models.backbones alone"
     if module.partition(".")[0] == "pipelines":
-        if package == "ssl_voc":
-            return "pipelines knows nothing of ssl_voc"
-        return "pipelines knows nothing of keras" if package == "keras" else None
+        if package in ("ssl_voc", "keras"):
+            return f"pipelines knows nothing of {package}"
+        return _wrong_floor(module, target) if package == "pipelines" else None
     if package == "pipelines" and _room(module) not in MAY_READ_DATA:
         return "only commands, training and visualization read data"
-    if package != "ssl_voc" or _room(module) == _room(target):
+    return _wrong_floor(module, target) if package == "ssl_voc" else None
+
+
+def _wrong_floor(module, target):
+    """Says why an import goes up or sideways in its package; `None` if it does not."""
+    if _room(module) == _room(target):
         return None
     above, below = _floor(module), _floor(target)
     if above < below:
@@ -209,13 +223,14 @@ def _forbidden(module, target):
 
 
 def _room(module):
-    """The part below `ssl_voc`; the package itself, its front door, is ``."""
+    """The part below a package; the package itself, its front door, is ``."""
     room = module.split(".")[1] if "." in module else ""
     return "" if room == "__main__" else room
 
 
 def _floor(module):
-    return FLOORS.get(_room(module), FRONT_DOOR)
+    is_pipeline = module.partition(".")[0] == "pipelines"
+    return (PIPELINE_FLOORS if is_pipeline else FLOORS).get(_room(module), FRONT_DOOR)
 
 
 def test_no_module_of_this_repository_breaks_a_rule():
@@ -227,6 +242,7 @@ def test_no_module_of_this_repository_breaks_a_rule():
     ("file", "text", "complaint"),
     [
         ("ssl_voc/layers/crop.py", "import ssl_voc.models.tower", "stands below"),
+        ("pipelines/photos/a.py", "from pipelines.pools import pool", "stands below"),
         ("ssl_voc/layers/crop.py", "from ssl_voc.models import tower", "stands below"),
         ("ssl_voc/layers/crop.py", "from ssl_voc import models", "stands below"),
         ("ssl_voc/layers/crop.py", "from ..models import tower", "stands below"),

@@ -7,7 +7,7 @@ import logging
 import threading
 
 from pipelines.photos.content import UnreadableImage
-from pipelines.photos.signatures import HEAD_BYTES, photo_kind
+from pipelines.photos.photo_kinds import HEAD_BYTES, photo_kind
 
 # Formats are named so that a file cannot reach Pillow's rarer, less tested parsers.
 FORMATS = (

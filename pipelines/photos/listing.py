@@ -5,7 +5,7 @@ import pathlib
 import re
 
 from pipelines.photos.photo import Problem
-from pipelines.photos.signatures import HEAD_BYTES, photo_kind
+from pipelines.photos.photo_kinds import HEAD_BYTES, photo_kind
 
 PHOTO_SUFFIXES = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff"),

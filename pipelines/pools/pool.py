@@ -7,8 +7,8 @@ import numpy as np
 
 from pipelines.photos.content import UnreadableImage
 from pipelines.photos.photo import Photo, Photos, Problem
+from pipelines.pools.class_balance import repeat_factors
 from pipelines.pools.epoch_order import EpochOrder
-from pipelines.pools.repeat_factors import repeat_factors
 from pipelines.pools.threads import for_each
 
 

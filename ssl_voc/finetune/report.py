@@ -6,7 +6,7 @@ from keras import ops
 import pipelines
 from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import report_data_sets
-from ssl_voc.finetune.pseudo_label_probe import OF_TEACHER
+from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile

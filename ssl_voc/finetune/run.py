@@ -12,7 +12,7 @@ from ssl_voc.finetune.augmented_images import AugmentedImages, draw_batches
 from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
 from ssl_voc.finetune.phases import plan_phases
-from ssl_voc.finetune.pseudo_label_probe import OF_TEACHER
+from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.finetune.unlabeled import TEACHER_MOMENTUM, UnlabeledPhotos
 from ssl_voc.finetune.validation import Validation
 from ssl_voc.models import SemiSupervisedModel

@@ -5,7 +5,7 @@ import math
 import keras
 
 from ssl_voc.finetune.config import LEAST_POOL_PASSES
-from ssl_voc.finetune.pseudo_label_probe import build_pseudo_label_probe
+from ssl_voc.finetune.teacher_labels import build_pseudo_label_probe
 
 # Unbiased Teacher's (arXiv 2102.09480); less at first, see `MomentumTeacher.warm_up`.
 TEACHER_MOMENTUM = 0.9996

@@ -1,6 +1,6 @@
 """Class activation maps, their quality measures and their sanity check."""
 
-from ssl_voc.heat_maps.class_activation import METHODS, grad_cam
+from ssl_voc.heat_maps.grad_cam import METHODS, grad_cam
 from ssl_voc.heat_maps.map_measures import (
     box_weights,
     cross_validated_iou,

@@ -196,7 +196,7 @@ class PretrainingRun(TrainingRun):
     def _build_model(self, backbone):
         config = self.config
         total_steps = self.steps * config.epochs
-        model = self.objective.build_model(backbone, total_steps)
+        model = self.objective.build_model(backbone)
         model.build((None, config.pool_size, config.pool_size, 3))
         model.compile(
             optimizer=schedule.build_optimizer(

@@ -15,9 +15,9 @@ from ssl_voc.study.arms import Arm, Link
 from ssl_voc.study.budget import Pace
 from ssl_voc.study.cells import words_of
 from ssl_voc.study.claims import NAME as CLAIM
+from ssl_voc.study.make_plan import TRIAL_EPOCHS, make_plan, read_trial
 from ssl_voc.study.photos import read_photos
 from ssl_voc.study.plan import Grid, Plan
-from ssl_voc.study.planning import TRIAL_EPOCHS, make_plan, read_trial
 
 PLAN, TRIAL = "plan.json", "trial"
 # Settings of one start, and one more that changes no cell.

@@ -11,7 +11,7 @@ import pipelines
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate import EvaluateConfig, evaluate
 from ssl_voc.finetune import finetune
-from ssl_voc.finetune.pseudo_label_probe import build_pseudo_label_probe
+from ssl_voc.finetune.teacher_labels import build_pseudo_label_probe
 from ssl_voc.finetune.unlabeled import UnlabeledPhotos
 from tests import tiny
 from tests.finetune.settings import config, flags

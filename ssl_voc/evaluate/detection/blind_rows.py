@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssl_voc.evaluate.blind import answer_alike, frequent_layout
+from ssl_voc.evaluate.blind_baselines import answer_alike, frequent_layout
 from ssl_voc.evaluate.detection.matching import measure_detections
 from ssl_voc.metrics.average_precision_bootstrap import compare_average_precision
 

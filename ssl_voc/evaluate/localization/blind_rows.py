@@ -3,7 +3,7 @@
 import dataclasses
 
 from pipelines import Object, main_object
-from ssl_voc.evaluate.blind import answer_alike, frequent_layout
+from ssl_voc.evaluate.blind_baselines import answer_alike, frequent_layout
 from ssl_voc.evaluate.localization.measures import NUM_RESAMPLES, measure_localizations
 from ssl_voc.metrics import bootstrap_interval, paired_bootstrap
 

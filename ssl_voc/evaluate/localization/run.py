@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssl_voc.evaluate.blind import predict_gray
+from ssl_voc.evaluate.blind_baselines import predict_gray
 from ssl_voc.evaluate.localization import measures
 from ssl_voc.evaluate.localization.blind_rows import measure_blind
 from ssl_voc.evaluate.localization.gallery import GALLERIES, draw_galleries

@@ -48,12 +48,11 @@ class PretrainingObjective:
     def record(self, run):
         """Notes in the run folder what only this objective knows."""
 
-    def build_model(self, backbone, total_steps):
+    def build_model(self, backbone):
         """Builds the model around a backbone, which becomes its `backbone`.
 
         Args:
             backbone: Keras model from images to feature maps.
-            total_steps: Number of steps of the whole run, for schedules.
         """
         raise NotImplementedError
 

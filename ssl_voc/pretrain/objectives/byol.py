@@ -44,7 +44,7 @@ class BYOLObjective(ViewPairsObjective):
         "or --objective simclr, in a new --out."
     )
 
-    def build_model(self, backbone, total_steps):
+    def build_model(self, backbone):
         from ssl_voc import layers, models
 
         config = self.config

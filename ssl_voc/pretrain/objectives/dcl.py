@@ -61,12 +61,12 @@ class DCLObjective(SimCLRObjective):
             config.smoothing, trainable=False, name="smoothing"
         )
 
-    def build_model(self, backbone, total_steps):
+    def build_model(self, backbone):
         from ssl_voc.models.cloning import resized
 
         if self.needs_any_size or self.config.image_size_start is not None:
             backbone = resized(backbone, None)
-        model = super().build_model(backbone, total_steps)
+        model = super().build_model(backbone)
         # A weight of the model: jax would compile its value into the step.
         model.smoothing = self.smoothing
         return model

@@ -109,7 +109,7 @@ class DistillObjective(ViewPairsObjective):
         else:
             self.first = self._embed(indices)
 
-    def build_model(self, backbone, total_steps):
+    def build_model(self, backbone):
         from ssl_voc import layers, models
 
         config = self.config

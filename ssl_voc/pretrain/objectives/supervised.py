@@ -93,7 +93,7 @@ class SupervisedObjective(PretrainingObjective):
             loss_of_chance=self.chance,
         )
 
-    def build_model(self, backbone, total_steps):
+    def build_model(self, backbone):
         from ssl_voc import layers, models
 
         return models.Classifier(

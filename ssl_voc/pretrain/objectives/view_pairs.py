@@ -30,7 +30,7 @@ class ViewPairsObjective(PretrainingObjective):
         self.pool = prepare_photos(read_photos(config), config)
         self.skipped = self.pool.skipped
 
-    def build_model(self, backbone, total_steps):
+    def build_model(self, backbone):
         return self.assemble(backbone, self.build_augmenter(), self.build_head())
 
     def build_head(self):

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from pipelines.photos.signatures import photo_kind
+from pipelines.photos.photo_kinds import photo_kind
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,12 @@ import pytest
 
 import pipelines
 from pipelines.images.letterboxing import letterbox
-from ssl_voc.evaluate.blind import GRAY, answer_alike, frequent_layout, predict_gray
+from ssl_voc.evaluate.blind_baselines import (
+    GRAY,
+    answer_alike,
+    frequent_layout,
+    predict_gray,
+)
 from ssl_voc.evaluate.blind_lines import blind_lines, is_clear_of_blind
 from ssl_voc.evaluate.detection.blind_rows import MEASURE, measure_blind
 from ssl_voc.evaluate.detection.matching import measure_detections

@@ -12,8 +12,8 @@ from ssl_voc.study import main
 from ssl_voc.study.budget import Pace
 from ssl_voc.study.claims import Claims
 from ssl_voc.study.config import StudyConfig
+from ssl_voc.study.make_plan import Trial, make_plan, read_trial
 from ssl_voc.study.plan import cells_of
-from ssl_voc.study.planning import Trial, make_plan, read_trial
 from ssl_voc.study.study_folder import _run_trial, _write_plan, open_plan, read_plan
 from tests import tiny
 
@@ -156,7 +156,7 @@ def test_rates_are_chosen_where_the_validation_part_tells_them_apart(
         return plan_of(place / "voc", labels=("25%", "50%", "100%")).grid.tuned
 
     assert tuned() == (1.0,)  # of 60 photos: nowhere else
-    monkeypatch.setattr("ssl_voc.study.planning.FEWEST_TO_TUNE", 30)
+    monkeypatch.setattr("ssl_voc.study.make_plan.FEWEST_TO_TUNE", 30)
     assert tuned() == (0.5, 1.0)
 
 

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from pipelines.pools.class_balance import repeat_factors, repeat_factors_of_classes
 from pipelines.pools.epoch_order import EpochOrder
-from pipelines.pools.repeat_factors import repeat_factors, repeat_factors_of_classes
 
 NUM_CLASSES = 5  # of which the last is never shown
 

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import ssl_voc
-from ssl_voc.heat_maps.class_activation import METHODS
+from ssl_voc.heat_maps.grad_cam import METHODS
 from ssl_voc.models.classifier import Classifier
 from tests import tiny
 
