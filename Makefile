@@ -1,6 +1,6 @@
 # make pretrain   learn from the drawn scenes: the whole job, in minutes on a CPU
-# make test       lint, formatting and the tests that take seconds
-# make test-slow  the other tests: whole families, kills, scripts, XLA, long loops
+# make test       lint, formatting and most of the tests, in minutes
+# make test-slow  the other tests: whole families, kills, scripts, XLA, long loops; half an hour
 # make fuzz       200,000 damaged files: no traceback, no hang (ARGS="--cases N")
 # make kill       100 kills of commands: each ends with the results of one that lived
 # make format     rewrite the code as the formatter wants it

@@ -30,7 +30,9 @@ class ExportConfig:
         "What is written; onnx and litert take letterboxed photos, not files.",
     )
     data: tuple[str, ...] = option(
-        (), "Photos to compare on; by default those that RUN held out, else drawn ones."
+        (),
+        "Photos to compare on; by default those that RUN held out, else that "
+        "chose its epoch, else drawn ones.",
     )
     split: str | None = option(None, "Split of --data to compare on.")
     num_photos: int = option(50, "Photos compared, at most.", minimum=1)

@@ -8,9 +8,10 @@ from ssl_voc.training.input_checks import refuse_missing_inputs
 DESCRIPTION = """Fits a head, and the backbone under it, on labelled photos.
 
 Task localize: the class and the box of the main object of each photo. Task detect:
-those of every object. DATA is a VOC tree or devkit, a COCO json beside its photos or
-zips, YOLO's data.yaml, tfds:NAME, or `scenes`, a data set that the program draws
-itself. Figures to report come from `evaluate`.
+those of every object. DATA is photos with a VOC xml each, a VOC tree or devkit, a COCO
+json beside its photos or zips, Roboflow's COCO folders, YOLO's data.yaml, tfds:NAME, or
+`scenes`, a data set that the program draws itself. Figures to report come from
+`evaluate`.
 """
 
 

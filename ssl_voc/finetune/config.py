@@ -28,7 +28,7 @@ class FinetuneConfig(TrainingConfig):
         "CSPDarkNetTiny, where it is installed.",
     )
     train_split: str | None = option(
-        None, "Split to learn from; by default train, or a seeded 80 % without lists."
+        None, "Split to learn from; by default train, or a seeded 80 % without splits."
     )
     split_seed: int | None = option(
         None, "Seed of that 80 %; by default --seed.", minimum=0, maximum=2**32 - 1
@@ -57,8 +57,8 @@ class FinetuneConfig(TrainingConfig):
     )
     balance: float | None = option(
         None,
-        "Show photos of classes more often that fewer than this share of the photos "
-        "have, such as 0.3.",
+        "Share of the photos below which a class is rare, such as 0.3: its photos are "
+        "shown more often.",
         above=0,
         maximum=1,
     )

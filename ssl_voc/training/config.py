@@ -20,7 +20,10 @@ class TrainingConfig:
     """
 
     data: tuple[str, ...] = option(("scenes",), "Photos to learn from.")
-    train_split: str | None = option(None, "Split to read from each --data.")
+    train_split: str | None = option(
+        None,
+        "Split to read from each --data; by default train if there is one, or all.",
+    )
     out: Path | None = option(None, "Run folder; by default one under runs/.")
     overwrite: bool = option(False, "Replace the run that --out holds.")
     finish: bool = option(False, "End the run that --out holds with the epochs it has.")
@@ -45,7 +48,9 @@ class TrainingConfig:
     learning_rate: float = option(help="Peak per 256 photos.", above=0)
     weight_decay: float = option(help="Decoupled weight decay.", minimum=0)
     warmup: float = option(0.05, "Share of steps to warm up.", minimum=0, below=1)
-    drop_connect: float = option(0.0, "Stochastic depth.", minimum=0, below=1)
+    drop_connect: float = option(
+        0.0, "Rate of blocks left out in training.", minimum=0, below=1
+    )
     crop_area: tuple[float, float] = option(
         (0.2, 1.0), "Smallest and largest share of a photo in a view.", above=0
     )
@@ -74,7 +79,9 @@ class TrainingConfig:
     seed: int = option(
         0, "Seed of weights, splits, views and order.", minimum=0, maximum=2**32 - 1
     )
-    deterministic: bool = option(False, "Demand deterministic kernels.")
+    deterministic: bool = option(
+        False, "The same command, the same weights, bit for bit."
+    )
 
     def __post_init__(self):
         if self.finish and self.overwrite:
