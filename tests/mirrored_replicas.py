@@ -25,7 +25,10 @@ from ssl_voc import (
     optimizers,
 )
 from ssl_voc.losses import nt_xent_loss
-from ssl_voc.models.batch_norm_statistics import recalibrate_batch_norm
+from ssl_voc.models.batch_norm_statistics import (
+    recalibrate_batch_norm,
+    synchronize_batch_norm,
+)
 from ssl_voc.pretrain import command
 from tests import tiny
 
@@ -99,18 +102,22 @@ def losses_and_gradients(loss_function, pair):
     return {f"{loss_function.name}_{name}": value for name, value in found.items()}
 
 
-def fit(scope, photos):
-    """Weights and logs after an epoch of a model without chance or batch norm."""
+def fit(scope, photos, normalized=False):
+    """Weights and logs after an epoch of a model without chance."""
     keras.utils.set_random_seed(0)
     with scope:
         inputs = keras.Input((20, 20, 3))
         x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
         x = keras.layers.Conv2D(8, 3, 2, activation="relu")(x)
+        if normalized:
+            x = layers.FusedBatchNormalization()(x)
         model = models.ContrastiveModel(
             keras.Model(inputs, x),
             HalfBright(),
             layers.ProjectionHead(dimensions=6, num_layers=1),
         )
+        model.build((None, 20, 20, 3))
+        synchronize_batch_norm(model)
         model.compile(
             keras.optimizers.SGD(0.5),
             losses.NTXentLoss(0.2),
@@ -265,6 +272,10 @@ def main(folder):
     photos = tiny.draw_photos(16, size=20)
     single_weights, single_logs = fit(contextlib.nullcontext(), photos)
     mirrored_weights, mirrored_logs = fit(two_devices().scope(), photos)
+    normalized = [
+        fit(scope, photos, normalized=True)[0]
+        for scope in (contextlib.nullcontext(), two_devices().scope())
+    ]
     boxes, counts = draws()
     kept, lent, recalibrated, trained = lend_weights(photos)
     np.savez(
@@ -276,6 +287,7 @@ def main(folder):
         projections=pair,
         single_weights=single_weights,
         mirrored_weights=mirrored_weights,
+        normalized=normalized,
         boxes=boxes,
         single_averages=fit_averages(contextlib.nullcontext(), photos),
         mirrored_averages=fit_averages(two_devices().scope(), photos),

@@ -66,6 +66,11 @@ def test_shares_of_unequal_length_find_their_own_rows(mirrored):
     assert len(np.unique(arrays["uneven_boxes"].round(5), axis=0)) == 9
 
 
+def test_batch_norms_of_replicas_use_the_whole_batch(mirrored):
+    single, synchronized = mirrored[0]["normalized"]
+    np.testing.assert_allclose(synchronized, single, atol=1e-4)
+
+
 def test_fit_on_two_devices_gives_the_weights_and_logs_of_one(mirrored):
     arrays, figures = mirrored
     np.testing.assert_allclose(

@@ -95,8 +95,9 @@ def plain_backbone(model, image_size=None):
     """
 
     def plain(layer):
-        if isinstance(layer, FusedBatchNormalization):
-            return keras.layers.BatchNormalization.from_config(layer.get_config())
+        if isinstance(layer, keras.layers.BatchNormalization):
+            config = {**layer.get_config(), "synchronized": False}  # as of replicas
+            return keras.layers.BatchNormalization.from_config(config)
         if isinstance(layer, FusedSiLU):
             return keras.layers.Activation(
                 "silu", name=layer.name, dtype=layer.dtype_policy

@@ -51,6 +51,28 @@ def recalibrate_batch_norm(model, batches):
         layer.moving_variance.assign(variances.mean(axis=0) + means.var(axis=0))
 
 
+def synchronize_batch_norm(model):
+    """Lets replicas normalize by the whole batch, where each sees a part of it.
+
+    Views of one photo are on one replica: if that had statistics of its own, they would
+    tell positives from most negatives.
+
+    Args:
+        model: Built Keras model, made in the scope of its strategy; one of a single
+            device stays as it is.
+
+    Reference:
+        - [Chen et al., 2020](https://arxiv.org/abs/2002.05709), section 2.2, global
+          batch norm
+    """
+    strategy = getattr(model, "distribute_strategy", None)
+    if strategy is None or strategy.num_replicas_in_sync < 2:
+        return
+    for layer in nested_layers(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True  # read whenever it is called
+
+
 def _statistics(layer):
     """Moving mean and variance, float64 `(2, channels)`."""
     both = layer.moving_mean, layer.moving_variance
