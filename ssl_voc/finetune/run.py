@@ -65,6 +65,7 @@ class FinetuningRun(TrainingRun):
             self.model = self._with_teacher()
         folder.update_manifest(
             steps_per_epoch=self.steps,
+            batch_size=config.batch_size,
             **self.task.describe(self.student, self.training),
         )
         report.save_examples(folder, self.training, self.model.augmenter)

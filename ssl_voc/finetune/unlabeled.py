@@ -69,7 +69,9 @@ class UnlabeledPhotos:
             main_object_only: Whether a photo has one target.
         """
         burn_in_epochs = self.burn_in_epochs(config.epochs)
-        self._folder.update_manifest(burn_in_epochs=burn_in_epochs)
+        self._folder.update_manifest(
+            burn_in_epochs=burn_in_epochs, pool_batch_size=self._batch_size
+        )
         teacher = model.labeler.teacher
         # At the end of the burn-in the rate is near its peak, and no step's own weights
         # are good ones: the teacher labels by what it has averaged.

@@ -53,7 +53,6 @@ class PretrainingRun(TrainingRun):
             pool = self.objective.pool
             if config.batch_size is None:
                 batch_size = begun_batch or self._choose_batch_size(len(pool))
-                folder.update_manifest(batch_size=batch_size)
                 self.config = dataclasses.replace(config, batch_size=batch_size)
             self.steps = pool.steps_per_epoch(self.config.batch_size)
             self.choose_epochs(
@@ -67,6 +66,7 @@ class PretrainingRun(TrainingRun):
             self.model = self._build_model(backbone)
         self.folder.update_manifest(
             steps_per_epoch=self.steps,
+            batch_size=config.batch_size,
             jit_compile=self.jit_compile,
             uses_labels=self.objective.uses_labels,
         )

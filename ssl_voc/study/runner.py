@@ -256,7 +256,8 @@ def describe_outcome(cell, run, task):
         task: Name of the task.
 
     Returns:
-        Dictionary of `"training_seconds"`, `"steps"` and `"photos_seen"` of a training,
+        Dictionary of `"training_seconds"`, `"steps"` and `"photos_seen"` of a training
+        (photos without boxes among them, repeats counted),
         and of its validation `"score"` where it has one.
     """
     if cell.kind == "explain":
@@ -264,12 +265,18 @@ def describe_outcome(cell, run, task):
     rows = read_jsonl(run / "metrics.jsonl")
     manifest = read_json(run / "manifest.json")
     photos = manifest.get("num_training", manifest.get("num_photos"))
+    steps = len(rows) * manifest["steps_per_epoch"]
+    seen = len(rows) * photos
+    if "batch_size" in manifest:  # the last ones of an epoch fill no batch
+        seen = steps * manifest["batch_size"]
+    later = max(0, len(rows) - manifest.get("burn_in_epochs", len(rows)))
+    seen += later * manifest["steps_per_epoch"] * manifest.get("pool_batch_size", 0)
     found = {
         "training_seconds": sum(row.get("seconds", 0.0) for row in rows),
         "epochs": len(rows),
         "num_photos": photos,
-        "steps": len(rows) * manifest["steps_per_epoch"],
-        "photos_seen": len(rows) * photos,
+        "steps": steps,
+        "photos_seen": seen,
     }
     if cell.kind == "tune":
         # Of the last epochs: that is what the runs that count keep.
