@@ -25,7 +25,10 @@ os.environ["KERAS_HOME"] = _KERAS_HOME.name
 
 
 # Rooms whose files take longest: begun last they would leave the other workers idle.
-LONG = ("finetune", "pretrain", "models", "export", "serving")
+LONG = (
+    *("finetune", "pretrain", "models", "export", "serving"),
+    *("training", "layers", "evaluate"),
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -13,14 +13,14 @@ import pytest
 from keras.src.legacy.saving import legacy_h5_format
 from keras.src.utils import file_utils
 
-import ssl_voc
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.models.imagenet_download import WeightsUnavailable
 from ssl_voc.pretrain import PretrainConfig
 from ssl_voc.training.initial_backbone import (
     build_initial_backbone,
     describe_odd_size,
 )
-from ssl_voc.training.input_checks import refuse_missing_inputs
+from ssl_voc.training.input_checks import DEFAULT_BACKBONE, refuse_missing_inputs
 from tests import tiny
 
 NAME = "MobileNetV3Small"
@@ -60,6 +60,24 @@ def download(monkeypatch, tmp_path):
     return source, calls
 
 
+@pytest.fixture
+def built(monkeypatch):
+    """Names and weights of the backbones that are built, tiny ones in their place.
+
+    While it is `offline`, ImageNet's weights cannot be had.
+    """
+    built = SimpleNamespace(calls=[], offline=False)
+
+    def backbone(name, image_size, weights, drop_connect):
+        built.calls.append((name, weights))
+        if built.offline and weights == "imagenet":
+            raise WeightsUnavailable("There is no network.")
+        return tiny.build_backbone(image_size)
+
+    monkeypatch.setattr("ssl_voc.models.backbone", backbone)
+    return built
+
+
 def test_imagenet_weights_are_taken_where_they_can_be_had(run, download, capsys):
     source, calls = download
     model = build_initial_backbone(config(), run)
@@ -74,25 +92,28 @@ def test_without_a_network_they_are_random_and_the_run_keeps_to_that(run, capsys
     first = build_initial_backbone(config(), run)
     assert run.manifest == {"weights": None}
     assert "random weights" in capsys.readouterr().out
-    assert len(first.weights) == len(ssl_voc.backbone(NAME, 32).weights)
+    assert first.output_shape == (None, 1, 1, 576)
 
 
-def test_a_run_does_not_change_its_start(run, download):
+def test_a_run_does_not_change_its_start(run, built):
     run.manifest["weights"] = None
     build_initial_backbone(config(), run)
-    assert run.manifest == {"weights": None} and not download[1]
-    # What a checkpoint holds is not downloaded again.
+    assert run.manifest == {"weights": None}
     run.manifest["weights"] = "imagenet"
+    build_initial_backbone(config(), run)
+    # What a checkpoint holds is not downloaded again.
     (run.path / "checkpoints" / "epoch_00001.npz").write_bytes(b"")
     build_initial_backbone(config(), run)
-    assert not download[1]
+    assert built.calls == [(NAME, None), (NAME, "imagenet"), (NAME, None)]
 
 
 def test_a_run_with_a_checkpoint_needs_its_weights_no_more(run, tmp_path):
-    gone = config(weights=str(tmp_path / "gone.keras"), out=run.path)
+    backbone = tiny.save_backbone(tmp_path / "tiny.keras")
+    weights = tmp_path / "gone.keras"
+    gone = config(backbone=str(backbone), weights=str(weights), out=run.path)
     with pytest.raises(BadInput, match="--weights: .*gone.keras does not exist"):
         refuse_missing_inputs(gone)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="gone.keras"):
         build_initial_backbone(gone, run)
     (run.path / "checkpoints" / "epoch_00001.npz").write_bytes(b"")
     refuse_missing_inputs(gone)
@@ -102,21 +123,19 @@ def test_a_run_with_a_checkpoint_needs_its_weights_no_more(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("weights", "backbone"), [(None, "MobileNetV3Large"), ("imagenet", NAME)]
+    ("weights", "backbone"), [(None, NAME), ("imagenet", DEFAULT_BACKBONE)]
 )
 def test_backbone_may_depend_on_the_weights_that_are_found(
-    run, request, monkeypatch, capsys, weights, backbone
+    run, built, capsys, weights, backbone
 ):
-    monkeypatch.setattr("ssl_voc.training.initial_backbone.DEFAULT_BACKBONE", NAME)
-    if weights:
-        request.getfixturevalue("download")
+    built.offline = weights is None
     settings = dataclasses.replace(config(), backbone="auto")
-    first = build_initial_backbone(settings, run, "MobileNetV3Large")
+    build_initial_backbone(settings, run, NAME)
     assert run.manifest == {"weights": weights, "backbone": backbone}
     assert ("--backbone" in capsys.readouterr().out) == (weights is None)
-    again = build_initial_backbone(settings, run, "MobileNetV3Large")
-    assert len(again.weights) == len(first.weights)
-    assert len(first.weights) == len(ssl_voc.backbone(backbone, 32).weights)
+    build_initial_backbone(settings, run, NAME)
+    assert built.calls[0] == (DEFAULT_BACKBONE, "imagenet")  # is tried first
+    assert built.calls[-2:] == [(backbone, weights)] * 2
 
 
 def test_a_full_disk_is_not_a_reason_for_random_weights(run, monkeypatch):
