@@ -127,6 +127,7 @@ def test_a_dot_drawn_in_a_photo_lies_in_matched_cells_of_both_views():
     assert forgotten[np.arange(64), places[0], places[1]][differ].mean() < 0.7
 
 
+@pytest.mark.slow
 def test_matching_compiles_under_xla():
     tf = pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":

@@ -126,6 +126,7 @@ def test_a_graph_draws_what_eager_execution_draws():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="graphs")
 def test_boxes_follow_their_objects_under_xla():
     batch = draw_batch(24, 1)

@@ -59,6 +59,7 @@ def test_augmenter_made_from_its_config_draws_the_same():
         np.testing.assert_array_equal(values, expected[name])
 
 
+@pytest.mark.slow
 def test_everything_compiles_under_xla():
     tf = pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":

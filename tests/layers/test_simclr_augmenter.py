@@ -138,6 +138,7 @@ def test_symbolic_output_is_of_the_real_shapes_and_types():
     assert [view.shape for view in unknown["views"]] == [(None, 8, 8, 3)] * 2
 
 
+@pytest.mark.slow
 def test_everything_compiles_under_xla():
     tf = pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":
