@@ -4,20 +4,21 @@ import keras
 import numpy as np
 import pytest
 
-from ssl_voc import models
 from ssl_voc.models.pyramid import deepest_levels, feature_levels
 from tests import tiny
 
 
-@pytest.mark.parametrize(
-    ("image_size", "sides"),
+def build_application(name, image_size):
+    """A network of Keras without its top, of random weights."""
+    size = (image_size, image_size, 3)
+    build = getattr(keras.applications, name)
+    return build(include_top=False, weights=None, input_shape=size)
+
+
+def test_levels_are_the_deepest_maps_before_the_next_stride():
+    levels = feature_levels(build_application("EfficientNetB0", 100), (8, 16, 32))
     # 100 / 8, 100 / 16 and 100 / 32 rounded up.
-    [(96, [12, 6, 3]), (100, [13, 7, 4])],
-)
-def test_levels_are_the_deepest_maps_before_the_next_stride(image_size, sides):
-    backbone = models.backbone("EfficientNetB0", image_size=image_size)
-    levels = feature_levels(backbone, (8, 16, 32))
-    assert [output.shape[1] for output in levels.outputs] == sides
+    assert [output.shape[1] for output in levels.outputs] == [13, 7, 4]
     # Block 4 (6) halves the resolution after its expansion, which is still at 8 (16).
     assert [tensor.shape[-1] for tensor in levels.outputs] == [240, 672, 1280]
 
@@ -26,25 +27,28 @@ def test_missing_stride_and_unknown_size_are_named():
     with pytest.raises(ValueError, match="no feature map of stride 64"):
         feature_levels(tiny.build_backbone(image_size=64), [64])
     with pytest.raises(ValueError, match="build the backbone with an `image_size`"):
-        feature_levels(models.backbone("EfficientNetB0"), [32])
+        feature_levels(tiny.build_backbone(None), [32])
 
 
 @pytest.mark.parametrize(
     ("name", "image_size", "shapes"),
     [
-        # The last map before block 6 halves the resolution is its expansion.
-        ("EfficientNetB0", 32, [(2, 2, 672), (1, 1, 1280)]),
-        ("EfficientNetB0", 128, [(8, 8, 672), (4, 4, 1280)]),
         # 100 / 16 and 100 / 32 rounded up, so not quite twice as fine.
         ("EfficientNetB0", 100, [(7, 7, 672), (4, 4, 1280)]),
-        ("EfficientNetB1", 96, [(6, 6, 672), (3, 3, 1280)]),
-        ("EfficientNetB4", 160, [(10, 10, 960), (5, 5, 1792)]),
+        # The last map before block 6 halves the resolution is its expansion.
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ("EfficientNetB0", 32, [(2, 2, 672), (1, 1, 1280)]),
+                ("EfficientNetB0", 128, [(8, 8, 672), (4, 4, 1280)]),
+                ("EfficientNetB1", 96, [(6, 6, 672), (3, 3, 1280)]),
+                ("EfficientNetB4", 160, [(10, 10, 960), (5, 5, 1792)]),
+            )
+        ),
     ],
 )
 def test_deepest_levels_are_those_of_stride_16_and_32(name, image_size, shapes):
-    build = getattr(keras.applications, name)
-    size = (image_size, image_size, 3)
-    backbone = build(include_top=False, weights=None, input_shape=size)
+    backbone = build_application(name, image_size)
     levels = deepest_levels(backbone)
     assert [tuple(output.shape[1:]) for output in levels.outputs] == shapes
     assert levels.outputs[1] is backbone.output
