@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 HEIGHT, WIDTH = 48, 64
+NUM_CHANNELS = 3
 
 
 def draw_boxes(num_images, num_objects, height, width, seed=0):
@@ -40,11 +41,13 @@ def draw_batch(num_images=6, num_objects=2, seed=0):
 
 
 def find_each(build_layer, bounding_boxes, height, width, **call_arguments):
-    """Runs a layer once for each object, which alone is white, and looks where it went.
+    """Paints each object into a channel of its own, and looks where a layer moves it.
+
+    Three objects a run, whichever images they are in: none hides another.
 
     Args:
         build_layer: Function that returns the layer, anew and with a seed, so that all
-            runs draw the same.
+            runs draw the same. It must leave colors as they are.
         bounding_boxes: Dictionary of `draw_boxes`.
         height: Height of the images in pixels.
         width: Width of the images in pixels.
@@ -56,20 +59,27 @@ def find_each(build_layer, bounding_boxes, height, width, **call_arguments):
     """
     found = None
     boxes, classes = bounding_boxes["boxes"], bounding_boxes["classes"]
-    for index in zip(*np.nonzero(classes >= 0), strict=True):
-        left, top, right, bottom = boxes[index].astype(int)
-        images = np.zeros((len(boxes), height, width, 3), "uint8")
-        images[index[0], top:bottom, left:right] = 255
+    indices = list(zip(*np.nonzero(classes >= 0), strict=True))
+    for first in range(0, len(indices), NUM_CHANNELS):
+        images = np.zeros((len(boxes), height, width, NUM_CHANNELS), "uint8")
+        painted = indices[first : first + NUM_CHANNELS]
+        for channel, index in enumerate(painted):
+            left, top, right, bottom = boxes[index].astype(int)
+            images[index[0], top:bottom, left:right, channel] = 255
         batch = {"images": images, "bounding_boxes": bounding_boxes}
         views = ops.convert_to_numpy(build_layer()(batch, **call_arguments)["images"])
         found = found or [{} for _ in views]
         for view, objects in zip(views, found, strict=True):
-            bright = view[..., 0] > 127
-            if bright.any():
-                xs, ys = np.flatnonzero(bright.any(0)), np.flatnonzero(bright.any(1))
-                corners = xs[0], ys[0], xs[-1] + 1, ys[-1] + 1
-                objects[classes[index]] = np.array(corners, "float32")
+            for channel, index in enumerate(painted):
+                bright = view[..., channel] > 127
+                if bright.any():
+                    objects[classes[index]] = _box_around(bright)
     return found
+
+
+def _box_around(bright):
+    xs, ys = np.flatnonzero(bright.any(0)), np.flatnonzero(bright.any(1))
+    return np.array((xs[0], ys[0], xs[-1] + 1, ys[-1] + 1), "float32")
 
 
 def to_numpy(batch):
