@@ -1,5 +1,7 @@
 """`python -m ssl_voc.finetune`, whole: what it writes, refuses and survives."""
 
+import contextlib
+import io
 import json
 import signal
 
@@ -9,7 +11,7 @@ import pytest
 
 import pipelines
 import ssl_voc.models  # noqa: F401 registers what model.keras holds
-from ssl_voc.finetune import finetune
+from ssl_voc.finetune import finetune, main
 from tests import tiny
 from tests.finetune.settings import config, flags
 from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of, start
@@ -38,17 +40,18 @@ def whole(place):
     """A deterministic run that nobody stopped."""
     out = place / "whole"
     done = start("-m", "ssl_voc.finetune", *flags(place, out, **STAGED))
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     return out, done
 
 
 @pytest.fixture(scope="module")
 def short(place):
-    """A run of two epochs, of which averaged weights are kept."""
-    out = place / "short"
-    done = start("-m", "ssl_voc.finetune", *flags(place, out, ema=0.9, balance=0.5))
-    assert done.returncode == 0, done.stderr
-    return out, done
+    """A run of two epochs, of which averaged weights are kept, and what it printed."""
+    out, printed, complaints = place / "short", io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complaints):
+        status = main(flags(place, out, ema=0.9, balance=0.5))
+    assert (status, complaints.getvalue()) == (0, "")
+    return out, printed.getvalue()
 
 
 @pytest.mark.slow
@@ -81,7 +84,7 @@ def test_killed_at_the_border_of_phases_and_interrupted_later_ends_alike(place, 
 
 
 def test_run_folder_holds_what_users_rely_on(short):
-    run, done = short
+    run, printed = short
     for name in (
         "config.yaml",
         "manifest.json",
@@ -115,8 +118,7 @@ def test_run_folder_holds_what_users_rely_on(short):
         "num_validation": 9,
     }
     assert {name: manifest[name] for name in expected} == expected
-    assert done.stderr == ""
-    assert str(run / "model.keras") in done.stdout
+    assert str(run / "model.keras") in printed
 
 
 def test_kept_weights_are_those_of_the_epoch_that_other_photos_chose(place, short):
