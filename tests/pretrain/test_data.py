@@ -9,7 +9,7 @@ from PIL import Image
 import pipelines
 from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.pretrain import pretrain
-from ssl_voc.pretrain.data import record_photos
+from ssl_voc.pretrain.data import prepare_photos, read_photos, record_photos
 from ssl_voc.pretrain.run import PretrainingRun
 from ssl_voc.runs.run_folder import RunFolder
 from tests import tiny
@@ -48,6 +48,7 @@ def test_hostile_photos_are_listed_and_poison_no_batch(config, tmp_path):
     Image.fromarray(sixteen).save(folder / "sixteen_bit.png")
     Image.fromarray(good[5][:1, :1]).save(folder / "pixel.png")
     Image.new("RGB", (20000, 20), (90, 40, 200)).save(folder / "strip.jpg")
+    (folder / "raw.nef").write_bytes(b"II*\x00" + bytes(60))
 
     summary = pretrain(config(folder))
     listed = {
@@ -56,6 +57,9 @@ def test_hostile_photos_are_listed_and_poison_no_batch(config, tmp_path):
     }
     assert listed == {"truncated.jpg", "empty.jpg", "text.jpg", "caf?.jpg"}
     assert summary["num_skipped"] == 4 and summary["num_images"] == 18
+    problems = (tmp_path / "run" / "problems.txt").read_text().splitlines()
+    assert [line for line in problems if line.startswith(f"{folder / 'raw.nef'}\t")]
+    assert summary["num_problems"] == len(problems)
     assert np.isfinite(summary["loss"])
     # Without labels there is no k-NN probe.
     assert not any(name.startswith("knn") for name in summary)
@@ -74,9 +78,12 @@ def test_what_a_list_names_and_nobody_finds_is_told(config, tmp_path, capsys):
         (tree / "JPEGImages" / f"{name}.png").unlink()
     broken = tree / "Annotations" / "001.xml"
     broken.write_text("<annotation>")
-    summary = pretrain(config(tree))
-    assert summary["num_images"] == 10 and summary["num_problems"] == 3
-    lines = (tmp_path / "run" / "problems.txt").read_text().splitlines()
+    settings = config(tree).resolved()
+    pool = prepare_photos(read_photos(settings), settings)
+    run = RunFolder(tmp_path, None, resuming=False, manifest={})
+    record_photos(run, pool, pool.skipped)
+    assert (run.manifest["num_photos"], run.manifest["num_problems"]) == (10, 3)
+    lines = (tmp_path / "problems.txt").read_text().splitlines()
     assert sum("'003', which is not in JPEGImages" in line for line in lines) == 1
     assert [line for line in lines if line.startswith(f"{broken}\t")]
     (line,) = [x for x in capsys.readouterr().out.splitlines() if "problems of" in x]
@@ -91,6 +98,7 @@ def test_data_without_problems_are_passed_in_silence(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_a_photo_that_goes_missing_stops_the_run_and_says_so(
     config, tmp_path, monkeypatch
 ):
