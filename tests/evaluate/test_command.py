@@ -25,6 +25,9 @@ from tests.evaluate.oracle import (
     write_tree,
 )
 
+# Their pictures, which take most of an evaluation, are not looked at.
+without_pictures = pytest.mark.usefixtures("sheets", "figures")
+
 
 def read_json(path):
     return json.loads(path.read_text())
@@ -62,6 +65,7 @@ def test_model_that_sees_gets_everything_right_in_pixels_of_the_photos(run, caps
     assert str(out / "metrics.json") in printed
 
 
+@without_pictures
 @pytest.mark.parametrize("cache", ["memory", "none"])
 def test_boxes_of_all_views_meet_in_pixels_of_the_photos(run, capsys, cache):
     metrics = evaluate(EvaluateConfig(run=run, split="val", tta=True, cache=cache))
@@ -75,6 +79,7 @@ def test_boxes_of_all_views_meet_in_pixels_of_the_photos(run, capsys, cache):
     assert "several views" in capsys.readouterr().out
 
 
+@without_pictures
 def test_written_metrics_are_those_of_loops_over_the_written_predictions(
     tmp_path, tree
 ):
@@ -99,6 +104,7 @@ def test_written_metrics_are_those_of_loops_over_the_written_predictions(
     assert read_json(out / "summary.json")["mean_iou"] == metrics["mean_iou"]
 
 
+@without_pictures
 def test_a_localizer_that_was_saved_is_evaluated(tmp_path, tree):
     model = ssl_voc.Localizer(tiny.build_backbone(SIDE), len(NAMES))
     model.build()
@@ -122,6 +128,7 @@ def test_a_localizer_that_was_saved_is_evaluated(tmp_path, tree):
     assert metrics["num_not_finite"] == 0
 
 
+@without_pictures
 def test_the_target_is_the_main_object_of_a_known_class(run, tree):
     number = NUM_TRAIN
     box, name = box_of(number), NAMES[number % 3]
@@ -145,6 +152,7 @@ def test_the_target_is_the_main_object_of_a_known_class(run, tree):
     assert metrics["top1"] == metrics["mean_iou"] == 1.0
 
 
+@without_pictures
 def test_photos_that_were_seen_are_refused_before_predicting_or_counted(
     tmp_path, tree, capsys
 ):
@@ -175,6 +183,7 @@ def test_photos_that_were_seen_are_refused_before_predicting_or_counted(
     assert read_json(out / "metrics.json")["num_leaked"] == 3
 
 
+@without_pictures
 def test_photos_that_were_seen_without_labels_alone_are_evaluated_and_counted(
     tmp_path, tree, capsys
 ):
@@ -187,6 +196,7 @@ def test_photos_that_were_seen_without_labels_alone_are_evaluated_and_counted(
     assert (metrics["num_leaked"], metrics["num_seen_without_labels"]) == (0, 2)
 
 
+@without_pictures
 def test_without_a_split_the_photos_that_were_held_out_are_evaluated(tmp_path):
     tree = write_tree(tmp_path / "tree", lists=False)
     photos = pipelines.read(str(tree))
@@ -198,6 +208,7 @@ def test_without_a_split_the_photos_that_were_held_out_are_evaluated(tmp_path):
     assert [row["image_id"] for row in rows] == ["p11", "p12", "p13"]
 
 
+@without_pictures
 def test_photos_of_one_name_in_two_trees_are_told_apart(tmp_path):
     for site in ("a", "b"):
         write_tree(tmp_path / "kit" / site, lists=False)
@@ -213,6 +224,7 @@ def test_photos_of_one_name_in_two_trees_are_told_apart(tmp_path):
     assert [row["image_id"] for row in rows] == ["a/p03", "b/p11"]
 
 
+@without_pictures
 def test_photos_that_are_not_annotated_are_left_out_and_told(run, tree, capsys):
     notes = tree / "Annotations"
     (notes / "p08.xml").unlink()
@@ -256,6 +268,7 @@ def test_model_that_does_not_fit_the_run_is_one_line(
     assert line.startswith("error: ") and complaint in line
 
 
+@without_pictures
 def test_finished_evaluation_is_not_written_over_unasked(run, tmp_path, tree):
     out = run / "evaluation-val"
     metrics = evaluate(EvaluateConfig(run=run, split="val"))
