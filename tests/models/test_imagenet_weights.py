@@ -140,6 +140,7 @@ def test_a_file_of_fewer_layers_is_refused(imagenet_file, tmp_path):
         ssl_voc.backbone("EfficientNetB0", image_size=64, weights=path)
 
 
+@pytest.mark.slow
 def test_a_file_is_refused_by_a_backbone_that_computes_otherwise(imagenet_file):
     def without_sigmoid(layer):
         config = layer.get_config()
