@@ -7,7 +7,9 @@ import pytest
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.finetune import FinetuneConfig
+from ssl_voc.pretrain import PretrainConfig
 from ssl_voc.runs import start
+from ssl_voc.runs.onednn import VARIABLE
 from ssl_voc.runs.start import load_framework
 from ssl_voc.runs.start_rules import begun_manifest
 from tests.interpreters import run_python
@@ -86,9 +88,32 @@ def test_a_number_beyond_those_that_are_shown_is_refused(monkeypatch, visible, s
 
 def test_auto_takes_what_there_is():
     load_framework()
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
 
 
-def test_kernels_of_a_plain_cpu_are_told_and_recorded(tmp_path):
+def test_kernels_of_a_plain_cpu_are_told_and_recorded(tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def choose(*arguments):
+        calls.append(arguments)
+        monkeypatch.setenv(VARIABLE, "1")
+        return True
+
+    monkeypatch.setattr(start, "instruction_sets", lambda: ("AVX2",))
+    monkeypatch.setattr(start, "choose_onednn", choose)
+    monkeypatch.setattr(start, "load_framework", calls.append)
+    monkeypatch.setattr(start, "current_backend", lambda: "tensorflow")
+    config = PretrainConfig(out=tmp_path / "run").resolved()
+    with start.open_run(config, "pretrain") as run:
+        assert run.manifest["onednn"] == "1"
+    # TensorFlow, which reads the variable when it is loaded, comes after it.
+    assert calls == [(96, ("AVX2",), {}), "auto"]
+    printed = capsys.readouterr().out.splitlines()
+    assert "CPU: AVX2; oneDNN on (TF_ENABLE_ONEDNN_OPTS)" in printed
+
+
+@pytest.mark.slow
+def test_kernels_are_chosen_before_tensorflow_is_loaded(tmp_path):
     program = (
         "import json, os, sys\n"
         "from ssl_voc.pretrain import PretrainConfig\n"
