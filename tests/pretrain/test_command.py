@@ -17,6 +17,7 @@ from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.cli.flags import parse
 from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.pretrain import main, pretrain
+from ssl_voc.runs.run_folder import RunFolder
 from tests import tiny
 from tests.pretrain.stopped import assert_same_training, rows_of, start
 
@@ -258,8 +259,9 @@ def test_bad_input_is_one_line_and_status_2_before_photos_are_decoded(
 def test_corrected_command_starts_in_the_folder_of_the_mistaken_one(place, tmp_path):
     with pytest.raises(BadInput, match="do not fill a batch of 64"):
         pretrain(place.config(tmp_path / "run", batch_size=64))
-    summary = pretrain(place.config(tmp_path / "run", epochs=1))
-    assert summary["num_images"] == NUM_PHOTOS
+    corrected = place.config(tmp_path / "run", epochs=1).resolved()
+    with RunFolder.open(corrected.out, corrected, "pretrain") as folder:
+        assert not folder.resuming
 
 
 def test_a_time_sets_the_epochs_of_batches_that_suit_the_photos(
