@@ -9,6 +9,7 @@ from ssl_voc.callbacks import CollapseWatch
 from ssl_voc.cli.errors import StoppedEarly
 from ssl_voc.pretrain import pretrain
 from ssl_voc.pretrain.objectives.byol import BYOLObjective
+from tests.callbacks.watched_epoch import run_epoch
 from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of, stop_after
 
 
@@ -56,12 +57,14 @@ def test_saved_backbone_is_the_student_alone(finished):
     assert len(backbone.weights) == 2 * 5  # kernels and batch norms of two stages
 
 
+def test_a_spread_that_stays_small_is_taken_for_a_collapse():
+    watch = BYOLObjective.__new__(BYOLObjective).build_watch()
+    with pytest.raises(StoppedEarly, match="collapsed.*--teacher-momentum"):
+        run_epoch(watch, 1000, spread=0.05)
+
+
+@pytest.mark.slow
 def test_collapse_ends_the_run_with_a_reason(place, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        BYOLObjective,
-        "build_watch",
-        lambda self: CollapseWatch(1000, margin=0.999, advice=self.advice),
-    )
     monkeypatch.setattr(CollapseWatch, "_count", count_a_thousandfold)
     config = place.config(tmp_path / "run", objective="byol", epochs=3)
     with pytest.raises(StoppedEarly, match="collapsed.*--teacher-momentum"):
@@ -69,5 +72,5 @@ def test_collapse_ends_the_run_with_a_reason(place, tmp_path, monkeypatch):
 
 
 def count_a_thousandfold(self, logs, num_steps):
-    """A thousand steps of an epoch that has but a few."""
-    self._stuck_steps = 1000 * num_steps if self.is_stuck(logs) else 0
+    """A thousand collapsed steps of an epoch that has but a few, and any spread."""
+    self._stuck_steps = 1000 * num_steps if logs["spread"] < 0.999 else 0

@@ -5,7 +5,8 @@ import pytest
 
 from ssl_voc.models import load_teacher
 from ssl_voc.pretrain import main, pretrain
-from ssl_voc.pretrain.objectives.distill import EMBEDDINGS_FILE
+from ssl_voc.pretrain.objectives.distill import EMBEDDINGS_FILE, DistillObjective
+from ssl_voc.runs.run_folder import RunFolder
 from tests import tiny
 from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of, stop_after
 
@@ -55,18 +56,25 @@ def test_a_run_may_teach_the_next_one(place, taught, finished, tmp_path):
 
 
 def test_cache_holds_the_teachers_embeddings_of_the_photos_in_their_order(
-    place, taught, cached
+    place, taught, tmp_path
 ):
     import pipelines
 
-    run, summary = cached
-    assert "spatial_loss" not in summary and summary["loss_over_chance"] < 1.0
+    config = place.config(tmp_path, **taught, teacher_cache=True).resolved()
+    run = RunFolder(tmp_path, None, resuming=False, manifest={})
+    DistillObjective(config).record(run)
     photos = pipelines.read([str(place.photos)])
     images = pipelines.prepare(photos, 37).gather(np.arange(len(photos)))
     teacher = load_teacher(taught["teacher"], 32)
     expected, _ = teacher.predict(images, verbose=0)
-    found = np.load(run / EMBEDDINGS_FILE)
+    found = np.load(tmp_path / EMBEDDINGS_FILE)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_run_from_the_cache_learns_no_maps_and_saves_no_teacher(cached):
+    run, summary = cached
+    assert "spatial_loss" not in summary and summary["loss_over_chance"] < 1.0
     # The teacher itself is no part of the model.
     assert len(arrays_in(run)) < 100
 

@@ -4,17 +4,19 @@ import keras
 import numpy as np
 import pytest
 
+from ssl_voc.cli.errors import StoppedEarly
 from ssl_voc.losses import vicreg
 from ssl_voc.pretrain import PretrainConfig, pretrain
 from ssl_voc.pretrain.objectives.vicreg import TERMS, VICRegObjective
+from tests.callbacks.watched_epoch import run_epoch
 from tests.pretrain.stopped import rows_of
 
+CHANGES = {"objective": "vicreg", "learning_rate": 3.0, "covariance_weight": 2.0}
 
-def test_run_logs_its_terms_and_goes_on_under_the_same_settings(place, tmp_path):
-    changes = {"objective": "vicreg", "learning_rate": 3.0, "covariance_weight": 2.0}
+
+def test_run_logs_its_terms(place, tmp_path):
     out = tmp_path / "run"
-    pretrain(place.config(out, **changes, epochs=1))
-    summary = pretrain(place.config(out, **changes, epochs=2))
+    summary = pretrain(place.config(out, **CHANGES, epochs=2))
     rows = rows_of(out)
     assert [row["epoch"] for row in rows] == [1, 2]
     for row in (*rows, summary):
@@ -28,6 +30,19 @@ def test_run_logs_its_terms_and_goes_on_under_the_same_settings(place, tmp_path)
     assert {path.name for path in out.glob("*.png")} == {"views.png", "curves.png"}
     text = (out / "config.yaml").read_text()
     assert "covariance_weight: 2.0" in text and "temperature" not in text
+
+
+@pytest.mark.slow
+def test_run_goes_on_under_the_same_settings(place, tmp_path):
+    for epochs in (1, 2):
+        pretrain(place.config(tmp_path / "run", **CHANGES, epochs=epochs))
+    assert [row["epoch"] for row in rows_of(tmp_path / "run")] == [1, 2]
+
+
+def test_a_spread_that_stays_small_is_taken_for_a_collapse():
+    watch = VICRegObjective.__new__(VICRegObjective).build_watch()
+    with pytest.raises(StoppedEarly, match="collapsed.*--variance-weight"):
+        run_epoch(watch, 1000, spread=0.05)
 
 
 def test_settings_give_the_loss_and_the_head(place, tmp_path):
