@@ -15,13 +15,13 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def thousand_images():
+def many_images():
     """Boxes of all three sizes, and often more than ten detections of a class."""
     predictions, truth = generate(
-        0, num_images=1000, num_classes=4, objects=6, detections=30
+        0, num_images=300, num_classes=4, objects=6, detections=30
     )
     # From sides of 6-16 pixels to areas around COCO's 32 x 32 and 96 x 96.
-    scale = np.random.default_rng(1).choice([1.0, 4.0, 11.0], 1000)[:, None, None]
+    scale = np.random.default_rng(1).choice([1.0, 4.0, 11.0], 300)[:, None, None]
     for side in (predictions, truth):
         side["boxes"] = side["boxes"] * scale
     return predictions, truth
@@ -80,8 +80,8 @@ def xywh(box):
 
 
 @pytest.mark.parametrize("is_of_coco", [False, True], ids=["boxes", "crowds, areas"])
-def test_figures_of_1000_images_are_those_of_pycocotools(thousand_images, is_of_coco):
-    predictions, truth = thousand_images
+def test_figures_of_300_images_are_those_of_pycocotools(many_images, is_of_coco):
+    predictions, truth = many_images
     if is_of_coco:
         random = np.random.default_rng(2)
         shape = truth["classes"].shape

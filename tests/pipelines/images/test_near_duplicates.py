@@ -104,6 +104,7 @@ def test_reduced_copies_are_found_and_nothing_else(data_folder, reduced):
     assert len(hashes) == 350 and others.min() > 0 and np.quantile(others, 0.001) > 8
 
 
+@pytest.mark.slow
 def test_photos_of_other_collections_are_not_duplicates(data_folder, reduced):
     others = [
         *read(data_folder / "imagenet_sample1000_160"),

@@ -81,6 +81,7 @@ def test_table_that_cannot_be_compared_is_refused(pools, trees, tmp_path):
         report_data(evaluation=read(trees[1]), seen=[read_photo_table(path)])
 
 
+@pytest.mark.slow
 def test_real_training_list_does_not_leak_but_its_originals_do(data_folder, tmp_path):
     tree = data_folder / "voc2007_5cls_160"
     evaluation = prepare_labeled(tree, 64, split="val", main_object_only=True)
