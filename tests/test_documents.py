@@ -1,10 +1,16 @@
-"""The documents: links that lead somewhere, and a README that can be read at once."""
+"""The documents: links that lead somewhere, flags that exist, and a short README."""
 
+import contextlib
+import functools
+import importlib
+import io
 import re
+import shlex
 import urllib.parse
 
 import pytest
 
+from ssl_voc.cli.flags import parse
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from tests.interpreters import REPOSITORY
 
@@ -16,6 +22,18 @@ DOCUMENTS = sorted(
     for pattern in ("*.md", "docs/**/*.md", "saved_models/*.md")
     for path in REPOSITORY.glob(pattern)
 )
+COMMANDS = sorted(
+    path.parent.name for path in (REPOSITORY / "ssl_voc").glob("*/__main__.py")
+)
+COMMAND = re.compile(r"(?:python -m ssl_voc\.|ssl-voc )([a-z]+) ([^\n`]*)")
+FLAG = re.compile(r"(?<![\w=-])--[a-z][a-z-]*")
+# Commands whose flags the page of another one names, too; and flags of `ray start`.
+ALSO_NAMED = {
+    "finetune": ("evaluate",),
+    "inspect": ("finetune",),
+    "study": ("finetune", "pretrain"),
+}
+OF_RAY = {"--address", "--head"}
 
 
 def anchors_of(text):
@@ -76,3 +94,79 @@ def test_every_objective_stands_where_a_reader_chooses(name):
     assert f"| `{name}` |" in table
     study = (REPOSITORY / "docs" / "study.md").read_text(encoding="utf-8")
     assert f"`{name}`" in study or f"`{name}:DATA`" in study
+
+
+def commands_in(text):
+    """Commands that a text shows: pairs of the name and the list of the arguments."""
+    lines = text.replace("\\\n", " ")
+    return [
+        (name, shlex.split(arguments, comments=True))
+        for name, arguments in COMMAND.findall(lines)
+    ]
+
+
+def config_of(name):
+    """Class of the settings of a command."""
+    module = importlib.import_module(f"ssl_voc.{name}.config")
+    return getattr(module, f"{name.capitalize()}Config")
+
+
+@functools.cache
+def flags_of(name):
+    """Flags that `--help` of a command lists, those of all objectives among them."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        with contextlib.suppress(SystemExit):
+            parse(config_of(name), ["--help"], name, "")
+    lines = printed.getvalue().splitlines()
+    listed = [line.strip().split("  ")[0] for line in lines if line[:4] == "  --"]
+    return {flag for each in listed for flag in FLAG.findall(each)}
+
+
+@pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY))
+)
+def test_every_command_that_is_shown_has_its_flags(document):
+    unknown = [
+        (name, argument)
+        for name, arguments in commands_in(document.read_text(encoding="utf-8"))
+        for argument in arguments
+        if FLAG.match(argument) and FLAG.match(argument)[0] not in flags_of(name)
+    ]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_on_the_pages_of_commands_is_understood(name):
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    shown = [given for text in texts for of, given in commands_in(text) if of == name]
+    assert shown
+    for arguments in shown:
+        if "--config" not in arguments:  # of a file that is not there
+            parse(config_of(name), arguments, name, "")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_flag_on_the_page_of_a_command_is_one(name):
+    text = (REPOSITORY / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    known = set.union(OF_RAY, *map(flags_of, (name, *ALSO_NAMED.get(name, ()))))
+    assert {*FLAG.findall(text)} - known == set()
+
+
+def test_commands_and_flags_are_found():
+    text = (
+        "    python -m ssl_voc.pretrain --data a \\\n        --sed=3  # as --seed\n"
+        "`ssl-voc study --arm \"b --seed 1\"` and 'ssl_voc.study'\n"
+    )
+    assert commands_in(text) == [
+        ("pretrain", ["--data", "a", "--sed=3"]),
+        ("study", ["--arm", "b --seed 1"]),
+    ]
+    assert FLAG.findall("`--seed`s, '--no-draw' and XLA=--xla_gpu, one--two") == [
+        "--seed",
+        "--no-draw",
+    ]
+    assert {"--config", "--resume", "--temperature", "--deterministic"} < flags_of(
+        "pretrain"
+    )
+    assert "--no-draw" in flags_of("predict") and "--resume" not in flags_of("predict")
