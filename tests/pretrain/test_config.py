@@ -1,11 +1,15 @@
 """Settings of a pretraining: what fits together, and what follows from what."""
 
+import re
+
 import pytest
 
+from ssl_voc.cli.flags import parse
 from ssl_voc.pretrain import PretrainConfig, main
 from ssl_voc.pretrain.config import choose_batch_size
 from ssl_voc.pretrain.objectives.base import PretrainingObjective
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
+from tests.interpreters import REPOSITORY
 from tests.pretrain.stopped import start
 
 
@@ -42,6 +46,18 @@ def test_default_learning_rate_depends_on_objective_and_optimizer():
 )
 def test_few_photos_are_learned_in_small_batches(num_photos, batch_size):
     assert choose_batch_size(num_photos) == batch_size
+
+
+def test_make_pretrain_begins_with_random_weights_on_the_drawn_scenes():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    (file,) = re.findall(r"ssl_voc\.pretrain[\s\\]+--config (\S+)", makefile)
+    flags = ["--config", str(REPOSITORY / file)]
+    config = parse(PretrainConfig, flags, "pretrain", "")
+    assert (config.data, config.weights) == (("scenes",), None)
+    assert (config.image_size, config.batch_size, config.epochs) == (64, 64, 12)
+    # Without --backbone it is the network that the file names.
+    named = (REPOSITORY / file).read_text(encoding="utf-8")
+    assert config.resolved().backbone in named
 
 
 def test_views_are_drawn_as_the_flags_say():
