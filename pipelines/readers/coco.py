@@ -23,7 +23,7 @@ from pipelines.photos.photo import (
 )
 from pipelines.readers.coco_boxes import box_of
 from pipelines.readers.photo_finder import PhotoFinder
-from pipelines.readers.split_names import splits_in
+from pipelines.readers.split_names import is_split_name, splits_in
 from pipelines.readers.written_names import spellings
 from pipelines.readers.written_values import flag_of, id_of, number_of, side_of
 
@@ -39,7 +39,8 @@ def recognizes(source):
 def splits(source):
     """`all` of a json, or none where file or folder is named after a split."""
     path = pathlib.Path(source).resolve()
-    return () if splits_in(path.stem) | splits_in(path.parent.name) else ("all",)
+    is_part = splits_in(path.stem) or is_split_name(path.parent.name)
+    return () if is_part else ("all",)
 
 
 def read(source, split=None, progress=None) -> Photos:

@@ -17,9 +17,9 @@ def recognizes(source):
 
 
 def splits(source):
-    """Names of the folders that have such a json; none where it is in the folder."""
+    """Names of the folders that have such a json; of one in the folder its own."""
     if _is_one(source):
-        return ()
+        return coco.splits(os.path.join(source, JSON_NAME))
     folders = split_folders(source)
     return tuple(name for name, folder in folders.items() if _is_one(folder))
 

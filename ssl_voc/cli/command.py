@@ -78,7 +78,9 @@ def command_main(
                 _print_line("error", f"the system refused: {error}")
                 return EXIT_BAD_INPUT
             elif is_out_of_memory(error):
-                _print_line("error", "the memory is full. Try a smaller --batch-size.")
+                can_shrink = "batch_size" in config_class.__dataclass_fields__
+                hint = " Try a smaller --batch-size." * can_shrink
+                _print_line("error", f"the memory is full.{hint}")
                 return EXIT_BAD_INPUT
             traceback.print_exc()
             return EXIT_DEFECT

@@ -70,13 +70,21 @@ def _refuse_versions_of_another_model(config, finished):
         others = [
             f"{name} {newest[name]!r}, now {value!r}"
             for name, value in now.items()
-            if name in newest and newest[name] != value
+            if name in newest and not _follows(newest[name], value)
         ]
         if others:
             raise BadInput(
                 f"--out: {version} is of another model ({'; '.join(others)}), which "
-                "servers would replace. Name this one by --name."
+                "servers would replace. Name another --out, or without --out another "
+                "--name."
             )
+
+
+def _follows(old, new):
+    """Whether the same is answered, or classes beside those of before."""
+    if isinstance(old, list) and isinstance(new, list):
+        return {*old} <= {*new}
+    return old == new
 
 
 main = command_main(export, ExportConfig, "export", DESCRIPTION)

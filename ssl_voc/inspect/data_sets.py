@@ -59,16 +59,12 @@ def _splits(sources):
     named = [set(pipelines.splits(source)) - {"all"} for source in sources]
     common = sorted(set.intersection(*named), key=_usual_order)
     if common or not any(named):
-        return common or [None if all(map(_is_one, sources)) else "all"]
+        return common or [None]
     lists = "; ".join(
         f"{source}: {', '.join(sorted(names)) or 'none'}"
         for source, names in zip(sources, named, strict=True)
     )
     raise BadInput(f"DATA: no split is in every source ({lists}). Name one by --split.")
-
-
-def _is_one(source):
-    return "all" not in pipelines.splits(source)
 
 
 def _usual_order(name):

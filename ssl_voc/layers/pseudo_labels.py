@@ -225,8 +225,9 @@ class ObjectPseudoLabels(PseudoLabels):
         self.max_objects = max_objects
         self.objects_per_photo = objects_per_photo
         self.empty_share = empty_share
-        # Below which the best answer to a photo says that it shows nothing.
-        self.empty_score = self._add_threshold("empty_score", (), 0.0)
+        # Below which the best answer to a photo says that it shows nothing; at first
+        # below that of a photo without any.
+        self.empty_score = self._add_threshold("empty_score", (), boxes.PADDING)
         self.least_scores = self._add_threshold(
             "least_scores", (num_classes,), least_score
         )

@@ -143,8 +143,8 @@ class SemiSupervisedModel(BoxModel):
         if used is not None:
             self.pool_used.update_state(used)
             # The teacher's own labels are nothing to be measured by.
-            number = ops.shape(used)[0]
-            y_pred = keras.tree.map_structure(lambda part: part[:-number], y_pred)
+            number = ops.shape(y_pred["classes"])[0] - ops.shape(used)[0]
+            y_pred = keras.tree.map_structure(lambda part: part[:number], y_pred)
         self.student.compute_metrics(x, y, y_pred, sample_weight)
         results = self.get_metrics_result()
         return results if used is not None else _without(results, "pool_used")

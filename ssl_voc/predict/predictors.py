@@ -160,7 +160,7 @@ def open_predictor(
         return SavedModelPredictor(version)
     if (folder / "manifest.json").is_file():
         return _open_run(folder, batch_size, tta)
-    if versions_of(folder):
+    if any((part / "ssl_voc.json").is_file() for part in versions_of(folder)):
         raise BadInput(
             f"--model: {folder} holds an export to onnx or litert, which predict does "
             "not run. Name the run that it was made of, or its export as a SavedModel."

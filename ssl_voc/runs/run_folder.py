@@ -19,11 +19,11 @@ from ssl_voc.runs.folder_lock import lock_folder
 from ssl_voc.runs.json_files import read_jsonl, to_json, write_json
 from ssl_voc.runs.start_rules import (
     COMPARING_PHOTOS,
-    OWN_FOLDERS,
     PROGRAM,
     Start,
     decide,
     entries,
+    own_folders,
     read_manifest,
 )
 
@@ -195,7 +195,8 @@ def _prepare(
     manifest = read_manifest(path) or {}
     if start is Start.REPLACE:
         # Unasked, only a run's own records go.
-        _clear(path, everything=overwrite and manifest.get("owns_folder", False))
+        owned = overwrite and manifest.get("owns_folder", False)
+        _clear(path, manifest.get("command"), everything=owned)
     if start is not Start.RESUME:
         manifest = {
             "program": PROGRAM,
@@ -228,9 +229,9 @@ def _settings_of(config: Any) -> dict[str, Any]:
     return settings
 
 
-def _clear(path: Path, everything: bool) -> None:
-    """Deletes a run's records, or all that lies in its folder."""
-    known = {*OWN_FOLDERS, "config.yaml", "metrics.jsonl", "summary.json"}
+def _clear(path: Path, command: str | None, everything: bool) -> None:
+    """Deletes the records of a run of a command, or all that lies in its folder."""
+    known = {*own_folders(command), "config.yaml", "metrics.jsonl", "summary.json"}
     names = set(entries(path)) if everything else known & set(entries(path))
     # The manifest last: killed before, the folder is still known to be ours.
     for name in sorted(names, key=lambda name: (name == "manifest.json", name)):

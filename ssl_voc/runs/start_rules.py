@@ -20,7 +20,6 @@ _LENGTHS = ("epochs", "time")
 # lie elsewhere by now.
 _SOURCES = ("data", "unlabeled")
 COMPARING_PHOTOS = ("pretrain", "finetune")
-OWN_FOLDERS = ("checkpoints", "tensorboard", "pictures")
 # Of the state after an epoch, whose number it holds.
 CHECKPOINT_NAME = r"epoch_(\d+)\.npz"
 # Kinds of entries of a manifest that are looked up by name.
@@ -37,6 +36,11 @@ _KINDS = {
     "weights": (str, type(None)),
 }
 _REMEDY = "Choose another --out, or replace it with --overwrite."
+
+
+def own_folders(command: str | None) -> tuple[str, ...]:
+    """Folders that a run of a command writes to."""
+    return ("pictures",) if command == "predict" else ("checkpoints", "tensorboard")
 
 
 class Start(enum.Enum):
@@ -68,16 +72,16 @@ def decide(
         return Start.CREATE
     manifest = read_manifest(path)
     if manifest is None:
-        return _decide_on_foreign(path, names, overwrite)
+        return _decide_on_foreign(path, names, command, overwrite)
     if not _has_work(path, names):
         return Start.REPLACE
+    begun = manifest.get("command")
+    if begun not in (None, command):
+        raise BadInput(
+            f"--out: {path} holds a run of {begun}, not of {command}, and --overwrite "
+            "replaces runs of the same command alone. Choose another --out."
+        )
     if overwrite:
-        begun = manifest.get("command")
-        if begun != command:
-            raise BadInput(
-                f"--out: {path} holds a run of {begun}, which --overwrite of {command} "
-                "does not replace. Name another folder."
-            )
         return Start.REPLACE
     obstacle = _find_obstacle(path, manifest, settings, command)
     if obstacle:
@@ -125,13 +129,15 @@ def _has_work(path: Path, names: Sequence[str]) -> bool:
     return bool(begun or read_jsonl(path / "metrics.jsonl"))
 
 
-def _decide_on_foreign(path: Path, names: Sequence[str], overwrite: bool) -> Start:
+def _decide_on_foreign(
+    path: Path, names: Sequence[str], command: str, overwrite: bool
+) -> Start:
     if not overwrite:
         raise BadInput(
             f"--out: {path} is not empty and holds no run of this program. "
             "Choose another --out; --overwrite writes the run among those files."
         )
-    taken = [name for name in OWN_FOLDERS if name in names]
+    taken = [name for name in own_folders(command) if name in names]
     if taken:
         raise BadInput(
             f"--out: {path} holds {taken[0]}/ of another program, which a run would "
@@ -147,9 +153,8 @@ def _find_obstacle(
     damage = find_damage({"starts": None, **manifest})
     if damage:
         return f"--out: manifest.json of {path} is damaged: {damage}."
-    if manifest.get("command") != command:
-        begun = manifest.get("command")
-        return f"--out: {path} holds a run of {begun}, not of {command}."
+    if "command" not in manifest:
+        return f"--out: manifest.json of {path} does not tell its command."
     backend, current = manifest.get("backend"), current_backend()
     if backend and current and backend != current:
         # Its random numbers are others: the rest would not be the rest of this run.

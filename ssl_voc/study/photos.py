@@ -156,7 +156,7 @@ def _reported_photos(config):
             return ()  # held out by finetune
         raise BadInput(
             "--data: no split is left to report. Expected lists such as train and val, "
-            "or a VOC tree without lists."
+            "or data that nobody has split."
         )
     learned = config.train_split or "train"
     named = [name for name in _REPORTED_SPLITS if name in common and name != learned]

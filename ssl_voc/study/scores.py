@@ -1,5 +1,7 @@
 """Scores of an arm's runs on the reported photos, photo by photo and seed by seed."""
 
+import dataclasses
+
 import numpy as np
 
 from ssl_voc.cli.errors import BadInput
@@ -65,11 +67,12 @@ class Scores:
     def difference(self, other, measure):
         """`Interval` of this arm less another, of the seeds that both have."""
         seeds = [seed for seed in self.seeds if seed in other.runs]
-        return self.paired(
+        found = self.paired(
             [self.runs[seed] for seed in seeds],
             [other.runs[seed] for seed in seeds],
             measure,
         )
+        return _within(found, -1.0)
 
     def paired(self, ours, theirs, measure):
         """`Interval` of the difference of runs, pair by pair."""
@@ -100,7 +103,10 @@ class LocalizerScores(Scores):
 
     def interval(self, measure):
         values = np.stack([self.runs[seed][measure] for seed in self.seeds])
-        return bootstrap_interval(values, num_resamples=NUM_RESAMPLES, covers_runs=True)
+        found = bootstrap_interval(
+            values, num_resamples=NUM_RESAMPLES, covers_runs=True
+        )
+        return _within(found, 0.0)
 
     def paired(self, ours, theirs, measure):
         return paired_bootstrap(
@@ -126,7 +132,8 @@ class DetectorScores(Scores):
         return [score_matches(self.runs[s], protocol).mean for s in self.seeds]
 
     def interval(self, measure):
-        return self.paired([self.runs[seed] for seed in self.seeds], [], measure)
+        runs = [self.runs[seed] for seed in self.seeds]
+        return _within(self.paired(runs, [], measure), 0.0)
 
     def paired(self, ours, theirs, measure):
         return paired_average_precision(
@@ -136,6 +143,12 @@ class DetectorScores(Scores):
             NUM_RESAMPLES,
             covers_runs=True,
         )
+
+
+def _within(interval, least):
+    """An interval cut to what the measure, or a difference of two, can be."""
+    low, high = np.clip((interval.low, interval.high), least, 1.0)
+    return dataclasses.replace(interval, low=float(low), high=float(high))
 
 
 def common_photos(folders):

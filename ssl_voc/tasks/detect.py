@@ -78,7 +78,7 @@ class DetectTask(Task):
             objects_per_photo=(
                 np.bincount(shown, minlength=number) / len(pool)
             ).tolist(),
-            empty_share=float(1.0 - exists.any(axis=1).mean()),
+            empty_share=float((pool.targets["classes"] < 0).all(axis=1).mean()),
             name="pseudo_labels",
         )
 

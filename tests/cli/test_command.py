@@ -114,3 +114,8 @@ def test_reader_that_has_had_enough_is_no_defect(arguments, status):
     os.close(writing)
     assert done.returncode == status, done.stderr
     assert done.stderr.count("\n") == (status == 2)
+
+
+def test_full_memory_is_one_line(capsys):
+    assert run(fail(MemoryError())) == 2
+    assert capsys.readouterr().err == "error: the memory is full.\n"

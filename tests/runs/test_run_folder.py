@@ -249,7 +249,7 @@ def test_overwrite_leaves_foreign_files_alone(tmp_path):
 def test_overwrite_replaces_no_run_of_another_command(tmp_path):
     leave_run(tmp_path / "run", finished=True)
     words = refusal(tmp_path / "run", command="predict", overwrite=True)
-    assert "holds a run of pretrain, which --overwrite of predict" in words
+    assert "holds a run of pretrain, not of predict" in words
 
 
 def test_folder_in_use_and_file_in_its_place_are_refused(tmp_path):

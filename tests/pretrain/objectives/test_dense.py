@@ -64,7 +64,7 @@ def test_the_term_of_the_cells_comes_in_over_a_tenth_of_the_epochs(
         tmp_path / "run", objective="dense", epochs=40, dense_weight=0.3
     )
     objective = DenseObjective(config.resolved())
-    model = objective.build_model(tiny.build_deep_backbone(32), 1)
+    model = objective.build_model(tiny.build_deep_backbone(32))
     assert model.dense_weight == 0.3 and model.temperature == config.temperature
     assert model.smoothing is objective.smoothing
     seen = []

@@ -59,7 +59,7 @@ def test_settings_give_the_loss_and_the_head(place, tmp_path):
         }.items()
     )
     assert [metric.name for metric in arguments["metrics"]] == [*TERMS, "spread"]
-    model = objective.build_model(keras.models.load_model(place.backbone), 10)
+    model = objective.build_model(keras.models.load_model(place.backbone))
     head = model.projection_head
     assert (head.hidden_dimensions, head.num_layers) == (12, 2)
     assert head.dimensions == PretrainConfig(objective="vicreg").projection_dimensions
@@ -88,7 +88,7 @@ def test_unrelated_views_lose_at_least_what_is_marked_as_chance(
 def test_compiled_model_saves_and_reloads_with_loss_and_terms(place, tmp_path):
     config = place.config(tmp_path / "run", objective="vicreg").resolved()
     objective = VICRegObjective(config)
-    model = objective.build_model(keras.models.load_model(place.backbone), 10)
+    model = objective.build_model(keras.models.load_model(place.backbone))
     model.compile("sgd", run_eagerly=True, **objective.compile_arguments())
     images = objective.pool.gather(np.arange(8))
     model.fit(images, batch_size=8, verbose=0)
