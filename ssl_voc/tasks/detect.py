@@ -36,7 +36,7 @@ class DetectTask(Task):
         (("loss",), "loss"),
         (("boxes_loss", "sides_loss", "classes_loss"), "parts of the loss"),
         (("matched_iou",), "IoU of boxes with their objects"),
-        (("val_voc07_ap50", "val_voc10_ap50", "val_coco_ap"), "AP, held out"),
+        (("val_voc07_ap50", "val_voc10_ap50", "val_coco_ap"), "AP, validation"),
     )
     measures = {
         "matched_iou": "IoU with matched objects",

@@ -103,7 +103,8 @@ def draw_galleries(found, threshold, folder):
         )
     tiles = [_mistake_tile(found, row) for row in choose_mistakes(found)]
     title, legend = "Most confident mistakes", (*objects, WRONG)
-    chosen_from = f"{found.is_false.sum()} wrong detections, one a photo"
+    # Not of all wrong ones: most are hardly confident, and nobody sees them.
+    chosen_from = f"{len(found)} photos, one a photo"
     draw_gallery(MISTAKES, title, tiles, chosen_from, folder, _NUM_COLUMNS, legend)
 
 

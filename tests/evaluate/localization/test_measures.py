@@ -96,7 +96,7 @@ def test_class_without_photos_is_null_in_json_and_a_dash_in_the_table():
         for line in format_localization(figures).splitlines()
         if line.split()[:1] == ["hen"]
     )
-    assert line.split() == ["hen", "0", *"------"]
+    assert line.split() == ["hen", "0", *"-----"]
 
 
 def test_corloc_counts_any_object_and_the_others_the_main_one_alone():
