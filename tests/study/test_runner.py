@@ -13,7 +13,7 @@ from ssl_voc.runs.folder_lock import lock_folder
 from ssl_voc.study.cells import FAILURE, RESULT, Cell
 from ssl_voc.study.claims import Claims
 from ssl_voc.study.plan import cells_of
-from ssl_voc.study.runner import Runner, time_left
+from ssl_voc.study.runner import Runner, describe_outcome, time_left
 from tests.interpreters import REPOSITORY
 from tests.study import pretended
 from tests.study.pretended import PACE, make_runner, results, small_plan
@@ -160,3 +160,17 @@ def test_time_left_follows_how_the_pace_has_proved():
     # Each: a start, and 10 epochs of 100 photos and a pause.
     assert time_left(cells, PACE) == pytest.approx(3 * (1 + 10 * (0.1 + 0.1)))
     assert time_left(cells, PACE, 20.0, 10.0) == pytest.approx(2 * 9.0)
+
+
+def test_photos_of_a_pool_are_counted_from_the_end_of_the_burn_in(tmp_path):
+    rows = [{"epoch": number, "seconds": 1.0} for number in range(1, 5)]
+    (tmp_path / "metrics.jsonl").write_text("".join(f"{json.dumps(r)}\n" for r in rows))
+    cell = next(cell for cell in cells_of(small_plan(), lambda key: None) if cell.arm)
+    of_before = {"num_training": 18, "steps_per_epoch": 4}
+    of_batches = {**of_before, "batch_size": 4}
+    of_a_pool = {**of_batches, "burn_in_epochs": 1, "pool_batch_size": 3}
+    # Those of older runs; without the two that fill no batch; with 3 epochs of 4 x 3.
+    for manifest, seen in ((of_before, 72), (of_batches, 64), (of_a_pool, 64 + 36)):
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+        found = describe_outcome(cell, tmp_path, "localize")
+        assert (found["steps"], found["photos_seen"]) == (16, seen)
