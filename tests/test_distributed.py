@@ -68,7 +68,7 @@ def test_shares_of_unequal_length_find_their_own_rows(mirrored):
 
 def test_batch_norms_of_replicas_use_the_whole_batch(mirrored):
     single, synchronized = mirrored[0]["normalized"]
-    np.testing.assert_allclose(synchronized, single, atol=1e-4)
+    np.testing.assert_allclose(synchronized, single, rtol=1e-4, atol=1e-4)
 
 
 def test_fit_on_two_devices_gives_the_weights_and_logs_of_one(mirrored):
