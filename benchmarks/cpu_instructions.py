@@ -18,11 +18,10 @@ import argparse
 import json
 import statistics
 import sys
-import time
 
 from benchmarks.figures import spread
 from benchmarks.machine import describe_machine
-from benchmarks.worker import Worker, serve
+from benchmarks.worker import Worker, serve, time_steps
 
 ONEDNN = {"off": "0", "on": "1"}
 # Task, backbone, image size, batch size.
@@ -57,19 +56,13 @@ class StepWorker:
         self.train(1)
 
     def train(self, num_steps):
-        """Trains after one step more, which fills the pipeline.
-
-        Returns:
-            Dictionary of `"seconds"` by the clock and `"cpu_seconds"` over all
-            threads, of one step.
-        """
-        self.model.fit(self.batches, steps_per_epoch=1, verbose=0)
-        start, start_cpu = time.perf_counter(), time.process_time()
-        self.model.fit(self.batches, steps_per_epoch=num_steps, verbose=0)
-        return {
-            "seconds": (time.perf_counter() - start) / num_steps,
-            "cpu_seconds": (time.process_time() - start_cpu) / num_steps,
-        }
+        """What `time_steps` gives."""
+        return time_steps(
+            lambda number: self.model.fit(
+                self.batches, steps_per_epoch=number, verbose=0
+            ),
+            num_steps,
+        )
 
 
 def _build_contrastive(network, image_size, batch_size):

@@ -17,11 +17,10 @@ import os
 import pathlib
 import sys
 import tempfile
-import time
 
 from benchmarks.figures import spread
 from benchmarks.machine import describe_machine
-from benchmarks.worker import Worker, peak_memory_gib, serve
+from benchmarks.worker import Worker, peak_memory_gib, serve, time_steps
 from ssl_voc.cli import flags
 from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.runs.start import open_run
@@ -58,20 +57,9 @@ class ObjectiveWorker:
         self.train(1)
 
     def train(self, num_steps):
-        """Trains after one step more, which fills the pipeline.
-
-        Returns:
-            Dictionary of the `"seconds"` of a step by the clock, its `"cpu_seconds"`
-            over all threads, and the process' largest memory so far in GiB.
-        """
-        self._fit(1)
-        start, start_cpu = time.perf_counter(), time.process_time()
-        self._fit(num_steps)
-        return {
-            "seconds": (time.perf_counter() - start) / num_steps,
-            "cpu_seconds": (time.process_time() - start_cpu) / num_steps,
-            "peak_memory_gib": peak_memory_gib(),
-        }
+        """What `time_steps` gives, and the process' largest memory so far, in GiB."""
+        times = time_steps(self._fit, num_steps)
+        return {**times, "peak_memory_gib": peak_memory_gib()}
 
     def _fit(self, num_steps):
         batches = self.run.batches_from(0)

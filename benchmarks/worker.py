@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
@@ -92,6 +93,26 @@ def serve(worker_class, arguments):
         request = json.loads(line)
         answer = getattr(worker, request.pop("do"))(**request)
         print(json.dumps(answer), file=answers, flush=True)
+
+
+def time_steps(train, num_steps):
+    """Times training steps after one more, which fills the pipeline.
+
+    Args:
+        train: Function that trains a number of steps.
+        num_steps: Number of steps to time.
+
+    Returns:
+        Dictionary of `"seconds"` by the clock and `"cpu_seconds"` over all threads, of
+        one step.
+    """
+    train(1)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    train(num_steps)
+    return {
+        "seconds": (time.perf_counter() - start) / num_steps,
+        "cpu_seconds": (time.process_time() - start_cpu) / num_steps,
+    }
 
 
 def peak_memory_gib():

@@ -85,11 +85,14 @@ def choose_splits(source, found, split: str | None = None) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=4096)
 def splits_in(name: str) -> frozenset[str]:
     """The splits that words of a name mean, such as `val` in `Valid2017`."""
-    words = re.findall("[a-z]+", name.lower())
-    return frozenset(SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS)
+    return frozenset(SPLIT_WORDS[word] for word in _words(name) if word in SPLIT_WORDS)
 
 
 def is_split_name(name: str) -> bool:
     """Whether a name means a split and nothing else: `train2017`, not `my-test`."""
-    words = re.findall("[a-z]+", name.lower())
+    words = _words(name)
     return bool(words) and all(word in SPLIT_WORDS for word in words)
+
+
+def _words(name):
+    return re.findall("[a-z]+", name.lower())

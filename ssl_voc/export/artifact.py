@@ -7,7 +7,6 @@ from pathlib import Path
 import pipelines
 from ssl_voc import serving
 from ssl_voc.export.comparison import compare_detections, compare_localizations
-from ssl_voc.export.config import FACTS
 from ssl_voc.export.model_card import describe_artifact, model_card
 from ssl_voc.export.onnx_litert import write_exchange_file
 from ssl_voc.export.parity import check_parity
@@ -17,7 +16,7 @@ from ssl_voc.models.full_precision import compute_dtypes, full_precision
 from ssl_voc.predict.finished_model import load_finished_model
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.json_files import write_json
-from ssl_voc.runs.version_folder import new_version
+from ssl_voc.runs.version_folder import FACTS, new_version
 from ssl_voc.tasks import task_of
 
 

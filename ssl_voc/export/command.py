@@ -3,11 +3,11 @@
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.config_file import describe_config
 from ssl_voc.cli.errors import BadInput, as_bad_input
-from ssl_voc.export.config import FACTS, ExportConfig
+from ssl_voc.export.config import ExportConfig
 from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.runs.json_files import read_json_dict
 from ssl_voc.runs.start import kept_environment, load_framework
-from ssl_voc.runs.version_folder import versions_of
+from ssl_voc.runs.version_folder import FACTS, versions_of
 
 DESCRIPTION = """Exports the model of RUN, a finished fine-tuning, to be served.
 

@@ -8,8 +8,6 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.options import option
 
 MODELS_FOLDER = Path("saved_models")
-# What a version says of itself.
-FACTS = "ssl_voc.json"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

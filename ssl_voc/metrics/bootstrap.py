@@ -109,12 +109,12 @@ def over_runs(interval, means, confidence=0.95):
     Returns:
         `Interval`; of one run that of the images alone.
     """
-    from scipy.stats import t  # which takes a second to load
-
     means = means[~np.isnan(means)]
     number = len(means)
     if number < 2:
         return interval
+    from scipy.stats import t  # which takes a second to load
+
     half = t.ppf((1.0 + confidence) / 2.0, number - 1)
     half *= np.std(means, ddof=1) / np.sqrt(number)
     below, above = interval.mean - interval.low, interval.high - interval.mean

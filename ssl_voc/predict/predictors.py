@@ -9,7 +9,7 @@ from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.predict.base import PredictionError, Predictor
 from ssl_voc.predict.photos import LoadedPhoto
-from ssl_voc.runs.version_folder import versions_of
+from ssl_voc.runs.version_folder import FACTS, versions_of
 from ssl_voc.serving_client.address import read_address
 from ssl_voc.serving_client.errors import ServingError
 from ssl_voc.serving_client.prediction import Prediction, read_batch
@@ -160,7 +160,7 @@ def open_predictor(
         return SavedModelPredictor(version)
     if (folder / "manifest.json").is_file():
         return _open_run(folder, batch_size, tta)
-    if any((part / "ssl_voc.json").is_file() for part in versions_of(folder)):
+    if any((part / FACTS).is_file() for part in versions_of(folder)):
         raise BadInput(
             f"--model: {folder} holds an export to onnx or litert, which predict does "
             "not run. Name the run that it was made of, or its export as a SavedModel."

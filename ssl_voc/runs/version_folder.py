@@ -10,6 +10,9 @@ from pathlib import Path
 from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX, current_umask, sync_to_disk
 from ssl_voc.runs.folder_lock import LOCK_NAME, lock_folder
 
+# What a version says of itself.
+FACTS = "ssl_voc.json"
+
 
 @contextlib.contextmanager
 def new_version(folder):

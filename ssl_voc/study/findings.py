@@ -143,10 +143,11 @@ def savings(findings, rows, gaps):
             if row["arm"] == arm:
                 labels, value = row["num_labels"], row["mean"]
                 needed = labels_needed(curve, value)
-                gap, limits, is_shown = known.get((arm, baseline, labels)), (), False
-                if gap is not None:
-                    limits = value + gap.low - gap.mean, value + gap.high - gap.mean
-                    is_shown = gap.sign != 0
+                gap = known.get((arm, baseline, labels))
+                # Without a common seed nothing is compared.
+                ends = (gap.low - gap.mean, gap.high - gap.mean) if gap else (0.0, 0.0)
+                limits = value + ends[0], value + ends[1]
+                is_shown = gap is not None and gap.sign != 0
                 saved.append(
                     {
                         "arm": arm,
@@ -156,8 +157,7 @@ def savings(findings, rows, gaps):
                         if math.isinf(needed)
                         else needed,
                         "text": describe_saving(
-                            *(arm, baseline, labels, curve, value),
-                            *(limits or (value, value), is_shown),
+                            arm, baseline, labels, curve, value, limits, is_shown
                         ),
                     }
                 )
