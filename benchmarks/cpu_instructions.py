@@ -15,13 +15,14 @@ compiled for all CPUs alike. It stands for a CPU with AVX2 alone, but is none.
 """
 
 import argparse
+import functools
 import json
 import statistics
 import sys
 
 from benchmarks.figures import spread
 from benchmarks.machine import describe_machine
-from benchmarks.worker import Worker, serve, time_steps
+from benchmarks.worker import measure_in_turns, serve
 
 ONEDNN = {"off": "0", "on": "1"}
 # Task, backbone, image size, batch size.
@@ -57,12 +58,9 @@ class StepWorker:
 
     def train(self, num_steps):
         """What `time_steps` gives."""
-        return time_steps(
-            lambda number: self.model.fit(
-                self.batches, steps_per_epoch=number, verbose=0
-            ),
-            num_steps,
-        )
+        from benchmarks.step_clock import time_steps
+
+        return time_steps(functools.partial(self.model.fit, self.batches), num_steps)
 
 
 def _build_contrastive(network, image_size, batch_size):
@@ -147,25 +145,15 @@ def measure(workload, kinds, num_steps, num_rounds):
     arguments = dict(
         zip(("task", "backbone", "image_size", "batch_size"), workload, strict=True)
     )
-    workers = {}
-    try:
-        for kind, environment in kinds.items():
-            for name, value in ONEDNN.items():
-                variables = {"TF_ENABLE_ONEDNN_OPTS": value, **environment}
-                worker = Worker(sys.executable, __spec__.name, arguments, variables)
-                workers[kind, name] = worker
-                worker.ask("train", num_steps=1)  # traces, then stops
-        rounds = []
-        for number in range(num_rounds):
-            turns = {kind: {} for kind in kinds}
-            for kind, name in [*workers] if number % 2 else [*workers][::-1]:
-                turn = workers[kind, name].ask("train", num_steps=num_steps)
-                turns[kind][name] = turn
-            rounds.append(turns)
-        return rounds
-    finally:
-        for worker in workers.values():
-            worker.close()
+    rows = {
+        (kind, name): (arguments, {"TF_ENABLE_ONEDNN_OPTS": value, **environment})
+        for kind, environment in kinds.items()
+        for name, value in ONEDNN.items()
+    }
+    return [
+        {kind: {name: turns[kind, name] for name in ONEDNN} for kind in kinds}
+        for turns in measure_in_turns(__spec__.name, rows, num_steps, num_rounds)
+    ]
 
 
 def summarize(rounds):

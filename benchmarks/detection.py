@@ -12,16 +12,20 @@ code, not to size. All take turns in one process after a warm-up each.
 """
 
 import argparse
+import functools
 import json
+import time
 
 import keras
 import keras_cv
 import numpy as np
+import tensorflow as tf
 
 import pipelines
 import ssl_voc
 from benchmarks.machine import describe_machine
 from benchmarks.speeds import compare, take_turns
+from benchmarks.step_clock import StepClock
 from ssl_voc import devices
 
 NUM_PHOTOS = 256
@@ -77,29 +81,45 @@ def measure(options, image_size):
         "keras_cv": build_peer(pool),
     }
 
+    pixels = images.astype("float32")
+
     def fit(name):
         if name == "keras_cv":
-            models[name].fit(
-                images.astype("float32"),
-                targets,
+            # A batch more than is timed: the first one.
+            return seconds_of_fit(
+                models[name],
+                np.concatenate([pixels[: options.batch_size], pixels]),
+                tf.nest.map_structure(
+                    lambda part: np.concatenate([part[: options.batch_size], part]),
+                    targets,
+                ),
                 batch_size=options.batch_size,
-                verbose=0,
             )
-        else:
-            models[name].fit(batches, steps_per_epoch=options.steps, verbose=0)
+        steps = 1 + options.steps
+        return seconds_of_fit(models[name], batches, steps_per_epoch=steps)
 
     def predict(name):
-        pixels = images.astype("float32") if name == "keras_cv" else images
-        models[name].predict(pixels, batch_size=options.batch_size, verbose=0)
+        seen = pixels if name == "keras_cv" else images
+        start = time.perf_counter()
+        for first in range(0, shown, options.batch_size):
+            models[name].predict_on_batch(seen[first : first + options.batch_size])
+        return time.perf_counter() - start
 
-    jobs = {f"fit_{name}": lambda n=name: fit(n) for name in models}
-    jobs |= {f"predict_{name}": lambda n=name: predict(n) for name in models}
+    jobs = {f"fit_{name}": functools.partial(fit, name) for name in models}
+    jobs |= {f"predict_{name}": functools.partial(predict, name) for name in models}
     return {
         **take_turns(jobs, shown, options.rounds),
         "num_parameters": {
             name: model.count_params() for name, model in models.items()
         },
     }
+
+
+def seconds_of_fit(model, *data, **arguments):
+    """Seconds of all steps of one epoch but the first."""
+    clock = StepClock(1)
+    model.fit(*data, callbacks=[clock], verbose=0, **arguments)
+    return clock.seconds
 
 
 def build_ours(pool, **size):

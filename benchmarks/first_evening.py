@@ -50,10 +50,18 @@ def main(argv=None):
     parser.add_argument("--backbone", help="ours; by default that of the command")
     parser.add_argument("--image-size", type=int, default=160)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="peer's")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of both")
     parser.add_argument("--peer-python", type=pathlib.Path)
+    parser.add_argument(
+        "--peer-patience",
+        type=int,
+        default=100,
+        help="epochs without a gain that end the peer's training; 100 is its default",
+    )
     parser.add_argument("--out", required=True, type=pathlib.Path)
     options = parser.parse_args(argv)
+    if hasattr(os, "sched_setaffinity"):  # what we start has these cores, too
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
     machine, report = describe_machine(), {}
     print(machine, flush=True)
     for data in options.data:
@@ -87,25 +95,26 @@ def train_ours(options, data, folder):
             sys.exit(f"{done} is of other options: choose another --out")
         return found
     shared = [f"--data={data}", f"--seed={options.seed}"]
-    backbone = [f"--backbone={options.backbone}"] * bool(options.backbone)
+    # By default ours would begin with ImageNet's weights where they can be had.
+    start = ["--weights=none"]
+    if options.backbone:
+        start.append(f"--backbone={options.backbone}")
     began = time.monotonic()
     if options.pretraining:
         run_command(
             "pretrain",
             *shared,
-            *backbone,
+            *start,
             f"--time={options.pretraining}",
             f"--out={folder / 'pretraining'}",
         )
-        weights = [f"--weights={folder / 'pretraining'}"]
-    else:
-        weights = backbone
+        start = [f"--weights={folder / 'pretraining'}"]
     detector = folder / "detector"
     run_command(
         "finetune",
         "--task=detect",
         *shared,
-        *weights,
+        *start,
         f"--image-size={options.image_size}",
         f"--time={options.training}",
         f"--out={detector}",
@@ -160,6 +169,7 @@ def run_peer(options, data, folder):
         "hours": seconds / 3600,
         "seed": options.seed,
         "threads": options.threads,
+        "patience": options.peer_patience,
         "max_detections": MAX_DETECTIONS,
         "out": str((folder / "peer").resolve()),
     }
@@ -187,6 +197,8 @@ def run_peer(options, data, folder):
     return {
         "peer_minutes": minutes,
         "peer_batches": found["batches"],
+        "peer_epochs": found["epochs"],
+        "peer_best_epoch": found["best_epoch"],
         "peer_threads": found["threads"],
         "peer": {
             MEASURE: means[1],

@@ -11,7 +11,6 @@ it does not follow the number of photos.
 
 import argparse
 import json
-import resource
 import time
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy as np
 import pipelines
 import ssl_voc
 from benchmarks.machine import describe_machine
+from benchmarks.worker import peak_memory_gib
 
 BATCH_SIZE = 16
 METHODS = {
@@ -64,12 +64,12 @@ def measure(model, pool, num_images, flags):
     fifth = max(1, num_images // 5)
     start = time.perf_counter()
     explain(model, pool, order[:fifth], flags)
-    after_a_fifth = peak_mib()
+    after_a_fifth = 1024 * peak_memory_gib()
     explain(model, pool, order[fifth:], flags)
     return {
         "seconds": time.perf_counter() - start,
         "peak_mib_after_a_fifth": after_a_fifth,
-        "peak_mib": peak_mib(),
+        "peak_mib": 1024 * peak_memory_gib(),
     }
 
 
@@ -86,11 +86,6 @@ def explain(model, pool, indices, flags):
             batch_size=BATCH_SIZE,
             **flags,
         )
-
-
-def peak_mib():
-    """Largest memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ teacher of `distill` is EfficientNetB1 of random weights: a step costs the same.
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -20,7 +21,7 @@ import tempfile
 
 from benchmarks.figures import spread
 from benchmarks.machine import describe_machine
-from benchmarks.worker import Worker, peak_memory_gib, serve, time_steps
+from benchmarks.worker import measure_in_turns, peak_memory_gib, serve
 from ssl_voc.cli import flags
 from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.runs.start import open_run
@@ -58,12 +59,10 @@ class ObjectiveWorker:
 
     def train(self, num_steps):
         """What `time_steps` gives, and the process' largest memory so far, in GiB."""
-        times = time_steps(self._fit, num_steps)
-        return {**times, "peak_memory_gib": peak_memory_gib()}
+        from benchmarks.step_clock import time_steps
 
-    def _fit(self, num_steps):
-        batches = self.run.batches_from(0)
-        self.run.model.fit(batches, steps_per_epoch=num_steps, verbose=0)
+        fit = functools.partial(self.run.model.fit, self.run.batches_from(0))
+        return {**time_steps(fit, num_steps), "peak_memory_gib": peak_memory_gib()}
 
 
 def main(argv=None):
@@ -97,10 +96,10 @@ def measure(options):
         `ObjectiveWorker.train` returned.
     """
     data = [str(path.resolve()) for path in options.data]
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as workers:
+    with tempfile.TemporaryDirectory() as folder:
         teacher = os.path.join(folder, "teacher.keras")
         save_teacher(teacher, options.image_size)
-        opened = {}
+        rows = {}
         for number, (name, own) in enumerate(ROWS.items()):
             arguments = [
                 *("--data", *data, "--out", os.path.join(folder, str(number))),
@@ -110,21 +109,8 @@ def measure(options):
                 *own,
                 *([teacher] if own[-1] == "--teacher" else []),
             ]
-            worker = Worker(sys.executable, __spec__.name, {"arguments": arguments})
-            workers.callback(worker.close)
-            opened[name] = worker
-            worker.ask("train", num_steps=1)  # traces, then stops
-        rounds = []
-        for number in range(options.rounds):
-            order = [*opened] if number % 2 else [*opened][::-1]
-            rounds.append(
-                {
-                    name: opened[name].ask("train", num_steps=options.steps)
-                    for name in order
-                }
-            )
-            print(f"round {number + 1} of {options.rounds}", flush=True)
-        return rounds
+            rows[name] = {"arguments": arguments}, None
+        return measure_in_turns(__spec__.name, rows, options.steps, options.rounds)
 
 
 def save_teacher(path, image_size):

@@ -10,6 +10,7 @@ import keras  # noqa: E402
 
 import pipelines  # noqa: E402
 import ssl_voc  # noqa: E402
+from benchmarks.step_clock import StepClock  # noqa: E402
 from benchmarks.worker import peak_memory_gib, serve  # noqa: E402
 from ssl_voc import devices  # noqa: E402
 from ssl_voc.optimizers import schedule
@@ -21,30 +22,6 @@ class ReadyViews(keras.layers.Layer):
 
     def call(self, views):
         return {"views": keras.ops.split(views, 2, axis=0)}
-
-
-class StepClock(keras.callbacks.Callback):
-    """Times the steps after the first `num_unmeasured`.
-
-    Args:
-        num_unmeasured: Number of steps, at least 1.
-        timer: Has `seconds` spent waiting for data so far.
-    """
-
-    def __init__(self, num_unmeasured, timer):
-        super().__init__()
-        self.num_unmeasured = num_unmeasured
-        self.timer = timer
-
-    def on_train_batch_end(self, batch, logs=None):
-        float(logs["loss"])  # An accelerator may be behind.
-        if batch + 1 == self.num_unmeasured:
-            self._start, self._waited = time.perf_counter(), self.timer.seconds
-            self._start_cpu = time.process_time()
-        elif batch + 1 > self.num_unmeasured:
-            self.seconds = time.perf_counter() - self._start
-            self.cpu_seconds = time.process_time() - self._start_cpu
-            self.waited = self.timer.seconds - self._waited
 
 
 class OurWorker:

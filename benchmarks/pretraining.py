@@ -42,6 +42,8 @@ sys.path.insert(0, str(REPOSITORY))  # run as a file, its own folder stands ther
 from benchmarks.figures import print_report, summarize  # noqa: E402
 from benchmarks.machine import describe_machine  # noqa: E402
 from benchmarks.worker import Worker, WorkerFailed  # noqa: E402
+from ssl_voc.runs.instruction_sets import instruction_sets  # noqa: E402
+from ssl_voc.runs.onednn import VARIABLE, faster_onednn  # noqa: E402
 
 SECOND_IMAGE_SIZE = 160
 
@@ -131,7 +133,13 @@ class Turns:
             "peer": (options.peer_python, "benchmarks.peer_worker"),
         }
         self.batch_size, self.image_size = options.batch_size, image_size
-        self.workers = {side: Worker(*programs[side], arguments) for side in sides}
+        # As the command chooses it.
+        onednn = faster_onednn(image_size, instruction_sets())
+        environments = {"ours": {VARIABLE: onednn}} if onednn else {}
+        self.workers = {
+            side: Worker(*programs[side], arguments, environments.get(side))
+            for side in sides
+        }
 
     def __enter__(self):
         return self

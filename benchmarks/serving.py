@@ -147,7 +147,7 @@ def build_peer(options):
         prediction_decoder=keras_cv.layers.NonMaxSuppression(
             "xyxy",
             from_logits=True,
-            iou_threshold=0.5,
+            iou_threshold=0.6,
             confidence_threshold=0.05,
             max_detections=100,
         ),

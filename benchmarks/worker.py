@@ -1,5 +1,6 @@
 """The benchmark's worker processes, and how they talk: a line of JSON each way."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -8,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
@@ -95,24 +95,35 @@ def serve(worker_class, arguments):
         print(json.dumps(answer), file=answers, flush=True)
 
 
-def time_steps(train, num_steps):
-    """Times training steps after one more, which fills the pipeline.
+def measure_in_turns(module, rows, num_steps, num_rounds):
+    """Starts a worker a row, and lets all train in turns; who begins changes.
 
     Args:
-        train: Function that trains a number of steps.
-        num_steps: Number of steps to time.
+        module: Module that calls `serve`; its worker has `train(num_steps)`.
+        rows: Dictionary from names to pairs: arguments of the worker's constructor,
+            and variables that its process has beside those of this one.
+        num_steps: Number of timed steps in a turn.
+        num_rounds: Number of rounds.
 
     Returns:
-        Dictionary of `"seconds"` by the clock and `"cpu_seconds"` over all threads, of
-        one step.
+        List with an entry a round: dictionary from the names to what `train` returned.
     """
-    train(1)
-    start, start_cpu = time.perf_counter(), time.process_time()
-    train(num_steps)
-    return {
-        "seconds": (time.perf_counter() - start) / num_steps,
-        "cpu_seconds": (time.process_time() - start_cpu) / num_steps,
-    }
+    # Stopped workers would outlive a killed benchmark: let `with` end them.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with contextlib.ExitStack() as opened:
+        workers = {}
+        for name, (arguments, environment) in rows.items():
+            workers[name] = Worker(sys.executable, module, arguments, environment)
+            opened.callback(workers[name].close)
+            workers[name].ask("train", num_steps=1)  # traces, then stops
+        rounds = []
+        for number in range(num_rounds):
+            order = [*workers] if number % 2 else [*workers][::-1]
+            rounds.append(
+                {name: workers[name].ask("train", num_steps=num_steps) for name in order}
+            )
+            print(f"round {number + 1} of {num_rounds}", flush=True)
+        return rounds
 
 
 def peak_memory_gib():

@@ -33,6 +33,7 @@ def main(path):
         batch=task["batch_size"],
         time=task["hours"],
         seed=task["seed"],
+        patience=task["patience"],
         device="cpu",
         workers=0,  # all cores compute
         plots=False,
@@ -42,8 +43,12 @@ def main(path):
         exist_ok=True,
     )
     best = YOLO(out / "train" / "weights" / "best.pt")
+    trainer = model.trainer
     found = {
-        "batches": batches_of(model),
+        # An optimizer step takes 64 photos.
+        "batches": (trainer.epoch + 1) * len(trainer.train_loader),
+        "epochs": trainer.epoch + 1,
+        "best_epoch": trainer.stopper.best_epoch,
         "threads": torch.get_num_threads(),
         "photos": [],
         "gray": [],
@@ -70,12 +75,6 @@ def detect(model, picture, task):
         [int(label), float(score), *map(float, box)]
         for label, score, box in zip(found.cls, found.conf, found.xyxy, strict=True)
     ]
-
-
-def batches_of(model):
-    """Number of batches that were trained; an optimizer step takes 64 photos."""
-    trainer = model.trainer
-    return (trainer.epoch + 1) * len(trainer.train_loader)
 
 
 def replace_missing_suppression():

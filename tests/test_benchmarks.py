@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import leaving_chance, pretraining
+from benchmarks import pretraining
 from benchmarks.figures import summarize
 from benchmarks.worker import Worker, WorkerFailed
 
@@ -61,9 +61,3 @@ def test_python_of_the_peer_is_found_from_where_the_command_was_given(
     with pytest.raises(SystemExit):
         pretraining._parse("--data . --peer-python peer/bin/none".split())
     assert "peer/bin/none is no program" in capsys.readouterr().err
-
-
-def test_fewer_steps_than_quarters_are_refused(capsys):
-    with pytest.raises(SystemExit):
-        leaving_chance.main("--data x --steps 3".split())
-    assert "--steps: expected 4 or more" in capsys.readouterr().err

@@ -11,6 +11,9 @@ from pipelines.pools.class_balance import repeat_factors
 from pipelines.pools.epoch_order import EpochOrder
 from pipelines.pools.threads import for_each
 
+# Batches that are gathered while the model works on one.
+_NUM_AHEAD = 2
+
 
 class Pool:
     """Readable photos of one size, handed out in seeded batches.
@@ -282,9 +285,14 @@ class Pool:
             )
 
         # The order is a function of the step, so batches may be gathered in parallel.
-        return steps.map(
-            load_batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-        ).prefetch(tf.data.AUTOTUNE)
+        batches = steps.map(
+            load_batch, num_parallel_calls=_NUM_AHEAD, deterministic=True
+        ).prefetch(_NUM_AHEAD)
+        options = tf.data.Options()
+        # An autotuned iterator now and then waits for its tuner's clock when it ends:
+        # up to as long as it has run, a minute at most.
+        options.autotune.enabled = False
+        return batches.with_options(options)
 
     def _gather_images(self, indices):
         if self.images is not None:
