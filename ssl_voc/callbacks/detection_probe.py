@@ -8,6 +8,8 @@ from ssl_voc.metrics import coco_average_precision, match_detections, score_matc
 from ssl_voc.metrics.average_precision import PROTOCOLS
 from ssl_voc.models.box_model import corners_of
 
+_INFINITE = -1  # cardinality that tf.data tells of a data set without end
+
 
 class DetectionProbe(keras.callbacks.Callback):
     """Adds average precision on held-out photos to the logs of every epoch.
@@ -21,10 +23,20 @@ class DetectionProbe(keras.callbacks.Callback):
             `Detector` is trained on, such as
             `pipelines.Pool.evaluation_dataset`; all padded to the same number
             of objects.
+
+    Raises:
+        ValueError: when the batches never end, as those for training do.
     """
 
     def __init__(self, batches):
         super().__init__()
+        cardinality = getattr(batches, "cardinality", None)
+        if cardinality is not None and int(cardinality()) == _INFINITE:
+            raise ValueError(
+                "`batches` must end: all are predicted after each epoch. Pass held-out "
+                "ones, such as pipelines.detection(..., training=False). Received: an "
+                "endless tf.data.Dataset"
+            )
         self.batches = batches
 
     def on_epoch_end(self, epoch, logs=None):

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+import pipelines
 from ssl_voc.callbacks import DetectionProbe
 from ssl_voc.metrics import (
     coco_average_precision,
@@ -97,3 +98,10 @@ def test_difficult_objects_need_not_be_found():
     # The one object that the oracle misses:
     batch["difficult"][0, 0] = True
     assert probe(batch, size=8)["val_voc10_ap50"] > plain["val_voc10_ap50"]
+
+
+def test_batches_without_end_are_refused(tmp_path):
+    source = str(tiny.write_voc(tmp_path / "voc", num_train=4))
+    DetectionProbe(pipelines.detection(source, 32, 2, training=False))
+    with pytest.raises(ValueError, match="must end: .*training=False"):
+        DetectionProbe(pipelines.detection(source, 32, 2))
