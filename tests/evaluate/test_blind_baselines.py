@@ -154,6 +154,15 @@ def test_a_localizer_that_looks_is_told_from_one_that_does_not(looks):
     assert blind_rows.measure_blind(found, guess, None).keys() == {"gray_photos"}
 
 
+def test_the_frequent_box_is_one_of_the_classes_that_are_told_apart():
+    photos = photos_with(*[[("red", LEFT)]] * 4)
+    training = photos_with(*[[("red", LEFT), ("sky", (0, 0, SIDE, SIDE))]] * 4)
+    guess = np.repeat([[60.0, 60, 70, 70]], 4, axis=0)
+    found = measure_localizations(photos, ("red",), np.ones((4, 1)), guess)
+    rows = blind_rows.measure_blind(found, guess, training)
+    assert rows["frequent_box"]["loc_acc_50"] == 1.0
+
+
 def test_gray_pictures_of_a_detector_give_what_it_knows_by_heart():
     model = tiny.with_usual_weights(tiny.build_detector())
     predicted = predict_gray(model, np.array([(64, 64)] * 3), 64)

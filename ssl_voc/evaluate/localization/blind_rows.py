@@ -29,7 +29,8 @@ def measure_blind(found, gray_boxes, training, seed=0):
         it and the gain's interval, photo by photo.
     """
     answers = {"gray_photos": gray_boxes}
-    layout = frequent_layout(_main_objects(training), ("object",), 1, seed)
+    mains = _main_objects(training, found.class_names)
+    layout = frequent_layout(mains, ("object",), 1, seed)
     if len(layout["classes"]):
         sizes = [(photo.height, photo.width) for photo in found.photos]
         boxes = answer_alike(layout, sizes)["boxes"][:, 0]
@@ -51,9 +52,16 @@ def _row(found, boxes, seed):
     }
 
 
-def _main_objects(photos):
-    """The photos with the box of their main object alone: the class plays no part."""
-    mains = [(photo, main_object(photo.objects)) for photo in photos or ()]
+def _main_objects(photos, class_names):
+    """The photos with the box of their main object alone: its class plays no part.
+
+    Objects of other classes are none, as in training.
+    """
+    objects = [
+        (photo, [item for item in photo.objects if item.name in class_names])
+        for photo in photos or ()
+    ]
+    mains = [(photo, main_object(items)) for photo, items in objects]
     return [
         dataclasses.replace(photo, objects=(Object("object", main.box),))
         for photo, main in mains
