@@ -11,15 +11,14 @@ def main_targets(inputs, bounding_box_format, image_shape):
 
     Args:
         inputs: Dictionary of `"bounding_boxes"`, with `"boxes"` `(batch, n, 4)` and
-            `"classes"` `(batch, n)`, -1 where padded, and of `"difficult"` and
-            `"truncated"` `(batch, n)` where known.
+            `"classes"` `(batch, n)`, -1 where padded, and of `"difficult"` `(batch,
+            n)` where known.
         bounding_box_format: Format of the boxes, as KerasCV names it.
         image_shape: `(height, width)` of the images in pixels.
 
     Returns:
         Dictionary of `"boxes"` `(batch, 1, 4)` and `"classes"` `(batch, 1)`, float32,
-        -1 for an image without such an object; and of `"truncated"` `(batch, 1)` where
-        given.
+        -1 for an image without such an object.
     """
     objects = inputs["bounding_boxes"]
     corners = boxes.convert_format(
@@ -36,14 +35,11 @@ def main_targets(inputs, bounding_box_format, image_shape):
         return ops.take_along_axis(values, main, axis=1)
 
     original = ops.cast(ops.convert_to_tensor(objects["boxes"]), "float32")
-    targets = {
+    return {
         "boxes": ops.take_along_axis(original, main[..., None], axis=1),
         # An image whose objects are all difficult has none.
         "classes": ops.where(pick(usable), pick(classes), boxes.PADDING),
     }
-    if "truncated" in inputs:
-        targets["truncated"] = pick(ops.cast(inputs["truncated"], "float32"))
-    return targets
 
 
 def inputs_of(data):

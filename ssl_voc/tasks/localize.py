@@ -18,7 +18,6 @@ class LocalizeTask(Task):
         "crop_area": (0.4, 1.3),
     }
     settings = ("overlap",)
-    inputs = ("images", "bounding_boxes", "truncated")
     heads = ("localization_head",)
     scored = ("val_top1", "val_mean_iou")
     shown = ("loss", "top1", "mean_iou", *scored)
