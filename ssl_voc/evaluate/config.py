@@ -67,7 +67,9 @@ class EvaluateConfig(PhotosOfRunConfig):
     """Settings of an evaluation; see `--help` for each."""
 
     tta: bool = option(
-        False, "Ask for four views of each photo, mirrored and of two sizes."
+        False,
+        "Ask for four views of each photo, of two sizes and mirrored; two where "
+        "training mirrored none.",
     )
 
     result = "evaluation"

@@ -64,7 +64,9 @@ class EvaluationRun:
         self.prediction_views = None
         if config.tta:
             side = self.pool.image_size
-            self.prediction_views = AugmentedPredictor(self.model, self.task, side)
+            self.prediction_views = AugmentedPredictor(
+                self.model, self.task, side, finished.learned_mirrored
+            )
 
     @property
     def main_object_only(self):

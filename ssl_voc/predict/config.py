@@ -37,8 +37,8 @@ class PredictConfig:
     )
     tta: bool = option(
         False,
-        "Ask a run for four views of each photo, mirrored and of two sizes, and fuse "
-        "the answers, in four times the time.",
+        "Ask a run for four views of each photo, of two sizes and mirrored (two where "
+        "training mirrored none), and fuse the answers, in as many times the time.",
     )
     batch_size: int = option(
         8, "Photos predicted at once, or sent in one request.", minimum=1

@@ -37,7 +37,9 @@ class RunPredictor(Predictor):
         self.model = load_finished_model(finished)
         self._views, sides = None, (self.image_size,)
         if tta:
-            self._views = AugmentedPredictor(self.model, self.task, self.image_size)
+            self._views = AugmentedPredictor(
+                self.model, self.task, self.image_size, finished.learned_mirrored
+            )
             sides = self._views.image_sizes
             self.description += f", {self._views.protocol}"
         self._letterboxings = [Letterboxing(side) for side in sides]

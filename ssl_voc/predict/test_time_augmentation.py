@@ -10,7 +10,7 @@ _STEP = 32
 
 
 class AugmentedPredictor:
-    """Asks a model for photos of two sizes, each as it is and mirrored.
+    """Asks a model for photos of two sizes, each as it is and, maybe, mirrored.
 
     The second size is about 0.8 times the first one; at 32 px there is but one.
 
@@ -18,13 +18,14 @@ class AugmentedPredictor:
         model: A `BoxModel`, loaded.
         task: The `Task` that it was trained for.
         image_size: Side in pixels of the squares that it was trained on.
+        mirrors: Whether it is asked about mirrored photos, which it should have seen.
 
     Attributes:
         image_sizes: Sides of the squares that `predict` takes, that of the model first.
         protocol: What is asked and how it is fused, in words.
     """
 
-    def __init__(self, model, task, image_size):
+    def __init__(self, model, task, image_size, mirrors=True):
         steps = min(round(_RATIO * image_size / _STEP), -(-image_size // _STEP) - 1)
         smaller = max(steps, 1) * _STEP
         self.task = task
@@ -32,10 +33,12 @@ class AugmentedPredictor:
         if smaller < image_size:
             self._models[smaller] = model.at_image_size(smaller)
         self.image_sizes = tuple(self._models)
+        self._mirrorings = (False, True) if mirrors else (False,)
+        number = len(self.image_sizes) * len(self._mirrorings)
         sides = " and ".join(f"{side}" for side in self.image_sizes)
         self.protocol = (
-            f"{2 * len(self.image_sizes)} views of each photo, letterboxed to {sides} "
-            f"px, as it is and mirrored; {task.fusion}"
+            f"{number} view{'s' * (number > 1)} of each photo, letterboxed to {sides} "
+            f"px{', as it is and mirrored' * mirrors}; {task.fusion}"
         )
 
     def predict(self, squares, photo_sizes):
@@ -53,7 +56,7 @@ class AugmentedPredictor:
         for images in squares:
             side = images.shape[1]
             model = self._models[side]
-            for mirrored in (False, True):
+            for mirrored in self._mirrorings:
                 seen = images[:, :, ::-1] if mirrored else images
                 found = model.predict(seen, batch_size=len(seen), verbose=0)
                 corners = boxes_in_photos(

@@ -48,6 +48,11 @@ class FinishedRun:
         return tuple(self.manifest["class_names"])
 
     @property
+    def learned_mirrored(self):
+        """Whether it learned from mirrored photos, too."""
+        return self.settings.get("flip_rate") != 0.0
+
+    @property
     def model_sha256(self):
         """Digest of the file of the model: of which weights figures are."""
         with open(self.path / "model.keras", "rb") as file:

@@ -66,8 +66,10 @@ def test_model_that_sees_gets_everything_right_in_pixels_of_the_photos(run, caps
 
 
 @without_pictures
-@pytest.mark.parametrize("cache", ["memory", "none"])
-def test_boxes_of_all_views_meet_in_pixels_of_the_photos(run, capsys, cache):
+@pytest.mark.parametrize(("cache", "flip_rate"), [("memory", 0.5), ("none", 0.0)])
+def test_boxes_of_all_views_meet_in_pixels_of_the_photos(run, capsys, cache, flip_rate):
+    with open(run / "config.yaml", "a") as file:
+        file.write(f"flip_rate: {flip_rate}\n")
     metrics = evaluate(EvaluateConfig(run=run, split="val", tta=True, cache=cache))
     rows = read_json(run / "evaluation-val-tta" / "predictions.json")
     for number, row in enumerate(rows, start=NUM_TRAIN):
@@ -75,7 +77,8 @@ def test_boxes_of_all_views_meet_in_pixels_of_the_photos(run, capsys, cache):
         # A pixel of the second size is three of the photo; of the first one, two.
         np.testing.assert_allclose(row["bbox"], [x1, y1, x2 - x1, y2 - y1], atol=2)
     assert metrics["mean_iou"] > 0.9 and metrics["top1"] == 1.0
-    assert "48 and 32 px" in metrics["protocol"]["views"]
+    views = "48 and 32 px" + ", as it is and mirrored" * bool(flip_rate)
+    assert f"letterboxed to {views}; " in metrics["protocol"]["views"]
     assert "several views" in capsys.readouterr().out
 
 

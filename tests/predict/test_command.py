@@ -271,6 +271,14 @@ def test_views_of_a_run_meet_in_pixels_of_the_photos(localizer, photos, tmp_path
     assert "as it is and mirrored" in summary["predictor"]
 
 
+def test_a_run_that_mirrored_nothing_is_asked_about_nothing_mirrored(tmp_path):
+    run = oracle.write_run(tmp_path / "run", oracle.write_tree(tmp_path / "tree"))
+    with open(run / "config.yaml", "a") as file:
+        file.write("flip_rate: 0.0\n")
+    description = open_predictor(str(run), tta=True).description
+    assert "2 views of each photo, letterboxed to 48 and 32 px; " in description
+
+
 def test_model_of_another_kind_is_refused(tmp_path):
     save_model(tmp_path / "other/1", input_name="pixels")
     with pytest.raises(BadInput, match="--tta: .* is an export"):

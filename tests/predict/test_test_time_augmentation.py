@@ -134,3 +134,7 @@ def test_the_second_size_is_about_a_fifth_smaller_and_divides_by_32(side, sides)
     views = AugmentedPredictor(model, TASKS["detect"], side)
     assert views.image_sizes == sides
     assert f"{2 * len(sides)} views" in views.protocol
+    upright = AugmentedPredictor(model, TASKS["detect"], side, mirrors=False)
+    assert upright.image_sizes == sides
+    told = "1 view of" if len(sides) == 1 else "2 views of"
+    assert upright.protocol.startswith(told) and "mirrored" not in upright.protocol
