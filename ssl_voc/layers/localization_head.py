@@ -9,9 +9,9 @@ from ssl_voc import boxes
 from ssl_voc.layers.constructor_arguments import constructor_arguments
 from ssl_voc.layers.nearest_resizing import resize_nearest
 
-# Softplus of this is 1: votes begin as boxes of `_FIRST_SIDE` around their cell.
+# Softplus of this is 1: votes begin at `first_reach`.
 _SOFTPLUS_ONE = math.log(math.e - 1.0)
-_FIRST_SIDE = 0.6
+_FIRST_REACH = 0.3  # as a share of the map
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
@@ -23,13 +23,17 @@ class LocalizationHead(keras.layers.Layer):
     the four sides, and says how much its vote counts; the box is the mean of the votes
     weighted by the softmax of that (the attention). The class is read off the
     attention-weighted mean of the cells, beside the mean of the coarsest map. So
-    positions are never pooled away, and the weights fit images of any size.
+    positions are never pooled away. Distances are told in cells: the same weights find
+    objects of the same number of pixels in images of another size.
 
     Args:
         num_classes: Number of classes, at least 1.
         channels: Width of the mixed map.
         num_layers: Number of 3 x 3 convolutions.
         dropout: Dropout before the class scores, in `[0, 1)`.
+        first_reach: Distances from a cell to the sides of the box that it votes for at
+            first, horizontally and vertically, in cells; by default 0.3 of the map that
+            the head is built for.
 
     Call arguments:
         feature_maps: List of float tensors `(batch, rows, columns, channels)`, finest
@@ -48,7 +52,15 @@ class LocalizationHead(keras.layers.Layer):
           from cells
     """
 
-    def __init__(self, num_classes, channels=128, num_layers=2, dropout=0.2, **kwargs):
+    def __init__(
+        self,
+        num_classes,
+        channels=128,
+        num_layers=2,
+        dropout=0.2,
+        first_reach=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         for name, value in (("num_classes", num_classes), ("channels", channels)):
             if value < 1:
@@ -58,10 +70,16 @@ class LocalizationHead(keras.layers.Layer):
                 "`num_layers` must not be negative and `dropout` lie in [0, 1). "
                 f"Received: num_layers={num_layers}, dropout={dropout}"
             )
+        if first_reach is not None and min(first_reach) <= 0.0:
+            raise ValueError(
+                "`first_reach` must be two distances above 0, in cells. "
+                f"Received: first_reach={first_reach}"
+            )
         self.num_classes = num_classes
         self.channels = channels
         self.num_layers = num_layers
         self.dropout = dropout
+        self.first_reach = first_reach and tuple(first_reach)
         policy = self.dtype_policy
         self.laterals, self.lateral_norms = [], []
         self.convolutions = [
@@ -84,6 +102,9 @@ class LocalizationHead(keras.layers.Layer):
         self.classifier = keras.layers.Dense(num_classes, **small)
 
     def build(self, feature_map_shapes):
+        if self.first_reach is None:
+            rows, columns = feature_map_shapes[0][1:3]
+            self.first_reach = _FIRST_REACH * columns, _FIRST_REACH * rows
         policy = self.dtype_policy
         for shape in feature_map_shapes:
             self.lateral_norms.append(keras.layers.LayerNormalization(dtype=policy))
@@ -139,7 +160,9 @@ class LocalizationHead(keras.layers.Layer):
         y = (ops.arange(rows, dtype="float32") + 0.5) / rows
         x, y = ops.meshgrid(x, y)
         centers = ops.stack([x, y], axis=-1)  # (rows, columns, 2)
-        reach = ops.softplus(self.votes(mixed) + _SOFTPLUS_ONE) * (_FIRST_SIDE / 2)
+        across, down = self.first_reach
+        first = ops.convert_to_tensor([across / columns, down / rows] * 2, "float32")
+        reach = ops.softplus(self.votes(mixed) + _SOFTPLUS_ONE) * first
         starts, ends = centers - reach[..., :2], centers + reach[..., 2:]
         return ops.concatenate([starts, ends], axis=-1)
 

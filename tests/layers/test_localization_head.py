@@ -70,9 +70,10 @@ def predict(head, levels):
     box, attended = np.zeros(4), np.zeros(head.channels)
     for row, column in np.ndindex(rows, columns):
         x, y = (column + 0.5) / columns, (row + 0.5) / rows
-        # Distances to the left, top, right and bottom side, 0.3 at first.
+        # Distances to the left, top, right and bottom side, told in cells.
         raw = dense(head.votes, mixed[row, column])
-        left, top, right, bottom = 0.3 * np.log1p((np.e - 1) * np.exp(raw))
+        reach = np.array([*head.first_reach] * 2) * np.log1p((np.e - 1) * np.exp(raw))
+        left, top, right, bottom = reach / [columns, rows, columns, rows]
         vote = np.array([x - left, y - top, x + right, y + bottom])
         box += attention[row, column] * vote
         attended += attention[row, column] * mixed[row, column]
@@ -136,6 +137,7 @@ def test_number_of_layers_is_that_of_the_loops(num_layers):
 
 def test_weights_fit_maps_of_another_size():
     head = build_head(draw_maps((4, 4, 5), (2, 2, 7)))
+    assert head.first_reach == pytest.approx((0.3 * 4, 0.3 * 4))
     count = len(head.weights)
     assert_as_loops(head, draw_maps((9, 6, 5), (5, 3, 7), seed=2))
     assert len(head.weights) == count
@@ -201,3 +203,15 @@ def test_head_made_from_its_config_computes_the_same():
     again.set_weights(head.get_weights())
     for name, values in head(maps).items():
         np.testing.assert_array_equal(again(maps)[name], values)
+
+
+def test_a_head_of_before_reaches_the_share_of_its_own_map_that_it_did():
+    maps = draw_maps((7, 5, 5), (3, 3, 7))
+    head = build_head(maps)
+    config = head.get_config()
+    # Of a file that does not tell it: 0.3 of the map that it is built for.
+    assert config.pop("first_reach") == pytest.approx((0.3 * 5, 0.3 * 7))
+    again = LocalizationHead.from_config(config)
+    again(maps)
+    again.set_weights(head.get_weights())
+    np.testing.assert_array_equal(again(maps)["boxes"], head(maps)["boxes"])

@@ -33,6 +33,7 @@ REFUSED = [
     (LocalizationHead, {"channels": 0, "num_classes": 3}),
     (LocalizationHead, {"dropout": 1.0, "num_classes": 3}),
     (LocalizationHead, {"num_layers": -1, "num_classes": 3}),
+    (LocalizationHead, {"first_reach": (2, 0), "num_classes": 3}),
     (MultiCropAugmenter, {"num_local": 0, "image_size": 8}),
     (MultiCropAugmenter, {"local_area_range": (0.3, 0.1), "image_size": 8}),
     (OverlappingViewsAugmenter, {"min_iou": 1.5, "image_size": 8}),

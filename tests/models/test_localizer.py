@@ -113,6 +113,22 @@ def test_default_head_fits_the_number_of_classes():
     assert tuple(model(images)["classes"].shape) == (2, 7)
 
 
+def test_a_copy_of_another_size_votes_for_boxes_of_as_many_pixels(tmp_path):
+    model = tiny.build_localizer()
+    for layer in (model.head.votes, model.head.weighing):
+        layer.kernel.assign(ops.zeros_like(layer.kernel))
+    model.head.votes.bias.assign([0.3, -1.0, 0.6, 0.0])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    sides = {}
+    for part in (model, loaded.at_image_size(64)):
+        images = np.zeros((1, *part.image_shape, 3), "float32")
+        box = ops.convert_to_numpy(part(images)["boxes"])[0, 0]
+        sides[part.image_shape[0]] = box[2:] - box[:2]
+    np.testing.assert_allclose(sides[64], sides[32], rtol=1e-3)
+    assert sides[32].min() > 10
+
+
 def test_head_and_backbone_learn_at_rates_of_their_own():
     model = tiny.build_localizer()
     rates = DiscriminativeAdamW(1e-2, {"": 0.3, "localization_head": 1.0}, 0.0)
