@@ -40,7 +40,7 @@ def localized(box, scores):
     return {"boxes": np.array([[box]], "float32"), "scores": np.array([scores])}
 
 
-def test_a_localizer_is_the_mean_of_its_views_in_pixels_of_the_photo():
+def test_a_localizer_is_the_mean_of_views_that_agree_in_pixels_of_the_photo():
     # The photo of 80 x 40 is 64 x 32 in the first square, 32 x 16 in the second.
     answers = {
         32: [localized((4, 2, 12, 8), (0.6, 0.4)), localized((16, 2, 28, 8), (0, 1))],
@@ -56,6 +56,22 @@ def test_a_localizer_is_the_mean_of_its_views_in_pixels_of_the_photo():
     np.testing.assert_allclose(found["scores"], [[0.2, 0.8]])
     assert found["classes"].tolist() == [[1]]
     assert found["confidence"].tolist() == [[pytest.approx(0.8)]]
+
+
+@pytest.mark.parametrize("mirrors", [True, False])
+def test_a_localizer_whose_views_disagree_answers_what_most_of_them_find(mirrors):
+    near, far, wider = (8, 4, 24, 16), (40, 4, 56, 16), (40, 4, 58, 16)
+    answers = {
+        # Mirrored it is near, too, hence far; then far again, and, mirrored, wider.
+        64: [localized(near, (1, 0)), localized(near, (1, 0))],
+        32: [localized((20, 2, 28, 8), (1, 0)), localized((3, 2, 12, 8), (1, 0))],
+    }
+    views = AugmentedPredictor(Fixed(answers, 64), TASKS["localize"], 64, mirrors)
+    squares = [np.zeros((1, side, side, 3), "uint8") for side in views.image_sizes]
+    found = views.predict(squares, np.array([(64, 64)]))["boxes"][0, 0]
+    # Of two that disagree, the view of the model's own size.
+    expected = np.mean([far, far, wider], axis=0) if mirrors else near
+    np.testing.assert_allclose(found, expected)
 
 
 def test_a_detector_that_finds_the_same_in_all_views_answers_it_once():
