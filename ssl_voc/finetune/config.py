@@ -147,6 +147,7 @@ class FinetuneConfig(TrainingConfig):
                 f"--crop-area: expected two ascending areas, got {low} {high}"
             )
         self._refuse_settings_of_other_tasks()
+        self._refuse_uneven_cells()
         if self.schedule != "staged" and self.unfreeze_epoch != UNFREEZE_EPOCH:
             raise ValueError(
                 f"--unfreeze-epoch: a setting of --schedule staged; --schedule "
@@ -193,6 +194,17 @@ class FinetuneConfig(TrainingConfig):
                         f"--task {self.task} does not look at it, got "
                         f"{getattr(self, name)}"
                     )
+
+    def _refuse_uneven_cells(self):
+        step = TASKS[self.task].image_size_step
+        is_known = not str(self.backbone).endswith(".keras")
+        if is_known and self.image_size is not None and self.image_size % step:
+            low = self.image_size // step * step
+            raise ValueError(
+                f"--image-size: --task {self.task} wants a multiple of {step}, so that "
+                f"cells divide the photo evenly: {low} or {low + step}, got "
+                f"{self.image_size}"
+            )
 
     @property
     def seed_of_split(self):

@@ -14,6 +14,8 @@ class Task:
         main_object_only: Whether a photo has one target, and is answered by one box
             and the scores of all classes.
         defaults: Values of those fields of `FinetuneConfig` that depend on the task.
+        image_size_step: What `--image-size` is a multiple of, with backbones known by
+            name.
         least_steps: Number of steps that the default of `--epochs` takes, at least.
         backbone_from_random: Name of the default backbone where its weights are random
             ones, or None for that of all tasks; of KerasCV, if that is installed.
@@ -32,6 +34,7 @@ class Task:
     evaluation = ""
     main_object_only = False
     defaults = {}
+    image_size_step = 1
     least_steps = 0
     backbone_from_random = None
     settings = ()

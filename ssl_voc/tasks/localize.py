@@ -17,6 +17,8 @@ class LocalizeTask(Task):
         "weight_decay": 0.05,
         "crop_area": (0.4, 1.3),
     }
+    # The head divides the image evenly among its cells.
+    image_size_step = 32
     settings = ("overlap",)
     heads = ("localization_head",)
     scored = ("val_top1", "val_mean_iou")

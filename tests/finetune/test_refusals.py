@@ -26,11 +26,17 @@ from tests.finetune.settings import config, flags
         ({"batch_norm": "frozen", "drop_connect": 0.2}, "--drop-connect"),
         ({"patience": 3, "val_share": 0.0}, "--patience: .*--val-split"),
         ({"mosaic": 0.5}, "--mosaic: .*--task detect; --task localize"),
+        ({"image_size": 100}, "--image-size: .*32, .*: 96 or 128, got 100"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(changes, named):
     with pytest.raises(ValueError, match=named):
         FinetuneConfig(**changes)
+
+
+@pytest.mark.parametrize("changes", [{"task": "detect"}, {"backbone": "own.keras"}])
+def test_cells_of_detectors_and_of_files_may_have_sizes_of_their_own(changes):
+    assert FinetuneConfig(image_size=100, **changes).image_size == 100
 
 
 @pytest.mark.parametrize(
