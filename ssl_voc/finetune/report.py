@@ -71,12 +71,12 @@ def tell_of_balance(pool, threshold, steps):
     print(f"balance: {what}; an epoch keeps its {steps} steps (--balance)", flush=True)
 
 
-def save_examples(run, pool, augmenter):
+def save_examples(run, pool, task, model):
     """Leaves a picture of what the model will be shown, boxes and all."""
     batch = pool.gather(pipelines.choose_varied(pool.photos, NUM_SHOWN))
-    drawn = augmenter(
-        {name: batch[name] for name in ("images", "bounding_boxes")}, training=True
-    )
+    inputs = task.model_inputs(batch)
+    images, objects = model.read_inputs(inputs, training=True)
+    drawn = {"images": images, "bounding_boxes": objects}
     # NumPy cannot read what lies on a GPU, as under torch.
     drawn = keras.tree.map_structure(ops.convert_to_numpy, drawn)
     tiles = []

@@ -68,7 +68,7 @@ class FinetuningRun(TrainingRun):
             batch_size=config.batch_size,
             **self.task.describe(self.student, self.training),
         )
-        report.save_examples(folder, self.training, self.model.augmenter)
+        report.save_examples(folder, self.training, self.task, self.student)
         self.done_epochs = self._begin_or_resume()
 
     def fit_until(self, end):

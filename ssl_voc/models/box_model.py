@@ -17,6 +17,8 @@ class BoxModel(keras.Model):
 
     Attributes:
         backbone: The Keras model that it stands on.
+        bounding_box_format: Format of targets and predictions.
+        augmenter: Layer that augments images and boxes in xyxy while training, or None.
     """
 
     def __init__(self, **kwargs):
@@ -28,6 +30,26 @@ class BoxModel(keras.Model):
     def image_shape(self):
         """`(height, width)` of the images in pixels."""
         return tuple(self.backbone.input_shape[1:3])
+
+    def read_inputs(self, inputs, training=False):
+        """Images and objects of what `call` takes, augmented while training.
+
+        Args:
+            inputs: Images, or a dictionary of `"images"`, `"bounding_boxes"` and, where
+                known, `"difficult"`.
+            training: Whether to augment.
+
+        Returns:
+            Tuple of the images and of a dictionary of `"boxes"` `(batch, n, 4)`, xyxy,
+            `"classes"` `(batch, n)`, float32, and, where known, `"difficult"` `(batch,
+            n)`; None in its place where there are no boxes.
+        """
+        if not isinstance(inputs, dict):
+            return inputs, None
+        images, objects = inputs["images"], self._objects(inputs)
+        if training and objects is not None and self.augmenter is not None:
+            return self._augment(images, objects)
+        return images, objects
 
     def compile_from_config(self, config):
         config = keras.saving.deserialize_keras_object(config)
@@ -64,6 +86,38 @@ class BoxModel(keras.Model):
         set_weights(copy, self.get_weights())
         copy.jit_compile = self.jit_compile
         return copy
+
+    def _objects(self, inputs):
+        """Boxes in xyxy, classes and, where known, which are difficult."""
+        if "bounding_boxes" not in inputs:
+            return None
+        given = inputs["bounding_boxes"]
+        objects = {
+            "boxes": boxes.convert_format(
+                given["boxes"], self.bounding_box_format, "xyxy", self.image_shape
+            ),
+            "classes": ops.cast(given["classes"], "float32"),
+        }
+        if "difficult" in inputs:
+            objects["difficult"] = inputs["difficult"]
+        return objects
+
+    def _augment(self, images, objects):
+        objects = {**objects}
+        inputs = {"images": images, "bounding_boxes": objects}
+        if "difficult" in objects:
+            inputs["difficult"] = objects.pop("difficult")
+        augmented = self.augmenter(inputs, training=True)
+        moved = {**augmented["bounding_boxes"]}
+        if "difficult" in augmented:
+            moved["difficult"] = augmented["difficult"]
+        return augmented["images"], moved
+
+    def _given(self, corners):
+        """Boxes in xyxy in the format of targets and predictions."""
+        return boxes.convert_format(
+            corners, "xyxy", self.bounding_box_format, self.image_shape
+        )
 
     def get_config(self):
         return config_of_model(self)

@@ -139,13 +139,8 @@ class Detector(BoxModel):
         super().compile(optimizer, loss=loss, loss_weights=loss_weights, **kwargs)
 
     def call(self, inputs, training=False):
-        objects = None
-        if isinstance(inputs, dict):
-            objects = self._objects(inputs)
-            inputs = inputs["images"]
-            if objects is not None and training and self.augmenter is not None:
-                inputs, objects = self._augment(inputs, objects)
-        levels = self.levels(inputs, training=training and not self.freeze_batch_norm)
+        images, objects = self.read_inputs(inputs, training)
+        levels = self.levels(images, training=training and not self.freeze_batch_norm)
         levels = self.neck(levels, training=training)
         outputs = self.head(levels, training=training)
         if objects is None:
@@ -253,35 +248,3 @@ class Detector(BoxModel):
         # Two points of the finest level in a row, and two of these rows.
         min_side = 2.0 * min(STRIDES)
         return assign_objects(objects, predictions, self.points, min_side=min_side)
-
-    def _objects(self, inputs):
-        """Boxes in xyxy, classes and, where known, which are difficult."""
-        if "bounding_boxes" not in inputs:
-            return None
-        given = inputs["bounding_boxes"]
-        objects = {
-            "boxes": boxes.convert_format(
-                given["boxes"], self.bounding_box_format, "xyxy", self.image_shape
-            ),
-            "classes": ops.cast(given["classes"], "float32"),
-        }
-        if "difficult" in inputs:
-            objects["difficult"] = inputs["difficult"]
-        return objects
-
-    def _augment(self, images, objects):
-        objects = {**objects}
-        inputs = {"images": images, "bounding_boxes": objects}
-        if "difficult" in objects:
-            inputs["difficult"] = objects.pop("difficult")
-        augmented = self.augmenter(inputs, training=True)
-        moved = {**augmented["bounding_boxes"]}
-        if "difficult" in augmented:
-            moved["difficult"] = augmented["difficult"]
-        return augmented["images"], moved
-
-    def _given(self, corners):
-        """Boxes in xyxy in the format of targets and predictions."""
-        return boxes.convert_format(
-            corners, "xyxy", self.bounding_box_format, self.image_shape
-        )

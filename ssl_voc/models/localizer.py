@@ -19,8 +19,8 @@ class Localizer(BoxModel):
 
     A backbone, a `LocalizationHead` on its two deepest resolutions, and KerasCV's
     conventions: targets are `{"boxes", "classes"}`, padded with class -1, of which the
-    main object, the largest that is not `difficult`, is learned. An image without one
-    teaches nothing and counts nothing.
+    main object, the largest that is not `difficult`, is learned: the largest of what a
+    crop shows. An image without one teaches nothing and counts nothing.
 
     The train step is Keras' own. `call` augments the batch (while training) and
     predicts; `compute_loss` compares with the targets that followed the augmentation,
@@ -35,8 +35,9 @@ class Localizer(BoxModel):
         num_classes: Number of classes.
         bounding_box_format: Format of targets and predictions, as KerasCV names it;
             pixels are those of the square image.
-        augmenter: Optional layer that takes and returns a dictionary of `"images"` and
-            `"bounding_boxes"` in xyxy, such as `ssl_voc.layers.LocalizationAugmenter`.
+        augmenter: Optional layer that takes and returns a dictionary of `"images"`,
+            `"bounding_boxes"` in xyxy and, where given, `"difficult"`, such as
+            `ssl_voc.layers.LocalizationAugmenter`.
         head: Optional layer in place of the default `LocalizationHead(num_classes)`.
         attention_weight: Weight of the attention loss; 0 for none.
         freeze_batch_norm: Whether the backbone's batch norms use and keep the
@@ -144,17 +145,11 @@ class Localizer(BoxModel):
         )
 
     def call(self, inputs, training=False):
-        targets = None
-        if isinstance(inputs, dict):
-            targets = self._main_targets(inputs)
-            inputs = inputs["images"]
-            if training and targets is not None and self.augmenter is not None:
-                inputs, targets = self._augment(inputs, targets)
+        images, targets = self.read_inputs(inputs, training)
         learns = training and not self.freeze_batch_norm
-        outputs = self.head(self.levels(inputs, training=learns), training=training)
-        shape = self.image_shape
+        outputs = self.head(self.levels(images, training=learns), training=training)
         predicted = boxes.convert_format(
-            outputs["boxes"], "rel_xyxy", self.bounding_box_format, shape
+            outputs["boxes"], "rel_xyxy", self.bounding_box_format, self.image_shape
         )
         outputs = {
             "boxes": predicted[:, None],
@@ -162,7 +157,14 @@ class Localizer(BoxModel):
             "attention": outputs["attention_logits"],
             "agreement": outputs["agreement"],
         }
-        return outputs if targets is None else {**outputs, "targets": targets}
+        if targets is None:
+            return outputs
+        return {**outputs, "targets": self._given_targets(targets)}
+
+    def read_inputs(self, inputs, training=False):
+        """As of `BoxModel`, but of the objects the main one, after the augmentation."""
+        images, objects = super().read_inputs(inputs, training)
+        return images, None if objects is None else main_targets(objects)
 
     def decode_predictions(self, outputs):
         """Turns what `call` returns into what `predict` returns.
@@ -177,7 +179,7 @@ class Localizer(BoxModel):
         clipped = boxes.clip_boxes(clipped, shape)
         scores = ops.softmax(outputs["classes"])
         return {
-            "boxes": boxes.convert_format(clipped, "xyxy", format, shape),
+            "boxes": self._given(clipped),
             "classes": ops.cast(ops.argmax(scores, axis=-1), "int32")[:, None],
             "confidence": ops.max(scores, axis=-1, keepdims=True),
             "scores": scores,
@@ -225,28 +227,14 @@ class Localizer(BoxModel):
             weights_of(targets, sample_weight),
         )
 
-    def _main_targets(self, inputs):
-        """Boxes `(batch, 1, 4)` and classes `(batch, 1)` of the main objects."""
-        if "bounding_boxes" not in inputs:
-            return None
-        return main_targets(inputs, self.bounding_box_format, self.image_shape)
+    def _given_targets(self, targets):
+        return {**targets, "boxes": self._given(targets["boxes"])}
 
     def _targets_of(self, y, y_pred):
         """Targets that `call` gave, or those of `fit`'s `y` as they came.
 
         Keras builds losses and metrics from what `call` makes of the images alone.
         """
-        return y_pred.get("targets") or self._main_targets(given_boxes(y))
-
-    def _augment(self, images, targets):
-        format, shape = self.bounding_box_format, self.image_shape
-        targets = {**targets}
-        moved = boxes.convert_format(targets["boxes"], format, "xyxy", shape)
-        objects = {"boxes": moved, "classes": targets["classes"]}
-        augmented = self.augmenter(
-            {"images": images, "bounding_boxes": objects}, training=True
-        )
-        moved = augmented["bounding_boxes"]
-        targets["boxes"] = boxes.convert_format(moved["boxes"], "xyxy", format, shape)
-        targets["classes"] = moved["classes"]
-        return augmented["images"], targets
+        if "targets" in y_pred:
+            return y_pred["targets"]
+        return self._given_targets(main_targets(self._objects(given_boxes(y))))

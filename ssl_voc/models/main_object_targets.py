@@ -6,37 +6,29 @@ from keras import ops
 from ssl_voc import boxes
 
 
-def main_targets(inputs, bounding_box_format, image_shape):
+def main_targets(objects):
     """Picks the largest object of each image that is not difficult.
 
     Args:
-        inputs: Dictionary of `"bounding_boxes"`, with `"boxes"` `(batch, n, 4)` and
-            `"classes"` `(batch, n)`, -1 where padded, and of `"difficult"` `(batch,
-            n)` where known.
-        bounding_box_format: Format of the boxes, as KerasCV names it.
-        image_shape: `(height, width)` of the images in pixels.
+        objects: Dictionary of `"boxes"` `(batch, n, 4)`, xyxy, and `"classes"` `(batch,
+            n)`, -1 where padded, and of `"difficult"` `(batch, n)` where known.
 
     Returns:
-        Dictionary of `"boxes"` `(batch, 1, 4)` and `"classes"` `(batch, 1)`, float32,
-        -1 for an image without such an object.
+        Dictionary of `"boxes"` `(batch, 1, 4)` and `"classes"` `(batch, 1)`, -1 for an
+        image without such an object.
     """
-    objects = inputs["bounding_boxes"]
-    corners = boxes.convert_format(
-        objects["boxes"], bounding_box_format, "xyxy", image_shape
-    )
-    classes = ops.cast(objects["classes"], "float32")
+    corners, classes = objects["boxes"], objects["classes"]
     usable = boxes.is_object(classes)
-    if "difficult" in inputs:
-        usable = ops.logical_and(usable, ops.logical_not(inputs["difficult"]))
+    if "difficult" in objects:
+        usable = ops.logical_and(usable, ops.logical_not(objects["difficult"]))
     areas = ops.where(usable, boxes.box_areas(corners), -1.0)
     main = ops.argmax(areas, axis=1)[:, None]
 
     def pick(values):
         return ops.take_along_axis(values, main, axis=1)
 
-    original = ops.cast(ops.convert_to_tensor(objects["boxes"]), "float32")
     return {
-        "boxes": ops.take_along_axis(original, main[..., None], axis=1),
+        "boxes": ops.take_along_axis(corners, main[..., None], axis=1),
         # An image whose objects are all difficult has none.
         "classes": ops.where(pick(usable), pick(classes), boxes.PADDING),
     }

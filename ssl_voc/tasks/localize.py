@@ -111,6 +111,15 @@ class LocalizeTask(Task):
             "scores": scores,
         }
 
+    def model_inputs(self, batch):
+        """All objects: the largest of what a crop shows is learned."""
+        objects = {**batch["all_objects"]}
+        return {
+            "images": batch["images"],
+            "difficult": objects.pop("difficult"),
+            "bounding_boxes": objects,
+        }
+
     def rename(self, logs):
         """`val_boxes_mean_iou` is `val_mean_iou`."""
         for name in [*logs]:

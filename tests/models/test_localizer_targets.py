@@ -123,6 +123,31 @@ def test_a_batch_of_no_or_lost_objects_moves_nothing(augmenter, has_objects):
         np.testing.assert_array_equal(one, other)
 
 
+class CutFirst(keras.layers.Layer):
+    """An augmentation whose crop shows but a corner of each first object."""
+
+    def call(self, inputs, training=False):
+        objects = {**inputs["bounding_boxes"]}
+        start = objects["boxes"][:, :1, :2]
+        first = ops.concatenate([start, start + 1.0], axis=-1)
+        objects["boxes"] = ops.concatenate([first, objects["boxes"][:, 1:]], axis=1)
+        return {**inputs, "bounding_boxes": objects}
+
+
+def test_target_is_the_largest_object_of_what_a_crop_shows():
+    objects = np.array([[[0, 0, 30, 30], [4, 4, 20, 20], [0, 0, 28, 28]]], "float32")
+    batch = {
+        "images": np.zeros((1, 32, 32, 3), "uint8"),
+        "bounding_boxes": {"boxes": objects, "classes": np.array([[0.0, 1.0, 2.0]])},
+        "difficult": np.array([[False, False, True]]),
+    }
+    model = tiny.build_localizer(augmenter=CutFirst())
+    for training, place in ((False, 0), (True, 1)):
+        targets = model(batch, training=training)["targets"]
+        assert ops.convert_to_numpy(targets["classes"]).tolist() == [[place]]
+        np.testing.assert_array_equal(targets["boxes"][0, 0], objects[0, place])
+
+
 def test_augmentation_moves_targets_in_fit_and_is_absent_elsewhere():
     batch = tiny.labeled_batch(4)
     model = tiny.compile_localizer(tiny.build_localizer(augmenter=Mirror()))
