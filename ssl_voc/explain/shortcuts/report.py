@@ -24,13 +24,17 @@ def format_shortcuts(found):
     """
     candidates = found["candidates"]
     lines = [describe_alarm(row) for row in candidates if row["alarm"]]
+    told = [row for row in candidates if row["could_alarm"]]
     if not candidates:
         lines = ["no shortcut was looked for: there was no candidate to test"]
-    elif not lines:
+    elif told and not lines:
+        num_screened = sum(row["screened"] for row in told)
         lines = [
-            f"no shortcut found: none of {len(candidates)} candidates holds "
-            f"({found['num_screened']} held on the photos that chose them)"
+            f"no shortcut found: none of {len(told)} candidates holds "
+            f"({num_screened} held on the photos that chose them)"
         ]
+    if found["classes_too_few"]:
+        lines.append("too few photos to tell: " + ", ".join(found["classes_too_few"]))
     if found["classes_without"]:
         lines.append(
             "not looked at, for want of photos or of heat beside their objects: "
@@ -40,18 +44,25 @@ def format_shortcuts(found):
     if not candidates:
         return "\n".join(lines)
     head = f"{'class':14}{'candidate':58}{'in its photos':>14}{'in others':>11}"
-    lines += ["", head + f"{'p':>8}{'  inpainted, elsewhere':24}{'p':>6}"]
+    lines += ["", head + f"{'p':>8}  {'inpainted, elsewhere':20}{'photos':>8}{'p':>8}"]
     for row in candidates[:10]:
         drops = f"{row['accuracy_drop']:.0%}, {row['accuracy_drop_control']:.0%}"
-        verdict = "" if row["screened"] else "  dropped"
         lines.append(
             f"{shorten(row['class'], 13):14}{shorten(row['where'], 57):58}"
             f"{row['share_of_photos']:>14.0%}{row['share_of_others']:>11.0%}"
-            f"{row['association_p']:>8.4f}  {drops:16}{row['reliance_p']:>12.4f}"
-            + ("  ALARM" if row["alarm"] else verdict)
+            f"{row['association_p']:>8.4f}  {drops:20}{row['num_tested']:>8}"
+            f"{row['reliance_p']:>8.4f}{_verdict(row)}"
         )
     bound = f"here p at most {found['bound']:.5f}."
     return "\n".join([*lines, "", _wrap(f"shortcuts: {found['protocol']}; {bound}")])
+
+
+def _verdict(row):
+    if row["alarm"]:
+        return "  ALARM"
+    if not row["could_alarm"]:
+        return "  too few photos"
+    return "" if row["screened"] else "  dropped"
 
 
 def _wrap(line):

@@ -22,18 +22,21 @@ from ssl_voc.runs.progress_bar import progress_bar
 NUM_CONTROLS = 4
 # Candidates of the lowest p-values, drawn whether or not they are alarms.
 NUM_SHEETS = 3
-_NUM_SHIFTS = 60
+_NUM_SHIFTS = 400
 # Share of a region that boxes must leave free, or its rest would tell the class.
 _LEAST_INPAINTED = 0.6
+# Of what a region hides, the least that each of its controls hides.
+_LEAST_CONTROL = 0.75
 PROTOCOL = (
     "per class, regions and clusters of patches that the class's LayerCAM prefers "
     "outside all boxes in its photos are chosen on one half of the photos, and dropped "
     "there unless they pass the two tests at lax levels. On the other half an alarm "
     "takes both: (1) the class's heat there is higher in its photos than in those of "
     "other classes (permutation of ranks); (2) inpainting it turns more correct "
-    f"predictions wrong than inpainting {NUM_CONTROLS} regions of the same shape in "
-    "the same photo, as far from the boxes (exact). Both p-values must be at most "
-    f"{FALSE_ALARM_RATE:g} over the number of candidates that were not dropped "
+    f"predictions wrong than inpainting {NUM_CONTROLS} regions of the same shape, "
+    f"at least {_LEAST_CONTROL:.0%} of it free, in the same photo, as far from the "
+    "boxes (exact; photos without room for them do not count). Both p-values must be "
+    f"at most {FALSE_ALARM_RATE:g} over the number of candidates that were not dropped "
     "(Bonferroni): where no region means more than another, at most "
     f"{FALSE_ALARM_RATE:.0%} of searches raise any alarm"
 )
@@ -51,9 +54,11 @@ def find_shortcuts(subject: Subject, indices, config, path):
     Returns:
         Dictionary of `"candidates"`, the lowest p-values first, each with its class,
         region, the tests, the accuracy that inpainting costs, `"screened"`,
-        `"alarm"` and, of alarms and the first few, the name of its contact sheet;
+        `"could_alarm"`, whether it had photos enough for an alarm, `"alarm"` and, of
+        alarms and the first few, the name of its contact sheet;
         `"num_screened"`, `"num_alarms"`; the `"bound"` of the p-values;
-        `"classes_without"` a candidate; and the `"protocol"`.
+        `"classes_without"` a candidate and those with `"classes_too_few"` photos for an
+        alarm; and the `"protocol"`.
     """
     layer = choose_layer(subject.model, config.explained_layer)
     scan, seed = scan_photos(subject, indices, layer), config.seed
@@ -78,8 +83,11 @@ def find_shortcuts(subject: Subject, indices, config, path):
         progress(number + 1, len(candidates))
     rows = [row for row, _ in found]
     num_screened = sum(row["screened"] for row in rows)
+    bound = largest_p_value(num_screened)
     for row in rows:
         p_values = row["association_p"], row["reliance_p"]
+        # The smallest p-value of reliance: every photo is lost, no control costs one.
+        row["could_alarm"] = (1 + NUM_CONTROLS) ** -row["num_tested"] <= bound
         row["alarm"] = row["screened"] and is_alarm(*p_values, num_screened)
     found.sort(key=lambda pair: _rank(pair[0]))
     for place, (row, candidate) in enumerate(found):
@@ -87,12 +95,14 @@ def find_shortcuts(subject: Subject, indices, config, path):
         if row["alarm"] or place < NUM_SHEETS:
             row["sheet"] = draw_candidate(subject, scan, candidate, row, ~chosen, path)
     with_candidates = {row["class"] for row in rows}
+    told = {row["class"] for row in rows if row["could_alarm"]}
     return {
         "num_alarms": sum(row["alarm"] for row in rows),
         "candidates": [row for row, _ in found],
         "classes_without": [name for name in names if name not in with_candidates],
+        "classes_too_few": [name for name in names if name in with_candidates - told],
         "num_screened": num_screened,
-        "bound": largest_p_value(num_screened),
+        "bound": bound,
         "layer": layer.name,
         "num_images": len(indices),
         "protocol": PROTOCOL,
@@ -194,23 +204,31 @@ def inpainted_errors(subject, scan, candidate, photos, seed):
 
 
 def _controls(mask, outside, random):
-    """The same shape elsewhere: as much of it outside, as far from the boxes."""
+    """The same shape elsewhere: as much of it outside, as far from the boxes.
+
+    Fewer than `NUM_CONTROLS` where there is no room for more.
+    """
     shape = mask[ndimage.find_objects(mask.astype(int))[0]]
     room = np.array(mask.shape) - shape.shape
     # Steps to the nearest box, sides and corners alike, are 1 at least.
     distance = ndimage.distance_transform_cdt(outside, "chessboard")
     distance = np.maximum(distance, outside)
     wanted = _traits(mask & outside, distance)
+    least = _LEAST_CONTROL * (mask & outside).sum()
     found = []
-    for y, x in random.integers(0, room + 1, (_NUM_SHIFTS, 2)):
-        moved = np.zeros_like(mask)
-        moved[y : y + shape.shape[0], x : x + shape.shape[1]] = shape
-        free = moved & outside
-        if (moved & mask).any() or not free.any():
+    shifts = random.permutation(np.prod(room + 1))[:_NUM_SHIFTS]
+    for y, x in zip(*np.unravel_index(shifts, room + 1), strict=True):
+        place = np.s_[y : y + shape.shape[0], x : x + shape.shape[1]]
+        free = shape & outside[place]
+        if (shape & mask[place]).any() or free.sum() < least:
             continue
-        difference = np.abs(_traits(free, distance) - wanted)
-        found.append((float(difference.sum()), len(found), free))
-    return [free for _, _, free in sorted(found)[:NUM_CONTROLS]]
+        difference = np.abs(_traits(free, distance[place]) - wanted)
+        found.append((float(difference.sum()), len(found), place, free))
+    nearest = sorted(found)[:NUM_CONTROLS]
+    controls = np.zeros((len(nearest), *mask.shape), bool)
+    for control, (_, _, place, free) in zip(controls, nearest, strict=True):
+        control[place] = free
+    return controls
 
 
 def _traits(mask, distance):

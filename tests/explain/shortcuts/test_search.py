@@ -46,7 +46,7 @@ def test_a_model_that_knows_objects_raises_no_alarm(tmp_path, monkeypatch, stamp
             ),
         )
     found = search(tmp_path, ColorReader(), stamped=stamped)
-    assert found["num_alarms"] == 0
+    assert found["num_alarms"] == 0 and found["classes_too_few"] == []
     assert "no shortcut found" in format_shortcuts(found)
     assert max(row["accuracy_drop"] for row in found["candidates"]) == 0.0
     # Half the photos of a class choose and screen a candidate, the others test it.
@@ -63,6 +63,41 @@ def test_what_all_photos_bear_is_no_shortcut_to_a_class(tmp_path):
     assert found["num_alarms"] == 0
     relied_on = [row for row in found["candidates"] if row["reliance_p"] < 0.001]
     assert all(row["association_p"] > 0.01 for row in relied_on)
+
+
+def test_classes_that_no_p_value_could_accuse_are_not_cleared(tmp_path, monkeypatch):
+    errors = shortcut_search.inpainted_errors
+
+    def errors_of_one_green_photo(subject, scan, candidate, photos, seed):
+        wrong = errors(subject, scan, candidate, photos, seed)
+        return wrong[:1] if candidate.label == 1 else wrong
+
+    monkeypatch.setattr(shortcut_search, "inpainted_errors", errors_of_one_green_photo)
+    found = search(tmp_path, ColorReader(), number=36)
+    # One photo has a p-value of 1/5 at least, and 5 % is asked for.
+    assert found["classes_too_few"] == ["green"]
+    could = {row["class"]: row["could_alarm"] for row in found["candidates"]}
+    assert could == {"red": True, "green": False, "blue": True}
+    text = format_shortcuts(found)
+    num_others = sum(row["class"] != "green" for row in found["candidates"])
+    assert f"no shortcut found: none of {num_others} candidates" in text
+    assert "\ntoo few photos to tell: green\n" in text
+
+
+def test_controls_hide_nearly_as_much_as_the_region_or_there_are_none():
+    mask, outside = np.zeros((2, 24, 24), bool)
+    mask[:6, :6] = outside[:6, :8] = True
+    outside[20:] = True
+    random = np.random.default_rng(0)
+    # Beside the region 2 x 6 pixels are free, below the boxes 4 x 6 of 6 x 6.
+    assert len(shortcut_search._controls(mask, outside, random)) == 0
+    outside[19:] = True
+    controls = shortcut_search._controls(mask, outside, random)
+    assert len(controls) == shortcut_search.NUM_CONTROLS
+    assert (controls.sum(axis=(1, 2)) == 5 * 6).all()
+    assert not (controls & (mask | ~outside)).any()
+    # In a small room each of the few places is taken once.
+    assert len(np.unique(controls, axis=0)) == len(controls)
 
 
 def test_a_patch_holds_its_share_of_the_map_whatever_the_form_of_the_photo():
@@ -100,15 +135,23 @@ def test_shortcuts_are_looked_for_by_layers_of_the_backbone():
 
 def test_report_tells_what_was_not_looked_at_and_why_small_p_values_are_no_alarm():
     found = {"num_screened": 1, "bound": 0.05, "protocol": "", "classes_without": []}
+    found["classes_too_few"] = []
     nothing = {**found, "candidates": [], "classes_without": ["cat", "cow"]}
     text = format_shortcuts(nothing)
     assert "no shortcut found" not in text and text.endswith(": cat, cow")
     numbers = "share_of_photos share_of_others association_p accuracy_drop reliance_p"
     row = dict.fromkeys([*numbers.split(), "accuracy_drop_control"], 0.0001)
-    row |= {"class": "cat", "where": "corner", "alarm": False}
+    row |= {"class": "cat", "where": "corner", "alarm": False, "num_tested": 31}
+    row["could_alarm"] = True
     found["candidates"] = [row | {"screened": screened} for screened in (False, True)]
     lines = [line for line in format_shortcuts(found).splitlines() if "corner" in line]
     assert [line.endswith("0.0001  dropped") for line in lines] == [True, False]
+    assert all(line.split()[-2 - ("dropped" in line)] == "31" for line in lines)
+    found["candidates"] = [row | {"screened": True, "could_alarm": False}]
+    found["classes_too_few"] = ["cat"]
+    text = format_shortcuts(found)
+    assert "no shortcut found" not in text and text.startswith("too few photos to tell")
+    assert "0.0001  too few photos\n" in text
 
 
 def test_sheets_of_classes_that_differ_in_signs_alone_are_files_of_their_own():
