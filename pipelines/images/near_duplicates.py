@@ -15,7 +15,7 @@ MAX_DISTANCE = 6
 # Half of the bits of a photo's hash are set. A flat area or a plain gradient has
 # fewer frequencies, and a hash without information.
 MIN_BITS = 24
-# The matrix of distances is made in parts of so many entries.
+# Distances are computed in parts of so many.
 CHUNK = 4_000_000
 
 
@@ -37,6 +37,9 @@ class NearDuplicate:
 def find_near_duplicates(hashes, others=None, max_distance=MAX_DISTANCE):
     """Finds the photos that have a near-duplicate among others, or among themselves.
 
+    Hashes that differ in no more than `max_distance` bits agree in one of
+    `max_distance + 1` groups of bits: only those that do are compared.
+
     Args:
         hashes: uint64 array `(num_photos,)` of perceptual hashes.
         others: uint64 array `(num_others,)`; by default each photo is compared with
@@ -50,24 +53,36 @@ def find_near_duplicates(hashes, others=None, max_distance=MAX_DISTANCE):
     among_themselves = others is None
     hashes = np.asarray(hashes, "uint64")
     others = hashes if among_themselves else np.asarray(others, "uint64")
+    # Of each photo the nearest so far: distance and index as one number, so that of
+    # equal distances the first of the others is kept.
+    num_others = max(1, len(others))
+    best = np.full(len(hashes), (max_distance + 1) * num_others)
+    for rows, columns in _candidates(hashes, others, max_distance + 1):
+        step = max(1, CHUNK // columns.size)
+        for start in range(0, rows.size, step):
+            part = rows[start : start + step]
+            distances = np.bitwise_count(hashes[part, None] ^ others[columns])
+            if among_themselves:
+                distances[part[:, None] <= columns] = 65  # more than all bits
+            nearest = columns[distances.argmin(axis=1)]
+            least = distances.min(axis=1).astype("int64") * num_others + nearest
+            best[part] = np.minimum(best[part], least)
+    distances, nearest = np.divmod(best, num_others)
+    return [
+        NearDuplicate(int(index), int(nearest[index]), int(distances[index]))
+        for index in np.flatnonzero(distances <= max_distance)
+    ]
+
+
+def _candidates(hashes, others, num_groups):
+    """Indices of hashes and of others that agree in a group of bits, all of each."""
     rows = np.flatnonzero(is_informative(hashes))
     columns = np.flatnonzero(is_informative(others))
-    if not rows.size or not columns.size:
-        return []
-    found = []
-    step = max(1, CHUNK // columns.size)
-    for start in range(0, rows.size, step):
-        part = rows[start : start + step]
-        distances = np.bitwise_count(hashes[part, None] ^ others[columns])
-        if among_themselves:
-            distances[part[:, None] <= columns] = 65  # more than all bits
-        nearest, least = distances.argmin(axis=1), distances.min(axis=1)
-        found += [
-            NearDuplicate(int(index), int(columns[column]), int(distance))
-            for index, column, distance in zip(part, nearest, least, strict=True)
-            if distance <= max_distance
-        ]
-    return found
+    for bits in np.array_split(np.arange(64, dtype="uint64"), num_groups):
+        mask = np.bitwise_or.reduce(np.uint64(1) << bits)
+        keys, other_keys = hashes[rows] & mask, others[columns] & mask
+        for key in np.intersect1d(keys, other_keys):
+            yield rows[keys == key], columns[other_keys == key]
 
 
 def rows_without_near_duplicates(hashes, used) -> list[int]:

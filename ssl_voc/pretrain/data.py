@@ -47,8 +47,9 @@ def record_photos(run, pool, skipped):
         BadInput: when the run goes on with other photos than it began with.
     """
     list_photos(run, POOL_LIST, pool.photos, pool.hashes)
-    page = report_data_sets([DataSet("photos", pool.photos, pool)])
-    run.write_text("data_report.html", page.html)
+    if not (run.resuming and (run.path / "data_report.html").exists()):
+        page = report_data_sets([DataSet("photos", pool.photos, pool)])
+        run.write_text("data_report.html", page.html)
     run.write_text("skipped.txt", pipelines.problem_table(skipped))
     run.write_text("problems.txt", pipelines.problem_table(pool.problems))
     run.update_manifest(

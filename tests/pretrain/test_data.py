@@ -98,6 +98,16 @@ def test_data_without_problems_are_passed_in_silence(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_the_page_of_the_data_is_made_once(tmp_path):
+    pool = pipelines.prepare(pipelines.read({"images": tiny.draw_photos(4)}), 8)
+    page = tmp_path / "data_report.html"
+    for resuming, remains in ((True, False), (True, True), (False, False)):
+        run = RunFolder(tmp_path, None, resuming=resuming, manifest={})
+        record_photos(run, pool, [])
+        assert (page.read_text() == "kept") == remains
+        page.write_text("kept")
+
+
 @pytest.mark.slow
 def test_a_photo_that_goes_missing_stops_the_run_and_says_so(
     config, tmp_path, monkeypatch

@@ -49,20 +49,28 @@ def test_hashes_of_flat_images_match_nothing():
     assert found([0], [0]) == found([], [HALF]) == found([HALF], []) == []
 
 
-def test_parts_give_what_the_whole_gives(monkeypatch):
-    rng = np.random.default_rng(0)
-    others = rng.integers(0, 2**64, 50, "uint64")
-    hashes = rng.permutation(np.concatenate([others[:20] ^ np.uint64(9), others[30:]]))
-    whole = found(hashes, others)
-    expected = [
-        (i, j, int(a ^ b).bit_count())
-        for i, a in enumerate(hashes)
-        for j, b in enumerate(others)
-        if int(a ^ b).bit_count() <= MAX_DISTANCE and is_informative([a, b]).all()
-    ]
-    assert whole == expected and len(whole) > 30
-    monkeypatch.setattr(near_duplicates, "CHUNK", 130)
-    assert found(hashes, others) == whole
+@pytest.mark.parametrize("max_distance", [0, 1, MAX_DISTANCE, 20, 64])
+def test_pairs_are_those_that_a_loop_over_all_finds(monkeypatch, max_distance):
+    """Groups of bits and parts hide none; of equally near ones the first is told."""
+    monkeypatch.setattr(near_duplicates, "CHUNK", 100)
+    random = np.random.default_rng(0)
+    drawn = [0, *random.integers(0, 2**64, 11, "uint64").tolist()]
+    bits = random.permutation(64).tolist()
+    hashes = [flipped(value, *bits[n : 2 * n]) for value in drawn for n in range(9)]
+    hashes = random.permutation(np.array([*hashes, *hashes[-20:]], "uint64"))
+    for others in (None, random.permutation(hashes)[:70]):
+        expected = []
+        for i, a in enumerate(hashes):
+            pairs = [
+                (int(a ^ b).bit_count(), j)
+                for j, b in enumerate(hashes[:i] if others is None else others)
+                if is_informative([a, b]).all()
+            ]
+            distance, j = min(pairs, default=(65, None))
+            if distance <= max_distance:
+                expected.append((i, j, distance))
+        assert len(expected) > 15
+        assert found(hashes, others, max_distance=max_distance) == expected
 
 
 def test_flat_images_ramps_and_noise_are_no_duplicates():
