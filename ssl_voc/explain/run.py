@@ -19,7 +19,7 @@ from ssl_voc.explain.shortcuts.search import find_shortcuts
 from ssl_voc.explain.subject import Subject
 from ssl_voc.explain.table import SUBSETS, format_explanation
 from ssl_voc.heat_maps import randomized_correlations
-from ssl_voc.heat_maps.explained_layer import find_layer
+from ssl_voc.heat_maps.explained_layer import find_in_copy, find_layer
 from ssl_voc.metrics import bootstrap_interval
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.runs.progress_bar import progress_bar
@@ -33,8 +33,9 @@ SANITY_BOUND = 0.5
 SANITY_PROTOCOL = (
     "cascading randomization: from the output down, weights are replaced by those of a "
     f"model that never learned; mean of {NUM_SANITY_DRAWS} draws on up "
-    f"to {NUM_SANITY_PHOTOS} photos, cells of the layer ranked, empty maps left out; "
-    f"lost if the 95 % interval ends below {SANITY_BOUND:g}"
+    f"to {NUM_SANITY_PHOTOS} photos, cells of the layer that show the photo ranked, "
+    "empty maps left out; lost if the 95 % interval, over photos for these draws, ends "
+    f"below {SANITY_BOUND:g}"
 )
 
 
@@ -74,11 +75,17 @@ class ExplanationRun:
             for subject in self.subjects
         ]
         self._layer_names = " and ".join(dict.fromkeys(self.layers))
-        if config.find_shortcuts:
-            choose_layer(first.model, config.explained_layer)
         drawn = np.random.default_rng(config.seed).permutation(len(first.pool))
         # In the order of the draw: the first ones are a sample, too.
         self.indices = drawn[: config.num_images]
+        if config.find_shortcuts:
+            choose_layer(first.model, config.explained_layer)
+            classes = np.unique(first.pool.targets["classes"][self.indices, 0])
+            if len(classes) < 2:
+                raise BadInput(
+                    "--find-shortcuts: compares classes, and these photos show one: "
+                    f"{first.pool.class_names[int(classes[0])]}."
+                )
         for subject in self.subjects:
             # Whether the layer gives a map shows at work, better now than in an hour.
             views = subject.view(self.indices[:1])
@@ -93,6 +100,9 @@ class ExplanationRun:
             for subject in self.subjects
         ]
         metrics = self._summarize(measures)
+        # What follows is long, too, and must not lose them.
+        self._write_rows(measures)
+        self.folder.write_json("metrics.json", metrics)
         metrics["sanity"] = {
             subject.name: self._check_sanity(subject) for subject in self.subjects
         }
@@ -100,10 +110,9 @@ class ExplanationRun:
             metrics["shortcuts"] = find_shortcuts(
                 self.subjects[0], self.indices, self.config, self.folder.path
             )
-        print("drawing", flush=True)
-        self._write_rows(measures)
-        self._draw(metrics, measures)
         self.folder.write_json("metrics.json", metrics)
+        print("drawing", flush=True)
+        self._draw(metrics, measures)
         self.folder.finish(
             {key: item for key, item in metrics.items() if not isinstance(item, dict)}
         )
@@ -165,14 +174,20 @@ class ExplanationRun:
         """Whether the maps are lost with the weights, see `SANITY_PROTOCOL`."""
         views = subject.view(self.indices[:NUM_SANITY_PHOTOS])
         progress = progress_bar(f"checking {subject.name}", "draw")
+
+        def make_maps(model):
+            layer = find_in_copy(subject.model, self.config.explained_layer, model)
+            return subject.maps(
+                views.images, views.classes, model, layer, upsample=False
+            )
+
         found = []
         for draw in range(NUM_SANITY_DRAWS):
             names, correlations, others = randomized_correlations(
                 subject.model,
-                lambda model: subject.maps(
-                    views.images, views.classes, model, upsample=False
-                ),
+                make_maps,
                 seed=(self.config.seed + draw) % 2**32,
+                shares=views.sizes / subject.pool.image_size,
             )
             found.append(correlations)
             progress(draw + 1, NUM_SANITY_DRAWS)
@@ -206,11 +221,12 @@ class ExplanationRun:
         ]
         num_tiles = 1 + len(self.subjects)
         title = f"{self.config.method} at {self._layer_names}, of the true class, "
-        title += "whose box is white"
+        title += "whose box is white; the colors of each map end at its own maximum"
         sheet = [(heading, [*itertools.chain(*rows)]) for heading, rows in groups]
         path = self.folder.path / "gallery.png"
         draw_contact_sheet(path, sheet, 2 * num_tiles, title, tiles_per_group=num_tiles)
         sections = [("Figures", [("table", format_explanation(metrics))])]
+        sections.append(("Maps", [("text", f"{title}.")]))
         sections += [(name, [("rows", part)]) for name, part in groups]
         if "shortcuts" in metrics:
             sections.insert(0, page_section(metrics["shortcuts"], self.folder.path))

@@ -56,6 +56,22 @@ def find_layer(model, layer=None):
     )
 
 
+def find_in_copy(model, layer, copy):
+    """Finds the layer of a copy that stands where `find_layer` finds one in a model.
+
+    Names that Keras numbers are others in a copy.
+
+    Args:
+        model: Keras model.
+        layer: `None`, a layer's name or a stride, see `find_layer`.
+        copy: Model of the same config.
+    """
+    if not isinstance(layer, str):
+        return find_layer(copy, layer)
+    place = nested_layers(model).index(find_layer(model, layer))
+    return nested_layers(copy)[place]
+
+
 @contextlib.contextmanager
 def watching(layer, change):
     """Lets `change` replace what a layer returns; yields the list of what it returned.

@@ -40,7 +40,7 @@ def randomization_stages(model):
     return [(name, sorted(indices)) for name, indices in stages if indices]
 
 
-def randomized_correlations(model, make_maps, seed=0):
+def randomized_correlations(model, make_maps, seed=0, shares=(1.0, 1.0)):
     """How alike maps stay while weights are lost, from the output down to the input.
 
     The model itself is left alone: a copy begins with its weights and gets, stage by
@@ -51,6 +51,8 @@ def randomized_correlations(model, make_maps, seed=0):
         make_maps: Function from a model to maps `(num_images, rows, columns)`.
         seed: Seed of the weights, by `keras.utils.set_random_seed`, which the draws of
             the caller follow from then on.
+        shares: `(2,)` or `(num_images, 2)`: shares of the rows and columns, from the
+            first on, that show the image and are compared; the rest is its padding.
 
     Returns:
         `(names, correlations, others)`: names of the stages; Spearman's correlation of
@@ -63,8 +65,11 @@ def randomized_correlations(model, make_maps, seed=0):
         - [Adebayo et al., 2018](https://arxiv.org/abs/1810.03292)
     """
     original = make_maps(model)
-    says_nothing = np.ptp(original, axis=(1, 2)) == 0
-    others = _correlations(original, np.roll(original, 1, 0))
+    shown = _shown_cells(original.shape, shares)
+    pairs = zip(original, shown, strict=True)
+    says_nothing = np.array([np.ptp(values[cells]) == 0 for values, cells in pairs])
+    in_both = shown & np.roll(shown, 1, 0)
+    others = _correlations(original, np.roll(original, 1, 0), in_both)
     others[says_nothing | (len(original) == 1)] = np.nan
     stages = randomization_stages(model)
     backbone = getattr(model, "backbone", model)
@@ -78,11 +83,22 @@ def randomized_correlations(model, make_maps, seed=0):
     for _, indices in stages:
         for index in indices:
             copy.weights[index].assign(fresh[index])
-        correlations.append(_correlations(original, make_maps(copy)))
+        correlations.append(_correlations(original, make_maps(copy), shown))
         correlations[-1][says_nothing] = np.nan
     names = [name for name, _ in stages]
     return names, np.array(correlations).reshape(len(names), -1), others
 
 
-def _correlations(maps_a, maps_b):
-    return np.array([*map(rank_correlation, maps_a, maps_b)])
+def _shown_cells(shape, shares):
+    """The cells of maps that show their images, one at least, bool of that shape."""
+    num_images, rows, columns = shape
+    counts = np.broadcast_to(shares, (num_images, 2)) * (rows, columns)
+    counts = np.maximum(1, np.rint(counts))
+    in_rows = np.arange(rows) < counts[:, :1]
+    in_columns = np.arange(columns) < counts[:, 1:]
+    return in_rows[:, :, None] & in_columns[:, None]
+
+
+def _correlations(maps_a, maps_b, cells):
+    triples = zip(maps_a, maps_b, cells, strict=True)
+    return np.array([rank_correlation(a[shown], b[shown]) for a, b, shown in triples])

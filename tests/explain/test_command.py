@@ -9,9 +9,17 @@ import pytest
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.explain import ExplainConfig, explain, main
+from ssl_voc.explain import run as explanation_run
 from ssl_voc.runs.finished_run import read_finished_run
-from tests.evaluate.oracle import write_run, write_tree
-from tests.explain.subjects import NUM_PHOTOS, ColorReader, draw_photos
+from tests import tiny
+from tests.evaluate.oracle import SIDE, write_run, write_tree
+from tests.explain.subjects import (
+    NUM_PHOTOS,
+    ColorReader,
+    as_photos,
+    build_subject,
+    draw_photos,
+)
 from tests.visualization.pixels import pixels_of
 
 NUM_TRAIN = 3
@@ -87,6 +95,7 @@ def test_page_and_gallery_show_photos_and_maps(explained):
     # Photo, map and map for each of the four photos shown; nothing from elsewhere.
     assert page.count("data:image/jpeg;base64,") == 12 + num_sheets
     assert "http" not in page and "SHORTCUT: green is known by" in page
+    assert "the colors of each map end at its own maximum" in page
     height, width, _ = pixels_of(out / "gallery.png").shape
     assert width > 6 * 220 and height > 220
 
@@ -129,6 +138,38 @@ def test_what_cannot_be_explained_is_refused(place, changes, names):
         settings[key] = place / settings[key]
     with pytest.raises(BadInput, match=names):
         explain(ExplainConfig(**settings))
+
+
+def test_what_was_measured_outlives_a_check_that_fails(place, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no copy of this model")
+
+    monkeypatch.setattr(explanation_run, "randomized_correlations", fail)
+    settings = {"num_images": 4, "num_perturbed": 0, "allow_leakage": True}
+    out = tmp_path / "out"
+    with pytest.raises(RuntimeError, match="no copy"):
+        explain(ExplainConfig(run=place / "run", split="val", out=out, **settings))
+    assert len((out / "images.jsonl").read_text().splitlines()) == 4
+    assert json.loads((out / "metrics.json").read_text())["all"]["run"]["energy"] > 0
+
+
+def test_photos_of_one_class_have_no_shortcut_to_it(place, tmp_path):
+    reds = draw_photos(number=12)[::3]
+    tree = write_tree(tmp_path / "reds", drawn=reds, num_train=1)
+    settings = {"data": (str(tree),), "split": "val", "allow_leakage": True}
+    settings["out"] = tmp_path / "out"
+    with pytest.raises(BadInput, match="^--find-shortcuts: .* show one: red"):
+        explain(ExplainConfig(run=place / "run", find_shortcuts=True, **settings))
+
+
+def test_a_layer_of_the_head_is_found_in_the_copies_that_lose_their_weights():
+    model = tiny.build_localizer(lambda: tiny.build_plain_backbone(SIDE))
+    layer = model.head.convolutions[0].name
+    subject = build_subject(model, as_photos(draw_photos(number=6)), layer=layer)
+    run = object.__new__(explanation_run.ExplanationRun)
+    run.config, run.indices = subject.config, np.arange(6)
+    sanity = run._check_sanity(subject)
+    assert sanity["stages"][0] == "head" and abs(sanity["final"]) < 1
 
 
 def test_results_go_into_the_run_and_what_is_wrong_is_a_line(place, tmp_path, capsys):

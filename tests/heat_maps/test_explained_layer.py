@@ -5,7 +5,7 @@ import pytest
 from keras import layers
 
 import ssl_voc
-from ssl_voc.heat_maps.explained_layer import find_layer
+from ssl_voc.heat_maps.explained_layer import find_in_copy, find_layer
 from tests import tiny
 
 
@@ -16,6 +16,17 @@ def test_the_last_map_of_the_backbone_is_the_default_and_others_are_named():
     assert find_layer(model, head.name) is find_layer(model, head) is head
     # Of stride 2 is the first of two convolutions.
     assert find_layer(model, 2) is model.backbone.layers[-2]
+
+
+def test_a_layer_with_a_number_of_its_own_in_a_copy_is_found_by_its_place():
+    model = tiny.build_localizer()
+    copy = model.__class__.from_config(model.get_config())
+    copy.build()
+    head, ours = model.head.convolutions[0], copy.head.convolutions[0]
+    assert head.name != ours.name
+    assert find_in_copy(model, head.name, copy) is ours
+    assert find_in_copy(model, 2, copy) is find_layer(copy, 2)
+    assert find_in_copy(model, None, copy) is copy.backbone.layers[-1]
 
 
 def test_a_nested_backbone_is_looked_into():

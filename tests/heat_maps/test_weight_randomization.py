@@ -66,6 +66,25 @@ def test_a_learned_map_is_lost_stage_by_stage_and_the_model_is_kept():
     assert not any(same for same, weight in pairs if weight.path.endswith("kernel"))
 
 
+def test_cells_of_padding_are_not_compared():
+    random = np.random.default_rng(0)
+    maps = random.random((3, 4, 6))
+    maps[2, :2, :5] = 0.0  # says nothing of its photo, whatever its padding has
+
+    def make_maps(model):
+        drawn = random.random(maps.shape)
+        drawn[0, :, :3], drawn[1:, :2, :5] = maps[0, :, :3], maps[1:, :2, :5]
+        return drawn
+
+    shares = [(1.0, 0.5), (0.4, 0.8), (0.4, 0.8)]
+    model = tiny.build_localizer()
+    _, found, others = randomized_correlations(model, make_maps, shares=shares)
+    np.testing.assert_allclose(found[-1], [1.0, 1.0, np.nan])
+    assert abs(others[1]) < 1 and np.isnan(others[2])
+    _, found, _ = randomized_correlations(model, make_maps)
+    assert (found[-1] < 0.99).all()
+
+
 def test_maps_that_ignore_the_weights_are_found_out_and_empty_ones_not_taken_for_lost():
     model = tiny.build_localizer()
     brightness = tiny.draw_photos(5, size=32).mean(axis=-1)
