@@ -104,8 +104,16 @@ class ServedModel(tf.Module):
 
         Returns:
             What `serve_bytes` returns, the rest of it padding.
+
+        Raises:
+            tf.errors.InvalidArgumentError: when there are more of the one than of the
+                other, which broadcasting would answer.
         """
-        answer = self.serve_bytes(image_bytes)
+        is_for_each = tf.debugging.assert_equal(
+            tf.size(threshold), tf.size(image_bytes), "expected a threshold for each image"
+        )
+        with tf.control_dependencies([is_for_each]):
+            answer = self.serve_bytes(tf.identity(image_bytes))
         kept = answer["scores"] >= threshold[:, None]
         is_box = kept[:, : answer["boxes"].shape[1]]
         number = tf.reduce_sum(tf.cast(is_box, tf.int32), axis=1)

@@ -127,6 +127,13 @@ def test_a_request_may_name_the_lowest_score_of_each_photo(ask_detector, ask_loc
         )
 
 
+@pytest.mark.parametrize("number", [0, 1, 2, 4])
+def test_a_threshold_is_asked_for_each_photo(ask_localizer, number):
+    inputs = {"image_bytes": PHOTOS, "threshold": [0.5] * number}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="threshold for each"):
+        ask_localizer(inputs, "above_threshold")
+
+
 def test_boxes_are_clipped_to_photos_of_any_aspect_ratio(localizer):
     random = np.random.default_rng(0)
     sizes = np.concatenate([random.integers(1, 4000, (12, 2)), [[1, 9000], [9000, 1]]])
