@@ -23,7 +23,7 @@ class BoxLabels:
     """
 
     def __init__(
-        self, canvas, size: Sequence[int], letter_size: int, most_area: float = 1 / 7
+        self, canvas, size: Sequence[int], letter_size: int, most_area: float
     ):
         self._canvas, self._size = canvas, size
         self._letter_size, self._most_area = letter_size, most_area

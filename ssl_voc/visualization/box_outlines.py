@@ -48,7 +48,13 @@ class BoxOutline:
     ending: str = ""
 
 
-def draw_boxes(image, outlines):
+def draw_boxes(
+    image,
+    outlines,
+    width=LINE_WIDTH,
+    letter_size=_LETTER_SIZE,
+    most_area=_MOST_LABELED,
+):
     """Draws boxes into an image, later ones above earlier ones, then their texts.
 
     Texts take their places from the last box to the first, beside each other. Where
@@ -57,14 +63,17 @@ def draw_boxes(image, outlines):
     Args:
         image: `PIL.Image`, changed in place.
         outlines: `BoxOutline`s in pixels of `image`.
+        width: Of the lines, in pixels.
+        letter_size: Of the texts, in pixels.
+        most_area: Share of the image that texts may take together, in `(0, 1]`.
     """
     canvas = ImageDraw.Draw(image)
-    labels = BoxLabels(canvas, image.size, _LETTER_SIZE, _MOST_LABELED)
+    labels = BoxLabels(canvas, image.size, letter_size, most_area)
     drawn = [item for item in outlines if np.isfinite(item.box).all()]
     for item in drawn:
         box, style = fit_box(item.box, image.size), item.style
-        outline_box(canvas, box, style.color, LINE_WIDTH, style.dashes)
-    named = [item for item in reversed(drawn) if item.text]
+        outline_box(canvas, box, style.color, width, style.dashes)
+    named = [item for item in reversed(drawn) if item.text or item.ending]
     names = [(item.style, item.text) for item in named]
     first = {names.index(name) for name in names}
     for index in sorted(range(len(named)), key=lambda index: index not in first):
