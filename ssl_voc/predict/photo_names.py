@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +11,9 @@ from pathlib import Path
 from ssl_voc.runs.paths import real_path
 
 _MAGIC = "*?["
+# Bytes of one part of a name, which becomes that of a file or folder of `pictures/`:
+# file systems take 255, suffix and number included.
+_LONGEST_PART = 240
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +23,7 @@ class NamedPhoto:
     Attributes:
         path: Where it lies.
         name: Its stem; where others share it, behind as many of its folders as tell
-            them apart, parted by slashes.
+            them apart, parted by slashes. Long stems and folders are cut.
     """
 
     path: Path
@@ -47,7 +51,7 @@ def find_photos(
     for text in images:
         for path in _matches(text, problems):
             paths = [path]
-            if path.is_dir():
+            if os.path.isdir(path):
                 unreadable = []
                 try:
                     paths = list_photos(path, unreadable)
@@ -82,15 +86,19 @@ def writable(path: str | os.PathLike) -> str:
 def _matches(text, problems):
     """The paths that a pattern or a plain path stands for."""
     path = Path(os.path.expanduser(text))  # the name of nobody stays a name
-    # `[1].jpg` is a file's name before it is a pattern.
-    if path.exists() or not any(sign in text for sign in _MAGIC):
-        if not path.exists():
-            problems.append((writable(text), "there is no such file or folder"))
-            return []
+    # `[1].jpg` is a file's name before it is a pattern. Not `Path.exists`, which raises
+    # where a name is too long or a folder closed.
+    if os.path.exists(path):
         return [path]
+    if "://" in text:
+        problems.append((writable(text), "an address: download it first"))
+        return []
+    if not any(sign in text for sign in _MAGIC):
+        problems.append((writable(text), "there is no such file or folder"))
+        return []
     matched = sorted(glob.glob(str(path), recursive=True))
     if not matched:
-        problems.append((text, "no file fits this pattern"))
+        problems.append((writable(text), "no file fits this pattern"))
     matched = [Path(name) for name in matched]
     # `**` gives a folder, and each of its files again.
     return [m for m in matched if not m.is_dir()] if "**" in text else matched
@@ -105,7 +113,7 @@ def _tell_apart(paths):
         for folder, path in zip(folders, paths, strict=True)
     )
     leaves = [
-        writable(path.name if beside[folder, path.stem.casefold()] > 1 else path.stem)
+        _part(path.name if beside[folder, path.stem.casefold()] > 1 else path.stem)
         for folder, path in zip(folders, paths, strict=True)
     ]
     names, depth = list(leaves), 0
@@ -113,11 +121,21 @@ def _tell_apart(paths):
         depth += 1
         for index in clashing:
             folder = folders[index]
-            names[index] = "/".join([*map(writable, folder[-depth:]), leaves[index]])
+            names[index] = "/".join([*map(_part, folder[-depth:]), leaves[index]])
             if depth > len(folder):
                 # `a.jpg` and `A.jpg`, which not every file system tells apart.
                 names[index] += f"-{index}"
     return names
+
+
+def _part(text):
+    """A stem or folder as part of a name: writable, and cut where it is too long."""
+    written = writable(text).encode()
+    if len(written) > _LONGEST_PART:
+        # What begins alike stays apart.
+        ending = b"-" + hashlib.sha256(written).hexdigest()[:8].encode()
+        written = written[: _LONGEST_PART - len(ending)] + ending
+    return written.decode("utf-8", "ignore")
 
 
 def _clashing(names):

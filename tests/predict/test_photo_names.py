@@ -81,6 +81,34 @@ def test_names_differ_where_case_does_not_count(tree):
     assert all("cat/7" in name for name in found)
 
 
+def test_long_names_are_cut_to_what_a_file_may_be_called_and_stay_apart(tree):
+    (tree / "long").mkdir()
+    # 240 bytes stay as they are; of 80 bytes that are no UTF-8 each becomes six.
+    kept = "a" * 240
+    latin = [os.fsdecode(b"\xe9" * number) for number in (80, 81)]
+    stems = [kept, "é" * 122 + "1", "é" * 122 + "2", *latin]
+    try:
+        for stem in stems:
+            (tree / "long" / f"{stem}.jpg").touch()
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    found = [*names("long").values()]
+    assert kept in found and len(set(found)) == len(stems)
+    assert all(len(f"{name}-12345.jpg".encode()) <= 255 for name in found)
+    assert all(name[:3] in ("aaa", "ééé", "\\ud") for name in found)
+
+
+def test_what_is_no_path_is_told_and_not_raised(tree):
+    address = "https://example.org/a.jpg?size=2"
+    photos, problems = find_photos([address, "a" * 300, f"{'b' * 300}*"])
+    assert not photos
+    assert problems == [
+        (address, "an address: download it first"),
+        ("a" * 300, "there is no such file or folder"),
+        (f"{'b' * 300}*", "no file fits this pattern"),
+    ]
+
+
 def test_results_are_no_input_and_what_leads_to_no_photo_is_told(tree):
     out = tree / "photos/found"
     (out / "pictures").mkdir(parents=True)
