@@ -4,15 +4,17 @@ import dataclasses
 import functools
 import io
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ssl_voc.predict.photo_names import NamedPhoto
 
 # Bytes of decoded pixels that one batch may hold: a bound for memory where photos are
-# large, of no effect where they are not.
-MAX_BATCH_BYTES = 256 * 2**20
+# large, of no effect where they are not. Two batches are held, see `load_ahead`.
+MAX_BATCH_BYTES = 128 * 2**20
 _JPEG_FORMATS = ("JPEG", "MPO")  # MPO: with a preview behind it
 _LOSSY_FORMATS = (*_JPEG_FORMATS, "HEIF", "AVIF", "WEBP", "JPEG2000")
 
@@ -28,6 +30,8 @@ class LoadedPhoto:
         pixels: uint8 `(height, width, 3)`, upright.
         is_lossy: Whether the file is of a lossy format, such as JPEG or HEIC.
         color_profile: ICC profile of the pixels, or None.
+        has_more: Whether the file has more pages or frames than the first, which is
+            the photo.
     """
 
     path: Path
@@ -36,6 +40,7 @@ class LoadedPhoto:
     pixels: np.ndarray
     is_lossy: bool
     color_profile: bytes | None
+    has_more: bool
 
     @functools.cached_property
     def data(self) -> bytes:
@@ -64,7 +69,10 @@ def load_photo(photo: NamedPhoto) -> LoadedPhoto:
     with open_image(file) as image:
         profile = image.info.get("icc_profile") if image.mode == "RGB" else None
         is_lossy = image.format in _LOSSY_FORMATS
-    return LoadedPhoto(photo.path, photo.name, file, pixels, is_lossy, profile)
+        has_more = _has_more(image)
+    return LoadedPhoto(
+        photo.path, photo.name, file, pixels, is_lossy, profile, has_more
+    )
 
 
 def model_bytes(data: bytes, pixels: np.ndarray | None = None) -> bytes:
@@ -104,6 +112,14 @@ def _is_plain(image):
     known = image.format in (*_JPEG_FORMATS, "PNG")
     plain = image.mode in ("RGB", "L") and not image.has_transparency_data
     return known and plain and not _is_turned_outside_exif(image)
+
+
+def _has_more(image):
+    """Whether a file has more pages or frames than the first; previews are none."""
+    try:
+        return image.format != "MPO" and getattr(image, "is_animated", False)
+    except Exception:
+        return False  # damaged behind the first one, which is whole
 
 
 def _is_turned_outside_exif(image):
@@ -163,3 +179,12 @@ def load_in_batches(
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def load_ahead(batches: Iterator[Any]) -> Iterator[Any]:
+    """Yields what an iterator gives, while a thread waits for the next of it."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, batches, None)
+            yield batch

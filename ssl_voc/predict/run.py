@@ -1,6 +1,7 @@
 """Prediction of many photos, batch by batch, with its result files."""
 
 import contextlib
+import threading
 import time
 
 import numpy as np
@@ -10,7 +11,7 @@ from ssl_voc.cli.errors import BadInput, StoppedEarly, is_out_of_memory
 from ssl_voc.predict.base import PredictionError
 from ssl_voc.predict.drawing import save_prediction
 from ssl_voc.predict.photo_names import writable
-from ssl_voc.predict.photos import load_in_batches
+from ssl_voc.predict.photos import load_ahead, load_in_batches
 from ssl_voc.predict.table import PredictionTable
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.runs.json_files import to_json
@@ -24,7 +25,7 @@ _MOST_REASONS = 5
 
 
 class PredictionRun:
-    """Predicts, draws and records photos; holds one batch of them at a time.
+    """Predicts, draws and records photos; holds two batches of them at a time.
 
     Args:
         config: A `PredictConfig`.
@@ -39,8 +40,10 @@ class PredictionRun:
         self.photos, self.predictor = photos, predictor
         self.skipped = [pipelines.Problem(*problem) for problem in problems]
         self.table = PredictionTable()
-        self._num_done = self._num_full = 0
+        self._num_done = self._num_full = self._num_with_more = 0
         self._progress = progress_bar("predicting")
+        # Photos are skipped by the thread that loads them, too.
+        self._advancing = threading.Lock()
 
     def finish(self):
         """Predicts all photos; returns the summary.
@@ -48,10 +51,11 @@ class PredictionRun:
         Raises:
             BadInput: If not one photo could be predicted.
             StoppedEarly: If an interrupt, a lost server or a picture that cannot be
-                written ended it before the last photo; what was predicted is written.
+                written ended it before the last photo; what was predicted is written,
+                also before any other error is raised.
         """
         began = time.monotonic()
-        stopped, lost = None, False
+        stopped, lost, failure = None, False, None
         path = self.folder.path
         try:
             results, images = path / "predictions.json", path / "images.jsonl"
@@ -70,13 +74,18 @@ class PredictionRun:
                         raise
                     stopped = f"cannot write {path}: {error}"
                 except Exception as error:
-                    if not is_out_of_memory(error):
-                        raise
-                    stopped = "the memory is full: try a smaller --batch-size"
+                    if is_out_of_memory(error):
+                        stopped = "the memory is full: try a smaller --batch-size"
+                    else:
+                        failure = error
             self.folder.write_text("skipped.txt", pipelines.problem_table(self.skipped))
         except OSError as error:
             raise BadInput(f"--out: cannot write {path}: {error}") from error
         summary = self._summary(time.monotonic() - began)
+        if self.table.num_photos:
+            self.folder.finish(summary)
+        if failure is not None:
+            raise failure
         if not self.table.num_photos:
             if stopped == "interrupted":
                 raise KeyboardInterrupt
@@ -86,7 +95,6 @@ class PredictionRun:
                 f"not one photo could be predicted, {len(self.skipped)} were skipped: "
                 f"{self.skipped[0]}. See {path / 'skipped.txt'}"
             )
-        self.folder.finish(summary)
         if stopped is not None:
             raise StoppedEarly(
                 f"{stopped}. {self.table.num_photos} of {len(self.photos)} photos were "
@@ -110,6 +118,11 @@ class PredictionRun:
                 f"  {self._num_full} with as many objects as the model gives: there "
                 "may be more"
             )
+        if self._num_with_more:
+            lines.append(
+                f"  {self._num_with_more} of several pages or frames: only the first "
+                "was looked at"
+            )
         if num_skipped:
             lines.append(f"  {num_skipped} skipped, see {path / 'skipped.txt'}")
             lines += [f"    {item}" for item in self.skipped[:_MOST_REASONS]]
@@ -122,20 +135,25 @@ class PredictionRun:
 
     def _predict_all(self, add_result, add_image):
         batches = load_in_batches(self.photos, self.config.batch_size, self._skip)
-        for batch in batches:
-            for photo, outcome in zip(batch, self._predict(batch), strict=True):
-                reason = _unusable(photo, outcome)
-                if reason:
-                    self._skip(str(photo.path), reason)
-                    continue
-                found = self._shown(outcome)
-                self._num_full += outcome.is_full and len(found) == len(outcome)
-                picture = self._draw(photo, found)
-                for row in _coco_results(photo, found):
-                    add_result(row)
-                add_image(_image_row(photo, outcome, found, picture))
-                self.table.add(photo.name, photo.size, found)
-                self._advance()
+        with contextlib.closing(load_ahead(batches)) as batches:
+            for batch in batches:
+                for photo, outcome in zip(batch, self._predict(batch), strict=True):
+                    self._record(photo, outcome, add_result, add_image)
+
+    def _record(self, photo, outcome, add_result, add_image):
+        reason = _unusable(photo, outcome)
+        if reason:
+            self._skip(str(photo.path), reason)
+            return
+        found = self._shown(outcome)
+        self._num_full += outcome.is_full and len(found) == len(outcome)
+        self._num_with_more += photo.has_more
+        picture = self._draw(photo, found)
+        for row in _coco_results(photo, found):
+            add_result(row)
+        add_image(_image_row(photo, outcome, found, picture))
+        self.table.add(photo.name, photo.size, found)
+        self._advance()
 
     def _predict(self, batch):
         """A prediction for each photo, or the reason why there is none."""
@@ -172,8 +190,9 @@ class PredictionRun:
         self._advance()
 
     def _advance(self):
-        self._num_done += 1
-        self._progress(self._num_done, len(self.photos))
+        with self._advancing:
+            self._num_done += 1
+            self._progress(self._num_done, len(self.photos))
 
     def _summary(self, seconds):
         return {
@@ -182,6 +201,7 @@ class PredictionRun:
             "num_without_detection": self.table.num_empty,
             "num_detections": self.table.num_detections,
             "detections_per_class": dict(self.table.counts.most_common()),
+            "categories": dict(sorted(self.table.categories.items())),
             "predictor": self.predictor.description,
             "seconds": seconds,
             "images_per_second": self.table.num_photos / max(seconds, 1e-9),

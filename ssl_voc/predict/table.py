@@ -12,12 +12,20 @@ _LONGEST_NAME = 40
 
 
 class PredictionTable:
-    """Collects the first rows and counts everything."""
+    """Collects the first rows and counts everything.
+
+    Attributes:
+        num_photos: Number of photos.
+        num_empty: Number of photos in which nothing was found.
+        counts: Number of objects of each class, by its name.
+        categories: Name of each class that was found, by its number.
+    """
 
     def __init__(self):
         self.num_photos = 0
         self.num_empty = 0
         self.counts = collections.Counter()
+        self.categories = {}
         self._rows = []
 
     @property
@@ -36,6 +44,8 @@ class PredictionTable:
         self.num_photos += 1
         self.num_empty += not len(found)
         self.counts.update(found.class_names)
+        numbers = found.classes.tolist()
+        self.categories.update(zip(numbers, found.class_names, strict=True))
         if len(self._rows) < MOST_ROWS:
             name = " ".join(name.split())
             if len(name) > _LONGEST_NAME:

@@ -53,6 +53,7 @@ def test_localizer_of_a_run_finds_objects_in_pixels_of_the_photos(
             assert picture.size == oracle.SIZES[number % 2]
     assert summary["num_images"] == len(rows) == 4 and summary["num_skipped"] == 0
     assert summary["detections_per_class"] == {"red": 2, "green": 1, "blue": 1}
+    assert summary["categories"] == dict(enumerate(oracle.NAMES))
     assert (out / "skipped.txt").read_text() == ""
     printed = capsys.readouterr().out
     assert "p1" in printed and "green 1.00" in printed and "2 red" in printed
@@ -139,6 +140,8 @@ def test_files_that_cannot_be_used_are_skipped_with_their_reasons(
         (photos / name).mkdir()
     image.save(photos / "a/1.webp")
     image.convert("CMYK").save(photos / "b/1.jpg")
+    moved = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    image.save(photos / "moving.gif", save_all=True, append_images=[moved])
     exif = Image.Exif()
     exif[0x0112] = 6  # of which this model knows nothing; exported ones do
     image.save(photos / "turned.jpg", exif=exif)
@@ -155,18 +158,19 @@ def test_files_that_cannot_be_used_are_skipped_with_their_reasons(
             (photos / name).write_bytes(content)
     images = (str(photos), str(photos / "none.png"))
     summary = run(images, tmp_path / "out", model=str(saved_model))
-    assert summary["num_images"] == 6 and summary["num_skipped"] == 5
+    assert summary["num_images"] == 7 and summary["num_skipped"] == 5
     found = {path for path in (tmp_path / "out/pictures").rglob("*") if path.is_file()}
     rows = read_jsonl(tmp_path / "out/images.jsonl")
     pictures = {row["image_id"]: tmp_path / "out" / row["picture"] for row in rows}
     assert found == {*pictures.values()}
-    assert {"a/1", "b/1", "p0", "p1", "p2", "p3"} == {*pictures}
+    assert {"a/1", "b/1", "moving", "p0", "p1", "p2", "p3"} == {*pictures}
     lines = (tmp_path / "out/skipped.txt").read_text().splitlines()
     reasons = dict(line.split("\t") for line in lines)
     assert len(reasons) == 5
     for name, (_, reason) in bad.items():
         assert reason in reasons[str(photos / name)]
-    assert "5 skipped" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "5 skipped" in printed and "  1 of several pages or frames" in printed
 
 
 def test_names_that_are_no_utf_8_come_into_every_file(
@@ -203,15 +207,24 @@ def test_nothing_predicted_is_bad_input(saved_model, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "raised", "reason"),
     [
-        (KeyboardInterrupt(), "interrupted"),
-        (OSError(28, "No space left on device"), "cannot write .*No space left.*"),
-        (MemoryError(), "the memory is full: .*--batch-size"),
+        (KeyboardInterrupt(), StoppedEarly, "interrupted. 2 of 4 photos"),
+        (
+            OSError(28, "No space left on device"),
+            StoppedEarly,
+            "cannot write .*No space left.*. 2 of 4 photos",
+        ),
+        (
+            MemoryError(),
+            StoppedEarly,
+            "the memory is full: .*--batch-size. 2 of 4 photos",
+        ),
+        (RuntimeError("a defect"), RuntimeError, "a defect"),
     ],
 )
 def test_what_was_predicted_is_kept(
-    saved_model, photos, tmp_path, monkeypatch, error, reason
+    saved_model, photos, tmp_path, monkeypatch, error, raised, reason
 ):
     save = prediction_run.save_prediction
 
@@ -223,9 +236,11 @@ def test_what_was_predicted_is_kept(
     out, model = tmp_path / "out", str(saved_model)
     with monkeypatch.context() as patch:
         patch.setattr(prediction_run, "save_prediction", save_twice)
-        with pytest.raises(StoppedEarly, match=f"{reason}. 2 of 4 photos"):
+        with pytest.raises(raised, match=reason):
             run(photos, out, model=model)
     assert len(read_json(out / "predictions.json")) == 4
+    assert len(read_jsonl(out / "images.jsonl")) == 2
+    assert (out / "skipped.txt").read_text() == ""
     with pytest.raises(BadInput, match="is finished.*--overwrite"):
         run(photos, out, model=model)
     run(photos, out, model=model, overwrite=True)
@@ -246,6 +261,7 @@ def test_what_was_predicted_is_kept(
         ("photos --server http://127.0.0.1:9/no/path", "--server: "),
         ("none*.jpg --model .", "IMAGES: no photo was found. none*.jpg"),
         ("~nobody.jpg --model .", "~nobody.jpg: there is no such file"),
+        ("https://a.org/b.jpg --model .", "an address: download it first"),
         ("1.x 2.x 3.x 4.x 5.x --model .", "5.x: there is no such file"),
         ("1.x 2.x 3.x 4.x 5.x --model .", "and 1 more"),
         ("photos --server http://127.0.0.1:9/m --tta", "--tta: a server answers one"),

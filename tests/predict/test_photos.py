@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ssl_voc.predict.photo_names import NamedPhoto
-from ssl_voc.predict.photos import load_in_batches, load_photo
+from ssl_voc.predict.photos import load_ahead, load_in_batches, load_photo
 from tests import tiny
 
 
@@ -57,6 +57,41 @@ def test_what_decoders_differ_in_is_sent_as_the_pixels_that_are_drawn(tmp_path, 
     assert lossy["photo.webp"] and not lossy["photo.gif"]
     # These pixels are no longer the profile's own.
     assert load(tmp_path / "cmyk.jpg").color_profile is None
+
+
+def test_pages_and_frames_behind_the_first_are_told_and_previews_are_none(
+    tmp_path, image
+):
+    others = {"save_all": True, "append_images": [image.rotate(90)]}
+    for name in ("one.gif", "one.tif", "one.png", "one.jpg"):
+        image.save(tmp_path / name)
+        assert not load(tmp_path / name).has_more
+    for name in ("more.gif", "more.tif", "more.png", "more.webp"):
+        image.save(tmp_path / name, **others)
+        assert load(tmp_path / name).has_more
+    image.save(tmp_path / "phone.jpg", "MPO", **others)
+    assert not load(tmp_path / "phone.jpg").has_more
+
+
+def test_one_batch_is_loaded_ahead_and_no_more():
+    made = []
+
+    def make(number):
+        for item in range(number):
+            made.append(item)
+            yield [item]
+        raise OSError("no more")
+
+    batches = load_ahead(make(4))
+    first = next(batches)
+    batches.close()  # waits for what is being loaded
+    assert first == [0] and made == [0, 1]
+    seen = []
+    with pytest.raises(OSError, match="no more"):
+        for batch in load_ahead(make(3)):
+            seen.append(batch)
+    assert seen == [[0], [1], [2]]
+    assert [*load_ahead(iter([[5], [6]]))] == [[5], [6]]
 
 
 def test_what_is_no_file_to_read_is_skipped_with_the_reason(tmp_path, image):
