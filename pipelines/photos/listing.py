@@ -11,9 +11,11 @@ PHOTO_SUFFIXES = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff"),
     *("ppm", "pgm", "heic", "heif", "avif", "jp2", "j2k", "jxl"),
 )
-# What the web leaves behind a suffix: `.jpg_large`, `.jpg?w=200`.
+# What the web leaves behind a suffix: `.jpg_large`, `.jpg?w=200`; `.jpg_original` is
+# what exiftool leaves of a photo that it wrote to.
 _PHOTO_NAME = re.compile(
-    rf".+\.({'|'.join(PHOTO_SUFFIXES)})(\?.*|[_:!@&][^.]*)?", re.IGNORECASE
+    rf".+\.({'|'.join(PHOTO_SUFFIXES)})(\?.*|(?!_original$)[_:!@&][^.]*)?",
+    re.IGNORECASE,
 )
 # Files beside photos in great number: not looked into.
 _LABEL_SUFFIXES = (".txt", ".xml", ".json")
@@ -104,8 +106,10 @@ def is_photo(path: pathlib.Path, problems: list) -> bool:
     if is_photo_name(path.name):
         return True
     suffix = path.suffix.lower()
-    if suffix in _LABEL_SUFFIXES + _UNFINISHED_SUFFIXES or path.name.endswith("~"):
+    if suffix in _LABEL_SUFFIXES + _UNFINISHED_SUFFIXES:
         return False
+    if path.name.endswith("~") or suffix.endswith("_original"):
+        return False  # a backup
     try:
         if not path.is_file():
             return False  # a pipe would block

@@ -40,7 +40,8 @@ def test_other_files_beside_photos_are_neither_read_nor_told(tmp_path, encode):
     (tmp_path / "movie.mov").write_bytes(
         b"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  "
     )
-    for name in ("._a.jpg", ".hidden", "half.jpg.part", "b.jpg.crdownload", "a.jpg~"):
+    unfinished = ("._a.jpg", ".hidden", "half.jpg.part", "b.jpg.crdownload")
+    for name in (*unfinished, "a.jpg~", "a.jpg_original", "A.JPG_ORIGINAL"):
         (tmp_path / name).write_bytes(photo)
     os.mkfifo(tmp_path / "pipe")  # reading it would block
     problems = []
@@ -89,4 +90,5 @@ def test_photo_names_of_the_web():
     names = "a.jpg_large a.jpg:orig a.JPG?w=200 a.png!thumb a.heic a.HEIF a.avif a.jxl"
     assert all(map(is_photo_name, names.split()))
     names = "a.jpg_b.txt jpg a.jpgs a.json?x.jpg.gz a.jpg.part a.png~ .jpg?w=2"
+    names += " a.jpg_original a.HEIC_original"
     assert not any(map(is_photo_name, names.split()))
