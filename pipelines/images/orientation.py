@@ -6,6 +6,8 @@ from pipelines.photos.content import UnreadableImage
 EXIF_ORIENTATION = 0x0112
 # Orientations whose upright photo has width and height of the stored one swapped.
 QUARTER_TURNS = (5, 6, 7, 8)
+# What a PNG that states an orientation has in it.
+_PNG_MARKS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
 
 
 def orientation_of(image) -> int:
@@ -34,6 +36,33 @@ def read_orientation(data: bytes) -> int:
             return orientation_of(image)
     except UnreadableImage:
         return 1
+
+
+def upright_size(source) -> tuple[int, int]:
+    """Width and height of a photo as a viewer shows it, without decoding it.
+
+    Args:
+        source: Bytes of the encoded file, or the file, opened for reading bytes.
+
+    Raises:
+        UnreadableImage: See `open_image`.
+    """
+    with open_image(source) as image:
+        # Pillow tells the upright size of a TIFF, and decodes a PNG to look for EXIF
+        # behind its pixels.
+        has_upright_size = image.format == "TIFF" or (
+            image.format == "PNG" and not _may_state_orientation(source)
+        )
+        turned = not has_upright_size and orientation_of(image) in QUARTER_TURNS
+        return image.size[::-1] if turned else image.size
+
+
+def _may_state_orientation(source):
+    """Whether a PNG has EXIF or XMP anywhere."""
+    if not isinstance(source, bytes):
+        source.seek(0)
+        source = source.read()
+    return any(mark in source for mark in _PNG_MARKS)
 
 
 def quarter_turned_box(box, orientation: int, width, height):

@@ -6,8 +6,7 @@ import math
 import os
 import pathlib
 
-from pipelines.images.opening import open_image
-from pipelines.images.orientation import QUARTER_TURNS, orientation_of
+from pipelines.images.orientation import upright_size
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import is_photo_name
@@ -106,9 +105,7 @@ def _upright_size(path):
     if not path.is_file():
         raise ValueError("not a regular file")  # a pipe would block
     with open(path, "rb") as file:
-        image = open_image(file)
-        turned = orientation_of(image) in QUARTER_TURNS
-        return image.size[::-1] if turned else image.size
+        return upright_size(file)
 
 
 def _label_paths(path):

@@ -262,11 +262,12 @@ def test_photos_without_labels_show_no_object_and_are_counted_apart(write):
     assert len(prepare_labeled(path, 16).photos) == 4
 
 
-def test_size_is_that_of_the_upright_photo(write, encode, draw):
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_size_is_that_of_the_upright_photo(kind, write, encode, draw):
     path = write({"images/1.jpg": ROW})
     exif = Image.Exif()
     exif[0x0112] = 6
-    data = encode(draw(), "JPEG", exif=exif)
+    data = encode(draw(), kind, exif=exif)
     (path.parent / "images" / "1.jpg").write_bytes(data)
     (photo,) = read(path)
     assert (photo.width, photo.height) == (30, 40)
