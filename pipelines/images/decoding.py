@@ -1,8 +1,10 @@
 """Decoding of image files to upright RGB pixels."""
 
+from contextlib import nullcontext
+
 import numpy as np
 
-from pipelines.images.opening import open_image
+from pipelines.images.opening import WARNED_PIXELS, open_image, pillow_limit_lifted
 from pipelines.images.orientation import orientation_of
 from pipelines.photos.content import UnreadableImage
 
@@ -50,7 +52,7 @@ def decode(data, min_size: int | None = None, tell=None) -> np.ndarray:
     try:
         if min_size is not None:
             image.draft(None, (min_size, min_size))
-        image.load()
+        _load(image)
         pixels = np.asarray(_to_rgb(_upright(image), tell))
         return 255 - pixels if _is_negative(image) else pixels
     except (UnreadableImage, MemoryError):
@@ -68,6 +70,14 @@ def encoded_size(data: bytes) -> tuple[int, int]:
         UnreadableImage: If the bytes do not begin like an image of a known format.
     """
     return open_image(data).size
+
+
+def _load(image):
+    """Decodes the pixels; of a TIFF, Pillow checks its limit once more."""
+    width, height = image.size
+    checked = image.format == "TIFF" and width * height > WARNED_PIXELS
+    with pillow_limit_lifted() if checked else nullcontext():
+        image.load()
 
 
 def _upright(image):

@@ -1,5 +1,6 @@
 """Opening of image files by Pillow: which formats, how large, and what is missing."""
 
+import contextlib
 import functools
 import importlib.util
 import io
@@ -16,6 +17,8 @@ FORMATS = (
 )
 # Phones take 200 megapixels; as RGB, so many take 750 MiB of memory.
 MAX_PIXELS = 250_000_000
+# Pillow warns of a little more.
+WARNED_PIXELS = 89_000_000
 # What to do about formats that not every installation reads.
 _ADVICE = {
     "HEIC": "pip install pillow-heif to read it, or convert it to JPEG",
@@ -52,10 +55,7 @@ def open_image(source):
     if photo_kind(head) == "camera raw":
         raise _unidentified(head)  # Pillow would read the thumbnail
     file.seek(0)
-    with _limit_lock:
-        # Pillow warns on the screen from 89 megapixels on, and refuses twice that: less
-        # than phones take. The check below stands in for both.
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    with pillow_limit_lifted():
         try:
             image = Image.open(file, formats=installed_formats())
         except Image.UnidentifiedImageError:
@@ -64,8 +64,6 @@ def open_image(source):
             # Pillow's plugins raise whatever the damage leads to.
             reason = f"damaged: {error or type(error).__name__}"
             raise UnreadableImage(reason) from error
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
     width, height = image.size
     if width < 1 or height < 1:
         raise UnreadableImage(f"has no pixels: {width} x {height}")
@@ -75,6 +73,23 @@ def open_image(source):
             f"{MAX_PIXELS / 1e6:.0f} megapixels that are read: scale it down"
         )
     return image
+
+
+@contextlib.contextmanager
+def pillow_limit_lifted():
+    """Lifts Pillow's own limit of pixels, in one thread at a time.
+
+    Pillow warns on the screen from `WARNED_PIXELS` on, and refuses twice that: less
+    than phones take. The check of `open_image` stands in for both.
+    """
+    from PIL import Image
+
+    with _limit_lock:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 @functools.cache

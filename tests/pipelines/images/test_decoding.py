@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipelines.images import decoding
 from pipelines.images.decoding import decode, encoded_size
 from pipelines.photos.content import UnreadableImage
 
@@ -175,7 +176,7 @@ def test_min_size_reduces_a_jpeg_but_never_below(draw, encode):
     assert decode(data, min_size=401).shape == (400, 800, 3)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
 def test_photos_of_phones_and_panoramas_are_read_without_a_warning(
     kind, encode, monkeypatch, recwarn
 ):
@@ -183,6 +184,7 @@ def test_photos_of_phones_and_panoramas_are_read_without_a_warning(
     size = (1638, 363)
     for limit in (size[0] * size[1] - 1, size[0] * size[1] // 3):
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        monkeypatch.setattr(decoding, "WARNED_PIXELS", limit)
         assert decode(encode(flat(RED, size=size), kind)).shape == (363, 1638, 3)
         assert Image.MAX_IMAGE_PIXELS == limit  # that of others stays
     assert not recwarn.list
