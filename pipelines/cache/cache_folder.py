@@ -15,6 +15,8 @@ _NO_LOCKS = {
     errno.ENOSYS,
     errno.EINVAL,
 }
+# A shorter wait for another process is not told.
+_SILENT_SECONDS = 2
 
 
 def cache_folder() -> pathlib.Path:
@@ -52,27 +54,54 @@ def new_folder(path):
 
 @contextlib.contextmanager
 def sole_writer(path):
-    """Waits for other processes that make `path`, and deletes what a killed one left.
+    """Waits for other processes that make `path`, and deletes what killed ones left.
 
-    The lock is a file beside `path`; the system releases that of a process that dies.
-    On a file system without locks nothing is waited for, and nothing deleted.
+    The lock is a file beside `path`; the system releases that of a process that dies,
+    which tells what was left, of `path` and of others beside it, from what is being
+    written. A wait of some seconds is told. On a file system without locks nothing is
+    waited for, and nothing deleted.
 
     Raises:
         OSError: If the folder of `path` cannot be written to.
     """
-    import filelock
-
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(path.with_suffix(".lock"), fallback_to_soft=False)
+    lock = _lock_of(path)
     try:
-        lock.acquire()
+        _acquire(lock, path)
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
     try:
         if lock.is_locked:
-            for part in path.parent.glob(f".{path.name}.*.part"):
-                shutil.rmtree(part, ignore_errors=True)
+            _delete_leftovers(path)
         yield
     finally:
         lock.release()
+
+
+def _lock_of(path):
+    import filelock
+
+    return filelock.FileLock(path.with_suffix(".lock"), fallback_to_soft=False)
+
+
+def _acquire(lock, path):
+    import filelock
+
+    try:
+        lock.acquire(timeout=_SILENT_SECONDS)
+    except filelock.Timeout:
+        print(f"another process is writing {path}: waiting for it", flush=True)
+        lock.acquire()
+
+
+def _delete_leftovers(path):
+    """Deletes what was left of `path`, whose lock is held, and of others beside it."""
+    for part in path.parent.glob(".*.*.part"):
+        other = part.with_name(part.name[1:].rsplit(".", 2)[0])
+        if other == path:
+            shutil.rmtree(part, ignore_errors=True)
+            continue
+        # What is being written is locked.
+        with contextlib.suppress(OSError), _lock_of(other).acquire(timeout=0):
+            shutil.rmtree(part, ignore_errors=True)

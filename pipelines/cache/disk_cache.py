@@ -1,8 +1,10 @@
 """Disk cache of prepared images, keyed by what they were made from."""
 
+import errno
 import hashlib
 import json
 import math
+import os
 import pathlib
 import shutil
 
@@ -15,6 +17,8 @@ from pipelines.images.opening import installed_formats
 PREPARATION_VERSION = 3
 # Marks an entry that lacks photos which a failing system could not read.
 _RETRY = "retry"
+# Of file systems that cannot reserve space.
+_NO_RESERVATIONS = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV}
 
 
 def cache_entry(photos, image_size, cache_dir=None, shape="square") -> pathlib.Path:
@@ -83,16 +87,18 @@ def _load(entry, shape, once=False):
 
 def _make(entry, shape, fill):
     with new_folder(entry) as folder:
-        # A memory map learns of a full disk by a signal that ends the process.
         free, needed = shutil.disk_usage(folder).free, math.prod(shape)
         if needed > free:
             raise OSError(
                 f"the prepared images need {needed / 1e9:.1f} GB, but {folder.parent} "
-                f"has {free / 1e9:.1f} GB left. Choose another cache folder, a smaller "
-                "image size, or no cache."
+                f"has {free / 1e9:.1f} GB left. Delete what it holds "
+                f"({_size_of(folder.parent) / 1e9:.1f} GB; what is needed is prepared "
+                "again), or choose another cache folder, a smaller image size, or no "
+                "cache."
             )
         path = folder / "images.npy"
         images = np.lib.format.open_memmap(path, "w+", "uint8", shape)
+        _reserve(path)
         facts, reasons, lasting = fill(images)
         images.flush()
         del images  # Windows renames no folder with an open file
@@ -101,3 +107,23 @@ def _make(entry, shape, fill):
         if not lasting:
             (folder / _RETRY).touch()
         shutil.rmtree(entry, ignore_errors=True)
+
+
+def _size_of(folder):
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _reserve(path):
+    """Takes the space of a file from the disk at once, where the system can.
+
+    A memory map learns of a full disk, or quota, by a signal that ends the process.
+    """
+    if not hasattr(os, "posix_fallocate"):  # macOS, Windows
+        return
+    try:
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        if error.errno not in _NO_RESERVATIONS:
+            raise

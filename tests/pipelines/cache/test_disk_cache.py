@@ -3,6 +3,7 @@ import errno
 import os
 import pathlib
 import shutil
+import threading
 import weakref
 
 import numpy as np
@@ -39,9 +40,10 @@ def decoded(monkeypatch):
 def on_disk(folder, decoded):
     """Returns `on_disk()`: the pool, and how many photos had to be decoded for it."""
 
-    def on_disk(**options):
+    def on_disk(image_size=16, **options):
         decoded.clear()
-        return prepare(folder, 16, cache="disk", **options), sum(decoded)
+        pool = prepare(folder, image_size, cache="disk", **options)
+        return pool, sum(decoded)
 
     return on_disk
 
@@ -158,6 +160,47 @@ def test_failed_or_killed_preparation_leaves_nothing_behind(
     assert entries() == [entry]
 
 
+def test_what_was_left_of_other_entries_is_deleted_and_what_is_being_written_is_not(
+    tmp_path,
+):
+    left = tmp_path / ".killed.0123.part"
+    left.mkdir()
+    with sole_writer(tmp_path / "busy"), new_folder(tmp_path / "busy") as written:
+        with sole_writer(tmp_path / "own"):
+            assert written.is_dir() and not left.exists()
+
+
+def test_full_disk_names_what_may_be_deleted(on_disk, monkeypatch):
+    on_disk()
+    usage = shutil.disk_usage(cache_folder())._replace(free=10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(disk_cache, "_size_of", lambda path: len(str(path)) * 10**9)
+    prepared = cache_folder() / "prepared"
+    words = rf"{prepared} has 0.0 GB left.*\({len(str(prepared))}.0 GB"
+    with pytest.raises(OSError, match=words):
+        on_disk(image_size=17)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EOPNOTSUPP])
+def test_space_is_taken_before_photos_are_decoded(number, folder, on_disk, monkeypatch):
+    """A memory map on a disk that is full ends the process by a signal."""
+    reserved = []
+
+    def refuse(descriptor, offset, length):
+        reserved.append((offset, length, os.fstat(descriptor).st_size))
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    if number == errno.EOPNOTSUPP:  # a file system that knows no such thing
+        assert_right(on_disk()[0], folder)
+    else:
+        with pytest.raises(OSError, match="no") as caught:
+            on_disk(progress=lambda done, total: pytest.fail("decoded"))
+        assert caught.value.errno == number and entries() == []
+    ((offset, length, size),) = reserved
+    assert offset == 0 and length == size > 5 * 16 * 16 * 3
+
+
 def test_images_are_closed_before_their_folder_is_renamed(on_disk, monkeypatch):
     open_memmap, replace = np.lib.format.open_memmap, os.replace
     opened, left_open = [], []
@@ -207,3 +250,26 @@ def test_file_system_without_locks_is_written_without(tmp_path, monkeypatch):
         with sole_writer(tmp_path / "a"):
             assert others.is_dir()  # what another process is writing is not deleted
     assert (tmp_path / "a").is_dir()
+
+
+def test_who_waits_for_another_process_is_told_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.cache.cache_folder._SILENT_SECONDS", 0.05)
+    entered, leave, lines = threading.Event(), threading.Event(), []
+
+    def hold():
+        with sole_writer(tmp_path / "a"):
+            entered.set()
+            leave.wait(60)
+
+    def tell(line, **options):
+        lines.append(line)
+        leave.set()
+
+    monkeypatch.setattr("builtins.print", tell)
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        executor.submit(hold)
+        entered.wait(60)
+        for _ in range(2):
+            with sole_writer(tmp_path / "a"):
+                assert leave.is_set()
+    assert len(lines) == 1 and str(tmp_path / "a") in lines[0]
