@@ -30,8 +30,8 @@ def read(source, split=None, progress=None) -> Photos:
     Args:
         source: Path of the folder that holds `train`, `valid` and `test`, or of one of
             these. The source is named by the folder and the split.
-        split: Name of a split; `val`, `valid` and `validation` are one. Without it,
-            `train` is taken if there is one, else all.
+        split: Name of a split, see `choose_splits`. Without it, `train` is taken if
+            there is one, else all.
         progress: Not called.
 
     Raises:

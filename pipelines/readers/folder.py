@@ -38,12 +38,12 @@ def read(source, split=None, progress=None) -> Photos:
     """Reads the photos of a folder, at any depth.
 
     Where photos lie in two or more subfolders, a photo's label is the name of its
-    first-level subfolder. Photos directly in the folder have no label.
+    first-level subfolder, below that of a split. Photos directly there have no label.
 
     Args:
         source: Path of the folder; its name is that of the source.
-        split: Name of a subfolder that holds a split. Without it, `train` is taken if
-            there is one beside a `val`, `valid`, `validation` or `test`.
+        split: Name of a subfolder that holds a split, or `"all"`. Without it, `train`
+            is taken if there is one beside a `val`, `valid`, `validation` or `test`.
         progress: Not called.
 
     Raises:
@@ -53,6 +53,8 @@ def read(source, split=None, progress=None) -> Photos:
     folder = pathlib.Path(source)
     folders = split_folders(folder)
     part = split or ("train" if _sisters(folders) else "")
+    if part == "all" and not os.path.isdir(folder / part):
+        part = ""
     root = folders.get(part, folder / part)
     if not os.path.isdir(root):
         raise ValueError(
@@ -71,7 +73,8 @@ def read(source, split=None, progress=None) -> Photos:
     _tell_of_labels(
         folder, files + _files_beside(root, folder, folders), paths, problems
     )
-    first_folders = [path.relative_to(root).parts[0:-1][0:1] for path in paths]
+    above = {path.name for path in _sisters(folders).values()} if not part else ()
+    first_folders = [_first_folder(path.relative_to(root), above) for path in paths]
     has_classes = len({parts for parts in first_folders if parts}) > 1
     name = folder.resolve().name
     photos = []
@@ -81,6 +84,15 @@ def read(source, split=None, progress=None) -> Photos:
         content = PhotoFile(path)
         photos.append(Photo(image_id, name, content, label=label, annotated=False))
     return Photos(photos, name, problems)
+
+
+def _first_folder(path, above):
+    """The first folder of a path, as a tuple; empty if there is none.
+
+    Folders `above` hold the photos of a split, which is no class.
+    """
+    folders = path.parts[:-1]
+    return folders[1:2] if folders[:1] and folders[0] in above else folders[:1]
 
 
 def _files_beside(root, folder, folders):

@@ -62,8 +62,8 @@ def choose_splits(source, found, split: str | None = None) -> tuple[str, ...]:
     Args:
         source: The source, for the message.
         found: Names of the splits that it has.
-        split: Name of a split. Of `val`, `valid` and `validation` one stands for
-            another where it is not there itself.
+        split: Name of a split, or `"all"`. Of `val`, `valid` and `validation` one
+            stands for another where it is not there itself.
 
     Raises:
         ValueError: If the source has no such split, or none at all.
@@ -72,7 +72,7 @@ def choose_splits(source, found, split: str | None = None) -> tuple[str, ...]:
     if wanted in found:
         return (wanted,)
     chosen = tuple(found)
-    if split is not None:
+    if split not in (None, "all"):
         chosen = tuple(name for name in found if {name, wanted} <= {*VALIDATION})
     if not chosen:
         raise ValueError(

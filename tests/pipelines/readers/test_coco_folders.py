@@ -51,6 +51,7 @@ def test_each_split_gives_its_own_photos_with_their_boxes(write_set):
         assert widths(photos) == [*numbers] and photos.name == f"set/{split}"
         assert photos.class_names == ("rbc",) and not photos.problems
     assert widths(read(folder)) == [1, 2, 3]
+    assert widths(read(folder, "all")) == [1, 2, 3, 4, 5, 6]
     training, held_out = read_training(folder)
     assert widths(training) == [1, 2, 3] and held_out is None
     pool = prepare_labeled(folder, 32, split="test")

@@ -58,6 +58,14 @@ def test_a_named_split_is_the_subfolder(write):
         read(folder / "none")
 
 
+def test_all_splits_are_read_together_with_the_classes_of_their_folders(write):
+    folder = write("train/cat/1.jpg", "train/dog/2.jpg", "Val/cat/3.jpg", "5.jpg")
+    labels = {photo.image_id: photo.label for photo in read(folder, "all")}
+    assert labels == {"1": "cat", "2": "dog", "3": "cat", "5": None}
+    write("all/6.jpg")
+    assert [photo.image_id for photo in read(folder, "all")] == ["6"]
+
+
 def test_linked_folder_is_read_and_a_circle_ends(write, tmp_path):
     folder = write("cat/1.jpg", "dog/2.jpg")
     elsewhere = tmp_path / "elsewhere"

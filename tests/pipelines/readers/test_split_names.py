@@ -34,9 +34,10 @@ def test_folders_of_splits_are_found_in_any_case(tmp_path):
         ("train val test", "TEST", "test"),
         ("train val valid", "valid", "valid"),
         ("train val test", "validation", "val"),
+        ("train val test", "all", "train val test"),
     ],
 )
-def test_split_is_the_one_asked_for_else_train_else_all(found, asked, chosen):
+def test_splits_are_those_asked_for_else_train_else_all(found, asked, chosen):
     assert choose_splits("set", found.split(), asked) == (*chosen.split(),)
 
 
@@ -45,6 +46,7 @@ def test_split_is_the_one_asked_for_else_train_else_all(found, asked, chosen):
     [
         ("val test", "train", "set has no split 'train'.*: val, test"),
         ("train test", "val", "no split 'val'.*: train, test"),
+        ("", "all", "no split 'all'.*: train, val, test"),
         ("", None, "no split 'train'.*: train, val, test"),
     ],
 )

@@ -73,6 +73,7 @@ def test_layouts_give_photos_and_boxes_of_each_split(layout, write):
         assert (photos.name, photos[0].label) == ("set", "dog")
         assert (photos[0].width, photos[0].height) == (40, 30)
         assert found(read(source, "val")) == {"val": [("dog", BOX)]}
+        assert {*found(read(source, "all"))} == {"train", "val"}
     kinds = [problem.kind for problem in photos.problems]
     assert kinds == ["photo missing"] * (layout == "lists")
 
