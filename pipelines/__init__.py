@@ -30,7 +30,11 @@ from pipelines.pools.class_balance import repeat_factors, repeat_factors_of_clas
 from pipelines.pools.pool import Pool
 from pipelines.pools.preparation import prepare, prepare_labeled
 from pipelines.readers.sources import read, splits
-from pipelines.readers.training_splits import read_training, split_validation
+from pipelines.readers.training_splits import (
+    read_labeled,
+    read_training,
+    split_validation,
+)
 from pipelines.reports.data_report import DataReport, report_data
 
 __all__ = [
@@ -60,6 +64,7 @@ __all__ = [
     "prepare_labeled",
     "problem_table",
     "read",
+    "read_labeled",
     "read_photo_table",
     "read_training",
     "repeat_factors",

@@ -82,15 +82,25 @@ def read(source, split=None, progress=None) -> Photos:
         FileNotFoundError: If a path does not exist.
         ValueError: If a source is not understood, empty, or named twice.
     """
-    return join_photos(read_parts(source, split, progress))
+    sources = as_list(source)
+    return join_photos(read_parts(sources, [split] * len(sources), progress))
 
 
-def read_parts(source, split=None, progress=None) -> list[Photos]:
+def as_list(source) -> list:
+    """The sources that an argument names: several, or one."""
+    return [*source] if isinstance(source, list | tuple) else [source]
+
+
+def read_parts(sources, chosen, progress=None) -> list[Photos]:
     """Reads each of several sources, see `read`; their names are told apart.
 
     A file that several of them name stands in one of them, see `duplicate_files`.
+
+    Args:
+        sources: List of sources.
+        chosen: Name of a split of each, or None.
+        progress: See `read`.
     """
-    sources = source if isinstance(source, list | tuple) else [source]
     if not sources:
         raise ValueError("`source` is an empty list: name at least one source.")
     found = [_find(part) for part in sources]
@@ -105,7 +115,10 @@ def read_parts(source, split=None, progress=None) -> list[Photos]:
                 "out."
             )
         seen.add(key)
-    parts = [reader.read(path, split, progress) for reader, path in found]
+    parts = [
+        reader.read(path, split, progress)
+        for (reader, path), split in zip(found, chosen, strict=True)
+    ]
     names = [part.name for part in parts]
     # Two folders may both be called `images`: tell them apart by their path.
     named = [

@@ -1,22 +1,58 @@
 """Splits of labelled photos: training, validation, and held-out photos."""
 
 from pipelines.photos.label_subsets import stratified_share
-from pipelines.photos.photo import Photos, join_photos
-from pipelines.readers.sources import read_parts, splits
+from pipelines.photos.photo import Photos, Problem, join_photos
+from pipelines.readers.sources import as_list, read_parts, splits
 
 TRAIN_SHARE = 0.8
 VALIDATION_SHARE = 0.15
 # Fewer photos than this choose nothing that chance would not have chosen.
 FEWEST_TO_VALIDATE = 50
+# Lists to learn from, where nobody names one.
+_TO_LEARN_FROM = ("train", "trainval")
+
+
+def read_labeled(source, split: str | None = None, progress=None) -> Photos:
+    """Reads the photos of a source whose labels may be learned.
+
+    Without a split, a source that has a list `trainval`, but none called `train`, gives
+    that one; other sources give what `read` gives, and one that has lists of other
+    names alone gives all of its photos, as `Photos.problems` tells.
+
+    Args:
+        source: Anything `read` understands, or a list of it.
+        split: Name of the split to learn from, or None.
+        progress: Optional callable `(done, total)`, see `read`.
+
+    Raises:
+        FileNotFoundError, ValueError: See `read`.
+    """
+    return join_photos(_read_labeled_parts(as_list(source), split, progress))
+
+
+def _read_labeled_parts(sources, split, progress):
+    """The `Photos` of each source."""
+    if split is not None:
+        return read_parts(sources, [split] * len(sources), progress)
+    lists = [{*splits(path)} - {"all"} for path in sources]
+    chosen = [next((n for n in _TO_LEARN_FROM if n in own), None) for own in lists]
+    parts = read_parts(sources, chosen, progress)
+    for path, own, name, part in zip(sources, lists, chosen, parts, strict=True):
+        if own and name is None:
+            reason = (
+                f"has {', '.join(sorted(own))}, but no {' or '.join(_TO_LEARN_FROM)}: "
+                "all of its photos are learned from. --train-split names others"
+            )
+            part.problems.append(Problem(str(path), reason, "no list to learn from"))
+    return parts
 
 
 def read_training(source, split: str | None = None, seed: int = 0, progress=None):
     """Reads the photos to train on, and those to hold out where nobody said which.
 
-    A split that is named is taken. Otherwise a VOC tree with lists gives its `train`
-    list, or all photos if it has none of that name; a VOC tree without lists and a
-    COCO json that is not named after a split are split 80 to 20, stratified by the
-    class of the main object; other sources give what `read` gives. Write `held_out` to
+    A split that is named is taken. Otherwise a VOC tree without lists and a COCO json
+    that is not named after a split are split 80 to 20, stratified by the class of the
+    main object; other sources give what `read_labeled` gives. Write `held_out` to
     the run folder (`photo_table`): only these photos may be reported.
 
     Args:
@@ -32,8 +68,8 @@ def read_training(source, split: str | None = None, seed: int = 0, progress=None
     Raises:
         FileNotFoundError, ValueError: See `read`.
     """
-    parts = read_parts(source, split, progress)
-    sources = source if isinstance(source, list | tuple) else [source]
+    sources = as_list(source)
+    parts = _read_labeled_parts(sources, split, progress)
     photos = join_photos(parts)
     training, held_out = [], []
     for path, part in zip(sources, parts, strict=True):

@@ -168,14 +168,9 @@ class EvaluationRun:
     def training_photos(self):
         """The `pipelines.Photos` that the model learned from; None if not at hand."""
         path = self.finished.path / TRAINING_LIST
-        seed = self.finished.settings.get("split_seed")
-        if seed is None:
-            seed = self.finished.settings.get("seed", 0)
         try:
-            photos, _ = pipelines.read_training(
-                [*self.finished.data],
-                self.finished.settings.get("train_split"),
-                seed,
+            photos = pipelines.read_labeled(
+                [*self.finished.data], self.finished.settings.get("train_split")
             )
             return pipelines.select_photos(photos, pipelines.read_photo_table(path))
         except (OSError, ValueError) as error:

@@ -79,7 +79,7 @@ def model_card(facts):
         f"Learned from {'an unknown number of' if count is None else count} labelled "
         "photos of "
         f"{', '.join(map(str, settings.get('data', [])))} (list: "
-        f"{settings.get('train_split') or 'train, or all where there are no lists'}), "
+        f"{settings.get('train_split') or 'train, trainval or all'}), "
         f"at {facts['image_size']} px; backbone "
         f"{settings.get('backbone', 'not recorded')}, its weights from "
         f"{settings.get('weights') or 'random numbers'}. The run: "

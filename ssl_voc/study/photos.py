@@ -105,8 +105,9 @@ def read_photos(config):
     for arm in arms:
         for link in arm.pretrainings:
             if link not in pools:
+                read = pipelines.read_labeled if link.uses_labels else pipelines.read
                 with as_bad_input():
-                    pools[link] = pipelines.read([*link.source])
+                    pools[link] = read([*link.source])
             if link.uses_labels:
                 _refuse_seen(f"--arm {arm.name}", pools[link], reported)
     starts = {arm.start for arm in arms if arm.starts_from_path}

@@ -95,6 +95,10 @@ def test_photos_to_report_are_read_and_learned_from_by_no_arm(place, tmp_path):
     (lists / "trainval.txt").write_text(names)
     with pytest.raises(BadInput, match="--split: 20 of the 20 photos"):
         plan_of(tmp_path / "voc", train_split="trainval")
+    (lists / "val.txt").rename(lists / "test.txt")
+    (lists / "train.txt").rename(lists / "trainval.txt")
+    plan = plan_of(tmp_path / "voc", arm=("random", f"a=supervised:{tmp_path / 'voc'}"))
+    assert plan.num_labels[-1] == 60 and plan.evaluation[:-1] == (("--split", "test"),)
     with pytest.raises(BadInput, match="tset"):
         plan_of(place / "voc", split="tset")
     arms = ("random", f"a=supervised:{place / 'bare'}")

@@ -6,7 +6,8 @@ import numpy as np
 
 import pipelines
 from pipelines.images.near_duplicates import rows_without_near_duplicates
-from ssl_voc.pretrain.data import prepare_photos, read_photos
+from ssl_voc.pretrain.data import prepare_photos
+from ssl_voc.runs.progress_bar import progress_bar
 
 # So many give a share to within two points, and fit into memory.
 MAX_HELD_OUT = 4000
@@ -71,7 +72,9 @@ def prepare_supervised_photos(config):
         ValueError, OSError: when the photos cannot be used, or have fewer than two
             classes.
     """
-    photos = read_photos(config)
+    photos = pipelines.read_labeled(
+        [*config.data], config.train_split, progress_bar("reading photos")
+    )
     labelled = photos.take(
         index for index, photo in enumerate(photos) if photo.label is not None
     )

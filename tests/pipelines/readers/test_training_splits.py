@@ -4,7 +4,12 @@ import pytest
 
 from pipelines.photos.label_subsets import stratified_share
 from pipelines.photos.photo import Photos
-from pipelines.readers.training_splits import read_training, split_validation
+from pipelines.readers.sources import read
+from pipelines.readers.training_splits import (
+    read_labeled,
+    read_training,
+    split_validation,
+)
 from tests.pipelines.photos.labelled_photos import counts, ids, photo
 
 
@@ -39,13 +44,30 @@ ALL = [f"{i:02d}" for i in range(30)]
     ("lists", "split", "expected"),
     [
         ({"train": ["03", "01"], "val": ["02"]}, None, ["03", "01"]),
-        ({"trainval": ["03"]}, None, ALL),
+        ({"trainval": ["03"], "test": ["01"]}, None, ["03"]),
+        ({"train": ["01"], "trainval": ["01", "03"]}, None, ["01"]),
         (None, "all", ALL),
     ],
 )
 def test_lists_and_named_splits_hold_nothing_out(lists, split, expected, tree):
     training, held_out = read_training(tree(lists=lists), split)
     assert ids(training) == expected and held_out is None
+
+
+def test_without_a_list_to_learn_from_all_photos_are_taken_and_that_is_told(tree):
+    folder = tree(lists={"test": ["03"], "val": ["01"]})
+    training, held_out = read_training(folder)
+    assert ids(training) == ALL and held_out is None
+    (problem,) = training.problems
+    assert "test, val" in problem.reason and "--train-split" in problem.reason
+    assert not read_training(folder, "val")[0].problems
+    assert not read(folder).problems  # without labels nothing is given away
+
+
+def test_each_of_several_trees_gives_its_own_list(tree):
+    one, two = tree("a", {"train": ["01"], "val": ["02"]}), tree("b", {"trainval": ["03"]})
+    assert ids(read_labeled([one, two])) == ["01", "03"]
+    assert ids(read([one, two])) == ["01", *ALL]
 
 
 def test_of_several_sources_only_trees_without_lists_are_split(tree):

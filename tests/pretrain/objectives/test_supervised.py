@@ -149,6 +149,16 @@ def test_near_duplicates_of_training_photos_are_not_held_out(place, tmp_path):
     assert len(photos.held_out) < 9
 
 
+def test_photos_of_a_list_test_are_not_learned(place, tmp_path):
+    tree = tiny.write_voc(tmp_path / "voc", 12, 6)
+    lists = tree / "ImageSets" / "Main"
+    (lists / "train.txt").rename(lists / "trainval.txt")
+    (lists / "val.txt").rename(lists / "test.txt")
+    settings = configure(place, tmp_path / "run", data=(str(tree),)).resolved()
+    photos = supervised_photos.prepare_supervised_photos(settings).training.photos
+    assert [photo.image_id for photo in photos] == [f"{n:03d}" for n in range(12)]
+
+
 def test_no_more_photos_than_the_limit_are_held_out(place, tmp_path, monkeypatch):
     monkeypatch.setattr(supervised_photos, "MAX_HELD_OUT", 4)
     settings = configure(place, tmp_path / "run").resolved()
