@@ -9,11 +9,12 @@ from pipelines.cache.disk_cache import cache_entry, load_or_fill
 from pipelines.images.resizing import Letterboxing, Squashing
 from pipelines.photos.content import UnreadableImage
 from pipelines.photos.photo import Photos, Problem, main_object
+from pipelines.photos.unannotated import not_annotated
 from pipelines.pools.object_targets import ObjectTargets
 from pipelines.pools.pool import Pool
 from pipelines.pools.threads import for_each
 from pipelines.pools.turned_boxes import turn_boxes_upright
-from pipelines.pools.usable_objects import NOT_ANNOTATED, box_class_names, usable_photo
+from pipelines.pools.usable_objects import box_class_names, usable_photo
 from pipelines.readers.sources import read
 
 CACHES = ("auto", "memory", "disk", "none")
@@ -177,8 +178,7 @@ def _check_boxes(readable, facts, class_names, main_object_only):
     for row, (photo, size) in enumerate(zip(upright, sizes, strict=True)):
         photo = usable_photo(photo, *size, class_names, problems)
         if not photo.annotated:
-            reason = "left out, since it has no annotation that can be used"
-            problems.append(Problem(photo.path_name, reason, NOT_ANNOTATED))
+            problems.append(not_annotated(photo))
         elif main_object_only and main_object(photo.objects) is None:
             left_out.append(photo)
         else:

@@ -7,7 +7,6 @@ from pipelines.photos.photo import Photo, Problem, main_class
 from pipelines.pools.duplicate_objects import LEAST_IOU, without_repeated
 
 UNKNOWN_CLASS = "box dropped: unknown class"
-NOT_ANNOTATED = "photo left out: not annotated"
 REPEATED = "box dropped: repeats another"
 
 

@@ -2,6 +2,7 @@
 
 from pipelines.photos.label_subsets import stratified_share
 from pipelines.photos.photo import Photos, Problem, join_photos
+from pipelines.photos.unannotated import without_unannotated
 from pipelines.readers.sources import as_list, read_parts, splits
 
 TRAIN_SHARE = 0.8
@@ -55,6 +56,9 @@ def read_training(source, split: str | None = None, seed: int = 0, progress=None
     main object; other sources give what `read_labeled` gives. Write `held_out` to
     the run folder (`photo_table`): only these photos may be reported.
 
+    Where some photos are annotated, the others are left out first, and told as
+    problems: shares are of what there is to learn from.
+
     Args:
         source: Anything `read` understands, or a list of it.
         split: Name of the split to train on, or None.
@@ -70,6 +74,8 @@ def read_training(source, split: str | None = None, seed: int = 0, progress=None
     """
     sources = as_list(source)
     parts = _read_labeled_parts(sources, split, progress)
+    if any(photo.annotated for part in parts for photo in part):
+        parts = [*map(without_unannotated, parts)]
     photos = join_photos(parts)
     training, held_out = [], []
     for path, part in zip(sources, parts, strict=True):

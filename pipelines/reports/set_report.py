@@ -8,7 +8,8 @@ import numpy as np
 from pipelines.images.letterboxing import boxes_to_letterbox
 from pipelines.photos import object_sizes
 from pipelines.photos.photo import Problem, main_object
-from pipelines.pools.usable_objects import NOT_ANNOTATED, REPEATED, UNKNOWN_CLASS
+from pipelines.photos.unannotated import NOT_ANNOTATED
+from pipelines.pools.usable_objects import REPEATED, UNKNOWN_CLASS
 
 # A box with a shorter side shows nothing that could be learned.
 MIN_SIDE = 2.0

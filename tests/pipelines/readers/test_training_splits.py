@@ -10,6 +10,7 @@ from pipelines.readers.training_splits import (
     read_training,
     split_validation,
 )
+from pipelines.reports.set_report import report_set
 from tests.pipelines.photos.labelled_photos import counts, ids, photo
 
 
@@ -83,6 +84,22 @@ def test_of_several_sources_only_trees_without_lists_are_split(tree):
 def labelled(num_cats, num_dogs):
     names = ["cat"] * num_cats + ["dog"] * num_dogs
     return Photos([photo(f"{i:03d}", name) for i, name in enumerate(names)], "set")
+
+
+def test_shares_are_of_the_photos_that_are_annotated(
+    tmp_path, write_voc, write_photo, voc_xml
+):
+    annotations = {
+        f"{i:02d}": None if i % 3 else voc_xml(("cat", (1, 1, 30, 20))) for i in range(30)
+    }
+    tree = write_voc(tmp_path / "tree", annotations)
+    training, held_out = read_training(tree)
+    assert (len(training), len(held_out)) == (8, 2)
+    assert all(photo.annotated for photo in [*training, *held_out])
+    assert report_set(training).num_not_annotated == 20
+    folder = write_photo(tmp_path / "folder" / "a.jpg").parent
+    assert [len(part) for part in read_training([tree, folder])] == [8, 2]
+    assert len(read_training(folder)[0]) == 1  # what is wrong is told later
 
 
 def test_validation_is_15_percent_of_every_class_from_50_photos_on():
