@@ -1,8 +1,12 @@
 """Nested, stratified subsets of labelled photos."""
 
 import hashlib
+import re
 
 from pipelines.photos.photo import Photos, main_class
+
+# What Roboflow adds to the name of a photo for each augmented copy of it.
+_COPY = re.compile(r"\.rf\.[0-9A-Za-z]{16,}(\.\w+)?$")
 
 
 def label_subset(
@@ -19,7 +23,8 @@ def label_subset(
         photos: `Photos`.
         fraction: Share of the photos to take, in `(0, 1]`. The classes keep their
             shares; photos without a class are one class more. Of a class that would
-            be left empty one photo is taken in addition.
+            be left empty one photo is taken in addition; augmented copies of one photo
+            are taken together.
         per_class: Number of photos to take of each class, at least 1; all where a
             class has fewer. Photos without a class are left out.
         seed: Integer that determines the order.
@@ -49,20 +54,22 @@ def stratified_share(photos, share, salt) -> set[int]:
     """Indices of a share of the photos, in `(0, 1]`, that represents every class.
 
     The text `salt` determines the draw; of two shares with one salt, the smaller's
-    indices lie in the larger's.
+    indices lie in the larger's. Augmented copies of one photo are taken together.
     """
     if not 0 < share <= 1:
         raise ValueError(
             "A share of the labels must be above 0 and at most 1, such as 0.1 for "
             f"10 %. Received: {share}"
         )
-    order = _interleaved(_strata(photos, salt))
+    originals = [_COPY.sub("", photo.image_id) for photo in photos]
+    order = _interleaved(_strata(photos, originals, salt))
     chosen = set(order[: max(1, round(share * len(photos)))])
     for wanted in _photos_showing(photos, order).values():
         # The first in the order, so that larger shares take this photo, too.
         if chosen.isdisjoint(wanted):
             chosen.add(wanted[0])
-    return chosen
+    copied = {originals[i] for i in chosen if originals[i] != photos[i].image_id}
+    return chosen | {i for i, name in enumerate(originals) if name in copied}
 
 
 def _first_of_each_class(photos, per_class, salt):
@@ -70,7 +77,7 @@ def _first_of_each_class(photos, per_class, salt):
         raise ValueError(
             f"The number of labels per class must be at least 1. Received: {per_class}"
         )
-    strata = _strata(photos, salt)
+    strata = _strata(photos, [photo.image_id for photo in photos], salt)
     strata.pop(None, None)
     if not strata:
         raise ValueError(
@@ -85,12 +92,13 @@ def stratum(photo) -> str | None:
     return main_class(photo.objects) or photo.label
 
 
-def _strata(photos, salt):
-    """Maps each class, and None, to the indices of its photos in drawn order."""
+def _strata(photos, names, salt):
+    """Maps each class, and None, to the indices of its photos in an order by name."""
 
     def draw(index):
-        image_id = photos[index].image_id.encode("utf-8", "surrogateescape")
-        return hashlib.blake2b(image_id, key=salt.encode(), digest_size=16).digest()
+        name = names[index].encode("utf-8", "surrogateescape")
+        digest = hashlib.blake2b(name, key=salt.encode(), digest_size=16).digest()
+        return digest, photos[index].image_id
 
     strata = {}
     for index in sorted(range(len(photos)), key=draw):

@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,41 @@ def test_seed_and_only_the_seed_decides(photos):
     other = set(ids(label_subset(photos, fraction=0.1, seed=1)))
     # Two tenths share about a tenth of themselves.
     assert len(other & set(first)) < 15
+
+
+def test_augmented_copies_of_one_photo_are_taken_together():
+    """Roboflow writes several of each photo, told apart by a digest."""
+    digests = [f"{copy:032x}" for copy in range(3)]
+    copies = [
+        photo(f"{number:02d}_jpg.rf.{digest}", "cat" if number % 3 else "dog")
+        for number in range(40)
+        for digest in digests
+    ]
+    copies.append(photo(f"00_jpg.rf.{9:032x}", "owl"))  # cut so that another is largest
+    photos, previous = Photos(copies, "set"), set()
+    for fraction in (0.01, 0.1, 0.35, 0.8, 1):
+        chosen = set(ids(label_subset(photos, fraction=fraction)))
+        originals = {image_id.partition(".rf.")[0] for image_id in chosen}
+        assert chosen == {i for i in ids(photos) if i.partition(".rf.")[0] in originals}
+        assert -1 < len(chosen) - fraction * len(photos) <= 10 and previous <= chosen
+        previous = chosen
+    shuffled = Photos(copies[::-1], "set")
+    chosen = set(ids(label_subset(photos, per_class=10)))
+    assert chosen == set(ids(label_subset(shuffled, per_class=10)))
+    # Of each class as many photos, not as many originals.
+    assert len({i.partition(".rf.")[0] for i in chosen}) > 10
+
+
+def test_names_without_a_digest_of_roboflow_are_drawn_each_by_itself():
+    """The draws of earlier versions, which runs go on with."""
+    names = [f"{n}.rf.{n}" for n in range(20)] + [f"{n}.jpg" for n in range(20)]
+    photos = Photos([photo(name, "cat") for name in names], "set")
+
+    def draw(name):
+        return hashlib.blake2b(name.encode(), key=b"labels 3", digest_size=16).digest()
+
+    chosen = ids(label_subset(photos, fraction=0.25, seed=3))
+    assert set(chosen) == set(sorted(names, key=draw)[:10])
 
 
 def test_photos_are_drawn_from_everywhere(photos):
