@@ -129,25 +129,28 @@ class Photos(collections.abc.Sequence):
         photos: Iterable of `Photo`.
         name: Name of the source, for messages and reports.
         problems: Iterable of `Problem` that reading met.
+        whole: `Photos` that these are a part of, by default none.
     """
 
-    def __init__(self, photos, name, problems=()):
+    def __init__(self, photos, name, problems=(), whole=None):
         self._photos = tuple(photos)
         self.name = name
         self.problems = list(problems)
+        self._whole = whole
 
     def __len__(self):
         return len(self._photos)
 
     def __getitem__(self, index):
         if isinstance(index, slice):
-            return Photos(self._photos[index], self.name, self.problems)
+            photos = self._photos[index]
+            return Photos(photos, self.name, self.problems, self.whole)
         return self._photos[index]
 
     def take(self, indices):
         """The photos of some indices, in the order of this sequence."""
         photos = [self._photos[index] for index in sorted(indices)]
-        return Photos(photos, self.name, self.problems)
+        return Photos(photos, self.name, self.problems, self.whole)
 
     def renamed(self, name):
         """The same photos, their source called by another name."""
@@ -159,6 +162,11 @@ class Photos(collections.abc.Sequence):
             f"Photos(name={self.name!r}, {len(self)} photos, "
             f"{len(self.class_names)} classes, {len(self.problems)} problems)"
         )
+
+    @property
+    def whole(self) -> "Photos":
+        """The photos that these were taken from, which tell more of their source."""
+        return self if self._whole is None else self._whole
 
     @property
     def class_names(self) -> tuple[str, ...]:

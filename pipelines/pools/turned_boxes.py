@@ -7,6 +7,7 @@ from pipelines.images.orientation import (
     QUARTER_TURNS,
     quarter_turned_box,
     read_orientation,
+    upright_size,
 )
 from pipelines.photos.box_checks import SILENT_PIXELS
 from pipelines.photos.content import UnreadableImage
@@ -24,7 +25,8 @@ def turn_boxes_upright(photos, sizes, problems):
     one of the two photos, they are of that one. Boxes that fit into both go with those
     of their source that do not, since one tool drew them; a photo that is not turned,
     but whose size is stated swapped, speaks for boxes that stay. Without such, or with
-    as many of either kind, they are what the stated size says: of the stored photo.
+    as many of either kind, those of `Photos.whole` are asked, so that all parts of a
+    set agree; at last boxes are what the stated size says: of the stored photo.
     Turns by a half and mirrored photos cannot be told by their size: their boxes stay.
 
     Args:
@@ -37,18 +39,16 @@ def turn_boxes_upright(photos, sizes, problems):
         List of `Photo`.
     """
     upright = list(photos)
-    suspects, votes = {}, collections.Counter()
-    for index, (photo, size) in enumerate(zip(upright, sizes, strict=True)):
-        if photo.objects and (photo.width, photo.height) == size != size[::-1]:
-            orientation = _orientation(photo)
-            if orientation in QUARTER_TURNS:
-                suspects[index] = orientation
-                votes[photo.source] += _vote(photo, *size)
-            else:
-                votes[photo.source] -= 1  # of a tool that swaps width and height
+    suspects, votes = _find_suspects(photos, sizes)
+    own_votes = {index: _vote(photos[index], *sizes[index]) for index in suspects}
+    tied = {photos[index].source for index, vote in own_votes.items() if not vote}
+    tied -= {source for source, vote in votes.items() if vote}
+    if tied and len(photos.whole) > len(photos):
+        whole = [p for p in photos.whole if p.objects and p.source in tied]
+        votes.update(_find_suspects(whole, map(_size_of_file, whole))[1])
     for index, orientation in suspects.items():
         photo, (height, width) = upright[index], sizes[index]
-        if (_vote(photo, height, width) or votes[photo.source]) < 0:
+        if (own_votes[index] or votes[photo.source]) < 0:
             continue
         reason = (
             f"its boxes were drawn on the stored photo of {photo.width} x "
@@ -65,6 +65,32 @@ def turn_boxes_upright(photos, sizes, problems):
             photo, objects=objects, width=width, height=height
         )
     return upright
+
+
+def _find_suspects(photos, sizes):
+    """Maps indices of suspected photos to orientations, and sources to votes.
+
+    A vote above 0 is for boxes on the stored photo, one below for the upright one.
+    """
+    suspects, votes = {}, collections.Counter()
+    for index, (photo, size) in enumerate(zip(photos, sizes, strict=True)):
+        if photo.objects and (photo.width, photo.height) == size != size[::-1]:
+            orientation = _orientation(photo)
+            if orientation in QUARTER_TURNS:
+                suspects[index] = orientation
+                votes[photo.source] += _vote(photo, *size)
+            else:
+                votes[photo.source] -= 1  # of a tool that swaps width and height
+    return suspects, votes
+
+
+def _size_of_file(photo):
+    """Upright `(height, width)` by the head of the file; None if it tells none."""
+    try:
+        content = photo.load()
+        return upright_size(content)[::-1] if isinstance(content, bytes) else None
+    except (OSError, UnreadableImage):
+        return None
 
 
 def _orientation(photo):

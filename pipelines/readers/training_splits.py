@@ -87,7 +87,7 @@ def read_training(source, split: str | None = None, seed: int = 0, progress=None
     if not held_out:
         return photos, None
     held_out = Photos(held_out, f"{photos.name} held out", photos.problems)
-    return Photos(training, photos.name, photos.problems), held_out
+    return Photos(training, photos.name, photos.problems, photos), held_out
 
 
 def split_validation(photos, share: float = VALIDATION_SHARE, seed: int = 0):

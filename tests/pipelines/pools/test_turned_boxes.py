@@ -112,3 +112,30 @@ def test_one_source_does_not_speak_for_another(tmp_path, draw, encode):
     ]
     one, two = turn_boxes_upright(Photos(photos, "both"), [(40, 30)] * 2, [])
     assert one.objects == (below,) and two.objects[0].box == CORNER_TURNED
+
+
+def test_parts_of_one_set_agree(tmp_path, draw, encode):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    boxes = [CORNER_READ, BELOW_READ, BELOW_READ, RIGHT]
+    for number in range(len(boxes)):
+        data = encode(Image.fromarray(draw()), "JPEG", exif=exif)
+        (tmp_path / f"{number}.jpg").write_bytes(data)
+    contents = [photo.content for photo in read(tmp_path)]
+    photos = [
+        Photo(str(n), "one", content, (Object("cat", box),), None, *STORED)
+        for n, (content, box) in enumerate(zip(contents, boxes, strict=True))
+    ]
+
+    def first_box(whole, rows):
+        part = Photos(whole, "one").take(rows)
+        return turn_boxes_upright(part, [(40, 30)] * len(part), [])[0].objects[0].box
+
+    # Two of three tell that this tool draws upright.
+    assert first_box(photos, [0]) == first_box(photos, range(4)) == CORNER_READ
+    assert first_box(photos, [0, 1, 3]) == CORNER_READ  # as many of either kind
+    assert first_box([photos[0], photos[3]], [0]) == CORNER_TURNED
+    # What cannot be read does not speak.
+    (tmp_path / "1.jpg").write_bytes(b"")
+    (tmp_path / "2.jpg").unlink()
+    assert first_box(photos, [0]) == CORNER_TURNED

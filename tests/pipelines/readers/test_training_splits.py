@@ -77,6 +77,7 @@ def test_of_several_sources_only_trees_without_lists_are_split(tree):
     assert ids(training)[:2] == ["01", "21"]
     assert {photo.source for photo in held_out} == {"b"}
     assert (len(training), len(held_out)) == (2 + 24, 6)
+    assert len(training.whole) == 32
     # The same photos as when the tree is alone.
     assert ids(held_out) == ids(read_training(without)[1])
 
