@@ -8,9 +8,10 @@ For each data set, one after the other: `pretrain` and `finetune --task detect` 
 user types them, with `--time`; then Ultralytics' YOLO11n from random weights, by its
 own defaults but for the image size, the batch of 16 and photos that are loaded by the
 process that trains, for the sum of both times, on the photos that our run learned from
-and chose its epoch by. Both are measured by
-`evaluate`'s rules on the same held-out photos (those that `finetune` held out, or the
-split `test` or `val`), and compared photo by photo (95 %, bootstrap over photos).
+and chose its epoch by (by those that it learned from where ours kept none back). Both
+are measured by `evaluate`'s rules on the same held-out photos (those that `finetune`
+held out, or the split `test` or `val`), and compared photo by photo (95 %, bootstrap
+over photos).
 Without `--peer-python` only ours runs. The peer wants an environment of its
 own, see requirements.txt.
 """
@@ -155,6 +156,7 @@ def run_peer(options, data, folder):
     photos = {
         part: read_part(finished, part, split if part == "held_out" else None)
         for part in ("training", "validation", "held_out")
+        if part == "held_out" or (finished.path / f"{part}_photos.tsv").exists()
     }
     yolo = folder / "yolo"
     write_yolo(yolo, photos, finished.class_names)
@@ -242,7 +244,8 @@ def write_yolo(folder, photos, class_names):
             (labels / f"{stem}.txt").write_text("".join(lines))
     names = "".join(f"  {n}: {name}\n" for n, name in enumerate(class_names))
     (folder / "data.yaml").write_text(
-        f"path: {folder.resolve()}\ntrain: images/training\nval: images/validation\n"
+        f"path: {folder.resolve()}\ntrain: images/training\n"
+        f"val: images/{'validation' if 'validation' in photos else 'training'}\n"
         f"names:\n{names}"
     )
 

@@ -13,6 +13,8 @@ UNFREEZE_EPOCH = 5
 BURN_IN = 0.3
 # Of the default schedule, however many photos there are.
 LEAST_EPOCHS = 30
+# Of fewer labels, the share that would choose chooses by chance: they teach more.
+FEWEST_TO_CHOOSE = 300
 LEAST_POOL_PASSES = 5
 
 
@@ -38,8 +40,11 @@ class FinetuneConfig(TrainingConfig):
     val_split: str | None = option(
         None, "Split that chooses the epoch; by default --val-share of the labels."
     )
-    val_share: float = option(
-        0.15, "Share of the labels that chooses the epoch.", minimum=0, below=1
+    val_share: float | None = option(
+        None,
+        "Share of the labels that chooses the epoch; by default 0.15 of 300 or more.",
+        minimum=0,
+        below=1,
     )
     class_names: tuple[str, ...] = option((), "Classes; by default all that occur.")
     label_fraction: float | None = option(
@@ -138,7 +143,7 @@ class FinetuneConfig(TrainingConfig):
             raise ValueError(
                 "--label-fraction and --labels-per-class exclude each other"
             )
-        if self.patience is not None and not (self.val_share or self.val_split):
+        if self.patience is not None and self.val_share == 0 and not self.val_split:
             raise ValueError(
                 "--patience: with --val-share 0 there is no score to wait for; leave "
                 "it out, or name a --val-split"

@@ -9,7 +9,9 @@ import pipelines
 from pipelines.images.near_duplicates import rows_without_near_duplicates
 from pipelines.pools.preparation import prepare_for_hashes
 from pipelines.pools.usable_objects import box_class_names
+from pipelines.readers.training_splits import FEWEST_TO_VALIDATE, VALIDATION_SHARE
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.finetune.config import FEWEST_TO_CHOOSE
 from ssl_voc.runs.finished_run import (
     HELD_OUT_LIST,
     PRETRAINING_LIST,
@@ -125,11 +127,25 @@ def _read_and_split(config):
     validation = None
     if config.val_split is not None:
         validation = pipelines.read(source, config.val_split)
-    elif config.val_share:
-        training, validation = pipelines.split_validation(
-            training, config.val_share, config.seed
-        )
+    elif share := _validation_share(config, len(training)):
+        training, validation = pipelines.split_validation(training, share, config.seed)
     return training, validation, held_out, class_names
+
+
+def _validation_share(config, num_labels):
+    """Share of the labels that choose the epoch; says where it is none by default."""
+    if config.val_share is not None:
+        return config.val_share
+    if num_labels >= FEWEST_TO_CHOOSE or config.patience is not None:
+        return VALIDATION_SHARE
+    print(
+        f"validation: none; all {num_labels} photos are learned from, and the last "
+        f"epoch is kept (fewer than {FEWEST_TO_CHOOSE}"
+        + f": --val-share {VALIDATION_SHARE}" * (num_labels >= FEWEST_TO_VALIDATE)
+        + ")",
+        flush=True,
+    )
+    return 0.0
 
 
 def _hashes_of(pools):

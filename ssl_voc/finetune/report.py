@@ -146,7 +146,7 @@ def format_summary(run, config, task, data, summary):
             f"teacher: {run.path / 'pseudo_labels.png'}"
         )
     if data.validation is None:
-        lines.append("weights         of the last epoch; no labels were left to choose")
+        lines.append("weights         of the last epoch; no labels were kept to choose")
     else:
         figures = ", ".join(
             f"{label} {_figure(summary[f'val_{name}'])}"

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+from pipelines.readers.training_splits import VALIDATION_SHARE
 from ssl_voc.study.arms import Arm, Link
 from ssl_voc.study.cells import RUN_OF, Cell
 
@@ -197,8 +198,7 @@ def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
         ("--seed", seed),
         ("--learning-rate", rate),
     ]
-    if not tunes:
-        settings.append(("--val-share", 0))
+    settings.append(("--val-share", VALIDATION_SHARE if tunes else 0))
     what = f"rate {rate:g}" if tunes else f"seed {seed}"
     return Cell(
         kind="tune" if tunes else "finetune",

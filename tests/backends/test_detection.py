@@ -28,7 +28,7 @@ def test_a_detector_is_trained_and_measured(
     command = ["-m", "ssl_voc.finetune", "--task", "detect", "--data", tree]
     command += ["--backbone", tmp_path / "deep.keras", "--image-size", SIZE]
     flags = "--batch-size 8 --epochs 2 --mosaic 0.5"
-    flags += " --cache disk --learning-rate 0.03 --ema 0.9"
+    flags += " --cache disk --learning-rate 0.03 --ema 0.9 --val-share 0.15"
     run_without_tensorflow(*command, *flags.split(), "--out", run)
     rows = rows_of(run)
     assert [row["epoch"] for row in rows] == [1, 2]

@@ -64,7 +64,7 @@ def test_finetune_command_goes_from_prepared_photos_to_a_model(
     command = ["-m", "ssl_voc.finetune", "--data", tree, "--train-split", "all"]
     flags = f"--backbone {backbone_file} --image-size 32 --batch-size 16 --epochs 3"
     command += [*flags.split(), "--schedule", "staged", "--unfreeze-epoch", "1"]
-    command += ["--learning-rate", "0.05", "--ema", "0.9"]
+    command += ["--learning-rate", "0.05", "--ema", "0.9", "--val-share", "0.15"]
     run_without_tensorflow(*command, "--cache", "disk", "--out", run)
     assert json.loads((run / "manifest.json").read_text())["backend"] == backend
     rows = rows_of(run)

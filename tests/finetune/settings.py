@@ -12,6 +12,7 @@ def settings(place, out, **changes):
         "batch_size": 16,
         "epochs": 2,
         "learning_rate": 0.05,
+        "val_share": 0.15,
         **changes,
     }
 

@@ -191,7 +191,7 @@ def test_few_labels_choose_nothing_and_the_last_weights_stay(place, tmp_path, ca
     assert not (run / "validation_photos.tsv").exists()
     assert not list((run / "checkpoints").glob("best_*"))
     assert len(ids_in(run / "training_photos.tsv")) == 12
-    assert "no labels were left to choose" in capsys.readouterr().out
+    assert "no labels were kept to choose" in capsys.readouterr().out
     manifest = json.loads((run / "manifest.json").read_text())
     assert (manifest["num_training"], manifest["num_validation"]) == (12, 0)
     # The file holds what the last checkpoint holds.

@@ -58,7 +58,7 @@ def test_fewer_labels_are_part_of_more(tree, tmp_path, name):
     found = []
     for number, count in enumerate(counts):
         out = tmp_path / str(number)
-        prepare(out, tree, **{name: count})
+        prepare(out, tree, val_share=0.15, **{name: count})
         found.append(labelled_ids(out))
     assert found[0] < found[1] < found[2] < read_ids(tree, "train")
     expected = (6, 30, 54)
@@ -88,7 +88,7 @@ def test_named_split_chooses_all_others_are_learned_from_and_reported(tree, tmp_
 
 def test_classes_are_indexed_as_they_are_named(tree, tmp_path):
     names = ("red", "blue", "green")
-    data = prepare(tmp_path / "run", tree, class_names=names)
+    data = prepare(tmp_path / "run", tree, class_names=names, val_share=0.15)
     assert data.training.class_names == data.validation.class_names == names
     batch = data.training.gather([0])
     photo = data.training.photos[0]
@@ -185,7 +185,7 @@ def test_near_duplicates_never_choose_the_epoch_they_were_learned_in(tmp_path, c
     tree = tiny.write_voc(tmp_path / "voc", 60, 3)
     for number in range(20):
         add_duplicate(tree, f"{number:03d}", f"again_{number:03d}", "train")
-    data = prepare(tmp_path / "run", tree)
+    data = prepare(tmp_path / "run", tree, val_share=0.15)
     found = ids(tmp_path / "run", "training"), ids(tmp_path / "run", "validation")
     for number in range(20):
         name = f"{number:03d}"
@@ -203,7 +203,7 @@ def test_a_tree_without_lists_holds_a_fifth_out_and_no_near_duplicates(tmp_path)
     for number in range(20):
         add_duplicate(tree, f"{number:03d}", f"again_{number:03d}")
     out = tmp_path / "run"
-    data = prepare(out, tree)
+    data = prepare(out, tree, val_share=0.15)
     held_out = ids(out, "held_out")
     assert not held_out & labelled_ids(out)
     assert 4 <= len(held_out) < 16  # a fifth of 80, less the near-duplicates
@@ -250,6 +250,18 @@ def test_photos_that_cannot_be_learned_from_are_named(tree, tmp_path, changes, n
         changes = {"data": (str(tree / changes["data"][0]),)}
     with pytest.raises((ValueError, OSError, BadInput), match=named):
         prepare(tmp_path / "run", tree, **changes)
+
+
+def test_few_labels_are_all_learned_from_unless_patience_waits_for_a_score(
+    tree, tmp_path, capsys, monkeypatch
+):
+    assert prepare(tmp_path / "few", tree).validation is None
+    said = "all 60 photos are learned from, and the last epoch is kept (fewer than 300"
+    assert said in capsys.readouterr().out
+    assert len(prepare(tmp_path / "waits", tree, patience=3).validation) == 9
+    monkeypatch.setattr("ssl_voc.finetune.data.FEWEST_TO_CHOOSE", 60)
+    assert len(prepare(tmp_path / "many", tree).validation) == 9
+    assert prepare(tmp_path / "none", tree, val_share=0.0).validation is None
 
 
 def test_patience_without_validation_photos_is_refused(tmp_path):

@@ -49,6 +49,7 @@ def config(place, out, **changes):
         "batch_size": 8,
         "epochs": 2,
         "learning_rate": 0.03,
+        "val_share": 0.15,
     }
     return FinetuneConfig(**{**settings, **changes})
 

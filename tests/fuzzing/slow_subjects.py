@@ -133,6 +133,7 @@ def _place():
         out=place / "run",
         image_size=SIDE,
         epochs=2,
+        val_share=0.15,
     )
     finetune(config)
     return place

@@ -20,8 +20,10 @@ _MEASURING = "localizer --split val"
 # Flags by command; their paths are those of `prepare`.
 COMMANDS = {
     "pretrain": f"{_TRAINING} --backbone tiny.keras --image-size 32",
-    "finetune --task localize": f"{_TRAINING} --backbone tiny.keras --image-size 32",
-    "finetune --task detect": f"{_TRAINING} --backbone deep.keras --image-size 64",
+    "finetune --task localize": f"{_TRAINING} --val-share 0.15 --backbone tiny.keras "
+    "--image-size 32",
+    "finetune --task detect": f"{_TRAINING} --val-share 0.15 --backbone deep.keras "
+    "--image-size 64",
     "evaluate": f"{_MEASURING} --cache disk",
     "explain": f"{_MEASURING} --cache disk",
     "export": f"{_MEASURING} --data voc --num-photos 8",
