@@ -120,7 +120,10 @@ def measure_in_turns(module, rows, num_steps, num_rounds):
         for number in range(num_rounds):
             order = [*workers] if number % 2 else [*workers][::-1]
             rounds.append(
-                {name: workers[name].ask("train", num_steps=num_steps) for name in order}
+                {
+                    name: workers[name].ask("train", num_steps=num_steps)
+                    for name in order
+                }
             )
             print(f"round {number + 1} of {num_rounds}", flush=True)
         return rounds

@@ -110,7 +110,9 @@ class ServedModel(tf.Module):
                 other, which broadcasting would answer.
         """
         is_for_each = tf.debugging.assert_equal(
-            tf.size(threshold), tf.size(image_bytes), "expected a threshold for each image"
+            tf.size(threshold),
+            tf.size(image_bytes),
+            "expected a threshold for each image",
         )
         with tf.control_dependencies([is_for_each]):
             answer = self.serve_bytes(tf.identity(image_bytes))

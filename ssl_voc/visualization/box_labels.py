@@ -22,9 +22,7 @@ class BoxLabels:
         most_area: Share of the picture that labels may take together, in `(0, 1]`.
     """
 
-    def __init__(
-        self, canvas, size: Sequence[int], letter_size: int, most_area: float
-    ):
+    def __init__(self, canvas, size: Sequence[int], letter_size: int, most_area: float):
         self._canvas, self._size = canvas, size
         self._letter_size, self._most_area = letter_size, most_area
         self._places: list[tuple[int, int, int, int]] = []

@@ -66,7 +66,10 @@ def test_without_a_list_to_learn_from_all_photos_are_taken_and_that_is_told(tree
 
 
 def test_each_of_several_trees_gives_its_own_list(tree):
-    one, two = tree("a", {"train": ["01"], "val": ["02"]}), tree("b", {"trainval": ["03"]})
+    one, two = (
+        tree("a", {"train": ["01"], "val": ["02"]}),
+        tree("b", {"trainval": ["03"]}),
+    )
     assert ids(read_labeled([one, two])) == ["01", "03"]
     assert ids(read([one, two])) == ["01", *ALL]
 
@@ -91,7 +94,8 @@ def test_shares_are_of_the_photos_that_are_annotated(
     tmp_path, write_voc, write_photo, voc_xml
 ):
     annotations = {
-        f"{i:02d}": None if i % 3 else voc_xml(("cat", (1, 1, 30, 20))) for i in range(30)
+        f"{i:02d}": None if i % 3 else voc_xml(("cat", (1, 1, 30, 20)))
+        for i in range(30)
     }
     tree = write_voc(tmp_path / "tree", annotations)
     training, held_out = read_training(tree)
