@@ -44,7 +44,7 @@ def time_steps(fit, num_steps):
     """Times training steps after one more.
 
     Args:
-        fit: Function that calls `Model.fit` with the keyword arguments that it is given.
+        fit: Function that calls `Model.fit` with the keyword arguments it is given.
         num_steps: Number of steps to time.
 
     Returns:

@@ -31,8 +31,8 @@ class FinetuneConfig(TrainingConfig):
     )
     train_split: str | None = option(
         None,
-        "Split to learn from; by default train, else trainval, or a seeded 80 % without "
-        "splits.",
+        "Split to learn from; by default train, else trainval, or a seeded 80 % "
+        "without splits.",
     )
     split_seed: int | None = option(
         None, "Seed of that 80 %; by default --seed.", minimum=0, maximum=2**32 - 1

@@ -34,8 +34,8 @@ class StudyConfig:
     task: Literal[tuple(TASKS)] = option("localize", "What is learned.")
     train_split: str | None = option(
         None,
-        "Split to learn from; by default train, else trainval, or a seeded 80 % without "
-        "splits.",
+        "Split to learn from; by default train, else trainval, or a seeded 80 % "
+        "without splits.",
     )
     split: str | None = option(
         None, "Split that is reported; by default test, val, or the other 20 %."
