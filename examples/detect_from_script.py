@@ -36,10 +36,7 @@ def main(argv=None):
         num_classes=len(photos.class_names),
         augmenter=ssl_voc.layers.DetectionAugmenter(size, mosaic_rate=0.0),
     )
-    model.compile(
-        keras.optimizers.AdamW(1e-3, global_clipnorm=10.0),
-        jit_compile=keras.backend.backend() == "jax",  # elsewhere XLA slows a CPU
-    )
+    model.compile(keras.optimizers.AdamW(1e-3, global_clipnorm=10.0))
     callbacks = []
     if options.val_split:
         measured = pipelines.prepare_labeled(
@@ -59,7 +56,7 @@ def main(argv=None):
     )
     model.save(options.out)
 
-    model = keras.models.load_model(options.out)
+    model = ssl_voc.load_model(options.out)
     batch = photos.gather(np.arange(1))
     found = model.predict(batch["images"], verbose=0)
     # From pixels of the letterboxed square to those of the photo.

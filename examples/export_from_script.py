@@ -10,12 +10,11 @@ the artifact by its bytes alone, as TF Serving does.
 import argparse
 import pathlib
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 import pipelines
-import ssl_voc.models  # noqa: F401, a saved model is made of its classes
+import ssl_voc
 from ssl_voc.export import ExportConfig, export
 from ssl_voc.runs.finished_run import read_finished_run
 
@@ -48,7 +47,7 @@ def main(argv=None):
     name = found["class_names"].numpy()[0, 0].decode() or "nothing"
 
     run = read_finished_run(options.run)
-    model = keras.models.load_model(run.path / "model.keras", compile=False)
+    model = ssl_voc.load_model(run.path / "model.keras")
     pixels = pipelines.decode(encoded)
     side = run.manifest["image_size"]
     square = pipelines.letterbox(pixels, side)

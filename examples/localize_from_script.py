@@ -48,7 +48,6 @@ def main(argv=None):
             "boxes": [ssl_voc.metrics.MeanBoxIoU()],
             "classes": [keras.metrics.SparseCategoricalAccuracy(name="top1")],
         },
-        jit_compile=keras.backend.backend() == "jax",  # elsewhere XLA slows a CPU
     )
     model.fit(
         photos.dataset(options.batch_size, seed=0),
@@ -57,7 +56,7 @@ def main(argv=None):
     )
     model.save(options.out)
 
-    model = keras.models.load_model(options.out)
+    model = ssl_voc.load_model(options.out)
     batch = photos.gather(np.arange(1))
     found = model.predict(batch["images"], verbose=0)
     # From pixels of the letterboxed square to those of the photo.

@@ -40,8 +40,9 @@ def main(argv=None):
         optimizer=keras.optimizers.SGD(0.3, momentum=0.9),
         loss=ssl_voc.losses.NTXentLoss(temperature=0.15),
         metrics=[ssl_voc.metrics.ContrastiveAccuracy()],
-        jit_compile=keras.backend.backend() == "jax",  # elsewhere XLA slows a CPU
     )
+    # Views that can teach nothing end the script now, not after hours.
+    ssl_voc.layers.audit_views(model.augmenter, photos[:32])
     model.fit(photos, batch_size=options.batch_size, epochs=options.epochs)
     # Without the layers of ssl_voc, so that the file loads wherever Keras is.
     ssl_voc.models.plain_backbone(model.backbone).save(options.out)

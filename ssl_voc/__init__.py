@@ -18,6 +18,7 @@ _ROOM_OF = {
     "grad_cam": "ssl_voc.heat_maps",
     "heat_maps": None,
     "layers": None,
+    "load_model": "ssl_voc.models",
     "losses": None,
     "metrics": None,
     "models": None,

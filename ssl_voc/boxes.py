@@ -170,14 +170,14 @@ def intersection_areas(boxes_a, boxes_b):
 
 
 def enclosing_boxes(boxes_a, boxes_b):
-    """The smallest xyxy boxes around two boxes, elementwise."""
+    """The smallest xyxy boxes `(..., 4)` around two of `(..., 4)`, row by row."""
     starts = ops.minimum(boxes_a[..., :2], boxes_b[..., :2])
     ends = ops.maximum(boxes_a[..., 2:], boxes_b[..., 2:])
     return ops.concatenate([starts, ends], axis=-1)
 
 
 def share_of_area(parts, areas):
-    """`parts / areas`; 0, with a gradient of 0, where there is no area."""
+    """`parts / areas`, both `(...)`; 0, with a gradient of 0, where no area is."""
     exists = areas > SMALLEST_AREA
     # The second `where` keeps the division that is not used from giving nan gradients.
     return ops.where(exists, parts / ops.where(exists, areas, 1.0), 0.0)

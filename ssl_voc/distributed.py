@@ -1,4 +1,6 @@
-"""All-gather across replicas, for losses that compare with every image of a batch."""
+"""Replicas of a training: what they gather, draw and hold together."""
+
+import contextlib
 
 import keras
 from keras import ops
@@ -71,6 +73,16 @@ def count_replicas():
     """Number of replicas that share the current train step, at least 1."""
     context = _replica_context()
     return 1 if context is None else context.num_replicas_in_sync
+
+
+def on_all_devices(model):
+    """Context in which variables beside those of a model belong on all its devices.
+
+    Args:
+        model: Keras model.
+    """
+    strategy = getattr(model, "distribute_strategy", None)
+    return strategy.scope() if strategy else contextlib.nullcontext()
 
 
 def _replica_context():

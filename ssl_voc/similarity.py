@@ -1,9 +1,10 @@
-"""Logits of contrastive losses and metrics."""
+"""Vectors of unit length, and logits of contrastive losses and metrics."""
 
+import numpy as np
 from keras import ops
 
-# Added to a masked logit. Finite, so that a row's softmax stays free of nan, and far
-# beyond the range of a cosine divided by any temperature in use.
+# Takes the place of a masked logit. Finite, so that a row's softmax stays free of nan,
+# and far beyond the range of a cosine divided by any temperature in use.
 MASKED = -1e9
 # Shorter vectors count as zero: near the end of float32 divisions are not safe.
 _SMALLEST = 1e-30
@@ -26,6 +27,19 @@ def l2_normalize(vectors):
     squares = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
     # At least 1 but for zero vectors, whose gradient stays finite by the bound.
     return vectors * ops.rsqrt(ops.maximum(squares, 0.5))
+
+
+def unit_vectors(vectors):
+    """Scales vectors to unit length, by NumPy in the precision that they have.
+
+    Args:
+        vectors: Float array `(..., dimensions)`.
+
+    Returns:
+        Array of the same shape; a zero vector stays zero.
+    """
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(lengths > 0.0, lengths, 1.0)
 
 
 def contrastive_logits(projections_a, projections_b, temperature=1.0, gather=None):

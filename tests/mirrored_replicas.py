@@ -25,12 +25,10 @@ from ssl_voc import (
     optimizers,
 )
 from ssl_voc.losses import nt_xent_loss
-from ssl_voc.models.batch_norm_statistics import (
-    recalibrate_batch_norm,
-    synchronize_batch_norm,
-)
+from ssl_voc.models.batch_norm_statistics import recalibrate_batch_norm
 from ssl_voc.pretrain import command
 from tests import tiny
+from tests.replicated_losses import REPLICATED_LOSSES
 
 
 class HalfBright(keras.layers.Layer):
@@ -39,17 +37,6 @@ class HalfBright(keras.layers.Layer):
     def call(self, images):
         images = keras.ops.cast(images, "float32")
         return {"views": [images, keras.ops.flip(images, axis=2) * 0.7 + 20]}
-
-
-class CellContrast:
-    """Dense loss of projections that are taken for the only cell of their views."""
-
-    name = "dense_contrast"
-
-    def __call__(self, a, b):
-        cells = a[:, None, :], b[:, None, :]
-        of_photos = losses.dense_contrast(*cells, tf.ones((len(a), 1, 1)), 0.2)
-        return tf.reduce_mean(of_photos) / distributed.count_replicas()
 
 
 @functools.cache
@@ -116,8 +103,6 @@ def fit(scope, photos, normalized=False):
             HalfBright(),
             layers.ProjectionHead(dimensions=6, num_layers=1),
         )
-        model.build((None, 20, 20, 3))
-        synchronize_batch_norm(model)
         model.compile(
             keras.optimizers.SGD(0.5),
             losses.NTXentLoss(0.2),
@@ -278,11 +263,12 @@ def main(folder):
     ]
     boxes, counts = draws()
     kept, lent, recalibrated, trained = lend_weights(photos)
+    of_losses = {}
+    for loss in REPLICATED_LOSSES:
+        of_losses |= losses_and_gradients(loss, pair)
     np.savez(
         folder / "arrays.npz",
-        **losses_and_gradients(losses.NTXentLoss(0.2), pair),
-        **losses_and_gradients(losses.VICRegLoss(), pair),
-        **losses_and_gradients(CellContrast(), pair),
+        **of_losses,
         **uneven_shares(nine),
         projections=pair,
         single_weights=single_weights,

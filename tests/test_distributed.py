@@ -11,6 +11,7 @@ import pytest
 
 from ssl_voc.distributed import count_replicas, gather_across_replicas
 from tests import reference
+from tests.replicated_losses import REPLICATED_LOSSES
 
 pytestmark = pytest.mark.slow
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
@@ -40,7 +41,7 @@ def test_one_device_gathers_its_own_tensor_at_offset_zero():
     assert count_replicas() == 1
 
 
-@pytest.mark.parametrize("name", ["nt_xent", "vicreg", "dense_contrast"])
+@pytest.mark.parametrize("name", [loss.name for loss in REPLICATED_LOSSES])
 def test_loss_and_gradient_are_those_of_the_whole_batch(mirrored, name):
     arrays, _ = mirrored
     # Keras divides a replica's loss by their number, so that their sum is the mean.

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from ssl_voc.similarity import contrastive_logits, l2_normalize
+from ssl_voc.similarity import contrastive_logits, l2_normalize, unit_vectors
 from tests import reference
 from tests.gradients import gradient_of
 
@@ -50,6 +50,13 @@ def test_normalized_vectors_have_length_one_and_zero_stays_zero():
     vectors = np.array([[3.0, 4.0], [0.0, 0.0], [1e-3, 0.0]], "float32")
     expected = [[0.6, 0.8], [0.0, 0.0], [1.0, 0.0]]
     np.testing.assert_allclose(l2_normalize(vectors), expected, atol=1e-6)
+
+
+def test_unit_vectors_are_those_of_numpy_in_their_own_precision():
+    vectors = np.array([[3.0, 4.0], [0.0, 0.0], [-1e-20, 0.0]])
+    found = unit_vectors(vectors)
+    np.testing.assert_allclose(found, [[0.6, 0.8], [0.0, 0.0], [-1.0, 0.0]])
+    assert unit_vectors(vectors.astype("float32")).dtype == "float32"
 
 
 @pytest.mark.parametrize("length", [3e-7, 1e-19, 1e-25, 1e15, 1e25])

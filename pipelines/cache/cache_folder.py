@@ -26,7 +26,7 @@ def cache_folder() -> pathlib.Path:
     """
     chosen = os.environ.get("SSL_VOC_CACHE")
     if chosen:
-        return pathlib.Path(chosen).expanduser()
+        return pathlib.Path(os.path.expanduser(chosen))
     parent = os.environ.get("XDG_CACHE_HOME")
     parent = pathlib.Path(parent) if parent else pathlib.Path.home() / ".cache"
     return parent / "ssl_voc"

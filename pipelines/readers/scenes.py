@@ -3,6 +3,7 @@
 from pipelines.readers import voc
 
 KIND = "scenes"
+IS_KEYWORD = True
 
 
 def recognizes(source):

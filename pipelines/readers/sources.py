@@ -25,6 +25,7 @@ class Reader(typing.Protocol):
 
     Attributes:
         KIND: What the source is called in messages, such as "a VOC tree".
+        IS_KEYWORD: Optional; true where sources are words such as `scenes`, no paths.
     """
 
     KIND: str
@@ -143,7 +144,10 @@ def splits(source) -> tuple[str, ...]:
 
 def is_path(source) -> bool:
     """Whether a source that is text is a path, and no keyword such as `scenes`."""
-    return not (scenes.recognizes(source) or tfds.recognizes(source))
+    return not any(
+        getattr(reader, "IS_KEYWORD", False) and reader.recognizes(source)
+        for reader in READERS
+    )
 
 
 def _find(source):
@@ -153,7 +157,7 @@ def _find(source):
     if isinstance(source, str):
         source = os.path.expanduser(source)  # no path: "scenes" is not Path("scenes")
     elif isinstance(source, os.PathLike):
-        source = pathlib.Path(source).expanduser()
+        source = pathlib.Path(os.path.expanduser(source))
     elif not isinstance(source, np.ndarray | dict):
         raise ValueError(
             f"`source` must be {understood}, arrays, or a list of these. Received: "

@@ -12,6 +12,7 @@ from pipelines.photos.content import UnreadableImage, file_fingerprint
 from pipelines.photos.photo import Object, Photo, Photos, Problem, main_class
 
 KIND = "tfds:NAME"
+IS_KEYWORD = True
 PREFIX = "tfds:"
 FILE_NAME_FEATURES = ("image/filename", "file_name", "filename")
 # What data sets call an object that evaluation ignores.

@@ -2,12 +2,7 @@
 
 from ssl_voc.callbacks.best_weights import BestWeights, load_best
 from ssl_voc.callbacks.cell_probe import CellProbe
-from ssl_voc.callbacks.checkpoint import (
-    Checkpoint,
-    last_epoch,
-    on_all_devices,
-    restore,
-)
+from ssl_voc.callbacks.checkpoint import Checkpoint, last_epoch, restore
 from ssl_voc.callbacks.collapse_watch import CollapseWatch
 from ssl_voc.callbacks.detection_probe import DetectionProbe
 from ssl_voc.callbacks.epoch_seeds import EpochSeeds

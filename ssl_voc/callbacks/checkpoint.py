@@ -1,12 +1,12 @@
 """Checkpoints of weights and optimizer state after every epoch."""
 
-import contextlib
 import re
 from pathlib import Path
 
 import keras
 from keras import ops
 
+from ssl_voc.distributed import on_all_devices
 from ssl_voc.models.cloning import refresh_normalization
 from ssl_voc.runs.array_files import numbered, read_arrays, write_arrays
 from ssl_voc.runs.start_rules import CHECKPOINT_NAME
@@ -40,12 +40,6 @@ class Checkpoint(keras.callbacks.Callback):
         write_arrays(self.folder / f"epoch_{epoch + 1:05d}.npz", arrays)
         for path in list(epoch_files(self.folder, CHECKPOINT_NAME).values())[:-2]:
             path.unlink()
-
-
-def on_all_devices(model):
-    """Context in which variables beside those of a model belong on all its devices."""
-    strategy = getattr(model, "distribute_strategy", None)
-    return strategy.scope() if strategy else contextlib.nullcontext()
 
 
 def epoch_files(folder, pattern):

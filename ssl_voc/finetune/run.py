@@ -6,7 +6,7 @@ import time
 
 import keras
 
-from ssl_voc import callbacks, devices
+from ssl_voc import callbacks, devices, distributed
 from ssl_voc.finetune import report
 from ssl_voc.finetune.augmented_images import AugmentedImages, draw_batches
 from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
@@ -80,7 +80,7 @@ class FinetuningRun(TrainingRun):
 
     def measure_pause(self):
         """Seconds between two epochs, by a trial; but for what is written."""
-        with callbacks.on_all_devices(self.model):
+        with distributed.on_all_devices(self.model):
             self.model.optimizer.build(self.model.trainable_variables)
         evaluated = self._evaluated_weights()
         for _ in range(2):  # the first one compiles
@@ -201,7 +201,7 @@ class FinetuningRun(TrainingRun):
 
     def _compile(self, phase):
         """Makes the model ready for a phase, with an optimizer of its own."""
-        with callbacks.on_all_devices(self.model):
+        with distributed.on_all_devices(self.model):
             self._compile_on_device(phase)
 
     def _compile_on_device(self, phase):

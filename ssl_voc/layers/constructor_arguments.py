@@ -26,11 +26,8 @@ def constructor_arguments(layer):
     return {name: getattr(layer, name) for name in names}
 
 
-def config_of_model(model):
-    """Serialized name, dtype policy and constructor arguments of a subclassed model.
+class ConfiguredLayer(keras.layers.Layer):
+    """Keras layer whose config holds what its constructor takes, by its attributes."""
 
-    `cls(**keras.saving.deserialize_keras_object(config))` makes the model again.
-    """
-    arguments = {"dtype": model.dtype_policy, **constructor_arguments(model)}
-    serialize = keras.saving.serialize_keras_object
-    return {"name": model.name, **{k: serialize(v) for k, v in arguments.items()}}
+    def get_config(self):
+        return {**super().get_config(), **constructor_arguments(self)}

@@ -2,13 +2,13 @@
 
 import keras
 
-from ssl_voc.layers.constructor_arguments import constructor_arguments
+from ssl_voc.layers.constructor_arguments import ConfiguredLayer
 from ssl_voc.layers.fused_batch_normalization import FusedBatchNormalization
 from ssl_voc.layers.silu import silu
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
-class ConvolutionBlock(keras.layers.Layer):
+class ConvolutionBlock(ConfiguredLayer):
     """A convolution without bias, a batch norm and SiLU: what necks and heads repeat.
 
     Args:
@@ -43,6 +43,3 @@ class ConvolutionBlock(keras.layers.Layer):
 
     def compute_output_shape(self, maps_shape):
         return (*maps_shape[:3], self.filters)
-
-    def get_config(self):
-        return {**super().get_config(), **constructor_arguments(self)}

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ssl_voc.layers.constructor_arguments import constructor_arguments
+from ssl_voc.layers.constructor_arguments import ConfiguredLayer
 from ssl_voc.layers.convolution_block import ConvolutionBlock
 
 # Objects that an image may be expected to have, for the scores at first.
@@ -16,7 +16,7 @@ _RATIO_OF_DISTANCES = 2.0 / 3.0
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
-class DetectionHead(keras.layers.Layer):
+class DetectionHead(ConfiguredLayer):
     """For each level two towers of convolutions: one for classes, one for boxes.
 
     A box is told by its distances from the point to its four sides, each as a
@@ -108,9 +108,6 @@ class DetectionHead(keras.layers.Layer):
             "sides": ops.concatenate(sides, axis=1),
             "classes": ops.concatenate(classes, axis=1),
         }
-
-    def get_config(self):
-        return {**super().get_config(), **constructor_arguments(self)}
 
 
 def _apply(tower, level, training):

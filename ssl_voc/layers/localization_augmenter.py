@@ -8,7 +8,7 @@ from ssl_voc.layers.box_motions import boxes_in_crops, flags_of, flip_boxes, pad
 from ssl_voc.layers.color_distortions import build_color_distortions
 from ssl_voc.layers.random_box_crop import RandomBoxCrop
 from ssl_voc.layers.random_horizontal_flip import RandomHorizontalFlip
-from ssl_voc.layers.random_layer import RandomLayer, check_rate
+from ssl_voc.layers.random_layer import RandomLayer, check_images, check_rate
 from ssl_voc.layers.resampling import resize_images, whole_images
 
 
@@ -146,6 +146,7 @@ def _read(inputs):
             f"Received: {_describe(inputs)}"
         )
     images, moved, classes = inputs["images"], parts["boxes"], parts["classes"]
+    check_images(images)
     if len(moved.shape) != 3 or moved.shape[2] != 4 or len(classes.shape) != 2:
         raise ValueError(
             "Boxes must have shape (batch, num_boxes, 4) and classes (batch, "

@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from ssl_voc.layers.constructor_arguments import constructor_arguments
+from ssl_voc.layers.constructor_arguments import ConfiguredLayer
 from ssl_voc.layers.convolution_block import ConvolutionBlock
 from ssl_voc.layers.nearest_resizing import resize_nearest
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
-class PathAggregation(keras.layers.Layer):
+class PathAggregation(ConfiguredLayer):
     """Path aggregation network: a way down from coarse maps to fine ones, and back up.
 
     Maps of the backbone are brought to one width. From the coarsest on, each is
@@ -70,6 +70,3 @@ class PathAggregation(keras.layers.Layer):
 
     def compute_output_shape(self, feature_map_shapes):
         return [(*shape[:3], self.channels) for shape in feature_map_shapes]
-
-    def get_config(self):
-        return {**super().get_config(), **constructor_arguments(self)}

@@ -2,11 +2,11 @@
 
 import keras
 
-from ssl_voc.layers.constructor_arguments import constructor_arguments
+from ssl_voc.layers.constructor_arguments import ConfiguredLayer
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
-class ProjectionHead(keras.layers.Layer):
+class ProjectionHead(ConfiguredLayer):
     """Maps pooled features into the space where views are compared.
 
     Dense layers with batch norm and ReLU between them, the last one linear. Thrown away
@@ -69,6 +69,3 @@ class ProjectionHead(keras.layers.Layer):
 
     def compute_output_shape(self, features_shape):
         return (features_shape[0], self.dimensions)
-
-    def get_config(self):
-        return {**super().get_config(), **constructor_arguments(self)}

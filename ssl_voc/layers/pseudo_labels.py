@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.layers.constructor_arguments import constructor_arguments
+from ssl_voc.layers.constructor_arguments import ConfiguredLayer
 from ssl_voc.layers.random_layer import check_rate
 from ssl_voc.metrics import mixture_threshold
 
@@ -18,33 +18,33 @@ _PASSED_PER_OBJECT = 0.4
 # In pixels: one or two aside take a smaller box below the least IoU of others.
 _SMALL_SIDE = 16.0
 _IOU_OF_SMALL = 0.5
-# Confidence from which a box in the mirrored photo is one that was found again.
+# Confidence from which a box in the second view is one that was found again.
 _LEAST_CONFIDENCE = 0.01
 # From which two boxes share the points that learn them.
 _COVERING_IOU = 0.7
 
 
-class PseudoLabels(keras.layers.Layer):
+class PseudoLabels(ConfiguredLayer):
     """Base class of layers that choose what is learned of a teacher's answers.
 
     A box is sure if its score reaches the threshold of its class and the teacher finds
-    it again in the mirrored photo: one of the same class that overlaps it enough. A
-    box that is not sure is `difficult`: it teaches nothing, and neither is it taught
-    that there is nothing.
+    it again in a second view, which is mirrored or moved: one of the same class that
+    overlaps it enough. A box that is not sure is `difficult`: it teaches nothing, and
+    neither is it taught that there is nothing.
 
     The thresholds are weights, which `adapt` moves along with the teacher.
 
     Args:
         num_classes: Number of classes.
         threshold: That of every class at first, in `[0, 1]`.
-        min_iou: Least IoU with the box in the mirrored photo; 0.5 is enough for a box
+        min_iou: Least IoU with the box in the second view; 0.5 is enough for a box
             that is less than 16 pixels wide or high.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`; `dtype` defaults to
             float32 whatever the global policy.
 
     Call arguments:
         found: Dictionary that `predict` of the teacher gives, its boxes xyxy.
-        mirrored: That of the mirrored photos, its boxes mirrored back.
+        again: That of the second views, its boxes moved back.
 
     Returns:
         Dictionary of `"boxes"` `(batch, n, 4)`, xyxy, and `"classes"` `(batch, n)`,
@@ -72,19 +72,19 @@ class PseudoLabels(keras.layers.Layer):
         self.thresholds = self._add_threshold("thresholds", (num_classes,), threshold)
         self.built = True
 
-    def is_sure(self, found, mirrored):
+    def is_sure(self, found, again):
         """Which of the teacher's boxes are sure, bool `(batch, n)`."""
         classes = found["classes"]
         limits = ops.take(self.thresholds, ops.maximum(classes, 0))
-        overlaps = boxes.pairwise_iou(found["boxes"], mirrored["boxes"])
-        same = classes[:, :, None] == mirrored["classes"][:, None, :]
-        is_found = mirrored["confidence"] >= _LEAST_CONFIDENCE
+        overlaps = boxes.pairwise_iou(found["boxes"], again["boxes"])
+        same = classes[:, :, None] == again["classes"][:, None, :]
+        is_found = again["confidence"] >= _LEAST_CONFIDENCE
         same = ops.logical_and(same, is_found[:, None, :])
         sides = found["boxes"][..., 2:] - found["boxes"][..., :2]
         small = ops.min(sides, axis=2, keepdims=True) < _SMALL_SIDE
         least = ops.where(small, min(self.min_iou, _IOU_OF_SMALL), self.min_iou)
-        again = ops.any(ops.logical_and(overlaps >= least, same), axis=2)
-        sure = ops.logical_and(found["confidence"] >= limits, again)
+        is_again = ops.any(ops.logical_and(overlaps >= least, same), axis=2)
+        sure = ops.logical_and(found["confidence"] >= limits, is_again)
         return ops.logical_and(sure, boxes.is_object(classes))
 
     def adapt(self, found):
@@ -120,9 +120,6 @@ class PseudoLabels(keras.layers.Layer):
             name=name,
         )
 
-    def get_config(self):
-        return {**super().get_config(), **constructor_arguments(self)}
-
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
 class MainObjectPseudoLabels(PseudoLabels):
@@ -153,9 +150,9 @@ class MainObjectPseudoLabels(PseudoLabels):
         super().adapt(found)
         self.least_agreement.assign(np.median(found["agreement"]))
 
-    def call(self, found, mirrored):
+    def call(self, found, again):
         agree = found["agreement"][:, None] >= self.least_agreement
-        sure = ops.logical_and(self.is_sure(found, mirrored), agree)
+        sure = ops.logical_and(self.is_sure(found, again), agree)
         return {
             "boxes": found["boxes"],
             "classes": ops.cast(found["classes"], "float32"),
@@ -256,8 +253,8 @@ class ObjectPseudoLabels(PseudoLabels):
         self.thresholds.assign(thresholds)
         self.least_scores.assign(least_scores)
 
-    def call(self, found, mirrored):
-        sure = self.is_sure(found, mirrored)
+    def call(self, found, again):
+        sure = self.is_sure(found, again)
         limits = ops.take(self.least_scores, ops.maximum(found["classes"], 0))
         reached = found["confidence"] >= limits
         reached = ops.logical_and(reached, boxes.is_object(found["classes"]))

@@ -6,10 +6,10 @@ import keras
 from keras import ops
 
 from ssl_voc.distributed import draw_own_share
-from ssl_voc.layers.constructor_arguments import constructor_arguments
+from ssl_voc.layers.constructor_arguments import ConfiguredLayer
 
 
-class RandomLayer(keras.layers.Layer):
+class RandomLayer(ConfiguredLayer):
     """Base of the augmentations: each image draws on its own, in every mode.
 
     The layers ignore `training`: a contrastive model needs its views in `evaluate`
@@ -68,8 +68,20 @@ class RandomLayer(keras.layers.Layer):
         # By tracing: Keras would take it from the shape of dictionaries, too.
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
-    def get_config(self):
-        return {**super().get_config(), **constructor_arguments(self)}
+
+def check_images(images):
+    """Raises unless `images` are a batch in color whose sides are known.
+
+    Args:
+        images: Tensor, of a traced step, too.
+    """
+    shape = tuple(images.shape)
+    if len(shape) != 4 or shape[3] != 3 or None in shape[1:]:
+        raise ValueError(
+            "Images must have shape (batch, height, width, 3), all but the batch "
+            "known: decode with channels=3, resize, or say so by tf.ensure_shape. "
+            f"Received: images.shape={shape}"
+        )
 
 
 def check_rate(name, rate):

@@ -6,7 +6,7 @@ from keras import ops
 from ssl_voc.layers.color_distortions import build_color_distortions
 from ssl_voc.layers.random_gaussian_blur import RandomGaussianBlur
 from ssl_voc.layers.random_horizontal_flip import RandomHorizontalFlip
-from ssl_voc.layers.random_layer import RandomLayer, check_rate
+from ssl_voc.layers.random_layer import RandomLayer, check_images, check_rate
 from ssl_voc.layers.random_resized_crop import RandomResizedCrop
 from ssl_voc.layers.random_solarize import RandomSolarize
 
@@ -88,6 +88,10 @@ class RandomView(RandomLayer):
             )
         if solarize_rate > 0:
             self.distortions.append(RandomSolarize(solarize_rate, seed=generator))
+
+    def call(self, images):
+        check_images(images)
+        return super().call(images)
 
     def set_image_size(self, image_size):
         """Draws views of another size from now on; a compiled step keeps the old one.

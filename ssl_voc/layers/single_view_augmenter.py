@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from ssl_voc.layers.random_layer import check_images
 from ssl_voc.layers.random_view import RandomView
 from ssl_voc.layers.resampling import resize_images
 
@@ -30,6 +31,7 @@ class SingleViewAugmenter(RandomView):
     """
 
     def call(self, images, training=False):
+        check_images(images)
         images = ops.cast(images, self.compute_dtype)
         return self.draw(images)[0] if training else self.resize(images)
 

@@ -118,8 +118,8 @@ def covariance_term(projections_a, projections_b):
     for side in (projections_a, projections_b):
         centered, divisor = _center(side)
         covariances = ops.matmul(ops.transpose(centered), centered) / divisor
-        variances = ops.eye(side.shape[1], dtype="bool")
-        others = ops.where(variances, 0.0, covariances)
+        diagonal = ops.eye(side.shape[1], dtype="bool")
+        others = ops.where(diagonal, 0.0, covariances)
         total += ops.sum(ops.square(others)) / side.shape[1]
     return total
 

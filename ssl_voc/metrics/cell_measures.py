@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ssl_voc.metrics.rank_me import rank_of_singular_values
+from ssl_voc.similarity import unit_vectors
 
 
 def spatial_rank(maps):
@@ -51,9 +52,8 @@ def cell_match_gap(maps_a, maps_b, matches):
         network that pools; nan when either kind of pair is missing or a feature is not
         finite.
     """
-    cosines = np.einsum(
-        "pnd,pmd->pnm", _normalize(_cells_of(maps_a)), _normalize(_cells_of(maps_b))
-    )
+    cells = (unit_vectors(_cells_of(maps)) for maps in (maps_a, maps_b))
+    cosines = np.einsum("pnd,pmd->pnm", *cells)
     matches = np.asarray(matches, bool)
     if matches.all() or not matches.any():
         return math.nan
@@ -69,8 +69,3 @@ def _cells_of(maps):
             f"of them 0. Received: shape={maps.shape}"
         )
     return maps.reshape(len(maps), -1, maps.shape[-1])
-
-
-def _normalize(cells):
-    lengths = np.linalg.norm(cells, axis=-1, keepdims=True)
-    return cells / np.where(lengths == 0.0, 1.0, lengths)

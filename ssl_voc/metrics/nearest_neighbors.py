@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ssl_voc.similarity import unit_vectors
+
 
 def knn_hits(
     bank_features,
@@ -34,7 +36,10 @@ def knn_hits(
         - [Wu et al., 2018](https://arxiv.org/abs/1805.01978), section 3.4; k of 20
           as in [Caron et al., 2021](https://arxiv.org/abs/2104.14294)
     """
-    bank, queries = _unit_rows(bank_features), _unit_rows(query_features)
+    bank, queries = (
+        unit_vectors(np.asarray(features, "float32"))
+        for features in (bank_features, query_features)
+    )
     bank_labels, query_labels = np.asarray(bank_labels), np.asarray(query_labels)
     if len(bank) != len(bank_labels) or len(queries) != len(query_labels):
         raise ValueError(
@@ -62,9 +67,3 @@ def knn_hits(
         np.add.at(totals, (rows, bank_labels[nearest]), votes)
         hits.append(totals.argmax(axis=1) == query_labels[start : start + 1024])
     return np.concatenate(hits)
-
-
-def _unit_rows(features):
-    features = np.asarray(features, dtype="float32")
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.maximum(norms, 1e-12)

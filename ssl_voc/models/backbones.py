@@ -1,6 +1,7 @@
 """Backbones by family: networks from images in [0, 255] to the last feature map."""
 
 import functools
+import os
 import warnings
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def plain_backbone(model, image_size=None):
 
 
 def _from_file(path, image_size):
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if not path.is_file():
         raise FileNotFoundError(
             f"The backbone file does not exist. Received: name={str(path)!r}"

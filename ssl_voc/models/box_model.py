@@ -4,12 +4,11 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.layers.constructor_arguments import config_of_model
 from ssl_voc.models.cloning import resized, set_weights
-from ssl_voc.models.main_object_targets import inputs_of
+from ssl_voc.models.configured_model import ConfiguredModel
 
 
-class BoxModel(keras.Model):
+class BoxModel(ConfiguredModel):
     """A model on a backbone, trained by KerasCV's dictionaries of images and boxes.
 
     A subclass has `decode_predictions(outputs)`, and a `call` that takes images, or the
@@ -20,11 +19,6 @@ class BoxModel(keras.Model):
         bounding_box_format: Format of targets and predictions.
         augmenter: Layer that augments images and boxes in xyxy while training, or None.
     """
-
-    def __init__(self, **kwargs):
-        # In half precision, casting the inputs would round boxes to whole pixels; the
-        # backbone casts the images.
-        super().__init__(**{"autocast": False, **kwargs})
 
     @property
     def image_shape(self):
@@ -119,12 +113,14 @@ class BoxModel(keras.Model):
             corners, "xyxy", self.bounding_box_format, self.image_shape
         )
 
-    def get_config(self):
-        return config_of_model(self)
 
-    @classmethod
-    def from_config(cls, config):
-        return cls(**keras.saving.deserialize_keras_object(config))
+def inputs_of(data):
+    """Keras' (images, targets) as the one dictionary that `BoxModel.call` takes."""
+    images, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if targets is None:
+        return data
+    inputs = images if isinstance(images, dict) else {"images": images}
+    return {**inputs, "bounding_boxes": targets}, None, sample_weight
 
 
 def corners_of(model, values):

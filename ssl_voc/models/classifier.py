@@ -3,11 +3,13 @@
 import keras
 from keras import ops
 
-from ssl_voc.layers.constructor_arguments import config_of_model
+from ssl_voc.models.batch_norm_statistics import synchronize_batch_norm
+from ssl_voc.models.configured_model import ConfiguredModel
+from ssl_voc.models.pyramid import check_feature_maps
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
-class Classifier(keras.Model):
+class Classifier(ConfiguredModel):
     """Tells the class of an image: pooled features, dropout, one dense layer.
 
     The train step is Keras' own. While training, `call` first draws a random view of
@@ -46,14 +48,8 @@ class Classifier(keras.Model):
     """
 
     def __init__(self, backbone, num_classes, augmenter=None, dropout=0.2, **kwargs):
-        # The augmenter computes with the pixels as they came.
-        super().__init__(**{"autocast": False, **kwargs})
-        if len(backbone.output_shape) != 4:
-            raise ValueError(
-                "`backbone` must end in feature maps (batch, rows, columns, channels); "
-                "leave pooling to the model. Received: backbone.output_shape="
-                f"{backbone.output_shape}"
-            )
+        super().__init__(**kwargs)
+        check_feature_maps(backbone)
         if num_classes < 2:
             raise ValueError(
                 "`num_classes` must be at least 2: one class teaches nothing. "
@@ -70,6 +66,7 @@ class Classifier(keras.Model):
     def build(self, images_shape):
         if not self.classify.built:
             self.classify.build((None, self.backbone.output_shape[-1]))
+        synchronize_batch_norm(self)
 
     def call(self, images, training=False):
         if self.augmenter is not None:
@@ -77,10 +74,3 @@ class Classifier(keras.Model):
         features = self.backbone(images, training=training)
         pooled = ops.mean(features, axis=(1, 2))
         return self.classify(self.drop_features(pooled, training=training))
-
-    def get_config(self):
-        return config_of_model(self)
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**keras.saving.deserialize_keras_object(config))

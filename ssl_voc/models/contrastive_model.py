@@ -6,12 +6,14 @@ import keras
 from keras import ops
 
 from ssl_voc.distributed import count_in_global_batch, count_replicas
-from ssl_voc.layers.constructor_arguments import config_of_model
 from ssl_voc.layers.projection_head import ProjectionHead
+from ssl_voc.models.batch_norm_statistics import synchronize_batch_norm
+from ssl_voc.models.configured_model import ConfiguredModel
+from ssl_voc.models.pyramid import check_feature_maps
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
-class ContrastiveModel(keras.Model):
+class ContrastiveModel(ConfiguredModel):
     """Pretrains a backbone on images without labels.
 
     The contrastive train step is Keras' own, through the hooks it calls:
@@ -72,14 +74,8 @@ class ContrastiveModel(keras.Model):
     """
 
     def __init__(self, backbone, augmenter, projection_head=None, **kwargs):
-        # The augmenter computes with the pixels as they came.
-        super().__init__(**{"autocast": False, **kwargs})
-        if len(backbone.output_shape) != 4:
-            raise ValueError(
-                "`backbone` must end in feature maps (batch, rows, columns, channels); "
-                "leave pooling to the model. Received: backbone.output_shape="
-                f"{backbone.output_shape}"
-            )
+        super().__init__(**kwargs)
+        check_feature_maps(backbone)
         self.backbone = backbone
         self.augmenter = augmenter
         self.projection_head = projection_head or ProjectionHead()
@@ -94,6 +90,7 @@ class ContrastiveModel(keras.Model):
     def build(self, images_shape):
         if not self.projection_head.built:
             self.projection_head.build((None, self.backbone.output_shape[-1]))
+        synchronize_batch_norm(self)
 
     def call(self, images, training=None):
         outputs = dict(self.augment(images))
@@ -212,10 +209,3 @@ class ContrastiveModel(keras.Model):
 
     def _has_chance_level(self):
         return hasattr(getattr(self, "loss", None), "chance_level")
-
-    def get_config(self):
-        return config_of_model(self)
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**keras.saving.deserialize_keras_object(config))

@@ -1,5 +1,6 @@
 """Teachers of a distillation: runs, files and KerasHub's vision transformers."""
 
+import os
 from pathlib import Path
 
 import keras
@@ -39,7 +40,7 @@ def load_teacher(source, default_size, image_size=None):
         ValueError: naming the source, when it cannot be loaded, holds code, or is no
             network of feature maps.
     """
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if path.exists():
         network = _of_file(path, default_size, image_size)
     else:

@@ -77,7 +77,7 @@ def _is_of_network(error):
 
 
 def _folder():
-    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+    return Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras"))) / "models"
 
 
 def _kept_files():

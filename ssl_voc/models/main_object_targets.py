@@ -34,15 +34,6 @@ def main_targets(objects):
     }
 
 
-def inputs_of(data):
-    """Keras' (images, targets) as the one dictionary that `Localizer.call` takes."""
-    images, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if targets is None:
-        return data
-    inputs = images if isinstance(images, dict) else {"images": images}
-    return {**inputs, "bounding_boxes": targets}, None, sample_weight
-
-
 def weights_of(targets, sample_weight=None):
     """Weights `(batch, 1)`: 0 where an image has no object, else those given."""
     weights = ops.cast(boxes.is_object(targets["classes"]), "float32")

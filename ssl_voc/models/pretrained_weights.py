@@ -1,5 +1,6 @@
 """Pretrained weights of a backbone, checked by the features they give."""
 
+import os
 from pathlib import Path
 
 import keras
@@ -40,7 +41,7 @@ def load_pretrained_weights(model, build, weights):
     if weights == "imagenet":
         _take_over(_imagenet_model(model, build), model, "imagenet")
         return
-    origin = Path(weights).expanduser()
+    origin = Path(os.path.expanduser(weights))
     path = origin / "backbone.keras" if origin.is_dir() else origin
     if not path.is_file():
         raise FileNotFoundError(

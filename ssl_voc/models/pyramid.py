@@ -49,6 +49,41 @@ def feature_levels(backbone, strides, image_size=None):
     return keras.Model(backbone.input, outputs, name=f"{backbone.name}_levels")
 
 
+def least_image_size(backbone, sizes):
+    """The smallest of some sizes of images that a backbone takes.
+
+    Convolutions that do not pad find nothing in maps that are smaller than they are.
+
+    Args:
+        backbone: Functional Keras model that takes images of any size.
+        sizes: Sides of square images in pixels, ascending; the last one is known to be
+            taken.
+    """
+    for size in sizes[:-1]:
+        images = keras.KerasTensor((None, size, size, 3), backbone.input.dtype)
+        try:
+            backbone.compute_output_spec(images)
+        except ValueError:
+            continue
+        return size
+    return sizes[-1]
+
+
+def check_feature_maps(backbone):
+    """Raises unless a backbone ends in feature maps of one resolution.
+
+    Args:
+        backbone: Keras model.
+    """
+    shape = getattr(backbone, "output_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        raise ValueError(
+            "`backbone` must end in feature maps (batch, rows, columns, channels) of "
+            "one resolution, and be a functional model; leave pooling to the head. "
+            f"Received: {type(backbone).__name__} with output_shape={shape}"
+        )
+
+
 def deepest_levels(backbone):
     """Finds the last feature map of a backbone and the deepest one twice as fine.
 
@@ -64,12 +99,12 @@ def deepest_levels(backbone):
         ValueError: when the input size is unknown or the backbone does not end in a
             feature map.
     """
-    shape = tuple(backbone.output_shape)
-    if len(shape) != 4 or None in shape[1:]:
+    check_feature_maps(backbone)
+    shape = backbone.output_shape
+    if None in shape[1:]:
         raise ValueError(
-            "The backbone must end in feature maps (batch, rows, columns, channels) of "
-            "known size: build it with an `image_size`, and leave pooling to the head. "
-            f"Received: {backbone.name} with output shape {shape}"
+            "The feature maps must have a known size: build the backbone with an "
+            f"`image_size`. Received: {backbone.name} with output_shape={shape}"
         )
     rows = shape[1]
     finer = None

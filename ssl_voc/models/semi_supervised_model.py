@@ -149,6 +149,12 @@ class SemiSupervisedModel(BoxModel):
         results = self.get_metrics_result()
         return results if used is not None else _without(results, "pool_used")
 
+    def get_config(self):
+        raise NotImplementedError(
+            "This model is not saved; its student is: model.student.save(path). "
+            "ModelCheckpoint takes save_weights_only=True."
+        )
+
     def _join(self, inputs, unlabeled):
         """Labelled photos and those that the teacher labels, as one batch.
 

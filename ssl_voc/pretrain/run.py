@@ -6,7 +6,6 @@ import math
 import keras
 
 from ssl_voc import callbacks, devices, models
-from ssl_voc.models.batch_norm_statistics import synchronize_batch_norm
 from ssl_voc.optimizers import schedule
 from ssl_voc.pretrain import knn_report, report
 from ssl_voc.pretrain.config import (
@@ -199,7 +198,6 @@ class PretrainingRun(TrainingRun):
         total_steps = self.steps * config.epochs
         model = self.objective.build_model(backbone)
         model.build((None, config.pool_size, config.pool_size, 3))
-        synchronize_batch_norm(model)
         model.compile(
             optimizer=schedule.build_optimizer(
                 config.optimizer,

@@ -16,4 +16,5 @@ def default_folder(command: str, source: str) -> Path:
         command: Name of the command.
         source: Path of the data, whose stem ends the folder's name.
     """
-    return Path("runs") / f"{command}-{real_path(Path(source).expanduser()).stem}"
+    stem = real_path(os.path.expanduser(source)).stem
+    return Path("runs") / f"{command}-{stem}"

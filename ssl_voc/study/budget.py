@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 
 from ssl_voc.pretrain.config import PretrainConfig
+from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.study.plan import cells_of
 
 # Share of the budget that is planned with: machines slow down.
@@ -13,7 +14,6 @@ PLANNED_SHARE = 0.9
 LEAST_PASSES = 0.25
 # Of the start of a training: loading, predicting, drawing.
 _EVALUATION, _EXPLANATION = 0.5, 1.5
-_VIEWS = 2
 USUAL_VIEW = PretrainConfig.image_size
 
 
@@ -43,7 +43,9 @@ class Pace:
             return _EXPLANATION * self.start_seconds
         views = 1
         if cell.kind == "pretrain":
-            views = _VIEWS * (view_size(cell.flags) / self.image_size) ** 2
+            objective = OBJECTIVES[dict(cell.settings)["--objective"]]
+            views = objective.cost_in_views
+            views *= (view_size(cell.flags) / self.image_size) ** 2
         epoch = views * cell.photos * self.photo_seconds + self.pause_seconds
         start = self.start_seconds * (1 + _EVALUATION * cell.is_evaluated)
         return start + cell.epochs * epoch

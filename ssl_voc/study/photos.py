@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from pathlib import Path
 
 import pipelines
@@ -65,7 +66,7 @@ class StudyPhotos:
 
 def _digest(sources, photos, with_labels):
     places = [
-        str(real_path(Path(source).expanduser())) if is_path(source) else source
+        str(real_path(os.path.expanduser(source))) if is_path(source) else source
         for source in sources
     ]
     rows = [
@@ -116,7 +117,7 @@ def read_photos(config):
 
 
 def _weights_digest(start):
-    path = Path(start).expanduser()
+    path = Path(os.path.expanduser(start))
     with open(path / "backbone.keras" if path.is_dir() else path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

@@ -1,6 +1,7 @@
 """Inputs of a training, checked before anything heavy is loaded."""
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def refuse_missing_inputs(config: Any) -> None:
     if config.backbone == AUTO:
         pass  # of ours
     elif config.backbone.endswith(".keras"):
-        _refuse_missing("--backbone", Path(config.backbone).expanduser())
+        _refuse_missing("--backbone", Path(os.path.expanduser(config.backbone)))
     else:
         try:
             family_of(config.backbone)
@@ -70,7 +71,7 @@ def refuse_missing_source(flag: str, source: str) -> None:
     from pipelines.readers.sources import is_path
 
     if is_path(source):
-        _refuse_missing(flag, Path(source).expanduser())
+        _refuse_missing(flag, Path(os.path.expanduser(source)))
 
 
 def refuse_unusable_weights(flag: str, name: str) -> None:
@@ -83,7 +84,7 @@ def refuse_unusable_weights(flag: str, name: str) -> None:
     Raises:
         BadInput: when there is no such file, or a run that has no backbone.
     """
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     _refuse_missing(flag, path)
     _refuse_unusable_run(flag, path)
     if path.is_dir() and not (path / "backbone.keras").is_file():
@@ -100,7 +101,7 @@ def origins_of(config: Any) -> list[Path]:
     """
     named = config.weights not in _OTHER_WEIGHTS
     names = config.weights if named else config.backbone, getattr(config, "teacher", "")
-    return [Path(name).expanduser() for name in names if name]
+    return [Path(os.path.expanduser(name)) for name in names if name]
 
 
 def refuse_unusable_teacher(name: str) -> None:
@@ -112,7 +113,7 @@ def refuse_unusable_teacher(name: str) -> None:
     Raises:
         BadInput: when there is no such file, run or preset.
     """
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     if path.exists() or not name.startswith(_PRESETS):
         presets = " and ".join(f"{beginning}*" for beginning in _PRESETS)
         known = (
@@ -151,7 +152,7 @@ def _run_of(weights: str | None) -> Path | None:
     """The run folder that weights are, or lie in; None where there is none."""
     if weights in _OTHER_WEIGHTS:
         return None
-    path = Path(weights).expanduser()
+    path = Path(os.path.expanduser(weights))
     folder = path if path.is_dir() else path.parent
     is_run = read_manifest(folder) is not None and (folder / "config.yaml").is_file()
     return folder if is_run else None

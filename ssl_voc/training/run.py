@@ -6,10 +6,9 @@ import time
 
 import keras
 
-from ssl_voc import callbacks, devices
+from ssl_voc import callbacks, devices, distributed
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
-from ssl_voc.cli.durations import format_duration, parse_duration
 from ssl_voc.cli.errors import (
     BadInput,
     StoppedEarly,
@@ -19,12 +18,7 @@ from ssl_voc.cli.errors import (
 from ssl_voc.cli.held_interrupts import HeldInterrupts
 from ssl_voc.runs.atomic_files import is_full_disk
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
-from ssl_voc.training.time_budget import (
-    PACES,
-    count_epochs,
-    measure_step,
-    pace_epochs,
-)
+from ssl_voc.training.time_budget import TimeBudget, measure_step
 from ssl_voc.visualization.curves import plot_curves
 
 # Drawing takes longer than an epoch of a hundred photos.
@@ -51,8 +45,8 @@ class TrainingRun:
         self.settings = config
         self.checkpoints = folder.path / "checkpoints"
         devices.set_up_runtime(config.seed, config.deterministic, config.precision)
-        self._began, self._drawn = time.monotonic(), 0.0
-        self._time = config.time
+        self._drawn = 0.0
+        self._budget = config.time and TimeBudget(self, config.time)
 
     @property
     def pools(self):
@@ -61,10 +55,8 @@ class TrainingRun:
 
     def fit(self):
         """Trains the epochs that are left."""
-        if self.is_to_be_timed:
-            self.fit_to_time()
-            for shares in PACES if self.has_one_pace else ():
-                self.fit_to_pace(*shares)
+        if self._budget is not None and "epochs" not in self.folder.manifest:
+            self._budget.fit()
         self.fit_until(self.config.epochs)
 
     def fit_until(self, end):
@@ -111,7 +103,7 @@ class TrainingRun:
     def choose_epochs(self, default, reason):
         """Fills `config.epochs` in where no flag says it.
 
-        With `--time` the number is the one that `fit_to_time` recorded, or, before
+        With `--time` the number is the one that `TimeBudget` recorded, or, before
         that, `default`.
 
         Args:
@@ -121,63 +113,14 @@ class TrainingRun:
         epochs = self.config.epochs
         if epochs is None:
             epochs = self.folder.manifest.get("epochs", default)
-        if self.config.epochs is None and self._time is None:
+        if self.config.epochs is None and self._budget is None:
             print(
                 f"epochs: {epochs} of {self.steps} steps ({reason}: --epochs)",
                 flush=True,
             )
         self.config = dataclasses.replace(self.config, epochs=epochs, time=None)
 
-    def fit_to_time(self):
-        """Sets the number of epochs that `--time` leaves room for, found by a trial."""
-        batches, _ = self._timed_batches()
-        step_seconds = self.measure_step(batches)
-        epoch_seconds = step_seconds * self.steps + self.measure_pause()
-        seconds = self._seconds_left
-        done, number = self.done_epochs, count_epochs(seconds, epoch_seconds)
-        self._set_epochs(done + number)
-        epochs = f"{number} {'more ' if done else ''}epochs of {self.steps} steps"
-        text = f"{epochs} fit into {self._time}"
-        if epoch_seconds > seconds:
-            text = (
-                f"one epoch of {self.steps} steps takes about "
-                f"{format_duration(epoch_seconds)}, longer than {self._time}: that one "
-                "is trained"
-            )
-        print(f"time: {text}, {step_seconds:.2g} s a step (--time)", flush=True)
-
-    def fit_to_pace(self, share, planned_share):
-        """Trains some epochs, and corrects the number of all by the time they take.
-
-        Args:
-            share: Share of the planned epochs that are done then.
-            planned_share: Share of the time left that the others may take.
-        """
-        planned = self.config.epochs
-        end = pace_epochs(planned, share)
-        if end <= self.done_epochs + 1:
-            return
-        self.fit_until(self.done_epochs + 1)  # which may compile
-        begin, began = self.done_epochs, time.monotonic()
-        self.fit_until(end)
-        if self.config.epochs != planned:
-            return  # --patience has ended it
-        epoch_seconds = (time.monotonic() - began) / (end - begin)
-        left = count_epochs(self._seconds_left, epoch_seconds, planned_share)
-        epochs = end + left
-        if epochs != planned:
-            self._set_epochs(epochs)
-            print(
-                f"time: {epochs} epochs, not {planned}: epochs took about "
-                f"{epoch_seconds:.2g} s each up to epoch {end} (--time)",
-                flush=True,
-            )
-
-    @property
-    def _seconds_left(self):
-        return parse_duration(self._time) - (time.monotonic() - self._began)
-
-    def _set_epochs(self, epochs):
+    def set_epochs(self, epochs):
         """Sets the number of epochs where settings and learning rate read it.
 
         It is recorded in the manifest: a run that goes on keeps to it.
@@ -196,11 +139,6 @@ class TrainingRun:
         """Seconds that a step takes, by a trial; see `time_budget.measure_step`."""
         return measure_step(self.model, batches)
 
-    @property
-    def is_to_be_timed(self):
-        """Whether `--time` is given and no trial has told how many epochs that is."""
-        return self._time is not None and "epochs" not in self.folder.manifest
-
     def fit_epochs(self, last, shown, probes, followers=(), **arguments):
         """Trains up to an epoch, measured, logged, drawn and saved after each.
 
@@ -214,7 +152,7 @@ class TrainingRun:
             **arguments: Further arguments of `fit`.
         """
         config = self.config
-        batches, timer = self._timed_batches()
+        batches, timer = self.timed_batches()
         progress = Progress(config.epochs, self.steps, config.batch_size, timer, shown)
         try:
             with HeldInterrupts() as interrupts:
@@ -252,7 +190,7 @@ class TrainingRun:
         if not self.done_epochs:
             raise BadInput(f"--finish: no epoch is done in {self.folder.path} yet.")
         self.config = dataclasses.replace(self.config, epochs=self.done_epochs)
-        self._time = None
+        self._budget = None
 
     def stop_reason(self, error):
         """Why training ended early and what is saved, in one line.
@@ -305,7 +243,7 @@ class TrainingRun:
         batches = self.dataset if is_tensorflow else self.batches
         return batches(self.config.batch_size, self.config.seed, done)
 
-    def _timed_batches(self):
+    def timed_batches(self):
         """The batches that are left, and what measures the wait for them."""
         batches = self.batches_from(self.done_epochs)
         if keras.backend.backend() == "tensorflow":
@@ -323,7 +261,7 @@ class TrainingRun:
         Args:
             batch: What describes the tensors of a batch.
         """
-        with callbacks.on_all_devices(self.model):
+        with distributed.on_all_devices(self.model):
             self.model._symbolic_build(data_batch=batch)
 
 

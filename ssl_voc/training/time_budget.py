@@ -5,7 +5,8 @@ import time
 import keras
 from keras import ops
 
-from ssl_voc.callbacks import on_all_devices
+from ssl_voc.cli.durations import format_duration, parse_duration
+from ssl_voc.distributed import on_all_devices
 
 # Steps that are timed; the first ones compile and fill the input pipeline.
 _UNTIMED_STEPS, _TIMED_STEPS = 2, 6
@@ -13,6 +14,74 @@ _UNTIMED_STEPS, _TIMED_STEPS = 2, 6
 # a trial of steps; then by the pace of first shares of the epochs.
 PLANNED_SHARE = 0.9
 PACES = ((0.05, 0.9), (0.25, 0.95), (0.6, 0.97))
+
+
+class TimeBudget:
+    """What `--time` leaves room for, from when the run is made.
+
+    Args:
+        run: The `TrainingRun` whose number of epochs it sets.
+        text: Value of `--time`.
+    """
+
+    def __init__(self, run, text):
+        self.run, self.text = run, text
+        self._began = time.monotonic()
+
+    @property
+    def seconds_left(self):
+        return parse_duration(self.text) - (time.monotonic() - self._began)
+
+    def fit(self):
+        """Trains the epochs that tell how many there are to be."""
+        self.plan()
+        for shares in PACES if self.run.has_one_pace else ():
+            self.fit_to_pace(*shares)
+
+    def plan(self):
+        """Sets the number of epochs by a trial of steps."""
+        run = self.run
+        batches, _ = run.timed_batches()
+        step_seconds = run.measure_step(batches)
+        epoch_seconds = step_seconds * run.steps + run.measure_pause()
+        seconds = self.seconds_left
+        done, number = run.done_epochs, count_epochs(seconds, epoch_seconds)
+        run.set_epochs(done + number)
+        epochs = f"{number} {'more ' if done else ''}epochs of {run.steps} steps"
+        text = f"{epochs} fit into {self.text}"
+        if epoch_seconds > seconds:
+            text = (
+                f"one epoch of {run.steps} steps takes about "
+                f"{format_duration(epoch_seconds)}, longer than {self.text}: that one "
+                "is trained"
+            )
+        print(f"time: {text}, {step_seconds:.2g} s a step (--time)", flush=True)
+
+    def fit_to_pace(self, share, planned_share):
+        """Trains some epochs, and corrects the number of all by the time they take.
+
+        Args:
+            share: Share of the planned epochs that are done then.
+            planned_share: Share of the time left that the others may take.
+        """
+        run, planned = self.run, self.run.config.epochs
+        end = pace_epochs(planned, share)
+        if end <= run.done_epochs + 1:
+            return
+        run.fit_until(run.done_epochs + 1)  # which may compile
+        begin, began = run.done_epochs, time.monotonic()
+        run.fit_until(end)
+        if run.config.epochs != planned:
+            return  # --patience has ended it
+        epoch_seconds = (time.monotonic() - began) / (end - begin)
+        epochs = end + count_epochs(self.seconds_left, epoch_seconds, planned_share)
+        if epochs != planned:
+            run.set_epochs(epochs)
+            print(
+                f"time: {epochs} epochs, not {planned}: epochs took about "
+                f"{epoch_seconds:.2g} s each up to epoch {end} (--time)",
+                flush=True,
+            )
 
 
 def measure_step(model, batches):

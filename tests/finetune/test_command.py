@@ -237,7 +237,7 @@ def test_the_pace_of_the_first_epochs_corrects_a_trial(
         given.append((left, seconds))
         return next(counted)
 
-    monkeypatch.setattr("ssl_voc.training.run.count_epochs", count_epochs)
+    monkeypatch.setattr("ssl_voc.training.time_budget.count_epochs", count_epochs)
     run = tmp_path / "run"
     finetune(config(place, run, epochs=None, time="1h"))
     printed = capsys.readouterr().out
@@ -255,7 +255,9 @@ def test_patience_may_end_a_run_before_its_pace_is_known(
     place, tmp_path, capsys, monkeypatch
 ):
     counted = iter((80, 90))
-    monkeypatch.setattr("ssl_voc.training.run.count_epochs", lambda *_: next(counted))
+    monkeypatch.setattr(
+        "ssl_voc.training.time_budget.count_epochs", lambda *_: next(counted)
+    )
     run = tmp_path / "run"
     still = {"epochs": None, "time": "1h", "learning_rate": 1e-12, "patience": 2}
     finetune(config(place, run, **still))

@@ -1,9 +1,11 @@
-"""Arguments out of range, which layers refuse by name."""
+"""Arguments out of range and unusable images, which layers refuse by name."""
 
+import keras
 import pytest
 
 from ssl_voc.layers import (
     DetectionAugmenter,
+    LocalizationAugmenter,
     LocalizationHead,
     MultiCropAugmenter,
     OverlappingViewsAugmenter,
@@ -17,6 +19,7 @@ from ssl_voc.layers import (
     RandomResizedCrop,
     RandomSolarize,
     SimCLRAugmenter,
+    SingleViewAugmenter,
 )
 from ssl_voc.layers.detection_head import DetectionHead
 from ssl_voc.layers.path_aggregation import PathAggregation
@@ -93,3 +96,20 @@ def test_the_argument_at_fault_and_its_value_are_named(layer_class, arguments):
     with pytest.raises(ValueError, match=f"`{name}`.*Received: ") as error:
         layer_class(**arguments)
     assert str(value) in str(error.value).partition("Received: ")[2]
+
+
+@pytest.mark.parametrize(
+    "shape", [(24, 24, 3), (2, 24, 24, 1), (2, None, 24, 3), (2, 24, 24, None)]
+)
+@pytest.mark.parametrize(
+    "layer_class", [SimCLRAugmenter, SingleViewAugmenter, LocalizationAugmenter]
+)
+def test_images_but_a_batch_in_color_of_known_sides_are_refused(layer_class, shape):
+    inputs = keras.KerasTensor(shape)
+    if layer_class is LocalizationAugmenter:
+        boxes, classes = keras.KerasTensor((2, 1, 4)), keras.KerasTensor((2, 1))
+        labels = {"boxes": boxes, "classes": classes}
+        inputs = {"images": inputs, "bounding_boxes": labels}
+    with pytest.raises(ValueError, match="channels=3, resize") as error:
+        layer_class(8).call(inputs)
+    assert f"images.shape={shape}" in str(error.value)

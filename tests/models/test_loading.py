@@ -5,6 +5,7 @@ import zipfile
 import keras
 import pytest
 
+import ssl_voc
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.export import ExportConfig
 from ssl_voc.export.artifact import write_artifact
@@ -46,7 +47,7 @@ DAMAGES = [truncate, flip_bytes, write_text, write_other_zip]
 
 
 def test_a_saved_model_is_ready_to_predict(saved):
-    model = load_model(saved)
+    model = ssl_voc.load_model(saved)
     assert isinstance(model, Localizer)
     images = tiny.draw_photos(2, 32)
     assert model.predict_on_batch(images)["boxes"].shape == (2, 1, 4)

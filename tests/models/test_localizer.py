@@ -202,5 +202,5 @@ def test_backbones_that_pool_or_have_no_size_are_refused():
     pooled = keras.Model(inputs, keras.layers.GlobalMaxPooling2D()(inputs))
     with pytest.raises(ValueError, match="must end in feature maps.*leave pooling"):
         ssl_voc.Localizer(pooled, 3)
-    with pytest.raises(ValueError, match="build it with an `image_size`"):
+    with pytest.raises(ValueError, match="build the backbone with an `image_size`"):
         ssl_voc.Localizer(tiny.build_backbone(None), 3)

@@ -4,7 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from ssl_voc.models.pyramid import deepest_levels, feature_levels
+from ssl_voc.models.pyramid import (
+    check_feature_maps,
+    deepest_levels,
+    feature_levels,
+    least_image_size,
+)
 from tests import tiny
 
 
@@ -85,8 +90,31 @@ def test_a_backbone_of_one_resolution_has_one_level():
 
 
 def test_deepest_levels_need_maps_of_known_size():
+    with pytest.raises(ValueError, match="build the backbone with an `image_size`"):
+        deepest_levels(tiny.build_backbone(None))
+
+
+def test_a_backbone_must_end_in_feature_maps_of_one_resolution():
     inputs = keras.Input((16, 16, 3))
     pooled = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
-    for backbone in (pooled, tiny.build_backbone(None)):
-        with pytest.raises(ValueError, match="must end in feature maps.*`image_size`"):
-            deepest_levels(backbone)
+    # As many shapes as a feature map has sides.
+    maps = [keras.layers.MaxPooling2D(n)(inputs) for n in range(1, 5)]
+    pyramid = keras.Model(inputs, maps)
+
+    class Subclassed(keras.Model):
+        def call(self, images):
+            return images
+
+    for backbone in (pooled, pyramid, Subclassed()):
+        for check in (check_feature_maps, deepest_levels):
+            with pytest.raises(ValueError, match="must end in feature maps"):
+                check(backbone)
+    check_feature_maps(tiny.build_backbone(None))
+
+
+def test_least_size_is_the_first_that_leaves_a_cell():
+    backbone = tiny.build_backbone(None)
+    # Two convolutions of 3 cells and stride 2: 7 px are 3 cells, then 1; 6 px are 2.
+    assert least_image_size(backbone, range(1, 20)) == 7
+    assert least_image_size(backbone, range(9, 20)) == 9
+    assert least_image_size(backbone, range(4, 6)) == 5

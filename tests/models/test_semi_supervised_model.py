@@ -238,6 +238,11 @@ def test_fit_compiles_and_the_student_alone_is_saved(tmp_path):
     )
 
 
+def test_the_whole_model_is_not_saved_and_says_what_to_save(tmp_path):
+    with pytest.raises(NotImplementedError, match="model.student.save"):
+        build("localizer").save(tmp_path / "model.keras")
+
+
 def test_checkpoints_hold_teacher_and_thresholds(tmp_path):
     model, other = build("localizer"), build("localizer")
     for _ in range(2):

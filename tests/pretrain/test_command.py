@@ -294,7 +294,9 @@ def test_the_pace_of_the_first_epochs_corrects_a_trial_of_one_size(
     place, tmp_path, monkeypatch, settings, epochs
 ):
     counted = iter((20, 14, 3))
-    monkeypatch.setattr("ssl_voc.training.run.count_epochs", lambda *_: next(counted))
+    monkeypatch.setattr(
+        "ssl_voc.training.time_budget.count_epochs", lambda *_: next(counted)
+    )
     run = tmp_path / "run"
     pretrain(place.config(run, epochs=None, time="1h", **settings))
     assert json.loads((run / "manifest.json").read_text())["epochs"] == epochs

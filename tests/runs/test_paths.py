@@ -18,3 +18,4 @@ def test_folder_is_named_after_what_the_path_leads_to(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_folder("inspect", "~/link") == Path("runs/inspect-pets")
     assert default_folder("study", ".") == Path("runs") / f"study-{tmp_path.name}"
+    assert default_folder("inspect", "~no_such_user/a") == Path("runs/inspect-a")

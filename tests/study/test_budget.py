@@ -3,6 +3,7 @@
 import pytest
 
 from ssl_voc.study.budget import Pace, fit_to_budget, total_seconds
+from ssl_voc.study.cells import Cell
 from ssl_voc.study.plan import cells_of
 from tests.study.plans import build_plan
 
@@ -16,6 +17,18 @@ def test_time_of_a_plan_is_the_sum_of_starts_photos_and_pauses():
     pretraining = 20 + 20 * (2 * 200 * 0.01 + 1)
     finetuning = 30 + 30 * (1000 * 0.01 + 1)
     assert total_seconds(plan, PACE) == pytest.approx(pretraining + 2 * finetuning)
+
+
+def test_a_pretraining_takes_as_many_views_as_its_objective():
+    def seconds(objective):
+        settings = (("--objective", objective),)
+        cell = Cell("pretrain", "", settings, epochs=1, photos=100)
+        return Pace(0.0, 1.0, 0.0).seconds(cell)
+
+    assert seconds("supervised") == 100
+    assert seconds("simclr") == seconds("dcl") == 200
+    # Four local views have the pixels of one global one.
+    assert seconds("multicrop") >= 300
 
 
 def test_plan_that_fits_is_left_alone():

@@ -74,6 +74,14 @@ def test_a_missing_path_names_the_one_that_was_meant(tmp_path, flag):
         refuse_missing_inputs(config)
 
 
+@pytest.mark.parametrize("flag", ["data", "weights", "backbone", "teacher"])
+def test_a_path_in_the_home_of_nobody_does_not_exist(flag):
+    path = "~no_such_user/photos.keras"
+    config = distill(**{flag: (path,) if flag == "data" else path}).resolved()
+    with pytest.raises(BadInput, match=f"^--{flag}: {path} does not exist"):
+        refuse_missing_inputs(config)
+
+
 @pytest.mark.parametrize("flag", ["data", "unlabeled"])
 def test_a_folder_whose_name_begins_like_a_keyword_is_looked_for(
     tmp_path, monkeypatch, flag

@@ -124,18 +124,3 @@ def test_epoch_that_was_told_is_saved_though_ctrl_c_comes_first(
     assert callbacks.last_epoch(tmp_path / "run" / "checkpoints") == 2
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["epoch 1/4", "epoch 2/4"]
-
-
-def test_a_time_is_for_what_is_left_of_a_run_that_goes_on(monkeypatch, capsys):
-    run, chosen = TinyRun.__new__(TinyRun), []
-    run.done_epochs, run._time = 60, "30m"
-    monkeypatch.setattr(TinyRun, "_timed_batches", lambda self: (None, None))
-    monkeypatch.setattr(TinyRun, "_seconds_left", 1000.0)
-    monkeypatch.setattr(TinyRun, "_set_epochs", lambda self, n: chosen.append(n))
-    monkeypatch.setattr(TinyRun, "measure_step", lambda self, batches: 25.0)
-    monkeypatch.setattr(TinyRun, "measure_pause", lambda self: 0.0)
-    run.config = SimpleNamespace(epochs=100)
-    run.fit_to_time()
-    # 0.9 of the time, 50 s an epoch.
-    assert chosen == [60 + 18]
-    assert "18 more epochs of 2 steps fit into 30m" in capsys.readouterr().out

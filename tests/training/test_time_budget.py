@@ -1,5 +1,7 @@
 """The time that a training may take, and the epochs that fit into it."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,12 @@ import pytest
 from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.optimizers.schedule import WarmUpAndDecay
 from ssl_voc.pretrain import PretrainConfig
-from ssl_voc.training.time_budget import count_epochs, measure_step, pace_epochs
+from ssl_voc.training.time_budget import (
+    TimeBudget,
+    count_epochs,
+    measure_step,
+    pace_epochs,
+)
 
 
 @pytest.mark.parametrize("config", [PretrainConfig, FinetuneConfig])
@@ -39,6 +46,23 @@ def test_the_pace_is_that_of_the_first_share_of_enough_epochs():
     numbers = (19, 20, 60, 210)
     assert [pace_epochs(number, 0.05) for number in numbers] == [0, 2, 3, 10]
     assert [pace_epochs(number, 0.25) for number in (3, 7, 210)] == [0, 2, 52]
+
+
+def test_a_time_is_for_what_is_left_of_a_run_that_goes_on(monkeypatch, capsys):
+    chosen = []
+    run = SimpleNamespace(
+        done_epochs=60,
+        steps=2,
+        timed_batches=lambda: (None, None),
+        measure_step=lambda batches: 25.0,
+        measure_pause=lambda: 0.0,
+        set_epochs=chosen.append,
+    )
+    monkeypatch.setattr(TimeBudget, "seconds_left", 1000.0)
+    TimeBudget(run, "30m").plan()
+    # 0.9 of the time, 50 s an epoch.
+    assert chosen == [60 + 18]
+    assert "18 more epochs of 2 steps fit into 30m" in capsys.readouterr().out
 
 
 def test_a_trial_leaves_no_trace_and_the_schedule_can_be_told_afterwards():

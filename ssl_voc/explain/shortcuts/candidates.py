@@ -12,6 +12,7 @@ from scipy import ndimage
 from scipy.cluster.vq import kmeans2
 
 from ssl_voc.explain.shortcuts.scan import GRID, NUM_PATCHES
+from ssl_voc.similarity import unit_vectors
 
 NUM_CLUSTERS = 2
 _LARGEST_REGION = 0.25  # share of the photo
@@ -87,7 +88,9 @@ class PatchCluster:
 
     def belongs(self, scan):
         """Which of the hottest patches are of the cluster, bool `(n, NUM_PATCHES)`."""
-        cosines = _unit(scan.patch_features[:, self.label] - self.mean) @ self.center
+        cosines = (
+            unit_vectors(scan.patch_features[:, self.label] - self.mean) @ self.center
+        )
         return (cosines >= self.least) & (scan.patch_heat[:, self.label] > 0)
 
     def strength(self, scan):
@@ -167,7 +170,7 @@ def _patch_clusters(scan, ours, others, label, seed):
     if (exists & ours[:, None]).sum() < 4:
         return []
     mean = scan.patch_features[:, label][known].mean(axis=0)
-    patches = _unit(scan.patch_features[:, label][exists & ours[:, None]] - mean)
+    patches = unit_vectors(scan.patch_features[:, label][exists & ours[:, None]] - mean)
     number = int(np.clip(len(patches) // (5 * NUM_PATCHES), 1, _MOST_CLUSTERS))
     ranked = []
     for center, members in _clusters(patches, number, seed):
@@ -190,10 +193,6 @@ def _clusters(points, number, seed):
         warnings.filterwarnings("ignore", "One of the clusters is empty")
         centers, nearest = kmeans2(points, number, iter=25, minit="++", rng=seed)
     return [
-        (_unit(centers[k]), np.flatnonzero(nearest == k)) for k in np.unique(nearest)
+        (unit_vectors(centers[k]), np.flatnonzero(nearest == k))
+        for k in np.unique(nearest)
     ]
-
-
-def _unit(vectors):
-    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.maximum(norms, 1e-12)

@@ -14,6 +14,8 @@ class PretrainingObjective:
         skipped: List of `pipelines.Problem`, photos that could not be read.
         uses_labels: Whether the labels of the photos are learned: k-NN accuracy on them
             then says nothing, and the photos cannot be held out of an evaluation later.
+        cost_in_views: What a photo costs in a step, in steps on one view of it: twice
+            the ratio to SimCLR that `benchmarks/objectives.py` measures.
         shown: Names of the metrics in the line of an epoch.
         summarized: Names of the last epoch's metrics in `summary.json`, by their names
             in `metrics.jsonl`.
@@ -27,6 +29,7 @@ class PretrainingObjective:
     """
 
     uses_labels = False
+    cost_in_views = 2.0
     shown = ("loss", "loss_over_chance")
     summarized = {
         name: name

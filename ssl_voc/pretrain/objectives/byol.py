@@ -33,6 +33,7 @@ class BYOLObjective(ViewPairsObjective):
     """
 
     settings = BYOLSettings
+    cost_in_views = 2.5
     shown = ("loss", "spread")
     summarized = {
         **ViewPairsObjective.summarized,
@@ -44,19 +45,14 @@ class BYOLObjective(ViewPairsObjective):
         "or --objective simclr, in a new --out."
     )
 
-    def build_model(self, backbone):
+    def assemble(self, *parts):
         from ssl_voc import layers, models
 
         config = self.config
-        self.model = models.BYOLModel(
-            backbone,
-            self.build_augmenter(),
-            self.build_head(),
-            layers.ProjectionHead(
-                config.hidden_dimensions, config.projection_dimensions
-            ),
-            config.teacher_momentum,
+        predictor = layers.ProjectionHead(
+            config.hidden_dimensions, config.projection_dimensions
         )
+        self.model = models.BYOLModel(*parts, predictor, config.teacher_momentum)
         return self.model
 
     def compile_arguments(self):

@@ -29,6 +29,7 @@ class DenseObjective(DCLObjective):
     """
 
     settings = DenseSettings
+    cost_in_views = 2.3
     shown = (*DCLObjective.shown, "dense_loss")
     summarized = {
         **DCLObjective.summarized,

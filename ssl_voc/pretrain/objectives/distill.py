@@ -54,6 +54,7 @@ class DistillObjective(ViewPairsObjective):
     """
 
     settings = DistillSettings
+    cost_in_views = 2.9
     summarized = {
         **ViewPairsObjective.summarized,
         "global_loss": "global_loss",

@@ -36,6 +36,7 @@ class MultiCropObjective(DCLObjective):
     """
 
     settings = MultiCropSettings
+    cost_in_views = 3.4
     shown = (*DCLObjective.shown, "local_loss")
     summarized = {**DCLObjective.summarized, "local_loss": "local_loss"}
     needs_any_size = True
@@ -49,10 +50,21 @@ class MultiCropObjective(DCLObjective):
             **self.augmenter_arguments(),
         )
 
-    def assemble(self, *parts):
+    def assemble(self, backbone, *parts):
         from ssl_voc import models
+        from ssl_voc.models.pyramid import least_image_size
 
-        return models.MultiCropModel(*parts, local_weight=self.config.local_weight)
+        config = self.config
+        flag, size = "--image-size", config.image_size
+        if config.image_size_start is not None:
+            flag, size = "--image-size-start", config.image_size_start
+        least = least_image_size(backbone, range(size // 2, config.image_size + 1))
+        if size // 2 < least:
+            raise ValueError(
+                f"{flag}: expected at least {2 * least} pixels, as local views have "
+                f"half the side and {backbone.name} takes {least} or more, got {size}"
+            )
+        return models.MultiCropModel(backbone, *parts, local_weight=config.local_weight)
 
     def panels(self):
         loss, *others = super().panels()

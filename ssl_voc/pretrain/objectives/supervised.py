@@ -43,6 +43,7 @@ class SupervisedObjective(PretrainingObjective):
 
     settings = SupervisedSettings
     uses_labels = True
+    cost_in_views = 1.0
     shown = ("loss", "loss_over_chance", "top1", "val_top1")
     summarized = {
         **PretrainingObjective.summarized,

@@ -4,6 +4,7 @@ import keras
 import pytest
 from PIL import Image
 
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.pretrain import PretrainConfig, pretrain
 from tests.pretrain.stopped import assert_same_training, rows_of, stop_after
 
@@ -46,3 +47,23 @@ def test_stopped_it_goes_on_as_if_never_stopped(place, finished, tmp_path):
 def test_areas_of_local_views_must_ascend():
     with pytest.raises(ValueError, match="--local-area"):
         PretrainConfig(objective="multicrop", local_area=(0.3, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "flag"),
+    [({}, "image-size"), ({"image_size_start": 32}, "image-size-start")],
+)
+def test_local_views_that_leave_no_map_are_refused(place, tmp_path, settings, flag):
+    size = 40 if settings else 32
+    x = inputs = keras.Input((size, size, 3))
+    for _ in range(4):  # 31 px are 15, 7, 3 and 1 cells, 30 px none at last
+        x = keras.layers.Conv2D(4, 3, 2)(x)
+    keras.Model(inputs, x).save(tmp_path / "deep.keras")
+    settings = {
+        "backbone": str(tmp_path / "deep.keras"),
+        "image_size": size,
+        **settings,
+    }
+    config = place.config(tmp_path / "run", objective="multicrop", **settings)
+    with pytest.raises(BadInput, match=f"^--{flag}: expected at least 62 .* got 32$"):
+        pretrain(config)
