@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import ssl_voc
-from ssl_voc.cli.command import flush_output
+from ssl_voc.cli.command import flush_output, open_missing_streams
 from ssl_voc.cli.errors import EXIT_BAD_INPUT, EXIT_DONE, did_you_mean
 
 COMMANDS = (
@@ -30,14 +30,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         Exit status of the command; 2 for one that does not exist.
     """
+    open_missing_streams()
     name, *arguments = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in COMMANDS:
         return importlib.import_module(f"ssl_voc.{name}").main(arguments)
     if name == "--version":
         print(f"ssl-voc {ssl_voc.__version__}")
         return EXIT_DONE
-    if name in ("--help", "-h"):
-        with contextlib.suppress(BrokenPipeError):
+    if name in ("--help", "-h", "help"):
+        with contextlib.suppress(OSError):
             print(_format_commands())
         flush_output()
         return EXIT_DONE

@@ -86,6 +86,9 @@ def replica_scope(batch_size, device="auto"):
     Args:
         batch_size: Photos in a step.
         device: Value of `--device`.
+
+    Raises:
+        ValueError: when jax cannot share a batch among the accelerators.
     """
     backend, number = keras.backend.backend(), accelerators()
     if backend == "torch" or number < 2:
@@ -99,6 +102,11 @@ def replica_scope(batch_size, device="auto"):
             flush=True,
         )
     if backend == "jax":
+        if batch_size % used:
+            raise ValueError(
+                f"--batch-size: jax shares a batch among {used} devices. Expected a "
+                f"multiple of {used}, got {batch_size}."
+            )
         chosen, distribution = keras.distribution.list_devices()[:used], None
         if used > 1:
             distribution = keras.distribution.DataParallel(devices=chosen)

@@ -36,6 +36,13 @@ def test_replicas_divide_the_batch_and_get_enough_of_it(
     assert batch_size % devices.replicas_for(batch_size) == 0
 
 
+def test_a_batch_that_jax_cannot_share_is_an_error(monkeypatch):
+    monkeypatch.setattr(devices, "accelerators", lambda: 2)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ValueError, match="--batch-size: .*multiple of 2, got 15"):
+        devices.replica_scope(15, "0,1")
+
+
 def test_devices_that_stay_idle_are_told(monkeypatch, capsys):
     monkeypatch.setattr(devices, "accelerators", lambda: 8)
     monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")

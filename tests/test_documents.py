@@ -116,7 +116,7 @@ def flags_of(name):
         with contextlib.suppress(SystemExit):
             parse(config_of(name), ["--help"], name, "")
     lines = printed.getvalue().splitlines()
-    listed = [line.strip().split("  ")[0] for line in lines if line[:4] == "  --"]
+    listed = [line.strip().split("  ")[0] for line in lines if line[:3] == "  -"]
     return {flag for each in listed for flag in FLAG.findall(each)}
 
 

@@ -16,7 +16,10 @@ def test_every_folder_with_an_entry_is_a_command_listed_on_a_line(capsys):
     found = (REPOSITORY / "ssl_voc").glob("*/__main__.py")
     assert {path.parent.name for path in found} == set(COMMANDS)
     assert main(["--help"]) == 0
-    lines = capsys.readouterr().out.split("commands:\n")[1].splitlines()
+    printed = capsys.readouterr().out
+    assert main(["help"]) == 0
+    assert capsys.readouterr().out == printed
+    lines = printed.split("commands:\n")[1].splitlines()
     listed = [line.split(None, 1) for line in lines[: len(COMMANDS)]]
     assert [name for name, _ in listed] == list(COMMANDS)
     assert all(len(what) > 20 for _, what in listed)
@@ -63,3 +66,4 @@ def test_list_and_help_load_nothing_heavy():
     assert done.returncode == 0, done.stderr
     for name in COMMANDS:
         assert f"usage: python -m ssl_voc.{name} [OPTIONS]" in done.stdout
+        assert f"Example: python -m ssl_voc.{name} " in done.stdout

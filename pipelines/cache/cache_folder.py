@@ -23,12 +23,18 @@ def cache_folder() -> pathlib.Path:
     """Folder of files that the project can make again; it need not exist.
 
     `$SSL_VOC_CACHE`, else `ssl_voc` in `$XDG_CACHE_HOME`, else `~/.cache/ssl_voc`.
+
+    Raises:
+        OSError: when there is no such folder, as nobody knows the home folder.
     """
     chosen = os.environ.get("SSL_VOC_CACHE")
     if chosen:
         return pathlib.Path(os.path.expanduser(chosen))
     parent = os.environ.get("XDG_CACHE_HOME")
-    parent = pathlib.Path(parent) if parent else pathlib.Path.home() / ".cache"
+    try:
+        parent = pathlib.Path(parent) if parent else pathlib.Path.home() / ".cache"
+    except RuntimeError as error:  # nobody knows the home folder
+        raise OSError(f"{error} Name a cache folder by SSL_VOC_CACHE.") from error
     return parent / "ssl_voc"
 
 
@@ -64,7 +70,13 @@ def sole_writer(path):
     Raises:
         OSError: If the folder of `path` cannot be written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"cannot write the cache folder {path.parent}: {error}. Name another by "
+            "SSL_VOC_CACHE."
+        ) from error
     lock = _lock_of(path)
     try:
         _acquire(lock, path)

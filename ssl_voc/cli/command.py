@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from ssl_voc.cli.errors import (
     is_out_of_memory,
 )
 
+# Progress bars in the terminal: what ends a command early leaves them open.
+open_bars = weakref.WeakSet()
 # Errors of the system that no input check foresees, and no defect makes.
 _REFUSALS = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG),
@@ -54,6 +57,7 @@ def command_main(
         """Runs the command on `argv`; returns its exit status."""
         from ssl_voc.cli import flags
 
+        open_missing_streams()
         if threading.current_thread() is threading.main_thread():
             # A scheduler's SIGTERM ends a run as Ctrl-C does.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -82,6 +86,7 @@ def command_main(
                 hint = " Try a smaller --batch-size." * can_shrink
                 _print_line("error", f"the memory is full.{hint}")
                 return EXIT_BAD_INPUT
+            _close_bars()
             traceback.print_exc()
             return EXIT_DEFECT
         finally:
@@ -91,13 +96,21 @@ def command_main(
     return main
 
 
+def open_missing_streams() -> None:
+    """Opens what `sys` lacks under `pythonw`, or where a stream is closed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", errors="backslashreplace"))
+
+
 def flush_output() -> None:
-    """Writes what was printed, unless its reader, such as `head`, has had enough."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes once more at its end, and would complain there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Writes what was printed, unless its reader is gone, or its disk is full."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # Python flushes once more at its end, and would complain there.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _has_lost_reader(stream: Any) -> bool:
@@ -112,7 +125,16 @@ def _has_lost_reader(stream: Any) -> bool:
     return bool(poll.poll(0))
 
 
+def _close_bars() -> None:
+    """Ends the lines of progress bars, so that what is said next begins one."""
+    with contextlib.suppress(OSError):  # of a terminal that is gone
+        while open_bars:
+            open_bars.pop().close()
+
+
 def _print_line(kind: str, message: object) -> None:
+    _close_bars()
     flush_output()
-    # A message may quote a library's error of several lines.
-    print(f"{kind}: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # of a full disk, where the status tells
+        # A message may quote a library's error of several lines.
+        print(f"{kind}: {' '.join(str(message).split())}", file=sys.stderr)

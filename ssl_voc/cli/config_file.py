@@ -8,8 +8,12 @@ from typing import Any
 from ssl_voc.cli.errors import BadInput
 
 
-def read_config_file(path: Path) -> dict[str, Any]:
+def read_config_file(path: Path, flag: str = "--config") -> dict[str, Any]:
     """Reads a flat YAML mapping.
+
+    Args:
+        path: The file.
+        flag: The argument that named it, for messages.
 
     Returns:
         Key to value as YAML reads it. Empty for an empty file.
@@ -22,23 +26,23 @@ def read_config_file(path: Path) -> dict[str, Any]:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"--config: cannot read {path}: {error}") from error
+        raise BadInput(f"{flag}: cannot read {path}: {error}") from error
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise BadInput(f"--config: {path} is not valid YAML: {error}") from error
+        raise BadInput(f"{flag}: {path} is not valid YAML: {error}") from error
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise BadInput(
-            f"--config: {path} must hold lines of `name: value`, such as "
+            f"{flag}: {path} must hold lines of `name: value`, such as "
             f"`image_size: 96`, got {type(values).__name__}"
         )
     # YAML keeps the last of two values in silence.
     keys = [key.value for key, _ in yaml.compose(text).value]
     repeated = [key for key in values if keys.count(key) > 1]
     if repeated:
-        raise BadInput(f"--config: {path}: the key {repeated[0]!r} appears twice")
+        raise BadInput(f"{flag}: {path}: the key {repeated[0]!r} appears twice")
     return values
 
 

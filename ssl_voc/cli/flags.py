@@ -2,7 +2,9 @@
 
 import argparse
 import collections
+import shutil
 import sys
+import textwrap
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +13,9 @@ from typing import Any, NoReturn
 from ssl_voc.cli.config_file import format_value, read_config_file
 from ssl_voc.cli.errors import BadInput, did_you_mean
 from ssl_voc.cli.options import Option, options_of
+
+# Columns of `--help` where no terminal is narrower.
+_WIDTH = 88
 
 
 def parse(
@@ -81,8 +86,17 @@ def _split(known: Mapping[str, Option], argv: Iterable[str]) -> dict[str, Any]:
             texts[item.name] = others[:] if item.count < 0 else others[0]
             del others[: None if item.count < 0 else 1]
     if others:
-        raise BadInput(f"unexpected argument {others[0]!r}")
+        raise BadInput(f"unexpected argument {others[0]!r}.{_hint(others[0], known)}")
     return texts
+
+
+def _hint(text: str, known: Mapping[str, Option]) -> str:
+    """What was meant by an argument that belongs to no flag."""
+    name, is_assigned, _ = text.partition("=")
+    item = known.get(name.replace("-", "_"))
+    if is_assigned and item:
+        return f" Did you mean {item.flag}?"
+    return " A flag takes one value; where it may be repeated, write --data A --data B."
 
 
 def _read_recorded(
@@ -100,7 +114,7 @@ def _read_recorded(
         names = [path.parent.name for path in run.parent.glob("*/config.yaml")]
         hint = did_you_mean(run.name, names)
         raise BadInput(f"--resume: {run} holds no run of this program.{hint}")
-    values = read_config_file(file)
+    values = read_config_file(file, "--resume")
     values |= {"out": str(run), "overwrite": False}
     # One says how long, the other was how long.
     for name, other in (("epochs", "time"), ("time", "epochs")):
@@ -160,7 +174,7 @@ class _Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             argument_default=argparse.SUPPRESS,
             formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
-                prog, max_help_position=32, width=88
+                prog, max_help_position=32, width=_width()
             ),
             **settings,
         )
@@ -195,7 +209,9 @@ def _command_parser(options: Iterable[Option], **settings: Any) -> _Parser:
             metavar="RUN",
             help="Go on with the run of this folder, by its own settings.",
         )
-    parser.group.add_argument("--help", action="store_true", help="Show this text.")
+    parser.group.add_argument(
+        "-h", "--help", action="store_true", help="Show this text."
+    )
     return parser
 
 
@@ -210,7 +226,7 @@ def _format_help(config_class: type, command: str, description: str) -> str:
         _command_parser(
             sorted(options.values(), key=lambda item: item.name in shared),
             usage=" ".join([f"python -m ssl_voc.{command}", "[OPTIONS]", *operands]),
-            description=description,
+            description=_fit(description),
         )
     ]
     choosing, extensions = getattr(config_class, "extensions", (None, {}))
@@ -219,6 +235,20 @@ def _format_help(config_class: type, command: str, description: str) -> str:
         title = f"options of {options[choosing].flag} {choice}"
         parts.append(_Parser(own, title, usage=argparse.SUPPRESS))
     return "\n".join(part.format_help().strip("\n") + "\n" for part in parts)
+
+
+def _width() -> int:
+    columns = shutil.get_terminal_size((_WIDTH + 2, 0)).columns
+    return min(_WIDTH, max(22, columns) - 2)
+
+
+def _fit(description: str) -> str:
+    """Breaks lines anew for a terminal that is too narrow for them."""
+    width = _width()
+    if width == _WIDTH:
+        return description
+    paragraphs = description.split("\n\n")
+    return "\n\n".join(textwrap.fill(each, width) for each in paragraphs)
 
 
 def _metavar(item: Option) -> str | tuple[str, ...]:

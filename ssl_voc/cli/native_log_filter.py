@@ -23,15 +23,20 @@ def filter_native_logs() -> Iterator[None]:
     Everything else is passed on when the block ends, also by an exception. A
     tensorflow that is loaded inside logs fatal errors alone from then on: what else
     goes wrong raises, and on each run it logs two errors that are none. With
-    `TF_CPP_MIN_LOG_LEVEL=0` nothing is held back.
+    `TF_CPP_MIN_LOG_LEVEL=0`, or where no temporary file can be made, nothing is held
+    back.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
+    held = None
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "0":
+        with contextlib.suppress(OSError):  # no folder has room for it
+            held = tempfile.TemporaryFile()
+    if held is None:
         yield
         return
     sys.stderr.flush()
     original = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with held:
         os.dup2(held.fileno(), 2)
         try:
             yield

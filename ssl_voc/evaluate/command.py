@@ -16,6 +16,8 @@ Writes the figures with their intervals and protocols (metrics.json), the predic
 pictures. Of a localizer: top-1, top-3, mean IoU, LocAcc, CorLoc; of a detector: AP of
 VOC and of COCO, precision and recall at the best threshold, CorLoc. Photos that
 training saw are refused. DATA is what finetune takes.
+
+Example: python -m ssl_voc.evaluate runs/detector
 """
 
 

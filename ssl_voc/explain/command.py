@@ -16,6 +16,8 @@ follows them, and whether they are lost when the weights are. Writes figures wit
 intervals (metrics.json, images.jsonl), a gallery (gallery.png) and a page with all of
 it (index.html). With --find-shortcuts it looks for what the model uses instead of the
 objects. Photos that training saw are refused.
+
+Example: python -m ssl_voc.explain runs/detector --baseline runs/imagenet
 """
 
 

@@ -15,6 +15,8 @@ Writes OUT/VERSION, a SavedModel that takes encoded photos and answers boxes in 
 pixels, with a model card (README.md), facts (ssl_voc.json) and warm-up requests. The
 artifact is then run on held-out photos by a process that has tensorflow alone; if its
 predictions differ from those of the model of RUN, nothing is written.
+
+Example: python -m ssl_voc.export runs/detector --name kangaroos
 """
 
 

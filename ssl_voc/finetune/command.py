@@ -12,6 +12,8 @@ those of every object. DATA is photos with a VOC xml each, a VOC tree or devkit,
 json beside its photos or zips, Roboflow's COCO folders, YOLO's data.yaml, tfds:NAME, or
 `scenes`, a data set that the program draws itself. Figures to report come from
 `evaluate`.
+
+Example: python -m ssl_voc.finetune --task detect --data labelled --out runs/detector
 """
 
 

@@ -1,7 +1,6 @@
 """Training and validation photos of a fine-tuning."""
 
 import dataclasses
-import hashlib
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from ssl_voc.runs.finished_run import (
 from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.training.exposure import inherit_exposure
 from ssl_voc.training.input_checks import origins_of
-from ssl_voc.training.photo_lists import list_photos
+from ssl_voc.training.photo_lists import list_photos, refuse_other_labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +99,7 @@ def prepare_finetuning_data(config, run, main_object_only):
     if config.unlabeled:
         pools[UNLABELED_LIST] = _prepare_unlabeled(config, _hashes_of(pools))
     _list_pools(run, pools)
-    _refuse_other_labels(run, training, validation)
+    refuse_other_labels(run, *map(_labels_of, filter(None, (training, validation))))
     report = _report(config, run, pools)
     return FinetuningData(training, validation, pools.get(UNLABELED_LIST), report)
 
@@ -193,23 +192,9 @@ def _report(config, run, pools):
     return report
 
 
-def _refuse_other_labels(run, *pools):
-    """Finds that boxes and classes are those with which the run began, or notes them.
-
-    With others the run would be neither the one that began nor a new one.
-    """
-    digest = hashlib.sha256()
-    for pool in filter(None, pools):
-        digest.update(repr(pool.class_names).encode())
-        for name in sorted(pool.targets):
-            digest.update(pool.targets[name].tobytes())
-    found, recorded = digest.hexdigest(), run.manifest.get("labels_sha256")
-    if run.resuming and recorded not in (None, found):
-        raise BadInput(
-            f"--data: the photos are those that {run.path} began with, but their boxes "
-            "or classes are not. Bring them back, or begin anew with --overwrite."
-        )
-    run.update_manifest(labels_sha256=found)
+def _labels_of(pool):
+    """Names of the classes, and arrays of boxes and classes."""
+    return pool.class_names, [pool.targets[name] for name in sorted(pool.targets)]
 
 
 def _class_names(wanted, labelled):

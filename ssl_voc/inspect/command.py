@@ -11,6 +11,8 @@ counts by class and size, photos with their boxes, the smallest and the largest 
 what was dropped or repaired, photos that are not annotated, near-duplicates within and
 between splits, and how many boxes each image size would make large enough. The same as
 text and numbers: report.txt, report.json. Nothing is trained, no accelerator is asked.
+
+Example: python -m ssl_voc.inspect labelled
 """
 
 

@@ -3,6 +3,7 @@
 import http.client
 import os
 import ssl
+import tempfile
 import urllib.error
 from pathlib import Path
 
@@ -77,7 +78,15 @@ def _is_of_network(error):
 
 
 def _folder():
-    return Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras"))) / "models"
+    """Where Keras keeps downloads, which it does not tell; as it chooses by itself."""
+    home = os.path.expanduser("~")
+    parent = home if os.access(home, os.W_OK) else "/tmp"
+    folder = os.environ.get("KERAS_HOME", os.path.join(parent, ".keras"))
+    folder = os.path.expanduser(folder)
+    if not os.access(folder, os.W_OK):
+        parent = "/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()
+        folder = os.path.join(parent, ".keras")
+    return Path(folder, "models")
 
 
 def _kept_files():

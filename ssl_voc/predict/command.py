@@ -18,6 +18,8 @@ that TensorFlow Serving serves (--server). Writes every photo with its boxes, cl
 and scores drawn in (pictures/), all detections as COCO results with names
 (predictions.json), a line a photo (images.jsonl), and which files could not be used and
 why (skipped.txt).
+
+Example: python -m ssl_voc.predict photos --model runs/detector --out found
 """
 
 

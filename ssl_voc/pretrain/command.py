@@ -14,6 +14,8 @@ them out to report top-1 on; 0 learns from every labelled photo.
 DATA is a folder of photos, a VOC devkit, a COCO json beside its photos or zips, YOLO's
 data.yaml, an .npz of images, tfds:NAME, or `scenes`, a data set that the program draws
 itself.
+
+Example: python -m ssl_voc.pretrain --data photos --time 40m --out runs/photos
 """
 
 

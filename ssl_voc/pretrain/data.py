@@ -1,13 +1,11 @@
-"""Photos of a pretraining: read, prepared, and listed in its run folder."""
+"""Photos of a pretraining: read, prepared, and reported in its run folder."""
 
 import collections
 
 import pipelines
 from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import report_data_sets
-from ssl_voc.runs.finished_run import POOL_LIST
 from ssl_voc.runs.progress_bar import progress_bar
-from ssl_voc.training.photo_lists import list_photos
 
 
 def read_photos(config):
@@ -41,12 +39,7 @@ def prepare_photos(photos, config, what="photos"):
 
 
 def record_photos(run, pool, skipped):
-    """Lists what is learned from, with a hash of each photo, and what is not.
-
-    Raises:
-        BadInput: when the run goes on with other photos than it began with.
-    """
-    list_photos(run, POOL_LIST, pool.photos, pool.hashes)
+    """Reports what is learned from, and what is not."""
     if not (run.resuming and (run.path / "data_report.html").exists()):
         page = report_data_sets([DataSet("photos", pool.photos, pool)])
         run.write_text("data_report.html", page.html)

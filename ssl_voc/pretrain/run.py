@@ -18,9 +18,11 @@ from ssl_voc.pretrain.data import record_photos
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.pretrain.probes import build_cell_probe, build_probe, knn_epochs
 from ssl_voc.runs.atomic_files import replacing
+from ssl_voc.runs.finished_run import POOL_LIST
 from ssl_voc.training.exposure import inherit_exposure
 from ssl_voc.training.initial_backbone import build_initial_backbone
 from ssl_voc.training.input_checks import origins_of
+from ssl_voc.training.photo_lists import list_photos
 from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
@@ -59,6 +61,7 @@ class PretrainingRun(TrainingRun):
                 f"at least {LEAST_EPOCHS} passes and {LEAST_STEPS} steps",
             )
             self.objective.config = config = self.config
+            list_photos(folder, POOL_LIST, pool.photos, pool.hashes)
             self.objective.record(folder)
             record_photos(folder, pool, self.objective.skipped)
             inherit_exposure(folder, origins_of(config))

@@ -34,9 +34,14 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
     Raises:
         ValueError: when the file is missing or damaged.
+        OSError: when the system refuses to open it.
     """
     try:
-        with open(path, "rb") as file:
+        file = open(path, "rb")
+    except FileNotFoundError as error:
+        raise ValueError(f"damaged: {error}.") from error
+    try:
+        with file:
             # Whatever else NumPy reads, it was not written here.
             if not zipfile.is_zipfile(file):
                 raise ValueError("it is no npz file")

@@ -14,6 +14,8 @@ TEMPORARY_PREFIX = ".unfinished-"
 # Bytes. A longer one is part of a name that holds a dot, and might not fit behind the
 # prefix in the 255 bytes of a file name.
 _LONGEST_SUFFIX = 32
+# Of file systems that sync no folders, such as shares of VirtualBox and some of CIFS.
+_NO_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP}
 
 
 @contextlib.contextmanager
@@ -60,8 +62,10 @@ def write_text(path: Path, text: str) -> None:
 
 def append_line(path: Path, line: str) -> None:
     """Appends one line, as `write_text` would, in one write, and waits for the disk."""
+    data = (line + "\n").encode("utf-8", "backslashreplace")
     with open(path, "ab", buffering=0) as file:
-        file.write((line + "\n").encode("utf-8", "backslashreplace"))
+        if file.write(data) < len(data):  # all that a full disk had room for
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(file)
 
 
@@ -92,13 +96,20 @@ def is_full_disk(error: BaseException) -> bool:
 
 
 def sync_to_disk(path: Path) -> None:
-    """Waits until a file, or the entries of a folder, are on the disk."""
-    if path.is_dir() and os.name == "nt":
+    """Waits until a file, or the entries of a folder, are on the disk.
+
+    Of a folder on a file system that cannot do that, it does nothing.
+    """
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
         return  # Windows cannot open a folder.
     # Windows syncs what may be written to alone.
     descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not is_folder or error.errno not in _NO_SYNC:
+            raise
     finally:
         os.close(descriptor)
 

@@ -97,7 +97,7 @@ def read_finished_run(folder, flag="RUN"):
                 f"on by python -m ssl_voc.finetune --resume {folder}, or end it with "
                 "the epochs it has by --finish beside that."
             )
-    settings = read_config_file(folder / "config.yaml")
+    settings = read_config_file(folder / "config.yaml", flag)
     missing = {"class_names", "image_size", "task"} - manifest.keys()
     missing |= {"data"} - settings.keys()
     if missing:

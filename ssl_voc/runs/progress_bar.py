@@ -6,6 +6,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from ssl_voc.cli.command import open_bars
+
 
 def progress_bar(
     description: str, unit: str = "photo", stream: TextIO | None = None
@@ -36,6 +38,7 @@ def progress_bar(
                 file=stream,
                 dynamic_ncols=True,
             )
+            open_bars.add(bar)
         bar.update(done - bar.n)
         if done == total:
             bar.close()

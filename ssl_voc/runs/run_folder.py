@@ -19,6 +19,7 @@ from ssl_voc.runs.folder_lock import lock_folder
 from ssl_voc.runs.json_files import read_jsonl, to_json, write_json
 from ssl_voc.runs.start_rules import (
     COMPARING_PHOTOS,
+    METRICS,
     PROGRAM,
     Start,
     decide,
@@ -27,9 +28,10 @@ from ssl_voc.runs.start_rules import (
     read_manifest,
 )
 
-METRICS = "metrics.jsonl"
 # Where the run lies and whether it replaces another are no settings of it.
 NOT_SETTINGS = ("out", "overwrite", "finish", "device")
+# What a training writes at its end.
+_WEIGHTS = {"pretrain": "backbone.keras", "finetune": "model.keras"}
 
 
 class RunFolder:
@@ -108,6 +110,8 @@ class RunFolder:
         summary = self.path / "summary.json"
         if summary.exists():
             summary.unlink()
+        if self.manifest.pop("finished", None):
+            self.update_manifest()
         self.write_text("config.yaml", config_to_yaml(_settings_of(config)))
         while self._held:
             self.write_text(*self._held.popitem())
@@ -128,10 +132,6 @@ class RunFolder:
         """Appends one JSON object as a line."""
         atomic_files.append_line(self.path / name, to_json(row))
 
-    def read_jsonl(self, name: str) -> list[dict[str, Any]]:
-        """Reads the lines of a file, see `ssl_voc.runs.json_files.read_jsonl`."""
-        return read_jsonl(self.path / name)
-
     def read_epochs(self, num_saved: int = 0) -> list[dict[str, Any]]:
         """Reads `metrics.jsonl`: a row of figures for each epoch, in their order.
 
@@ -141,7 +141,7 @@ class RunFolder:
         Raises:
             BadInput: If a row is not that of the next epoch, or some are missing.
         """
-        rows = self.read_jsonl(METRICS)
+        rows = read_jsonl(self.path / METRICS)
         remedy = "Bring the file back, or begin anew with --overwrite."
         for number, row in enumerate(rows, start=1):
             kinds = {type(value) for value in row.values()}
@@ -194,9 +194,7 @@ def _prepare(
     atomic_files.remove_leftovers(path, subfolders=start is not Start.CREATE)
     manifest = read_manifest(path) or {}
     if start is Start.REPLACE:
-        # Unasked, only a run's own records go.
-        owned = overwrite and manifest.get("owns_folder", False)
-        _clear(path, manifest.get("command"), everything=owned)
+        _clear(path, manifest, overwrite)
     if start is not Start.RESUME:
         manifest = {
             "program": PROGRAM,
@@ -206,11 +204,10 @@ def _prepare(
             "seed": settings.get("seed"),
             "starts": [],
         }
-    for log in path.glob("*.jsonl"):
+    elif (log := path / METRICS).exists():
         # What is appended must not continue a line that a kill cut short.
         text = log.read_text(encoding="utf-8", errors="replace")
         atomic_files.write_text(log, text[: text.rfind("\n") + 1])
-    manifest.pop("finished", None)
     manifest.update(describe_software(), **describe_compute())
     manifest["argv"] = sys.argv[1:]
     recorded = {name: manifest[name] for name in ("argv", "packages")}
@@ -229,10 +226,14 @@ def _settings_of(config: Any) -> dict[str, Any]:
     return settings
 
 
-def _clear(path: Path, command: str | None, everything: bool) -> None:
-    """Deletes the records of a run of a command, or all that lies in its folder."""
-    known = {*own_folders(command), "config.yaml", "metrics.jsonl", "summary.json"}
-    names = set(entries(path)) if everything else known & set(entries(path))
+def _clear(path: Path, manifest: Mapping[str, Any], overwrite: bool) -> None:
+    """Deletes what lies in a folder of ours; in one of others, what a run wrote."""
+    names, command = set(entries(path)), manifest.get("command")
+    known = {*own_folders(command), "config.yaml", METRICS, "summary.json"}
+    if not overwrite:
+        names &= known  # unasked, only the records of a run that did not get far
+    elif not manifest.get("owns_folder", False):
+        names &= known | {_WEIGHTS.get(command)}
     # The manifest last: killed before, the folder is still known to be ours.
     for name in sorted(names, key=lambda name: (name == "manifest.json", name)):
         entry = path / name

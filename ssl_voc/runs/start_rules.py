@@ -14,6 +14,7 @@ from ssl_voc.runs.folder_lock import LOCK_NAME
 from ssl_voc.runs.json_files import read_json_dict, read_jsonl
 
 PROGRAM = "ssl_voc"
+METRICS = "metrics.jsonl"
 # Settings that say how long a run trains, which may change.
 _LENGTHS = ("epochs", "time")
 # Settings that name photos, and commands that compare the photos themselves: these may
@@ -97,10 +98,10 @@ def begun_manifest(path: Path, overwrite: bool) -> dict[str, Any]:
 
 
 def entries(path: Path) -> list[str]:
-    """Names what lies in a folder, without locks and unfinished files."""
+    """Names what lies in a folder, without locks, unfinished files and macOS' own."""
     if not path.exists():
         return []
-    passing = (LOCK_NAME, TEMPORARY_PREFIX)
+    passing = (LOCK_NAME, TEMPORARY_PREFIX, ".DS_Store")
     return [e.name for e in path.iterdir() if not e.name.startswith(passing)]
 
 
@@ -126,7 +127,7 @@ def _has_work(path: Path, names: Sequence[str]) -> bool:
     # One that did not, stopped by bad input, say, is worth no question: the command is
     # started again with the mistake corrected.
     begun = {"checkpoints", "summary.json"} & {*names}
-    return bool(begun or read_jsonl(path / "metrics.jsonl"))
+    return bool(begun or read_jsonl(path / METRICS))
 
 
 def _decide_on_foreign(
@@ -137,10 +138,10 @@ def _decide_on_foreign(
             f"--out: {path} is not empty and holds no run of this program. "
             "Choose another --out; --overwrite writes the run among those files."
         )
-    taken = [name for name in own_folders(command) if name in names]
+    taken = [name for name in (*own_folders(command), METRICS) if name in names]
     if taken:
         raise BadInput(
-            f"--out: {path} holds {taken[0]}/ of another program, which a run would "
+            f"--out: {path} holds {taken[0]} of another program, which a run would "
             "mix with its own. Choose another --out."
         )
     return Start.CREATE
@@ -164,7 +165,7 @@ def _find_obstacle(
         )
     if not (path / "config.yaml").exists():
         return f"--out: the run in {path} has lost its config.yaml."
-    recorded = read_config_file(path / "config.yaml")
+    recorded = read_config_file(path / "config.yaml", "--out")
     # What an older version recorded, and this one has no setting for, changes nothing.
     changed = [
         f"{name} {recorded.get(name)!r} there, {settings[name]!r} now"
@@ -175,7 +176,7 @@ def _find_obstacle(
     ]
     if changed:
         return f"--out: {path} holds a run with other settings: {'; '.join(changed)}."
-    epochs, num_done = settings.get("epochs"), len(read_jsonl(path / "metrics.jsonl"))
+    epochs, num_done = settings.get("epochs"), len(read_jsonl(path / METRICS))
     if epochs is not None and epochs < num_done:
         return f"--epochs: {path} holds {num_done} epochs already, got {epochs}."
     if (path / "summary.json").exists():

@@ -14,6 +14,8 @@ the difference is real: one page (report.html), report.md, report.json. Each run
 plain command in a folder of its own; killed anywhere, the same command goes on.
 --budget chooses the largest grid that fits into a time; --shard and --cluster share the
 work among machines.
+
+Example: python -m ssl_voc.study --data labelled --unlabeled photos --budget 8h
 """
 
 

@@ -21,7 +21,9 @@ _OTHER_WEIGHTS = (None, AUTO, "imagenet")
 def backbone_of(weights: str | None) -> str:
     """Name of the backbone that weights are of, where a run tells; else the default."""
     folder = _run_of(weights)
-    settings = {} if folder is None else read_config_file(folder / "config.yaml")
+    if folder is None:
+        return DEFAULT_BACKBONE
+    settings = read_config_file(folder / "config.yaml", "--weights")
     return settings.get("backbone") or DEFAULT_BACKBONE
 
 
@@ -33,9 +35,14 @@ def refuse_missing_inputs(config: Any) -> None:
 
     Raises:
         BadInput: when a path does not exist, a backbone is unknown, weights or a
-            teacher are those of a run that has none, or KerasHub would have the teacher
-            and is not installed.
+            teacher are those of a run that has none, KerasHub would have the teacher
+            and is not installed, or `--finish` finds no epoch.
     """
+    has_begun = has_checkpoint(config.out)
+    if config.finish and not has_begun:
+        raise BadInput(
+            f"--finish: no epoch is done in {config.out}. Leave the flag out to train."
+        )
     sources = {"--data": config.data, "--unlabeled": getattr(config, "unlabeled", ())}
     for flag, names in sources.items():
         for name in names:
@@ -50,7 +57,7 @@ def refuse_missing_inputs(config: Any) -> None:
         except ValueError as error:
             raise BadInput(f"--backbone: {error}") from error
     # Those of a checkpoint take the place of what a run began with.
-    goes_on = has_checkpoint(config.out) and not config.overwrite
+    goes_on = has_begun and not config.overwrite
     if config.weights not in _OTHER_WEIGHTS and not goes_on:
         refuse_unusable_weights("--weights", config.weights)
     if getattr(config, "teacher", None) is not None:

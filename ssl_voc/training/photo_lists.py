@@ -1,6 +1,7 @@
-"""Lists of photos in a run folder, checked when a run resumes."""
+"""Lists of photos in a run folder, and their labels, checked when a run resumes."""
 
 import collections
+import hashlib
 
 import pipelines
 from ssl_voc.cli.errors import BadInput
@@ -35,6 +36,32 @@ def list_photos(run, name, photos, hashes, flag="--data"):
         run.hold_text(name, text)
     else:
         run.write_text(name, text)
+
+
+def refuse_other_labels(run, *labels):
+    """Finds that boxes and classes are those with which the run began, or notes them.
+
+    With others the run would be neither the one that began nor a new one.
+
+    Args:
+        run: The `RunFolder`.
+        *labels: `(class_names, arrays)` of each pool of photos.
+
+    Raises:
+        BadInput: when the run goes on and they are others.
+    """
+    digest = hashlib.sha256()
+    for class_names, arrays in labels:
+        digest.update(repr(class_names).encode())
+        for array in arrays:
+            digest.update(array.tobytes())
+    found, recorded = digest.hexdigest(), run.manifest.get("labels_sha256")
+    if run.resuming and recorded not in (None, found):
+        raise BadInput(
+            f"--data: the photos are those that {run.path} began with, but their boxes "
+            "or classes are not. Bring them back, or begin anew with --overwrite."
+        )
+    run.update_manifest(labels_sha256=found)
 
 
 def _without_sources(table):

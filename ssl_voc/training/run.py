@@ -9,12 +9,7 @@ import keras
 from ssl_voc import callbacks, devices, distributed
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
-from ssl_voc.cli.errors import (
-    BadInput,
-    StoppedEarly,
-    as_bad_input,
-    is_out_of_memory,
-)
+from ssl_voc.cli.errors import StoppedEarly, as_bad_input, is_out_of_memory
 from ssl_voc.cli.held_interrupts import HeldInterrupts
 from ssl_voc.runs.atomic_files import is_full_disk
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
@@ -47,6 +42,9 @@ class TrainingRun:
         devices.set_up_runtime(config.seed, config.deterministic, config.precision)
         self._drawn = 0.0
         self._budget = config.time and TimeBudget(self, config.time)
+        planned_for = folder.manifest.get("time", config.time)
+        if config.epochs is not None or config.time not in (None, planned_for):
+            folder.manifest.pop("epochs", None)  # what --time gave no longer holds
 
     @property
     def pools(self):
@@ -55,9 +53,14 @@ class TrainingRun:
 
     def fit(self):
         """Trains the epochs that are left."""
-        if self._budget is not None and "epochs" not in self.folder.manifest:
+        if self.is_to_be_timed:
             self._budget.fit()
         self.fit_until(self.config.epochs)
+
+    @property
+    def is_to_be_timed(self):
+        """Whether `--time` is given and no trial has told how many epochs that is."""
+        return self._budget is not None and "epochs" not in self.folder.manifest
 
     def fit_until(self, end):
         """Trains up to an epoch; does nothing where that is done.
@@ -113,6 +116,7 @@ class TrainingRun:
         epochs = self.config.epochs
         if epochs is None:
             epochs = self.folder.manifest.get("epochs", default)
+            epochs = max(epochs, callbacks.last_epoch(self.checkpoints))
         if self.config.epochs is None and self._budget is None:
             print(
                 f"epochs: {epochs} of {self.steps} steps ({reason}: --epochs)",
@@ -125,7 +129,7 @@ class TrainingRun:
 
         It is recorded in the manifest: a run that goes on keeps to it.
         """
-        self.folder.update_manifest(epochs=epochs)
+        self.folder.update_manifest(epochs=epochs, time=self._budget.text)
         self.config = dataclasses.replace(self.config, epochs=epochs)
         optimizer = self.model.optimizer
         # In half precision it stands inside one that scales the loss.
@@ -171,9 +175,10 @@ class TrainingRun:
                         *followers,
                         MetricsLog(self.folder),
                         *_tensorboard(self.folder.path / "tensorboard"),
-                        _at_epoch_end(self._draw_curves),
-                        # Last: what it covers has been measured and logged.
+                        # What it covers has been measured and logged.
                         callbacks.Checkpoint(self.checkpoints),
+                        # A picture that cannot be drawn shall cost no epoch.
+                        _at_epoch_end(self._draw_now_and_then),
                         _at_epoch_end(lambda epoch: interrupts.release()),
                     ],
                     **arguments,
@@ -182,13 +187,7 @@ class TrainingRun:
             progress.close()
 
     def stop_here(self):
-        """Lets the epochs that are done be all there are.
-
-        Raises:
-            BadInput: when none is.
-        """
-        if not self.done_epochs:
-            raise BadInput(f"--finish: no epoch is done in {self.folder.path} yet.")
+        """Lets the epochs that are done be all there are."""
         self.config = dataclasses.replace(self.config, epochs=self.done_epochs)
         self._budget = None
 
@@ -223,15 +222,17 @@ class TrainingRun:
             "goes on from there."
         )
 
-    def _draw_curves(self, epoch):
-        """Draws the curves now and then, and after the last epoch."""
-        now = time.monotonic()
-        ends = epoch == self.config.epochs or self.model.stop_training
-        if now - self._drawn < _SECONDS_BETWEEN_CURVES and not ends:
-            return
-        self._drawn = now
+    def draw_curves(self):
+        """Draws the figures of the epochs that are done."""
+        self._drawn = time.monotonic()
         rows = self.folder.read_epochs()
         plot_curves(rows, self.folder.path / "curves.png", self.panels())
+
+    def _draw_now_and_then(self, epoch):
+        """Draws curves, but for those of the last epoch, which `run_training` does."""
+        since = time.monotonic() - self._drawn
+        if since >= _SECONDS_BETWEEN_CURVES and epoch < self.config.epochs:
+            self.draw_curves()
 
     def batches_from(self, done):
         """Batches as `fit` takes them under this backend, from an epoch on.
@@ -285,6 +286,7 @@ def run_training(begin):
         run.stop_here()
     try:
         run.fit()
+        run.draw_curves()  # also where a kill came between checkpoint and picture
         summary = run.finish()
     except StoppedEarly:
         raise

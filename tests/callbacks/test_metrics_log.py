@@ -26,7 +26,7 @@ def fit(folder, epochs, initial_epoch=0):
         callbacks = [Progress(epochs, 4, 4), MetricsLog(run)]
         arguments = {"epochs": epochs, "initial_epoch": initial_epoch, "verbose": 0}
         history = model.fit(images, targets, 4, callbacks=callbacks, **arguments)
-        return run.read_jsonl("metrics.jsonl"), history.history
+        return run.read_epochs(), history.history
 
 
 def test_each_epoch_of_fit_is_a_row_of_what_was_logged(tmp_path):

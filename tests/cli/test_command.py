@@ -11,6 +11,8 @@ import pytest
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
 from ssl_voc.cli.options import option
+from ssl_voc.runs.progress_bar import progress_bar
+from tests.terminal import Terminal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,6 +116,51 @@ def test_reader_that_has_had_enough_is_no_defect(arguments, status):
     os.close(writing)
     assert done.returncode == status, done.stderr
     assert done.stderr.count("\n") == (status == 2)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full disk here")
+@pytest.mark.parametrize("holds_errors", [False, True])
+def test_a_full_disk_under_the_log_leaves_line_and_status(holds_errors):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", PRINT_MUCH],
+            stdout=full,
+            stderr=full if holds_errors else subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+        )
+    assert done.returncode == 2, done.stderr
+    if not holds_errors:
+        assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+WITHOUT_STREAMS = """
+import sys
+from ssl_voc.__main__ import main
+sys.stdout = sys.stderr = None
+assert main(["--help"]) == 0
+assert main(["export", "nowhere"]) == 2
+"""
+
+
+def test_streams_are_not_needed():
+    subprocess.run([sys.executable, "-c", WITHOUT_STREAMS], check=True)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BadInput("no"), KeyError(1)])
+def test_an_end_is_told_on_a_line_below_the_bar_that_it_interrupts(monkeypatch, error):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    def prepare(config):
+        progress = progress_bar("reading photos")
+        progress(2, 5)
+        raise error
+
+    assert run(prepare) > 0
+    _, _, told = terminal.getvalue().partition("2/5")
+    assert told.partition("\n")[2].startswith(("stopped: ", "error: ", "Traceback"))
 
 
 def test_full_memory_is_one_line(capsys):

@@ -156,6 +156,8 @@ def test_resume_takes_the_settings_of_the_run_and_flags_win(tmp_path):
     assert more == dataclasses.replace(resumed, epochs=9)
     with pytest.raises(BadInput, match="photo holds no run.*mean photos"):
         read("--resume", str(tmp_path / "photo"))
+    (run / "config.yaml").write_text("data: [a")
+    assert refusal("--resume", str(run)).startswith("--resume: ")
     for other in (("--out", "x"), ("--overwrite",)):
         with pytest.raises(BadInput, match=f"--resume and {other[0]}"):
             read("--resume", str(run), *other)
@@ -188,6 +190,8 @@ def test_every_value_that_is_no_default_is_listed():
         (Config, "--deterministic=3", "--deterministic"),
         (Config, "-x", "-x: no such option"),
         (Config, "extra", "extra"),
+        (Config, "--data a b", "argument 'b'. A flag takes one value; "),
+        (Config, "learning-rate=3", "Did you mean --learning-rate?"),
         (Config, "-- --data", "unexpected argument '--data'"),
         (Config, "--data", "--data: expected one"),
         (Config, "--data a --crop-area 1 0.1", "the smaller area first"),
@@ -241,9 +245,10 @@ def test_flags_stand_anywhere_between_positional_values():
     assert config == Positional(run=Path("runs/a"), images=images, score=0.3)
 
 
-def test_help_shows_ranges_defaults_and_choices(capsys):
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_shows_ranges_defaults_and_choices(capsys, flag):
     with pytest.raises(SystemExit) as end:
-        read("--help")
+        read(flag)
     assert end.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "usage: python -m ssl_voc.pretrain [OPTIONS] Learns from photos." in text
@@ -253,6 +258,19 @@ def test_help_shows_ranges_defaults_and_choices(capsys):
     assert "[default: false]" in text
     assert "[default: 0.2 1.0]" in text
     assert "--config FILE" in text
+
+
+@pytest.mark.parametrize(("columns", "width"), [(50, 48), (90, 88), (200, 88)])
+def test_help_fits_the_terminal(capsys, monkeypatch, columns, width):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    paragraphs = " ".join(["Learns"] * 12), "Example: python -m ssl_voc.pretrain"
+    with pytest.raises(SystemExit):
+        parse(Positional, ["--help"], "pretrain", "\n\n".join(paragraphs))
+    usage, _, *lines = capsys.readouterr().out.splitlines()
+    assert usage == "usage: python -m ssl_voc.pretrain [OPTIONS] RUN IMAGES..."
+    assert width - 8 < max(map(len, lines)) <= width
+    assert (paragraphs[0] in lines) == (width == 88)
+    assert lines[lines.index(paragraphs[1]) - 1] == ""
 
 
 def test_choice_brings_its_settings_and_their_defaults():

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 
 from ssl_voc.cli.native_log_filter import filter_native_logs
 
@@ -29,3 +30,13 @@ def test_who_asks_for_every_message_gets_it(capfd, monkeypatch):
     with filter_native_logs():
         write(CHATTER)
     assert capfd.readouterr().err == CHATTER
+
+
+def test_without_room_for_a_temporary_file_nothing_is_held_back(capfd, monkeypatch):
+    def refuse():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with filter_native_logs():
+        write(CHATTER)
+        assert capfd.readouterr().err == CHATTER

@@ -70,6 +70,15 @@ def test_full_disk_is_an_error_that_names_the_folder(monkeypatch, keras_home, nu
     assert str(keras_home) in str(caught.value)
 
 
+@pytest.mark.parametrize("variable", ["KERAS_HOME", "HOME"])
+def test_folder_is_that_which_keras_falls_back_to(monkeypatch, tmp_path, variable):
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
+    error = OSError(errno.ENOSPC, "No space")
+    with pytest.raises(ValueError, match="free some space for /tmp/.keras/models"):
+        build_with_imagenet(failing(error), "net")
+
+
 def test_folder_that_cannot_be_written_is_an_error(monkeypatch, keras_home):
     error = PermissionError(errno.EACCES, "Permission denied", "a/b")
     monkeypatch.setattr(file_utils, "urlretrieve", failing(error))

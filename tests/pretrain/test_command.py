@@ -273,6 +273,7 @@ def test_a_time_sets_the_epochs_of_batches_that_suit_the_photos(
     assert "batch: 16, for 44 photos" in printed and "of 2 steps" in printed
     manifest = json.loads((run / "manifest.json").read_text())
     assert len(rows_of(run)) == manifest["epochs"]
+    assert manifest["time"] == "1s"
     # ln(2 * 16 - 1): chance is that of the batch that was chosen.
     row = rows_of(run)[-1]
     assert row["loss"] / row["loss_over_chance"] == pytest.approx(np.log(31), rel=1e-3)

@@ -1,7 +1,10 @@
+import errno
+
 import ml_dtypes
 import numpy as np
 import pytest
 
+from ssl_voc.runs import array_files
 from ssl_voc.runs.array_files import read_arrays, write_arrays
 
 
@@ -29,6 +32,18 @@ def test_bfloat16_keeps_its_values(tmp_path):
 
 def test_a_missing_file_is_told_as_the_system_does(tmp_path):
     with pytest.raises(ValueError, match="damaged: .*No such file"):
+        read_arrays(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE])
+def test_a_file_that_the_system_does_not_open_is_not_called_damaged(
+    tmp_path, monkeypatch, number
+):
+    def refuse(*arguments):
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(array_files, "open", refuse, raising=False)
+    with pytest.raises(OSError, match="refused"):
         read_arrays(tmp_path / "a.npz")
 
 

@@ -1,5 +1,6 @@
 """Files under a kill: the old ones or the new ones."""
 
+import errno
 import os
 import stat
 
@@ -71,3 +72,33 @@ def test_text_and_lines_are_utf8_with_other_bytes_spelled_out(tmp_path):
     atomic_files.append_line(tmp_path / "skipped.txt", name)
     written = (tmp_path / "skipped.txt").read_bytes().decode()
     assert written == "caf\\udce9.jpg Größe 96\n" * 2
+
+
+def test_a_line_for_which_the_disk_has_no_room_is_an_error(tmp_path):
+    resource = pytest.importorskip("resource", reason="no limits of files here")
+    path = tmp_path / "metrics.jsonl"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(OSError) as raised:
+            atomic_files.append_line(path, "a line of 25 characters .")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert atomic_files.is_full_disk(raised.value)
+    assert len(path.read_bytes()) == 10
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EBADF, errno.ENOTSUP])
+def test_a_file_system_that_syncs_no_folders_is_written_to(
+    tmp_path, monkeypatch, number
+):
+    def sync(descriptor, refused=stat.S_ISDIR):
+        if refused(os.fstat(descriptor).st_mode):
+            raise OSError(number, "it did not work")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    atomic_files.write_text(tmp_path / "a.txt", "text")
+    monkeypatch.setattr(os, "fsync", lambda each: sync(each, stat.S_ISREG))
+    with pytest.raises(OSError, match="it did not work"):
+        atomic_files.write_text(tmp_path / "b.txt", "text")
+    assert os.listdir(tmp_path) == ["a.txt"]

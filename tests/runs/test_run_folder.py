@@ -13,6 +13,7 @@ import pytest
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs import environment, run_folder, start_rules
+from ssl_voc.runs.json_files import read_jsonl
 from ssl_voc.runs.run_folder import RunFolder
 
 
@@ -87,7 +88,7 @@ def test_same_settings_resume_after_a_kill(tmp_path):
     with start(tmp_path / "run", out=tmp_path / "elsewhere") as run:
         assert run.resuming
         run.append_jsonl("metrics.jsonl", {"epoch": 3})
-        epochs = [row["epoch"] for row in run.read_jsonl("metrics.jsonl")]
+        epochs = [row["epoch"] for row in run.read_epochs()]
         assert epochs == [1, 2, 3]
         assert len(run.manifest["starts"]) == 2
         assert run.manifest["num_photos"] == 1550
@@ -176,9 +177,11 @@ def test_finished_run_goes_on_when_epochs_grew(tmp_path):
         # Refused for its photos, it is what it was.
         assert read_config_file(run.path / "config.yaml")["epochs"] == 3
         assert (run.path / "summary.json").exists()
+        assert "finished" in json.loads((run.path / "manifest.json").read_text())
         run.record_settings(Config(epochs=5))
         # Killed from here on, the run must not look finished.
         assert not (run.path / "summary.json").exists()
+        assert "finished" not in json.loads((run.path / "manifest.json").read_text())
     with start(tmp_path / "run", epochs=5) as run:
         assert run.resuming
 
@@ -244,6 +247,40 @@ def test_overwrite_leaves_foreign_files_alone(tmp_path):
         assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 1
     (tmp_path / "theirs" / "checkpoints").mkdir(parents=True)
     assert "of another program" in refusal(tmp_path / "theirs", overwrite=True)
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "metrics.jsonl").write_text("theirs")
+    said = refusal(tmp_path / "log", overwrite=True)
+    assert "holds metrics.jsonl of another program" in said
+
+
+def test_lines_of_others_stay_byte_for_byte(tmp_path):
+    labels = b'{"name": "caf\xe9"}\n{"name": "tea"}'
+    (tmp_path / "labels.jsonl").write_bytes(labels)
+    leave_run(tmp_path, overwrite=True)
+    with start(tmp_path) as run:
+        assert run.resuming
+    start(tmp_path, overwrite=True).close()
+    assert (tmp_path / "labels.jsonl").read_bytes() == labels
+
+
+def test_overwrite_among_other_files_takes_the_weights_of_a_run_away(tmp_path):
+    weights = tmp_path / "backbone.keras"
+    (tmp_path / "model.keras").touch()
+    leave_run(tmp_path, overwrite=True)
+    weights.touch()
+    start(tmp_path, overwrite=True).close()
+    assert not weights.exists()
+    assert (tmp_path / "model.keras").exists(), "no pretraining writes that"
+    # A run that never began has written none.
+    weights.touch()
+    start(tmp_path, seed=8).close()
+    assert weights.exists()
+
+
+def test_a_folder_that_macos_has_looked_at_is_empty(tmp_path):
+    (tmp_path / ".DS_Store").touch()
+    with start(tmp_path) as run:
+        assert run.manifest["owns_folder"]
 
 
 def test_overwrite_replaces_no_run_of_another_command(tmp_path):
@@ -318,7 +355,7 @@ def test_kill_at_any_moment_leaves_whole_files(tmp_path):
         config = dataclasses.make_dataclass("Config", [("epochs", int, 10**9)])
         with RunFolder.open(folder, config(), "pretrain") as run:
             assert run.resuming
-            num_rows = len(run.read_jsonl("metrics.jsonl"))
+            num_rows = len(read_jsonl(folder / "metrics.jsonl"))
             assert run.manifest["epoch"] in (num_rows, num_rows - 1)
             names = {path.name for path in folder.iterdir()}
         assert names == {".lock", "config.yaml", "manifest.json", "metrics.jsonl"}
@@ -364,3 +401,9 @@ def test_a_damaged_manifest_is_told_and_may_be_replaced(tmp_path, entry, value):
 def begin_anew(folder):
     with start(folder, overwrite=True) as run:
         return run
+
+
+def test_damaged_settings_are_told_of_the_flag_that_names_their_run(tmp_path):
+    leave_run(tmp_path)
+    (tmp_path / "config.yaml").write_text("data: [a")
+    assert refusal(tmp_path).startswith(f"--out: {tmp_path}/config.yaml is not valid")

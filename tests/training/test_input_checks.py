@@ -65,6 +65,15 @@ def test_a_teacher_that_is_neither_path_nor_preset_is_told_what_is_expected():
         refuse_missing_inputs(distill("vit_small").resolved())
 
 
+def test_a_run_without_an_epoch_is_not_finished(tmp_path):
+    config = PretrainConfig(out=tmp_path, finish=True).resolved()
+    with pytest.raises(BadInput, match="^--finish: no epoch is done"):
+        refuse_missing_inputs(config)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "epoch_00001.npz").touch()
+    refuse_missing_inputs(config)
+
+
 @pytest.mark.parametrize("flag", ["data", "weights", "backbone", "teacher"])
 def test_a_missing_path_names_the_one_that_was_meant(tmp_path, flag):
     (tmp_path / "kangaroo_160.keras").mkdir()

@@ -73,9 +73,9 @@ class TinyRun(TrainingRun):
 
     steps, done_epochs, pools = 2, 0, ()
 
-    def __init__(self, folder):
-        config = TrainingConfig(epochs=4, learning_rate=0.1, weight_decay=0.0)
-        super().__init__(config, folder)
+    def __init__(self, folder, **settings):
+        defaults = {"epochs": 4, "learning_rate": 0.1, "weight_decay": 0.0}
+        super().__init__(TrainingConfig(**defaults | settings), folder)
         self.model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
         self.model.compile("sgd", "mse")
 
@@ -118,9 +118,58 @@ def test_epoch_that_was_told_is_saved_though_ctrl_c_comes_first(
         with RunFolder.open(tmp_path / "run", config, "pretrain") as run:
             with pytest.raises(StoppedEarly, match="^interrupted. 2 of 4 epochs are"):
                 run_training(lambda: TinyRun(run))
-            assert len(run.read_jsonl("metrics.jsonl")) == 2
+            assert len(run.read_epochs()) == 2
     finally:
         assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
     assert callbacks.last_epoch(tmp_path / "run" / "checkpoints") == 2
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["epoch 1/4", "epoch 2/4"]
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_epoch(tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, "No space left")
+
+    monkeypatch.setattr("ssl_voc.training.run.plot_curves", fail)
+    config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
+    with RunFolder.open(tmp_path / "run", config, "pretrain") as run:
+        with pytest.raises(StoppedEarly, match="disk is full.* 1 of 4 epochs are"):
+            run_training(lambda: TinyRun(run))
+
+
+def test_curves_are_drawn_where_a_kill_left_no_epoch_to_train(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("ssl_voc.training.run.plot_curves", lambda *a: drawn.append(a))
+    for name in ("fit", "finish", "format_summary"):
+        monkeypatch.setattr(TinyRun, name, lambda *arguments: "")
+    config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
+    with RunFolder.open(tmp_path / "run", config, "pretrain") as run:
+        run_training(lambda: TinyRun(run))
+    assert drawn == [([], tmp_path / "run" / "curves.png", [])]
+
+
+@pytest.mark.parametrize(
+    ("settings", "planned_for", "is_timed"),
+    [
+        ({}, {"time": "40m"}, False),
+        ({"time": "40m"}, {"time": "40m"}, False),
+        ({"time": "40m"}, {}, False),  # as earlier versions recorded it
+        ({"time": "2h"}, {"time": "40m"}, True),
+    ],
+)
+def test_another_time_is_tried_anew(tmp_path, settings, planned_for, is_timed):
+    folder = RunFolder(tmp_path, None, True, manifest={"epochs": 20, **planned_for})
+    run = TinyRun(folder, epochs=None, **settings)
+    assert run.is_to_be_timed is is_timed
+    run.choose_epochs(30, "by default")
+    assert run.config.epochs == (30 if is_timed else 20)
+
+
+def test_epochs_that_are_done_stay_whatever_a_time_had_planned(tmp_path):
+    folder = RunFolder(tmp_path, None, True, manifest={"epochs": 20, "time": "40m"})
+    TinyRun(folder, epochs=100)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "epoch_00060.npz").touch()
+    run = TinyRun(folder, epochs=None, time="40m")
+    run.choose_epochs(30, "by default")
+    assert run.config.epochs == 60

@@ -79,14 +79,15 @@ class SupervisedObjective(PretrainingObjective):
         """Notes the classes and the held-out photos.
 
         Raises:
-            BadInput: when a run goes on with other photos held out than it began
-                with, some of which it has learned from.
+            BadInput: when a run goes on with other labels than it began with, or with
+                other photos held out, some of which it has learned from.
         """
         from ssl_voc.runs.finished_run import VALIDATION_LIST
-        from ssl_voc.training.photo_lists import list_photos
+        from ssl_voc.training.photo_lists import list_photos, refuse_other_labels
 
         held_out = self.photos.held_out
         list_photos(run, VALIDATION_LIST, held_out.photos, held_out.hashes)
+        refuse_other_labels(run, (self.class_names, (self._labels, held_out.labels)))
         run.update_manifest(
             class_names=list(self.class_names),
             num_unlabelled=self.photos.num_unlabelled,

@@ -241,6 +241,22 @@ def test_cache_folder_obeys_the_environment(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "home" / ".cache" / "ssl_voc"
 
 
+def test_cache_that_cannot_be_written_names_the_variable(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="cache folder .*file/prepared: .*SSL_VOC_CACHE"):
+        with sole_writer(tmp_path / "file" / "prepared" / "a"):
+            pass
+
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("SSL_VOC_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pathlib.Path, "home", home)
+    with pytest.raises(OSError, match="home directory. Name .*SSL_VOC_CACHE"):
+        cache_folder()
+
+
 def test_file_system_without_locks_is_written_without(tmp_path, monkeypatch):
     def refuse(*arguments):
         raise OSError(errno.ENOLCK, "no locks here")

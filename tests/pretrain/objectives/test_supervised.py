@@ -98,7 +98,7 @@ def test_metrics_are_those_that_the_model_gives(place, tmp_path, capsys):
     with RunFolder.open(settings.out, settings, "pretrain") as run:
         pretraining = PretrainingRun(settings, run)
         pretraining.fit()
-        (row,) = run.read_jsonl("metrics.jsonl")
+        (row,) = run.read_epochs()
         held_out = pretraining.objective.photos.held_out
         logits = keras.ops.convert_to_numpy(pretraining.model(held_out.images))
         names = pretraining.objective.class_names
@@ -191,10 +191,28 @@ def test_going_on_with_other_photos_held_out_is_refused(
     lost = sorted((place.photos / "light").glob("*.png"))[:num_lost]
     for path in lost:
         path.rename(tmp_path / path.name)
+    run = RunFolder(out, None, resuming=True, manifest={})
     try:
+        objective = SupervisedObjective(configure(place, out).resolved())
         with pytest.raises(BadInput, match="not those the run began with.*validation_"):
-            pretrain(configure(place, out, epochs=9))
+            objective.record(run)
     finally:
         for path in lost:
             (tmp_path / path.name).rename(path)
-    assert (out / "photos.tsv").read_bytes() == (whole[0] / "photos.tsv").read_bytes()
+
+
+def test_going_on_with_other_labels_is_refused(place, tmp_path):
+    data, manifest = tmp_path / "photos.npz", {}
+
+    def record(labels, resuming=True):
+        np.savez(data, images=tiny.draw_photos(12), labels=np.array(labels * 4))
+        settings = configure(place, tmp_path, data=(str(data),), val_share=0.0)
+        run = RunFolder(tmp_path, None, resuming=resuming, manifest=manifest)
+        SupervisedObjective(settings.resolved()).record(run)
+
+    record(["cat", "dog", "dog"], resuming=False)
+    record(["cat", "dog", "dog"])
+    for others in (["cat", "dog", "cat"], ["cat", "elk", "elk"]):
+        with pytest.raises(BadInput, match="classes are not"):
+            record(others)
+    assert manifest["class_names"] == ["cat", "dog"]
