@@ -48,8 +48,8 @@ def main(argv=None):
         report[name] = row = measure(model, pool, options.num_images, flags)
         print(
             f"{name:20}{row['seconds']:7.1f} s for {options.num_images} maps; peak "
-            f"{row['peak_mib_after_a_fifth']:.0f} MiB after a fifth, "
-            f"{row['peak_mib']:.0f} MiB at the end",
+            f"{row['peak_gib_after_a_fifth']:.2f} GiB after a fifth, "
+            f"{row['peak_gib']:.2f} GiB at the end",
             flush=True,
         )
     if options.out:
@@ -64,12 +64,12 @@ def measure(model, pool, num_images, flags):
     fifth = max(1, num_images // 5)
     start = time.perf_counter()
     explain(model, pool, order[:fifth], flags)
-    after_a_fifth = 1024 * peak_memory_gib()
+    after_a_fifth = peak_memory_gib()
     explain(model, pool, order[fifth:], flags)
     return {
         "seconds": time.perf_counter() - start,
-        "peak_mib_after_a_fifth": after_a_fifth,
-        "peak_mib": 1024 * peak_memory_gib(),
+        "peak_gib_after_a_fifth": after_a_fifth,
+        "peak_gib": peak_memory_gib(),
     }
 
 

@@ -155,7 +155,8 @@ class Photos(collections.abc.Sequence):
     def renamed(self, name):
         """The same photos, their source called by another name."""
         photos = [dataclasses.replace(photo, source=name) for photo in self._photos]
-        return Photos(photos, name, self.problems)
+        whole = None if self._whole is None else self._whole.renamed(name)
+        return Photos(photos, name, self.problems, whole)
 
     def __repr__(self):
         return (

@@ -24,9 +24,9 @@ def turn_boxes_upright(photos, sizes, problems):
     tool that reads the size without EXIF, on the upright one. Where they fit into only
     one of the two photos, they are of that one. Boxes that fit into both go with those
     of their source that do not, since one tool drew them; a photo that is not turned,
-    but whose size is stated swapped, speaks for boxes that stay. Without such, or with
-    as many of either kind, those of `Photos.whole` are asked, so that all parts of a
-    set agree; at last boxes are what the stated size says: of the stored photo.
+    but whose size is stated swapped, speaks for boxes that stay. Of a part those of
+    `Photos.whole` are asked, so that all parts of a set agree; without such, or with as
+    many of either kind, boxes are what the stated size says: of the stored photo.
     Turns by a half and mirrored photos cannot be told by their size: their boxes stay.
 
     Args:
@@ -41,11 +41,12 @@ def turn_boxes_upright(photos, sizes, problems):
     upright = list(photos)
     suspects, votes = _find_suspects(photos, sizes)
     own_votes = {index: _vote(photos[index], *sizes[index]) for index in suspects}
-    tied = {photos[index].source for index, vote in own_votes.items() if not vote}
-    tied -= {source for source, vote in votes.items() if vote}
-    if tied and len(photos.whole) > len(photos):
-        whole = [p for p in photos.whole if p.objects and p.source in tied]
-        votes.update(_find_suspects(whole, map(_size_of_file, whole))[1])
+    unsure = {photos[index].source for index, vote in own_votes.items() if not vote}
+    if unsure and len(photos.whole) > len(photos):
+        whole = [p for p in photos.whole if p.objects and p.source in unsure]
+        found = _find_suspects(whole, map(_size_of_file, whole))[1]
+        for source in unsure:
+            votes[source] = found[source]
     for index, orientation in suspects.items():
         photo, (height, width) = upright[index], sizes[index]
         if (own_votes[index] or votes[photo.source]) < 0:

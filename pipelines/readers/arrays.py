@@ -31,14 +31,14 @@ def read(source, split=None, progress=None) -> Photos:
         source: uint8 array `(num_photos, height, width, 3)` of RGB pixels; or a dict
             that has it as `images` or as its only 4-d array, and may have `labels`:
             `(num_photos,)` class names or integers; or the path of such an `.npz`.
-        split: Must be None.
+        split: None or `all`.
         progress: Not called.
 
     Raises:
         ValueError: If the file is damaged, shape, type or number of the arrays does
             not fit, or a split is named.
     """
-    if split is not None:
+    if split not in (None, "all"):
         raise ValueError(
             f"Arrays have no splits, so {split!r} cannot be chosen. Leave the split "
             "out."

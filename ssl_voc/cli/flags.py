@@ -96,7 +96,7 @@ def _hint(text: str, known: Mapping[str, Option]) -> str:
     item = known.get(name.replace("-", "_"))
     if is_assigned and item:
         return f" Did you mean {item.flag}?"
-    return " A flag takes one value; where it may be repeated, write --data A --data B."
+    return " Most flags take one value; to repeat one, write --data A --data B."
 
 
 def _read_recorded(

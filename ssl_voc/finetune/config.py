@@ -42,7 +42,8 @@ class FinetuneConfig(TrainingConfig):
     )
     val_share: float | None = option(
         None,
-        "Share of the labels that chooses the epoch; by default 0.15 of 300 or more.",
+        "Share of the labels that chooses the epoch; by default 0.15 of 300 or more, "
+        "or with --patience.",
         minimum=0,
         below=1,
     )
@@ -154,7 +155,6 @@ class FinetuneConfig(TrainingConfig):
                 f"--crop-area: expected two ascending areas, got {low} {high}"
             )
         self._refuse_settings_of_other_tasks()
-        self._refuse_uneven_cells()
         if self.schedule != "staged" and self.unfreeze_epoch != UNFREEZE_EPOCH:
             raise ValueError(
                 f"--unfreeze-epoch: a setting of --schedule staged; --schedule "
@@ -201,17 +201,6 @@ class FinetuneConfig(TrainingConfig):
                         f"--task {self.task} does not look at it, got "
                         f"{getattr(self, name)}"
                     )
-
-    def _refuse_uneven_cells(self):
-        step = TASKS[self.task].image_size_step
-        is_known = not str(self.backbone).endswith(".keras")
-        if is_known and self.image_size is not None and self.image_size % step:
-            low = self.image_size // step * step
-            raise ValueError(
-                f"--image-size: --task {self.task} wants a multiple of {step}, so that "
-                f"cells divide the photo evenly: {low} or {low + step}, got "
-                f"{self.image_size}"
-            )
 
     @property
     def seed_of_split(self):

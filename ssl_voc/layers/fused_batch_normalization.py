@@ -24,6 +24,10 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         return _fused_training_pass(self, inputs)
 
+    def get_config(self):
+        """What is saved: replicas are a matter of where it trains."""
+        return {**super().get_config(), "synchronized": False}
+
     def _fits_kernel(self, inputs, mask):
         return (
             keras.backend.backend() == "tensorflow"

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.layers.constructor_arguments import constructor_arguments
+from ssl_voc.layers.constructor_arguments import ConfiguredLayer
 from ssl_voc.layers.nearest_resizing import resize_nearest
 
 # Softplus of this is 1: votes begin at `first_reach`.
@@ -15,7 +15,7 @@ _FIRST_REACH = 0.3  # as a share of the map
 
 
 @keras.saving.register_keras_serializable(package="ssl_voc")
-class LocalizationHead(keras.layers.Layer):
+class LocalizationHead(ConfiguredLayer):
     """One box and the scores of all classes, from the feature maps of a backbone.
 
     Maps of all levels are brought to one width, added up at the finest resolution and
@@ -165,6 +165,3 @@ class LocalizationHead(keras.layers.Layer):
         reach = ops.softplus(self.votes(mixed) + _SOFTPLUS_ONE) * first
         starts, ends = centers - reach[..., :2], centers + reach[..., 2:]
         return ops.concatenate([starts, ends], axis=-1)
-
-    def get_config(self):
-        return {**super().get_config(), **constructor_arguments(self)}

@@ -103,7 +103,12 @@ class BoxModel(ConfiguredModel):
             inputs["difficult"] = objects.pop("difficult")
         augmented = self.augmenter(inputs, training=True)
         moved = {**augmented["bounding_boxes"]}
-        if "difficult" in augmented:
+        if "difficult" in inputs:
+            if "difficult" not in augmented:
+                raise ValueError(
+                    "`augmenter` was given `difficult` with the boxes, and must hand "
+                    f"it on. Received: {sorted(augmented)}"
+                )
             moved["difficult"] = augmented["difficult"]
         return augmented["images"], moved
 

@@ -44,7 +44,7 @@ class Classifier(ConfiguredModel):
     ...     metrics=["accuracy"],
     ... )
     >>> model.fit(photos, labels, batch_size=64, epochs=10)
-    >>> model.backbone.save("backbone.keras")
+    >>> ssl_voc.models.plain_backbone(model.backbone).save("backbone.keras")
     """
 
     def __init__(self, backbone, num_classes, augmenter=None, dropout=0.2, **kwargs):

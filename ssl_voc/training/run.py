@@ -9,6 +9,7 @@ import keras
 from ssl_voc import callbacks, devices, distributed
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
+from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import StoppedEarly, as_bad_input, is_out_of_memory
 from ssl_voc.cli.held_interrupts import HeldInterrupts
 from ssl_voc.runs.atomic_files import is_full_disk
@@ -42,8 +43,7 @@ class TrainingRun:
         devices.set_up_runtime(config.seed, config.deterministic, config.precision)
         self._drawn = 0.0
         self._budget = config.time and TimeBudget(self, config.time)
-        planned_for = folder.manifest.get("time", config.time)
-        if config.epochs is not None or config.time not in (None, planned_for):
+        if config.epochs is not None or config.time not in (None, _planned_for(folder)):
             folder.manifest.pop("epochs", None)  # what --time gave no longer holds
 
     @property
@@ -264,6 +264,14 @@ class TrainingRun:
         """
         with distributed.on_all_devices(self.model):
             self.model._symbolic_build(data_batch=batch)
+
+
+def _planned_for(folder):
+    """The `--time` that a run began with, or went on with; None for a new one."""
+    settings = folder.path / "config.yaml"
+    if "time" in folder.manifest or not (folder.resuming and settings.exists()):
+        return folder.manifest.get("time")
+    return read_config_file(settings, "--out").get("time")  # of earlier versions
 
 
 def run_training(begin):

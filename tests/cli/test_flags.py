@@ -190,7 +190,7 @@ def test_every_value_that_is_no_default_is_listed():
         (Config, "--deterministic=3", "--deterministic"),
         (Config, "-x", "-x: no such option"),
         (Config, "extra", "extra"),
-        (Config, "--data a b", "argument 'b'. A flag takes one value; "),
+        (Config, "--data a b", "argument 'b'. Most flags take one value; "),
         (Config, "learning-rate=3", "Did you mean --learning-rate?"),
         (Config, "-- --data", "unexpected argument '--data'"),
         (Config, "--data", "--data: expected one"),

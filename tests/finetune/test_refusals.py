@@ -1,5 +1,6 @@
 """What `python -m ssl_voc.finetune` refuses, and how it says so."""
 
+import contextlib
 import re
 import shutil
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from ssl_voc.finetune.report import format_summary
 from ssl_voc.finetune.run import FinetuningRun
 from ssl_voc.runs.json_files import read_jsonl
 from ssl_voc.tasks import TASKS
+from ssl_voc.training.input_checks import refuse_missing_inputs
 from tests.finetune.settings import config, flags
 
 
@@ -26,7 +28,6 @@ from tests.finetune.settings import config, flags
         ({"batch_norm": "frozen", "drop_connect": 0.2}, "--drop-connect"),
         ({"patience": 3, "val_share": 0.0}, "--patience: .*--val-split"),
         ({"mosaic": 0.5}, "--mosaic: .*--task detect; --task localize"),
-        ({"image_size": 100}, "--image-size: .*32, .*: 96 or 128, got 100"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(changes, named):
@@ -34,9 +35,31 @@ def test_settings_that_do_not_go_together_are_refused(changes, named):
         FinetuneConfig(**changes)
 
 
-@pytest.mark.parametrize("changes", [{"task": "detect"}, {"backbone": "own.keras"}])
-def test_cells_of_detectors_and_of_files_may_have_sizes_of_their_own(changes):
-    assert FinetuneConfig(image_size=100, **changes).image_size == 100
+@pytest.mark.parametrize(
+    ("changes", "begun", "refused"),
+    [
+        ({}, False, True),
+        ({}, True, False),  # a run of before goes on
+        ({"task": "detect"}, False, False),
+        ({"backbone": "own.keras"}, False, False),
+    ],
+)
+def test_a_localizer_wants_cells_that_divide_the_photo(
+    tmp_path, monkeypatch, changes, begun, refused
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.keras").touch()
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    if begun:
+        (tmp_path / "run" / "checkpoints" / "epoch_00001.npz").touch()
+    settings = {"data": ("scenes",), "out": tmp_path / "run", "weights": None}
+    config = FinetuneConfig(image_size=100, **settings, **changes).resolved()
+    with (
+        pytest.raises(BadInput, match="96 or 128, got 100")
+        if refused
+        else (contextlib.nullcontext())
+    ):
+        refuse_missing_inputs(config)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_epoch(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left")
 
     monkeypatch.setattr("ssl_voc.training.run.plot_curves", fail)
+    monkeypatch.setattr("ssl_voc.training.run._SECONDS_BETWEEN_CURVES", 0.0)
     config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
     with RunFolder.open(tmp_path / "run", config, "pretrain") as run:
         with pytest.raises(StoppedEarly, match="disk is full.* 1 of 4 epochs are"):
@@ -153,7 +154,6 @@ def test_curves_are_drawn_where_a_kill_left_no_epoch_to_train(tmp_path, monkeypa
     [
         ({}, {"time": "40m"}, False),
         ({"time": "40m"}, {"time": "40m"}, False),
-        ({"time": "40m"}, {}, False),  # as earlier versions recorded it
         ({"time": "2h"}, {"time": "40m"}, True),
     ],
 )
@@ -163,6 +163,13 @@ def test_another_time_is_tried_anew(tmp_path, settings, planned_for, is_timed):
     assert run.is_to_be_timed is is_timed
     run.choose_epochs(30, "by default")
     assert run.config.epochs == (30 if is_timed else 20)
+
+
+@pytest.mark.parametrize(("asked", "is_timed"), [("40m", False), ("2h", True)])
+def test_settings_tell_the_time_of_runs_of_before(tmp_path, asked, is_timed):
+    (tmp_path / "config.yaml").write_text("time: 40m\n")
+    folder = RunFolder(tmp_path, None, True, manifest={"epochs": 20})
+    assert TinyRun(folder, epochs=None, time=asked).is_to_be_timed is is_timed
 
 
 def test_epochs_that_are_done_stay_whatever_a_time_had_planned(tmp_path):

@@ -134,6 +134,7 @@ def test_parts_of_one_set_agree(tmp_path, draw, encode):
     # Two of three tell that this tool draws upright.
     assert first_box(photos, [0]) == first_box(photos, range(4)) == CORNER_READ
     assert first_box(photos, [0, 1, 3]) == CORNER_READ  # as many of either kind
+    assert first_box(photos, [0, 3]) == CORNER_READ  # the one beside it says otherwise
     assert first_box([photos[0], photos[3]], [0]) == CORNER_TURNED
     # What cannot be read does not speak.
     (tmp_path / "1.jpg").write_bytes(b"")

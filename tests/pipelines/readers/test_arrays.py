@@ -23,6 +23,12 @@ def test_photos_are_the_rows(tmp_path):
     assert ids[0] == "00" and ids == sorted(ids)  # like the rows
 
 
+def test_all_of_them_may_be_asked_for_by_name():
+    assert len(arrays.read(IMAGES, "all")) == 3
+    with pytest.raises(ValueError, match="no splits, so 'train'"):
+        arrays.read(IMAGES, "train")
+
+
 def test_images_are_the_array_of_that_name_or_the_only_one_of_4_dimensions():
     photos = arrays.read({"x_train": IMAGES, "y_train": np.zeros(3)})
     np.testing.assert_array_equal(photos[2].load(), IMAGES[2])
