@@ -1,8 +1,11 @@
 """Command `finetune`: a localizer or detector from few boxes."""
 
 from ssl_voc.cli.command import command_main
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.finetune.config import FinetuneConfig
 from ssl_voc.runs.start import open_run
+from ssl_voc.runs.start_rules import has_checkpoint
+from ssl_voc.tasks import TASKS
 from ssl_voc.training.input_checks import refuse_missing_inputs
 
 DESCRIPTION = """Fits a head, and the backbone under it, on labelled photos.
@@ -33,11 +36,25 @@ def finetune(config):
     """
     config = config.resolved()
     refuse_missing_inputs(config)
+    if config.overwrite or not has_checkpoint(config.out):
+        _refuse_uneven_cells(config)
     with open_run(config, "finetune") as folder:
         from ssl_voc.finetune.run import FinetuningRun
         from ssl_voc.training.run import run_training
 
         return run_training(lambda: FinetuningRun(config, folder))
+
+
+def _refuse_uneven_cells(config):
+    step = TASKS[config.task].image_size_step
+    # Of a backbone from a file nobody knows the stride.
+    if config.image_size % step and not config.backbone.endswith(".keras"):
+        low = config.image_size // step * step
+        raise BadInput(
+            f"--image-size: --task {config.task} wants a multiple of {step}, so that "
+            f"cells divide the photo evenly: {low or step} or {low + step}, got "
+            f"{config.image_size}."
+        )
 
 
 main = command_main(finetune, FinetuneConfig, "finetune", DESCRIPTION)

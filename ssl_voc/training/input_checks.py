@@ -9,7 +9,6 @@ from ssl_voc.backbone_families import family_of
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput, did_you_mean
 from ssl_voc.runs.start_rules import has_checkpoint, read_manifest
-from ssl_voc.tasks import TASKS
 
 DEFAULT_BACKBONE = "EfficientNetB1"
 AUTO = "auto"
@@ -60,25 +59,10 @@ def refuse_missing_inputs(config: Any) -> None:
             raise BadInput(f"--backbone: {error}") from error
     # Those of a checkpoint take the place of what a run began with.
     goes_on = has_begun and not config.overwrite
-    if not goes_on:
-        _refuse_uneven_cells(config)
     if config.weights not in _OTHER_WEIGHTS and not goes_on:
         refuse_unusable_weights("--weights", config.weights)
     if getattr(config, "teacher", None) is not None:
         refuse_unusable_teacher(config.teacher)
-
-
-def _refuse_uneven_cells(config: Any) -> None:
-    # Of a backbone from a file nobody knows the stride.
-    if not hasattr(config, "task") or config.backbone.endswith(".keras"):
-        return
-    size, step = config.image_size, TASKS[config.task].image_size_step
-    if size % step:
-        low = size // step * step
-        raise BadInput(
-            f"--image-size: --task {config.task} wants a multiple of {step}, so that "
-            f"cells divide the photo evenly: {low or step} or {low + step}, got {size}."
-        )
 
 
 def refuse_missing_source(flag: str, source: str) -> None:

@@ -105,7 +105,7 @@ def test_a_run_goes_on_as_if_never_stopped(place, finished, monkeypatch):
     with pytest.raises(BadInput, match="--resume .*--finish"):
         read_finished_run(out)
     ended = dataclasses.replace(settings, out=place / "ended", finish=True)
-    with pytest.raises(BadInput, match="no epoch is done"):
+    with pytest.raises(BadInput, match="no checkpoint of an epoch"):
         finetune(ended)
     assert not ended.out.exists()
     shutil.copytree(out, ended.out)

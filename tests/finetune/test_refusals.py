@@ -1,6 +1,5 @@
 """What `python -m ssl_voc.finetune` refuses, and how it says so."""
 
-import contextlib
 import re
 import shutil
 from types import SimpleNamespace
@@ -13,7 +12,6 @@ from ssl_voc.finetune.report import format_summary
 from ssl_voc.finetune.run import FinetuningRun
 from ssl_voc.runs.json_files import read_jsonl
 from ssl_voc.tasks import TASKS
-from ssl_voc.training.input_checks import refuse_missing_inputs
 from tests.finetune.settings import config, flags
 
 
@@ -47,19 +45,21 @@ def test_settings_that_do_not_go_together_are_refused(changes, named):
 def test_a_localizer_wants_cells_that_divide_the_photo(
     tmp_path, monkeypatch, changes, begun, refused
 ):
+    def begin(config, command):
+        raise StoppedEarly("begun")
+
+    monkeypatch.setattr("ssl_voc.finetune.command.open_run", begin)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.keras").touch()
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     if begun:
         (tmp_path / "run" / "checkpoints" / "epoch_00001.npz").touch()
     settings = {"data": ("scenes",), "out": tmp_path / "run", "weights": None}
-    config = FinetuneConfig(image_size=100, **settings, **changes).resolved()
-    with (
-        pytest.raises(BadInput, match="96 or 128, got 100")
-        if refused
-        else (contextlib.nullcontext())
-    ):
-        refuse_missing_inputs(config)
+    error, told = (
+        (BadInput, "96 or 128, got 100") if refused else (StoppedEarly, "begun")
+    )
+    with pytest.raises(error, match=told):
+        finetune(FinetuneConfig(image_size=100, **settings, **changes))
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_a_teacher_that_is_neither_path_nor_preset_is_told_what_is_expected():
 
 def test_a_run_without_an_epoch_is_not_finished(tmp_path):
     config = PretrainConfig(out=tmp_path, finish=True).resolved()
-    with pytest.raises(BadInput, match="^--finish: no epoch is done"):
+    with pytest.raises(BadInput, match="^--finish: no checkpoint of an epoch"):
         refuse_missing_inputs(config)
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "epoch_00001.npz").touch()
