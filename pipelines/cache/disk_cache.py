@@ -14,7 +14,7 @@ from pipelines.cache.cache_folder import cache_folder, new_folder, sole_writer
 from pipelines.images.opening import installed_formats
 
 # Part of the key: raise it when decoding, resizing or hashing give other values.
-PREPARATION_VERSION = 3
+PREPARATION_VERSION = 4
 # Marks an entry that lacks photos which a failing system could not read.
 _RETRY = "retry"
 # Of file systems that cannot reserve space.

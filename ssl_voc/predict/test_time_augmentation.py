@@ -1,5 +1,7 @@
 """Test-time augmentation: each photo is asked about several times, answers fused."""
 
+import numpy as np
+
 from ssl_voc.predict.finished_model import boxes_in_photos
 
 # Second size by that of the model. Not a larger one: training shows most photos from
@@ -29,6 +31,7 @@ class AugmentedPredictor:
         steps = min(round(_RATIO * image_size / _STEP), -(-image_size // _STEP) - 1)
         smaller = max(steps, 1) * _STEP
         self.task = task
+        self._num_rows = 0
         self._models = {image_size: model}
         if smaller < image_size:
             self._models[smaller] = model.at_image_size(smaller)
@@ -58,9 +61,17 @@ class AugmentedPredictor:
             model = self._models[side]
             for mirrored in self._mirrorings:
                 seen = images[:, :, ::-1] if mirrored else images
-                found = model.predict(seen, batch_size=len(seen), verbose=0)
+                found = self._ask(model, seen)
                 corners = boxes_in_photos(
                     model, found["boxes"], photo_sizes, side, mirrored
                 )
                 answers.append({**found, "boxes": corners})
         return self.task.fuse(answers)
+
+    def _ask(self, model, images):
+        """The answers to a batch, which is filled up: another size is traced anew."""
+        self._num_rows = max(self._num_rows, len(images))
+        filled = np.zeros((self._num_rows, *images.shape[1:]), images.dtype)
+        filled[: len(images)] = images
+        found = model.predict_on_batch(filled)
+        return {name: values[: len(images)] for name, values in found.items()}

@@ -35,8 +35,9 @@ PROTOCOL = (
     "other classes (permutation of ranks); (2) inpainting it turns more correct "
     f"predictions wrong than inpainting {NUM_CONTROLS} regions of the same shape, "
     f"at least {_LEAST_CONTROL:.0%} of it free, in the same photo, as far from the "
-    "boxes (exact; photos without room for them do not count). Both p-values must be "
-    f"at most {FALSE_ALARM_RATE:g} over the number of candidates that were not dropped "
+    "boxes, no two half the same (exact; photos without room for them do not count). "
+    "Both p-values must be at most "
+    f"{FALSE_ALARM_RATE:g} over the number of candidates that were not dropped "
     "(Bonferroni): where no region means more than another, at most "
     f"{FALSE_ALARM_RATE:.0%} of searches raise any alarm"
 )
@@ -206,7 +207,7 @@ def inpainted_errors(subject, scan, candidate, photos, seed):
 def _controls(mask, outside, random):
     """The same shape elsewhere: as much of it outside, as far from the boxes.
 
-    Fewer than `NUM_CONTROLS` where there is no room for more.
+    No two are half the same. Fewer than `NUM_CONTROLS` where there is no room.
     """
     shape = mask[ndimage.find_objects(mask.astype(int))[0]]
     room = np.array(mask.shape) - shape.shape
@@ -224,10 +225,14 @@ def _controls(mask, outside, random):
             continue
         difference = np.abs(_traits(free, distance[place]) - wanted)
         found.append((float(difference.sum()), len(found), place, free))
-    nearest = sorted(found)[:NUM_CONTROLS]
-    controls = np.zeros((len(nearest), *mask.shape), bool)
-    for control, (_, _, place, free) in zip(controls, nearest, strict=True):
+    controls = []
+    for _, _, place, free in sorted(found):
+        control = np.zeros_like(mask)
         control[place] = free
+        if all((control & other).sum() < free.sum() / 2 for other in controls):
+            controls.append(control)
+        if len(controls) == NUM_CONTROLS:
+            break
     return controls
 
 

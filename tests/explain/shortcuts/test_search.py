@@ -1,5 +1,7 @@
 """The search for shortcuts on photos whose stamp tells a class, and its report."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -73,7 +75,7 @@ def test_classes_that_no_p_value_could_accuse_are_not_cleared(tmp_path, monkeypa
         return wrong[:1] if candidate.label == 1 else wrong
 
     monkeypatch.setattr(shortcut_search, "inpainted_errors", errors_of_one_green_photo)
-    found = search(tmp_path, ColorReader(), number=36)
+    found = search(tmp_path, ColorReader())
     # One photo has a p-value of 1/5 at least, and 5 % is asked for.
     assert found["classes_too_few"] == ["green"]
     could = [row["class"] for row in found["candidates"] if row["could_alarm"]]
@@ -93,10 +95,11 @@ def test_controls_hide_nearly_as_much_as_the_region_or_there_are_none():
     outside[19:] = True
     controls = shortcut_search._controls(mask, outside, random)
     assert len(controls) == shortcut_search.NUM_CONTROLS
-    assert (controls.sum(axis=(1, 2)) == 5 * 6).all()
-    assert not (controls & (mask | ~outside)).any()
-    # In a small room each of the few places is taken once.
-    assert len(np.unique(controls, axis=0)) == len(controls)
+    for control in controls:
+        assert control.sum() == 5 * 6 and not (control & (mask | ~outside)).any()
+    # Four of one place would be one control.
+    for one, other in itertools.combinations(controls, 2):
+        assert (one & other).sum() < 5 * 6 / 2
 
 
 def test_a_patch_holds_its_share_of_the_map_whatever_the_form_of_the_photo():

@@ -60,7 +60,11 @@ def test_size_of_a_png_that_states_no_orientation_costs_no_decoding(
     draw, encode, monkeypatch
 ):
     loads = []
-    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", loads.append)
+
+    def load(image):
+        loads.append(image)
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
     assert upright_size(encode(draw(), "PNG")) == (40, 30) and not loads
 
 
