@@ -5,12 +5,13 @@
 Prints one line of json: name of each file of FOLDER to boxes, scores, names and size.
 """
 
+import dataclasses
 import json
 import pathlib
 import sys
 
-import pipelines
-from ssl_voc.predict.photos import LoadedPhoto, encode_png
+from ssl_voc.predict.photo_names import NamedPhoto
+from ssl_voc.predict.photos import encode_png, load_photo
 from ssl_voc.predict.predictors import open_predictor
 
 
@@ -19,14 +20,14 @@ def main(model, folder):
     predictor = open_predictor(model)
     answers = {}
     for path in sorted(pathlib.Path(folder).iterdir()):
-        pixels = pipelines.decode(path.read_bytes())
-        photo = LoadedPhoto(path, path.name, encode_png(pixels), pixels, False, None)
-        [found] = predictor.predict([photo])
+        photo = load_photo(NamedPhoto(path, path.name))
+        png = dataclasses.replace(photo, file=encode_png(photo.pixels))
+        [found] = predictor.predict([png])
         answers[path.name] = {
             "boxes": found.boxes.tolist(),
             "scores": found.scores.tolist(),
             "class_names": list(found.class_names),
-            "image_size": list(pixels.shape[:2]),
+            "image_size": list(photo.size),
         }
     print(json.dumps(answers))
 
