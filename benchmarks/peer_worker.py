@@ -3,33 +3,13 @@
 Runs in an environment of its own, which needs torch, torchvision, lightly and timm.
 """
 
-import importlib.util
-import pathlib
 import sys
 import time
 
 import torch
 
+from benchmarks.torchvision_operators import declare_missing_operators
 from benchmarks.worker import peak_memory_gib, serve
-
-
-def declare_missing_operators():
-    """Lets torchvision be imported where its compiled operators do not load.
-
-    That is so where torch is a CPU build and torchvision is not. Its transforms need
-    none of them, but it will not start without their names.
-    """
-    folder = importlib.util.find_spec("torchvision").submodule_search_locations[0]
-    try:
-        for library in pathlib.Path(folder).glob("_C*.so"):
-            torch.ops.load_library(str(library))
-    except OSError:
-        declared = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            declared.define(f"{name}(Tensor boxes, Tensor scores, float iou) -> Tensor")
-        return declared  # The names last as long as this object.
-    return None
-
 
 _DECLARED = declare_missing_operators()
 

@@ -13,12 +13,16 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from benchmarks.torchvision_operators import declare_missing_operators
+
 GRAY = 128
+_DECLARED = declare_missing_operators()  # None where torchvision has them
 
 
 def main(path):
     """Trains, predicts the photos and gray pictures of their sizes, writes both."""
-    replace_missing_suppression()
+    if _DECLARED is not None:
+        replace_suppression()
     from ultralytics import YOLO
     from ultralytics.utils import torch_utils
 
@@ -77,23 +81,12 @@ def detect(model, picture, task):
     ]
 
 
-def replace_missing_suppression():
-    """Gives torchvision a suppression of its tensors where its own is not there."""
-    try:
-        import torchvision  # noqa: F401
-
-        return
-    except RuntimeError:  # operator torchvision::nms does not exist
-        for name in [name for name in sys.modules if name.startswith("torchvision")]:
-            del sys.modules[name]
-    operations = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        operations.define(f"{name}(Tensor dets, Tensor scores, float iou) -> Tensor")
+def replace_suppression():
+    """Gives torchvision a suppression of its tensors."""
     import torchvision
     from ultralytics.utils.nms import TorchNMS
 
     torchvision.ops.nms = TorchNMS.nms
-    replace_missing_suppression.kept = operations  # which go with this object
 
 
 if __name__ == "__main__":

@@ -77,7 +77,8 @@ def refuse_unnamed_split(config, finished, purpose):
         except (ValueError, OSError) as error:
             raise BadInput(f"--data: {error}") from error
         if len(found) > 1:
-            learned = finished.settings.get("train_split") or "train"
+            usual = "train" if "train" in found else "trainval"
+            learned = finished.settings.get("train_split") or usual
             raise BadInput(
                 f"--split: name the photos of {source} to {purpose}, one of: "
                 f"{', '.join(found)}."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pipelines
 from ssl_voc import serving
-from ssl_voc.export.comparison import compare_detections, compare_localizations
+from ssl_voc.export.comparison import largest_differences
 from ssl_voc.export.model_card import describe_artifact, model_card
 from ssl_voc.export.onnx_litert import write_exchange_file
 from ssl_voc.export.parity import check_parity
@@ -72,9 +72,9 @@ def _rounding(finished, trained, model, held):
     if model is trained:
         return None
     task = task_of(finished)
-    compare = compare_localizations if task.main_object_only else compare_detections
-    boxes, scores, unmatched = compare(
-        *(task.rank_arrays(answers_of_model(one, held)) for one in (trained, model))
+    boxes, scores, unmatched = largest_differences(
+        task,
+        *(task.rank_arrays(answers_of_model(one, held)) for one in (trained, model)),
     )
     return {
         "trained_in": ", ".join(sorted(compute_dtypes(trained) - {"float32"})),

@@ -87,9 +87,8 @@ def compare_answers(finished, held, expected, answers, seconds, left_out=()):
     """
     task = task_of(finished)
     evaluation = evaluation_of(task)
-    compare = compare_localizations if task.main_object_only else compare_detections
     expected = task.rank_arrays(expected)
-    differences = [compare(expected, found) for found in answers]
+    differences = [largest_differences(task, expected, found) for found in answers]
     boxes, scores, unmatched = np.max(np.array(differences), axis=0)
     of_model = of_artifact = None
     if held.labelled:
@@ -118,6 +117,18 @@ def compare_answers(finished, held, expected, answers, seconds, left_out=()):
             f"{parity.differences()}. Nothing was exported."
         )
     return parity
+
+
+def largest_differences(task, expected, found):
+    """Largest differences of boxes and scores, and the number of unmatched objects.
+
+    Args:
+        task: The `Task` that gave both.
+        expected: What `Task.rank_arrays` gives.
+        found: The same, as something else answers.
+    """
+    compare = compare_localizations if task.main_object_only else compare_detections
+    return compare(expected, found)
 
 
 def box_tolerance(boxes):

@@ -25,7 +25,8 @@ FEWEST_LABELS = 8
 # Their validation part, of 45 photos, tells rates apart; a few photos tell chance.
 FEWEST_TO_TUNE = 300
 TRIAL_EPOCHS = 3
-_PHOTOS_TO_TRY = 1000
+# Of an epoch of the trial: minutes less where a step takes seconds.
+_STEPS_TO_TRY = 16
 _RATE_FACTORS = (1.0, 1 / 3, 3.0)
 
 
@@ -65,7 +66,7 @@ def make_plan(config, run_trial):
     pretrain_flags = parse_flags(config.pretrain, "pretrain")
     epochs = config.epochs or LEAST_EPOCHS
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs)
-    trial = run_trial(common, (*flags, *_share_to_try(labelled)))
+    trial = run_trial(common, (*flags, *_share_to_try(config, labelled)))
     arms = arms_of(config, trial.imagenet)
     links = [link for arm in arms for link in arm.pretrainings]
     pools = {link.key: photos.count(link) for link in links}
@@ -92,10 +93,14 @@ def make_plan(config, run_trial):
     return plan, trial.pace
 
 
-def _share_to_try(labelled):
+def _share_to_try(config, labelled):
     """Flags by which a trial of many labels takes some of them."""
-    share = _PHOTOS_TO_TRY / max(1, len(labelled))
+    share = _STEPS_TO_TRY * _batch_size(config) / max(1, len(labelled))
     return ("--label-fraction", f"{share:.4g}") if share < 1 else ()
+
+
+def _batch_size(config):
+    return config.batch_size or TASKS[config.task].defaults["batch_size"]
 
 
 def _common_settings(config):
@@ -123,7 +128,7 @@ def _grid(config, num_photos, shares, counts, pools):
         pools: Number of photos of each pretraining, by the key of its link.
     """
     task = TASKS[config.task]
-    batch_size = config.batch_size or task.defaults["batch_size"]
+    batch_size = _batch_size(config)
     steps = max(1, num_photos // batch_size)
     rates = config.learning_rate or tuple(
         factor * task.defaults["learning_rate"] for factor in _RATE_FACTORS
