@@ -17,22 +17,18 @@ import json
 import time
 
 import keras
-import keras_cv
 import numpy as np
 import tensorflow as tf
 
 import pipelines
 import ssl_voc
+from benchmarks.keras_cv_detector import AS_WIDE, build_retinanet
 from benchmarks.machine import describe_machine
 from benchmarks.speeds import compare, take_turns
 from benchmarks.step_clock import StepClock
 from ssl_voc import devices
 
 NUM_PHOTOS = 256
-# keras-cv's `PredictionHead` and `FeaturePyramid`, which take no other width.
-WIDE = {"channels": 256, "num_layers": 3}
-# Of EfficientNetB1; block names differ between EfficientNets.
-PEER_LEVELS = {"P3": "block3c_add", "P4": "block5d_add", "P5": "top_activation"}
 
 
 def main(argv=None):
@@ -77,7 +73,7 @@ def measure(options, image_size):
     )
     models = {
         "ours": build_ours(pool),
-        "ours_wide": build_ours(pool, **WIDE),
+        "ours_wide": build_ours(pool, **AS_WIDE),
         "keras_cv": build_peer(pool),
     }
 
@@ -150,16 +146,7 @@ def build_ours(pool, **size):
 
 def build_peer(pool):
     """keras-cv's `RetinaNet` on the same backbone, compiled as its guide has it."""
-    shape = (pool.image_size, pool.image_size, 3)
-    backbone = keras.applications.EfficientNetB1(
-        include_top=False, weights=None, input_shape=shape
-    )
-    backbone.pyramid_level_inputs = PEER_LEVELS
-    model = keras_cv.models.RetinaNet(
-        backbone=backbone,
-        num_classes=len(pool.class_names),
-        bounding_box_format="xyxy",
-    )
+    model = build_retinanet("EfficientNetB1", pool.image_size, len(pool.class_names))
     model.compile(
         box_loss="smoothl1",
         classification_loss="focal",

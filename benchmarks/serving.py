@@ -28,19 +28,14 @@ import tensorflow as tf
 
 import pipelines
 import ssl_voc
+from benchmarks.keras_cv_detector import AS_WIDE, LEVELS, build_retinanet
 from benchmarks.machine import describe_machine
 from ssl_voc import serving
 from ssl_voc.serving.warm_up import draw_picture
 from ssl_voc.tasks import TASKS
 
 NUM_PHOTOS = 32
-# The wide one as keras-cv's `PredictionHead` and `FeaturePyramid`, which take no other.
-OURS = {"ours": {}, "ours_wide": {"channels": 256, "num_layers": 3}}
-# Block names differ between EfficientNets.
-PEER_LEVELS = {
-    "EfficientNetB0": ("block3b_add", "block5c_add", "top_activation"),
-    "EfficientNetB1": ("block3c_add", "block5d_add", "top_activation"),
-}
+OURS = {"ours": {}, "ours_wide": AS_WIDE}
 # Logit of the scores without evidence: a probability of 0.057, many boxes above the
 # threshold of 0.05.
 SCORE_BIAS = -2.8
@@ -50,9 +45,7 @@ def main(argv=None):
     """Exports, measures and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", help="photos to send; by default drawn pictures")
-    parser.add_argument(
-        "--backbone", default="EfficientNetB1", choices=sorted(PEER_LEVELS)
-    )
+    parser.add_argument("--backbone", default="EfficientNetB1", choices=sorted(LEVELS))
     parser.add_argument("--image-size", type=int, default=160)
     parser.add_argument("--num-classes", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -131,18 +124,10 @@ def build_ours(options, **size):
 def build_peer(options):
     """keras-cv's `RetinaNet` on the same backbone, of random weights."""
     keras.utils.set_random_seed(0)
-    shape = (options.image_size, options.image_size, 3)
-    backbone = getattr(keras.applications, options.backbone)(
-        include_top=False, weights=None, input_shape=shape
-    )
-    levels = ("P3", "P4", "P5")
-    backbone.pyramid_level_inputs = dict(
-        zip(levels, PEER_LEVELS[options.backbone], strict=True)
-    )
-    model = keras_cv.models.RetinaNet(
-        backbone=backbone,
-        num_classes=options.num_classes,
-        bounding_box_format="xyxy",
+    model = build_retinanet(
+        options.backbone,
+        options.image_size,
+        options.num_classes,
         # Our detector's thresholds; its own would keep nothing of random scores.
         prediction_decoder=keras_cv.layers.NonMaxSuppression(
             "xyxy",
