@@ -255,12 +255,17 @@ class ObjectPseudoLabels(PseudoLabels):
 
     def call(self, found, again):
         sure = self.is_sure(found, again)
+        # Of one object, a second class that is sure would be taught as well; one that
+        # is not would take its points away.
+        overlaps = boxes.pairwise_iou(found["boxes"], found["boxes"]) >= _COVERING_IOU
+        places = ops.arange(sure.shape[1])  # the most confident box comes first
+        better = places[None, :] < places[:, None]
+        beaten = ops.logical_and(overlaps, ops.logical_and(sure[:, None, :], better))
+        sure = ops.logical_and(sure, ops.logical_not(ops.any(beaten, axis=2)))
+        covered = ops.any(ops.logical_and(overlaps, sure[:, None, :]), axis=2)
         limits = ops.take(self.least_scores, ops.maximum(found["classes"], 0))
         reached = found["confidence"] >= limits
         reached = ops.logical_and(reached, boxes.is_object(found["classes"]))
-        # One that lies on a sure one, of another class, would take its points away.
-        overlaps = boxes.pairwise_iou(found["boxes"], found["boxes"]) >= _COVERING_IOU
-        covered = ops.any(ops.logical_and(overlaps, sure[:, None, :]), axis=2)
         unsure = ops.logical_and(
             reached, ops.logical_not(ops.logical_or(sure, covered))
         )
