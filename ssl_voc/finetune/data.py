@@ -55,11 +55,16 @@ def prepare_finetuning_data(config, run, main_object_only):
         `FinetuningData`.
 
     Raises:
-        BadInput: when photos of `--val-split` were seen in training, or the data is not
-            what it was when the run began.
+        BadInput: when photos of `--val-split` were seen in training, the data is not
+            what it was when the run began, or flags do not fit it.
         ValueError, OSError: when the data cannot be used.
     """
     training, validation, held_out, class_names = _read_and_split(config)
+    if config.unlabeled and main_object_only and len(class_names) == 1:
+        raise BadInput(
+            "--unlabeled: a localizer of one class is sure of every photo, as its only "
+            "score is always 1. Take --task detect, or leave it out."
+        )
 
     def prepare(photos, what="validation", objects_required=True):
         return pipelines.prepare_labeled(

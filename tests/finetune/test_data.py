@@ -75,6 +75,18 @@ def test_every_class_is_learned_from_one_label_each(tree, tmp_path):
     assert data.training.class_names == ("blue", "green", "red")
 
 
+def test_a_localizer_of_one_class_labels_no_photos(tree, tmp_path):
+    settings = {
+        "class_names": ("red",),
+        "unlabeled": (str(tree),),
+        "label_fraction": 0.5,
+    }
+    with pytest.raises(BadInput, match="--unlabeled: .*one class"):
+        prepare(tmp_path / "run", tree, **settings)
+    data = prepare(tmp_path / "other", tree, task="detect", **settings)
+    assert data.unlabeled is not None
+
+
 def test_named_split_chooses_all_others_are_learned_from_and_reported(tree, tmp_path):
     data = prepare(tmp_path / "run", tree, val_split="val")
     assert ids(tmp_path / "run", "training") == read_ids(tree, "train")
