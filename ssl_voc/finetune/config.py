@@ -88,7 +88,10 @@ class FinetuneConfig(TrainingConfig):
         minimum=1,
     )
     patience: int | None = option(
-        None, "End after so many epochs in which no score was better.", minimum=1
+        None,
+        "End after so many epochs in which no score was better, such as 100; those of "
+        "the warm-up do not count.",
+        minimum=1,
     )
     schedule: Literal["full", "staged", "frozen"] = option(
         "full", "Train all, the head first, or the head alone."

@@ -71,6 +71,22 @@ def tell_of_balance(pool, threshold, steps):
     print(f"balance: {what}; an epoch keeps its {steps} steps (--balance)", flush=True)
 
 
+def tell_of_patience(patience, epochs, steps):
+    """Says how long a run waits for a better score.
+
+    Args:
+        patience: Value of `--patience`.
+        epochs: Number of epochs of the run, or None where it is not known yet.
+        steps: Number of steps of an epoch.
+    """
+    whole = "" if epochs is None else f" of {epochs * steps:,}"
+    print(
+        f"patience: {patience} epochs are {patience * steps:,}{whole} steps, counted "
+        "from the end of the warm-up (--patience)",
+        flush=True,
+    )
+
+
 def save_examples(run, pool, task, model):
     """Leaves a picture of what the model will be shown, boxes and all."""
     batch = pool.gather(pipelines.choose_varied(pool.photos, NUM_SHOWN))

@@ -54,6 +54,9 @@ class FinetuningRun(TrainingRun):
         if config.balance is not None:
             report.tell_of_balance(self.training, config.balance, self.steps)
         self.choose_epochs(*self._default_epochs())
+        if config.patience is not None:
+            total = None if self.is_to_be_timed else self.config.epochs
+            report.tell_of_patience(config.patience, total, self.steps)
         config = self.config
         with devices.replica_scope(config.batch_size, config.device):
             self.jit_compile = devices.should_jit_compile(config.jit_compile)
@@ -240,7 +243,8 @@ class FinetuningRun(TrainingRun):
     def _fit_phase(self, phase, last):
         """Trains epochs of a phase, up to epoch `last`."""
         shown, before, ends = self.task.shown, [], [last]
-        choosing, patience, least_epochs = [], None, phase.first
+        choosing, patience = [], None
+        least_epochs = phase.warm_epoch(self.config.warmup)
         if self.unlabeled:
             burn_in = self.unlabeled.burn_in_epochs(self.config.epochs)
             shown = (*shown, "pool_used")
