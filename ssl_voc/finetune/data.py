@@ -137,14 +137,15 @@ def _read_and_split(config):
 
 
 def _validation_share(config, num_labels):
-    """Share of the labels that choose the epoch; says where it is none by default."""
-    if config.val_share is not None:
-        return config.val_share
-    if num_labels >= FEWEST_TO_CHOOSE or config.patience is not None:
-        return VALIDATION_SHARE
+    """Share of the labels that choose the epoch; says where labels are too few."""
+    share, fewest = config.val_share, FEWEST_TO_VALIDATE
+    if share is None:
+        share, fewest = VALIDATION_SHARE, FEWEST_TO_CHOOSE
+    if not share or num_labels >= fewest or config.patience is not None:
+        return share
     print(
         f"validation: none; all {num_labels} photos are learned from, and the last "
-        f"epoch is kept (fewer than {FEWEST_TO_CHOOSE}"
+        f"epoch is kept (fewer than {fewest}"
         + f": --val-share {VALIDATION_SHARE}" * (num_labels >= FEWEST_TO_VALIDATE)
         + ")",
         flush=True,
