@@ -161,6 +161,7 @@ def format_summary(run, config, task, data, summary):
             f"without boxes   {summary['num_unlabeled']} photos; the labels of the "
             f"teacher: {run.path / 'pseudo_labels.png'}"
         )
+        lines.append(f"sure labels     {_sure_labels(run, summary)}")
     if data.validation is None:
         lines.append("weights         of the last epoch; no labels were kept to choose")
     else:
@@ -182,6 +183,15 @@ def format_summary(run, config, task, data, summary):
         where = " --data OTHER_PHOTOS"
     lines.append(f"next            python -m ssl_voc.evaluate {run.path}{where}")
     return "\n".join(lines)
+
+
+def _sure_labels(run, summary):
+    """What the teacher's labels were like, or that none was learned, in words."""
+    rows = run.read_epochs()[: summary["epoch"]]
+    if not any(row.get("pool_used") for row in rows):
+        return "there were none to learn: the pool taught no object"
+    told = [name for name in OF_TEACHER if name in summary]
+    return ", ".join(f"{name} {_figure(summary[name])}" for name in told)
 
 
 def _has_splits(name):
