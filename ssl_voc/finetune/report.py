@@ -49,6 +49,23 @@ def record_data(run, config, task, data):
     )
 
 
+def tell_of_frozen_start(config, weights):
+    """Says where frozen parts of the backbone have nothing that is worth keeping.
+
+    Args:
+        config: A `FinetuneConfig`, resolved.
+        weights: What the training begins with, None for random weights.
+    """
+    frozen = {
+        "--schedule frozen keeps random weights": config.schedule,
+        "--batch-norm frozen keeps statistics of no photos": config.batch_norm,
+    }
+    told = [words for words, value in frozen.items() if value == "frozen"]
+    # A file may hold any weights.
+    if told and weights is None and not config.backbone.endswith(".keras"):
+        print(f"start: {' and '.join(told)}; name --weights to keep", flush=True)
+
+
 def tell_of_balance(pool, threshold, steps):
     """Says how much more often photos of rare classes are shown.
 

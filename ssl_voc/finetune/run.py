@@ -63,6 +63,8 @@ class FinetuningRun(TrainingRun):
             backbone = build_initial_backbone(
                 config, folder, self.task.backbone_from_random
             )
+            weights = folder.manifest.get("weights", config.weights)
+            report.tell_of_frozen_start(config, weights)
             self.student = self.task.build_model(backbone, config, self.training)
             self.student.build()
             self.model = self._with_teacher()

@@ -8,7 +8,7 @@ import pytest
 
 from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.finetune import FinetuneConfig, finetune, main
-from ssl_voc.finetune.report import format_summary
+from ssl_voc.finetune.report import format_summary, tell_of_frozen_start
 from ssl_voc.finetune.run import FinetuningRun
 from ssl_voc.runs.json_files import read_jsonl
 from ssl_voc.tasks import TASKS
@@ -146,6 +146,22 @@ def test_default_backbone_depends_on_task_and_weights(
 ):
     monkeypatch.setattr("ssl_voc.finetune.config.find_spec", lambda name: installed)
     assert FinetuneConfig(**settings).resolved().backbone == backbone
+
+
+@pytest.mark.parametrize(
+    ("changes", "weights", "told"),
+    [
+        ({"schedule": "frozen"}, None, "--schedule frozen keeps random weights"),
+        ({"batch_norm": "frozen"}, None, "--batch-norm frozen keeps statistics of no"),
+        ({"schedule": "frozen"}, "imagenet", ""),
+        ({"schedule": "frozen", "backbone": "own.keras"}, None, ""),
+        ({}, None, ""),
+    ],
+)
+def test_frozen_parts_of_random_weights_are_told(changes, weights, told, capsys):
+    tell_of_frozen_start(FinetuneConfig(**changes).resolved(), weights)
+    said = capsys.readouterr().out
+    assert told in said and bool(told) == bool(said)
 
 
 def test_defaults_follow_from_the_settings():
