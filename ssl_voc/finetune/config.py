@@ -83,8 +83,9 @@ class FinetuneConfig(TrainingConfig):
     )
     epochs: int | None = option(
         None,
-        "Passes over the labelled photos; by default 30, or as many as 1500 steps take "
-        "to detect, or 5 passes over --unlabeled, where these are more.",
+        "Passes over the labelled photos, in whole batches; by default 30, or as many "
+        "as 1500 steps take to detect, or 5 passes over --unlabeled, where these are "
+        "more.",
         minimum=1,
     )
     patience: int | None = option(

@@ -182,7 +182,7 @@ class FinetuningRun(TrainingRun):
 
     def _default_epochs(self):
         """Number of epochs without flags, and its reason in words."""
-        steps, reasons = self.task.least_steps, [f"at least {LEAST_EPOCHS} passes"]
+        steps, reasons = self.task.least_steps, [f"at least {LEAST_EPOCHS} epochs"]
         if steps:
             reasons.append(f"{steps} steps")
         if self.unlabeled:
