@@ -27,6 +27,11 @@ class Phase:
         return self.first + math.ceil(warmup * (self.last - self.first))
 
 
+def default_unfreeze_epoch(epochs):
+    """Number of epochs of the head alone, of a number of epochs."""
+    return max(1, round(epochs / 6))
+
+
 def plan_phases(schedule, epochs, unfreeze_epoch):
     """The phases of a schedule, as a list of `Phase`."""
     if schedule == "staged":

@@ -21,6 +21,7 @@ from tests.finetune.settings import config, flags
         ({"label_fraction": 0.5, "labels_per_class": 3}, "--labels-per-class"),
         ({"crop_area": (1.2, 0.4)}, "--crop-area: .*1.2 0.4"),
         ({"schedule": "staged", "unfreeze_epoch": 2, "epochs": 2}, "--epochs"),
+        ({"schedule": "staged", "epochs": 1}, "fewer than the 1 --epochs, got 1"),
         ({"unfreeze_epoch": 3}, "--unfreeze-epoch: .*--schedule full"),
         ({"schedule": "frozen", "backbone_rate": 0.1}, "--backbone-rate: .*frozen"),
         ({"batch_norm": "frozen", "drop_connect": 0.2}, "--drop-connect"),
