@@ -5,11 +5,11 @@ from importlib.util import find_spec
 from typing import Literal
 
 from ssl_voc.cli.options import option
+from ssl_voc.finetune.phases import default_unfreeze_epoch
 from ssl_voc.tasks import TASKS
 from ssl_voc.training.config import TrainingConfig
 from ssl_voc.training.input_checks import AUTO
 
-UNFREEZE_EPOCH = 5
 BURN_IN = 0.3
 # Of the default schedule, however many photos there are.
 LEAST_EPOCHS = 30
@@ -83,18 +83,24 @@ class FinetuneConfig(TrainingConfig):
     )
     epochs: int | None = option(
         None,
-        "Passes over the labelled photos; by default 30, or as many as 1500 steps take "
-        "to detect, or 5 passes over --unlabeled, where these are more.",
+        "Passes over the labelled photos, in whole batches; by default 30, or as many "
+        "as 1500 steps take to detect, or 5 passes over --unlabeled, where these are "
+        "more.",
         minimum=1,
     )
     patience: int | None = option(
-        None, "End after so many epochs in which no score was better.", minimum=1
+        None,
+        "End after so many epochs in which no score was better, such as 100; those of "
+        "the warm-up do not count.",
+        minimum=1,
     )
     schedule: Literal["full", "staged", "frozen"] = option(
         "full", "Train all, the head first, or the head alone."
     )
-    unfreeze_epoch: int = option(
-        UNFREEZE_EPOCH, "Epochs of the head alone, if staged.", minimum=1
+    unfreeze_epoch: int | None = option(
+        None,
+        "Epochs of the head alone, if staged; by default a sixth of all.",
+        minimum=1,
     )
     learning_rate: float | None = option(
         None, "Peak per 256 photos; by default 0.008, to detect 0.032.", above=0
@@ -155,7 +161,8 @@ class FinetuneConfig(TrainingConfig):
                 f"--crop-area: expected two ascending areas, got {low} {high}"
             )
         self._refuse_settings_of_other_tasks()
-        if self.schedule != "staged" and self.unfreeze_epoch != UNFREEZE_EPOCH:
+        # 5 is what earlier versions recorded of every run.
+        if self.schedule != "staged" and self.unfreeze_epoch not in (None, 5):
             raise ValueError(
                 f"--unfreeze-epoch: a setting of --schedule staged; --schedule "
                 f"{self.schedule} does not look at it, got {self.unfreeze_epoch}"
@@ -176,10 +183,11 @@ class FinetuneConfig(TrainingConfig):
                 f"prediction, where nothing is dropped, got {self.drop_connect}"
             )
         epochs = LEAST_EPOCHS if self.epochs is None else self.epochs
-        if self.schedule == "staged" and self.unfreeze_epoch >= epochs:
+        unfreeze_epoch = self.unfreeze_epoch or default_unfreeze_epoch(epochs)
+        if self.schedule == "staged" and unfreeze_epoch >= epochs:
             raise ValueError(
                 f"--unfreeze-epoch: expected fewer than the {epochs} --epochs, got "
-                f"{self.unfreeze_epoch}"
+                f"{unfreeze_epoch}"
             )
 
     def _default_backbone(self):

@@ -55,11 +55,16 @@ def prepare_finetuning_data(config, run, main_object_only):
         `FinetuningData`.
 
     Raises:
-        BadInput: when photos of `--val-split` were seen in training, or the data is not
-            what it was when the run began.
+        BadInput: when photos of `--val-split` were seen in training, the data is not
+            what it was when the run began, or flags do not fit it.
         ValueError, OSError: when the data cannot be used.
     """
     training, validation, held_out, class_names = _read_and_split(config)
+    if config.unlabeled and main_object_only and len(class_names) == 1:
+        raise BadInput(
+            "--unlabeled: a localizer of one class is sure of every photo, as its only "
+            "score is always 1. Take --task detect, or leave it out."
+        )
 
     def prepare(photos, what="validation", objects_required=True):
         return pipelines.prepare_labeled(
@@ -132,14 +137,15 @@ def _read_and_split(config):
 
 
 def _validation_share(config, num_labels):
-    """Share of the labels that choose the epoch; says where it is none by default."""
-    if config.val_share is not None:
-        return config.val_share
-    if num_labels >= FEWEST_TO_CHOOSE or config.patience is not None:
-        return VALIDATION_SHARE
+    """Share of the labels that choose the epoch; says where labels are too few."""
+    share, fewest = config.val_share, FEWEST_TO_VALIDATE
+    if share is None:
+        share, fewest = VALIDATION_SHARE, FEWEST_TO_CHOOSE
+    if not share or num_labels >= fewest or config.patience is not None:
+        return share
     print(
         f"validation: none; all {num_labels} photos are learned from, and the last "
-        f"epoch is kept (fewer than {FEWEST_TO_CHOOSE}"
+        f"epoch is kept (fewer than {fewest}"
         + f": --val-share {VALIDATION_SHARE}" * (num_labels >= FEWEST_TO_VALIDATE)
         + ")",
         flush=True,

@@ -1,6 +1,7 @@
 """Phases of a fine-tuning schedule: which epochs train the backbone."""
 
 import dataclasses
+import math
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,6 +17,19 @@ class Phase:
     first: int
     last: int
     frozen: bool
+
+    def warm_epoch(self, warmup):
+        """Number of epochs done when the learning rate has been at its peak.
+
+        Args:
+            warmup: Share of the phase in which it rises.
+        """
+        return self.first + math.ceil(warmup * (self.last - self.first))
+
+
+def default_unfreeze_epoch(epochs):
+    """Number of epochs of the head alone, of a number of epochs."""
+    return max(1, round(epochs / 6))
 
 
 def plan_phases(schedule, epochs, unfreeze_epoch):

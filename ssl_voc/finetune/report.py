@@ -49,6 +49,23 @@ def record_data(run, config, task, data):
     )
 
 
+def tell_of_frozen_start(config, weights):
+    """Says where frozen parts of the backbone have nothing that is worth keeping.
+
+    Args:
+        config: A `FinetuneConfig`, resolved.
+        weights: What the training begins with, None for random weights.
+    """
+    frozen = {
+        "--schedule frozen keeps random weights": config.schedule,
+        "--batch-norm frozen keeps statistics of no photos": config.batch_norm,
+    }
+    told = [words for words, value in frozen.items() if value == "frozen"]
+    # A file may hold any weights.
+    if told and weights is None and not config.backbone.endswith(".keras"):
+        print(f"start: {' and '.join(told)}; name --weights to keep", flush=True)
+
+
 def tell_of_balance(pool, threshold, steps):
     """Says how much more often photos of rare classes are shown.
 
@@ -69,6 +86,22 @@ def tell_of_balance(pool, threshold, steps):
     if not rare:
         what = f"no class is in fewer than {threshold:.0%} of the photos"
     print(f"balance: {what}; an epoch keeps its {steps} steps (--balance)", flush=True)
+
+
+def tell_of_patience(patience, epochs, steps):
+    """Says how long a run waits for a better score.
+
+    Args:
+        patience: Value of `--patience`.
+        epochs: Number of epochs of the run, or None where it is not known yet.
+        steps: Number of steps of an epoch.
+    """
+    whole = "" if epochs is None else f" of {epochs * steps:,}"
+    print(
+        f"patience: {patience} epochs are {patience * steps:,}{whole} steps, counted "
+        "from the end of the warm-up (--patience)",
+        flush=True,
+    )
 
 
 def save_examples(run, pool, task, model):
@@ -145,6 +178,7 @@ def format_summary(run, config, task, data, summary):
             f"without boxes   {summary['num_unlabeled']} photos; the labels of the "
             f"teacher: {run.path / 'pseudo_labels.png'}"
         )
+        lines.append(f"sure labels     {_sure_labels(run, summary)}")
     if data.validation is None:
         lines.append("weights         of the last epoch; no labels were kept to choose")
     else:
@@ -166,6 +200,15 @@ def format_summary(run, config, task, data, summary):
         where = " --data OTHER_PHOTOS"
     lines.append(f"next            python -m ssl_voc.evaluate {run.path}{where}")
     return "\n".join(lines)
+
+
+def _sure_labels(run, summary):
+    """What the teacher's labels were like, or that none was learned, in words."""
+    rows = run.read_epochs()[: summary["epoch"]]
+    if not any(row.get("pool_used") for row in rows):
+        return "there were none to learn: the pool taught no object"
+    told = [name for name in OF_TEACHER if name in summary]
+    return ", ".join(f"{name} {_figure(summary[name])}" for name in told)
 
 
 def _has_splits(name):

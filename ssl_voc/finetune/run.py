@@ -11,7 +11,7 @@ from ssl_voc.finetune import report
 from ssl_voc.finetune.augmented_images import AugmentedImages, draw_batches
 from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
-from ssl_voc.finetune.phases import plan_phases
+from ssl_voc.finetune.phases import default_unfreeze_epoch, plan_phases
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.finetune.unlabeled import TEACHER_MOMENTUM, UnlabeledPhotos
 from ssl_voc.finetune.validation import Validation
@@ -54,12 +54,19 @@ class FinetuningRun(TrainingRun):
         if config.balance is not None:
             report.tell_of_balance(self.training, config.balance, self.steps)
         self.choose_epochs(*self._default_epochs())
+        if config.schedule == "staged" and config.unfreeze_epoch is None:
+            self._choose_unfreeze_epoch()
+        if config.patience is not None:
+            total = None if self.is_to_be_timed else self.config.epochs
+            report.tell_of_patience(config.patience, total, self.steps)
         config = self.config
         with devices.replica_scope(config.batch_size, config.device):
             self.jit_compile = devices.should_jit_compile(config.jit_compile)
             backbone = build_initial_backbone(
                 config, folder, self.task.backbone_from_random
             )
+            weights = folder.manifest.get("weights", config.weights)
+            report.tell_of_frozen_start(config, weights)
             self.student = self.task.build_model(backbone, config, self.training)
             self.student.build()
             self.model = self._with_teacher()
@@ -177,13 +184,28 @@ class FinetuningRun(TrainingRun):
 
     def _default_epochs(self):
         """Number of epochs without flags, and its reason in words."""
-        steps, reasons = self.task.least_steps, [f"at least {LEAST_EPOCHS} passes"]
+        steps, reasons = self.task.least_steps, [f"at least {LEAST_EPOCHS} epochs"]
         if steps:
             reasons.append(f"{steps} steps")
         if self.unlabeled:
             steps = max(steps, self.unlabeled.least_steps)
             reasons.append(f"{LEAST_POOL_PASSES} passes over --unlabeled")
         return max(LEAST_EPOCHS, math.ceil(steps / self.steps)), " and ".join(reasons)
+
+    def _choose_unfreeze_epoch(self):
+        """Fills `config.unfreeze_epoch` in; the manifest keeps it."""
+        chosen = default_unfreeze_epoch(self.config.epochs)
+        recorded = self.folder.manifest.get("unfreeze_epoch", chosen)
+        # More epochs make it later, but freeze nothing again.
+        if recorded <= callbacks.last_epoch(self.checkpoints):
+            chosen = recorded
+        self.folder.update_manifest(unfreeze_epoch=chosen)
+        self.config = dataclasses.replace(self.config, unfreeze_epoch=chosen)
+        print(
+            f"staged: the head alone for {chosen} of {self.config.epochs} epochs "
+            "(--unfreeze-epoch)",
+            flush=True,
+        )
 
     def _with_smaller_batch(self):
         """The settings with a batch of all photos, where these are few."""
@@ -240,7 +262,8 @@ class FinetuningRun(TrainingRun):
     def _fit_phase(self, phase, last):
         """Trains epochs of a phase, up to epoch `last`."""
         shown, before, ends = self.task.shown, [], [last]
-        choosing, patience, least_epochs = [], None, phase.first
+        choosing, patience = [], None
+        least_epochs = phase.warm_epoch(self.config.warmup)
         if self.unlabeled:
             burn_in = self.unlabeled.burn_in_epochs(self.config.epochs)
             shown = (*shown, "pool_used")

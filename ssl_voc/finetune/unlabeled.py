@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from ssl_voc.callbacks import last_epoch
 from ssl_voc.finetune.config import LEAST_POOL_PASSES
 from ssl_voc.finetune.teacher_labels import build_pseudo_label_probe
 
@@ -36,9 +37,12 @@ class UnlabeledPhotos:
 
     def burn_in_epochs(self, epochs):
         """Number of epochs that learn from labels alone, of a number of epochs."""
-        chosen = min(round(self._burn_in * epochs), epochs - 1)
-        # Recorded when it begins: more epochs do not call it back.
-        return self._folder.manifest.get("burn_in_epochs", chosen)
+        done = last_epoch(self._folder.path / "checkpoints")
+        recorded = self._folder.manifest.get("burn_in_epochs")
+        # More epochs make it longer, but do not call it back when it is over.
+        if done and recorded is not None and recorded <= done:
+            return recorded
+        return min(round(self._burn_in * epochs), epochs - 1)
 
     def join_dataset(self, batches, seed, done):
         """Batches with photos of the pool beside those with boxes.

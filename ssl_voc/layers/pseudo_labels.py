@@ -12,9 +12,11 @@ from ssl_voc.layers.random_layer import check_rate
 from ssl_voc.metrics import mixture_threshold
 
 # For each object that there should be: boxes that are left out at most, and boxes that
-# the threshold lets through at least.
+# the threshold lets through at least, to which it falls by half at most: the photos may
+# show fewer objects than they should.
 _UNSURE_PER_OBJECT = 2.0
 _PASSED_PER_OBJECT = 0.4
+_LEAST_SHARE_OF_THRESHOLD = 0.5
 # In pixels: one or two aside take a smaller box below the least IoU of others.
 _SMALL_SIDE = 16.0
 _IOU_OF_SMALL = 0.5
@@ -181,10 +183,10 @@ class ObjectPseudoLabels(PseudoLabels):
             confident ones. Where there are more, the background is not known.
         objects_per_photo: Mean number of objects of each class in a labelled photo,
             `(num_classes,)`. Where it is given, `adapt` lowers the threshold of a class
-            until boxes for 40 % of the objects that there should be reach it, as far as
-            its range allows, and the least score until twice as many boxes as objects
-            do: a class that the teacher hardly finds is taught by its best boxes, and
-            not taught to be background.
+            until boxes for 40 % of the objects that there should be reach it, by half
+            at most and as far as its range allows, and the least score until twice as
+            many boxes as objects do: a class that the teacher hardly finds is taught by
+            its best boxes, and not taught to be background.
         empty_share: Share of the labelled photos that show no object, in `[0, 1]`.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`.
 
@@ -247,20 +249,26 @@ class ObjectPseudoLabels(PseudoLabels):
                 _score_of_rank(scores, math.ceil(share * objects))
                 for share in (_PASSED_PER_OBJECT, _UNSURE_PER_OBJECT)
             )
-            least, _ = self.threshold_range
-            thresholds[label] = min(thresholds[label], max(passed, least))
+            usual, (least, _) = thresholds[label], self.threshold_range
+            least = max(least, _LEAST_SHARE_OF_THRESHOLD * usual)
+            thresholds[label] = min(usual, max(passed, least))
             least_scores[label] = min(self.least_score, seen)
         self.thresholds.assign(thresholds)
         self.least_scores.assign(least_scores)
 
     def call(self, found, again):
         sure = self.is_sure(found, again)
+        # Of one object, a second class that is sure would be taught as well; one that
+        # is not would take its points away.
+        overlaps = boxes.pairwise_iou(found["boxes"], found["boxes"]) >= _COVERING_IOU
+        places = ops.arange(sure.shape[1])  # the most confident box comes first
+        better = places[None, :] < places[:, None]
+        beaten = ops.logical_and(overlaps, ops.logical_and(sure[:, None, :], better))
+        sure = ops.logical_and(sure, ops.logical_not(ops.any(beaten, axis=2)))
+        covered = ops.any(ops.logical_and(overlaps, sure[:, None, :]), axis=2)
         limits = ops.take(self.least_scores, ops.maximum(found["classes"], 0))
         reached = found["confidence"] >= limits
         reached = ops.logical_and(reached, boxes.is_object(found["classes"]))
-        # One that lies on a sure one, of another class, would take its points away.
-        overlaps = boxes.pairwise_iou(found["boxes"], found["boxes"]) >= _COVERING_IOU
-        covered = ops.any(ops.logical_and(overlaps, sure[:, None, :]), axis=2)
         unsure = ops.logical_and(
             reached, ops.logical_not(ops.logical_or(sure, covered))
         )

@@ -28,12 +28,14 @@ _KINDS = {
     "backbone": str,
     "backbone_fingerprint": list,
     "batch_size": int,
+    "burn_in_epochs": int,
     "class_names": list,
     "epochs": int,
     "image_size": int,
     "knn_top1_untrained": float,
     "starts": list,
     "task": str,
+    "unfreeze_epoch": int,
     "weights": (str, type(None)),
 }
 _REMEDY = "Choose another --out, or replace it with --overwrite."

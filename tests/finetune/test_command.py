@@ -203,17 +203,20 @@ def test_few_labels_choose_nothing_and_the_last_weights_stay(place, tmp_path, ca
 @pytest.mark.slow
 def test_patience_ends_a_run_once_however_often_it_is_started(place, tmp_path, capsys):
     run = tmp_path / "run"
-    # Nothing is learned: the first epoch stays the best.
-    still = config(place, run, epochs=9, learning_rate=1e-12, patience=2)
+    # Nothing is learned: the first epoch stays the best. Two are of the warm-up.
+    still = {"epochs": 9, "learning_rate": 1e-12, "warmup": 0.2, "patience": 2}
+    still = config(place, run, **still)
     summary = finetune(still)
-    assert "ended after epoch 3 of 9" in capsys.readouterr().out
-    assert summary["epoch"] == 1 and len(rows_of(run)) == 3
+    printed = capsys.readouterr().out
+    assert "patience: 2 epochs are 6 of 27 steps" in printed
+    assert "ended after epoch 4 of 9" in printed
+    assert summary["epoch"] == 1 and len(rows_of(run)) == 4
     before = arrays_in(run)
     # As if it had been killed before the summary.
     (run / "summary.json").unlink()
     assert finetune(still) == summary
     after = arrays_in(run)
-    assert len(rows_of(run)) == 3
+    assert len(rows_of(run)) == 4
     assert all((before[name] == after[name]).all() for name in before)
 
 
@@ -260,7 +263,7 @@ def test_patience_may_end_a_run_before_its_pace_is_known(
     )
     run = tmp_path / "run"
     still = {"epochs": None, "time": "1h", "learning_rate": 1e-12, "patience": 2}
-    finetune(config(place, run, **still))
+    finetune(config(place, run, warmup=0.0, **still))
     assert len(rows_of(run)) == 3
     assert json.loads((run / "manifest.json").read_text())["epochs"] == 80
     assert "not 80" not in capsys.readouterr().out

@@ -75,6 +75,18 @@ def test_every_class_is_learned_from_one_label_each(tree, tmp_path):
     assert data.training.class_names == ("blue", "green", "red")
 
 
+def test_a_localizer_of_one_class_labels_no_photos(tree, tmp_path):
+    settings = {
+        "class_names": ("red",),
+        "unlabeled": (str(tree),),
+        "label_fraction": 0.5,
+    }
+    with pytest.raises(BadInput, match="--unlabeled: .*one class"):
+        prepare(tmp_path / "run", tree, **settings)
+    data = prepare(tmp_path / "other", tree, task="detect", **settings)
+    assert data.unlabeled is not None
+
+
 def test_named_split_chooses_all_others_are_learned_from_and_reported(tree, tmp_path):
     data = prepare(tmp_path / "run", tree, val_split="val")
     assert ids(tmp_path / "run", "training") == read_ids(tree, "train")
@@ -261,7 +273,13 @@ def test_few_labels_are_all_learned_from_unless_patience_waits_for_a_score(
     assert len(prepare(tmp_path / "waits", tree, patience=3).validation) == 9
     monkeypatch.setattr("ssl_voc.finetune.data.FEWEST_TO_CHOOSE", 60)
     assert len(prepare(tmp_path / "many", tree).validation) == 9
+    capsys.readouterr()
     assert prepare(tmp_path / "none", tree, val_share=0.0).validation is None
+    assert "validation: none" not in capsys.readouterr().out
+    fewer = {"val_share": 0.2, "label_fraction": 0.5}
+    assert prepare(tmp_path / "fewer", tree, **fewer).validation is None
+    said = "all 30 photos are learned from, and the last epoch is kept (fewer than 50)"
+    assert said in capsys.readouterr().out
 
 
 def test_patience_without_validation_photos_is_refused(tmp_path):

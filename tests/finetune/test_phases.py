@@ -1,8 +1,12 @@
 """Which epochs of a schedule train the backbone."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.finetune.phases import Phase, plan_phases
+from ssl_voc.finetune.run import FinetuningRun
 
 
 @pytest.mark.parametrize(
@@ -15,3 +19,34 @@ from ssl_voc.finetune.phases import Phase, plan_phases
 )
 def test_the_backbone_trains_from_the_epoch_that_the_schedule_says(schedule, phases):
     assert plan_phases(schedule, 5, 2) == phases
+
+
+def test_the_rate_of_a_phase_has_risen_after_its_share_of_epochs():
+    head, everything = plan_phases("staged", 300, 50)
+    assert head.warm_epoch(0.1) == 5
+    assert everything.warm_epoch(0.1) == 75
+    assert everything.warm_epoch(0.0) == 50
+
+
+@pytest.mark.parametrize(
+    ("done", "recorded", "epochs", "chosen"),
+    [
+        (0, None, 30, 5),
+        (0, None, 2, 1),
+        (3, 5, 300, 50),
+        (5, 5, 300, 5),  # nothing is frozen again
+    ],
+)
+def test_the_head_trains_alone_for_a_sixth_of_the_epochs(
+    tmp_path, done, recorded, epochs, chosen
+):
+    manifest = {} if recorded is None else {"unfreeze_epoch": recorded}
+    run = SimpleNamespace(
+        config=FinetuneConfig(schedule="staged", epochs=epochs),
+        checkpoints=tmp_path,
+        folder=SimpleNamespace(manifest=manifest, update_manifest=manifest.update),
+    )
+    if done:
+        (tmp_path / f"epoch_{done:05d}.npz").touch()
+    FinetuningRun._choose_unfreeze_epoch(run)
+    assert manifest["unfreeze_epoch"] == run.config.unfreeze_epoch == chosen

@@ -8,7 +8,7 @@ import pytest
 
 from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.finetune import FinetuneConfig, finetune, main
-from ssl_voc.finetune.report import format_summary
+from ssl_voc.finetune.report import format_summary, tell_of_frozen_start
 from ssl_voc.finetune.run import FinetuningRun
 from ssl_voc.runs.json_files import read_jsonl
 from ssl_voc.tasks import TASKS
@@ -21,6 +21,7 @@ from tests.finetune.settings import config, flags
         ({"label_fraction": 0.5, "labels_per_class": 3}, "--labels-per-class"),
         ({"crop_area": (1.2, 0.4)}, "--crop-area: .*1.2 0.4"),
         ({"schedule": "staged", "unfreeze_epoch": 2, "epochs": 2}, "--epochs"),
+        ({"schedule": "staged", "epochs": 1}, "fewer than the 1 --epochs, got 1"),
         ({"unfreeze_epoch": 3}, "--unfreeze-epoch: .*--schedule full"),
         ({"schedule": "frozen", "backbone_rate": 0.1}, "--backbone-rate: .*frozen"),
         ({"batch_norm": "frozen", "drop_connect": 0.2}, "--drop-connect"),
@@ -146,6 +147,22 @@ def test_default_backbone_depends_on_task_and_weights(
 ):
     monkeypatch.setattr("ssl_voc.finetune.config.find_spec", lambda name: installed)
     assert FinetuneConfig(**settings).resolved().backbone == backbone
+
+
+@pytest.mark.parametrize(
+    ("changes", "weights", "told"),
+    [
+        ({"schedule": "frozen"}, None, "--schedule frozen keeps random weights"),
+        ({"batch_norm": "frozen"}, None, "--batch-norm frozen keeps statistics of no"),
+        ({"schedule": "frozen"}, "imagenet", ""),
+        ({"schedule": "frozen", "backbone": "own.keras"}, None, ""),
+        ({}, None, ""),
+    ],
+)
+def test_frozen_parts_of_random_weights_are_told(changes, weights, told, capsys):
+    tell_of_frozen_start(FinetuneConfig(**changes).resolved(), weights)
+    said = capsys.readouterr().out
+    assert told in said and bool(told) == bool(said)
 
 
 def test_defaults_follow_from_the_settings():

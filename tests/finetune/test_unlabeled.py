@@ -11,8 +11,10 @@ import pipelines
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate import EvaluateConfig, evaluate
 from ssl_voc.finetune import finetune
+from ssl_voc.finetune.report import format_summary
 from ssl_voc.finetune.teacher_labels import build_pseudo_label_probe
 from ssl_voc.finetune.unlabeled import UnlabeledPhotos
+from ssl_voc.tasks import TASKS
 from tests import tiny
 from tests.finetune.settings import config, flags
 from tests.pretrain.stopped import assert_same_training, rows_of, start
@@ -91,15 +93,51 @@ def test_stopped_it_goes_on_as_if_never_stopped(place, pool, tmp_path, stop):
     assert_same_training(*runs)
 
 
-def test_the_burn_in_leaves_an_epoch_and_stays_as_recorded():
-    run = SimpleNamespace(manifest={})
+def burn_in_epochs(folder, burn_in, epochs, recorded):
+    manifest = {"burn_in_epochs": recorded} if recorded is not None else {}
+    run = SimpleNamespace(path=folder, manifest=manifest)
+    settings = SimpleNamespace(burn_in=burn_in, batch_size=4)
     data = SimpleNamespace(unlabeled=range(8))
-    for burn_in, epochs, expected in ((0.3, 10, 3), (0.9, 1, 0), (0.99, 30, 29)):
-        settings = SimpleNamespace(burn_in=burn_in, batch_size=4)
-        photos = UnlabeledPhotos(run, settings, data, steps=2)
-        assert photos.burn_in_epochs(epochs) == expected
-    run.manifest["burn_in_epochs"] = 2  # more epochs do not call it back
-    assert photos.burn_in_epochs(30) == 2
+    return UnlabeledPhotos(run, settings, data, steps=2).burn_in_epochs(epochs)
+
+
+@pytest.mark.parametrize(
+    ("burn_in", "epochs", "expected"), [(0.3, 10, 3), (0.9, 1, 0), (0.99, 30, 29)]
+)
+def test_the_burn_in_leaves_an_epoch(tmp_path, burn_in, epochs, expected):
+    assert burn_in_epochs(tmp_path, burn_in, epochs, None) == expected
+
+
+@pytest.mark.parametrize(
+    ("done", "recorded", "expected"), [(0, 0, 90), (2, 9, 90), (8, 9, 90), (9, 9, 9)]
+)
+def test_more_epochs_make_a_burn_in_longer_until_it_is_over(
+    tmp_path, done, recorded, expected
+):
+    if done:
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "checkpoints" / f"epoch_{done:05d}.npz").touch()
+    assert burn_in_epochs(tmp_path, 0.3, 300, recorded) == expected
+
+
+@pytest.mark.parametrize(
+    ("used", "told"),
+    [
+        ([0.2, 0.0], "pool_used 0.000, teacher_agreement unknown"),
+        ([0.0, 0.0, 0.3], "there were none to learn"),  # the second epoch is kept
+    ],
+)
+def test_the_summary_tells_whether_the_pool_taught_anything(tmp_path, used, told):
+    rows = [{"epoch": n + 1, "pool_used": share} for n, share in enumerate(used)]
+    run = SimpleNamespace(path=tmp_path, read_epochs=lambda: rows)
+    data = SimpleNamespace(
+        training=SimpleNamespace(class_names=["cat"]), validation=None, unlabeled=[0]
+    )
+    summary = {"epoch": 2, "num_images": 3, "num_unlabeled": 1}
+    summary.update(pool_used=0.0, teacher_agreement=None)
+    config = SimpleNamespace(data=(str(tmp_path),))
+    said = format_summary(run, config, TASKS["detect"], data, summary)
+    assert f"sure labels     {told}" in said
 
 
 def test_photos_that_are_looked_at_do_not_depend_on_what_is_known_of_them(place):

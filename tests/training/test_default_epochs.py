@@ -26,15 +26,15 @@ def pool_of(num_photos):
 @pytest.mark.parametrize(
     ("task", "steps", "num_unlabeled", "epochs", "reason"),
     [
-        ("localize", 10, 0, 30, "at least 30 passes"),
-        ("detect", 10, 0, 150, "at least 30 passes and 1500 steps"),
-        ("detect", 49, 0, 31, "at least 30 passes and 1500 steps"),
-        ("detect", 100, 0, 30, "at least 30 passes and 1500 steps"),
+        ("localize", 10, 0, 30, "at least 30 epochs"),
+        ("detect", 10, 0, 150, "at least 30 epochs and 1500 steps"),
+        ("detect", 49, 0, 31, "at least 30 epochs and 1500 steps"),
+        ("detect", 100, 0, 30, "at least 30 epochs and 1500 steps"),
         # Five passes of 10 steps are the 70 % behind the burn-in: 72 steps in all.
-        ("localize", 2, 160, 36, "at least 30 passes and 5 passes over --unlabeled"),
+        ("localize", 2, 160, 36, "at least 30 epochs and 5 passes over --unlabeled"),
     ],
 )
-def test_finetuning_takes_30_passes_and_more_where_these_are_few_steps(
+def test_finetuning_takes_30_epochs_and_more_where_these_are_few_steps(
     task, steps, num_unlabeled, epochs, reason
 ):
     run = SimpleNamespace(
