@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from ssl_voc.callbacks import TrainingWatch
 from ssl_voc.cli.flags import parse
 from ssl_voc.pretrain import PretrainConfig, main
-from ssl_voc.pretrain.config import choose_batch_size
+from ssl_voc.pretrain.config import LEAST_STEPS, choose_batch_size
 from ssl_voc.pretrain.objectives.base import PretrainingObjective
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from tests.interpreters import REPOSITORY
@@ -46,6 +47,10 @@ def test_default_learning_rate_depends_on_objective_and_optimizer():
 )
 def test_few_photos_are_learned_in_small_batches(num_photos, batch_size):
     assert choose_batch_size(num_photos) == batch_size
+
+
+def test_a_loss_at_chance_ends_the_shortest_default_run_half_way():
+    assert TrainingWatch().patience_steps <= LEAST_STEPS / 2
 
 
 def test_make_pretrain_begins_with_random_weights_on_the_drawn_scenes():

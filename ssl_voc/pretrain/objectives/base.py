@@ -19,7 +19,9 @@ class PretrainingObjective:
         shown: Names of the metrics in the line of an epoch.
         summarized: Names of the last epoch's metrics in `summary.json`, by their names
             in `metrics.jsonl`.
-        advice: What to try when the loss stays at chance.
+        has_chance_level: Whether a loss at its chance level ends a run; else
+            projections that have a `spread` and collapse do.
+        advice: What to try then: a sentence without its full stop.
 
     Args:
         config: A `PretrainConfig` with these settings.
@@ -29,6 +31,7 @@ class PretrainingObjective:
     """
 
     uses_labels = False
+    has_chance_level = True
     cost_in_views = 2.0
     shown = ("loss", "loss_over_chance")
     summarized = {
@@ -118,7 +121,9 @@ class PretrainingObjective:
         """The callback that stops a run which learns nothing, a `TrainingWatch`."""
         from ssl_voc import callbacks
 
-        return callbacks.TrainingWatch(advice=self.advice)
+        if self.has_chance_level:
+            return callbacks.TrainingWatch(advice=self.advice)
+        return callbacks.CollapseWatch(advice=self.advice)
 
     def draw_views(self, model, images):
         """Views of some images, as the model is shown them in training.

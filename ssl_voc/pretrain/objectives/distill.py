@@ -62,7 +62,7 @@ class DistillObjective(ViewPairsObjective):
     }
     advice = (
         "Try another --learning-rate, --optimizer lars, or a --teacher that has "
-        "learned from photos like these."
+        "learned from photos like these"
     )
 
     def __init__(self, config):

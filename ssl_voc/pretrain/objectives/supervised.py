@@ -55,8 +55,8 @@ class SupervisedObjective(PretrainingObjective):
         "val_top3": "val_top3",
     }
     advice = (
-        "Try another --learning-rate or --optimizer, or milder views "
-        "(--color-strength, --crop-area), and see in views.png whether the labels fit."
+        "See in views.png whether the labels fit. Try another --learning-rate or "
+        "--optimizer, or milder views (--color-strength, --crop-area)"
     )
 
     def __init__(self, config):
