@@ -18,19 +18,27 @@ def test_default_run_folder_is_found_again_by_the_same_settings():
     resolved = PretrainConfig(data=("photos",)).resolved()
     assert resolved.out == PretrainConfig(data=("photos",), epochs=99).resolved().out
     assert resolved.out != PretrainConfig(data=("photos",), seed=1).resolved().out
-    assert (resolved.pool_size, resolved.learning_rate) == (112, 1.0)
+    assert (resolved.pool_size, resolved.weight_decay) == (112, 0.0)
 
 
-def test_default_learning_rate_depends_on_objective_and_optimizer():
-    rates = {
-        (objective, optimizer): PretrainConfig(objective=objective, optimizer=optimizer)
-        .resolved()
-        .learning_rate
-        for objective in ("simclr", "supervised")
-        for optimizer in ("sgd", "adamw")
-    }
-    assert rates["supervised", "sgd"] == 0.1 < rates["simclr", "sgd"] == 1.0
-    assert rates["supervised", "adamw"] == rates["simclr", "adamw"]
+@pytest.mark.parametrize(
+    ("objective", "optimizer", "rate"),
+    [
+        ("simclr", "sgd", 1.0),
+        ("simclr", "adamw", 1e-3),
+        ("supervised", "sgd", 0.1),
+        ("supervised", "adamw", 1e-3),
+        ("vicreg", "lars", 3.0),
+        ("vicreg", "sgd", 0.01),
+    ],
+)
+def test_default_learning_rate_depends_on_objective_optimizer_and_start(
+    objective, optimizer, rate
+):
+    config = PretrainConfig(objective=objective, optimizer=optimizer)
+    assert config.resolved().learning_rate is None  # before the start is known
+    assert config.default_learning_rate(False) == rate
+    assert config.default_learning_rate(True) == pytest.approx(rate / 10)
 
 
 @pytest.mark.parametrize(
