@@ -5,8 +5,8 @@ import dataclasses
 from ssl_voc.cli.options import option
 from ssl_voc.pretrain.objectives.view_pairs import ViewPairsObjective
 
-# Photos that the teacher's maps are held of at a time.
-_CHUNK = 256
+# Of the teacher's inference.
+_MAX_BATCH = 256
 EMBEDDINGS_FILE = "teacher_embeddings.npy"
 
 
@@ -173,15 +173,15 @@ class DistillObjective(ViewPairsObjective):
         """The teacher's embeddings of whole photos, and the mean cell of its maps."""
         import numpy as np
 
+        from ssl_voc.models.batch_inference import predict_batches
         from ssl_voc.runs.progress_bar import progress_bar
 
         progress = progress_bar("asking the teacher")
         embeddings, cells = [], []
-        for start in range(0, len(indices), _CHUNK):
-            images = self.pool.gather(indices[start : start + _CHUNK])
-            found, maps = self.teacher.predict(
-                images, batch_size=min(self.config.batch_size, _CHUNK), verbose=0
-            )
+        batch_size = min(self.config.batch_size, _MAX_BATCH)
+        for start in range(0, len(indices), batch_size):
+            images = self.pool.gather(indices[start : start + batch_size])
+            found, maps = predict_batches(self.teacher, images, batch_size)
             embeddings.append(found.astype("float32"))
             cells.append(maps.astype("float32").mean(axis=(1, 2)))
             progress(start + len(images), len(indices))
