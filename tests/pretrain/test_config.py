@@ -73,6 +73,17 @@ def test_make_pretrain_begins_with_random_weights_on_the_drawn_scenes():
     assert config.resolved().backbone in named
 
 
+def test_layers_and_losses_have_the_defaults_of_the_command():
+    from ssl_voc.layers import SimCLRAugmenter
+    from ssl_voc.losses import NTXentLoss
+
+    config = PretrainConfig(data=("photos",))
+    arguments = PretrainingObjective(config).augmenter_arguments()
+    settings = SimCLRAugmenter(96).get_config()
+    assert {name: settings[name] for name in arguments} == {**arguments, "seed": None}
+    assert NTXentLoss().temperature == config.temperature
+
+
 def test_views_are_drawn_as_the_flags_say():
     from ssl_voc.layers import SimCLRAugmenter
 
