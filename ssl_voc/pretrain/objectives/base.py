@@ -11,6 +11,8 @@ class PretrainingObjective:
     Attributes:
         settings: Frozen dataclass of the options that only this objective has.
         pool: `pipelines.Pool` of the photos that are learned from.
+        targets: Array `(num_photos, ...)` of what `fit` takes beside the photos; None
+            where it takes them alone.
         skipped: List of `pipelines.Problem`, photos that could not be read.
         uses_labels: Whether the labels of the photos are learned: k-NN accuracy on them
             then says nothing, and the photos cannot be held out of an evaluation later.
@@ -30,6 +32,7 @@ class PretrainingObjective:
         ValueError, OSError: when the photos cannot be used.
     """
 
+    targets = None
     uses_labels = False
     has_chance_level = True
     cost_in_views = 2.0
@@ -94,11 +97,13 @@ class PretrainingObjective:
 
     def batches(self, batch_size, seed, initial_epoch):
         """Endless iterator of the tuples that `fit` takes, as NumPy arrays."""
-        raise NotImplementedError
+        targets = self.targets
+        batches = self.pool.batches(batch_size, seed, initial_epoch, targets)
+        return ((images,) for images in batches) if targets is None else batches
 
     def dataset(self, batch_size, seed, initial_epoch):
         """The same batches as a `tf.data.Dataset`."""
-        raise NotImplementedError
+        return self.pool.dataset(batch_size, seed, initial_epoch, self.targets)
 
     def fit_arguments(self):
         """Further arguments of `fit`."""

@@ -74,7 +74,7 @@ class DistillObjective(ViewPairsObjective):
             config.teacher, config.image_size, config.teacher_size
         )
         self.teacher.jit_compile = devices.should_jit_compile(config.jit_compile)
-        self.embeddings = self.first = None
+        self.first = None
         super().__init__(config)
 
     def record(self, run):
@@ -100,13 +100,13 @@ class DistillObjective(ViewPairsObjective):
             if not (has_begun and path.is_file()):
                 with replacing(path) as temporary, temporary.open("wb") as file:
                     np.save(file, self._embed(np.arange(count))[0])
-            self.embeddings = np.load(path)
+            self.targets = np.load(path)
         if has_begun:
             return  # The checkpoint has means and queue.
         random = np.random.default_rng(config.seed)
         indices = random.permutation(count)[: config.queue_size]
         if config.teacher_cache:
-            self.first = self.embeddings[indices], None
+            self.first = self.targets[indices], None
         else:
             self.first = self._embed(indices)
 
@@ -137,14 +137,6 @@ class DistillObjective(ViewPairsObjective):
                 config.teacher_temperature, config.student_temperature
             )
         }
-
-    def batches(self, batch_size, seed, initial_epoch):
-        if self.embeddings is None:
-            return super().batches(batch_size, seed, initial_epoch)
-        return self.pool.batches(batch_size, seed, initial_epoch, self.embeddings)
-
-    def dataset(self, batch_size, seed, initial_epoch):
-        return self.pool.dataset(batch_size, seed, initial_epoch, self.embeddings)
 
     def panels(self):
         import math
