@@ -17,7 +17,9 @@ def build_optimizer(
         name: `"sgd"` (momentum 0.9), `"lars"` or `"adamw"`.
         learning_rate: Peak per 256 images, scaled to `batch_size`: linearly, that of
             AdamW by the square root.
-        weight_decay: Weight decay. Biases and batch norms are left out of it.
+        weight_decay: Weight decay. Biases and batch norms are left out of it. That of
+            SGD is decoupled: at momentum 0.9 torch's, which goes through the momentum,
+            is ten times as strong by the same number.
         batch_size: Global batch size in images.
         total_steps: Number of steps of the whole run.
         warmup_share: Share of the steps spent warming up, in `[0, 1)`.

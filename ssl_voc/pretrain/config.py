@@ -52,7 +52,10 @@ class PretrainConfig(TrainingConfig):
         above=0,
     )
     weight_decay: float | None = option(
-        None, "Weight decay; by default the optimizer's own.", minimum=0
+        None,
+        "Weight decay, by default the optimizer's own; under sgd decoupled: ten times "
+        "torch's number is as strong.",
+        minimum=0,
     )
     blur_rate: float = option(0.0, "Share of blurred views.", minimum=0, maximum=1)
     solarize_rate: float = option(0.0, "Share of solarized.", minimum=0, maximum=1)
