@@ -8,8 +8,8 @@ def predict_batches(model, images, batch_size):
     """What a model answers to images, as `model.predict` gives it.
 
     Without the data pipeline of `predict`, whose tuner now and then stalls for seconds
-    under tensorflow. The last batch is filled up by repetition: another size would be
-    traced anew.
+    under tensorflow. A short batch is filled up by repetition: another size would be
+    traced anew, and may not divide among devices.
 
     Args:
         model: Keras model, compiled or not.
@@ -19,7 +19,6 @@ def predict_batches(model, images, batch_size):
     Returns:
         Array, or structure of arrays, `(num_images, ...)`.
     """
-    batch_size = min(batch_size, len(images))
 
     def ask(batch):
         filled = np.resize(batch, (batch_size, *batch.shape[1:]))

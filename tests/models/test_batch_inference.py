@@ -19,10 +19,8 @@ class Watching(keras.layers.Layer):
         return images
 
 
-@pytest.mark.parametrize(
-    ("batch_size", "size"), [(3, 3), (7, 7), (99, 7), (1, 1), (6, 6)]
-)
-def test_answers_are_those_of_predict_by_batches_of_one_size(batch_size, size):
+@pytest.mark.parametrize("batch_size", [1, 3, 6, 7, 20])
+def test_answers_are_those_of_predict_by_batches_of_one_size(batch_size):
     inputs = keras.Input((4,))
     watching = Watching()
     seen = watching(inputs)
@@ -31,7 +29,7 @@ def test_answers_are_those_of_predict_by_batches_of_one_size(batch_size, size):
     images = np.random.default_rng(0).normal(size=(7, 4)).astype("float32")
     watching.sizes.clear()
     found = predict_batches(model, images, batch_size)
-    assert watching.sizes - {None} == {size}
+    assert watching.sizes - {None} == {batch_size}
     expected = model.predict(images, batch_size=3, verbose=0)
     assert found.keys() == expected.keys()
     for name, values in found.items():
