@@ -72,7 +72,11 @@ def _build_contrastive(network, image_size, batch_size):
     model = ssl_voc.ContrastiveModel(
         network,
         ssl_voc.layers.SimCLRAugmenter(
-            image_size, area_range=(0.2, 1.0), color_strength=0.5, seed=0
+            image_size,
+            area_range=(0.2, 1.0),
+            color_strength=0.5,
+            blur_rate=0.5,
+            seed=0,
         ),
         ssl_voc.layers.ProjectionHead(512, 128, num_layers=2),
     )

@@ -32,13 +32,11 @@ def main(argv=None):
     photos = pipelines.prepare(options.photos, pool_size).images
     model = ssl_voc.ContrastiveModel(
         ssl_voc.backbone(options.backbone, image_size=options.image_size),
-        ssl_voc.layers.SimCLRAugmenter(
-            options.image_size, area_range=(0.2, 1.0), color_strength=0.5, blur_rate=0.0
-        ),
+        ssl_voc.layers.SimCLRAugmenter(options.image_size),
     )
     model.compile(
         optimizer=keras.optimizers.SGD(0.3, momentum=0.9),
-        loss=ssl_voc.losses.NTXentLoss(temperature=0.15),
+        loss=ssl_voc.losses.NTXentLoss(),
         metrics=[ssl_voc.metrics.ContrastiveAccuracy()],
     )
     # Views that can teach nothing end the script now, not after hours.

@@ -14,7 +14,10 @@ from ssl_voc.metrics import (
     match_detections,
     score_matches,
 )
-from ssl_voc.metrics.average_precision_bootstrap import paired_average_precision
+from ssl_voc.metrics.average_precision_bootstrap import (
+    compare_average_precision,
+    paired_average_precision,
+)
 from ssl_voc.runs.json_files import to_json
 from tests.evaluate.detection.cases import NAMES, random_case
 from tests.metrics.detections import generate
@@ -133,3 +136,5 @@ def test_detectors_on_different_objects_are_not_compared():
         theirs = match_detections(predictions, other, num_classes=4)
         with pytest.raises(ValueError, match="same images and objects"):
             paired_average_precision([ours], [theirs], "voc07", 10)
+        with pytest.raises(ValueError, match="same images and objects"):
+            compare_average_precision([ours, theirs], "voc07", 10)

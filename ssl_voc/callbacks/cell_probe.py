@@ -7,6 +7,7 @@ from keras import ops
 from ssl_voc.layers.cell_matching import match_cells
 from ssl_voc.layers.resampling import crop_and_resize
 from ssl_voc.metrics.cell_measures import cell_match_gap, spatial_rank
+from ssl_voc.models.batch_inference import predict_batches
 from ssl_voc.models.pyramid import feature_levels
 
 _STRIDE = 16
@@ -51,9 +52,8 @@ class CellProbe(keras.callbacks.Callback):
 
     def measure(self):
         """Dictionary of both measures of the backbone as it is."""
-        maps = self.extractor.predict(
-            self.crops, batch_size=self.batch_size, verbose=0
-        ).astype("float32")
+        maps = predict_batches(self.extractor, self.crops, self.batch_size)
+        maps = maps.astype("float32")
         maps_a, maps_b = np.split(maps, 2)
         upright = ops.zeros(1, dtype="bool")
         box_a, box_b = (ops.convert_to_tensor([box], "float32") for box in _CROPS)

@@ -11,10 +11,8 @@ class CollapseWatch(TrainingWatch):
     `margin`.
 
     Args:
-        patience_steps: Number of collapsed steps in a row, at least 1,000: some runs
-            narrow before they spread.
         margin: Spread below which projections have collapsed.
-        **kwargs: `check_every` and `advice` of `TrainingWatch`.
+        **kwargs: Other arguments of `TrainingWatch`.
 
     Raises:
         StoppedEarly: from `fit`, saying why and what to try.
@@ -25,8 +23,8 @@ class CollapseWatch(TrainingWatch):
         "network has collapsed, whatever its loss says."
     )
 
-    def __init__(self, patience_steps=1000, margin=0.1, **kwargs):
-        super().__init__(patience_steps, margin, **kwargs)
+    def __init__(self, margin=0.1, **kwargs):
+        super().__init__(margin=margin, **kwargs)
 
     def is_stuck(self, logs):
         spread = logs.get("spread")

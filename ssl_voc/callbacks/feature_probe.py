@@ -6,6 +6,7 @@ import numpy as np
 from ssl_voc.layers.single_view_augmenter import SingleViewAugmenter
 from ssl_voc.metrics.nearest_neighbors import knn_hits
 from ssl_voc.metrics.rank_me import effective_rank
+from ssl_voc.models.batch_inference import predict_batches
 
 
 class FeatureProbe(keras.callbacks.Callback):
@@ -97,4 +98,4 @@ class FeatureProbe(keras.callbacks.Callback):
         return len(self.knn_labels) - self.num_queries
 
     def _features(self, images):
-        return self.extractor.predict(images, batch_size=self.batch_size, verbose=0)
+        return predict_batches(self.extractor, images, self.batch_size)

@@ -25,7 +25,8 @@ class TrainingWatch(keras.callbacks.Callback):
         margin: Share of the chance level from which a loss learned nothing.
         check_every: Steps between looks at the loss, each of which waits for the
             device.
-        advice: Sentence that says what to try when the loss stays at chance.
+        advice: What to try, in a new run, when the loss stays at chance: a sentence
+            without its full stop.
 
     Raises:
         StoppedEarly: from `fit`, saying why and what to try.
@@ -33,7 +34,7 @@ class TrainingWatch(keras.callbacks.Callback):
 
     reason = "the loss has been at chance for {} steps: the backbone learns nothing."
 
-    def __init__(self, patience_steps=2000, margin=0.995, check_every=50, advice=""):
+    def __init__(self, patience_steps=1000, margin=0.995, check_every=50, advice=""):
         super().__init__()
         if patience_steps < 1000:
             raise ValueError(
@@ -76,7 +77,8 @@ class TrainingWatch(keras.callbacks.Callback):
         self._count(logs or {}, self._steps_in_epoch)
         if self._stuck_steps >= self.patience_steps:
             reason = self.reason.format(self._stuck_steps)
-            raise StoppedEarly(f"{reason} {self.advice}".rstrip())
+            advice = self.advice and f" {self.advice}, in a new --out."
+            raise StoppedEarly(f"{reason}{advice}")
 
     def is_stuck(self, logs):
         """Whether the mean figures of an epoch show that it learned nothing."""

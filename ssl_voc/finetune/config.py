@@ -1,6 +1,7 @@
 """Settings of `python -m ssl_voc.finetune`."""
 
 import dataclasses
+import math
 from importlib.util import find_spec
 from typing import Literal
 
@@ -103,7 +104,10 @@ class FinetuneConfig(TrainingConfig):
         minimum=1,
     )
     learning_rate: float | None = option(
-        None, "Peak per 256 photos; by default 0.008, to detect 0.032.", above=0
+        None,
+        "Peak per 256 photos at the default --batch-size; by default 0.008, to detect "
+        "0.032.",
+        above=0,
     )
     backbone_rate: float = option(
         1.0, "Learning rate of the backbone, as a share: 0.1 for few labels.", above=0
@@ -214,6 +218,19 @@ class FinetuneConfig(TrainingConfig):
     def seed_of_split(self):
         """Seed of the photos that are held out where the data has no lists."""
         return self.seed if self.split_seed is None else self.split_seed
+
+    @property
+    def peak_learning_rate(self):
+        """Largest learning rate of the run.
+
+        At the default batch of the task it is `learning_rate` per 256 photos. From
+        there it goes with the square root of the batch, as AdamW's noise wants it.
+
+        Reference:
+            - [Malladi et al., 2022](https://arxiv.org/abs/2205.10287)
+        """
+        default = TASKS[self.task].defaults["batch_size"]
+        return self.learning_rate * math.sqrt(default * self.batch_size) / 256
 
     def resolved(self):
         """The same settings with every default that depends on others filled in."""

@@ -230,7 +230,7 @@ class FinetuningRun(TrainingRun):
         config, model = self.config, self.model
         model.backbone.trainable = not phase.frozen
         rate = schedule.WarmUpAndDecay(
-            config.learning_rate * config.batch_size / 256,
+            config.peak_learning_rate,
             self.steps * (phase.last - phase.first),
             config.warmup,
         )

@@ -14,8 +14,10 @@ from ssl_voc.layers.random_solarize import RandomSolarize
 class RandomView(RandomLayer):
     """Draws one view of every image of a batch, each on its own.
 
-    Random resized crop, horizontal flip, color jitter, grayscale, Gaussian blur and,
-    if asked, solarization.
+    Random resized crop, horizontal flip, color jitter, grayscale and, if asked,
+    Gaussian blur and solarization. By default the views are milder than SimCLR's
+    (areas from 0.08 on, strength 1.0, half of them blurred), as those of `pretrain`:
+    small networks learn more from such.
 
     Args:
         image_size: Side of the square views, in pixels.
@@ -35,18 +37,19 @@ class RandomView(RandomLayer):
 
     Reference:
         - [Chen et al., 2020](https://arxiv.org/abs/2002.05709), appendix A
+        - [Tan et al., 2022](https://arxiv.org/abs/2210.02808), for small networks
     """
 
     def __init__(
         self,
         image_size,
-        area_range=(0.08, 1.0),
+        area_range=(0.2, 1.0),
         aspect_range=(3 / 4, 4 / 3),
         flip_rate=0.5,
-        color_strength=1.0,
+        color_strength=0.5,
         color_rate=0.8,
         grayscale_rate=0.2,
-        blur_rate=0.5,
+        blur_rate=0.0,
         blur_sigma_range=None,
         solarize_rate=0.0,
         seed=None,

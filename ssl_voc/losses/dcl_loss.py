@@ -8,7 +8,7 @@ from ssl_voc.similarity import MASKED, contrastive_logits
 
 
 def dcl(projections_a, projections_b, temperature, smoothing=0.0):
-    """Decoupled contrastive loss over the pairs of a batch.
+    """Decoupled contrastive loss of each pair of a batch.
 
     NT-Xent whose denominator leaves the positive out: a view is drawn to the other view
     of its image and away from the `2 * batch - 2` views of other images, and a pair
@@ -29,7 +29,7 @@ def dcl(projections_a, projections_b, temperature, smoothing=0.0):
             tensor.
 
     Returns:
-        Float32 scalar.
+        Float32 tensor `(batch,)`.
 
     Raises:
         ValueError: when the projections are not two matrices of one shape.
@@ -38,11 +38,6 @@ def dcl(projections_a, projections_b, temperature, smoothing=0.0):
         - [Yeh et al., 2021](https://arxiv.org/abs/2110.06848), equation 6
         - [Lin et al., 2022](https://arxiv.org/abs/2212.07158), smoothing
     """
-    return ops.mean(dcl_per_pair(projections_a, projections_b, temperature, smoothing))
-
-
-def dcl_per_pair(projections_a, projections_b, temperature, smoothing=0.0):
-    """`dcl` before the mean over pairs: a float32 tensor `(batch,)`."""
     logits, positives = contrastive_logits(
         projections_a, projections_b, temperature, gather_across_replicas
     )
@@ -107,7 +102,7 @@ class DCLLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         # One value a pair: Keras then averages over all replicas' pairs.
-        return dcl_per_pair(y_true, y_pred, self.temperature, self.smoothing)
+        return dcl(y_true, y_pred, self.temperature, self.smoothing)
 
     def chance_level(self, batch_size):
         """Loss of a model that knows nothing: `log(2 * batch_size - 2)`.

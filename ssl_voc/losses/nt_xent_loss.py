@@ -52,20 +52,21 @@ class NTXentLoss(keras.losses.Loss):
     them. See `nt_xent` for the definition.
 
     Args:
-        temperature: Positive number that divides the cosine similarities.
+        temperature: Positive number that divides the cosine similarities; the default
+            is that of `pretrain`.
         name: Optional name.
         **kwargs: `reduction` and `dtype` of `keras.losses.Loss`.
 
     Example:
 
-    >>> loss = ssl_voc.losses.NTXentLoss(temperature=0.1)
+    >>> loss = ssl_voc.losses.NTXentLoss()
     >>> loss(projections_a, projections_b)
 
     Reference:
         - [Chen et al., 2020](https://arxiv.org/abs/2002.05709)
     """
 
-    def __init__(self, temperature=0.1, name="nt_xent", **kwargs):
+    def __init__(self, temperature=0.15, name="nt_xent", **kwargs):
         if not temperature > 0:
             raise ValueError(
                 "`temperature` must be a positive number; SimCLR used 0.1 to 0.5. "

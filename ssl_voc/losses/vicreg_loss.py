@@ -11,13 +11,9 @@ _EPSILON = 1e-4
 
 
 def vicreg(
-    projections_a,
-    projections_b,
-    invariance_weight=25.0,
-    variance_weight=25.0,
-    covariance_weight=1.0,
+    projections_a, projections_b, invariance_weight, variance_weight, covariance_weight
 ):
-    """Weighted sum of the three terms of VICReg.
+    """Weighted sum of the three terms of VICReg, of each pair of a batch.
 
     As in the authors' code, the variance term is the mean over both views, where the
     paper's algorithm 1 has the sum: twice `variance_weight` gives that. Computed in
@@ -33,7 +29,7 @@ def vicreg(
         covariance_weight: Weight of `covariance_term`.
 
     Returns:
-        Float32 scalar.
+        Float32 tensor `(batch,)`, whose pairs differ in the invariance alone.
 
     Raises:
         ValueError: when the projections are not two matrices of one shape.
@@ -41,21 +37,6 @@ def vicreg(
     Reference:
         - [Bardes et al., 2022](https://arxiv.org/abs/2105.04906)
     """
-    return ops.mean(
-        vicreg_per_pair(
-            projections_a,
-            projections_b,
-            invariance_weight,
-            variance_weight,
-            covariance_weight,
-        )
-    )
-
-
-def vicreg_per_pair(
-    projections_a, projections_b, invariance_weight, variance_weight, covariance_weight
-):
-    """`vicreg` before the mean over pairs: a float32 tensor `(batch,)`."""
     invariance = invariance_term(projections_a, projections_b)
     variance = variance_term(projections_a, projections_b)
     covariance = covariance_term(projections_a, projections_b)
@@ -177,7 +158,7 @@ class VICRegLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         # One value a pair: Keras then averages over all replicas' pairs.
-        return vicreg_per_pair(y_true, y_pred, **self._weights())
+        return vicreg(y_true, y_pred, **self._weights())
 
     def get_config(self):
         return {**super().get_config(), **self._weights()}

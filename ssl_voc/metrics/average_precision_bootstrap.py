@@ -77,7 +77,11 @@ def compare_average_precision(every, protocol="voc07", num_resamples=1000, seed=
     Returns:
         Tuple of arrays: the figures `(n,)`, their 95 % limits `(2, n)`, and the limits
         `(2, n)` of the first one's gain over each.
+
+    Raises:
+        ValueError: when the images or objects differ.
     """
+    _refuse_other_objects(every)
 
     def averages(weights):
         columns = [weighted_average_precision(m, weights, protocol) for m in every]
@@ -117,17 +121,8 @@ def paired_average_precision(
     Raises:
         ValueError: when the images or objects differ.
     """
-    first, runs = ours[0], [*ours, *theirs]
-    for other in runs:
-        pairs = (
-            (first.num_images, other.num_images),
-            (first.objects.images, other.objects.images),
-            (first.objects.classes, other.objects.classes),
-            (first.difficult, other.difficult),
-        )
-        if not all(np.array_equal(*pair) for pair in pairs):
-            raise ValueError("Runs are compared on the same images and objects.")
-
+    runs = [*ours, *theirs]
+    _refuse_other_objects(runs)
     random = np.random.default_rng(seed)
 
     def by_run(side, weights):
@@ -142,7 +137,7 @@ def paired_average_precision(
         raise ValueError(
             f"Runs are compared in pairs. Received: {len(ours)} and {len(theirs)} runs"
         )
-    num_images = first.num_images
+    num_images = ours[0].num_images
     longest = max(len(rows) for run in runs for rows in [*run.by_class, ()])
     drawn = resample(difference, random, num_images, num_resamples, longest)
     low, high = central_limits(drawn[:, None], 0.025)[:, 0]
@@ -153,3 +148,17 @@ def paired_average_precision(
         return found
     gains = by_run(ours, once)[0] - (by_run(theirs, once)[0] if theirs else 0.0)
     return over_runs(found, gains, _CONFIDENCE)
+
+
+def _refuse_other_objects(runs):
+    """Raises unless all `Matches` are of the same images and objects."""
+    first = runs[0]
+    for other in runs[1:]:
+        pairs = (
+            (first.num_images, other.num_images),
+            (first.objects.images, other.objects.images),
+            (first.objects.classes, other.objects.classes),
+            (first.difficult, other.difficult),
+        )
+        if not all(np.array_equal(*pair) for pair in pairs):
+            raise ValueError("Runs are compared on the same images and objects.")

@@ -63,7 +63,7 @@ class ContrastiveModel(ConfiguredModel):
     ... )
     >>> model.compile(
     ...     optimizer=keras.optimizers.SGD(0.3, momentum=0.9),
-    ...     loss=ssl_voc.losses.NTXentLoss(temperature=0.1),
+    ...     loss=ssl_voc.losses.NTXentLoss(),
     ...     metrics=[ssl_voc.metrics.ContrastiveAccuracy()],
     ... )
     >>> model.fit(photos, batch_size=64, epochs=10)

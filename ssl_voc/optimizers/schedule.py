@@ -15,8 +15,11 @@ def build_optimizer(
 
     Args:
         name: `"sgd"` (momentum 0.9), `"lars"` or `"adamw"`.
-        learning_rate: Peak per 256 images, scaled linearly to `batch_size`.
-        weight_decay: Weight decay. Biases and batch norms are left out of it.
+        learning_rate: Peak per 256 images, scaled to `batch_size`: linearly, that of
+            AdamW by the square root.
+        weight_decay: Weight decay. Biases and batch norms are left out of it. That of
+            SGD is decoupled: at momentum 0.9 torch's, which goes through the momentum,
+            is ten times as strong by the same number.
         batch_size: Global batch size in images.
         total_steps: Number of steps of the whole run.
         warmup_share: Share of the steps spent warming up, in `[0, 1)`.
@@ -26,9 +29,11 @@ def build_optimizer(
 
     Reference:
         - [Goyal et al., 2017](https://arxiv.org/abs/1706.02677), linear scaling
+        - [Malladi et al., 2022](https://arxiv.org/abs/2205.10287), of adaptive ones
         - [Loshchilov and Hutter, 2016](https://arxiv.org/abs/1608.03983), cosine
     """
-    peak = learning_rate * batch_size / 256
+    scale = batch_size / 256
+    peak = learning_rate * (math.sqrt(scale) if name == "adamw" else scale)
     schedule = WarmUpAndDecay(peak, total_steps, warmup_share)
     if name == "lars":
         return LARS(schedule, momentum=0.9, weight_decay=weight_decay)

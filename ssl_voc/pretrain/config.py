@@ -7,8 +7,10 @@ from ssl_voc.cli.options import extended_by, option
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.training.config import TrainingConfig
 
-# Learning rates per 256 images and weight decays, by optimizer.
+# Learning rates per 256 images from random weights and weight decays, by optimizer.
 LEARNING_RATES = {"sgd": 1.0, "lars": 3.0, "adamw": 1e-3}
+# From trained weights they are divided by this, lest the first steps undo those.
+_TRAINED_DIVISOR = 10
 # Of the default schedule, however many photos there are.
 LEAST_EPOCHS, LEAST_STEPS = 36, 2_000
 _STEPS_PER_EPOCH = 16
@@ -45,10 +47,15 @@ class PretrainConfig(TrainingConfig):
     )
     optimizer: Literal["sgd", "lars", "adamw"] = option("sgd", "Optimizer.")
     learning_rate: float | None = option(
-        None, "Peak per 256 photos; by default by objective and optimizer.", above=0
+        None,
+        "Peak per 256 photos; by default by objective, optimizer and start.",
+        above=0,
     )
     weight_decay: float | None = option(
-        None, "Weight decay; by default the optimizer's own.", minimum=0
+        None,
+        "Weight decay, by default the optimizer's own; under sgd decoupled: ten times "
+        "torch's number is as strong.",
+        minimum=0,
     )
     blur_rate: float = option(0.0, "Share of blurred views.", minimum=0, maximum=1)
     solarize_rate: float = option(0.0, "Share of solarized.", minimum=0, maximum=1)
@@ -68,16 +75,30 @@ class PretrainConfig(TrainingConfig):
             )
 
     def resolved(self):
-        """The same settings with every default that depends on others filled in."""
-        rates = LEARNING_RATES | self.learning_rates
+        """The same settings with every default that depends on others filled in.
+
+        The learning rate depends on the weights of the start, too, see
+        `default_learning_rate`, and the batch on the photos.
+        """
         filled = {}
         if self.pool_size is None:
             filled["pool_size"] = round(self.image_size * 7 / 6)
-        if self.learning_rate is None:
-            filled["learning_rate"] = rates[self.optimizer]
         if self.weight_decay is None:
             filled["weight_decay"] = WEIGHT_DECAYS[self.optimizer]
         return dataclasses.replace(self, **filled).with_folder("pretrain")
+
+    def default_learning_rate(self, from_trained):
+        """Peak of the learning rate per 256 photos where no flag says it.
+
+        Args:
+            from_trained: Whether the weights that the run begins with are trained.
+
+        Reference:
+            - [Reed et al., 2021](https://arxiv.org/abs/2103.12718), who go on from
+              supervised weights by SGD with 0.03
+        """
+        rate = (LEARNING_RATES | self.learning_rates)[self.optimizer]
+        return rate / _TRAINED_DIVISOR if from_trained else rate
 
 
 def choose_batch_size(num_photos):

@@ -20,7 +20,7 @@ from ssl_voc.pretrain.probes import build_cell_probe, build_probe, knn_epochs
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.runs.finished_run import POOL_LIST
 from ssl_voc.training.exposure import inherit_exposure
-from ssl_voc.training.initial_backbone import build_initial_backbone
+from ssl_voc.training.initial_backbone import build_initial_backbone, starts_trained
 from ssl_voc.training.input_checks import origins_of
 from ssl_voc.training.photo_lists import list_photos
 from ssl_voc.training.run import TrainingRun
@@ -50,11 +50,14 @@ class PretrainingRun(TrainingRun):
             self.jit_compile = devices.should_jit_compile(config.jit_compile)
             # First: a wrong name shall not wait for hours of decoding.
             backbone = build_initial_backbone(config, folder)
+            if config.learning_rate is None:
+                rate = self._choose_learning_rate()
+                config = dataclasses.replace(config, learning_rate=rate)
             self.objective = OBJECTIVES[config.objective](config)
             pool = self.objective.pool
             if config.batch_size is None:
                 batch_size = begun_batch or self._choose_batch_size(len(pool))
-                self.config = dataclasses.replace(config, batch_size=batch_size)
+            self.config = dataclasses.replace(config, batch_size=batch_size)
             self.steps = pool.steps_per_epoch(self.config.batch_size)
             self.choose_epochs(
                 max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / self.steps)),
@@ -69,6 +72,7 @@ class PretrainingRun(TrainingRun):
         self.folder.update_manifest(
             steps_per_epoch=self.steps,
             batch_size=config.batch_size,
+            learning_rate=config.learning_rate,
             jit_compile=self.jit_compile,
             uses_labels=self.objective.uses_labels,
         )
@@ -180,6 +184,14 @@ class PretrainingRun(TrainingRun):
 
     def batches(self, *arguments):
         return self.objective.batches(*arguments)
+
+    def _choose_learning_rate(self):
+        """Chooses the rate by the weights of the start, and says so."""
+        trained = starts_trained(self.config, self.folder)
+        rate = self.config.default_learning_rate(trained)
+        reason = "a tenth, as the weights are trained" if trained else "random weights"
+        print(f"learning rate: {rate:g} per 256 photos ({reason}: --learning-rate)")
+        return rate
 
     def _choose_batch_size(self, num_photos):
         """Chooses a batch by the number of photos and of devices, and says so."""

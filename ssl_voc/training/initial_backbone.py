@@ -63,6 +63,18 @@ def build_initial_backbone(config, run, backbone_from_random=None):
     return model
 
 
+def starts_trained(config, run):
+    """Whether the weights that a training starts from are trained ones.
+
+    Args:
+        config: A `TrainingConfig`, resolved.
+        run: The `RunFolder` of the training, once `build_initial_backbone` has built.
+    """
+    chosen = config.weights == AUTO
+    weights = run.manifest["weights"] if chosen else config.weights
+    return weights is not None or config.backbone.endswith(".keras")
+
+
 def describe_odd_size(image_size, rows):
     """What becomes of an image size that no whole cells of 32 px fill, in one line.
 

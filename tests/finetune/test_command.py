@@ -12,6 +12,7 @@ import pytest
 import pipelines
 import ssl_voc.models  # noqa: F401 registers what model.keras holds
 from ssl_voc.finetune import finetune, main
+from ssl_voc.optimizers.schedule import WarmUpAndDecay
 from tests import tiny
 from tests.finetune.settings import config, flags
 from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of, start
@@ -119,6 +120,10 @@ def test_run_folder_holds_what_users_rely_on(short):
     }
     assert {name: manifest[name] for name in expected} == expected
     assert str(run / "model.keras") in printed
+    # The default batch is 32, the run's 16.
+    steps, peak = manifest["steps_per_epoch"], 0.05 * (32 * 16) ** 0.5 / 256
+    rate = WarmUpAndDecay(peak, 2 * steps, warmup_share=0.1)(steps)
+    assert rows_of(run)[0]["learning_rate"] == pytest.approx(float(rate))
 
 
 def test_kept_weights_are_those_of_the_epoch_that_other_photos_chose(place, short):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from ssl_voc.losses import VICRegLoss, vicreg, vicreg_loss
+from ssl_voc.losses import VICRegLoss, vicreg_loss
 from tests import reference
 from tests.gradients import gradient_of
 
@@ -35,8 +35,7 @@ def test_terms_and_their_sum_are_those_of_the_loops(batch_size, scale):
     expected = reference.vicreg(*pair)
     np.testing.assert_allclose(terms_of(pair), expected, rtol=1e-4, atol=1e-6)
     total = np.dot(WEIGHTS, expected)
-    for loss in (vicreg(*pair), VICRegLoss()(*pair)):
-        np.testing.assert_allclose(loss, total, rtol=1e-4)
+    np.testing.assert_allclose(VICRegLoss()(*pair), total, rtol=1e-4)
     weighted = VICRegLoss(3.0, 0.5, 7.0)(*pair)
     np.testing.assert_allclose(weighted, np.dot((3.0, 0.5, 7.0), expected), rtol=1e-4)
 
@@ -54,7 +53,7 @@ def test_two_images_have_the_loss_worked_out_by_hand():
 def test_collapsed_views_cost_the_missing_variance_alone_and_have_a_gradient():
     same = np.full((4, 8), 3.0, "float32")
     np.testing.assert_allclose(terms_of((same, same)), [0.0, COLLAPSED, 0.0], atol=1e-6)
-    assert np.isfinite(gradient_of(lambda z: vicreg(z, z + 0.0), same)).all()
+    assert np.isfinite(gradient_of(lambda z: VICRegLoss()(z, z + 0.0), same)).all()
     nearly = same + np.random.default_rng(0).normal(0, 1e-3, same.shape)
     # The hinge pushes them apart.
     slope = gradient_of(lambda z: vicreg_loss.variance_term(z, z), nearly)
@@ -65,16 +64,16 @@ def test_identical_views_of_independent_dimensions_cost_nothing():
     # Columns of a Hadamard matrix: mean 0, variance 8 / 7, covariance 0.
     signs = np.array([[1, 1], [1, -1]])
     columns = np.kron(signs, np.kron(signs, signs))[:, 1:].astype("float32")
-    np.testing.assert_allclose(vicreg(columns, columns), 0.0, atol=1e-6)
+    np.testing.assert_allclose(VICRegLoss()(columns, columns), 0.0, atol=1e-6)
 
 
 def test_loss_depends_on_no_order_and_grows_when_images_are_swapped():
     a, b = draw_pair()
-    loss = float(vicreg(a, b))
+    loss = float(VICRegLoss()(a, b))
     order = [3, 0, 5, 1, 4, 2]
-    np.testing.assert_allclose(vicreg(b, a), loss, rtol=1e-5)
-    np.testing.assert_allclose(vicreg(a[order], b[order]), loss, rtol=1e-5)
-    assert float(vicreg(a, np.roll(b, 1, axis=0))) > loss + 1
+    np.testing.assert_allclose(VICRegLoss()(b, a), loss, rtol=1e-5)
+    np.testing.assert_allclose(VICRegLoss()(a[order], b[order]), loss, rtol=1e-5)
+    assert float(VICRegLoss()(a, np.roll(b, 1, axis=0))) > loss + 1
 
 
 def test_single_image_left_over_in_a_last_batch_has_a_finite_loss():
@@ -90,9 +89,9 @@ def test_half_precision_is_computed_in_float32(dtype):
     halves = [ops.cast(side, dtype) for side in draw_pair(scale=20.0)]
     rounded = [ops.convert_to_numpy(ops.cast(side, "float32")) for side in halves]
     expected = np.dot(WEIGHTS, reference.vicreg(*rounded))
-    for loss in (vicreg(*halves), VICRegLoss()(*halves)):
-        assert keras.backend.standardize_dtype(loss.dtype) == "float32"
-        np.testing.assert_allclose(loss, expected, rtol=1e-4)
+    loss = VICRegLoss()(*halves)
+    assert keras.backend.standardize_dtype(loss.dtype) == "float32"
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
 
 
 def test_gradient_is_that_of_finite_differences():
@@ -118,7 +117,7 @@ def test_weights_must_not_be_negative(name):
 
 def test_projections_of_two_batch_sizes_are_refused():
     with pytest.raises(ValueError, match="row i of either"):
-        vicreg(np.ones((4, 8), "float32"), np.ones((3, 8), "float32"))
+        VICRegLoss()(np.ones((4, 8), "float32"), np.ones((3, 8), "float32"))
 
 
 def test_loss_made_from_its_config_computes_the_same():

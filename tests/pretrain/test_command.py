@@ -216,6 +216,24 @@ def test_more_epochs_go_on_from_the_last_and_remember_the_time_at_chance(
     assert remembered == [(before, NUM_PHOTOS // 8)]
 
 
+def test_a_rate_that_is_not_given_is_a_tenth_on_trained_weights_and_stays(
+    place, tmp_path, capsys
+):
+    run = tmp_path / "run"
+    for epochs in (1, 2):
+        pretrain(place.config(run, learning_rate=None, epochs=epochs))
+        assert "learning rate: 0.1 per 256 photos (a tenth" in capsys.readouterr().out
+    assert json.loads((run / "manifest.json").read_text())["learning_rate"] == 0.1
+    assert "learning_rate: null" in (run / "config.yaml").read_text()
+
+
+def test_a_run_whose_settings_hold_a_rate_goes_on_at_that(finished, capsys):
+    out, _ = finished
+    assert main(["--resume", str(out), "--epochs", str(EPOCHS + 1)]) == 0
+    assert "learning rate:" not in capsys.readouterr().out
+    assert json.loads((out / "manifest.json").read_text())["learning_rate"] == 0.5
+
+
 def test_a_run_killed_after_its_last_epoch_is_finished_by_the_same_command(finished):
     out, config = finished
     expected = json.loads((out / "summary.json").read_text())

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from ssl_voc.callbacks import TrainingWatch
 from ssl_voc.cli.flags import parse
 from ssl_voc.pretrain import PretrainConfig, main
-from ssl_voc.pretrain.config import choose_batch_size
+from ssl_voc.pretrain.config import LEAST_STEPS, choose_batch_size
 from ssl_voc.pretrain.objectives.base import PretrainingObjective
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from tests.interpreters import REPOSITORY
@@ -17,19 +18,27 @@ def test_default_run_folder_is_found_again_by_the_same_settings():
     resolved = PretrainConfig(data=("photos",)).resolved()
     assert resolved.out == PretrainConfig(data=("photos",), epochs=99).resolved().out
     assert resolved.out != PretrainConfig(data=("photos",), seed=1).resolved().out
-    assert (resolved.pool_size, resolved.learning_rate) == (112, 1.0)
+    assert (resolved.pool_size, resolved.weight_decay) == (112, 0.0)
 
 
-def test_default_learning_rate_depends_on_objective_and_optimizer():
-    rates = {
-        (objective, optimizer): PretrainConfig(objective=objective, optimizer=optimizer)
-        .resolved()
-        .learning_rate
-        for objective in ("simclr", "supervised")
-        for optimizer in ("sgd", "adamw")
-    }
-    assert rates["supervised", "sgd"] == 0.1 < rates["simclr", "sgd"] == 1.0
-    assert rates["supervised", "adamw"] == rates["simclr", "adamw"]
+@pytest.mark.parametrize(
+    ("objective", "optimizer", "rate"),
+    [
+        ("simclr", "sgd", 1.0),
+        ("simclr", "adamw", 1e-3),
+        ("supervised", "sgd", 0.1),
+        ("supervised", "adamw", 1e-3),
+        ("vicreg", "lars", 3.0),
+        ("vicreg", "sgd", 0.01),
+    ],
+)
+def test_default_learning_rate_depends_on_objective_optimizer_and_start(
+    objective, optimizer, rate
+):
+    config = PretrainConfig(objective=objective, optimizer=optimizer)
+    assert config.resolved().learning_rate is None  # before the start is known
+    assert config.default_learning_rate(False) == rate
+    assert config.default_learning_rate(True) == pytest.approx(rate / 10)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +57,10 @@ def test_few_photos_are_learned_in_small_batches(num_photos, batch_size):
     assert choose_batch_size(num_photos) == batch_size
 
 
+def test_a_loss_at_chance_ends_the_shortest_default_run_half_way():
+    assert TrainingWatch().patience_steps <= LEAST_STEPS / 2
+
+
 def test_make_pretrain_begins_with_random_weights_on_the_drawn_scenes():
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     (file,) = re.findall(r"ssl_voc\.pretrain[\s\\]+--config (\S+)", makefile)
@@ -58,6 +71,17 @@ def test_make_pretrain_begins_with_random_weights_on_the_drawn_scenes():
     # Without --backbone it is the network that the file names.
     named = (REPOSITORY / file).read_text(encoding="utf-8")
     assert config.resolved().backbone in named
+
+
+def test_layers_and_losses_have_the_defaults_of_the_command():
+    from ssl_voc.layers import SimCLRAugmenter
+    from ssl_voc.losses import NTXentLoss
+
+    config = PretrainConfig(data=("photos",))
+    arguments = PretrainingObjective(config).augmenter_arguments()
+    settings = SimCLRAugmenter(96).get_config()
+    assert {name: settings[name] for name in arguments} == {**arguments, "seed": None}
+    assert NTXentLoss().temperature == config.temperature
 
 
 def test_views_are_drawn_as_the_flags_say():

@@ -19,6 +19,7 @@ from ssl_voc.pretrain import PretrainConfig
 from ssl_voc.training.initial_backbone import (
     build_initial_backbone,
     describe_odd_size,
+    starts_trained,
 )
 from ssl_voc.training.input_checks import DEFAULT_BACKBONE, refuse_missing_inputs
 from tests import tiny
@@ -136,6 +137,23 @@ def test_backbone_may_depend_on_the_weights_that_are_found(
     build_initial_backbone(settings, run, NAME)
     assert built.calls[0] == (DEFAULT_BACKBONE, "imagenet")  # is tried first
     assert built.calls[-2:] == [(backbone, weights)] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "recorded", "is_trained"),
+    [
+        ({"weights": "auto"}, None, False),
+        ({"weights": "auto"}, "imagenet", True),
+        ({"weights": None}, "imagenet", False),
+        ({"weights": "runs/photos"}, None, True),
+        ({"weights": None, "backbone": "mine.keras"}, None, True),
+    ],
+)
+def test_weights_of_imagenet_a_run_or_a_file_are_trained(
+    run, settings, recorded, is_trained
+):
+    run.manifest["weights"] = recorded
+    assert starts_trained(config(**settings), run) == is_trained
 
 
 def test_a_full_disk_is_not_a_reason_for_random_weights(run, monkeypatch):

@@ -11,6 +11,8 @@ class PretrainingObjective:
     Attributes:
         settings: Frozen dataclass of the options that only this objective has.
         pool: `pipelines.Pool` of the photos that are learned from.
+        targets: Array `(num_photos, ...)` of what `fit` takes beside the photos; None
+            where it takes them alone.
         skipped: List of `pipelines.Problem`, photos that could not be read.
         uses_labels: Whether the labels of the photos are learned: k-NN accuracy on them
             then says nothing, and the photos cannot be held out of an evaluation later.
@@ -19,7 +21,9 @@ class PretrainingObjective:
         shown: Names of the metrics in the line of an epoch.
         summarized: Names of the last epoch's metrics in `summary.json`, by their names
             in `metrics.jsonl`.
-        advice: What to try when the loss stays at chance.
+        has_chance_level: Whether a loss at its chance level ends a run; else
+            projections that have a `spread` and collapse do.
+        advice: What to try then: a sentence without its full stop.
 
     Args:
         config: A `PretrainConfig` with these settings.
@@ -28,7 +32,9 @@ class PretrainingObjective:
         ValueError, OSError: when the photos cannot be used.
     """
 
+    targets = None
     uses_labels = False
+    has_chance_level = True
     cost_in_views = 2.0
     shown = ("loss", "loss_over_chance")
     summarized = {
@@ -91,11 +97,13 @@ class PretrainingObjective:
 
     def batches(self, batch_size, seed, initial_epoch):
         """Endless iterator of the tuples that `fit` takes, as NumPy arrays."""
-        raise NotImplementedError
+        targets = self.targets
+        batches = self.pool.batches(batch_size, seed, initial_epoch, targets)
+        return ((images,) for images in batches) if targets is None else batches
 
     def dataset(self, batch_size, seed, initial_epoch):
         """The same batches as a `tf.data.Dataset`."""
-        raise NotImplementedError
+        return self.pool.dataset(batch_size, seed, initial_epoch, self.targets)
 
     def fit_arguments(self):
         """Further arguments of `fit`."""
@@ -118,7 +126,9 @@ class PretrainingObjective:
         """The callback that stops a run which learns nothing, a `TrainingWatch`."""
         from ssl_voc import callbacks
 
-        return callbacks.TrainingWatch(advice=self.advice)
+        if self.has_chance_level:
+            return callbacks.TrainingWatch(advice=self.advice)
+        return callbacks.CollapseWatch(advice=self.advice)
 
     def draw_views(self, model, images):
         """Views of some images, as the model is shown them in training.

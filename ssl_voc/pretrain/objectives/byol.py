@@ -33,6 +33,7 @@ class BYOLObjective(ViewPairsObjective):
     """
 
     settings = BYOLSettings
+    has_chance_level = False
     cost_in_views = 2.5
     shown = ("loss", "spread")
     summarized = {
@@ -42,7 +43,7 @@ class BYOLObjective(ViewPairsObjective):
     }
     advice = (
         "Try a lower --learning-rate, a longer --warmup, a higher --teacher-momentum "
-        "or --objective simclr, in a new --out."
+        "or --objective simclr"
     )
 
     def assemble(self, *parts):
@@ -65,11 +66,6 @@ class BYOLObjective(ViewPairsObjective):
 
     def anneal(self, share_done):
         self.model.anneal(share_done)
-
-    def build_watch(self):
-        from ssl_voc import callbacks
-
-        return callbacks.CollapseWatch(advice=self.advice)
 
     def panels(self):
         from ssl_voc.visualization.curves import Panel

@@ -64,8 +64,11 @@ class DCLObjective(SimCLRObjective):
     def build_model(self, backbone):
         from ssl_voc.models.cloning import resized
 
-        if self.needs_any_size or self.config.image_size_start is not None:
+        start = self.config.image_size_start
+        if self.needs_any_size or start is not None:
             backbone = resized(backbone, None)
+        if start is not None:
+            _tell_of_one_cell(backbone, start)
         model = super().build_model(backbone)
         # A weight of the model: jax would compile its value into the step.
         model.smoothing = self.smoothing
@@ -88,3 +91,16 @@ class DCLObjective(SimCLRObjective):
     def anneal(self, share_done):
         share = 0.5 * (1.0 - math.cos(math.pi * share_done))
         self.smoothing.assign(self.config.smoothing * share)
+
+
+def _tell_of_one_cell(backbone, image_size):
+    """Says where the last feature map of views is one cell, without neighbors."""
+    from keras import KerasTensor
+
+    images = KerasTensor((None, image_size, image_size, 3), backbone.input.dtype)
+    if backbone.compute_output_spec(images).shape[1] == 1:
+        print(
+            f"views of {image_size} px end in a map of 1 x 1 cells, of whose kernels "
+            "the middle alone learns; larger ones have more (--image-size-start)",
+            flush=True,
+        )

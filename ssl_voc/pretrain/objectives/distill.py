@@ -5,8 +5,8 @@ import dataclasses
 from ssl_voc.cli.options import option
 from ssl_voc.pretrain.objectives.view_pairs import ViewPairsObjective
 
-# Photos that the teacher's maps are held of at a time.
-_CHUNK = 256
+# Of the teacher's inference.
+_MAX_BATCH = 256
 EMBEDDINGS_FILE = "teacher_embeddings.npy"
 
 
@@ -62,7 +62,7 @@ class DistillObjective(ViewPairsObjective):
     }
     advice = (
         "Try another --learning-rate, --optimizer lars, or a --teacher that has "
-        "learned from photos like these."
+        "learned from photos like these"
     )
 
     def __init__(self, config):
@@ -74,7 +74,7 @@ class DistillObjective(ViewPairsObjective):
             config.teacher, config.image_size, config.teacher_size
         )
         self.teacher.jit_compile = devices.should_jit_compile(config.jit_compile)
-        self.embeddings = self.first = None
+        self.first = None
         super().__init__(config)
 
     def record(self, run):
@@ -100,13 +100,13 @@ class DistillObjective(ViewPairsObjective):
             if not (has_begun and path.is_file()):
                 with replacing(path) as temporary, temporary.open("wb") as file:
                     np.save(file, self._embed(np.arange(count))[0])
-            self.embeddings = np.load(path)
+            self.targets = np.load(path)
         if has_begun:
             return  # The checkpoint has means and queue.
         random = np.random.default_rng(config.seed)
         indices = random.permutation(count)[: config.queue_size]
         if config.teacher_cache:
-            self.first = self.embeddings[indices], None
+            self.first = self.targets[indices], None
         else:
             self.first = self._embed(indices)
 
@@ -138,14 +138,6 @@ class DistillObjective(ViewPairsObjective):
             )
         }
 
-    def batches(self, batch_size, seed, initial_epoch):
-        if self.embeddings is None:
-            return super().batches(batch_size, seed, initial_epoch)
-        return self.pool.batches(batch_size, seed, initial_epoch, self.embeddings)
-
-    def dataset(self, batch_size, seed, initial_epoch):
-        return self.pool.dataset(batch_size, seed, initial_epoch, self.embeddings)
-
     def panels(self):
         import math
 
@@ -173,15 +165,15 @@ class DistillObjective(ViewPairsObjective):
         """The teacher's embeddings of whole photos, and the mean cell of its maps."""
         import numpy as np
 
+        from ssl_voc.models.batch_inference import predict_batches
         from ssl_voc.runs.progress_bar import progress_bar
 
         progress = progress_bar("asking the teacher")
         embeddings, cells = [], []
-        for start in range(0, len(indices), _CHUNK):
-            images = self.pool.gather(indices[start : start + _CHUNK])
-            found, maps = self.teacher.predict(
-                images, batch_size=min(self.config.batch_size, _CHUNK), verbose=0
-            )
+        batch_size = min(self.config.batch_size, _MAX_BATCH)
+        for start in range(0, len(indices), batch_size):
+            images = self.pool.gather(indices[start : start + batch_size])
+            found, maps = predict_batches(self.teacher, images, batch_size)
             embeddings.append(found.astype("float32"))
             cells.append(maps.astype("float32").mean(axis=(1, 2)))
             progress(start + len(images), len(indices))

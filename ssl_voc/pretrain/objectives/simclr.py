@@ -33,7 +33,7 @@ class SimCLRObjective(ViewPairsObjective):
     }
     advice = (
         "Try another --learning-rate, --optimizer lars, a larger --batch-size, or "
-        "milder views (--color-strength, --crop-area)."
+        "milder views (--color-strength, --crop-area)"
     )
 
     def build_loss(self):

@@ -55,8 +55,8 @@ class SupervisedObjective(PretrainingObjective):
         "val_top3": "val_top3",
     }
     advice = (
-        "Try another --learning-rate or --optimizer, or milder views "
-        "(--color-strength, --crop-area), and see in views.png whether the labels fit."
+        "See in views.png whether the labels fit. Try another --learning-rate or "
+        "--optimizer, or milder views (--color-strength, --crop-area)"
     )
 
     def __init__(self, config):
@@ -73,6 +73,7 @@ class SupervisedObjective(PretrainingObjective):
         self.class_names = self.photos.class_names
         self.num_held_out = len(self.photos.held_out)
         self.shares = self.photos.shares()
+        self.targets = self.pool.label_numbers(self.class_names)
         self.chance = float(-np.sum(self.shares * np.log(self.shares)))
 
     def record(self, run):
@@ -87,7 +88,7 @@ class SupervisedObjective(PretrainingObjective):
 
         held_out = self.photos.held_out
         list_photos(run, VALIDATION_LIST, held_out.photos, held_out.hashes)
-        refuse_other_labels(run, (self.class_names, (self._labels, held_out.labels)))
+        refuse_other_labels(run, (self.class_names, (self.targets, held_out.labels)))
         run.update_manifest(
             class_names=list(self.class_names),
             num_unlabelled=self.photos.num_unlabelled,
@@ -116,16 +117,6 @@ class SupervisedObjective(PretrainingObjective):
             measured.append(top3)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         return {"loss": loss, "metrics": measured}
-
-    def batches(self, batch_size, seed, initial_epoch):
-        return self.pool.batches(batch_size, seed, initial_epoch, self._labels)
-
-    def dataset(self, batch_size, seed, initial_epoch):
-        return self.pool.dataset(batch_size, seed, initial_epoch, self._labels)
-
-    @property
-    def _labels(self):
-        return self.pool.label_numbers(self.class_names)
 
     def fit_arguments(self):
         if not self.num_held_out:

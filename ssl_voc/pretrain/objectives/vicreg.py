@@ -38,14 +38,14 @@ class VICRegObjective(ViewPairsObjective):
     """
 
     settings = VICRegSettings
+    has_chance_level = False
     shown = ("loss", *TERMS)
     summarized = {
         **ViewPairsObjective.summarized,
         **{name: name for name in (*TERMS, "spread")},
     }
     advice = (
-        "Try a higher --variance-weight, a lower --learning-rate or --objective "
-        "simclr, in a new --out."
+        "Try a higher --variance-weight, a lower --learning-rate or --objective simclr"
     )
 
     def compile_arguments(self):
@@ -70,11 +70,6 @@ class VICRegObjective(ViewPairsObjective):
                 metrics.ProjectionSpread(),
             ],
         }
-
-    def build_watch(self):
-        from ssl_voc import callbacks
-
-        return callbacks.CollapseWatch(advice=self.advice)
 
     def loss_of_unrelated_views(self):
         """Least loss of a model to which the two views of a photo are unrelated.

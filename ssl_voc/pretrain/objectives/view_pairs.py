@@ -55,13 +55,6 @@ class ViewPairsObjective(PretrainingObjective):
 
         return models.ContrastiveModel(*parts)
 
-    def batches(self, batch_size, seed, initial_epoch):
-        batches = self.pool.batches(batch_size, seed, initial_epoch)
-        return ((images,) for images in batches)
-
-    def dataset(self, batch_size, seed, initial_epoch):
-        return self.pool.dataset(batch_size, seed, initial_epoch)
-
     def draw_views(self, model, images):
         """Views of each image, audited.
 

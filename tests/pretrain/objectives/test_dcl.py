@@ -31,6 +31,19 @@ def test_run_goes_from_small_views_to_those_of_the_backbone_that_it_saves(finish
     assert backbone.input_shape == (None, 64, 64, 3)
 
 
+@pytest.mark.parametrize(("strides", "is_told"), [(5, True), (4, False)])
+def test_a_start_on_a_map_of_one_cell_is_told(
+    place, tmp_path, capsys, strides, is_told
+):
+    inputs = x = keras.Input((64, 64, 3))
+    for _ in range(strides):
+        x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(x)
+    changes = {"image_size": 64, "image_size_start": 32}
+    config = place.config(tmp_path, objective="dcl", **changes).resolved()
+    DCLObjective(config).build_model(keras.Model(inputs, x))
+    assert ("32 px end in a map of 1 x 1" in capsys.readouterr().out) == is_told
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stopped_after", [1, 2])
 def test_stopped_in_either_stage_it_goes_on_as_if_never_stopped(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ssl_voc.cli.errors import StoppedEarly
-from ssl_voc.losses import vicreg
+from ssl_voc.losses import VICRegLoss
 from ssl_voc.pretrain import PretrainConfig, pretrain
 from ssl_voc.pretrain.objectives.vicreg import TERMS, VICRegObjective
 from tests.callbacks.watched_epoch import run_epoch
@@ -78,11 +78,11 @@ def test_unrelated_views_lose_at_least_what_is_marked_as_chance(
     objective.config = config
     pair = np.random.default_rng(0).normal(size=(2, 20000, 2)).astype("float32")
     chance = objective.loss_of_unrelated_views()
-    assert float(vicreg(*deviation * pair, *weights)) == pytest.approx(
+    assert float(VICRegLoss(*weights)(*deviation * pair)) == pytest.approx(
         chance, rel=0.02, abs=0.05
     )
     for other in (0.7 * deviation, 1.4 * deviation):
-        assert float(vicreg(*other * pair, *weights)) > chance - 0.02
+        assert float(VICRegLoss(*weights)(*other * pair)) > chance - 0.02
 
 
 def test_compiled_model_saves_and_reloads_with_loss_and_terms(place, tmp_path):
