@@ -2,6 +2,7 @@
 
 from ssl_voc.pretrain.config import HARDLY_LEARNED
 from ssl_voc.runs.json_files import read_json_dict
+from ssl_voc.tasks import TASKS
 
 
 def hardly_learned(cells, folder):
@@ -56,3 +57,19 @@ def not_told(arms):
                 f"What the last pretraining of {arm.name} added is not told: no arm is "
                 "the same without it. Add one by --arm."
             )
+
+
+def few_steps(plan):
+    """Numbers of labels that are not learned as long as `finetune` does by default."""
+    least = TASKS[plan.task].least_steps
+    few = [
+        f"{steps} with {count} labels"
+        for count, steps in zip(plan.num_labels, plan.steps, strict=True)
+        if steps < least
+    ]
+    if few:
+        yield (
+            f"Few steps: {', '.join(few)}, fewer than the {least} of finetune. A start "
+            "that merely learns faster may be ahead. More --epochs, or more --budget, "
+            "may turn the answer round."
+        )

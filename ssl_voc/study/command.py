@@ -82,6 +82,7 @@ def describe_plan(plan, runner):
         f"labels    {', '.join(map(str, plan.num_labels))} photos",
         f"seeds     {', '.join(map(str, plan.grid.seeds))}",
         f"training  {plan.grid.epochs} epochs of all labels",
+        f"steps     {', '.join(map(str, plan.steps))}",
         *(f"left out  {line}" for line in plan.left_out),
         f"runs      {len(cells)}, {len(missing)} of them to be done, in about "
         f"{format_duration(time_left(missing, runner.pace))}",

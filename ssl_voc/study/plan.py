@@ -47,8 +47,14 @@ class Grid:
             count: Their number.
         """
         wanted = round(self.epochs / math.sqrt(share))
-        steps = max(1, count // self.batch_size)
-        return max(1, wanted, math.ceil(self.least_steps / steps))
+        return max(1, wanted, math.ceil(self.least_steps / self._steps(count)))
+
+    def steps_at(self, share, count):
+        """Steps of a fine-tuning, see `epochs_at`."""
+        return self.epochs_at(share, count) * self._steps(count)
+
+    def _steps(self, count):
+        return max(1, count // self.batch_size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +94,11 @@ class Plan:
     def count(self, share):
         """Number of labelled photos at a share."""
         return self.num_labels[self.grid.shares.index(share)]
+
+    @property
+    def steps(self):
+        """Number of steps of a fine-tuning at each share, in the order of shares."""
+        return [*map(self.grid.steps_at, self.grid.shares, self.num_labels)]
 
 
 def cells_of(plan, outcome_of):

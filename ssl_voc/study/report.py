@@ -78,6 +78,7 @@ def _numbers(config, found, folder):
             *verdict,
             *cautions.not_told(plan.arms),
             *cautions.hardly_learned(found.done, folder),
+            *cautions.few_steps(plan),
             *cautions.not_shown_to_look(blind),
             *cautions.seen_before(exposure),
         ],

@@ -153,6 +153,19 @@ def test_pretraining_without_an_arm_that_lacks_it_alone_is_told(tmp_path):
         assert bool(told) == is_told
 
 
+def test_labels_that_are_learned_for_few_steps_are_told(tmp_path):
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    # Of 16 photos a step: 6 steps times 95 epochs, 62 times 30; at least 1,500.
+    detect = dataclasses.replace(small_plan(batch_size=16), task="detect")
+    assert detect.steps == [570, 1860]
+    verdict = write_report(config, detect, lambda key: None)["verdict"]
+    (line,) = [line for line in verdict if "Few steps" in line]
+    assert "570 with 100 labels, fewer" in line and "1860" not in line
+    enough = dataclasses.replace(detect, task="localize")
+    verdict = write_report(config, enough, lambda key: None)["verdict"]
+    assert not any("Few steps" in line for line in verdict)
+
+
 def test_measures_that_one_side_or_seed_lacks_are_left_out(reported, tmp_path):
     out, _, runner = reported
     copy = shutil.copytree(out / "cells", tmp_path / "cells")
