@@ -1,10 +1,10 @@
 """Time of cells, and the largest grid that fits into a budget."""
 
-import argparse
 import dataclasses
 
 from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
+from ssl_voc.study.arms import values_of
 from ssl_voc.study.plan import cells_of
 
 # Share of the budget that is planned with: machines slow down.
@@ -53,9 +53,7 @@ class Pace:
 
 def view_size(flags):
     """Side in pixels of the views of a pretraining with some flags."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--image-size", type=int, default=USUAL_VIEW)
-    return parser.parse_known_args(flags)[0].image_size
+    return int([USUAL_VIEW, *values_of("--image-size", flags)][-1])
 
 
 def total_seconds(plan, pace):

@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from pipelines.readers.training_splits import VALIDATION_SHARE
-from ssl_voc.study.arms import Arm, Link
+from ssl_voc.study.arms import Arm, Link, values_of
 from ssl_voc.study.cells import RUN_OF, Cell
 
 EXPLAINED_PHOTOS, SHOWN_PHOTOS = 100, 8
@@ -176,6 +176,7 @@ def choose_rate(rates, scores):
 def _pretraining(plan, link: Link, weights, number):
     photos = plan.num_pretraining_photos[link.key]
     epochs = max(1, round(plan.grid.passes / photos))
+    flags = *plan.pretrain_flags, *link.flags
     own = (("--val-share", 0),) if link.objective == "supervised" else ()
     return Cell(
         kind="pretrain",
@@ -191,8 +192,8 @@ def _pretraining(plan, link: Link, weights, number):
             *own,
             *plan.pretraining,
         ),
-        flags=(*plan.pretrain_flags, *link.flags),
-        digest=_digest(plan, link.key, weights),
+        flags=flags,
+        digest=_digest(plan, link.key, weights, flags),
         epochs=epochs,
         photos=photos,
     )
@@ -201,6 +202,7 @@ def _pretraining(plan, link: Link, weights, number):
 def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
     photos = plan.count(share)
     epochs = plan.grid.epochs_at(share, photos)
+    flags = *plan.finetune_flags, *arm.flags
     settings = [
         *plan.common,
         ("--weights", weights),
@@ -216,8 +218,8 @@ def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
         title=f"{'try' if tunes else 'fine-tune'} {arm.name}, {photos} labels, {what}",
         settings=tuple(settings),
         evaluation=() if tunes else plan.evaluation,
-        flags=(*plan.finetune_flags, *arm.flags),
-        digest=_digest(plan, (), weights),
+        flags=flags,
+        digest=_digest(plan, (), weights, flags),
         arm=arm.name,
         share=share,
         seed=seed,
@@ -227,10 +229,14 @@ def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
     )
 
 
-def _digest(plan, photos, weights):
-    """What names photos, labels and a file of weights beyond their paths."""
+def _digest(plan, photos, weights, flags):
+    """What names photos, labels and files of weights beyond their paths."""
     known = dict(plan.digests)
-    return known[photos] + known.get(("weights", weights), "")
+    teachers = values_of("--teacher", flags)
+    files = weights, dict(plan.common).get("--backbone"), *teachers
+    others = [("weights", path) for path in files]
+    others += [("unlabeled", name) for name in values_of("--unlabeled", flags)]
+    return known[photos] + "".join(known.get(other, "") for other in others)
 
 
 def _explanations(plan, cells):

@@ -274,6 +274,49 @@ def test_weights_that_were_replaced_make_other_runs(place, tmp_path):
     assert kept and all(key.startswith("fine-tune-random-") for key in kept)
 
 
+def test_what_flags_and_backbone_name_makes_other_runs_where_it_was_replaced(
+    place, tmp_path
+):
+    pool = shutil.copytree(place / "bare", tmp_path / "pool")
+    teacher, backbone = tmp_path / "teacher.keras", tmp_path / "own.keras"
+    taught = f"ssl:distill:{place / 'bare'} --pretrain '--teacher {teacher}'"
+    arms = "random", f"taught={taught}", f"more=random --unlabeled={pool}"
+
+    def cells():
+        settings = {"arm": arms, "backbone": str(backbone), "learning_rate": (0.1,)}
+        plan = plan_of(place / "voc", **settings, explain=False)
+        return {cell.key: cell.arm for cell in cells_of(plan, {}.get)}
+
+    teacher.write_bytes(b"first")
+    backbone.write_bytes(b"first")
+    before = cells()
+    assert cells() == before
+    teacher.write_bytes(b"second")
+    after = cells()
+    assert {before[key] for key in before.keys() & after} == {"random", "more"}
+    (pool / "JPEGImages" / "001.png").unlink()
+    (pool / "Annotations" / "001.xml").unlink()
+    before, after = after, cells()
+    assert {before[key] for key in before.keys() & after} == {"random", "taught", ""}
+    backbone.write_bytes(b"second")
+    assert not after.keys() & cells()
+
+
+def test_photos_that_were_replaced_under_their_names_make_other_runs(place, tmp_path):
+    pool = shutil.copytree(place / "bare", tmp_path / "pool")
+    path = pool / "JPEGImages" / "001.png"
+
+    def digests():
+        return plan_of(place / "voc", unlabeled=(str(pool),)).digests
+
+    before = digests()
+    path.touch()
+    path.chmod(0o600)
+    assert digests() == before
+    path.write_bytes(path.read_bytes() + b"more")
+    assert [a == b for a, b in zip(digests(), before, strict=True)] == [True, False]
+
+
 def test_plan_that_another_process_made_meanwhile_is_not_made_again(
     place, tmp_path, monkeypatch
 ):
