@@ -33,7 +33,7 @@ _SAID = {
     | {"task", "train_split", "split_seed", "val_split", "val_share", "backbone"}
     | {"image_size", "batch_size", "label_fraction", "labels_per_class"}
     | {"learning_rate", "patience"},
-    "pretrain": _SAID_TO_ALL | {"objective", "backbone", "val_share"},
+    "pretrain": _SAID_TO_ALL | {"objective", "backbone", "val_share", "train_split"},
 }
 # What else would make it another task than the other arms have.
 _SHARED = {"class_names", "allow_leakage"}

@@ -130,6 +130,9 @@ class Runner:
         for words, path in zip(commands, done, strict=False):
             if not path.is_file() and not self._start(cell, words, folder):
                 return
+        if cell.is_evaluated and _is_all_seen(evaluation):
+            self.fail(cell, [], "all reported photos were seen with their labels")
+            return
         seconds = time.monotonic() - began
         result = {
             "kind": cell.kind,
@@ -201,6 +204,12 @@ class Runner:
         shards = " for all shards" * (self.shard[1] > 1)
         line = format_progress(cell, number, len(cells), left)
         print(f"{line}{shards}", flush=True)
+
+
+def _is_all_seen(evaluation):
+    """Whether no photo is left whose figures may be compared."""
+    metrics = read_json(evaluation / "metrics.json")
+    return metrics["num_leaked"] >= metrics["num_images"]
 
 
 def format_progress(cell, number, total, left):

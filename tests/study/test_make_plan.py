@@ -370,6 +370,7 @@ def test_trial_is_not_written_among_files_of_somebody_else(tmp_path):
         (["--data", "DATA", "--shard", "3/2"], "--shard: expected I/N"),
         (["--data", "DATA", "--finetune=--val-share 0.1"], "--finetune: --val-share"),
         (["--data", "DATA", "--pretrain=--epochs=9"], "--pretrain: --epochs"),
+        (["--data", "DATA", "--pretrain=--train-split val"], "--pretrain: --train-sp"),
         (["--data", "DATA", "--labels", "most"], "--labels: expected shares"),
         (["--data", "DATA", "--labels", "101%"], "at most 100%"),
         (["--data", "DATA", "--out", "DATA"], "is not empty and holds no study"),

@@ -15,7 +15,7 @@ from ssl_voc.study.claims import Claims
 from ssl_voc.study.plan import cells_of
 from ssl_voc.study.runner import Runner, describe_outcome, time_left
 from tests.interpreters import REPOSITORY
-from tests.study import pretended
+from tests.study import pretended, pretended_run
 from tests.study.pretended import PACE, make_runner, results, small_plan
 
 
@@ -133,6 +133,41 @@ def test_failure_is_told_and_what_needs_it_is_not_tried(tmp_path, monkeypatch, c
     # The next start tries again.
     assert make_runner(folder).run() == 0
     assert len(results(folder)) == 14
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Commands of cells pretend without processes of their own."""
+
+    def start(runner, cell, words, folder):
+        return pretended_run.main(*words[2:]) is None
+
+    monkeypatch.setattr(pretended_run, "SECONDS", 0.0)
+    monkeypatch.setattr(Runner, "_start", start)
+
+
+def test_arm_that_saw_all_reported_photos_with_their_labels_fails_alone(
+    tmp_path, monkeypatch, in_process
+):
+    start = Runner._start
+
+    def leak(runner, cell, words, folder):
+        start(runner, cell, words, folder)
+        path = cell.evaluation_folder(runner.folder) / "metrics.json"
+        if cell.arm == "ssl" and path.exists():
+            metrics = json.loads(path.read_text())
+            path.write_text(json.dumps({**metrics, "num_leaked": 40}))
+        return True
+
+    monkeypatch.setattr(Runner, "_start", leak)
+    runner = make_runner(tmp_path)
+    assert runner.run() == 3  # of two numbers of labels, and the heat maps
+    done = [result["title"] for result, _ in results(tmp_path).values()]
+    measured = [title for title in done if title.startswith("fine-tune")]
+    assert len(measured) == 2 and not any("ssl" in title for title in measured)
+    failures = [json.loads(p.read_text()) for p in tmp_path.glob(f"*/{FAILURE}")]
+    told = [each for each in failures if "seen with their labels" in each["failed"]]
+    assert {each["title"].split(",")[0] for each in told} == {"fine-tune ssl"}
 
 
 def test_failures_of_before_are_shown_by_a_report_and_hidden_by_a_new_start(tmp_path):
