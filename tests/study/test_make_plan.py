@@ -2,11 +2,13 @@
 
 import contextlib
 import shutil
+import subprocess
 
 import pytest
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.flags import parse
+from ssl_voc.finetune.config import FinetuneConfig
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.study import main
 from ssl_voc.study.budget import Pace
@@ -357,6 +359,21 @@ def test_trial_is_not_written_among_files_of_somebody_else(tmp_path):
     with pytest.raises(BadInput, match="files of something else"):
         _run_trial(tmp_path, (), ())
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_trial_of_few_epochs_does_not_wait_for_the_second_stage(tmp_path, monkeypatch):
+    said = []
+
+    def run(words, **_):
+        said.extend(words[3:])
+        return subprocess.CompletedProcess(words, 2, "", "error: enough")
+
+    monkeypatch.setattr("ssl_voc.study.study_folder.subprocess.run", run)
+    flags = ("--schedule=staged", "--unfreeze-epoch", "9")
+    with pytest.raises(BadInput, match="trial of .* failed: error: enough"):
+        _run_trial(tmp_path / "trial", (("--data", "photos"),), flags)
+    config = parse(FinetuneConfig, said, "finetune", "")
+    assert (config.epochs, config.schedule) == (3, "full")
 
 
 @pytest.mark.parametrize(
