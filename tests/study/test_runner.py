@@ -63,6 +63,25 @@ def test_every_cell_is_run_once_and_the_best_rate_is_kept(undisturbed):
     assert (result["steps"], result["photos_seen"]) == (16, 80)
 
 
+def test_run_that_is_done_keeps_no_checkpoints_and_one_that_failed_does(
+    tmp_path, monkeypatch, in_process
+):
+    start = Runner._start
+
+    def train(runner, cell, words, folder):
+        (folder / "run" / "checkpoints").mkdir(parents=True, exist_ok=True)
+        start(runner, cell, words, folder)
+        if words[2] == "evaluate" and cell.arm == "ssl":
+            runner.fail(cell, words, "exit status 1")
+            return False
+        return True
+
+    monkeypatch.setattr(Runner, "_start", train)
+    assert make_runner(tmp_path).run() == 3
+    kept = {path.parts[-3] for path in tmp_path.glob("*/run/checkpoints")}
+    assert len(kept) == 2 and all(name.startswith("fine-tune-ssl") for name in kept)
+
+
 def test_study_that_is_killed_three_times_ends_with_the_same_results(
     undisturbed, tmp_path
 ):
