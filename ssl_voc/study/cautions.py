@@ -73,3 +73,16 @@ def few_steps(plan):
             "that merely learns faster may be ahead. More --epochs, or more --budget, "
             "may turn the answer round."
         )
+
+
+def labels_of_pretrainings(plan):
+    """Pretrainings that learned labels: more than the numbers of labels tell."""
+    links = dict.fromkeys(link for arm in plan.arms for link in arm.pretrainings)
+    for link in links:
+        if link.uses_labels:
+            number = plan.num_pretraining_photos[link.key]
+            yield (
+                f"The {link.objective} pretraining on {', '.join(link.source)} learned "
+                f"the labels of {number} photos, however few labels its fine-tunings "
+                "have."
+            )

@@ -79,6 +79,7 @@ def _numbers(config, found, folder):
             *cautions.not_told(plan.arms),
             *cautions.hardly_learned(found.done, folder),
             *cautions.few_steps(plan),
+            *cautions.labels_of_pretrainings(plan),
             *cautions.not_shown_to_look(blind),
             *cautions.seen_before(exposure),
         ],

@@ -166,6 +166,17 @@ def test_labels_that_are_learned_for_few_steps_are_told(tmp_path):
     assert not any("Few steps" in line for line in verdict)
 
 
+def test_labels_that_a_pretraining_learned_are_told_beside_the_verdict(tmp_path):
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    plan = small_plan(arms=("random", "a=supervised:photos", "b=ssl:pool"))
+    photos = {**plan.num_pretraining_photos, ("supervised", "photos"): 900}
+    digests = *plan.digests, (("supervised", "photos"), "c")
+    plan = dataclasses.replace(plan, num_pretraining_photos=photos, digests=digests)
+    verdict = write_report(config, plan, lambda key: None)["verdict"]
+    (line,) = [line for line in verdict if "learned the labels" in line]
+    assert "supervised pretraining on photos" in line and "900 photos" in line
+
+
 def test_measures_that_one_side_or_seed_lacks_are_left_out(reported, tmp_path):
     out, _, runner = reported
     copy = shutil.copytree(out / "cells", tmp_path / "cells")
