@@ -86,3 +86,14 @@ def labels_of_pretrainings(plan):
                 f"the labels of {number} photos, however few labels its fine-tunings "
                 "have."
             )
+
+
+def not_random(plan):
+    """Arms without weights of their own, where the backbone's file brings some."""
+    backbone = dict(plan.common).get("--backbone", "")
+    names = [arm.name for arm in plan.arms if arm.start == "none"]
+    if names and backbone.endswith(".keras"):
+        yield (
+            f"Not from random weights: {', '.join(names)}. --backbone names the file "
+            f"{backbone}, whose weights these begin with."
+        )

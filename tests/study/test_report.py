@@ -177,6 +177,18 @@ def test_labels_that_a_pretraining_learned_are_told_beside_the_verdict(tmp_path)
     assert "supervised pretraining on photos" in line and "900 photos" in line
 
 
+@pytest.mark.parametrize("backbone", ["own.keras", "EfficientNetB0"])
+def test_file_of_a_backbone_whose_weights_stand_for_random_ones_is_told(
+    tmp_path, backbone
+):
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    plan = small_plan(arms=("random", "imagenet", "ssl=ssl:pool"))
+    plan = dataclasses.replace(plan, common=(*plan.common, ("--backbone", backbone)))
+    verdict = write_report(config, plan, lambda key: None)["verdict"]
+    told = [line for line in verdict if "Not from random weights: random, ssl" in line]
+    assert bool(told) == (backbone == "own.keras")
+
+
 def test_measures_that_one_side_or_seed_lacks_are_left_out(reported, tmp_path):
     out, _, runner = reported
     copy = shutil.copytree(out / "cells", tmp_path / "cells")
