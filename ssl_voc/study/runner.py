@@ -34,7 +34,7 @@ class Runner:
     def __init__(self, plan, folder, claims, pace, shard=(0, 1), retry_failures=True):
         self.plan, self.folder, self.claims, self.pace = plan, folder, claims, pace
         self.shard = shard
-        self._seconds_run, self._seconds_expected = 0.0, 0.0
+        self._proved = {}  # see `time_left`
         self._known = {}
         self._old_failures = {}
         for path in folder.glob(f"*/{FAILURE}") if retry_failures else ():
@@ -114,10 +114,14 @@ class Runner:
 
     def _try(self, cell):
         began = time.monotonic()
+        is_new = not cell.run_folder(self.folder).exists()
         if not self.attempt(cell, lambda: self._tell(cell)):
             return False
-        self._seconds_run += time.monotonic() - began
-        self._seconds_expected += self.pace.seconds(cell)
+        if is_new and not has_failed(self.outcome_of(cell.key)):
+            run, expected = self._proved.get(cell.kind == "pretrain", (0.0, 0.0))
+            run += time.monotonic() - began
+            expected += self.pace.seconds(cell)
+            self._proved[cell.kind == "pretrain"] = run, expected
         self.tell_failure(cell)
         return True
 
@@ -202,7 +206,7 @@ class Runner:
 
     def _tell(self, cell):
         cells, missing = self.cells_and_missing()
-        left = time_left(missing, self.pace, self._seconds_run, self._seconds_expected)
+        left = time_left(missing, self.pace, self._proved)
         number = len(cells) - len(missing) + 1
         shards = " for all shards" * (self.shard[1] > 1)
         line = format_progress(cell, number, len(cells), left)
@@ -227,17 +231,22 @@ def format_progress(cell, number, total, left):
     return f"[{number}/{total}] {cell.title}; about {format_duration(left)} left"
 
 
-def time_left(cells, pace, seconds_run=0.0, seconds_expected=0.0):
+def time_left(cells, pace, proved=None):
     """Seconds that cells will take, by the pace and how it has proved so far.
 
     Args:
         cells: `Cell`s that are not done.
         pace: `Pace`.
-        seconds_run: Time that other cells took.
-        seconds_expected: Time that the pace foretold for those.
+        proved: Dictionary from whether a cell is a pretraining, of which the trial
+            told nothing, to the seconds that such ones took and those that the pace
+            foretold.
     """
-    proved = seconds_run / seconds_expected if seconds_expected else 1.0
-    return proved * sum(map(pace.seconds, cells))
+
+    def seconds(cell):
+        run, expected = (proved or {}).get(cell.kind == "pretrain", (1.0, 1.0))
+        return pace.seconds(cell) * run / expected
+
+    return sum(map(seconds, cells))
 
 
 def read_outcome(folder, old_failures=()):

@@ -193,8 +193,8 @@ def test_pace_of_a_trial_tells_start_photos_and_pauses_apart(tmp_path):
     (tmp_path / "metrics.jsonl").write_text(lines)
     (tmp_path / "manifest.json").write_text('{"num_training": 100, "weights": null}')
     trial = read_trial(tmp_path, 50.0)
-    # 100 photos in 2 of 3 seconds; 44 of 50 seconds before the second epoch.
-    assert trial == Trial(Pace(44.0, 0.02, 1.0), False, 50.0)
+    # 100 photos in 2 of 3 seconds; three such epochs and 41 seconds are 50.
+    assert trial == Trial(Pace(41.0, 0.02, 1.0), False, 50.0)
 
 
 def test_plan_comes_back_from_its_file(place, tmp_path):

@@ -213,7 +213,34 @@ def test_time_left_follows_how_the_pace_has_proved():
     cells = [Cell("tune", "a", (), epochs=10, photos=100)] * 3
     # Each: a start, and 10 epochs of 100 photos and a pause.
     assert time_left(cells, PACE) == pytest.approx(3 * (1 + 10 * (0.1 + 0.1)))
-    assert time_left(cells, PACE, 20.0, 10.0) == pytest.approx(2 * 9.0)
+    proved = {False: (20.0, 10.0), True: (1.0, 10.0)}
+    assert time_left(cells, PACE, proved) == pytest.approx(2 * 9.0)
+
+
+@pytest.mark.parametrize("is_disturbed", [False, True])
+def test_pace_is_proved_by_what_ran_from_its_begin_to_its_end(
+    tmp_path, monkeypatch, in_process, is_disturbed
+):
+    told, start = [], Runner._start
+
+    def time_left(cells, pace, proved):
+        told.append({*proved})
+        return 0.0
+
+    def fail(runner, cell, words, folder):
+        if cell.kind == "finetune":
+            return runner.fail(cell, words, "exit status 1")
+        return start(runner, cell, words, folder)
+
+    monkeypatch.setattr("ssl_voc.study.runner.time_left", time_left)
+    runner = make_runner(tmp_path)
+    if is_disturbed:
+        monkeypatch.setattr(Runner, "_start", fail)
+        for cell in runner.cells_and_missing()[0]:
+            if cell.kind == "tune":  # was begun before
+                cell.run_folder(tmp_path).mkdir(parents=True)
+    runner.run()
+    assert told[-1] == ({True} if is_disturbed else {True, False})
 
 
 def test_photos_of_a_pool_are_counted_from_the_end_of_the_burn_in(tmp_path):
