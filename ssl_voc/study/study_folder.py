@@ -16,11 +16,11 @@ from ssl_voc.study.arms import Arm, Link, values_of
 from ssl_voc.study.budget import Pace
 from ssl_voc.study.cells import words_of
 from ssl_voc.study.claims import NAME as CLAIM
-from ssl_voc.study.make_plan import TRIAL_EPOCHS, make_plan, read_trial
-from ssl_voc.study.photos import read_photos
+from ssl_voc.study.make_plan import TRIAL_EPOCHS, Trial, make_plan, read_trial
+from ssl_voc.study.photos import arms_of, read_photos
 from ssl_voc.study.plan import Grid, Plan
 
-PLAN, TRIAL = "plan.json", "trial"
+PLAN, TRIAL, TRIED = "plan.json", "trial", "trial.json"
 # Settings of one start, and one more that changes no cell.
 _NOT_RECORDED = ("shard", "cluster", "cpus_per_run", "report", "out")
 _NOT_PLANNED = (*_NOT_RECORDED, "cells")
@@ -31,8 +31,9 @@ def open_plan(config, claims):
     """The plan of a study, made by the first process that asks for it.
 
     With the settings and photos of before the plan of before holds, so that a study
-    that was killed goes on; with others a new one is made, and the cells that it has in
-    common with the old one are not run again.
+    that was killed goes on; with others a new one is made, by the trial of before where
+    that would be the same, and the cells that it has in common with the old one are not
+    run again.
 
     Args:
         config: A `StudyConfig`.
@@ -57,9 +58,7 @@ def open_plan(config, claims):
         with claims.claim(folder) as is_ours:
             # Another process may have made it since.
             if is_ours and not _has_plan(folder, *known):
-                plan, pace = make_plan(
-                    config, lambda *what: _run_trial(folder / TRIAL, *what)
-                )
+                plan, pace = make_plan(config, lambda *what: _try_once(config, *what))
                 _write_plan(folder, plan, pace, settings)
         if not is_ours:
             time.sleep(_POLL_SECONDS)
@@ -130,6 +129,19 @@ def _refuse_foreign(folder):
         raise BadInput(
             f"--out: {folder} is not empty and holds no study. Choose another --out."
         )
+
+
+def _try_once(config, common, flags):
+    """The trial of before, if it had these words, else a new one."""
+    path = config.out / TRIED
+    words, known = [*words_of(common), *flags], read_json_dict(path)
+    # Weights that could not be had may be there now.
+    needs = any(arm.start == "imagenet" for arm in arms_of(config))
+    if known.get("words") == words and (known["imagenet"] or not needs):
+        return Trial(Pace(**known["pace"]), known["imagenet"], 0.0)
+    trial = _run_trial(config.out / TRIAL, common, flags)
+    write_json(path, {"words": words, **dataclasses.asdict(trial)})
+    return trial
 
 
 def _run_trial(folder, common, flags):

@@ -224,14 +224,39 @@ def test_same_settings_keep_the_plan_and_others_make_a_new_one(
     resumed = parse(StudyConfig, ["--resume", str(tmp_path)], "study", "")
     assert open_plan(resumed, Claims())[0] == first and len(trials) == 1
     assert plan() == first and plan(shard="2/2") == first and len(trials) == 1
-    assert plan(seeds=2).grid.seeds == (0, 1) and len(trials) == 2
+    assert plan(seeds=2).grid.seeds == (0, 1)
     cells = tmp_path / "others"
     plan(seeds=2, cells=cells)
     resumed = parse(StudyConfig, ["--resume", str(tmp_path)], "study", "")
-    assert resumed.cells == cells and len(trials) == 2
+    assert resumed.cells == cells
     (tmp_path / "plan.json").unlink()
     with pytest.raises(BadInput, match="holds no study"):
         plan(report=True)
+
+
+@pytest.mark.parametrize("imagenet", [True, False])
+def test_trial_is_repeated_where_another_one_would_tell_something_else(
+    place, tmp_path, monkeypatch, imagenet
+):
+    trials = []
+
+    def run_trial(*_):
+        trials.append(1)
+        return Trial(PACE, imagenet, 10.0)
+
+    monkeypatch.setattr("ssl_voc.study.study_folder._run_trial", run_trial)
+
+    def num_trials(**settings):
+        config = StudyConfig(data=(str(place / "voc"),), out=tmp_path, **settings)
+        assert open_plan(config, Claims())[1] == PACE
+        return len(trials)
+
+    own = ("random", f"ssl:{place / 'bare'}")
+    assert num_trials(arm=own) == 1
+    assert num_trials(arm=own, seeds=2) == num_trials(arm=own, labels=("50%",)) == 1
+    assert num_trials(arm=own, batch_size=16) == 2
+    # The usual arms ask for ImageNet weights, which may be there by now.
+    assert num_trials(batch_size=16) == (2 if imagenet else 3)
 
 
 def test_data_that_changed_makes_a_new_plan(place, tmp_path, monkeypatch):
