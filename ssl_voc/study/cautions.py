@@ -97,3 +97,21 @@ def not_random(plan):
             f"Not from random weights: {', '.join(names)}. --backbone names the file "
             f"{backbone}, whose weights these begin with."
         )
+
+
+def different_versions(cells, folder):
+    """Runs of other code, packages or backends: a difference may be one of these."""
+    found = {}
+    for cell in cells:
+        if cell.kind != "explain":
+            manifest = read_json_dict(cell.run_folder(folder) / "manifest.json")
+            names = {"commit": "git_commit", "backend": "backend"}
+            values = {name: manifest.get(key) for name, key in names.items()}
+            for name, value in {**values, **manifest.get("packages", {})}.items():
+                found.setdefault(name, {})[str(value)] = None
+    mixed = [f"{name} {', '.join(v)}" for name, v in found.items() if len(v) > 1]
+    if mixed:
+        yield (
+            f"Runs are of different versions: {'; '.join(mixed)}. What arms differ by "
+            "may be that. A study in another --out has all of one."
+        )

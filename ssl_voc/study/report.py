@@ -78,6 +78,7 @@ def _numbers(config, found, folder):
             *verdict,
             *cautions.not_told(plan.arms),
             *cautions.hardly_learned(found.done, folder),
+            *cautions.different_versions(found.done, folder),
             *cautions.not_random(plan),
             *cautions.few_steps(plan),
             *cautions.labels_of_pretrainings(plan),

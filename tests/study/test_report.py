@@ -234,3 +234,17 @@ def test_pretraining_that_hardly_learned_is_told_beside_the_verdict(reported):
     path.write_text(before)
     (line,) = [line for line in again["verdict"] if "hardly learned" in line]
     assert "0.97 of chance" in line
+
+
+def test_runs_of_different_versions_are_told_beside_the_verdict(reported, tmp_path):
+    out, report, runner = reported
+    copy = shutil.copytree(out / "cells", tmp_path / "cells")
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    for path in copy.glob("*/run/manifest.json"):
+        versions = {"keras": "3.1" if "seed-1" in str(path) else "3.0", "numpy": "2"}
+        values = {"git_commit": "abc", "backend": "jax", "packages": versions}
+        path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    verdict = write_report(config, runner.plan, runner.outcome_of)["verdict"]
+    (line,) = [line for line in verdict if "different versions" in line]
+    assert "keras 3.0, 3.1. " in line or "keras 3.1, 3.0. " in line
+    assert not any("different versions" in line for line in report["verdict"])
