@@ -1,7 +1,9 @@
 """Time of cells, and the largest grid that fits into a budget."""
 
 import dataclasses
+import math
 
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.study.arms import values_of
@@ -77,6 +79,9 @@ def fit_to_budget(plan, pace, seconds):
 
     Returns:
         The `Plan`, whose `left_out` says what was given up.
+
+    Raises:
+        BadInput: when the smallest grid does not fit.
     """
     available, passes = PLANNED_SHARE * seconds, plan.grid.passes
     least = max(1, round(LEAST_PASSES * passes))
@@ -87,9 +92,10 @@ def fit_to_budget(plan, pace, seconds):
         if total_seconds(chosen, pace) <= available:
             break
     else:
-        minutes = total_seconds(chosen, pace) / 60
-        lines.append(
-            f"the smallest grid takes about {minutes:.0f} minutes, over the budget"
+        lacking = total_seconds(chosen, pace) / PLANNED_SHARE - seconds
+        raise BadInput(
+            "--budget: the smallest grid, of one seed and all labels, needs "
+            f"{math.ceil(lacking / 60)}m more. Give them, or fewer --arm or --passes."
         )
     chosen = _with_more_passes(chosen, pace, available, passes)
     share = chosen.grid.passes / passes

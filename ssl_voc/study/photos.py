@@ -179,8 +179,9 @@ def arms_of(config, imagenet=True):
     arms = parse_arms(config.arm)
     if not imagenet and any(arm.start == "imagenet" for arm in arms):
         raise BadInput(
-            "--arm: ImageNet weights cannot be had here (no network). Give the "
-            "path of Keras' '..._notop.h5' file in place of imagenet."
+            "--arm: ImageNet weights cannot be had here (no network), or none exist "
+            f"for {config.backbone}. Give the path of Keras' '..._notop.h5' file in "
+            "place of imagenet, or another --backbone."
         )
     return tuple(arms)
 

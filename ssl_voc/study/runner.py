@@ -88,7 +88,7 @@ class Runner:
         for cell in missing[first:] + missing[:first]:
             needed = {key: self.outcome_of(key) for key in cell.needs}
             broken = [key for key, outcome in needed.items() if has_failed(outcome)]
-            if broken:
+            if broken and cell.is_ready:
                 self.fail(cell, [], f"{broken[0]}, which it needs, failed")
                 self.tell_failure(cell)
             elif cell.is_ready and all(needed.values()):

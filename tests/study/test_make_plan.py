@@ -174,14 +174,14 @@ def test_default_rate_stands_first_of_those_that_are_tried(place):
 
 def test_imagenet_that_cannot_be_had_is_refused_before_hours_of_work(place):
     arms = ("random", "imagenet")
-    with pytest.raises(BadInput, match="cannot be had here"):
+    with pytest.raises(BadInput, match="cannot be had .* none exist for Efficient"):
         plan_of(place / "voc", arm=arms)
     assert plan_of(place / "voc", imagenet=True, arm=arms).arms[1].start == "imagenet"
 
 
 def test_trial_takes_its_own_time_off_the_budget(place):
     config = StudyConfig(data=(str(place / "voc"),), budget="1m", passes=100)
-    slow = make_plan(config, lambda *_: Trial(PACE, False, 59.0))[0]
+    slow = make_plan(config, lambda *_: Trial(PACE, False, 40.0))[0]
     quick = make_plan(config, lambda *_: Trial(PACE, False, 1.0))[0]
     assert len(slow.grid.seeds) == 1 < len(quick.grid.seeds)
 

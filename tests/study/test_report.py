@@ -248,3 +248,17 @@ def test_runs_of_different_versions_are_told_beside_the_verdict(reported, tmp_pa
     (line,) = [line for line in verdict if "different versions" in line]
     assert "keras 3.0, 3.1. " in line or "keras 3.1, 3.0. " in line
     assert not any("different versions" in line for line in report["verdict"])
+
+
+def test_coco_precision_of_detectors_is_a_mean_without_an_interval(reported, tmp_path):
+    out, report, runner = reported
+    assert report["coco_ap"] == [] and "COCO AP" not in (out / "report.md").read_text()
+    copy = shutil.copytree(out / "cells", tmp_path / "cells")
+    for path in copy.glob("*/run/evaluation/metrics.json"):
+        value = 0.3 if "seed-1" in str(path) else 0.2
+        values = {**json.loads(path.read_text()), "coco_ap": value}
+        path.write_text(json.dumps(values))
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    rows = write_report(config, runner.plan, runner.outcome_of)["coco_ap"]
+    assert len(rows) == 4 and {row["mean"] for row in rows} == {0.25}
+    assert "| 100 | ssl | 0.250 |" in (tmp_path / "report.md").read_text()

@@ -12,6 +12,7 @@ import pytest
 from ssl_voc.runs.folder_lock import lock_folder
 from ssl_voc.study.cells import FAILURE, RESULT, Cell
 from ssl_voc.study.claims import Claims
+from ssl_voc.study.command import describe_plan
 from ssl_voc.study.plan import cells_of
 from ssl_voc.study.runner import Runner, describe_outcome, time_left
 from tests.interpreters import REPOSITORY
@@ -52,6 +53,14 @@ def undisturbed(tmp_path_factory):
     assert child.returncode == 0
     assert "[1/14]" in printed and "left" in printed
     return results(folder)
+
+
+def test_plan_tells_steps_and_where_to_watch(tmp_path):
+    runner = make_runner(tmp_path)
+    lines = describe_plan(runner.plan, runner).splitlines()
+    # 95 epochs of 100 photos and 30 of 1,000, one in a step.
+    assert "steps     9500, 30000" in lines
+    assert lines[-1] == f"watch     {tmp_path}/*/output.txt"
 
 
 def test_every_cell_is_run_once_and_the_best_rate_is_kept(undisturbed):
@@ -148,7 +157,10 @@ def test_failure_is_told_and_what_needs_it_is_not_tried(tmp_path, monkeypatch, c
     assert not any("ssl" in key for key in done)
     failures = [json.loads(p.read_text()) for p in folder.glob(f"*/{FAILURE}")]
     assert any("error: no photos" in each["failed"] for each in failures)
-    assert "failed: pretrain simclr on pool" in capsys.readouterr().out
+    printed = [x for x in capsys.readouterr().out.splitlines() if "failed: " in x]
+    assert printed[0].startswith("failed: pretrain simclr on pool")
+    # Each once, with its learning rate: 2 x 2 trials, 2 fine-tunings, 1 heat map.
+    assert len(printed) == len(set(printed)) == len(failures) == 8
     # The next start tries again.
     assert make_runner(folder).run() == 0
     assert len(results(folder)) == 14
