@@ -8,7 +8,7 @@ import time
 
 from ssl_voc.cli.durations import format_duration
 from ssl_voc.runs.folder_lock import is_locked
-from ssl_voc.runs.json_files import read_json, read_jsonl, write_json
+from ssl_voc.runs.json_files import read_json, read_json_dict, read_jsonl, write_json
 from ssl_voc.study.cells import FAILURE, RESULT, format_command
 from ssl_voc.study.plan import cells_of
 from ssl_voc.tasks import TASKS
@@ -134,7 +134,9 @@ class Runner:
         began = time.monotonic()
         for words, path in zip(commands, done, strict=False):
             if not path.is_file() and not self._start(cell, words, folder):
-                return
+                if cell.kind != "tune" or not _has_diverged(run):
+                    return
+                (folder / FAILURE).unlink(missing_ok=True)  # an answer, too
         if cell.is_evaluated and _is_all_seen(evaluation):
             self.fail(cell, [], "all reported photos were seen with their labels")
             return
@@ -219,6 +221,11 @@ def _is_all_seen(evaluation):
     return metrics["num_leaked"] >= metrics["num_images"]
 
 
+def _has_diverged(run):
+    """Whether a training ended with NaN, as it would again."""
+    return read_json_dict(run / "manifest.json").get("diverged", False)
+
+
 def format_progress(cell, number, total, left):
     """A line such as `[3/14] fine-tune random, 100 labels, seed 0; about 5:12 left`.
 
@@ -279,7 +286,7 @@ def describe_outcome(cell, run, task):
     Returns:
         Dictionary of `"training_seconds"`, `"steps"` and `"photos_seen"` of a training
         (photos without boxes among them, repeats counted),
-        and of its validation `"score"` where it has one.
+        and of its validation `"score"`, None where it has none or diverged.
     """
     if cell.kind == "explain":
         return {}
@@ -303,7 +310,7 @@ def describe_outcome(cell, run, task):
         # Of the last epochs: that is what the runs that count keep.
         last = rows[-_SCORED_EPOCHS:]
         scores = [row.get(name) for row in last for name in TASKS[task].scored]
-        known = scores and None not in scores
+        known = scores and None not in scores and not _has_diverged(run)
         found["score"] = sum(scores) / len(scores) if known else None
     return found
 

@@ -201,6 +201,35 @@ def test_arm_that_saw_all_reported_photos_with_their_labels_fails_alone(
     assert {each["title"].split(",")[0] for each in told} == {"fine-tune ssl"}
 
 
+def test_rate_that_diverges_is_tried_once_and_not_chosen(
+    tmp_path, monkeypatch, in_process
+):
+    start, begun = Runner._start, []
+
+    def diverge(runner, cell, words, folder):
+        begun.append(cell.key)
+        start(runner, cell, words, folder)
+        if cell.kind == "tune" and cell.rate == 0.003:  # the best of before
+            path = folder / "run" / "manifest.json"
+            manifest = {**json.loads(path.read_text()), "diverged": True}
+            path.write_text(json.dumps(manifest))
+            (folder / "run" / "summary.json").unlink()
+            runner.fail(cell, words, "exit status 3")
+            return False
+        return True
+
+    monkeypatch.setattr(Runner, "_start", diverge)
+    assert make_runner(tmp_path).run() == 0 and not list(tmp_path.glob(f"*/{FAILURE}"))
+    found = [result for result, _ in results(tmp_path).values()]
+    tried = [r["score"] for r in found if r["kind"] == "tune"]
+    assert sorted(tried, key=str) == [0.5] * 4 + [None] * 4
+    begun.clear()
+    runner = make_runner(tmp_path)
+    assert runner.run() == 0 and not begun
+    cells = runner.cells_and_missing()[0]
+    assert {cell.rate for cell in cells if cell.kind == "finetune"} == {0.01}
+
+
 def test_failures_of_before_are_shown_by_a_report_and_hidden_by_a_new_start(tmp_path):
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / FAILURE).write_text('{"failed": "exit status 1"}')
