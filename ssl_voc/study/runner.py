@@ -9,7 +9,7 @@ import time
 from ssl_voc.cli.durations import format_duration
 from ssl_voc.runs.folder_lock import is_locked
 from ssl_voc.runs.json_files import read_json, read_json_dict, read_jsonl, write_json
-from ssl_voc.study.cells import FAILURE, RESULT, format_command
+from ssl_voc.study.cells import FAILURE, RESULT, cell_folder, format_command
 from ssl_voc.study.plan import cells_of
 from ssl_voc.tasks import TASKS
 
@@ -44,7 +44,7 @@ class Runner:
     def outcome_of(self, key):
         """Result of a cell, see `ssl_voc.study.plan.cells_of`."""
         known = self._known.get(key)
-        return known or read_outcome(self.folder / key, self._old_failures)
+        return known or read_outcome(cell_folder(self.folder, key), self._old_failures)
 
     def remember(self, key, outcome):
         """Takes note of an outcome whose file cannot be seen yet, perhaps.

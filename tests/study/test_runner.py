@@ -230,6 +230,17 @@ def test_rate_that_diverges_is_tried_once_and_not_chosen(
     assert {cell.rate for cell in cells if cell.kind == "finetune"} == {0.01}
 
 
+def test_arm_of_another_name_takes_over_the_runs_that_are_done(tmp_path, in_process):
+    make_runner(tmp_path).run()
+    before = {*results(tmp_path)}
+    renamed = make_runner(tmp_path, plan=small_plan(arms=("random", "own=ssl:pool")))
+    cells, missing = renamed.cells_and_missing()
+    assert [cell.kind for cell in missing] == ["explain"]
+    named = {cell.run_folder(tmp_path).parent.name for cell in cells}
+    assert before - named == {key for key in before if key.startswith("heat")}
+    assert len([cell for cell in cells if cell.arm == "own"]) == 4 + 2 + 1
+
+
 def test_failures_of_before_are_shown_by_a_report_and_hidden_by_a_new_start(tmp_path):
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / FAILURE).write_text('{"failed": "exit status 1"}')
