@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from ssl_voc.cli.errors import StoppedEarly
+from ssl_voc.cli.errors import Diverged, StoppedEarly
 
 
 class TrainingWatch(keras.callbacks.Callback):
@@ -29,7 +29,7 @@ class TrainingWatch(keras.callbacks.Callback):
             without its full stop.
 
     Raises:
-        StoppedEarly: from `fit`, saying why and what to try.
+        StoppedEarly: from `fit`, saying why and what to try; `Diverged` at NaN.
     """
 
     reason = "the loss has been at chance for {} steps: the backbone learns nothing."
@@ -96,7 +96,7 @@ class TrainingWatch(keras.callbacks.Callback):
                 saved, place = f"epoch {done} is saved", " in a new --out"
                 if not done:
                     saved, place = "nothing is saved yet", ""
-                raise StoppedEarly(
+                raise Diverged(
                     f"{name} is {value} in epoch {done + 1}; {saved}. Try a lower "
                     "--learning-rate, a longer --warmup, or --precision float32"
                     f"{place}."

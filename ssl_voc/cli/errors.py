@@ -25,6 +25,10 @@ class StoppedEarly(Exception):
     """
 
 
+class Diverged(StoppedEarly):
+    """A training ended with NaN or infinite figures: started anew, it would again."""
+
+
 def did_you_mean(
     name: str, names: Iterable[str], write: Callable[[str], object] = str
 ) -> str:

@@ -188,6 +188,8 @@ def _find_obstacle(
             return f"--out: the run in {path} is finished. Give more --epochs to go on."
     if any(path.glob("checkpoints/epoch_*.weights.h5")):
         return f"--out: the checkpoints in {path} are those of an earlier version."
+    if (path / "summary.json").exists() and not has_checkpoint(path):
+        return f"--out: the run in {path} is finished, and its checkpoints are gone."
     return None
 
 

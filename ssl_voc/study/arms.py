@@ -1,5 +1,6 @@
 """Arms of a study: what a fine-tuning starts from, and the flags that it owns."""
 
+import argparse
 import dataclasses
 import re
 import shlex
@@ -32,7 +33,7 @@ _SAID = {
     | {"task", "train_split", "split_seed", "val_split", "val_share", "backbone"}
     | {"image_size", "batch_size", "label_fraction", "labels_per_class"}
     | {"learning_rate", "patience"},
-    "pretrain": _SAID_TO_ALL | {"objective", "backbone", "val_share"},
+    "pretrain": _SAID_TO_ALL | {"objective", "backbone", "val_share", "train_split"},
 }
 # What else would make it another task than the other arms have.
 _SHARED = {"class_names", "allow_leakage"}
@@ -240,6 +241,18 @@ def parse_flags(text, command):
             f"--{command}: {flag} is what the study says to each run itself."
         )
     return words
+
+
+def values_of(flag, words):
+    """Values that words of a command give a flag, in order.
+
+    Args:
+        flag: Such as `--teacher`.
+        words: Flags and values, of any settings.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(flag, dest="values", action="append", nargs="?", default=[])
+    return [*filter(None, parser.parse_known_args(words)[0].values)]
 
 
 def _refuse_shared(arm):

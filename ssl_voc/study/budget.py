@@ -1,10 +1,12 @@
 """Time of cells, and the largest grid that fits into a budget."""
 
-import argparse
 import dataclasses
+import math
 
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
+from ssl_voc.study.arms import values_of
 from ssl_voc.study.plan import cells_of
 
 # Share of the budget that is planned with: machines slow down.
@@ -53,9 +55,7 @@ class Pace:
 
 def view_size(flags):
     """Side in pixels of the views of a pretraining with some flags."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--image-size", type=int, default=USUAL_VIEW)
-    return parser.parse_known_args(flags)[0].image_size
+    return int([USUAL_VIEW, *values_of("--image-size", flags)][-1])
 
 
 def total_seconds(plan, pace):
@@ -79,6 +79,9 @@ def fit_to_budget(plan, pace, seconds):
 
     Returns:
         The `Plan`, whose `left_out` says what was given up.
+
+    Raises:
+        BadInput: when the smallest grid does not fit.
     """
     available, passes = PLANNED_SHARE * seconds, plan.grid.passes
     least = max(1, round(LEAST_PASSES * passes))
@@ -89,9 +92,10 @@ def fit_to_budget(plan, pace, seconds):
         if total_seconds(chosen, pace) <= available:
             break
     else:
-        minutes = total_seconds(chosen, pace) / 60
-        lines.append(
-            f"the smallest grid takes about {minutes:.0f} minutes, over the budget"
+        lacking = total_seconds(chosen, pace) / PLANNED_SHARE - seconds
+        raise BadInput(
+            "--budget: the smallest grid, of one seed and all labels, needs "
+            f"{math.ceil(lacking / 60)}m more. Give them, or fewer --arm or --passes."
         )
     chosen = _with_more_passes(chosen, pace, available, passes)
     share = chosen.grid.passes / passes

@@ -2,6 +2,7 @@
 
 from ssl_voc.pretrain.config import HARDLY_LEARNED
 from ssl_voc.runs.json_files import read_json_dict
+from ssl_voc.tasks import TASKS
 
 
 def hardly_learned(cells, folder):
@@ -56,3 +57,61 @@ def not_told(arms):
                 f"What the last pretraining of {arm.name} added is not told: no arm is "
                 "the same without it. Add one by --arm."
             )
+
+
+def few_steps(plan):
+    """Numbers of labels that are not learned as long as `finetune` does by default."""
+    least = TASKS[plan.task].least_steps
+    few = [
+        f"{steps} with {count} labels"
+        for count, steps in zip(plan.num_labels, plan.steps, strict=True)
+        if steps < least
+    ]
+    if few:
+        yield (
+            f"Few steps: {', '.join(few)}, fewer than the {least} of finetune. A start "
+            "that merely learns faster may be ahead. More --epochs, or more --budget, "
+            "may turn the answer round."
+        )
+
+
+def labels_of_pretrainings(plan):
+    """Pretrainings that learned labels: more than the numbers of labels tell."""
+    links = dict.fromkeys(link for arm in plan.arms for link in arm.pretrainings)
+    for link in links:
+        if link.uses_labels:
+            number = plan.num_pretraining_photos[link.key]
+            yield (
+                f"The {link.objective} pretraining on {', '.join(link.source)} learned "
+                f"the labels of {number} photos, however few labels its fine-tunings "
+                "have."
+            )
+
+
+def not_random(plan):
+    """Arms without weights of their own, where the backbone's file brings some."""
+    backbone = dict(plan.common).get("--backbone", "")
+    names = [arm.name for arm in plan.arms if arm.start == "none"]
+    if names and backbone.endswith(".keras"):
+        yield (
+            f"Not from random weights: {', '.join(names)}. --backbone names the file "
+            f"{backbone}, whose weights these begin with."
+        )
+
+
+def different_versions(cells, folder):
+    """Runs of other code, packages or backends: a difference may be one of these."""
+    found = {}
+    for cell in cells:
+        if cell.kind != "explain":
+            manifest = read_json_dict(cell.run_folder(folder) / "manifest.json")
+            names = {"commit": "git_commit", "backend": "backend"}
+            values = {name: manifest.get(key) for name, key in names.items()}
+            for name, value in {**values, **manifest.get("packages", {})}.items():
+                found.setdefault(name, {})[str(value)] = None
+    mixed = [f"{name} {', '.join(v)}" for name, v in found.items() if len(v) > 1]
+    if mixed:
+        yield (
+            f"Runs are of different versions: {'; '.join(mixed)}. What arms differ by "
+            "may be that. A study in another --out has all of one."
+        )

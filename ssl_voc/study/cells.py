@@ -9,6 +9,7 @@ import sys
 # Stands in a setting for the run folder of another cell.
 RUN_OF = "cell:"
 RESULT, FAILURE = "result.json", "failure.json"
+_DIGITS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Cell:
         named = self.command, self.settings, self.flags, self.evaluation, self.digest
         digest = hashlib.sha256(repr(named).encode("utf-8", "replace")).hexdigest()
         title = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")[:60]
-        return f"{title}-{digest[:10]}"
+        return f"{title}-{digest[:_DIGITS]}"
 
     @property
     def command(self):
@@ -116,7 +117,19 @@ def run_folder_of(folder, key):
         folder: Path of the folder of all cells.
         key: `Cell.key`.
     """
-    return folder / key / "run"
+    return cell_folder(folder, key) / "run"
+
+
+def cell_folder(folder, key):
+    """Path of a cell's folder: its own, or where it was done under another title.
+
+    Args:
+        folder: Path of the folder of all cells.
+        key: `Cell.key`.
+    """
+    own = folder / key
+    done = () if own.exists() else folder.glob(f"*-{key[-_DIGITS:]}/{RESULT}")
+    return next((path.parent for path in done), own)
 
 
 def words_of(settings):

@@ -53,7 +53,7 @@ def study(config):
     except KeyboardInterrupt:
         raise StoppedEarly(
             f"interrupted. What was done is saved in {config.out}; the same command "
-            "goes on from there."
+            "goes on from there, and with --report beside it tells what is done."
         ) from None
     finally:
         if cluster:
@@ -82,9 +82,11 @@ def describe_plan(plan, runner):
         f"labels    {', '.join(map(str, plan.num_labels))} photos",
         f"seeds     {', '.join(map(str, plan.grid.seeds))}",
         f"training  {plan.grid.epochs} epochs of all labels",
+        f"steps     {', '.join(map(str, plan.steps))}",
         *(f"left out  {line}" for line in plan.left_out),
         f"runs      {len(cells)}, {len(missing)} of them to be done, in about "
         f"{format_duration(time_left(missing, runner.pace))}",
+        f"watch     {runner.folder}/*/output.txt",
     ]
     return "\n".join(lines)
 

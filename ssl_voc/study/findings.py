@@ -193,6 +193,20 @@ def groups(findings, kind):
     return rows
 
 
+def coco_precision(findings):
+    """COCO's average precision of detectors, means over seeds: rows.
+
+    As `groups`, of all photos of a run's evaluation.
+    """
+    rows = []
+    for (arm, share), scores in findings.scores.items():
+        values = [metrics.get("coco_ap") for metrics in scores.metrics.values()]
+        if values and None not in values:
+            number, mean = findings.plan.count(share), sum(values) / len(values)
+            rows.append({"arm": arm, "num_labels": number, "mean": mean})
+    return rows
+
+
 def rates(findings):
     """The learning rate of each arm and share and how it came about: rows."""
     plan, rows = findings.plan, []

@@ -168,7 +168,8 @@ def read_trial(folder, seconds):
     photo = min(1.0 / row["images_per_second"] for row in rows)
     epochs = [row["seconds"] for row in rows]
     pause = max(0.5, min(epochs) - manifest["num_training"] * photo)
-    start = max(1.0, seconds - sum(epochs))
+    # Of the first epoch what is more than another one.
+    start = max(1.0, seconds - sum(epochs) - min(epochs))
     pace = Pace(start, photo, pause, manifest.get("image_size", USUAL_VIEW))
     return Trial(pace, manifest.get("weights") == "imagenet", seconds)
 

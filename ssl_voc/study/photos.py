@@ -1,5 +1,6 @@
 """Photos of a study: those to learn from, to report and to pretrain on."""
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -10,7 +11,7 @@ from pipelines.readers.sources import is_path
 from pipelines.readers.split_names import VALIDATION
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.runs.paths import real_path
-from ssl_voc.study.arms import default_arms, parse_arms
+from ssl_voc.study.arms import default_arms, parse_arms, parse_flags, values_of
 from ssl_voc.training.input_checks import (
     refuse_missing_source,
     refuse_unusable_weights,
@@ -27,15 +28,17 @@ class StudyPhotos:
         labelled: `Photos` of which the labels are shares.
         reported: `Photos` whose figures are reported.
         pools: Dictionary from the `Link` of a pretraining to its `Photos`.
+        unlabeled: Dictionary from `--unlabeled` of a fine-tuning to its `Photos`.
         evaluation: Pairs of flag and value of `evaluate` that name the reported ones.
         sources: `--data`.
-        weights: Dictionary from the path of weights that an arm begins with to their
-            digest.
+        weights: Dictionary from the path of weights that an arm begins with, of a
+            teacher, or of a backbone, to their digest.
     """
 
     labelled: object
     reported: object
     pools: dict
+    unlabeled: dict
     evaluation: tuple
     sources: tuple[str, ...]
     weights: dict
@@ -53,15 +56,20 @@ class StudyPhotos:
         Returns:
             Pairs of what was read and its digest: `()` for the labelled and reported
             photos, the objective and the sources for the photos of a pretraining, whose
-            labels count if it learns them, `("weights", path)` for weights.
+            labels count if it learns them, `("unlabeled", source)` for those of a
+            fine-tuning without boxes, `("weights", path)` for weights.
         """
         own = _digest(self.sources, [*self.labelled, *self.reported], True)
         pools = (
             (link.key, _digest(link.source, pool, link.uses_labels))
             for link, pool in self.pools.items()
         )
+        unlabeled = (
+            (("unlabeled", source), _digest((source,), photos, False))
+            for source, photos in self.unlabeled.items()
+        )
         weights = ((("weights", path), text) for path, text in self.weights.items())
-        return (((), own), *pools, *weights)
+        return (((), own), *pools, *unlabeled, *weights)
 
 
 def _digest(sources, photos, with_labels):
@@ -70,11 +78,21 @@ def _digest(sources, photos, with_labels):
         for source in sources
     ]
     rows = [
-        (photo.image_id, *((photo.label, photo.objects) if with_labels else ()))
+        (
+            photo.image_id,
+            _num_bytes(photo),
+            *((photo.label, photo.objects) if with_labels else ()),
+        )
         for photo in photos
     ]
     text = repr((places, rows)).encode("utf-8", "backslashreplace")
     return hashlib.sha256(text).hexdigest()[:16]
+
+
+def _num_bytes(photo):
+    """Size of a photo's file; None of a photo that has no file of its own."""
+    with contextlib.suppress(OSError):
+        return os.path.getsize(photo.path_name)
 
 
 def read_photos(config):
@@ -111,15 +129,39 @@ def read_photos(config):
                     pools[link] = read([*link.source])
             if link.uses_labels:
                 _refuse_seen(f"--arm {arm.name}", pools[link], reported)
-    starts = {arm.start for arm in arms if arm.starts_from_path}
-    weights = {start: _weights_digest(start) for start in sorted(starts)}
-    return StudyPhotos(labelled, reported, pools, evaluation, config.data, weights)
+    return StudyPhotos(
+        *(labelled, reported, pools, _read_unlabeled(config, arms)),
+        *(evaluation, config.data, _weights_of(config, arms)),
+    )
 
 
-def _weights_digest(start):
-    path = Path(os.path.expanduser(start))
-    with open(path / "backbone.keras" if path.is_dir() else path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+def _read_unlabeled(config, arms):
+    """Photos of each `--unlabeled` of fine-tunings, by source."""
+    flags = parse_flags(config.finetune, "finetune"), *(arm.flags for arm in arms)
+    read = {}
+    for source in (name for own in flags for name in values_of("--unlabeled", own)):
+        refuse_missing_source("--unlabeled", source)
+        with as_bad_input():
+            read[source] = pipelines.read(source)
+    return read
+
+
+def _weights_of(config, arms):
+    """Digests of the weights that an arm begins with, of teachers and the backbone."""
+    links = [link for arm in arms for link in arm.pretrainings]
+    flags = parse_flags(config.pretrain, "pretrain"), *(link.flags for link in links)
+    names = {name for own in flags for name in values_of("--teacher", own)}
+    names |= {arm.start for arm in arms if arm.starts_from_path} | {config.backbone}
+    digests = {name: _weights_digest(name) for name in sorted(names)}
+    return {name: digest for name, digest in digests.items() if digest}
+
+
+def _weights_digest(name):
+    """Digest of a file, or of a run's; None where there is none, as of a network."""
+    path = Path(os.path.expanduser(name))
+    with contextlib.suppress(OSError):
+        with open(path / "backbone.keras" if path.is_dir() else path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def arms_of(config, imagenet=True):
@@ -137,8 +179,9 @@ def arms_of(config, imagenet=True):
     arms = parse_arms(config.arm)
     if not imagenet and any(arm.start == "imagenet" for arm in arms):
         raise BadInput(
-            "--arm: ImageNet weights cannot be had here (no network). Give the "
-            "path of Keras' '..._notop.h5' file in place of imagenet."
+            "--arm: ImageNet weights cannot be had here (no network), or none exist "
+            f"for {config.backbone}. Give the path of Keras' '..._notop.h5' file in "
+            "place of imagenet, or another --backbone."
         )
     return tuple(arms)
 

@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from pipelines.readers.training_splits import VALIDATION_SHARE
-from ssl_voc.study.arms import Arm, Link
+from ssl_voc.study.arms import Arm, Link, values_of
 from ssl_voc.study.cells import RUN_OF, Cell
 
 EXPLAINED_PHOTOS, SHOWN_PHOTOS = 100, 8
@@ -47,8 +47,14 @@ class Grid:
             count: Their number.
         """
         wanted = round(self.epochs / math.sqrt(share))
-        steps = max(1, count // self.batch_size)
-        return max(1, wanted, math.ceil(self.least_steps / steps))
+        return max(1, wanted, math.ceil(self.least_steps / self._steps(count)))
+
+    def steps_at(self, share, count):
+        """Steps of a fine-tuning, see `epochs_at`."""
+        return self.epochs_at(share, count) * self._steps(count)
+
+    def _steps(self, count):
+        return max(1, count // self.batch_size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +94,11 @@ class Plan:
     def count(self, share):
         """Number of labelled photos at a share."""
         return self.num_labels[self.grid.shares.index(share)]
+
+    @property
+    def steps(self):
+        """Number of steps of a fine-tuning at each share, in the order of shares."""
+        return [*map(self.grid.steps_at, self.grid.shares, self.num_labels)]
 
 
 def cells_of(plan, outcome_of):
@@ -165,6 +176,7 @@ def choose_rate(rates, scores):
 def _pretraining(plan, link: Link, weights, number):
     photos = plan.num_pretraining_photos[link.key]
     epochs = max(1, round(plan.grid.passes / photos))
+    flags = *plan.pretrain_flags, *link.flags
     own = (("--val-share", 0),) if link.objective == "supervised" else ()
     return Cell(
         kind="pretrain",
@@ -180,8 +192,8 @@ def _pretraining(plan, link: Link, weights, number):
             *own,
             *plan.pretraining,
         ),
-        flags=(*plan.pretrain_flags, *link.flags),
-        digest=_digest(plan, link.key, weights),
+        flags=flags,
+        digest=_digest(plan, link.key, weights, flags),
         epochs=epochs,
         photos=photos,
     )
@@ -190,6 +202,7 @@ def _pretraining(plan, link: Link, weights, number):
 def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
     photos = plan.count(share)
     epochs = plan.grid.epochs_at(share, photos)
+    flags = *plan.finetune_flags, *arm.flags
     settings = [
         *plan.common,
         ("--weights", weights),
@@ -205,8 +218,8 @@ def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
         title=f"{'try' if tunes else 'fine-tune'} {arm.name}, {photos} labels, {what}",
         settings=tuple(settings),
         evaluation=() if tunes else plan.evaluation,
-        flags=(*plan.finetune_flags, *arm.flags),
-        digest=_digest(plan, (), weights),
+        flags=flags,
+        digest=_digest(plan, (), weights, flags),
         arm=arm.name,
         share=share,
         seed=seed,
@@ -216,10 +229,14 @@ def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
     )
 
 
-def _digest(plan, photos, weights):
-    """What names photos, labels and a file of weights beyond their paths."""
+def _digest(plan, photos, weights, flags):
+    """What names photos, labels and files of weights beyond their paths."""
     known = dict(plan.digests)
-    return known[photos] + known.get(("weights", weights), "")
+    teachers = values_of("--teacher", flags)
+    files = weights, dict(plan.common).get("--backbone"), *teachers
+    others = [("weights", path) for path in files]
+    others += [("unlabeled", name) for name in values_of("--unlabeled", flags)]
+    return known[photos] + "".join(known.get(other, "") for other in others)
 
 
 def _explanations(plan, cells):

@@ -78,6 +78,10 @@ def _numbers(config, found, folder):
             *verdict,
             *cautions.not_told(plan.arms),
             *cautions.hardly_learned(found.done, folder),
+            *cautions.different_versions(found.done, folder),
+            *cautions.not_random(plan),
+            *cautions.few_steps(plan),
+            *cautions.labels_of_pretrainings(plan),
             *cautions.not_shown_to_look(blind),
             *cautions.seen_before(exposure),
         ],
@@ -92,6 +96,7 @@ def _numbers(config, found, folder):
         "differences": [{**dataclasses.asdict(d), "sign": d.sign} for d in differences],
         "labels_saved": facts.savings(found, rows, differences),
         "learning_rates": facts.rates(found),
+        "coco_ap": facts.coco_precision(found),
         "per_class": facts.groups(found, "per_class"),
         "per_size": facts.groups(found, "per_size"),
         "blind": blind,
@@ -132,6 +137,14 @@ def _sections(numbers, found):
     if numbers["blind"]:
         parts = blind_parts(numbers["blind"], numbers["measures"])
         sections.append(("Without seeing the photo", parts))
+    if numbers["coco_ap"]:
+        rows = [
+            [str(row["num_labels"]), row["arm"], format_cell(row["mean"])]
+            for row in sorted(numbers["coco_ap"], key=lambda row: row["num_labels"])
+        ]
+        text = ("text", f"{_OWN_PHOTOS} Without intervals.")
+        table = ("cells", (["labels", "arm", "COCO AP"], rows))
+        sections.append(("COCO AP", [text, table]))
     for heading, key in (("By class", "per_class"), ("By size", "per_size")):
         if numbers[key]:
             table = _group_table(numbers[key], found)

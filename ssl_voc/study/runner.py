@@ -1,14 +1,15 @@
 """Running the cells of a study: one after another, shared with other processes."""
 
 import contextlib
+import shutil
 import signal
 import subprocess
 import time
 
 from ssl_voc.cli.durations import format_duration
 from ssl_voc.runs.folder_lock import is_locked
-from ssl_voc.runs.json_files import read_json, read_jsonl, write_json
-from ssl_voc.study.cells import FAILURE, RESULT, format_command
+from ssl_voc.runs.json_files import read_json, read_json_dict, read_jsonl, write_json
+from ssl_voc.study.cells import FAILURE, RESULT, cell_folder, format_command
 from ssl_voc.study.plan import cells_of
 from ssl_voc.tasks import TASKS
 
@@ -33,7 +34,7 @@ class Runner:
     def __init__(self, plan, folder, claims, pace, shard=(0, 1), retry_failures=True):
         self.plan, self.folder, self.claims, self.pace = plan, folder, claims, pace
         self.shard = shard
-        self._seconds_run, self._seconds_expected = 0.0, 0.0
+        self._proved = {}  # see `time_left`
         self._known = {}
         self._old_failures = {}
         for path in folder.glob(f"*/{FAILURE}") if retry_failures else ():
@@ -43,7 +44,7 @@ class Runner:
     def outcome_of(self, key):
         """Result of a cell, see `ssl_voc.study.plan.cells_of`."""
         known = self._known.get(key)
-        return known or read_outcome(self.folder / key, self._old_failures)
+        return known or read_outcome(cell_folder(self.folder, key), self._old_failures)
 
     def remember(self, key, outcome):
         """Takes note of an outcome whose file cannot be seen yet, perhaps.
@@ -87,7 +88,7 @@ class Runner:
         for cell in missing[first:] + missing[:first]:
             needed = {key: self.outcome_of(key) for key in cell.needs}
             broken = [key for key, outcome in needed.items() if has_failed(outcome)]
-            if broken:
+            if broken and cell.is_ready:
                 self.fail(cell, [], f"{broken[0]}, which it needs, failed")
                 self.tell_failure(cell)
             elif cell.is_ready and all(needed.values()):
@@ -113,10 +114,14 @@ class Runner:
 
     def _try(self, cell):
         began = time.monotonic()
+        is_new = not cell.run_folder(self.folder).exists()
         if not self.attempt(cell, lambda: self._tell(cell)):
             return False
-        self._seconds_run += time.monotonic() - began
-        self._seconds_expected += self.pace.seconds(cell)
+        if is_new and not has_failed(self.outcome_of(cell.key)):
+            run, expected = self._proved.get(cell.kind == "pretrain", (0.0, 0.0))
+            run += time.monotonic() - began
+            expected += self.pace.seconds(cell)
+            self._proved[cell.kind == "pretrain"] = run, expected
         self.tell_failure(cell)
         return True
 
@@ -129,7 +134,12 @@ class Runner:
         began = time.monotonic()
         for words, path in zip(commands, done, strict=False):
             if not path.is_file() and not self._start(cell, words, folder):
-                return
+                if cell.kind != "tune" or not _has_diverged(run):
+                    return
+                (folder / FAILURE).unlink(missing_ok=True)  # an answer, too
+        if cell.is_evaluated and _is_all_seen(evaluation):
+            self.fail(cell, [], "all reported photos were seen with their labels")
+            return
         seconds = time.monotonic() - began
         result = {
             "kind": cell.kind,
@@ -138,6 +148,8 @@ class Runner:
             "seconds": seconds,
             **describe_outcome(cell, run, self.plan.task),
         }
+        # Two thirds of its disk, which nothing reads any more.
+        shutil.rmtree(run / "checkpoints", ignore_errors=True)
         write_json(folder / RESULT, result)
 
     def _start(self, cell, words, folder):
@@ -196,11 +208,22 @@ class Runner:
 
     def _tell(self, cell):
         cells, missing = self.cells_and_missing()
-        left = time_left(missing, self.pace, self._seconds_run, self._seconds_expected)
+        left = time_left(missing, self.pace, self._proved)
         number = len(cells) - len(missing) + 1
         shards = " for all shards" * (self.shard[1] > 1)
         line = format_progress(cell, number, len(cells), left)
         print(f"{line}{shards}", flush=True)
+
+
+def _is_all_seen(evaluation):
+    """Whether no photo is left whose figures may be compared."""
+    metrics = read_json(evaluation / "metrics.json")
+    return metrics["num_leaked"] >= metrics["num_images"]
+
+
+def _has_diverged(run):
+    """Whether a training ended with NaN, as it would again."""
+    return read_json_dict(run / "manifest.json").get("diverged", False)
 
 
 def format_progress(cell, number, total, left):
@@ -215,17 +238,22 @@ def format_progress(cell, number, total, left):
     return f"[{number}/{total}] {cell.title}; about {format_duration(left)} left"
 
 
-def time_left(cells, pace, seconds_run=0.0, seconds_expected=0.0):
+def time_left(cells, pace, proved=None):
     """Seconds that cells will take, by the pace and how it has proved so far.
 
     Args:
         cells: `Cell`s that are not done.
         pace: `Pace`.
-        seconds_run: Time that other cells took.
-        seconds_expected: Time that the pace foretold for those.
+        proved: Dictionary from whether a cell is a pretraining, of which the trial
+            told nothing, to the seconds that such ones took and those that the pace
+            foretold.
     """
-    proved = seconds_run / seconds_expected if seconds_expected else 1.0
-    return proved * sum(map(pace.seconds, cells))
+
+    def seconds(cell):
+        run, expected = (proved or {}).get(cell.kind == "pretrain", (1.0, 1.0))
+        return pace.seconds(cell) * run / expected
+
+    return sum(map(seconds, cells))
 
 
 def read_outcome(folder, old_failures=()):
@@ -258,7 +286,7 @@ def describe_outcome(cell, run, task):
     Returns:
         Dictionary of `"training_seconds"`, `"steps"` and `"photos_seen"` of a training
         (photos without boxes among them, repeats counted),
-        and of its validation `"score"` where it has one.
+        and of its validation `"score"`, None where it has none or diverged.
     """
     if cell.kind == "explain":
         return {}
@@ -282,7 +310,7 @@ def describe_outcome(cell, run, task):
         # Of the last epochs: that is what the runs that count keep.
         last = rows[-_SCORED_EPOCHS:]
         scores = [row.get(name) for row in last for name in TASKS[task].scored]
-        known = scores and None not in scores
+        known = scores and None not in scores and not _has_diverged(run)
         found["score"] = sum(scores) / len(scores) if known else None
     return found
 

@@ -7,19 +7,20 @@ import time
 
 from ssl_voc.cli.config_file import config_to_dict, config_to_yaml
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.finetune.config import UNFREEZE_EPOCH
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.folder_lock import is_locked
 from ssl_voc.runs.json_files import read_json_dict, write_json
 from ssl_voc.runs.start_rules import PROGRAM, entries, read_manifest
-from ssl_voc.study.arms import Arm, Link
+from ssl_voc.study.arms import Arm, Link, values_of
 from ssl_voc.study.budget import Pace
 from ssl_voc.study.cells import words_of
 from ssl_voc.study.claims import NAME as CLAIM
-from ssl_voc.study.make_plan import TRIAL_EPOCHS, make_plan, read_trial
-from ssl_voc.study.photos import read_photos
+from ssl_voc.study.make_plan import TRIAL_EPOCHS, Trial, make_plan, read_trial
+from ssl_voc.study.photos import arms_of, read_photos
 from ssl_voc.study.plan import Grid, Plan
 
-PLAN, TRIAL = "plan.json", "trial"
+PLAN, TRIAL, TRIED = "plan.json", "trial", "trial.json"
 # Settings of one start, and one more that changes no cell.
 _NOT_RECORDED = ("shard", "cluster", "cpus_per_run", "report", "out")
 _NOT_PLANNED = (*_NOT_RECORDED, "cells")
@@ -30,8 +31,9 @@ def open_plan(config, claims):
     """The plan of a study, made by the first process that asks for it.
 
     With the settings and photos of before the plan of before holds, so that a study
-    that was killed goes on; with others a new one is made, and the cells that it has in
-    common with the old one are not run again.
+    that was killed goes on; with others a new one is made, by the trial of before where
+    that would be the same, and the cells that it has in common with the old one are not
+    run again.
 
     Args:
         config: A `StudyConfig`.
@@ -56,9 +58,7 @@ def open_plan(config, claims):
         with claims.claim(folder) as is_ours:
             # Another process may have made it since.
             if is_ours and not _has_plan(folder, *known):
-                plan, pace = make_plan(
-                    config, lambda *what: _run_trial(folder / TRIAL, *what)
-                )
+                plan, pace = make_plan(config, lambda *what: _try_once(config, *what))
                 _write_plan(folder, plan, pace, settings)
         if not is_ours:
             time.sleep(_POLL_SECONDS)
@@ -131,6 +131,19 @@ def _refuse_foreign(folder):
         )
 
 
+def _try_once(config, common, flags):
+    """The trial of before, if it had these words, else a new one."""
+    path = config.out / TRIED
+    words, known = [*words_of(common), *flags], read_json_dict(path)
+    # Weights that could not be had may be there now.
+    needs = any(arm.start == "imagenet" for arm in arms_of(config))
+    if known.get("words") == words and (known["imagenet"] or not needs):
+        return Trial(Pace(**known["pace"]), known["imagenet"], 0.0)
+    trial = _run_trial(config.out / TRIAL, common, flags)
+    write_json(path, {"words": words, **dataclasses.asdict(trial)})
+    return trial
+
+
 def _run_trial(folder, common, flags):
     """A few epochs of fine-tuning: how fast this machine is, and what it can get."""
     if entries(folder) and read_manifest(folder) is None:
@@ -142,6 +155,8 @@ def _run_trial(folder, common, flags):
     print("trying a few epochs, to know the pace of this machine", flush=True)
     words = [sys.executable, "-m", "ssl_voc.finetune", *words_of(common), *flags]
     words += ["--weights", "auto", "--epochs", str(TRIAL_EPOCHS), "--val-share", "0"]
+    if values_of("--schedule", flags)[-1:] == ["staged"]:  # of more epochs, two speeds
+        words += ["--schedule", "full", "--unfreeze-epoch", str(UNFREEZE_EPOCH)]
     words += ["--out", str(folder), "--overwrite"]  # it removes files of a run alone
     began = time.monotonic()
     done = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -10,7 +10,7 @@ from ssl_voc import callbacks, devices, distributed
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
 from ssl_voc.cli.config_file import read_config_file
-from ssl_voc.cli.errors import StoppedEarly, as_bad_input, is_out_of_memory
+from ssl_voc.cli.errors import Diverged, StoppedEarly, as_bad_input, is_out_of_memory
 from ssl_voc.cli.held_interrupts import HeldInterrupts
 from ssl_voc.runs.atomic_files import is_full_disk
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
@@ -289,6 +289,7 @@ def run_training(begin):
     """
     with as_bad_input():
         run = begin()
+        run.folder.manifest.pop("diverged", None)
         run.folder.record_settings(run.settings)
     if run.config.finish:
         run.stop_here()
@@ -296,7 +297,9 @@ def run_training(begin):
         run.fit()
         run.draw_curves()  # also where a kill came between checkpoint and picture
         summary = run.finish()
-    except StoppedEarly:
+    except StoppedEarly as error:
+        if isinstance(error, Diverged):
+            run.folder.update_manifest(diverged=True)
         raise
     except (Exception, KeyboardInterrupt) as error:
         reason = run.stop_reason(error)

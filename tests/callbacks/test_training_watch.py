@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from ssl_voc.callbacks import TrainingWatch
-from ssl_voc.cli.errors import StoppedEarly
+from ssl_voc.cli.errors import Diverged, StoppedEarly
 from tests.callbacks.watched_epoch import run_epoch
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("name", ["loss", "effective_rank"])
 def test_nan_or_infinite_metrics_stop_at_the_end_of_the_epoch(name, value):
-    with pytest.raises(StoppedEarly, match=f"{name} is {value}.*--learning-rate"):
+    with pytest.raises(Diverged, match=f"{name} is {value}.*--learning-rate"):
         run_epoch(TrainingWatch(), 3, **{name: value})
 
 

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from ssl_voc.cli.errors import BadInput, StoppedEarly
+from ssl_voc.cli.errors import BadInput, Diverged, StoppedEarly
 from ssl_voc.finetune import FinetuneConfig, finetune, main
 from ssl_voc.finetune.report import format_summary, tell_of_frozen_start
 from ssl_voc.finetune.run import FinetuningRun
-from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.json_files import read_json, read_jsonl
 from ssl_voc.tasks import TASKS
 from tests.finetune.settings import config, flags
 
@@ -102,13 +102,14 @@ def test_a_run_goes_on_with_the_photos_and_labels_that_it_began_with(place, tmp_
 
 @pytest.mark.slow
 def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
-    with pytest.raises(StoppedEarly, match="is (nan|inf).*--learning-rate"):
+    with pytest.raises(Diverged, match="is (nan|inf).*--learning-rate"):
         finetune(
             config(
                 place, tmp_path / "run", learning_rate=1e30, warmup=0.0, val_share=0.0
             )
         )
     assert not (tmp_path / "run" / "summary.json").exists()
+    assert read_json(tmp_path / "run" / "manifest.json")["diverged"]
 
 
 @pytest.mark.slow

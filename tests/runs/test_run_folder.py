@@ -38,6 +38,7 @@ def leave_run(folder, num_epochs=2, finished=False, without_config=False, **sett
     """Writes a run of `num_epochs` epochs, as if its process had ended there."""
     with start(folder, **settings) as run:
         (run.path / "checkpoints").mkdir()
+        (run.path / "checkpoints" / f"epoch_{num_epochs:05d}.npz").touch()
         run.update_manifest(num_photos=1550)
         for epoch in range(1, num_epochs + 1):
             run.append_jsonl("metrics.jsonl", {"epoch": epoch, "loss": 1 / epoch})
@@ -146,6 +147,12 @@ def test_checkpoints_of_an_earlier_version_are_not_begun_anew_in_silence(tmp_pat
     leave_run(tmp_path)
     (tmp_path / "checkpoints" / "epoch_00002.weights.h5").write_bytes(b"")
     assert "checkpoints" in (said := refusal(tmp_path)) and "earlier version" in said
+
+
+def test_finished_run_without_checkpoints_is_not_begun_anew_in_silence(tmp_path):
+    leave_run(tmp_path, num_epochs=3, finished=True)
+    (tmp_path / "checkpoints" / "epoch_00003.npz").unlink()
+    assert "its checkpoints are gone" in refusal(tmp_path, epochs=5)
 
 
 def test_run_goes_on_under_its_own_backend_alone(tmp_path, monkeypatch):

@@ -83,6 +83,8 @@ def write_evaluation(folder, key, score):
     group = {"num_images": NUM_PHOTOS, **whole}
     metrics = {
         "class_names": ["<cat>"],
+        "num_images": NUM_PHOTOS,
+        "num_leaked": 0,
         **whole,
         "per_class": {"<cat>": group},
         "per_size": {"large": group},

@@ -1,7 +1,10 @@
 """Budget: the largest balanced grid that fits, and what it gave up."""
 
+import re
+
 import pytest
 
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.study.budget import Pace, fit_to_budget, total_seconds
 from ssl_voc.study.cells import Cell
 from ssl_voc.study.plan import cells_of
@@ -69,11 +72,16 @@ def test_shares_go_before_seeds_and_the_order_is_told():
     assert "10 % of the labels" in chosen.left_out[0]
 
 
-def test_smallest_grid_that_is_too_long_is_told():
-    chosen = fit_to_budget(build_plan(), PACE, 60)
+def test_budget_below_the_smallest_grid_is_refused_with_what_it_lacks():
+    plan = build_plan()
+    with pytest.raises(BadInput, match="--budget: the smallest grid") as raised:
+        fit_to_budget(plan, PACE, 60)
+    more = int(re.search(r"needs (\d+)m more", str(raised.value))[1])
+    chosen = fit_to_budget(plan, PACE, 60 * (1 + more))
     assert chosen.grid.shares == (1.0,) and chosen.grid.seeds == (0,)
     assert chosen.grid.epochs == 7 and not chosen.grid.tuned
-    assert any("over the budget" in line for line in chosen.left_out)
+    with pytest.raises(BadInput, match="needs 1m more"):
+        fit_to_budget(plan, PACE, 60 * more)
 
 
 def test_time_that_is_left_goes_to_the_pretrainings():

@@ -153,6 +153,42 @@ def test_pretraining_without_an_arm_that_lacks_it_alone_is_told(tmp_path):
         assert bool(told) == is_told
 
 
+def test_labels_that_are_learned_for_few_steps_are_told(tmp_path):
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    # Of 16 photos a step: 6 steps times 95 epochs, 62 times 30; at least 1,500.
+    detect = dataclasses.replace(small_plan(batch_size=16), task="detect")
+    assert detect.steps == [570, 1860]
+    verdict = write_report(config, detect, lambda key: None)["verdict"]
+    (line,) = [line for line in verdict if "Few steps" in line]
+    assert "570 with 100 labels, fewer" in line and "1860" not in line
+    enough = dataclasses.replace(detect, task="localize")
+    verdict = write_report(config, enough, lambda key: None)["verdict"]
+    assert not any("Few steps" in line for line in verdict)
+
+
+def test_labels_that_a_pretraining_learned_are_told_beside_the_verdict(tmp_path):
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    plan = small_plan(arms=("random", "a=supervised:photos", "b=ssl:pool"))
+    photos = {**plan.num_pretraining_photos, ("supervised", "photos"): 900}
+    digests = *plan.digests, (("supervised", "photos"), "c")
+    plan = dataclasses.replace(plan, num_pretraining_photos=photos, digests=digests)
+    verdict = write_report(config, plan, lambda key: None)["verdict"]
+    (line,) = [line for line in verdict if "learned the labels" in line]
+    assert "supervised pretraining on photos" in line and "900 photos" in line
+
+
+@pytest.mark.parametrize("backbone", ["own.keras", "EfficientNetB0"])
+def test_file_of_a_backbone_whose_weights_stand_for_random_ones_is_told(
+    tmp_path, backbone
+):
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    plan = small_plan(arms=("random", "imagenet", "ssl=ssl:pool"))
+    plan = dataclasses.replace(plan, common=(*plan.common, ("--backbone", backbone)))
+    verdict = write_report(config, plan, lambda key: None)["verdict"]
+    told = [line for line in verdict if "Not from random weights: random, ssl" in line]
+    assert bool(told) == (backbone == "own.keras")
+
+
 def test_measures_that_one_side_or_seed_lacks_are_left_out(reported, tmp_path):
     out, _, runner = reported
     copy = shutil.copytree(out / "cells", tmp_path / "cells")
@@ -198,3 +234,31 @@ def test_pretraining_that_hardly_learned_is_told_beside_the_verdict(reported):
     path.write_text(before)
     (line,) = [line for line in again["verdict"] if "hardly learned" in line]
     assert "0.97 of chance" in line
+
+
+def test_runs_of_different_versions_are_told_beside_the_verdict(reported, tmp_path):
+    out, report, runner = reported
+    copy = shutil.copytree(out / "cells", tmp_path / "cells")
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    for path in copy.glob("*/run/manifest.json"):
+        versions = {"keras": "3.1" if "seed-1" in str(path) else "3.0", "numpy": "2"}
+        values = {"git_commit": "abc", "backend": "jax", "packages": versions}
+        path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    verdict = write_report(config, runner.plan, runner.outcome_of)["verdict"]
+    (line,) = [line for line in verdict if "different versions" in line]
+    assert "keras 3.0, 3.1. " in line or "keras 3.1, 3.0. " in line
+    assert not any("different versions" in line for line in report["verdict"])
+
+
+def test_coco_precision_of_detectors_is_a_mean_without_an_interval(reported, tmp_path):
+    out, report, runner = reported
+    assert report["coco_ap"] == [] and "COCO AP" not in (out / "report.md").read_text()
+    copy = shutil.copytree(out / "cells", tmp_path / "cells")
+    for path in copy.glob("*/run/evaluation/metrics.json"):
+        value = 0.3 if "seed-1" in str(path) else 0.2
+        values = {**json.loads(path.read_text()), "coco_ap": value}
+        path.write_text(json.dumps(values))
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    rows = write_report(config, runner.plan, runner.outcome_of)["coco_ap"]
+    assert len(rows) == 4 and {row["mean"] for row in rows} == {0.25}
+    assert "| 100 | ssl | 0.250 |" in (tmp_path / "report.md").read_text()

@@ -12,10 +12,11 @@ import pytest
 from ssl_voc.runs.folder_lock import lock_folder
 from ssl_voc.study.cells import FAILURE, RESULT, Cell
 from ssl_voc.study.claims import Claims
+from ssl_voc.study.command import describe_plan
 from ssl_voc.study.plan import cells_of
 from ssl_voc.study.runner import Runner, describe_outcome, time_left
 from tests.interpreters import REPOSITORY
-from tests.study import pretended
+from tests.study import pretended, pretended_run
 from tests.study.pretended import PACE, make_runner, results, small_plan
 
 
@@ -54,6 +55,14 @@ def undisturbed(tmp_path_factory):
     return results(folder)
 
 
+def test_plan_tells_steps_and_where_to_watch(tmp_path):
+    runner = make_runner(tmp_path)
+    lines = describe_plan(runner.plan, runner).splitlines()
+    # 95 epochs of 100 photos and 30 of 1,000, one in a step.
+    assert "steps     9500, 30000" in lines
+    assert lines[-1] == f"watch     {tmp_path}/*/output.txt"
+
+
 def test_every_cell_is_run_once_and_the_best_rate_is_kept(undisturbed):
     # 1 pretraining, 2 arms x 2 shares x 2 rates, 2 x 2 fine-tunings, 1 heat map.
     kinds = [result["kind"] for result, _ in undisturbed.values()]
@@ -61,6 +70,25 @@ def test_every_cell_is_run_once_and_the_best_rate_is_kept(undisturbed):
     assert len(kinds) == 14
     result = next(r for r, _ in undisturbed.values() if r["kind"] == "pretrain")
     assert (result["steps"], result["photos_seen"]) == (16, 80)
+
+
+def test_run_that_is_done_keeps_no_checkpoints_and_one_that_failed_does(
+    tmp_path, monkeypatch, in_process
+):
+    start = Runner._start
+
+    def train(runner, cell, words, folder):
+        (folder / "run" / "checkpoints").mkdir(parents=True, exist_ok=True)
+        start(runner, cell, words, folder)
+        if words[2] == "evaluate" and cell.arm == "ssl":
+            runner.fail(cell, words, "exit status 1")
+            return False
+        return True
+
+    monkeypatch.setattr(Runner, "_start", train)
+    assert make_runner(tmp_path).run() == 3
+    kept = {path.parts[-3] for path in tmp_path.glob("*/run/checkpoints")}
+    assert len(kept) == 2 and all(name.startswith("fine-tune-ssl") for name in kept)
 
 
 def test_study_that_is_killed_three_times_ends_with_the_same_results(
@@ -129,10 +157,88 @@ def test_failure_is_told_and_what_needs_it_is_not_tried(tmp_path, monkeypatch, c
     assert not any("ssl" in key for key in done)
     failures = [json.loads(p.read_text()) for p in folder.glob(f"*/{FAILURE}")]
     assert any("error: no photos" in each["failed"] for each in failures)
-    assert "failed: pretrain simclr on pool" in capsys.readouterr().out
+    printed = [x for x in capsys.readouterr().out.splitlines() if "failed: " in x]
+    assert printed[0].startswith("failed: pretrain simclr on pool")
+    # Each once, with its learning rate: 2 x 2 trials, 2 fine-tunings, 1 heat map.
+    assert len(printed) == len(set(printed)) == len(failures) == 8
     # The next start tries again.
     assert make_runner(folder).run() == 0
     assert len(results(folder)) == 14
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Commands of cells pretend without processes of their own."""
+
+    def start(runner, cell, words, folder):
+        return pretended_run.main(*words[2:]) is None
+
+    monkeypatch.setattr(pretended_run, "SECONDS", 0.0)
+    monkeypatch.setattr(Runner, "_start", start)
+
+
+def test_arm_that_saw_all_reported_photos_with_their_labels_fails_alone(
+    tmp_path, monkeypatch, in_process
+):
+    start = Runner._start
+
+    def leak(runner, cell, words, folder):
+        start(runner, cell, words, folder)
+        path = cell.evaluation_folder(runner.folder) / "metrics.json"
+        if cell.arm == "ssl" and path.exists():
+            metrics = json.loads(path.read_text())
+            path.write_text(json.dumps({**metrics, "num_leaked": 40}))
+        return True
+
+    monkeypatch.setattr(Runner, "_start", leak)
+    runner = make_runner(tmp_path)
+    assert runner.run() == 3  # of two numbers of labels, and the heat maps
+    done = [result["title"] for result, _ in results(tmp_path).values()]
+    measured = [title for title in done if title.startswith("fine-tune")]
+    assert len(measured) == 2 and not any("ssl" in title for title in measured)
+    failures = [json.loads(p.read_text()) for p in tmp_path.glob(f"*/{FAILURE}")]
+    told = [each for each in failures if "seen with their labels" in each["failed"]]
+    assert {each["title"].split(",")[0] for each in told} == {"fine-tune ssl"}
+
+
+def test_rate_that_diverges_is_tried_once_and_not_chosen(
+    tmp_path, monkeypatch, in_process
+):
+    start, begun = Runner._start, []
+
+    def diverge(runner, cell, words, folder):
+        begun.append(cell.key)
+        start(runner, cell, words, folder)
+        if cell.kind == "tune" and cell.rate == 0.003:  # the best of before
+            path = folder / "run" / "manifest.json"
+            manifest = {**json.loads(path.read_text()), "diverged": True}
+            path.write_text(json.dumps(manifest))
+            (folder / "run" / "summary.json").unlink()
+            runner.fail(cell, words, "exit status 3")
+            return False
+        return True
+
+    monkeypatch.setattr(Runner, "_start", diverge)
+    assert make_runner(tmp_path).run() == 0 and not list(tmp_path.glob(f"*/{FAILURE}"))
+    found = [result for result, _ in results(tmp_path).values()]
+    tried = [r["score"] for r in found if r["kind"] == "tune"]
+    assert sorted(tried, key=str) == [0.5] * 4 + [None] * 4
+    begun.clear()
+    runner = make_runner(tmp_path)
+    assert runner.run() == 0 and not begun
+    cells = runner.cells_and_missing()[0]
+    assert {cell.rate for cell in cells if cell.kind == "finetune"} == {0.01}
+
+
+def test_arm_of_another_name_takes_over_the_runs_that_are_done(tmp_path, in_process):
+    make_runner(tmp_path).run()
+    before = {*results(tmp_path)}
+    renamed = make_runner(tmp_path, plan=small_plan(arms=("random", "own=ssl:pool")))
+    cells, missing = renamed.cells_and_missing()
+    assert [cell.kind for cell in missing] == ["explain"]
+    named = {cell.run_folder(tmp_path).parent.name for cell in cells}
+    assert before - named == {key for key in before if key.startswith("heat")}
+    assert len([cell for cell in cells if cell.arm == "own"]) == 4 + 2 + 1
 
 
 def test_failures_of_before_are_shown_by_a_report_and_hidden_by_a_new_start(tmp_path):
@@ -159,7 +265,34 @@ def test_time_left_follows_how_the_pace_has_proved():
     cells = [Cell("tune", "a", (), epochs=10, photos=100)] * 3
     # Each: a start, and 10 epochs of 100 photos and a pause.
     assert time_left(cells, PACE) == pytest.approx(3 * (1 + 10 * (0.1 + 0.1)))
-    assert time_left(cells, PACE, 20.0, 10.0) == pytest.approx(2 * 9.0)
+    proved = {False: (20.0, 10.0), True: (1.0, 10.0)}
+    assert time_left(cells, PACE, proved) == pytest.approx(2 * 9.0)
+
+
+@pytest.mark.parametrize("is_disturbed", [False, True])
+def test_pace_is_proved_by_what_ran_from_its_begin_to_its_end(
+    tmp_path, monkeypatch, in_process, is_disturbed
+):
+    told, start = [], Runner._start
+
+    def time_left(cells, pace, proved):
+        told.append({*proved})
+        return 0.0
+
+    def fail(runner, cell, words, folder):
+        if cell.kind == "finetune":
+            return runner.fail(cell, words, "exit status 1")
+        return start(runner, cell, words, folder)
+
+    monkeypatch.setattr("ssl_voc.study.runner.time_left", time_left)
+    runner = make_runner(tmp_path)
+    if is_disturbed:
+        monkeypatch.setattr(Runner, "_start", fail)
+        for cell in runner.cells_and_missing()[0]:
+            if cell.kind == "tune":  # was begun before
+                cell.run_folder(tmp_path).mkdir(parents=True)
+    runner.run()
+    assert told[-1] == ({True} if is_disturbed else {True, False})
 
 
 def test_photos_of_a_pool_are_counted_from_the_end_of_the_burn_in(tmp_path):

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from ssl_voc import callbacks
-from ssl_voc.cli.errors import StoppedEarly
+from ssl_voc.cli.errors import Diverged, StoppedEarly
 from ssl_voc.runs import array_files
+from ssl_voc.runs.json_files import read_json_dict
 from ssl_voc.runs.run_folder import RunFolder
 from ssl_voc.training.config import TrainingConfig
 from ssl_voc.training.run import TrainingRun, run_training
@@ -60,6 +61,14 @@ class FailingRun(TrainingRun):
 def test_what_neither_person_nor_program_did_is_told(tmp_path, error, failures, reason):
     with pytest.raises(StoppedEarly, match=f"{reason}.* 3 of 4 epochs.*same command"):
         run_training(lambda: FailingRun(tmp_path, error, *failures))
+
+
+@pytest.mark.parametrize("kind", [Diverged, StoppedEarly])
+def test_divergence_alone_is_noted_in_the_manifest(tmp_path, kind):
+    with pytest.raises(kind, match="loss is nan"):
+        run_training(lambda: FailingRun(tmp_path, kind("loss is nan")))
+    manifest = read_json_dict(tmp_path / "manifest.json")
+    assert manifest.get("diverged", False) == (kind is Diverged)
 
 
 @pytest.mark.parametrize("error", [ValueError("shape"), KeyError("loss")])
