@@ -130,8 +130,13 @@ def read_photos(config):
             if link.uses_labels:
                 _refuse_seen(f"--arm {arm.name}", pools[link], reported)
     return StudyPhotos(
-        *(labelled, reported, pools, _read_unlabeled(config, arms)),
-        *(evaluation, config.data, _weights_of(config, arms)),
+        labelled=labelled,
+        reported=reported,
+        pools=pools,
+        unlabeled=_read_unlabeled(config, arms),
+        evaluation=evaluation,
+        sources=config.data,
+        weights=_weights_of(config, arms),
     )
 
 
