@@ -101,8 +101,10 @@ class FinetuningRun(TrainingRun):
         return seconds + _SECONDS_TO_WRITE
 
     @property
-    def has_one_pace(self):
-        return self.unlabeled is None  # whose teacher comes later
+    def pace_begins(self):
+        if self.unlabeled is None:
+            return 0
+        return self.unlabeled.burn_in_epochs(self.config.epochs)
 
     def finish(self):
         """Saves the model with its best weights; returns the summary."""

@@ -122,8 +122,10 @@ class PretrainingRun(TrainingRun):
         return _SECONDS_BETWEEN_EPOCHS
 
     @property
-    def has_one_pace(self):
-        return len(self.objective.stages(self.config.epochs)) == 1
+    def pace_begins(self):
+        epochs = self.config.epochs
+        # With several stages none: another number of epochs would move them.
+        return 0 if len(self.objective.stages(epochs)) == 1 else epochs
 
     def finish(self):
         """Saves the backbone and the summary; returns the summary."""

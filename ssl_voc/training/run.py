@@ -75,9 +75,9 @@ class TrainingRun:
         raise NotImplementedError
 
     @property
-    def has_one_pace(self):
-        """Whether the first epochs tell how long the others take."""
-        return True
+    def pace_begins(self):
+        """Number of first epochs that do not tell how long the others take."""
+        return 0
 
     def finish(self):
         """Saves the weights and the summary; returns the summary."""

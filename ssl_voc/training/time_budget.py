@@ -35,7 +35,7 @@ class TimeBudget:
     def fit(self):
         """Trains the epochs that tell how many there are to be."""
         self.plan()
-        for shares in PACES if self.run.has_one_pace else ():
+        for shares in PACES:
             self.fit_to_pace(*shares)
 
     def plan(self):
@@ -60,16 +60,19 @@ class TimeBudget:
     def fit_to_pace(self, share, planned_share):
         """Trains some epochs, and corrects the number of all by the time they take.
 
+        Only where enough of these are of the pace of all others.
+
         Args:
             share: Share of the planned epochs that are done then.
             planned_share: Share of the time left that the others may take.
         """
         run, planned = self.run, self.run.config.epochs
         end = pace_epochs(planned, share)
-        if end <= run.done_epochs + 1:
+        begin = max(run.done_epochs, run.pace_begins) + 1
+        if end <= begin:
             return
-        run.fit_until(run.done_epochs + 1)  # which may compile
-        begin, began = run.done_epochs, time.monotonic()
+        run.fit_until(begin)  # whose last epoch may compile
+        began = time.monotonic()
         run.fit_until(end)
         if run.config.epochs != planned:
             return  # --patience has ended it

@@ -65,6 +65,36 @@ def test_a_time_is_for_what_is_left_of_a_run_that_goes_on(monkeypatch, capsys):
     assert "18 more epochs of 2 steps fit into 30m" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("pace_begins", "epochs", "trained"),
+    [
+        # Of 100 s 96 are left for epochs of 1 s, half of them to be taken.
+        (0, 6 + 48, [3, 6]),
+        # From the fifth on, whose pace alone counts, they take 3 s; 92 are left.
+        (4, 6 + 15, [5, 6]),
+        (6, 10, []),
+        (10, 10, []),
+    ],
+)
+def test_the_pace_is_asked_where_it_holds(monkeypatch, pace_begins, epochs, trained):
+    clock, asked = [0.0], []
+    run = SimpleNamespace(
+        done_epochs=2, pace_begins=pace_begins, config=SimpleNamespace(epochs=10)
+    )
+
+    def fit_until(end):
+        asked.append(end)
+        for epoch in range(run.done_epochs, end):
+            clock[0] += 3.0 if pace_begins and epoch >= pace_begins else 1.0
+        run.done_epochs = end
+
+    run.fit_until = fit_until
+    run.set_epochs = lambda number: setattr(run.config, "epochs", number)
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    TimeBudget(run, "100s").fit_to_pace(0.6, 0.5)
+    assert (run.config.epochs, asked) == (epochs, trained)
+
+
 def test_a_trial_leaves_no_trace_and_the_schedule_can_be_told_afterwards():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
