@@ -6,10 +6,7 @@ from keras import ops
 
 from ssl_voc.layers import SimCLRAugmenter, audit_views
 from tests import tiny
-from tests.layers.simclr_views import PLAIN
-
-# The strength of SimCLR's views.
-STRONG = {"area_range": (0.08, 1.0), "color_strength": 1.0, "blur_rate": 0.5}
+from tests.layers.simclr_views import PLAIN, STRONG
 
 
 @pytest.fixture(scope="module")
