@@ -7,6 +7,8 @@ from tests import reference
 
 # Views that only crop and mirror.
 PLAIN = {"color_rate": 0.0, "grayscale_rate": 0.0, "blur_rate": 0.0}
+# Those of SimCLR for ImageNet.
+STRONG = {"area_range": (0.08, 1.0), "color_strength": 1.0, "blur_rate": 0.5}
 # No argument at its default.
 ALL_ARGUMENTS = {
     "image_size": 9,

@@ -39,7 +39,7 @@ def test_local_views_show_small_parts_and_global_ones_large_parts():
 
 
 def test_blur_is_scaled_to_the_size_of_the_view_also_when_it_changes():
-    augmenter = MultiCropAugmenter(20, blur_sigma_range=(0.4, 0.8), seed=0)
+    augmenter = MultiCropAugmenter(20, blur_rate=0.5, blur_sigma_range=(0.4, 0.8))
     assert augmenter.local_view.blur_sigma_range == (0.2, 0.4)
     augmenter.set_image_size(30)
     views = augmenter(tiny.draw_photos(2, size=36))["views"]

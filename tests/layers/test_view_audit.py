@@ -6,7 +6,7 @@ from keras import ops
 
 from ssl_voc.layers import SimCLRAugmenter, audit_views
 from tests import tiny
-from tests.layers.simclr_views import PLAIN
+from tests.layers.simclr_views import PLAIN, STRONG
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ class Tampered:
     """An augmenter with a function on some entries, view a before view b."""
 
     def __init__(self, changes):
-        self.augmenter = SimCLRAugmenter(32, seed=0)
+        self.augmenter = SimCLRAugmenter(32, seed=0, **STRONG)
         self.changes = changes
 
     def __call__(self, images):
@@ -38,7 +38,7 @@ class Tampered:
         {"solarize_rate": 0.5},
         {"solarize_rate": 1.0},
         {"area_range": (0.9, 1.0), "flip_rate": 0.0},
-        {"area_range": (0.2, 1.0), "color_strength": 0.5, "blur_rate": 0.0},
+        STRONG,
     ],
 )
 def test_views_of_the_augmenter_pass(images, arguments):

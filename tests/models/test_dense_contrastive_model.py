@@ -11,6 +11,7 @@ from ssl_voc.losses import DCLLoss
 from ssl_voc.models import DenseContrastiveModel
 from ssl_voc.models.cloning import resized
 from tests import reference, tiny
+from tests.layers.simclr_views import STRONG
 
 
 class TwoCrops(keras.layers.Layer):
@@ -102,7 +103,8 @@ def test_cells_are_projections_of_the_maps_of_one_backbone_pass(photos):
 
 
 def test_fit_lowers_both_terms_by_every_weight(photos):
-    model = build_model(run_eagerly=False)
+    augmenter = OverlappingViewsAugmenter(32, seed=0, **STRONG)
+    model = build_model(augmenter, run_eagerly=False)
     model.build((None, 42, 42, 3))
     before = [ops.convert_to_numpy(v).copy() for v in model.trainable_variables]
     square = tiny.draw_photos(8, size=42)
