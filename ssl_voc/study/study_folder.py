@@ -7,7 +7,6 @@ import time
 
 from ssl_voc.cli.config_file import config_to_dict, config_to_yaml
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.finetune.config import UNFREEZE_EPOCH
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.folder_lock import is_locked
 from ssl_voc.runs.json_files import read_json_dict, write_json
@@ -155,8 +154,8 @@ def _run_trial(folder, common, flags):
     print("trying a few epochs, to know the pace of this machine", flush=True)
     words = [sys.executable, "-m", "ssl_voc.finetune", *words_of(common), *flags]
     words += ["--weights", "auto", "--epochs", str(TRIAL_EPOCHS), "--val-share", "0"]
-    if values_of("--schedule", flags)[-1:] == ["staged"]:  # of more epochs, two speeds
-        words += ["--schedule", "full", "--unfreeze-epoch", str(UNFREEZE_EPOCH)]
+    if values_of("--schedule", flags)[-1:] == ["staged"]:
+        words += ["--unfreeze-epoch", "1"]  # the first, whose pace does not count
     words += ["--out", str(folder), "--overwrite"]  # it removes files of a run alone
     began = time.monotonic()
     done = subprocess.run(words, capture_output=True, text=True, check=False)

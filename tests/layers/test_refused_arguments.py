@@ -85,7 +85,10 @@ REFUSED = [
     (SimCLRAugmenter, {"solarize_rate": -0.1, "image_size": 8}),
     (SimCLRAugmenter, {"color_strength": -1.0, "image_size": 8}),
     (SimCLRAugmenter, {"area_range": (0.0, 1.0), "image_size": 8}),
-    (SimCLRAugmenter, {"blur_sigma_range": (0.0, 1.0), "image_size": 8}),
+    (
+        SimCLRAugmenter,
+        {"blur_sigma_range": (0.0, 1.0), "blur_rate": 0.5, "image_size": 8},
+    ),
 ]
 
 

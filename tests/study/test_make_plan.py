@@ -386,7 +386,7 @@ def test_trial_is_not_written_among_files_of_somebody_else(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_trial_of_few_epochs_does_not_wait_for_the_second_stage(tmp_path, monkeypatch):
+def test_trial_of_few_epochs_reaches_the_second_stage(tmp_path, monkeypatch):
     said = []
 
     def run(words, **_):
@@ -398,7 +398,7 @@ def test_trial_of_few_epochs_does_not_wait_for_the_second_stage(tmp_path, monkey
     with pytest.raises(BadInput, match="trial of .* failed: error: enough"):
         _run_trial(tmp_path / "trial", (("--data", "photos"),), flags)
     config = parse(FinetuneConfig, said, "finetune", "")
-    assert (config.epochs, config.schedule) == (3, "full")
+    assert (config.epochs, config.schedule, config.unfreeze_epoch) == (3, "staged", 1)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_pretraining_takes_36_passes_and_2000_steps(
     monkeypatch.setitem(OBJECTIVES, "simclr", lambda config: objective)
     monkeypatch.setattr("ssl_voc.pretrain.run.build_initial_backbone", lambda *_: None)
     monkeypatch.setattr(PretrainingRun, "choose_epochs", choose)
-    config = PretrainConfig(batch_size=16, out=tmp_path).resolved()
+    config = PretrainConfig(weights=None, batch_size=16, out=tmp_path).resolved()
     folder = RunFolder(tmp_path, None, resuming=False, manifest={})
     with pytest.raises(Chosen) as chosen:
         PretrainingRun(config, folder)
