@@ -204,9 +204,11 @@ def format_summary(run, config, task, data, summary):
 
 def _sure_labels(run, summary):
     """What the teacher's labels were like, or that none was learned, in words."""
-    rows = run.read_epochs()[: summary["epoch"]]
+    rows, epoch = run.read_epochs(), summary["epoch"]
     if not any(row.get("pool_used") for row in rows):
         return "there were none to learn: the pool taught no object"
+    if not any(row.get("pool_used") for row in rows[:epoch]):
+        return f"the weights are of epoch {epoch}, before the pool taught any object"
     told = [name for name in OF_TEACHER if name in summary]
     return ", ".join(f"{name} {_figure(summary[name])}" for name in told)
 

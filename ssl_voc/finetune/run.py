@@ -106,6 +106,13 @@ class FinetuningRun(TrainingRun):
             return 0
         return self.unlabeled.burn_in_epochs(self.config.epochs)
 
+    def stop_here(self):
+        # Nothing is trained any more: the head alone needs no epochs behind it.
+        self.config = dataclasses.replace(
+            self.config, schedule="full", unfreeze_epoch=None
+        )
+        super().stop_here()
+
     def finish(self):
         """Saves the model with its best weights; returns the summary."""
         best_epoch = 0
@@ -198,11 +205,12 @@ class FinetuningRun(TrainingRun):
         """Fills `config.unfreeze_epoch` in; the manifest keeps it."""
         chosen = default_unfreeze_epoch(self.config.epochs)
         recorded = self.folder.manifest.get("unfreeze_epoch", chosen)
-        # More epochs make it later, but freeze nothing again.
-        if recorded <= callbacks.last_epoch(self.checkpoints):
-            chosen = recorded
-        self.folder.update_manifest(unfreeze_epoch=chosen)
+        done = callbacks.last_epoch(self.checkpoints)
+        # Another number of epochs moves it, but neither freezes anything again nor
+        # changes what was trained.
+        chosen = recorded if recorded <= done else max(chosen, done)
         self.config = dataclasses.replace(self.config, unfreeze_epoch=chosen)
+        self.folder.update_manifest(unfreeze_epoch=chosen)
         print(
             f"staged: the head alone for {chosen} of {self.config.epochs} epochs "
             "(--unfreeze-epoch)",

@@ -39,10 +39,10 @@ class UnlabeledPhotos:
         """Number of epochs that learn from labels alone, of a number of epochs."""
         done = last_epoch(self._folder.path / "checkpoints")
         recorded = self._folder.manifest.get("burn_in_epochs")
-        # More epochs make it longer, but do not call it back when it is over.
+        # Another number of epochs moves its end, but not to where it was or will be.
         if done and recorded is not None and recorded <= done:
             return recorded
-        return min(round(self._burn_in * epochs), epochs - 1)
+        return min(max(done, round(self._burn_in * epochs)), epochs - 1)
 
     def join_dataset(self, batches, seed, done):
         """Batches with photos of the pool beside those with boxes.

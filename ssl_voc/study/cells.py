@@ -128,7 +128,8 @@ def cell_folder(folder, key):
         key: `Cell.key`.
     """
     own = folder / key
-    done = () if own.exists() else folder.glob(f"*-{key[-_DIGITS:]}/{RESULT}")
+    begun = (own / "run").exists() or (own / RESULT).exists()
+    done = () if begun else folder.glob(f"*-{key[-_DIGITS:]}/{RESULT}")
     return next((path.parent for path in done), own)
 
 

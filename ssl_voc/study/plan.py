@@ -168,7 +168,12 @@ def tuning_share(grid, share):
 
 
 def choose_rate(rates, scores):
-    """The rate of the highest score, the first of equal ones; None is no score."""
+    """The rate of the highest score, the first of equal ones; None is no score.
+
+    Where none has one, as where all diverged, it is the lowest rate.
+    """
+    if not any(score is not None for score in scores):
+        return min(rates)
     scores = [-math.inf if score is None else score for score in scores]
     return rates[scores.index(max(scores))]
 

@@ -28,6 +28,14 @@ def test_the_rate_of_a_phase_has_risen_after_its_share_of_epochs():
     assert everything.warm_epoch(0.0) == 50
 
 
+def test_a_run_may_end_while_the_head_trains_alone():
+    run = object.__new__(FinetuningRun)
+    run.config = FinetuneConfig(schedule="staged", epochs=214, unfreeze_epoch=36)
+    run.done_epochs = 30
+    run.stop_here()
+    assert run.config.epochs == 30
+
+
 @pytest.mark.parametrize(
     ("done", "recorded", "epochs", "chosen"),
     [
@@ -35,6 +43,7 @@ def test_the_rate_of_a_phase_has_risen_after_its_share_of_epochs():
         (0, None, 2, 1),
         (3, 5, 300, 50),
         (5, 5, 300, 5),  # nothing is frozen again
+        (30, 36, 100, 30),  # nor trained in what was frozen
     ],
 )
 def test_the_head_trains_alone_for_a_sixth_of_the_epochs(

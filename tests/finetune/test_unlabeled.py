@@ -109,22 +109,31 @@ def test_the_burn_in_leaves_an_epoch(tmp_path, burn_in, epochs, expected):
 
 
 @pytest.mark.parametrize(
-    ("done", "recorded", "expected"), [(0, 0, 90), (2, 9, 90), (8, 9, 90), (9, 9, 9)]
+    ("done", "recorded", "epochs", "expected"),
+    [
+        (0, 0, 300, 90),
+        (2, 9, 300, 90),
+        (8, 9, 300, 90),
+        (9, 9, 300, 9),
+        (8, 9, 20, 8),  # what is done learned from labels alone
+    ],
 )
-def test_more_epochs_make_a_burn_in_longer_until_it_is_over(
-    tmp_path, done, recorded, expected
+def test_another_number_of_epochs_moves_the_end_of_a_burn_in_until_it_is_over(
+    tmp_path, done, recorded, epochs, expected
 ):
     if done:
         (tmp_path / "checkpoints").mkdir()
         (tmp_path / "checkpoints" / f"epoch_{done:05d}.npz").touch()
-    assert burn_in_epochs(tmp_path, 0.3, 300, recorded) == expected
+    assert burn_in_epochs(tmp_path, 0.3, epochs, recorded) == expected
 
 
 @pytest.mark.parametrize(
     ("used", "told"),
     [
         ([0.2, 0.0], "pool_used 0.000, teacher_agreement unknown"),
-        ([0.0, 0.0, 0.3], "there were none to learn"),  # the second epoch is kept
+        ([0.0, 0.0, 0.0], "there were none to learn"),
+        # The second epoch is kept.
+        ([0.0, 0.0, 0.3], "the weights are of epoch 2, before"),
     ],
 )
 def test_the_summary_tells_whether_the_pool_taught_anything(tmp_path, used, told):

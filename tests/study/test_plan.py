@@ -101,7 +101,7 @@ def test_too_few_labels_to_validate_take_the_rate_of_the_next_larger_share():
 def test_rate_without_a_score_is_not_chosen_and_equal_ones_keep_the_default():
     assert choose_rate((0.01, 0.003, 0.03), [0.5, None, 0.5]) == 0.01
     assert choose_rate((0.01, 0.003, 0.03), [None, 0.1, 0.2]) == 0.03
-    assert choose_rate((0.01, 0.003), [None, None]) == 0.01
+    assert choose_rate((0.01, 0.003), [None, None]) == 0.003
 
 
 @pytest.mark.parametrize("evaluation", [(("--split", "val"),), ()])
