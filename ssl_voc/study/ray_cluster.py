@@ -104,7 +104,7 @@ class RayCluster:
             shared = ray.put(place)
             while True:
                 cells, missing = runner.cells_and_missing()
-                if not missing:
+                if not missing and not running:  # whose ends are told, too
                     return runner.count_failed(cells)
                 begun = {cell.key for cell in running.values()}
                 for cell in runner.ready(missing):
