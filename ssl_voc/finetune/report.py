@@ -8,6 +8,7 @@ from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import report_data_sets
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
+from ssl_voc.training.initial_backbone import starts_trained
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
 from ssl_voc.visualization.style import COLORS
@@ -49,20 +50,19 @@ def record_data(run, config, task, data):
     )
 
 
-def tell_of_frozen_start(config, weights):
+def tell_of_frozen_start(run, config):
     """Says where frozen parts of the backbone have nothing that is worth keeping.
 
     Args:
+        run: The `RunFolder` of the training, once its backbone is built.
         config: A `FinetuneConfig`, resolved.
-        weights: What the training begins with, None for random weights.
     """
     frozen = {
         "--schedule frozen keeps random weights": config.schedule,
         "--batch-norm frozen keeps statistics of no photos": config.batch_norm,
     }
     told = [words for words, value in frozen.items() if value == "frozen"]
-    # A file may hold any weights.
-    if told and weights is None and not config.backbone.endswith(".keras"):
+    if told and not starts_trained(config, run):
         print(f"start: {' and '.join(told)}; name --weights to keep", flush=True)
 
 

@@ -11,7 +11,7 @@ from ssl_voc.finetune import report
 from ssl_voc.finetune.augmented_images import AugmentedImages, draw_batches
 from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
-from ssl_voc.finetune.phases import default_unfreeze_epoch, plan_phases
+from ssl_voc.finetune.phases import default_unfreeze_epoch, plan_phases, resumed_border
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.finetune.unlabeled import TEACHER_MOMENTUM, UnlabeledPhotos
 from ssl_voc.finetune.validation import Validation
@@ -65,8 +65,7 @@ class FinetuningRun(TrainingRun):
             backbone = build_initial_backbone(
                 config, folder, self.task.backbone_from_random
             )
-            weights = folder.manifest.get("weights", config.weights)
-            report.tell_of_frozen_start(config, weights)
+            report.tell_of_frozen_start(folder, config)
             self.student = self.task.build_model(backbone, config, self.training)
             self.student.build()
             self.model = self._with_teacher()
@@ -203,12 +202,11 @@ class FinetuningRun(TrainingRun):
 
     def _choose_unfreeze_epoch(self):
         """Fills `config.unfreeze_epoch` in; the manifest keeps it."""
-        chosen = default_unfreeze_epoch(self.config.epochs)
-        recorded = self.folder.manifest.get("unfreeze_epoch", chosen)
-        done = callbacks.last_epoch(self.checkpoints)
-        # Another number of epochs moves it, but neither freezes anything again nor
-        # changes what was trained.
-        chosen = recorded if recorded <= done else max(chosen, done)
+        chosen = resumed_border(
+            default_unfreeze_epoch(self.config.epochs),
+            self.folder.manifest.get("unfreeze_epoch"),
+            callbacks.last_epoch(self.checkpoints),
+        )
         self.config = dataclasses.replace(self.config, unfreeze_epoch=chosen)
         self.folder.update_manifest(unfreeze_epoch=chosen)
         print(

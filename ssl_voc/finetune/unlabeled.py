@@ -6,6 +6,7 @@ import keras
 
 from ssl_voc.callbacks import last_epoch
 from ssl_voc.finetune.config import LEAST_POOL_PASSES
+from ssl_voc.finetune.phases import resumed_border
 from ssl_voc.finetune.teacher_labels import build_pseudo_label_probe
 
 # Unbiased Teacher's (arXiv 2102.09480); less at first, see `MomentumTeacher.warm_up`.
@@ -37,12 +38,11 @@ class UnlabeledPhotos:
 
     def burn_in_epochs(self, epochs):
         """Number of epochs that learn from labels alone, of a number of epochs."""
-        done = last_epoch(self._folder.path / "checkpoints")
-        recorded = self._folder.manifest.get("burn_in_epochs")
-        # Another number of epochs moves its end, but not to where it was or will be.
-        if done and recorded is not None and recorded <= done:
-            return recorded
-        return min(max(done, round(self._burn_in * epochs)), epochs - 1)
+        return resumed_border(
+            min(round(self._burn_in * epochs), epochs - 1),
+            self._folder.manifest.get("burn_in_epochs"),
+            last_epoch(self._folder.path / "checkpoints"),
+        )
 
     def join_dataset(self, batches, seed, done):
         """Batches with photos of the pool beside those with boxes.

@@ -297,9 +297,10 @@ def run_training(begin):
         run.fit()
         run.draw_curves()  # also where a kill came between checkpoint and picture
         summary = run.finish()
-    except StoppedEarly as error:
-        if isinstance(error, Diverged):
-            run.folder.update_manifest(diverged=True)
+    except Diverged:
+        run.folder.update_manifest(diverged=True)
+        raise
+    except StoppedEarly:
         raise
     except (Exception, KeyboardInterrupt) as error:
         reason = run.stop_reason(error)

@@ -161,7 +161,8 @@ def test_default_backbone_depends_on_task_and_weights(
     ],
 )
 def test_frozen_parts_of_random_weights_are_told(changes, weights, told, capsys):
-    tell_of_frozen_start(FinetuneConfig(**changes).resolved(), weights)
+    run = SimpleNamespace(manifest={"weights": weights})
+    tell_of_frozen_start(run, FinetuneConfig(**changes).resolved())
     said = capsys.readouterr().out
     assert told in said and bool(told) == bool(said)
 
