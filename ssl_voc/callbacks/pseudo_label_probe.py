@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from ssl_voc.metrics import match_detections
+from ssl_voc.models.batch_inference import predict_batches
 from ssl_voc.models.box_model import corners_of
 
 
@@ -56,7 +57,8 @@ class PseudoLabelProbe(keras.callbacks.Callback):
         since = epoch + 1 - self.first_epoch
         if logs is None or since < 0 or since % self.num_epochs:
             return
-        labels = self._predict(self.model.labeler)
+        model, images = self.model, self.images
+        labels = predict_batches(model.labeler, images, self.batch_size)
         sure = (labels["classes"] >= 0) & ~labels["difficult"]
         given = {
             "boxes": labels["boxes"],
@@ -64,9 +66,9 @@ class PseudoLabelProbe(keras.callbacks.Callback):
             # Which of two on one object comes first is of no account.
             "confidence": np.where(sure, 1.0, -1.0),
         }
-        answers = self._predict(self.model)
-        answers["boxes"] = corners_of(self.model, answers["boxes"])
-        least = self.model.labeler.pseudo_labels.least_score
+        answers = predict_batches(model, images, self.batch_size)
+        answers["boxes"] = corners_of(model, answers["boxes"])
+        least = model.labeler.pseudo_labels.least_score
         heard = answers["confidence"] >= least
         answers["classes"] = np.where(heard, answers["classes"], -1)
         logs["teacher_agreement"] = self._match(answers, given)[1]
@@ -78,16 +80,13 @@ class PseudoLabelProbe(keras.callbacks.Callback):
         if self.show is not None:
             self.show(labels)
         prefix = "found_"
-        self.model.labeler.pseudo_labels.adapt(
+        model.labeler.pseudo_labels.adapt(
             {
                 name.removeprefix(prefix): values
                 for name, values in labels.items()
                 if name.startswith(prefix)
             }
         )
-
-    def _predict(self, model):
-        return model.predict(self.images, batch_size=self.batch_size, verbose=0)
 
     def _match(self, predictions, truth):
         """Share of the predictions that are right, and of the objects that are found.

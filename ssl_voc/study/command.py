@@ -74,7 +74,6 @@ def study(config):
 def describe_plan(plan, runner):
     """The arms and the grid as text."""
     from ssl_voc.cli.durations import format_duration
-    from ssl_voc.study.runner import time_left
 
     cells, missing = runner.cells_and_missing()
     lines = [
@@ -85,7 +84,7 @@ def describe_plan(plan, runner):
         f"steps     {', '.join(map(str, plan.steps))}",
         *(f"left out  {line}" for line in plan.left_out),
         f"runs      {len(cells)}, {len(missing)} of them to be done, in about "
-        f"{format_duration(time_left(missing, runner.pace))}",
+        f"{format_duration(runner.time_left(missing))}{runner.condition}",
         f"watch     {runner.folder}/*/output.txt",
     ]
     return "\n".join(lines)

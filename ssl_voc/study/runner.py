@@ -208,11 +208,19 @@ class Runner:
 
     def _tell(self, cell):
         cells, missing = self.cells_and_missing()
-        left = time_left(missing, self.pace, self._proved)
         number = len(cells) - len(missing) + 1
-        shards = " for all shards" * (self.shard[1] > 1)
-        line = format_progress(cell, number, len(cells), left)
-        print(f"{line}{shards}", flush=True)
+        line = format_progress(cell, number, len(cells), self.time_left(missing))
+        print(f"{line}{self.condition}", flush=True)
+
+    def time_left(self, missing):
+        """Seconds that cells will take where all shards run, see `time_left`."""
+        return time_left(missing, self.pace, self._proved) / self.shard[1]
+
+    @property
+    def condition(self):
+        """Words behind a time that is left: the other shards that it counts on."""
+        number = self.shard[1]
+        return f" if all {number} shards run" if number > 1 else ""
 
 
 def _is_all_seen(evaluation):

@@ -26,12 +26,8 @@ LABELS = {
 
 
 def answering(outputs):
-    """Something whose `predict` gives the same at each time."""
-    return SimpleNamespace(
-        predict=lambda images, **arguments: {
-            name: value.copy() for name, value in outputs.items()
-        }
-    )
+    """Something that answers the two photos alike at each time."""
+    return SimpleNamespace(predict_on_batch=lambda images: outputs)
 
 
 def probe(**arguments):
@@ -49,7 +45,7 @@ def probe(**arguments):
         **vars(answering(student)),
     )
     model.labeler.pseudo_labels = ObjectPseudoLabels(2)
-    callback = PseudoLabelProbe(np.zeros((2, 64, 64, 3)), **arguments)
+    callback = PseudoLabelProbe(np.zeros((2, 64, 64, 3)), batch_size=2, **arguments)
     callback.set_model(model)
     return callback
 

@@ -1,12 +1,10 @@
 """A run's folder: who may start there, and what it holds."""
 
-import contextlib
 import dataclasses
 import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,54 +13,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs import environment, run_folder, start_rules
 from ssl_voc.runs.json_files import read_jsonl
 from ssl_voc.runs.run_folder import RunFolder
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Config:
-    """Settings of the runs in these tests."""
-
-    epochs: int = 3
-    batch_size: int = 64
-    data: tuple[str, ...] = ("photos",)
-    weights: Path | None = None
-    seed: int = 7
-    out: Path | None = None
-    overwrite: bool = False
-
-
-def start(folder, command="pretrain", overwrite=False, **settings):
-    return RunFolder.open(folder, Config(**settings), command, overwrite=overwrite)
-
-
-def leave_run(folder, num_epochs=2, finished=False, without_config=False, **settings):
-    """Writes a run of `num_epochs` epochs, as if its process had ended there."""
-    with start(folder, **settings) as run:
-        (run.path / "checkpoints").mkdir()
-        (run.path / "checkpoints" / f"epoch_{num_epochs:05d}.npz").touch()
-        run.update_manifest(num_photos=1550)
-        for epoch in range(1, num_epochs + 1):
-            run.append_jsonl("metrics.jsonl", {"epoch": epoch, "loss": 1 / epoch})
-        if finished:
-            run.finish({"loss": 0.5})
-        if without_config:
-            (run.path / "config.yaml").unlink()
-
-
-def refusal(folder, **arguments):
-    before = contents(folder)
-    with pytest.raises(BadInput) as raised:
-        start(folder, **arguments)
-    assert contents(folder) == before, "a refused start must change nothing"
-    return str(raised.value)
-
-
-def contents(folder):
-    if not folder.is_dir():
-        return None
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
+from tests.runs.left_runs import Config, leave_run, refusal, start
 
 
 def test_new_folder_holds_settings_and_what_ran_where(tmp_path):
@@ -193,42 +144,6 @@ def test_finished_run_goes_on_when_epochs_grew(tmp_path):
         assert run.resuming
 
 
-def test_overwrite_starts_anew(tmp_path):
-    leave_run(tmp_path / "run", finished=True)
-    (tmp_path / "run" / "views.png").write_text("old")
-    (tmp_path / "a.jpg").write_text("photo")
-    (tmp_path / "run" / "link").symlink_to(tmp_path)
-    with start(tmp_path / "run", overwrite=True, batch_size=128) as run:
-        assert not run.resuming
-        left = {path.name for path in run.path.iterdir()}
-    assert left == {".lock", "config.yaml", "manifest.json"}
-    assert (tmp_path / "a.jpg").exists(), "what a link points to is not of the run"
-
-
-def test_overwrite_that_is_killed_after_every_file_can_be_repeated(
-    tmp_path, monkeypatch
-):
-    remove, removed = Path.unlink, []
-
-    def remove_one(path, missing_ok=False):
-        if removed:
-            raise KeyboardInterrupt
-        removed.append(path.name)
-        remove(path, missing_ok)
-
-    leave_run(tmp_path / "run", finished=True)
-    monkeypatch.setattr(Path, "unlink", remove_one)
-    order = []
-    while len(order) < 20:
-        removed.clear()
-        with contextlib.suppress(KeyboardInterrupt):
-            start(tmp_path / "run", overwrite=True).close()
-            break
-        order += removed
-    assert [*order, *removed][-1] == "manifest.json"
-    assert {"summary.json", "config.yaml"} <= {*order}
-
-
 def test_leftovers_in_subfolders_are_removed_at_the_next_start(tmp_path):
     start(tmp_path / "run").close()
     (tmp_path / "run" / "pictures").mkdir()
@@ -244,56 +159,10 @@ def test_folder_of_other_files_is_refused(tmp_path, text):
     assert "holds no run of this program" in refusal(tmp_path)
 
 
-def test_overwrite_leaves_foreign_files_alone(tmp_path):
-    (tmp_path / "thesis.tex").write_text("precious")
-    for _ in range(2):
-        with start(tmp_path, overwrite=True) as run:
-            assert not run.resuming
-            run.append_jsonl("metrics.jsonl", {"epoch": 1})
-        assert (tmp_path / "thesis.tex").read_text() == "precious"
-        assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 1
-    (tmp_path / "theirs" / "checkpoints").mkdir(parents=True)
-    assert "of another program" in refusal(tmp_path / "theirs", overwrite=True)
-    (tmp_path / "log").mkdir()
-    (tmp_path / "log" / "metrics.jsonl").write_text("theirs")
-    said = refusal(tmp_path / "log", overwrite=True)
-    assert "holds metrics.jsonl of another program" in said
-
-
-def test_lines_of_others_stay_byte_for_byte(tmp_path):
-    labels = b'{"name": "caf\xe9"}\n{"name": "tea"}'
-    (tmp_path / "labels.jsonl").write_bytes(labels)
-    leave_run(tmp_path, overwrite=True)
-    with start(tmp_path) as run:
-        assert run.resuming
-    start(tmp_path, overwrite=True).close()
-    assert (tmp_path / "labels.jsonl").read_bytes() == labels
-
-
-def test_overwrite_among_other_files_takes_the_weights_of_a_run_away(tmp_path):
-    weights = tmp_path / "backbone.keras"
-    (tmp_path / "model.keras").touch()
-    leave_run(tmp_path, overwrite=True)
-    weights.touch()
-    start(tmp_path, overwrite=True).close()
-    assert not weights.exists()
-    assert (tmp_path / "model.keras").exists(), "no pretraining writes that"
-    # A run that never began has written none.
-    weights.touch()
-    start(tmp_path, seed=8).close()
-    assert weights.exists()
-
-
 def test_a_folder_that_macos_has_looked_at_is_empty(tmp_path):
     (tmp_path / ".DS_Store").touch()
     with start(tmp_path) as run:
         assert run.manifest["owns_folder"]
-
-
-def test_overwrite_replaces_no_run_of_another_command(tmp_path):
-    leave_run(tmp_path / "run", finished=True)
-    words = refusal(tmp_path / "run", command="predict", overwrite=True)
-    assert "holds a run of pretrain, not of predict" in words
 
 
 def test_folder_in_use_and_file_in_its_place_are_refused(tmp_path):
@@ -303,19 +172,6 @@ def test_folder_in_use_and_file_in_its_place_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
     assert "is a file" in refusal(tmp_path / "file")
     assert "cannot write" in refusal(tmp_path / "file" / "inner")
-
-
-def test_run_that_never_began_may_be_corrected(tmp_path):
-    start(tmp_path / "run", data=("fotos",)).close()
-    (tmp_path / "run" / "notes.txt").write_text("precious")
-    with start(tmp_path / "run", data=("photos",)) as run:
-        assert not run.resuming
-        assert read_config_file(run.path / "config.yaml")["data"] == ["photos"]
-    # Nobody asked for --overwrite.
-    assert (tmp_path / "run" / "notes.txt").read_text() == "precious"
-    (tmp_path / "run" / "config.yaml").unlink()  # killed after its first file
-    with start(tmp_path / "run") as run:
-        assert not run.resuming
 
 
 def test_summary_is_the_last_file_written(tmp_path, monkeypatch):
@@ -389,25 +245,6 @@ def test_figures_that_no_training_wrote_are_named_with_their_line(
         (run.path / "metrics.jsonl").write_text(f"{first}\n{line}\n")
         with pytest.raises(BadInput, match=f"metrics.jsonl.*{names}"):
             run.read_epochs(2)
-
-
-@pytest.mark.parametrize(
-    ("entry", "value"), [("starts", 3), ("starts", None), ("epochs", "x")]
-)
-def test_a_damaged_manifest_is_told_and_may_be_replaced(tmp_path, entry, value):
-    leave_run(tmp_path / "run")
-    path = tmp_path / "run" / "manifest.json"
-    manifest = json.loads(path.read_text()) | {entry: value}
-    path.write_text(json.dumps(manifest))
-    assert f"damaged: {entry} is {value!r}" in refusal(tmp_path / "run").replace(
-        f"'{value}'", repr(value)
-    )
-    assert not begin_anew(tmp_path / "run").resuming
-
-
-def begin_anew(folder):
-    with start(folder, overwrite=True) as run:
-        return run
 
 
 def test_damaged_settings_are_told_of_the_flag_that_names_their_run(tmp_path):

@@ -61,6 +61,10 @@ def test_plan_tells_steps_and_where_to_watch(tmp_path):
     # 95 epochs of 100 photos and 30 of 1,000, one in a step.
     assert "steps     9500, 30000" in lines
     assert lines[-1] == f"watch     {tmp_path}/*/output.txt"
+    of_two = make_runner(tmp_path, (0, 2))
+    missing = of_two.cells_and_missing()[1]
+    assert of_two.time_left(missing) == runner.time_left(missing) / 2
+    assert "if all 2 shards run" in describe_plan(of_two.plan, of_two)
 
 
 def test_every_cell_is_run_once_and_the_best_rate_is_kept(undisturbed):
