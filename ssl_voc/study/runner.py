@@ -27,7 +27,8 @@ class Runner:
         folder: Path of the folder of all cells.
         claims: `Claims`.
         pace: `Pace`, for the time that is left.
-        shard: `(i, n)`: where among the cells this process begins to look.
+        shard: `(i, n)`: this process begins at the i-th of the cells, from 0 on, and n
+            share them.
         retry_failures: Whether failures of an earlier start count no more.
     """
 
@@ -83,8 +84,8 @@ class Runner:
             missing: List of the `Cell`s that have no outcome. Those that never can be
                 run are noted as failed.
         """
-        number, total = self.shard
-        first = len(missing) * number // total
+        # Near the front, so that all arms of a seed are done before the next seed's.
+        first = self.shard[0] % max(1, len(missing))
         for cell in missing[first:] + missing[:first]:
             needed = {key: self.outcome_of(key) for key in cell.needs}
             broken = [key for key, outcome in needed.items() if has_failed(outcome)]

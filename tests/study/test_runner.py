@@ -109,6 +109,19 @@ def test_study_that_is_killed_three_times_ends_with_the_same_results(
     assert results(tmp_path / "cells") == undisturbed
 
 
+def test_shards_begin_one_behind_the_other(tmp_path):
+    def order(number):
+        runner = make_runner(tmp_path, (number, 3))
+        cells = runner.cells_and_missing()[0]
+        cells = [cell for cell in cells if cell.is_ready and not cell.needs]
+        return [cells.index(cell) for cell in runner.ready(cells)], len(cells)
+
+    first, number = order(0)
+    assert first == [*range(number)]
+    assert order(1)[0] == [*range(1, number), 0]
+    assert [*make_runner(tmp_path, (2, 3)).ready([])] == []
+
+
 def test_two_shards_one_of_them_killed_end_with_the_same_results(undisturbed, tmp_path):
     folder = tmp_path / "cells"
     first, second = start(folder, 0, 2), start(folder, 1, 2)
