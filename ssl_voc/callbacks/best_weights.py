@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from ssl_voc.callbacks.checkpoint import epoch_files
+from ssl_voc.callbacks.checkpoint import epoch_files, last_epoch
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.models.cloning import set_weights
 from ssl_voc.runs.array_files import numbered, read_arrays, write_arrays
@@ -21,7 +21,8 @@ class BestWeights(keras.callbacks.Callback):
     writes the logs, which get the entry `score`.
 
     Args:
-        folder: Where `best_EPOCH.npz` lies, the newest two; made if missing.
+        folder: Where `best_EPOCH.npz` lies, the newest two and what a kill may bring
+            back; made if missing. Also where `Checkpoint` writes, if it does.
         names: Names of the entries of the logs, all of which are better when higher.
         rows: Logs of the epochs done before, when a run goes on: dictionaries with
             `"epoch"` and `"score"`. Weights of later epochs are deleted: they will be
@@ -68,9 +69,11 @@ class BestWeights(keras.callbacks.Callback):
         weights = numbered("weight", (self.network or self.model).get_weights())
         write_arrays(self.folder / f"best_{epoch + 1:05d}.npz", weights)
         saved = epoch_files(self.folder, _NAME)
-        # The one before stays: a kill now would take the newest back.
-        kept = [number for number in saved if number <= epoch + 1][-2:]
-        for number in saved.keys() - {*kept}:
+        numbers = [number for number in saved if number <= epoch + 1]
+        # A kill now takes back the newest, and what no checkpoint covers.
+        covered = last_epoch(self.folder) or epoch
+        safe = [number for number in numbers[:-1] if number <= covered]
+        for number in saved.keys() - {*numbers[max(0, len(safe) - 1) :]}:
             saved[number].unlink()
 
 

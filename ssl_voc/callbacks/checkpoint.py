@@ -1,6 +1,7 @@
-"""Checkpoints of weights and optimizer state after every epoch."""
+"""Checkpoints of weights and optimizer state after epochs."""
 
 import re
+import time
 from pathlib import Path
 
 import keras
@@ -13,7 +14,7 @@ from ssl_voc.runs.start_rules import CHECKPOINT_NAME
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves the model's weights and the optimizer's state after every epoch.
+    """Saves the model's weights and the optimizer's state after epochs.
 
     A file gets its name only when it is complete and on disk, so a kill or a full disk
     leaves the earlier checkpoint. Together with `EpochSeeds` and data ordered by epoch,
@@ -24,22 +25,54 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         folder: Where the two newest checkpoints lie; made if missing.
+        time_share: Share of the time that writing may take, in `(0, 1]`: epochs that
+            end too soon after the last checkpoint are not saved, but the last one is.
+        is_urgent: Optional function without arguments that is asked at the end of an
+            epoch whether that one is to be saved in any case.
+
+    Attributes:
+        is_behind: Whether an epoch has ended since the last checkpoint.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, time_share=1.0, is_urgent=None):
         super().__init__()
+        if not 0.0 < time_share <= 1.0:
+            raise ValueError(
+                f"`time_share` must be in (0, 1]. Received: time_share={time_share}"
+            )
         self.folder = Path(folder)
+        self.time_share = time_share
+        self.is_urgent = is_urgent
+        self.is_behind = False
+        self._epoch = 0
+        self._ended, self._seconds = 0.0, 0.0  # of the last writing
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves epoch `epoch + 1` and removes what is older than the one before."""
+        """Saves epoch `epoch + 1` if it is time."""
+        self._epoch, self.is_behind = epoch + 1, True
+        since = time.monotonic() - self._ended
+        is_due = since * self.time_share >= self._seconds * (1.0 - self.time_share)
+        if is_due or (self.is_urgent and self.is_urgent()):
+            self._write()
+
+    def on_train_end(self, logs=None):
+        """Saves the last epoch."""
+        if self.is_behind:
+            self._write()
+
+    def _write(self):
+        """Saves the epoch that has ended, and removes all but the two newest files."""
+        began = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
         arrays = {
             name: ops.convert_to_numpy(variable)
             for name, variable in _variables(self.model).items()
         }
-        write_arrays(self.folder / f"epoch_{epoch + 1:05d}.npz", arrays)
+        write_arrays(self.folder / f"epoch_{self._epoch:05d}.npz", arrays)
         for path in list(epoch_files(self.folder, CHECKPOINT_NAME).values())[:-2]:
             path.unlink()
+        self.is_behind, self._ended = False, time.monotonic()
+        self._seconds = self._ended - began
 
 
 def epoch_files(folder, pattern):

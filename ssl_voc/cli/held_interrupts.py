@@ -34,6 +34,10 @@ class HeldInterrupts:
         """Lets signals wait from now on, however many come."""
         self._is_holding = True
 
+    def is_waiting(self):
+        """Whether a signal waits."""
+        return self._held is not None
+
     def release(self):
         """Lets signals through again; one that waited does now what it does."""
         self._is_holding = False

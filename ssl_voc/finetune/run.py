@@ -24,7 +24,7 @@ from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
 # Checkpoint and logs after an epoch, roughly.
-_SECONDS_TO_WRITE = 0.5
+_SECONDS_TO_WRITE = 0.1
 
 
 class FinetuningRun(TrainingRun):

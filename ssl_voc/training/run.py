@@ -19,6 +19,8 @@ from ssl_voc.visualization.curves import plot_curves
 
 # Drawing takes longer than an epoch of a hundred photos.
 _SECONDS_BETWEEN_CURVES = 30.0
+# Of writing checkpoints; after each epoch of few labels it would be half of the time.
+_CHECKPOINT_TIME_SHARE = 0.05
 
 
 class TrainingRun:
@@ -146,7 +148,8 @@ class TrainingRun:
     def fit_epochs(self, last, shown, probes, followers=(), **arguments):
         """Trains up to an epoch, measured, logged, drawn and saved after each.
 
-        Ctrl-C waits from the line that an epoch is done until its checkpoint is there.
+        Ctrl-C waits from the line that an epoch is done until there is a checkpoint: of
+        that epoch, or of the next where epochs are too short for one each.
 
         Args:
             last: Number of the epoch to end with.
@@ -158,8 +161,16 @@ class TrainingRun:
         config = self.config
         batches, timer = self.timed_batches()
         progress = Progress(config.epochs, self.steps, config.batch_size, timer, shown)
-        try:
-            with HeldInterrupts() as interrupts:
+        with HeldInterrupts() as interrupts:
+            checkpoint = callbacks.Checkpoint(
+                *(self.checkpoints, _CHECKPOINT_TIME_SHARE, interrupts.is_waiting)
+            )
+
+            def release(epoch):
+                if not checkpoint.is_behind:
+                    interrupts.release()
+
+            try:
                 self.model.fit(
                     batches,
                     steps_per_epoch=self.steps,
@@ -176,15 +187,15 @@ class TrainingRun:
                         MetricsLog(self.folder),
                         *_tensorboard(self.folder.path / "tensorboard"),
                         # What it covers has been measured and logged.
-                        callbacks.Checkpoint(self.checkpoints),
+                        checkpoint,
                         # A picture that cannot be drawn shall cost no epoch.
                         _at_epoch_end(self._draw_now_and_then),
-                        _at_epoch_end(lambda epoch: interrupts.release()),
+                        _at_epoch_end(release),
                     ],
                     **arguments,
                 )
-        finally:
-            progress.close()
+            finally:
+                progress.close()
 
     def stop_here(self):
         """Lets the epochs that are done be all there are."""

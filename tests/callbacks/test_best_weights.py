@@ -109,6 +109,17 @@ def test_best_and_the_one_before_are_kept_beside_other_files(tmp_path):
     assert names_in(tmp_path) == {"best_00004.npz", "best_00005.npz", *others}
 
 
+def test_weights_that_a_kill_would_bring_back_are_kept(tmp_path):
+    # The only checkpoint is of epoch 3; what is behind it would be trained again.
+    (tmp_path / "epoch_00003.npz").write_bytes(b"")
+    rows = train(tmp_path, [0.1, 0.2, 0.1, 0.3, 0.1, 0.4, 0.5])
+    assert names_in(tmp_path) - {"epoch_00003.npz"} == {
+        f"best_0000{number}.npz" for number in (2, 4, 6, 7)
+    }
+    BestWeights(tmp_path, NAMES, rows[:3])
+    assert best_of(tmp_path) == (2, 2)
+
+
 def test_a_callback_that_is_told_of_no_epochs_deletes_nothing(tmp_path):
     train(tmp_path, [0.1, 0.2])
     best = BestWeights(tmp_path, NAMES)

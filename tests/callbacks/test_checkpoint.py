@@ -9,6 +9,7 @@ import pytest
 
 import ssl_voc
 from ssl_voc.callbacks import Checkpoint, EpochSeeds, last_epoch, restore
+from ssl_voc.callbacks import checkpoint as checkpoint_module
 from ssl_voc.layers import ProjectionHead, SimCLRAugmenter
 from ssl_voc.losses import NTXentLoss
 from tests import tiny
@@ -84,6 +85,45 @@ def test_two_newest_are_kept_and_told_by_their_numbers(tmp_path):
     model.set_weights([np.zeros((1, 1)), np.zeros(1)])
     assert restore(model, tmp_path) == 100_000
     assert float(model.get_weights()[0][0, 0]) == 100_000
+
+
+def test_writing_takes_no_more_than_its_share_of_the_time(tmp_path, monkeypatch):
+    model = save_epochs(tmp_path / "other", 1)
+    now, urgent = [0.0], []
+    checkpoint = Checkpoint(tmp_path / "run", 0.1, lambda: bool(urgent))
+    checkpoint.set_model(model)
+    write = checkpoint_module.write_arrays
+
+    def write_slowly(path, arrays):
+        write(path, arrays)
+        now[0] += 1.0
+
+    monkeypatch.setattr(checkpoint_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(checkpoint_module, "write_arrays", write_slowly)
+    written = []
+    for epoch in range(1, 26):
+        model.set_weights([np.full((1, 1), epoch), np.zeros(1)])
+        now[0] += 1.0
+        checkpoint.on_epoch_end(epoch - 1)
+        if last_epoch(tmp_path / "run") not in written:
+            written.append(last_epoch(tmp_path / "run"))
+    # A second of each ten.
+    assert written == [1, 10, 19]
+    assert checkpoint.is_behind
+    checkpoint.on_train_end()
+    assert restore(model, tmp_path / "run") == 25
+    assert float(model.get_weights()[0][0, 0]) == 25
+    assert names_in(tmp_path / "run") == ["epoch_00019.npz", "epoch_00025.npz"]
+    for epoch in (26, 27):
+        checkpoint.on_epoch_end(epoch - 1)
+        urgent.append(epoch)
+    assert last_epoch(tmp_path / "run") == 27 and not checkpoint.is_behind
+
+
+@pytest.mark.parametrize("time_share", [0.0, 1.5])
+def test_a_share_of_the_time_is_checked(tmp_path, time_share):
+    with pytest.raises(ValueError, match="time_share"):
+        Checkpoint(tmp_path, time_share)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ssl_voc import callbacks
+from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.cli.errors import Diverged, StoppedEarly
 from ssl_voc.runs import array_files
 from ssl_voc.runs.json_files import read_json_dict
@@ -109,17 +110,26 @@ class TinyRun(TrainingRun):
 def test_epoch_that_was_told_is_saved_though_ctrl_c_comes_first(
     tmp_path, monkeypatch, capsys, presses
 ):
-    replacing = array_files.replacing
+    log, replacing = MetricsLog.on_epoch_end, array_files.replacing
+
+    def press():
+        for _ in range(presses):
+            signal.raise_signal(signal.SIGINT)
+
+    def press_after_a_line(callback, epoch, logs=None):
+        log(callback, epoch, logs)
+        if epoch == 1:
+            press()
 
     @contextlib.contextmanager
-    def disturbed(path):
+    def press_while_writing(path):
         with replacing(path) as temporary:
             yield temporary
             if path.name.startswith("epoch_00002"):
-                for _ in range(presses):
-                    signal.raise_signal(signal.SIGINT)
+                press()
 
-    monkeypatch.setattr(array_files, "replacing", disturbed)
+    monkeypatch.setattr(MetricsLog, "on_epoch_end", press_after_a_line)
+    monkeypatch.setattr(array_files, "replacing", press_while_writing)
     monkeypatch.setattr("ssl_voc.training.run.plot_curves", lambda *arguments: None)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
