@@ -1,7 +1,6 @@
 """Run folder: created, resumed or refused, and safe against a kill."""
 
 import datetime
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Any
 
 from ssl_voc.cli.config_file import config_to_dict, config_to_yaml
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.runs import atomic_files
+from ssl_voc.runs import atomic_files, replaced_run
 from ssl_voc.runs.environment import (
     current_backend,
     describe_compute,
     describe_software,
 )
-from ssl_voc.runs.folder_lock import lock_folder
+from ssl_voc.runs.folder_lock import LOCK_NAME, is_locked, lock_folder
 from ssl_voc.runs.json_files import read_jsonl, to_json, write_json
 from ssl_voc.runs.start_rules import (
     COMPARING_PHOTOS,
@@ -81,6 +80,10 @@ class RunFolder:
         path = Path(folder)
         settings = _settings_of(config)
         try:
+            if replaced_run.is_aside(path):
+                lock = lock_folder(path)  # else a process is about to replace it
+                _bring_back(path)  # one was killed then
+                lock.release()
             decide(path, settings, command, overwrite)
             path.mkdir(parents=True, exist_ok=True)
             lock = lock_folder(path)
@@ -90,8 +93,10 @@ class RunFolder:
                 manifest = _prepare(path, start, command, settings, overwrite)
                 run = cls(path, lock, start is Start.RESUME, manifest)
                 if not (run.resuming and command in COMPARING_PHOTOS):
-                    run.record_settings(config)
+                    run._write_settings(config)
             except BaseException:
+                if replaced_run.is_aside(path):
+                    _bring_back(path)
                 lock.release()
                 raise
         except OSError as error:
@@ -101,12 +106,17 @@ class RunFolder:
     def record_settings(self, config: Any) -> None:
         """Writes `config.yaml` and what is held; the run is not finished from here on.
 
-        A training that goes on calls this when its photos have proved to be those that
-        it began with: one that is refused stays as it was.
+        A training calls this when its photos have proved to be there and, where it goes
+        on, those that it began with: one that is refused stays as it was, and so does
+        one that it was to replace.
 
         Args:
             config: The command's config dataclass.
         """
+        self._write_settings(config)
+        replaced_run.discard(self.path)
+
+    def _write_settings(self, config: Any) -> None:
         summary = self.path / "summary.json"
         if summary.exists():
             summary.unlink()
@@ -171,10 +181,18 @@ class RunFolder:
         """Writes `summary.json`, after which the run counts as finished."""
         self.update_manifest(finished=_now())
         self.write_json("summary.json", summary)
+        replaced_run.discard(self.path)
 
     def close(self) -> None:
-        """Lets another process open the folder."""
-        self._lock.release()
+        """Lets another process open the folder.
+
+        A run that was to be replaced is back in its place if this one has not begun.
+        """
+        try:
+            if replaced_run.is_aside(self.path):
+                _bring_back(self.path)
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> "RunFolder":
         return self
@@ -227,20 +245,39 @@ def _settings_of(config: Any) -> dict[str, Any]:
 
 
 def _clear(path: Path, manifest: Mapping[str, Any], overwrite: bool) -> None:
-    """Deletes what lies in a folder of ours; in one of others, what a run wrote."""
-    names, command = set(entries(path)), manifest.get("command")
-    known = {*own_folders(command), "config.yaml", METRICS, "summary.json"}
+    """Deletes the records of a run that did not get far, or sets a run aside."""
     if not overwrite:
-        names &= known  # unasked, only the records of a run that did not get far
-    elif not manifest.get("owns_folder", False):
-        names &= known | {_WEIGHTS.get(command)}
-    # The manifest last: killed before, the folder is still known to be ours.
-    for name in sorted(names, key=lambda name: (name == "manifest.json", name)):
-        entry = path / name
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
+        command = manifest.get("command")
+        replaced_run.delete(path, {*entries(path)} & _records_of(command))
+        return
+    names = _names_of(path, manifest)
+    for name in names:
+        if (path / name / LOCK_NAME).exists() and is_locked(path / name):
+            raise BadInput(f"--out: another process is writing {path / name}.")
+    replaced_run.set_aside(path, names)
+
+
+def _bring_back(path: Path) -> None:
+    """Puts a run that was set aside back in its place."""
+    replaced_run.bring_back(path, _names_of(path, read_manifest(path) or {}))
+
+
+def _names_of(path: Path, manifest: Mapping[str, Any]) -> set[str]:
+    """What lies in a folder of a run's own; in one of others, what the run wrote."""
+    names, command = {*entries(path)}, manifest.get("command")
+    if manifest.get("owns_folder", False):
+        return names
+    return names & (_records_of(command) | {_WEIGHTS.get(command)})
+
+
+def _records_of(command: str | None) -> set[str]:
+    return {
+        *own_folders(command),
+        "manifest.json",
+        "config.yaml",
+        METRICS,
+        "summary.json",
+    }
 
 
 def _now() -> str:

@@ -1,13 +1,24 @@
 """`overwrite`: what a run that begins anew removes of a folder, and what it leaves."""
 
-import contextlib
+import itertools
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from ssl_voc.cli.config_file import read_config_file
-from tests.runs.left_runs import leave_run, refusal, start
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs import run_folder
+from ssl_voc.runs.run_folder import RunFolder
+from tests.runs.left_runs import Config, contents, leave_run, refusal, start
+
+
+def replace(folder, **settings):
+    """A run that begins in place of another, as a training does."""
+    with start(folder, overwrite=True, **settings) as run:
+        run.record_settings(Config(**settings))
+    return run
 
 
 def test_overwrite_starts_anew(tmp_path):
@@ -15,43 +26,91 @@ def test_overwrite_starts_anew(tmp_path):
     (tmp_path / "run" / "views.png").write_text("old")
     (tmp_path / "a.jpg").write_text("photo")
     (tmp_path / "run" / "link").symlink_to(tmp_path)
-    with start(tmp_path / "run", overwrite=True, batch_size=128) as run:
-        assert not run.resuming
-        left = {path.name for path in run.path.iterdir()}
+    assert not replace(tmp_path / "run", batch_size=128).resuming
+    left = {path.name for path in (tmp_path / "run").iterdir()}
     assert left == {".lock", "config.yaml", "manifest.json"}
     assert (tmp_path / "a.jpg").exists(), "what a link points to is not of the run"
 
 
-def test_overwrite_that_is_killed_after_every_file_can_be_repeated(
-    tmp_path, monkeypatch
-):
-    remove, removed = Path.unlink, []
+@pytest.mark.parametrize("owns_folder", [True, False])
+def test_what_is_refused_replaces_nothing(tmp_path, owns_folder):
+    if not owns_folder:
+        (tmp_path / "notes.txt").write_text("precious")
+    leave_run(tmp_path, finished=True, overwrite=True)
+    (tmp_path / "backbone.keras").write_text("weights")
+    before = contents(tmp_path)
+    with pytest.raises(BadInput, match="no such split"):
+        with start(tmp_path, overwrite=True, batch_size=128) as run:
+            assert not (tmp_path / "checkpoints").exists()
+            run.write_text("data_report.txt", "")
+            raise BadInput("no such split")
+    left = contents(tmp_path)
+    if not owns_folder:
+        del left["data_report.txt"]  # may be anybody's
+    assert left == before
 
-    def remove_one(path, missing_ok=False):
-        if removed:
-            raise KeyboardInterrupt
-        removed.append(path.name)
-        remove(path, missing_ok)
+
+def test_what_replaces_a_run_may_be_killed_at_any_moment(tmp_path, monkeypatch):
+    def kill_at(number):
+        """Kills at one of the changes of the folder; whether it came to that."""
+        changes = itertools.count()
+
+        def change(function):
+            def changed(*arguments, **options):
+                if next(changes) == number:
+                    raise Killed
+                return function(*arguments, **options)
+
+            return changed
+
+        with monkeypatch.context() as patch:
+            for place, name in ((os, "replace"), (os, "unlink"), (os, "rmdir")):
+                patch.setattr(place, name, change(getattr(place, name)))
+            patch.setattr(Path, "unlink", change(Path.unlink))
+            # A process that is killed brings nothing back.
+            patch.setattr(RunFolder, "close", lambda run: run._lock.release())
+            patch.setattr(run_folder, "_bring_back", lambda path: None)
+            try:
+                start(tmp_path / "run", overwrite=True, batch_size=128).close()
+            except Killed:
+                return True
+        return False
 
     leave_run(tmp_path / "run", finished=True)
-    monkeypatch.setattr(Path, "unlink", remove_one)
-    order = []
-    while len(order) < 20:
-        removed.clear()
-        with contextlib.suppress(KeyboardInterrupt):
-            start(tmp_path / "run", overwrite=True).close()
+    before = contents(tmp_path / "run")
+    for number in range(100):
+        was_killed = kill_at(number)
+        said = refusal_of_any(tmp_path / "run")
+        assert "is finished" in said, number
+        assert contents(tmp_path / "run") == before, number
+        if not was_killed:
             break
-        order += removed
-    assert [*order, *removed][-1] == "manifest.json"
-    assert {"summary.json", "config.yaml"} <= {*order}
+    assert 5 < number < 99
+
+
+class Killed(BaseException):
+    """In place of a kill, which no code hears of."""
+
+
+def refusal_of_any(folder):
+    with pytest.raises(BadInput) as raised:
+        start(folder)
+    return str(raised.value)
+
+
+def test_a_run_with_a_folder_in_use_is_not_replaced(tmp_path):
+    leave_run(tmp_path / "run", finished=True)
+    with start(tmp_path / "run" / "evaluation", command="evaluate"):
+        said = refusal(tmp_path / "run", overwrite=True)
+    assert said == f"--out: another process is writing {tmp_path / 'run/evaluation'}."
 
 
 def test_overwrite_leaves_foreign_files_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     for _ in range(2):
-        with start(tmp_path, overwrite=True) as run:
-            assert not run.resuming
-            run.append_jsonl("metrics.jsonl", {"epoch": 1})
+        run = replace(tmp_path)
+        assert not run.resuming
+        run.append_jsonl("metrics.jsonl", {"epoch": 1})
         assert (tmp_path / "thesis.tex").read_text() == "precious"
         assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 1
     (tmp_path / "theirs" / "checkpoints").mkdir(parents=True)
@@ -68,7 +127,7 @@ def test_lines_of_others_stay_byte_for_byte(tmp_path):
     leave_run(tmp_path, overwrite=True)
     with start(tmp_path) as run:
         assert run.resuming
-    start(tmp_path, overwrite=True).close()
+    replace(tmp_path)
     assert (tmp_path / "labels.jsonl").read_bytes() == labels
 
 
@@ -77,7 +136,7 @@ def test_overwrite_among_other_files_takes_the_weights_of_a_run_away(tmp_path):
     (tmp_path / "model.keras").touch()
     leave_run(tmp_path, overwrite=True)
     weights.touch()
-    start(tmp_path, overwrite=True).close()
+    replace(tmp_path)
     assert not weights.exists()
     assert (tmp_path / "model.keras").exists(), "no pretraining writes that"
     # A run that never began has written none.
