@@ -8,6 +8,7 @@ import pipelines
 from pipelines.images.near_duplicates import rows_without_near_duplicates
 from pipelines.pools.preparation import prepare_for_hashes
 from pipelines.pools.usable_objects import box_class_names
+from pipelines.readers.split_names import SPLITS
 from pipelines.readers.training_splits import FEWEST_TO_VALIDATE, VALIDATION_SHARE
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.finetune.config import FEWEST_TO_CHOOSE
@@ -102,7 +103,8 @@ def prepare_finetuning_data(config, run, main_object_only):
     if held_out is not None:
         pools[HELD_OUT_LIST] = _prepare_held_out(held_out, _hashes_of(pools))
     if config.unlabeled:
-        pools[UNLABELED_LIST] = _prepare_unlabeled(config, _hashes_of(pools))
+        used = np.concatenate([_hashes_of(pools), *_hashes_of_other_splits(config)])
+        pools[UNLABELED_LIST] = _prepare_unlabeled(config, used)
     _list_pools(run, pools)
     refuse_other_labels(run, *map(_labels_of, filter(None, (training, validation))))
     report = _report(config, run, pools)
@@ -235,6 +237,16 @@ def _prepare_held_out(photos, used):
     pool = prepare_for_hashes(photos, progress_bar("looking at held-out photos"))
     kept = _rows_to_keep(pool, used, "held-out")
     return pool.select(kept) if kept else None
+
+
+def _hashes_of_other_splits(config):
+    """Hashes of the photos of `--data` that are there to be evaluated, by split."""
+    for source in config.data:
+        others = {*pipelines.splits(source)} & {*SPLITS[1:]}
+        for name in sorted(others - {config.train_split, config.val_split}):
+            photos = pipelines.read(source, name)
+            shown = progress_bar(f"looking at photos of {name}")
+            yield prepare_for_hashes(photos, shown).hashes
 
 
 def _prepare_unlabeled(config, used):

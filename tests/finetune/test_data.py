@@ -1,6 +1,7 @@
 """Which photos a fine-tuning learns from, chooses by and holds out."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -85,6 +86,19 @@ def test_a_localizer_of_one_class_labels_no_photos(tree, tmp_path):
         prepare(tmp_path / "run", tree, **settings)
     data = prepare(tmp_path / "other", tree, task="detect", **settings)
     assert data.unlabeled is not None
+
+
+def test_photos_of_other_splits_are_no_photos_without_boxes(tree, tmp_path, capsys):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shown = [*sorted(read_ids(tree, "val"))[:3], *sorted(read_ids(tree, "train"))[:40]]
+    for name in shown:
+        shutil.copy(tree / "JPEGImages" / f"{name}.png", photos)
+    settings = {"task": "detect", "labels_per_class": 2, "unlabeled": (str(photos),)}
+    prepare(tmp_path / "run", tree, **settings)
+    kept = ids(tmp_path / "run", "unlabeled")
+    assert kept and kept < {*shown[3:]}, "photos of val are left to be evaluated"
+    assert "or of those to be evaluated" in capsys.readouterr().out
 
 
 def test_named_split_chooses_all_others_are_learned_from_and_reported(tree, tmp_path):
