@@ -23,8 +23,8 @@ help:
 install: $(INSTALLED)
 
 $(INSTALLED): requirements.txt requirements-dev.txt
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or \
-	    sys.exit("Python 3.11 or later is needed: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or \
+	    sys.exit("Python 3.11 to 3.13 is needed: make PYTHON=python3.12")'
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet \
 	    -r requirements.txt -r requirements-dev.txt

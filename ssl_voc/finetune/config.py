@@ -39,12 +39,12 @@ class FinetuneConfig(TrainingConfig):
         None, "Seed of that 80 %; by default --seed.", minimum=0, maximum=2**32 - 1
     )
     val_split: str | None = option(
-        None, "Split that chooses the epoch; by default --val-share of the labels."
+        None, "Split that chooses the epoch, in place of --val-share."
     )
     val_share: float | None = option(
         None,
-        "Share of the labels that chooses the epoch; by default 0.15 of 300 or more, "
-        "or with --patience.",
+        "Share of the labelled photos that chooses the epoch; by default 0.15 of 300 "
+        "or more, or with --patience.",
         minimum=0,
         below=1,
     )
@@ -56,7 +56,7 @@ class FinetuneConfig(TrainingConfig):
         None, "Number of labelled photos to use of each class.", minimum=1
     )
     unlabeled: tuple[str, ...] = option(
-        (), "Photos without boxes to learn from, which a teacher labels."
+        (), "Photos without boxes to learn from; an average of the model labels them."
     )
     burn_in: float = option(
         BURN_IN,
@@ -110,7 +110,10 @@ class FinetuneConfig(TrainingConfig):
         above=0,
     )
     backbone_rate: float = option(
-        1.0, "Learning rate of the backbone, as a share: 0.1 for few labels.", above=0
+        1.0,
+        "Learning rate of the backbone, as a share, such as 0.1 for localizers with "
+        "few labels.",
+        above=0,
     )
     batch_norm: Literal["train", "frozen", "recalibrated"] = option(
         "train",

@@ -11,9 +11,9 @@ For comparison, --objective supervised learns it from the labels of the photos: 
 class of the main object where there are boxes, or the folder. It holds --val-share of
 them out to report top-1 on; 0 learns from every labelled photo.
 
-DATA is a folder of photos, a VOC devkit, a COCO json beside its photos or zips, YOLO's
-data.yaml, an .npz of images, tfds:NAME, or `scenes`, a data set that the program draws
-itself.
+DATA is a folder of photos, photos with a VOC xml each, a VOC tree or devkit, a COCO
+json beside its photos or zips, Roboflow's COCO folders, YOLO's data.yaml, an .npz of
+images, tfds:NAME, or `scenes`, a data set that the program draws itself.
 
 Example: python -m ssl_voc.pretrain --data photos --time 40m --out runs/photos
 """

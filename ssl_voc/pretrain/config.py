@@ -34,7 +34,9 @@ class PretrainConfig(TrainingConfig):
     learning_rates = {}
 
     objective: str = option(
-        "simclr", "supervised learns from labels, the others from photos alone."
+        "simclr",
+        "supervised learns from labels, distill from a --teacher, the others from "
+        "photos alone.",
     )
     batch_size: int | None = option(
         None, "Photos in a step; by default 16 to 128, by their number.", minimum=2

@@ -56,8 +56,8 @@ class StudyConfig:
     )
     passes: int | None = option(
         None,
-        "Photos that each pretraining sees, repeats counted: their number times the "
-        "epochs.",
+        "Photos that each pretraining sees, repeats counted: a number of photos, not "
+        "of epochs.",
         minimum=1,
     )
     backbone: str = option(DEFAULT_BACKBONE, "That of all arms.")

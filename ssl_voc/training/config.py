@@ -22,8 +22,8 @@ class TrainingConfig:
     data: tuple[str, ...] = option(("scenes",), "Photos to learn from.")
     train_split: str | None = option(
         None,
-        "Split to read from each --data; by default train if there is one, or all; to "
-        "learn labels rather trainval than all.",
+        "Split of each --data to read; by default train, or all photos without one; to "
+        "learn their labels train, else trainval, else all.",
     )
     out: Path | None = option(None, "Run folder; by default one under runs/.")
     overwrite: bool = option(False, "Replace the run that --out holds.")
