@@ -14,6 +14,7 @@ COMMANDS = (
     "pretrain",
     "finetune",
     "evaluate",
+    "compare",
     "explain",
     "study",
     "export",

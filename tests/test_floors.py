@@ -52,6 +52,7 @@ FLOORS = {
     "predict": 7,
     "inspect": 7,
     "evaluate": 8,
+    "compare": 9,
     "explain": 9,
     "export": 9,
     "study": 10,

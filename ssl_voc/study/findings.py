@@ -4,12 +4,12 @@ import dataclasses
 import itertools
 import math
 
+from ssl_voc.evaluate.scores import SCORES, common_photos
 from ssl_voc.study.arms import compared
 from ssl_voc.study.cells import RUN_OF
 from ssl_voc.study.labels_saved import describe_saving, labels_needed
 from ssl_voc.study.plan import cells_of, rate_of, tuning_cells, tuning_share
 from ssl_voc.study.runner import has_failed
-from ssl_voc.study.scores import SCORES, common_photos
 from ssl_voc.study.verdict import Difference
 
 

@@ -5,12 +5,11 @@ import json
 import pytest
 
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.evaluate.detection.records import image_rows
+from ssl_voc.evaluate import scores
+from ssl_voc.evaluate.scores import DetectorScores, common_photos
 from ssl_voc.metrics import score_matches
-from ssl_voc.runs.json_files import to_json
-from ssl_voc.study import scores
-from ssl_voc.study.scores import DetectorScores, common_photos
-from tests.evaluate.detection.cases import NAMES, random_case
+from tests.evaluate.detection.cases import random_case
+from tests.evaluate.evaluation_folders import report_leaks, write_detections
 
 
 @pytest.fixture
@@ -18,20 +17,10 @@ def evaluations(tmp_path, monkeypatch):
     """Folders of two seeds, of the same photos and objects."""
     monkeypatch.setattr(scores, "NUM_RESAMPLES", 50)
     found = random_case(seed=0)
-    folders = {}
-    for seed in (0, 1):
-        folders[seed] = tmp_path / str(seed)
-        folders[seed].mkdir()
-        rows = image_rows(found, 0.5)
-        if seed:  # a detector that found less
-            for row in rows[:30]:
-                row["detections"] = []
-        text = "".join(to_json(row) + "\n" for row in rows)
-        (folders[seed] / "images.jsonl").write_text(text)
-        metrics = json.dumps({"class_names": list(NAMES)})
-        (folders[seed] / "metrics.json").write_text(metrics)
-        report_leaks(folders[seed], [])
-    return folders
+    return {
+        seed: write_detections(tmp_path / str(seed), found, num_empty=30 * seed)
+        for seed in (0, 1)
+    }
 
 
 def test_average_precision_is_that_of_the_matches_and_the_mean_of_seeds(evaluations):
@@ -42,12 +31,6 @@ def test_average_precision_is_that_of_the_matches_and_the_mean_of_seeds(evaluati
     assert interval.mean == pytest.approx((first + second) / 2)
     assert interval.low < interval.mean < interval.high
     assert found.num_images == interval.num_images == 60
-
-
-def report_leaks(folder, indices, labelled=True):
-    """What `evaluate` writes of the photos that a training saw."""
-    part = {"labelled": labelled, "photos": [{"index": index} for index in indices]}
-    (folder / "data_report.json").write_text(json.dumps({"leakages": [part]}))
 
 
 def test_photos_that_one_run_saw_with_labels_are_left_out_of_all(evaluations):

@@ -167,7 +167,7 @@ def common_photos(folders):
     if found and not common:
         raise BadInput(
             f"{folders[0]} and others have no photo in common that no run saw with its "
-            "labels, in nearly this form. Name others by --split."
+            "labels, in nearly this form. Evaluate all on the same other photos."
         )
     return common
 
