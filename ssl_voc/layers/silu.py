@@ -61,7 +61,11 @@ def _tensorflow_silu():
         return upstream * share * (1 + inputs * (1 - share))
 
     @tf.custom_gradient
-    def silu(inputs):
+    def fused(inputs):
         return tf.nn.silu(inputs), functools.partial(gradient, inputs)
+
+    def silu(inputs):
+        # Outside a compiled step each shape would be compiled by itself.
+        return tf.nn.silu(inputs) if tf.executing_eagerly() else fused(inputs)
 
     return silu

@@ -49,3 +49,14 @@ def test_its_config_is_that_of_a_layer_without_choice():
     layer = FusedSiLU(name="top_activation")
     again = FusedSiLU.from_config(layer.get_config())
     assert again.name == "top_activation" and "activation" not in layer.get_config()
+
+
+def test_outside_a_compiled_step_shapes_are_not_compiled_one_by_one(caplog):
+    with caplog.at_level("WARNING", logger="tensorflow"):
+        for size in range(2, 12):
+            inputs = tf.ones((1, size))
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                outputs = FusedSiLU()(inputs)
+            tape.gradient(outputs, inputs)
+    assert "retracing" not in caplog.text
