@@ -10,6 +10,8 @@ from pipelines.photos.listing import subfolders
 # Tools disagree on the word for the second.
 VALIDATION = ("val", "valid", "validation")
 SPLITS = ("train", *VALIDATION, "test")
+# Photos to measure on, those that chose nothing first.
+REPORTED_SPLITS = ("test", *VALIDATION)
 
 # Words in names of folders and files, and the split that they mean.
 SPLIT_WORDS = {

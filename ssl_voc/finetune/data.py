@@ -8,7 +8,7 @@ import pipelines
 from pipelines.images.near_duplicates import rows_without_near_duplicates
 from pipelines.pools.preparation import prepare_for_hashes
 from pipelines.pools.usable_objects import box_class_names
-from pipelines.readers.split_names import SPLITS
+from pipelines.readers.split_names import REPORTED_SPLITS
 from pipelines.readers.training_splits import FEWEST_TO_VALIDATE, VALIDATION_SHARE
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.finetune.config import FEWEST_TO_CHOOSE
@@ -242,7 +242,7 @@ def _prepare_held_out(photos, used):
 def _hashes_of_other_splits(config):
     """Hashes of the photos of `--data` that are there to be evaluated, by split."""
     for source in config.data:
-        others = {*pipelines.splits(source)} & {*SPLITS[1:]}
+        others = {*pipelines.splits(source)} & {*REPORTED_SPLITS}
         for name in sorted(others - {config.train_split, config.val_split}):
             photos = pipelines.read(source, name)
             shown = progress_bar(f"looking at photos of {name}")

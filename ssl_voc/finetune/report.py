@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 import pipelines
+from pipelines.readers.split_names import REPORTED_SPLITS
 from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import report_data_sets
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
@@ -192,14 +193,21 @@ def format_summary(run, config, task, data, summary):
             f"{summary['epoch']} of {config.epochs}",
             f"on these        {figures} (chosen by them: not to be reported)",
         ]
-    if (run.path / HELD_OUT_LIST).exists():
-        where = ""  # `evaluate` takes the photos that were held out
-    elif any(map(_has_splits, config.data)):
-        where = "".join(f" --data {name}" for name in config.data) + " --split SPLIT"
-    else:
-        where = " --data OTHER_PHOTOS"
+    where = _photos_to_measure(run, config)
     lines.append(f"next            python -m ssl_voc.evaluate {run.path}{where}")
     return "\n".join(lines)
+
+
+def _photos_to_measure(run, config):
+    """Flags of `evaluate` that name photos which the run has not seen."""
+    if (run.path / HELD_OUT_LIST).exists():
+        return ""  # `evaluate` takes the photos that were held out
+    splits = [*map(_splits_of, config.data)]
+    if not any(len(names) > 1 for names in splits):
+        return " --data OTHER_PHOTOS"
+    used = {config.train_split, config.val_split}
+    common = set.intersection(*map(set, splits)) - used
+    return f" --split {next(filter(common.__contains__, REPORTED_SPLITS), 'SPLIT')}"
 
 
 def _sure_labels(run, summary):
@@ -213,11 +221,11 @@ def _sure_labels(run, summary):
     return ", ".join(f"{name} {_figure(summary[name])}" for name in told)
 
 
-def _has_splits(name):
+def _splits_of(name):
     try:
-        return len(pipelines.splits(name)) > 1
+        return pipelines.splits(name)
     except (ValueError, OSError):
-        return False  # The data went away since: the trained model is still reported.
+        return ()  # The data went away since: the trained model is still reported.
 
 
 def _figure(value):

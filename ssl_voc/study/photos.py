@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pipelines
 from pipelines.readers.sources import is_path
-from pipelines.readers.split_names import VALIDATION
+from pipelines.readers.split_names import REPORTED_SPLITS
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.runs.paths import real_path
 from ssl_voc.study.arms import default_arms, parse_arms, parse_flags, values_of
@@ -16,8 +16,6 @@ from ssl_voc.training.input_checks import (
     refuse_missing_source,
     refuse_unusable_weights,
 )
-
-_REPORTED_SPLITS = ("test", *VALIDATION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,7 +207,7 @@ def _reported_photos(config):
             "or data that nobody has split."
         )
     learned = config.train_split or "train"
-    named = [name for name in _REPORTED_SPLITS if name in common and name != learned]
+    named = [name for name in REPORTED_SPLITS if name in common and name != learned]
     if not named:
         raise BadInput(
             f"--split: name the photos to report, one of: {', '.join(sorted(common))}."

@@ -181,20 +181,22 @@ def test_defaults_follow_from_the_settings():
 
 
 @pytest.mark.parametrize(
-    ("data", "expected"),
+    ("data", "val_split", "expected"),
     [
-        ("scenes", "scenes --split SPLIT"),
-        ("train.json", "OTHER_PHOTOS"),
-        ("vanished", "OTHER_PHOTOS"),
+        ("scenes", None, "--split val"),
+        ("scenes", "val", "--split SPLIT"),
+        ("train.json", None, "--data OTHER_PHOTOS"),
+        ("vanished", None, "--data OTHER_PHOTOS"),
     ],
 )
 def test_the_summary_names_photos_that_evaluate_takes(
-    data, expected, tmp_path, monkeypatch
+    data, val_split, expected, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "train.json").write_text("{}")
-    run, config = SimpleNamespace(path=tmp_path), SimpleNamespace(data=(data,))
+    run = SimpleNamespace(path=tmp_path)
+    config = FinetuneConfig(data=(data,), val_split=val_split)
     training = SimpleNamespace(class_names=("cat",))
     pools = SimpleNamespace(validation=None, training=training, unlabeled=None)
     said = format_summary(run, config, TASKS["detect"], pools, {"num_images": 3})
-    assert said.endswith(f"python -m ssl_voc.evaluate {tmp_path} --data {expected}")
+    assert said.endswith(f"python -m ssl_voc.evaluate {tmp_path} {expected}")
