@@ -94,6 +94,12 @@ def test_photos_without_boxes_are_shown_too(tree, tmp_path):
     assert "near-duplicates" in (out / "report.html").read_text()
 
 
+def test_a_taken_folder_is_refused_before_anything_is_read(tree, tmp_path, capsys):
+    (tmp_path / "notes.txt").touch()
+    assert main([str(tree / "missing"), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("error: --out: ")
+
+
 def test_sources_without_a_common_split_are_refused(tree, tmp_path, capsys):
     flags = [str(tree), str(tree / "JPEGImages"), "--out", str(tmp_path / "out")]
     assert main(flags) == 2
