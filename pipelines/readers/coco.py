@@ -24,7 +24,7 @@ from pipelines.photos.photo import (
 from pipelines.readers.coco_boxes import box_of, rotation_of
 from pipelines.readers.photo_finder import PhotoFinder
 from pipelines.readers.rotated_boxes import BOX_ROTATED, box_around_rotated
-from pipelines.readers.split_names import is_split_name, splits_in
+from pipelines.readers.split_names import has_split_word, is_split_name
 from pipelines.readers.written_names import spellings
 from pipelines.readers.written_values import flag_of, id_of, number_of, side_of
 
@@ -40,7 +40,7 @@ def recognizes(source):
 def splits(source):
     """`all` of a json, or none where file or folder is named after a split."""
     path = pathlib.Path(source).resolve()
-    is_part = splits_in(path.stem) or is_split_name(path.parent.name)
+    is_part = has_split_word(path.stem) or is_split_name(path.parent.name)
     return () if is_part else ("all",)
 
 

@@ -158,6 +158,8 @@ def test_real_tree_without_lists(data_folder):
     [
         ("labels.json", 6),
         ("instances_Train2017.json", 0),
+        ("pascal_trainval2007.json", 0),
+        ("TrainVal/labels.json", 0),
         ("valid/labels.json", 0),
         ("training/_annotations.coco.json", 0),
     ],
