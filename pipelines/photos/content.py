@@ -126,7 +126,7 @@ class ZipMember:
         return self.archive.read(self.name)
 
     def fingerprint(self) -> str:
-        return self.archive.fingerprint
+        return f"{self.archive.fingerprint} {self.name}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
