@@ -35,7 +35,8 @@ from pipelines.readers.training_splits import (
     read_training,
     split_validation,
 )
-from pipelines.reports.data_report import DataReport, report_data
+from pipelines.reports.data_report import DataReport, find_leakage, report_data
+from pipelines.reports.set_report import report_set
 
 __all__ = [
     "DataReport",
@@ -50,6 +51,7 @@ __all__ = [
     "cache_folder",
     "decode",
     "detection",
+    "find_leakage",
     "find_near_duplicates",
     "join_photo_tables",
     "label_subset",
@@ -70,6 +72,7 @@ __all__ = [
     "repeat_factors",
     "repeat_factors_of_classes",
     "report_data",
+    "report_set",
     "select_photos",
     "split_validation",
     "splits",

@@ -4,8 +4,11 @@ import contextlib
 import errno
 import os
 import pathlib
+import platform
+import re
 import secrets
 import shutil
+import time
 
 # Of file systems without locks, such as NFS without its lock daemon.
 _NO_LOCKS = {
@@ -15,6 +18,10 @@ _NO_LOCKS = {
     errno.ENOSYS,
     errno.EINVAL,
 }
+# What renaming to a folder that holds something raises.
+_NOT_EMPTY = {errno.ENOTEMPTY, errno.EEXIST}
+# No preparation takes so long: a week.
+_ABANDONED_SECONDS = 7 * 24 * 3600
 # A shorter wait for another process is not told.
 _SILENT_SECONDS = 2
 
@@ -42,6 +49,9 @@ def cache_folder() -> pathlib.Path:
 def new_folder(path):
     """Gives a temporary folder beside `path`, which takes its name on success.
 
+    What another process has put there meanwhile, unseen as file systems have no locks
+    or each machine its own, stays.
+
     Args:
         path: `Path` of the folder to make. It may exist if it is empty.
 
@@ -49,13 +59,22 @@ def new_folder(path):
         `Path` to write to; it is deleted when the block raises.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    own = f"{_machine()}-{secrets.token_hex(4)}"
+    part = path.with_name(f".{path.name}.{own}.part")
     part.mkdir()
     try:
         yield part
-        os.replace(part, path)
+        _publish(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _publish(part, path):
+    try:
+        os.replace(part, path)
+    except OSError as error:
+        if error.errno not in _NOT_EMPTY:
+            raise
 
 
 @contextlib.contextmanager
@@ -64,7 +83,8 @@ def sole_writer(path):
 
     The lock is a file beside `path`; the system releases that of a process that dies,
     which tells what was left, of `path` and of others beside it, from what is being
-    written. A wait of some seconds is told. On a file system without locks nothing is
+    written. As locks may be each machine's own, what others left is deleted when it
+    is old. A wait of some seconds is told. On a file system without locks nothing is
     waited for, and nothing deleted.
 
     Raises:
@@ -110,6 +130,8 @@ def _acquire(lock, path):
 def _delete_leftovers(path):
     """Deletes what was left of `path`, whose lock is held, and of others beside it."""
     for part in path.parent.glob(".*.*.part"):
+        if not _may_be_left(part):
+            continue
         other = part.with_name(part.name[1:].rsplit(".", 2)[0])
         if other == path:
             shutil.rmtree(part, ignore_errors=True)
@@ -117,3 +139,18 @@ def _delete_leftovers(path):
         # What is being written is locked.
         with contextlib.suppress(OSError), _lock_of(other).acquire(timeout=0):
             shutil.rmtree(part, ignore_errors=True)
+
+
+def _may_be_left(part):
+    """Whether it is of this machine, whose locks can be seen, or old."""
+    writer = part.name.rsplit(".", 2)[1]
+    if writer.rpartition("-")[0] == _machine():
+        return True
+    with contextlib.suppress(OSError):
+        return time.time() - part.stat().st_mtime > _ABANDONED_SECONDS
+    return False
+
+
+def _machine():
+    """The machine's name, in letters that part no file's name."""
+    return re.sub(r"\W", "_", platform.node())

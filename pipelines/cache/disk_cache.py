@@ -24,15 +24,15 @@ _NO_RESERVATIONS = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV}
 def cache_entry(photos, image_size, cache_dir=None, shape="square") -> pathlib.Path:
     """Folder of the prepared images of these photos at this size; it may not exist.
 
-    Its name is a digest of the photos' fingerprints (path, size and times of a file;
-    the pixels of an array) in their order, of the image size, of how the photos got
-    their shape, and of the formats that can be read here.
+    Its name is a digest of the photos' fingerprints (whole path, size and times of a
+    file; the pixels of an array) in their order, of the image size, of how the photos
+    got their shape, and of the formats that can be read here.
     """
     digest = hashlib.blake2b(digest_size=16)
     formats = " ".join(installed_formats())
     digest.update(f"{PREPARATION_VERSION} {image_size} {shape} {formats}\n".encode())
     for photo in photos:
-        line = f"{photo.path_name}\n{photo.content.fingerprint()}\n"
+        line = f"{photo.content.fingerprint()}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     root = cache_folder() if cache_dir is None else pathlib.Path(cache_dir)
     return root / "prepared" / digest.hexdigest()
@@ -106,7 +106,8 @@ def _make(entry, shape, fill):
         (folder / "unreadable.json").write_text(json.dumps(reasons), "utf-8")
         if not lasting:
             (folder / _RETRY).touch()
-        shutil.rmtree(entry, ignore_errors=True)
+        if _load(entry, shape) is None:  # no other machine was quicker
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _size_of(folder):

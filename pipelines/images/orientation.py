@@ -1,5 +1,7 @@
 """EXIF orientation: how a photo, and the boxes on it, are turned upright."""
 
+import numpy as np
+
 from pipelines.images.opening import open_image
 from pipelines.photos.content import UnreadableImage
 
@@ -22,17 +24,16 @@ def orientation_of(image) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def read_orientation(data: bytes) -> int:
-    """The EXIF orientation of an encoded photo, 1 to 8; 1, upright, if there is none.
+def read_orientation(source) -> int:
+    """The EXIF orientation of a photo, 1 to 8; 1, upright, if there is none.
 
     Args:
-        data: Encoded bytes; pixels, which have no EXIF, are upright.
+        source: See `upright_size`; or pixels, which have no EXIF and are upright.
     """
-    if not isinstance(data, bytes):
+    if isinstance(source, np.ndarray):
         return 1
-
     try:
-        with open_image(data) as image:
+        with open_image(source) as image:
             return orientation_of(image)
     except UnreadableImage:
         return 1

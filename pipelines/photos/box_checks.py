@@ -102,11 +102,13 @@ def checked_box(box, width=None, height=None):
     return clipped, remark
 
 
-def usable_object(problems, path_name, where, parse, *arguments):
+def usable_object(
+    problems, path_name, where, parse, *arguments, remark_kind=BOX_CLIPPED
+):
     """The object that `parse(*arguments)` gives, or None if it cannot be used.
 
     `parse` returns `(object, remark)`, see `checked_box`, or raises `BadBox`. For an
-    object that is left out or was clipped, a `Problem` is appended to `problems`: it
+    object that is left out, or has a remark, a `Problem` is appended to `problems`: it
     names the annotation file and the object's place in it, such as "line 3".
     """
     try:
@@ -116,7 +118,7 @@ def usable_object(problems, path_name, where, parse, *arguments):
         problems.append(Problem(path_name, reason, error.kind))
         return None
     if remark:
-        problems.append(Problem(path_name, f"{where}: {remark}", BOX_CLIPPED))
+        problems.append(Problem(path_name, f"{where}: {remark}", remark_kind))
     return item
 
 

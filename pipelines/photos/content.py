@@ -48,11 +48,19 @@ class PhotoFile:
         return str(self.path)
 
     def load(self) -> bytes:
+        _refuse_oversized(self._regular_status().st_size)
+        return self.path.read_bytes()
+
+    def open(self) -> typing.BinaryIO:
+        """The file, opened for reading, for those who need no more than its head."""
+        self._regular_status()
+        return self.path.open("rb")
+
+    def _regular_status(self):
         status = self.path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableImage("is not a regular file")  # a pipe would block
-        _refuse_oversized(status.st_size)
-        return self.path.read_bytes()
+        return status
 
     def fingerprint(self) -> str:
         return file_fingerprint(self.path)
@@ -118,7 +126,7 @@ class ZipMember:
         return self.archive.read(self.name)
 
     def fingerprint(self) -> str:
-        return self.archive.fingerprint
+        return f"{self.archive.fingerprint} {self.name}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,10 @@
 """Boxes that were drawn on the stored photo, before EXIF turned it upright."""
 
 import collections
+import contextlib
 import dataclasses
+
+import numpy as np
 
 from pipelines.images.orientation import (
     QUARTER_TURNS,
@@ -10,7 +13,7 @@ from pipelines.images.orientation import (
     upright_size,
 )
 from pipelines.photos.box_checks import SILENT_PIXELS
-from pipelines.photos.content import UnreadableImage
+from pipelines.photos.content import PhotoFile, UnreadableImage
 from pipelines.photos.photo import Problem
 
 BOXES_TURNED = "boxes turned upright"
@@ -43,7 +46,12 @@ def turn_boxes_upright(photos, sizes, problems):
     own_votes = {index: _vote(photos[index], *sizes[index]) for index in suspects}
     unsure = {photos[index].source for index, vote in own_votes.items() if not vote}
     if unsure and len(photos.whole) > len(photos):
-        whole = [p for p in photos.whole if p.objects and p.source in unsure]
+        # Nothing is swapped where sides are equal, or not stated.
+        whole = [
+            photo
+            for photo in photos.whole
+            if photo.objects and photo.width != photo.height and photo.source in unsure
+        ]
         found = _find_suspects(whole, map(_size_of_file, whole))[1]
         for source in unsure:
             votes[source] = found[source]
@@ -88,17 +96,29 @@ def _find_suspects(photos, sizes):
 def _size_of_file(photo):
     """Upright `(height, width)` by the head of the file; None if it tells none."""
     try:
-        content = photo.load()
-        return upright_size(content)[::-1] if isinstance(content, bytes) else None
+        with _opened(photo) as source:
+            has_head = not isinstance(source, np.ndarray)
+            return upright_size(source)[::-1] if has_head else None
     except (OSError, UnreadableImage):
         return None
 
 
 def _orientation(photo):
     try:
-        return read_orientation(photo.load())
+        with _opened(photo) as source:
+            return read_orientation(source)
     except (OSError, UnreadableImage):
         return 1
+
+
+@contextlib.contextmanager
+def _opened(photo):
+    """The file of a photo, which need not be read as a whole, or what it holds."""
+    if isinstance(photo.content, PhotoFile):
+        with photo.content.open() as file:
+            yield file
+    else:
+        yield photo.load()
 
 
 def _vote(photo, height, width):

@@ -21,9 +21,10 @@ from pipelines.photos.photo import (
     Problem,
     main_class,
 )
-from pipelines.readers.coco_boxes import box_of
+from pipelines.readers.coco_boxes import box_of, rotation_of
 from pipelines.readers.photo_finder import PhotoFinder
-from pipelines.readers.split_names import is_split_name, splits_in
+from pipelines.readers.rotated_boxes import BOX_ROTATED, box_around_rotated
+from pipelines.readers.split_names import has_split_word, is_split_name
 from pipelines.readers.written_names import spellings
 from pipelines.readers.written_values import flag_of, id_of, number_of, side_of
 
@@ -39,7 +40,7 @@ def recognizes(source):
 def splits(source):
     """`all` of a json, or none where file or folder is named after a split."""
     path = pathlib.Path(source).resolve()
-    is_part = splits_in(path.stem) or is_split_name(path.parent.name)
+    is_part = has_split_word(path.stem) or is_split_name(path.parent.name)
     return () if is_part else ("all",)
 
 
@@ -257,8 +258,8 @@ def _objects(annotations, entries, names, problems):
             continue
         written = _written_names(entries[photo_id])[0]
         where = f"annotations[{number}] of {written!r}"
-        arguments = _read_object, entry, names
-        item = usable_object(problems, problems.path_name, where, *arguments)
+        arguments = problems, problems.path_name, where, _read_object, entry, names
+        item = usable_object(*arguments, remark_kind=BOX_ROTATED)
         items = objects.setdefault(photo_id, [])
         if item is not None:
             items.append(item)
@@ -281,8 +282,8 @@ def _read_object(entry, names):
     if is_crowd is None:
         flag = entry["iscrowd"]
         raise BadBox(f"its iscrowd is {flag!r}, neither 0 nor 1", "not a number")
-    box = box_of(entry)
-    possible_box(box)
+    box = possible_box(box_of(entry))
+    box, remark = box_around_rotated(box, rotation_of(entry))
     area = number_of(entry.get("area"))
     if area is not None and not (math.isfinite(area) and area > 0):
         area = None
@@ -290,4 +291,4 @@ def _read_object(entry, names):
     item = Object(
         names[category_id], box, difficult=is_crowd, crowd=is_crowd, mask_area=area
     )
-    return item, None
+    return item, remark

@@ -31,6 +31,14 @@ def box_of(entry) -> tuple[float, float, float, float]:
     raise BadBox(f"its bbox is {box!r}, not four numbers", "not a number")
 
 
+def rotation_of(entry):
+    """What CVAT writes of the angle of a `bbox`; an outline is rotated already."""
+    attributes = entry.get("attributes")
+    if entry.get("segmentation") or not isinstance(attributes, dict):
+        return None
+    return attributes.get("rotation")
+
+
 def _corners(box):
     numbers = _numbers(box)
     if numbers is None:

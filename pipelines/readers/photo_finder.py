@@ -21,6 +21,8 @@ from pipelines.readers.written_names import is_relative, spellings
 
 # Files beside photos that are none, whatever a json says.
 _NO_PHOTOS = (".json", ".zip")
+# Stands for the suffix that a written name lacks.
+_NO_SUFFIX = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,16 +174,16 @@ class PhotoFinder:
 
     def _match(self, name, parts, entries):
         """The best matches of a path, and files of its name that are of others."""
-        candidates = entries.get(folded(parts[-1]), ())
-        if not candidates and not is_photo_name(parts[-1]):
-            candidates = entries.get((folded(parts[-1]), "without suffix"), ())
-        matches = [_compare(entry, name, parts) for entry in candidates]
-        usable, left_out = [], []
-        for match in matches:
-            if self._is_of_others(match):
-                left_out.append(match.entry)
-            else:
-                usable.append(match)
+        for candidates in _candidates(parts, entries):
+            usable, left_out = [], []
+            for entry in candidates:
+                match = _compare(entry, name, parts)
+                if self._is_of_others(match):
+                    left_out.append(entry)
+                else:
+                    usable.append(match)
+            if usable:
+                break
         best = max(((m.num_matched, m.num_exact) for m in usable), default=None)
         found = [m for m in usable if (m.num_matched, m.num_exact) == best]
         if len(found) > 1:
@@ -246,15 +248,32 @@ class PhotoFinder:
 
 
 def _index(entries):
-    """Maps names of files, and photos' names without their suffix, to entries."""
+    """Maps names of files, and photos' names without their suffix, to entries.
+
+    So it does each with the name of its folder: many folders may have a `1.jpg`.
+    """
     index = {}
     for entry in entries:
         name = folded(entry.place[-1])
-        index.setdefault(name, []).append(entry)
+        keys = [name]
         stem, suffix = os.path.splitext(name)
         if suffix.removeprefix(".") in PHOTO_SUFFIXES:
-            index.setdefault((stem, "without suffix"), []).append(entry)
+            keys.append((stem, _NO_SUFFIX))
+        if len(entry.place) > 1:
+            keys += [(folded(entry.place[-2]), key) for key in keys]
+        for key in keys:
+            index.setdefault(key, []).append(entry)
     return index
+
+
+def _candidates(parts, index):
+    """Yields entries of a path's last name: first those in a folder that it names."""
+    key = folded(parts[-1])
+    if key not in index and not is_photo_name(parts[-1]):
+        key = key, _NO_SUFFIX
+    if len(parts) > 1:
+        yield index.get((folded(parts[-2]), key), ())
+    yield index.get(key, ())
 
 
 def _may_be_photo(path):

@@ -90,10 +90,19 @@ def splits_in(name: str) -> frozenset[str]:
     return frozenset(SPLIT_WORDS[word] for word in _words(name) if word in SPLIT_WORDS)
 
 
+def has_split_word(name: str) -> bool:
+    """Whether a word of a name means a split, or two as in `trainval2007`."""
+    return any(map(_is_split_word, _words(name)))
+
+
 def is_split_name(name: str) -> bool:
-    """Whether a name means a split and nothing else: `train2017`, not `my-test`."""
+    """Whether a name has no other words: `train2017`, not `my-test`."""
     words = _words(name)
-    return bool(words) and all(word in SPLIT_WORDS for word in words)
+    return bool(words) and all(map(_is_split_word, words))
+
+
+def _is_split_word(word):
+    return word in SPLIT_WORDS or word == "trainval"
 
 
 def _words(name):

@@ -51,10 +51,10 @@ def _read_labeled_parts(sources, split, progress):
 def read_training(source, split: str | None = None, seed: int = 0, progress=None):
     """Reads the photos to train on, and those to hold out where nobody said which.
 
-    A split that is named is taken. Otherwise a VOC tree without lists and a COCO json
-    that is not named after a split are split 80 to 20, stratified by the class of the
-    main object; other sources give what `read_labeled` gives. Write `held_out` to
-    the run folder (`photo_table`): only these photos may be reported.
+    A split that is named is taken. Otherwise a VOC tree without lists of splits and a
+    COCO json that is not named after a split are split 80 to 20, stratified by the
+    class of the main object; other sources give what `read_labeled` gives. Write
+    `held_out` to the run folder (`photo_table`): only these photos may be reported.
 
     Where some photos are annotated, the others are left out first, and told as
     problems: shares are of what there is to learn from.

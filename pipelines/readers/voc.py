@@ -17,7 +17,9 @@ from pipelines.readers.voc_lists import read_voc_list
 
 KIND = "a VOC tree or devkit"
 # The lists beside a VOC tree's own that hold the photos of one class.
-_LIST_OF_CLASS = re.compile(r".+_(train|val|trainval|test)$", re.IGNORECASE)
+_LIST_OF_CLASS = re.compile(r".+_(train|val|trainval|test|default)$", re.IGNORECASE)
+# CVAT's list of photos that are in no split.
+_NO_SPLIT = "default"
 _NUM_NAMED = 5
 
 
@@ -30,12 +32,14 @@ def splits(source):
     """Names of the lists that every tree has, those of single classes left out.
 
     Without any list, subfolders `train` and `val`, `valid`, `validation` or `test` are
-    splits.
+    splits. A list `default` alone is none: CVAT so calls photos that are in no split.
     """
     trees = voc_trees(source)
     lists = [{*tree.list_paths()} for tree in trees]
     if not any(lists):
         return (*_split_folders(trees), "all")
+    if {n for n in set.union(*lists) if not _LIST_OF_CLASS.match(n)} == {_NO_SPLIT}:
+        return ("all",)
     common = sorted(set.intersection(*lists))
     common = [name for name in common if not _LIST_OF_CLASS.match(name)]
     return (*common, "all") if common else ()

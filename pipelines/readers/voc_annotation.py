@@ -17,6 +17,7 @@ from pipelines.photos.content import PhotoFile
 from pipelines.photos.names import class_name
 from pipelines.photos.photo import Object, Problem
 from pipelines.photos.texts import decode_text
+from pipelines.readers.rotated_boxes import BOX_ROTATED, box_around_rotated
 from pipelines.readers.written_values import flag_of, side_of
 
 _UNREADABLE = (
@@ -35,8 +36,9 @@ def read_voc_annotation(path, problems):
     """Reads what can be used of an annotation file.
 
     Boxes become 0-based and half-open: VOC counts pixels from 1 and includes the last,
-    so 1 is taken from `xmin` and `ymin` only. Boxes of `<part>`s are not objects. The
-    stated size judges no box: it may be wrong, see `usable_photo`.
+    so 1 is taken from `xmin` and `ymin` only. Of a rotated box the one around it is
+    read. Boxes of `<part>`s are not objects. The stated size judges no box: it may be
+    wrong, see `usable_photo`.
 
     Args:
         path: Path of the xml file.
@@ -66,8 +68,8 @@ def read_voc_annotation(path, problems):
     parents = [root, *(child for child in root if child.tag.lower() == "objects")]
     elements = [e for parent in parents for e in parent if e.tag.lower() == "object"]
     for number, element in enumerate(elements, start=1):
-        parse = _read_object, element
-        objects.append(usable_object(problems, path_name, f"object {number}", *parse))
+        arguments = problems, path_name, f"object {number}", _read_object, element
+        objects.append(usable_object(*arguments, remark_kind=BOX_ROTATED))
     objects = tuple(filter(None, objects))
     in_shares = shares_problem(path_name, [item.box for item in objects])
     if in_shares:
@@ -144,8 +146,15 @@ def _read_object(element):
         _number(box_element, tag) for tag in ("xmin", "ymin", "xmax", "ymax")
     )
     box = possible_box((x_min - 1, y_min - 1, x_max, y_max))
+    box, remark = box_around_rotated(box, _attributes(element).get("rotation"))
     flags = (element.findtext(tag) for tag in ("difficult", "truncated"))
-    return Object(name, box, *(bool(flag_of(text)) for text in flags)), None
+    return Object(name, box, *(bool(flag_of(text)) for text in flags)), remark
+
+
+def _attributes(element):
+    """What CVAT writes beside a box, by name."""
+    attributes = element.iterfind("attributes/attribute")
+    return {each.findtext("name"): each.findtext("value") for each in attributes}
 
 
 def _number(box_element, tag):

@@ -6,7 +6,7 @@ import re
 
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.names import class_name, image_ids
-from pipelines.photos.photo import Photo, Photos, main_class
+from pipelines.photos.photo import Photo, Photos, Problem, main_class
 from pipelines.readers.split_names import SPLITS, choose_splits
 from pipelines.readers.yolo_labels import LabelReader
 from pipelines.readers.yolo_places import Places
@@ -33,9 +33,10 @@ def recognizes(source):
 
 
 def splits(source):
-    """Names of the splits that the file names."""
-    content = _load_yaml(_yaml_path(source))
-    return tuple(name for name in SPLITS if content.get(name))
+    """Names of the splits that the file names; of several those that are there."""
+    yaml_path = _yaml_path(source)
+    content = _load_yaml(yaml_path)
+    return _splits_that_are_there(content, Places(content, yaml_path))
 
 
 def read(source, split=None, progress=None) -> Photos:
@@ -53,7 +54,8 @@ def read(source, split=None, progress=None) -> Photos:
             is named by the folder. `train`, `val` and `test` are folders, lists of
             photos in `.txt` files, or lists of these, in `path` or beside the file.
         split: Name of a split, see `choose_splits`. Without it, `train` is taken if
-            there is one, else all.
+            there is one, else all. Of all, one that is not there is left out, and told
+            as a problem where the first of the others is read.
         progress: Optional callable `(done, total)`.
 
     Raises:
@@ -66,9 +68,14 @@ def read(source, split=None, progress=None) -> Photos:
     yaml_path = _yaml_path(source)
     content = _load_yaml(yaml_path)
     names = _class_names(content, yaml_path)
-    chosen = choose_splits(yaml_path, splits(yaml_path), split)
     places = Places(content, yaml_path)
+    named, there = _named_splits(content), _splits_that_are_there(content, places)
+    chosen = choose_splits(yaml_path, there if split == "all" else named, split)
     problems, paths = [], {}
+    if chosen[0] == there[0]:
+        for name in (name for name in named if name not in there):
+            reason = f"{name} is {content[name]!r}, which is not there: left out"
+            problems.append(Problem(str(yaml_path), reason, "split missing"))
     for name in chosen:
         paths.update(dict.fromkeys(places.find_photos(name, problems)))
     if not paths:
@@ -90,6 +97,16 @@ def read(source, split=None, progress=None) -> Photos:
         if progress is not None:
             progress(len(photos), len(paths))
     return Photos(photos, source_name, problems)
+
+
+def _named_splits(content):
+    return tuple(name for name in SPLITS if content.get(name))
+
+
+def _splits_that_are_there(content, places):
+    """The named splits of which something is there; all if nothing is of any."""
+    named = _named_splits(content)
+    return tuple(filter(places.has, named)) or named
 
 
 def _yaml_path(source):

@@ -102,9 +102,7 @@ def _existing(path):
 
 
 def _upright_size(path):
-    if not path.is_file():
-        raise ValueError("not a regular file")  # a pipe would block
-    with open(path, "rb") as file:
+    with PhotoFile(path).open() as file:
         return upright_size(file)
 
 

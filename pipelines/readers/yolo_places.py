@@ -36,6 +36,10 @@ class Places:
                     entries += _lines(place)
         self._moved = MovedPaths(entries, self._roots, self.spellings)
 
+    def has(self, split) -> bool:
+        """Whether a folder or list of a split is there."""
+        return any(map(self._find, _entries(self._content, split)))
+
     def find_photos(self, split, problems):
         """Yields paths of the photos of a split, in the order of its folders and lists.
 

@@ -115,12 +115,7 @@ class DataReport:
 
 
 def report_data(
-    training=None,
-    evaluation=None,
-    seen=(),
-    class_names=None,
-    max_distance=MAX_DISTANCE,
-    seen_without_labels=(),
+    training=None, evaluation=None, seen=(), seen_without_labels=()
 ) -> DataReport:
     """Counts what is in the data and what is wrong, and looks for leakage.
 
@@ -134,8 +129,6 @@ def report_data(
         evaluation: The same, for the photos whose figures are reported.
         seen: `PhotoTable`s that earlier runs recorded of photos with labels, such as
             the `training_photos.tsv` of a fine-tuning, see `read_photo_table`.
-        class_names: Names of the classes, see `report_set`.
-        max_distance: Number of bits that near-duplicates may differ in.
         seen_without_labels: `PhotoTable`s such as the `photos.tsv` of a self-supervised
             pretraining.
 
@@ -145,11 +138,8 @@ def report_data(
     """
     evaluated = getattr(evaluation, "hashes", None)
     leakages = []
-    trained = getattr(training, "hashes", None)
-    if trained is not None and evaluated is not None:
-        names = [photo.path_name for photo in training.photos]
-        label = f"the training photos {training.photos.name}"
-        leakages.append(_leakage(label, True, names, trained, evaluation, max_distance))
+    if getattr(training, "hashes", None) is not None and evaluated is not None:
+        leakages.append(find_leakage(training, evaluation))
     tables = [(table, True) for table in seen]
     tables += [(table, False) for table in seen_without_labels]
     for table, labelled in tables:
@@ -162,16 +152,23 @@ def report_data(
             f"{s}/{i}" for s, i in zip(table.sources, table.image_ids, strict=True)
         ]
         told = (table.path_name, labelled, names, table.hashes)
-        leakages.append(_leakage(*told, evaluation, max_distance))
+        leakages.append(_leakage(*told, evaluation))
     return DataReport(
-        None if training is None else report_set(training, class_names),
-        None if evaluation is None else report_set(evaluation, class_names),
+        None if training is None else report_set(training),
+        None if evaluation is None else report_set(evaluation),
         tuple(leakages),
     )
 
 
-def _leakage(seen, labelled, names, hashes, evaluation, max_distance):
-    found = find_near_duplicates(evaluation.hashes, hashes, max_distance)
+def find_leakage(training, evaluation) -> Leakage:
+    """Looks for the photos of a `Pool` of evaluation photos in one of the training."""
+    label = f"the training photos {training.photos.name}"
+    names = [photo.path_name for photo in training.photos]
+    return _leakage(label, True, names, training.hashes, evaluation)
+
+
+def _leakage(seen, labelled, names, hashes, evaluation):
+    found = find_near_duplicates(evaluation.hashes, hashes)
     both = (hashes, evaluation.hashes)
     flat = sum(int((~is_informative(part)).sum()) for part in both)
     photos = tuple(
@@ -185,4 +182,4 @@ def _leakage(seen, labelled, names, hashes, evaluation, max_distance):
     )
     num_evaluated = len(evaluation.hashes)
     counts = (len(names), num_evaluated, flat)
-    return Leakage(seen, labelled, *counts, max_distance, photos)
+    return Leakage(seen, labelled, *counts, MAX_DISTANCE, photos)

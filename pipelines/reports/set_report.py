@@ -7,9 +7,9 @@ import numpy as np
 
 from pipelines.images.letterboxing import boxes_to_letterbox
 from pipelines.photos import object_sizes
-from pipelines.photos.photo import Problem, main_object
+from pipelines.photos.photo import main_object
 from pipelines.photos.unannotated import NOT_ANNOTATED
-from pipelines.pools.usable_objects import REPEATED, UNKNOWN_CLASS
+from pipelines.pools.usable_objects import REPEATED
 
 # A box with a shorter side shows nothing that could be learned.
 MIN_SIDE = 2.0
@@ -112,21 +112,16 @@ class SetReport:
             yield f"  ... and {len(self.classes) - NUM_CLASSES_SHOWN} more classes"
 
 
-def report_set(source, class_names=None) -> SetReport:
+def report_set(source) -> SetReport:
     """Counts what a set of labelled photos holds.
 
     Args:
-        source: `Photos`, or a `Pool` of them. A pool knows the true
-            sizes and which photos are unreadable.
-        class_names: Names of the classes. Objects of others are a problem and not
-            counted; a class without any object is shown with zeros. By default those
-            of the pool, or all that there are.
+        source: `Photos`, or a `Pool` of them. A pool knows the true sizes, which
+            photos are unreadable, and classes without any object.
     """
     pool = source if getattr(source, "objects", None) is not None else None
     photos = getattr(source, "photos", source)
-    problems = list(photos.problems)
-    if class_names is None:
-        class_names = photos.class_names if pool is None else pool.class_names
+    class_names = photos.class_names if pool is None else pool.class_names
     classes = {name: ClassCount() for name in class_names}
     sizes = dict.fromkeys((*object_sizes.SIZES, "unknown"), 0)
     counts = collections.Counter()
@@ -135,18 +130,18 @@ def report_set(source, class_names=None) -> SetReport:
         if not photo.annotated:
             counts["not annotated"] += 1
             continue
-        objects = _known_objects(photo, classes, problems)
+        objects = photo.objects
         num_boxes.append(len(objects))
         _count_classes(objects, classes)
         counts["without main object"] += main_object(objects) is None
         counts["repeated"] += len(objects) - len({(i.name, i.box) for i in objects})
         for item in objects:
             sizes[_size(item, photo)] += 1
-            side = _shorter_side(item, photo, pool.image_size if pool else None)
-            counts["degenerate"] += int(side < MIN_SIDE)
-    counts["repeated"] += sum(problem.kind == REPEATED for problem in problems)
+        sides = _shorter_sides(photo, pool.image_size if pool else None)
+        counts["degenerate"] += int((sides < MIN_SIDE).sum())
+    counts["repeated"] += sum(each.kind == REPEATED for each in photos.problems)
     texts = {}
-    for problem in problems:
+    for problem in photos.problems:
         texts.setdefault(problem.kind, []).append(str(problem))
     skipped = getattr(source, "skipped", None)
     return SetReport(
@@ -167,17 +162,6 @@ def report_set(source, class_names=None) -> SetReport:
     )
 
 
-def _known_objects(photo, classes, problems):
-    objects = []
-    for item in photo.objects:
-        if item.name in classes:
-            objects.append(item)
-        else:
-            reason = f"{item.name!r} is not among the classes"
-            problems.append(Problem(photo.path_name, reason, UNKNOWN_CLASS))
-    return objects
-
-
 def _count_classes(objects, classes):
     main = main_object(objects)
     if main is not None:
@@ -196,10 +180,10 @@ def _size(item, photo):
     return object_sizes.object_size(item.area, photo.width * photo.height)
 
 
-def _shorter_side(item, photo, image_size):
-    """In pixels of the square, or of the original if `image_size` is None."""
-    box = np.array([item.box])
+def _shorter_sides(photo, image_size):
+    """Of its boxes, in pixels of the square, or of the original for a size of None."""
+    boxes = np.array([item.box for item in photo.objects]).reshape(-1, 4)
     if image_size is not None:
         size = np.array([photo.height, photo.width])
-        box = boxes_to_letterbox(box, size, image_size)
-    return (box[0, 2:] - box[0, :2]).min()
+        boxes = boxes_to_letterbox(boxes, size, image_size)
+    return (boxes[:, 2:] - boxes[:, :2]).min(axis=1)

@@ -37,7 +37,7 @@ def report_data_sets(sets, image_size=None):
     Returns:
         `DataPage`.
     """
-    reports = {each.name: pipelines.report_data(each.pool).training for each in sets}
+    reports = {each.name: pipelines.report_set(each.pool) for each in sets}
     near_duplicates = {
         each.name: pipelines.find_near_duplicates(each.pool.hashes) for each in sets
     }
@@ -146,7 +146,7 @@ def _leakages(sets):
     found = []
     for number, other in enumerate(sets):
         for one in sets[:number]:
-            (part,) = pipelines.report_data(one.pool, other.pool).leakages
+            part = pipelines.find_leakage(one.pool, other.pool)
             found.append((one, other, part))
     return found
 

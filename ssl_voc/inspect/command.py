@@ -33,9 +33,11 @@ def inspect(config):
     from ssl_voc.runs.run_folder import RunFolder
 
     config = config.resolved()
+    run = config.out, config, "inspect", config.overwrite
     with as_bad_input():
+        RunFolder.check(*run)
         sets = read_data_sets([*config.data], config.split)
-    with RunFolder.open(config.out, config, "inspect", config.overwrite) as folder:
+    with RunFolder.open(*run) as folder:
         page = report_data_sets(sets, IMAGE_SIZE)
         folder.write_text("report.html", page.html)
         folder.write_text("report.txt", page.text + "\n")

@@ -4,7 +4,9 @@ import contextlib
 import itertools
 
 import pipelines
+from pipelines.photos.photo import join_photos
 from pipelines.pools.usable_objects import box_class_names
+from pipelines.readers.sources import read_parts
 from pipelines.readers.split_names import VALIDATION
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.data_page.data_set import DataSet
@@ -19,7 +21,8 @@ def read_data_sets(sources, names=()):
 
     Args:
         sources: List of what `pipelines.read` understands.
-        names: Splits to read; by default all that every source has, or all photos.
+        names: Splits to read; by default all that every source has. Of several sources
+            without any each is a set of its own.
 
     Returns:
         List of `DataSet`.
@@ -27,17 +30,35 @@ def read_data_sets(sources, names=()):
     Raises:
         FileNotFoundError, ValueError: when the data cannot be read.
     """
-    photos = {
-        name or "all": pipelines.read(sources, name, progress_bar("reading photos"))
-        for name in names or _splits(sources)
-    }
-    if not names:
-        photos = _without_unions(photos)
+    if names:
+        photos = {name: _read(sources, [name] * len(sources)) for name in names}
+    else:
+        photos = _without_unions(_read_all(sources))
     classes = {name for part in photos.values() for name in box_class_names(part)}
     return [
         DataSet(name, part, _decode(part, sorted(classes)))
         for name, part in photos.items()
     ]
+
+
+def _read(sources, splits):
+    return join_photos(read_parts(sources, splits, progress_bar("reading photos")))
+
+
+def _read_all(sources):
+    """Maps names of the sets to their photos."""
+    splits = _splits(sources)
+    if splits:
+        return {name: _read(sources, own) for name, own in splits.items()}
+    # Each alone, as what several name would stand in one of them.
+    parts = [_read([source], [None]) for source in sources]
+    if len(parts) == 1:
+        return {"all": parts[0]}
+    names = [part.name for part in parts]
+    return {
+        part.name if names.count(part.name) == 1 else source: part
+        for source, part in zip(sources, parts, strict=True)
+    }
 
 
 def _without_unions(photos):
@@ -56,10 +77,15 @@ def _without_unions(photos):
 
 
 def _splits(sources):
+    """Maps the splits that every source has to what each calls it; may be empty."""
     named = [set(pipelines.splits(source)) - {"all"} for source in sources]
-    common = sorted(set.intersection(*named), key=_usual_order)
+    common = {name: [name] * len(sources) for name in set.intersection(*named)}
+    if common.keys().isdisjoint(VALIDATION):
+        own = [next((n for n in VALIDATION if n in names), None) for names in named]
+        if None not in own:
+            common["val"] = own
     if common or not any(named):
-        return common or [None]
+        return dict(sorted(common.items(), key=lambda item: _usual_order(item[0])))
     lists = "; ".join(
         f"{source}: {', '.join(sorted(names)) or 'none'}"
         for source, names in zip(sources, named, strict=True)

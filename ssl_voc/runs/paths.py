@@ -3,6 +3,13 @@
 import os
 from pathlib import Path
 
+# Names of files and folders that do not tell whose they are, in lower case.
+_COMMON_NAMES = {
+    *("data", "dataset", "images", "jpegimages", "photos", "all"),
+    *("annotations", "_annotations.coco", "instances_default"),
+    *("train", "trainval", "val", "valid", "validation", "test"),
+}
+
 
 def real_path(path: str | os.PathLike) -> Path:
     """Where links lead; `Path.resolve` raises for a link to itself."""
@@ -14,7 +21,13 @@ def default_folder(command: str, source: str) -> Path:
 
     Args:
         command: Name of the command.
-        source: Path of the data, whose stem ends the folder's name.
+        source: Path of the data, whose stem ends the folder's name; behind the names
+            above it where that is one of many, such as `data` or `train`.
     """
-    stem = real_path(os.path.expanduser(source)).stem
-    return Path("runs") / f"{command}-{stem}"
+    path = real_path(os.path.expanduser(source))
+    names = [path.stem]
+    for folder in path.parents:
+        if names[0].lower() not in _COMMON_NAMES or not folder.name:
+            break
+        names.insert(0, folder.name)
+    return Path("runs") / "-".join([command, *names])

@@ -52,6 +52,11 @@ class RunFolder:
         self._lock = lock
         self._held = {}  # texts by the names of their files
 
+    @staticmethod
+    def check(folder: str | Path, config: Any, command: str, overwrite: bool) -> None:
+        """Refuses a folder as `open` would, before long work; changes nothing."""
+        decide(Path(folder), _settings_of(config), command, overwrite)
+
     @classmethod
     def open(
         cls,

@@ -94,6 +94,49 @@ def test_photos_without_boxes_are_shown_too(tree, tmp_path):
     assert "near-duplicates" in (out / "report.html").read_text()
 
 
+def test_a_taken_folder_is_refused_before_anything_is_read(tree, tmp_path, capsys):
+    (tmp_path / "notes.txt").touch()
+    assert main([str(tree / "missing"), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("error: --out: ")
+
+
+def test_a_split_that_sources_spell_differently_is_one(tree, tmp_path):
+    copy = shutil.copytree(tree, tmp_path / "copy")
+    lists = copy / "ImageSets" / "Main"
+    (lists / "val.txt").rename(lists / "valid.txt")
+    (lists / "trainval.txt").unlink()
+    assert main([str(tree), str(copy), "--out", str(tmp_path / "out")]) == 0
+    assert read(tmp_path / "out", "summary.json")["sets"] == {"train": 16, "val": 8}
+
+
+def test_sources_without_splits_are_each_a_set(tmp_path):
+    for number, pixels in enumerate(tiny.draw_photos(3, size=80)):
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    paths = []
+    for name, numbers in ("train", (0, 1)), ("val", (1, 2)):
+        images = [{"id": n, "file_name": f"{n}.png"} for n in numbers]
+        box = {"category_id": 0, "bbox": [4, 4, 9, 9]}
+        boxes = [{"image_id": n, **box} for n in numbers]
+        content = {"images": images, "annotations": boxes}
+        content["categories"] = [{"id": 0, "name": "cat"}]
+        paths.append(tmp_path / f"{name}.json")
+        paths[-1].write_text(json.dumps(content))
+    assert main([*map(str, paths), "--out", str(tmp_path / "out")]) == 0
+    sets = read(tmp_path / "out", "summary.json")["sets"]
+    assert sets == {f"{tmp_path.name}/train": 2, f"{tmp_path.name}/val": 2}
+    # Both name the same file.
+    (leakage,) = read(tmp_path / "out")["between_sets"]
+    assert [photo["index"] for photo in leakage["photos"]] == [0]
+
+
+def test_sources_of_one_name_are_told_apart(tree, tmp_path):
+    sources = [str(tmp_path / name / "photos") for name in "ab"]
+    for source in sources:
+        shutil.copytree(tree / "JPEGImages", source)
+    assert main([*sources, "--out", str(tmp_path / "out")]) == 0
+    assert [*read(tmp_path / "out", "summary.json")["sets"]] == sources
+
+
 def test_sources_without_a_common_split_are_refused(tree, tmp_path, capsys):
     flags = [str(tree), str(tree / "JPEGImages"), "--out", str(tmp_path / "out")]
     assert main(flags) == 2

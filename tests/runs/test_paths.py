@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from ssl_voc.runs.paths import default_folder, real_path
 
 
@@ -19,3 +21,18 @@ def test_folder_is_named_after_what_the_path_leads_to(tmp_path, monkeypatch):
     assert default_folder("inspect", "~/link") == Path("runs/inspect-pets")
     assert default_folder("study", ".") == Path("runs") / f"study-{tmp_path.name}"
     assert default_folder("inspect", "~no_such_user/a") == Path("runs/inspect-a")
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("/pets/data.yaml", "pets-data"),
+        ("/VOC2007/JPEGImages", "VOC2007-JPEGImages"),
+        ("/pets/train/_annotations.coco.json", "pets-train-_annotations.coco"),
+        ("/pets/annotations/cats_train.json", "cats_train"),
+        ("/data/images", "data-images"),
+        ("/", ""),
+    ],
+)
+def test_common_names_stand_behind_those_above_them(source, name):
+    assert default_folder("inspect", source) == Path("runs") / f"inspect-{name}"

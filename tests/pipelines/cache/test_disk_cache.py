@@ -5,12 +5,20 @@ import pathlib
 import shutil
 import threading
 import weakref
+import zipfile
 
 import numpy as np
 import pytest
 
 from pipelines.cache import disk_cache
-from pipelines.cache.cache_folder import cache_folder, new_folder, sole_writer
+from pipelines.cache.cache_folder import (
+    _machine,
+    cache_folder,
+    new_folder,
+    sole_writer,
+)
+from pipelines.photos.content import ZipArchive, ZipMember
+from pipelines.photos.photo import Photo
 from pipelines.pools import preparation
 from pipelines.pools.preparation import prepare
 from pipelines.readers.sources import read
@@ -111,6 +119,26 @@ def test_photos_that_a_failing_system_refused_are_tried_again(
     assert on_disk()[1] == 0
 
 
+def test_photos_are_the_same_however_their_path_is_spelled(
+    tmp_path, on_disk, monkeypatch
+):
+    on_disk()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(2):
+            archive.write(tmp_path / "photos" / f"{number}.jpg", f"{number}.jpg")
+    monkeypatch.chdir(tmp_path)
+    for source in "photos", "./photos":
+        prepare(source, 16, cache="disk")
+    assert len(entries()) == 1
+    archives = [ZipArchive(path) for path in (tmp_path / "a.zip", "a.zip")]
+    keys = {
+        disk_cache.cache_entry([Photo("0", "zip", ZipMember(archive, name))], 16)
+        for archive in archives
+        for name in ("0.jpg", "1.jpg")
+    }
+    assert len(keys) == 2
+
+
 def test_sizes_and_orders_have_entries_of_their_own(folder, tmp_path):
     photos = read(folder)
     keys = {
@@ -153,7 +181,7 @@ def test_failed_or_killed_preparation_leaves_nothing_behind(
             on_disk()
     assert entries() == []
     entry = disk_cache.cache_entry(read(folder), 16)
-    left = entry.with_name(f".{entry.name}.0123.part")
+    left = entry.with_name(f".{entry.name}.{_machine()}-0123.part")
     left.mkdir(parents=True)
     (left / "images.npy").write_bytes(b"half")
     assert_right(on_disk()[0], folder)
@@ -163,11 +191,43 @@ def test_failed_or_killed_preparation_leaves_nothing_behind(
 def test_what_was_left_of_other_entries_is_deleted_and_what_is_being_written_is_not(
     tmp_path,
 ):
-    left = tmp_path / ".killed.0123.part"
+    left = tmp_path / f".killed.{_machine()}-0123.part"
     left.mkdir()
     with sole_writer(tmp_path / "busy"), new_folder(tmp_path / "busy") as written:
         with sole_writer(tmp_path / "own"):
             assert written.is_dir() and not left.exists()
+
+
+def test_what_another_machine_writes_stays_till_it_is_old(tmp_path):
+    """Its locks may not be seen here."""
+    parts = [tmp_path / f".{name}.other-0123.part" for name in ("own", "of_others")]
+    for part in parts:
+        part.mkdir()
+    with sole_writer(tmp_path / "own"):
+        assert all(part.is_dir() for part in parts)
+    for part in parts:
+        os.utime(part, (0, 0))
+    with sole_writer(tmp_path / "own"):
+        assert not any(part.exists() for part in parts)
+
+
+def test_the_entry_of_a_machine_that_was_quicker_stays(folder, on_disk, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.ENOLCK, "no locks here")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    theirs = []
+
+    def overtake(done, total):
+        if not theirs:
+            theirs.append(prepare(folder, 16, cache="disk"))
+            theirs.append(os.stat(theirs[0].images.filename))
+
+    pool, _ = on_disk(progress=overtake)
+    assert_right(pool, folder)
+    (entry,) = entries()
+    assert os.path.samestat(theirs[1], os.stat(entry / "images.npy"))
+    assert not [*entry.parent.glob(".*.part")]
 
 
 def test_full_disk_names_what_may_be_deleted(on_disk, monkeypatch):

@@ -54,6 +54,8 @@ def test_size_without_decoding_is_that_of_the_upright_pixels(
     assert upright_size(data) == expected
     with open(tmp_path / "photo", "rb") as file:
         assert upright_size(file) == expected
+    with open(tmp_path / "photo", "rb") as file:
+        assert read_orientation(file) == read_orientation(data)
 
 
 def test_size_of_a_png_that_states_no_orientation_costs_no_decoding(

@@ -42,6 +42,24 @@ def test_boxes_become_corners_of_their_photo_whatever_the_order(read):
     assert photos[0].path_name.endswith("photos/1.jpg")
 
 
+def test_boxes_that_cvat_rotated_are_read_as_those_around_them(read):
+    outline = {"segmentation": [[20, 0, 28, 0, 28, 20, 20, 20]]}
+    annotations = [
+        annotation([10, 8, 20, 4], attributes={"occluded": False, "rotation": 90.0}),
+        annotation([20, 0, 8, 20], attributes={"rotation": 90.0}, **outline),
+        annotation([3, 4, 10, 6], attributes={"rotation": 0.0}),
+        annotation([3, 4, 10, 7], attributes=[]),
+    ]
+    photos = read(annotations=annotations)
+    first, *others = [item.box for item in photos[0].objects]
+    assert first == pytest.approx((18, 0, 22, 20))
+    # An outline, and the box around it, are rotated already.
+    assert others == [(20, 0, 28, 20), (3, 4, 13, 10), (3, 4, 13, 11)]
+    (problem,) = photos.problems
+    assert problem.kind == "rotated box read as the box around it"
+    assert "annotations[0]" in problem.reason and "90 degrees" in problem.reason
+
+
 def test_crowds_are_difficult_and_give_no_label(read):
     photos = read(
         annotations=[annotation([0, 0, 40, 30], 9, iscrowd=1), annotation([1, 1, 5, 5])]

@@ -3,7 +3,8 @@ import zipfile
 
 import pytest
 
-from pipelines.readers.photo_finder import PhotoFinder
+from pipelines.readers import photo_finder
+from pipelines.readers.photo_finder import PhotoFinder, _compare
 
 
 @pytest.fixture
@@ -46,6 +47,8 @@ def find(json_path, file_name):
             "annotations/instances_val2017.json",
             "1.jpg",
         ),
+        # A folder of the name, but of another split, is no better than none.
+        ("val/b/1.jpg train/a/1.jpg", "instances_val.json", "a/1.jpg"),
         # An unpacked file wins over its zip, the zip of the json's name over others.
         ("train/1.jpg train.zip", "train.json", "1.jpg"),
         ("val.zip/1.jpg train.zip val.zip", "val.json", "1.jpg"),
@@ -60,6 +63,26 @@ def test_photo_is_found_where_it_fits_best(files, json_name, name, folder):
     json_path = folder / json_name
     json_path.parent.mkdir(exist_ok=True)
     assert find(json_path, name) == str(folder / files.split()[0])
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ""])
+def test_files_of_other_folders_are_not_looked_at(suffix, folder, monkeypatch):
+    places = [f"{a}/{b}" for a in range(20) for b in range(5)]
+    for place in places:
+        write(folder / f"{place}.jpg")
+    compared = []
+
+    def compare(entry, *name):
+        compared.append(entry)
+        return _compare(entry, *name)
+
+    monkeypatch.setattr(photo_finder, "_compare", compare)
+    finder = PhotoFinder(folder / "set.json", [])
+    found = finder.find_all([[f"{place}{suffix}"] for place in places])
+    assert [content.path_name for content in found] == [
+        str(folder / f"{place}.jpg") for place in places
+    ]
+    assert len(compared) == len(places)
 
 
 def test_relative_path_of_the_json_works(folder, monkeypatch):

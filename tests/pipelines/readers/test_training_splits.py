@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.photos.label_subsets import stratified_share
 from pipelines.photos.photo import Photos
-from pipelines.readers.sources import read
+from pipelines.readers.sources import read, splits
 from pipelines.readers.training_splits import (
     read_labeled,
     read_training,
@@ -53,6 +53,16 @@ ALL = [f"{i:02d}" for i in range(30)]
 def test_lists_and_named_splits_hold_nothing_out(lists, split, expected, tree):
     training, held_out = read_training(tree(lists=lists), split)
     assert ids(training) == expected and held_out is None
+
+
+def test_list_default_alone_is_no_split_as_cvat_writes_it(tree):
+    lists = {"default": ALL, "cat_default": [f"{name}  1" for name in ALL[:20]]}
+    training, held_out = read_training(tree(lists=lists))
+    assert counts(training) == {"cat": 16, "dog": 8} and not training.problems
+    assert counts(held_out) == {"cat": 4, "dog": 2}
+    folder = tree("b", {"train": ["03"], **lists})
+    assert splits(folder) == ("default", "train", "all")
+    assert ids(read_training(folder)[0]) == ["03"]
 
 
 def test_without_a_list_to_learn_from_all_photos_are_taken_and_that_is_told(tree):
@@ -148,6 +158,8 @@ def test_real_tree_without_lists(data_folder):
     [
         ("labels.json", 6),
         ("instances_Train2017.json", 0),
+        ("pascal_trainval2007.json", 0),
+        ("TrainVal/labels.json", 0),
         ("valid/labels.json", 0),
         ("training/_annotations.coco.json", 0),
     ],

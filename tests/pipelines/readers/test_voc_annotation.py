@@ -209,6 +209,19 @@ def test_encodings_that_the_parser_does_not_know_are_read(encoding, declared, re
     assert (size, problems) == ([40, 30, True], [])
 
 
+def test_a_box_that_cvat_rotated_is_read_as_the_one_around_it(read):
+    text = "<attributes>{}<attribute><name>rotation</name><value>{}</value></attribute>"
+    text += "</attributes>"
+    other = "<attribute><name>occluded</name><value>1</value></attribute>"
+    rotated = NAMED + text.format(other, "90.0"), NAMED + text.format(other, "0.0")
+    (first, second), _, (problem,) = read(annotation_of(*rotated))
+    # Unrotated it is 8 x 16 about (6, 12).
+    assert first.box == pytest.approx((-2, 8, 14, 16))
+    assert second.box == (2, 4, 10, 20)
+    assert problem.kind == "rotated box read as the box around it"
+    assert "object 1" in problem.reason and "90 degrees" in problem.reason
+
+
 def test_a_letter_of_another_encoding_in_a_path_loses_no_boxes(read):
     text = annotation_of(NAMED).replace("<size>", "<path>C:/M\xfcller</path><size>")
     objects, _, problems = read(text.encode("cp1252"))

@@ -318,6 +318,24 @@ def test_words_for_validation_name_the_split_that_is_there(asked, write):
     assert found(read(path, asked)) == {"2": [("dog", BOX)]}
 
 
+def test_a_split_that_is_not_there_is_left_out_of_all_and_told_once(write):
+    labels = {"images/1.jpg": ROW, "valid/2.jpg": ROW}
+    path = write(labels, valid="valid", test="../test/images")
+    assert splits(path) == ("train", "valid")
+    photos = read(path, "all")
+    assert len(photos) == 2
+    for part in photos, read(path, "train"):
+        (problem,) = part.problems
+        assert problem.kind == "split missing" and "test/images" in problem.reason
+    assert not read(path, "valid").problems
+    with pytest.raises(ValueError, match="test is '../test/images', which is not in"):
+        read(path, "test")
+    path = write(labels, train="gone", valid="valid")
+    assert splits(path) == ("valid",)
+    with pytest.raises(ValueError, match="train is 'gone'"):
+        read(path)  # nothing else is learned from instead
+
+
 def test_unknown_split_is_told_with_the_known_ones(write):
     with pytest.raises(ValueError, match="no split 'test'.*: train"):
         read(write({"images/1.jpg": ROW}), "test")

@@ -57,15 +57,6 @@ def test_degenerate_is_what_is_thin_in_the_square(tree):
     assert report_set(prepare(tree, 8)).num_degenerate == 1  # squashed, not boxed
 
 
-def test_unknown_classes_are_problems_and_not_counted(tree):
-    report = report_set(read(tree), class_names=["cat", "emu"])
-    assert list(report.classes) == ["cat", "emu"]
-    assert report.classes["emu"] == ClassCount()
-    texts = report.problems["box dropped: unknown class"]
-    assert len(texts) == 4 and "'dog' is not among" in texts[0]
-    assert report.num_without_boxes == 3
-
-
 @pytest.mark.parametrize("main_object_only", [False, True])
 def test_pool_counts_what_its_photos_count(main_object_only, tree):
     pytest.importorskip("tensorflow")
