@@ -78,7 +78,7 @@ def _rounding(finished, trained, model, held):
     )
     return {
         "trained_in": ", ".join(sorted(compute_dtypes(trained) - {"float32"})),
-        "box_difference": float(boxes),
+        "box_difference": float(boxes.max()),
         "score_difference": float(scores),
         "num_unmatched": int(unmatched),
     }
