@@ -48,6 +48,7 @@ def new_version(folder):
             for path in [*staging.rglob("*"), staging]:
                 sync_to_disk(path)
             version.path = _take_next_number(staging, folder)
+            sync_to_disk(folder)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
