@@ -85,9 +85,9 @@ def _refuse_versions_of_another_model(config, finished):
             "class_names": list(finished.class_names),
         }
         others = [
-            f"{name} {newest[name]!r}, now {value!r}"
+            f"{name} {change}"
             for name, value in now.items()
-            if name in newest and not _follows(newest[name], value)
+            if name in newest and (change := _change(newest[name], value))
         ]
         if others:
             raise BadInput(
@@ -97,11 +97,14 @@ def _refuse_versions_of_another_model(config, finished):
             )
 
 
-def _follows(old, new):
-    """Whether the same is answered, or classes beside those of before."""
-    if isinstance(old, list) and isinstance(new, list):
-        return {*old} <= {*new}
-    return old == new
+def _change(old, new):
+    """What clients would see change, in words; new classes behind the old are none."""
+    if not (isinstance(old, list) and isinstance(new, list)):
+        return "" if old == new else f"{old!r}, now {new!r}"
+    for number, name in enumerate(old):
+        if new[number : number + 1] != [name]:
+            return f"{name} {number} -> {new.index(name) if name in new else 'none'}"
+    return ""
 
 
 main = command_main(export, ExportConfig, "export", DESCRIPTION)
