@@ -19,6 +19,7 @@ from ssl_voc.cli.errors import (
     EXIT_STOPPED_EARLY,
     BadInput,
     StoppedEarly,
+    is_full_disk,
     is_out_of_memory,
 )
 
@@ -78,7 +79,7 @@ def command_main(
             if isinstance(error, BrokenPipeError):
                 if any(map(_has_lost_reader, streams)):
                     return EXIT_STOPPED_EARLY
-            elif getattr(error, "errno", None) in _REFUSALS:
+            elif getattr(error, "errno", None) in _REFUSALS or is_full_disk(error):
                 _print_line("error", f"the system refused: {error}")
                 return EXIT_BAD_INPUT
             elif is_out_of_memory(error):

@@ -2,6 +2,8 @@
 
 import contextlib
 import difflib
+import errno
+import os
 from collections.abc import Callable, Iterable, Iterator
 
 EXIT_DONE = 0
@@ -51,7 +53,18 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     names = {parent.__name__ for parent in type(error).__mro__}
     full = names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
-    return bool(full) or "RESOURCE_EXHAUSTED" in str(error)
+    says_full = bool(full) or "RESOURCE_EXHAUSTED" in str(error)
+    # TensorFlow has one class for both.
+    return says_full and not is_full_disk(error)
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether the system or, in words of its own, a library had no room for a file."""
+    numbers = errno.ENOSPC, errno.EDQUOT
+    words = str(error)
+    return getattr(error, "errno", None) in numbers or any(
+        os.strerror(number) in words for number in numbers
+    )
 
 
 @contextlib.contextmanager

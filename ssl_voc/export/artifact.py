@@ -4,6 +4,8 @@ import dataclasses
 import datetime
 from pathlib import Path
 
+import tensorflow as tf
+
 import pipelines
 from ssl_voc import serving
 from ssl_voc.export.comparison import largest_differences
@@ -36,8 +38,7 @@ def write_artifact(config, finished):
         OSError, ValueError: when photos or model cannot be used.
     """
     held = load_parity_photos(config, finished)
-    trained = load_finished_model(finished, BoxModel)
-    model = full_precision(trained)
+    trained, model = _load(finished)
     write = _write_saved_model if config.format == "savedmodel" else write_exchange_file
     with new_version(config.out) as version:
         print("tracing the model", flush=True)
@@ -49,6 +50,14 @@ def write_artifact(config, finished):
         write_text(version.staging / "README.md", model_card(facts))
     print("\n" + _format_summary(facts), flush=True)
     return Exported(version.path, facts)
+
+
+def _load(finished):
+    """The trained model, and it in float32: on the CPU without XLA, as the artifact."""
+    with tf.device("CPU:0"):
+        trained = load_finished_model(finished, BoxModel)
+        trained.jit_compile = False
+        return trained, full_precision(trained)
 
 
 def _write_saved_model(config, finished, model, held, folder):
@@ -78,7 +87,7 @@ def _rounding(finished, trained, model, held):
     )
     return {
         "trained_in": ", ".join(sorted(compute_dtypes(trained) - {"float32"})),
-        "box_difference": float(boxes),
+        "box_difference": float(boxes.max()),
         "score_difference": float(scores),
         "num_unmatched": int(unmatched),
     }

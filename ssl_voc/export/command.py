@@ -1,12 +1,15 @@
 """Command `export`: a fine-tuned model as an artifact for TF Serving."""
 
+import os
+
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.config_file import describe_config
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.export.config import ExportConfig
+from ssl_voc.runs.environment import current_backend
 from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.runs.json_files import read_json_dict
-from ssl_voc.runs.start import kept_environment, load_framework
+from ssl_voc.runs.start import load_framework
 from ssl_voc.runs.version_folder import FACTS, versions_of
 
 DESCRIPTION = """Exports the model of RUN, a finished fine-tuning, to be served.
@@ -35,20 +38,32 @@ def export(config):
     """
     from ssl_voc.tasks import task_of
 
+    _choose_tensorflow()
     finished = read_finished_run(config.run)
     task_of(finished)  # one that is not known is refused before the work
     config = config.resolved()
     _refuse_what_holds_no_versions(config.out)
     _refuse_versions_of_another_model(config, finished)
     print(describe_config(config), flush=True)
-    with kept_environment(), as_bad_input():
-        # The artifact is asked in a second process, for which a GPU has no room.
-        load_framework("cpu")
+    with as_bad_input():
+        load_framework()
         from ssl_voc.export.artifact import write_artifact
 
         exported = write_artifact(config, finished)
     print(f"\nwrote {exported.path}", flush=True)
     return exported
+
+
+def _choose_tensorflow():
+    """Files of models know no backend, but what is written are tensorflow's graphs."""
+    backend = current_backend()
+    if backend is None:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+    elif backend != "tensorflow":
+        raise BadInput(
+            f"Keras runs on {backend} in this process, but exports are written by "
+            "tensorflow. Export in a process of its own: python -m ssl_voc.export RUN"
+        )
 
 
 def _refuse_what_holds_no_versions(out):
@@ -70,9 +85,9 @@ def _refuse_versions_of_another_model(config, finished):
             "class_names": list(finished.class_names),
         }
         others = [
-            f"{name} {newest[name]!r}, now {value!r}"
+            f"{name} {change}"
             for name, value in now.items()
-            if name in newest and not _follows(newest[name], value)
+            if name in newest and (change := _change(newest[name], value))
         ]
         if others:
             raise BadInput(
@@ -82,11 +97,14 @@ def _refuse_versions_of_another_model(config, finished):
             )
 
 
-def _follows(old, new):
-    """Whether the same is answered, or classes beside those of before."""
-    if isinstance(old, list) and isinstance(new, list):
-        return {*old} <= {*new}
-    return old == new
+def _change(old, new):
+    """What clients would see change, in words; new classes behind the old are none."""
+    if not (isinstance(old, list) and isinstance(new, list)):
+        return "" if old == new else f"{old!r}, now {new!r}"
+    for number, name in enumerate(old):
+        if new[number : number + 1] != [name]:
+            return f"{name} {number} -> {new.index(name) if name in new else 'none'}"
+    return ""
 
 
 main = command_main(export, ExportConfig, "export", DESCRIPTION)

@@ -8,8 +8,9 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate.tasks import evaluation_of
 from ssl_voc.tasks import scores_by_class, task_of
 
-# Largest differences between artifact and evaluator: pixels of the photo, probability.
-BOX_TOLERANCE = 1e-3
+# Largest differences between artifact and evaluator: pixels of the model's square,
+# probability.
+BOX_TOLERANCE = 1e-2
 SCORE_TOLERANCE = 1e-4
 
 
@@ -22,9 +23,9 @@ class Parity:
         num_photos: Photos compared.
         num_reencoded: Photos that were sent as PNG files, see `ParityPhotos`.
         left_out: Photos that the artifact refuses, each with the reason.
-        box_difference: Largest difference of a coordinate, pixels of the photo.
-        box_tolerance: What it may be: `BOX_TOLERANCE`, or four steps of float32 at the
-            largest coordinate, which are more from 4,096 pixels on.
+        box_difference: Largest difference of a coordinate, pixels of its photo.
+        box_share: Largest difference as a share of what `box_tolerances` allows in its
+            photo.
         score_difference: Largest difference of a score.
         num_unmatched: Objects that only one of both has found.
         figure: Name of the figure below.
@@ -38,7 +39,7 @@ class Parity:
     num_reencoded: int
     left_out: tuple[str, ...]
     box_difference: float
-    box_tolerance: float
+    box_share: float
     score_difference: float
     num_unmatched: int
     figure: str
@@ -50,7 +51,7 @@ class Parity:
     def holds(self):
         """Whether all differences are within the tolerances."""
         return (
-            self.box_difference <= self.box_tolerance
+            self.box_share <= 1
             and self.score_difference <= SCORE_TOLERANCE
             and not self.num_unmatched
         )
@@ -58,8 +59,8 @@ class Parity:
     def differences(self):
         """The differences in words."""
         words = (
-            f"largest box difference {self.box_difference:.2g} px (at most "
-            f"{self.box_tolerance:.2g}), largest score difference "
+            f"largest box difference {self.box_difference:.2g} px "
+            f"({self.box_share:.2g} times what is allowed), largest score difference "
             f"{self.score_difference:.2g} (at most {SCORE_TOLERANCE:g})"
         )
         if self.num_unmatched:
@@ -89,7 +90,10 @@ def compare_answers(finished, held, expected, answers, seconds, left_out=()):
     evaluation = evaluation_of(task)
     expected = task.rank_arrays(expected)
     differences = [largest_differences(task, expected, found) for found in answers]
-    boxes, scores, unmatched = np.max(np.array(differences), axis=0)
+    boxes, scores, unmatched = (
+        np.max(ways, axis=0) for ways in zip(*differences, strict=True)
+    )
+    allowed = box_tolerances(held.sizes, held.images.shape[1])
     of_model = of_artifact = None
     if held.labelled:
         of_model, of_artifact = (
@@ -101,8 +105,8 @@ def compare_answers(finished, held, expected, answers, seconds, left_out=()):
         num_photos=len(held.photos),
         num_reencoded=int(held.reencoded.sum()),
         left_out=left_out,
-        box_difference=float(boxes),
-        box_tolerance=box_tolerance(expected["boxes"]),
+        box_difference=float(np.max(boxes)),
+        box_share=float(np.max(boxes / allowed)),
         score_difference=float(scores),
         num_unmatched=int(unmatched),
         figure=evaluation.main_measure,
@@ -120,25 +124,36 @@ def compare_answers(finished, held, expected, answers, seconds, left_out=()):
 
 
 def largest_differences(task, expected, found):
-    """Largest differences of boxes and scores, and the number of unmatched objects.
+    """How far two answers to the same photos are apart.
 
     Args:
         task: The `Task` that gave both.
         expected: What `Task.rank_arrays` gives.
         found: The same, as something else answers.
+
+    Returns:
+        Largest difference of a coordinate in each photo `(n,)`, largest difference of
+        a score, and the number of unmatched objects.
     """
     compare = compare_localizations if task.main_object_only else compare_detections
     return compare(expected, found)
 
 
-def box_tolerance(boxes):
-    """What boxes of this size may differ by, in their pixels."""
-    largest = np.abs(np.asarray(boxes, "float32")).max(initial=0.0)
-    return max(BOX_TOLERANCE, float(4 * np.spacing(largest)))
+def box_tolerances(sizes, side):
+    """What boxes may differ by in each photo, in its pixels, float `(n,)`.
+
+    A model's rounding is some share of the square that it sees, and grows with the
+    photo. That of float32 at the photo's own coordinates is far less.
+
+    Args:
+        sizes: Heights and widths of the photos, integers `(n, 2)`.
+        side: Side of the squares in pixels.
+    """
+    return BOX_TOLERANCE * np.maximum(1.0, np.max(sizes, axis=1) / side)
 
 
 def compare_localizations(expected, found):
-    """Largest differences of boxes and scores, and 0 unmatched objects.
+    """See `largest_differences`; no object is unmatched.
 
     Args:
         expected: `"boxes"` `(n, 1, 4)`, `"scores"` and `"classes"` `(n, num_classes)`,
@@ -148,14 +163,14 @@ def compare_localizations(expected, found):
     num_classes = expected["scores"].shape[1]
     scores = [scores_by_class(ranked, num_classes) for ranked in (expected, found)]
     return (
-        np.max(np.abs(expected["boxes"] - found["boxes"])),
+        np.max(np.abs(expected["boxes"] - found["boxes"]), axis=(1, 2)),
         np.max(np.abs(scores[0] - scores[1])),
         0,
     )
 
 
 def compare_detections(expected, found):
-    """Largest differences of boxes and scores, and the number of unmatched objects.
+    """See `largest_differences`.
 
     Detections of equal score may change places, and where a full list ends or scores
     fall below the threshold, the last may differ: what scores within the tolerance of
@@ -166,8 +181,8 @@ def compare_detections(expected, found):
             with -1, as `Task.rank` gives them.
         found: The same, as the artifact answers.
     """
-    box_difference = score_difference = 0.0
-    num_unmatched = 0
+    box_differences = np.zeros(len(expected["boxes"]))
+    score_difference, num_unmatched = 0.0, 0
     scores = np.stack([expected["scores"], found["scores"]])
     is_object = np.stack([expected["classes"], found["classes"]]) >= 0
     lowest = np.min(scores, where=is_object, initial=np.inf)
@@ -176,12 +191,13 @@ def compare_detections(expected, found):
         pairs, alone = _pair(_objects(expected, row), _objects(found, row))
         for one, other in pairs:
             # By NumPy, whose maximum does not lose a nan.
-            box_difference = np.max([box_difference, *np.abs(one[0] - other[0])])
+            moved = np.abs(one[0] - other[0])
+            box_differences[row] = np.max([box_differences[row], *moved])
             score_difference = np.max([score_difference, abs(one[1] - other[1])])
         # NaN lies below nothing.
         excused = [item[1] <= ends[row] + SCORE_TOLERANCE for item in alone]
         num_unmatched += excused.count(False)
-    return box_difference, score_difference, num_unmatched
+    return box_differences, score_difference, num_unmatched
 
 
 def _objects(outputs, row):

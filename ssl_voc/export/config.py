@@ -6,6 +6,7 @@ from typing import Literal
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.options import option
+from ssl_voc.runs.version_folder import is_named_as_version
 
 MODELS_FOLDER = Path("saved_models")
 
@@ -52,7 +53,8 @@ class ExportConfig:
         """The same settings with name and folder filled in.
 
         Raises:
-            BadInput: when the name cannot be that of a model.
+            BadInput: when the name cannot be that of a model, or the folder is that of
+                one version.
         """
         name = self.name or (self.out or self.run).resolve().name
         if not name or set(name) & set("/\\:") or name.startswith("."):
@@ -60,7 +62,17 @@ class ExportConfig:
                 f"--name: expected the name of a folder and of a URL's part, got "
                 f"{name!r}"
             )
+        if self.out is not None:
+            _refuse_version(self.out.absolute())
         # A server that reads NAME must find SavedModels alone there.
         suffix = "" if self.format == "savedmodel" else f"-{self.format}"
         out = self.out or MODELS_FOLDER / f"{name}{suffix}"
         return dataclasses.replace(self, name=name, out=out)
+
+
+def _refuse_version(out):
+    if is_named_as_version(out) or (out / "saved_model.pb").exists():
+        raise BadInput(
+            f"--out: {out} is a version. Name the folder of all versions, "
+            f"{out.parent}; the number is chosen."
+        )

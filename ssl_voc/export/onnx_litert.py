@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 import pipelines
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.errors import BadInput, is_full_disk, is_out_of_memory
 from ssl_voc.export.comparison import compare_answers
 from ssl_voc.export.parity_photos import answers_of_model
 from ssl_voc.serving import ServedModel
@@ -59,18 +59,20 @@ def write_exchange_file(config, finished, model, held, folder):
         (_write_onnx if is_onnx else _write_litert)(served, held.images.shape[1], path)
         print(f"asking {path.name} by its own runtime", flush=True)
         ask = _onnx_session(path, held) if is_onnx else _litert_runner(path, held)
-        found, seconds = _ask_one_by_one(ask, len(held.photos))
     except ImportError as error:
         raise BadInput(
             f"--format: {config.format} needs a library that is not installed "
             f"({error}): pip install '.[{config.format}]' in the checkout of ssl_voc"
         ) from error
     except Exception as error:
+        if isinstance(error, OSError) or is_out_of_memory(error) or is_full_disk(error):
+            raise  # not for what the model is
         # Converters raise whatever their compilers say, over pages.
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BadInput(
             f"--format: {config.format} cannot hold this model: {first}"
         ) from error
+    found, seconds = _ask_one_by_one(ask, len(held.photos))
     if not is_onnx:
         # As the missing part of the file would do it.
         found["boxes"] = pipelines.boxes_from_letterbox(
@@ -134,7 +136,9 @@ def _litert_runner(path, held):
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
         Interpreter = tf.lite.Interpreter
-    runner = Interpreter(model_path=str(path)).get_signature_runner()
+    interpreter = Interpreter(model_path=str(path))
+    interpreter.allocate_tensors()  # raises for what the runtime cannot run
+    runner = interpreter.get_signature_runner()
     return lambda row: runner(squares=held.images[row])
 
 

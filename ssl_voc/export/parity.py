@@ -84,7 +84,12 @@ def ask_artifact(version, encoded):
             [sys.executable, "-P", PROGRAM, version, folder],
             capture_output=True,
             text=True,
-            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
+            # A GPU that this process holds has no room for a second one.
+            env={
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+                **os.environ,
+                "CUDA_VISIBLE_DEVICES": "",
+            },
         )
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["it said nothing"]

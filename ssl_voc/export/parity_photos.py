@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 
 import pipelines
 from pipelines.images.resizing import Letterboxing
@@ -101,7 +102,7 @@ def load_parity_photos(config, finished):
 
 
 def answers_of_model(model, held):
-    """What the evaluator's pipeline and model say of photos.
+    """What the evaluator's pipeline and model say of photos, on the CPU.
 
     Args:
         model: The loaded model of a run.
@@ -111,12 +112,11 @@ def answers_of_model(model, held):
         Dictionary of what `model.predict` gives, `"boxes"` `(num_photos, d, 4)` being
         float64 xyxy in pixels of the photos, clipped to them.
     """
-    found = model.predict(held.images, batch_size=64, verbose=0)
     side = held.images.shape[1]
-    return {
-        **found,
-        "boxes": boxes_in_photos(model, found["boxes"], held.sizes, side),
-    }
+    with tf.device("CPU:0"):
+        found = model.predict(held.images, batch_size=64, verbose=0)
+        corners = boxes_in_photos(model, found["boxes"], held.sizes, side)
+    return {**found, "boxes": corners}
 
 
 def _choose(config, finished):

@@ -95,11 +95,14 @@ def without_final_activation(model):
     A saturated probability has no gradient to explain it by. Models that return logits
     are left as they are.
     """
-    last = (getattr(model, "layers", None) or [None])[-1]
+    last = model
+    while isinstance(last, keras.Model):
+        last = (_operations(last) or [None])[-1]
     squashing = (keras.activations.softmax, keras.activations.sigmoid)
     if getattr(last, "activation", None) in squashing:
         return _replaced(last, "activation", keras.activations.linear)
-    if isinstance(last, keras.layers.Softmax):
+    # Keras' layer, or an operation: keras.ops.softmax and sigmoid of a graph.
+    if type(last).__name__ in ("Softmax", "Sigmoid"):
         return _replaced(last, "call", lambda logits, mask=None: logits)
     return contextlib.nullcontext()
 
@@ -120,9 +123,7 @@ def _replaced(thing, name, value):
 
 def _last_map(model):
     """The last layer of the graph with a map of more than one cell, nested or not."""
-    # Operations, not layers alone: ConvNeXt's blocks end in a plain sum.
-    layers = getattr(model, "layers", [])
-    for layer in reversed(getattr(model, "operations", layers)):
+    for layer in reversed(_operations(model)):
         if isinstance(layer, keras.Model):
             found = _last_map(layer)
             if found is not None:
@@ -130,6 +131,11 @@ def _last_map(model):
         elif _is_map(layer):
             return layer
     return None
+
+
+def _operations(model):
+    """Layers and plain operations, such as the sum that ends ConvNeXt's blocks."""
+    return getattr(model, "operations", getattr(model, "layers", []))
 
 
 def _is_map(layer):

@@ -7,7 +7,7 @@ import tempfile
 import urllib.error
 from pathlib import Path
 
-from ssl_voc.runs.atomic_files import is_full_disk
+from ssl_voc.cli.errors import is_full_disk
 
 # What a network or a server does, among other `OSError`s.
 _NETWORK_ERRORS = (

@@ -88,13 +88,6 @@ def remove_leftovers(folder: Path, subfolders: bool = False) -> None:
         ]
 
 
-def is_full_disk(error: BaseException) -> bool:
-    """Whether the system or, in words of its own, a library had no room for a file."""
-    number = getattr(error, "errno", None)
-    words = os.strerror(errno.ENOSPC)
-    return number in (errno.ENOSPC, errno.EDQUOT) or words in str(error)
-
-
 def sync_to_disk(path: Path) -> None:
     """Waits until a file, or the entries of a folder, are on the disk.
 

@@ -48,6 +48,7 @@ def new_version(folder):
             for path in [*staging.rglob("*"), staging]:
                 sync_to_disk(path)
             version.path = _take_next_number(staging, folder)
+            sync_to_disk(folder)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
@@ -75,9 +76,13 @@ def versions_of(folder):
     folder = Path(folder)
     if not folder.is_dir():
         return []
-    # TF Serving reads ASCII digits alone.
-    versions = [p for p in folder.iterdir() if p.name.isascii() and p.name.isdigit()]
+    versions = filter(is_named_as_version, folder.iterdir())
     return sorted(versions, key=lambda path: int(path.name))
+
+
+def is_named_as_version(path):
+    """Whether TF Serving takes a folder of that name for a version: ASCII digits."""
+    return path.name.isascii() and path.name.isdigit()
 
 
 def _take_next_number(staging, folder):

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 # Where TF Serving looks, beneath a version.
 PLACE = "assets.extra/tf_serving_warmup_requests"
+# A server whose `max_batch_size` is lower than one of these never uses the version.
 BATCH_SIZES = (1, 8)
 # Height and width of the pictures in pixels: of a usual photo.
 PICTURE_SIZE = (375, 500)

@@ -10,9 +10,14 @@ from ssl_voc import callbacks, devices, distributed
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
 from ssl_voc.cli.config_file import read_config_file
-from ssl_voc.cli.errors import Diverged, StoppedEarly, as_bad_input, is_out_of_memory
+from ssl_voc.cli.errors import (
+    Diverged,
+    StoppedEarly,
+    as_bad_input,
+    is_full_disk,
+    is_out_of_memory,
+)
 from ssl_voc.cli.held_interrupts import HeldInterrupts
-from ssl_voc.runs.atomic_files import is_full_disk
 from ssl_voc.training.batch_timer import TimedDataset, TimedIterator
 from ssl_voc.training.time_budget import TimeBudget, measure_step
 from ssl_voc.visualization.curves import plot_curves

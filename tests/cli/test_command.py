@@ -1,6 +1,7 @@
 """Exit statuses and what a person reads beside them."""
 
 import dataclasses
+import errno
 import os
 import signal
 import subprocess
@@ -9,7 +10,12 @@ import sys
 import pytest
 
 from ssl_voc.cli.command import command_main
-from ssl_voc.cli.errors import BadInput, StoppedEarly, as_bad_input
+from ssl_voc.cli.errors import (
+    BadInput,
+    StoppedEarly,
+    as_bad_input,
+    is_out_of_memory,
+)
 from ssl_voc.cli.options import option
 from ssl_voc.runs.progress_bar import progress_bar
 from tests.terminal import Terminal
@@ -168,6 +174,23 @@ def test_an_end_is_told_on_a_line_below_the_bar_that_it_interrupts(monkeypatch, 
     assert told.partition("\n")[2].startswith(("stopped: ", "error: ", "Traceback"))
 
 
+class ResourceExhaustedError(Exception):
+    """TensorFlow's, for memory, disk and quota alike."""
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_that_tensorflow_tells_is_not_called_full_memory(capsys, number):
+    error = ResourceExhaustedError(f"models/1/variables/data; {os.strerror(number)}")
+    assert not is_out_of_memory(error)
+    assert run(fail(error)) == 2
+    said = capsys.readouterr().err
+    assert (
+        said.startswith("error: the system refused: models/1") and "memory" not in said
+    )
+
+
 def test_full_memory_is_one_line(capsys):
+    assert run(fail(ResourceExhaustedError("OOM when allocating tensor"))) == 2
+    assert capsys.readouterr().err == "error: the memory is full.\n"
     assert run(fail(MemoryError())) == 2
     assert capsys.readouterr().err == "error: the memory is full.\n"

@@ -1,13 +1,16 @@
 """Comparison of an artifact's predictions with those of its model."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from ssl_voc.cli.errors import BadInput
 from ssl_voc.export.comparison import (
     Parity,
-    box_tolerance,
+    box_tolerances,
+    compare_answers,
     compare_detections,
     compare_localizations,
 )
@@ -30,7 +33,8 @@ def photos(*rows):
 
 
 def test_order_of_equal_scores_and_the_end_of_a_list_are_no_differences():
-    assert compare_detections(detections(), detections((0, 2, 1))) == (0, 0, 0)
+    box, *others = compare_detections(detections(), detections((0, 2, 1)))
+    assert (*box, *others) == (0, 0, 0)
     # 0.5 is the lowest score: a hair less, and it falls below threshold or limit.
     assert compare_detections(detections(), detections((0, 1)))[2] == 0
     assert compare_detections(detections(()), detections(()))[2] == 0
@@ -45,7 +49,7 @@ def test_order_of_equal_scores_and_the_end_of_a_list_are_no_differences():
 def test_largest_differences_are_found_and_nan_is_one():
     moved = BOXES + [[0, 0, 0, 0], [0, 0.25, 0, 0], [0, 0, 0, 0]]
     found = detections(boxes=moved, scores=(0.9, 0.5, 0.52))
-    box, score, unmatched = compare_detections(detections(), found)
+    (box,), score, unmatched = compare_detections(detections(), found)
     assert (box, score) == pytest.approx((0.25, 0.02)) and unmatched == 0
     found = detections(boxes=BOXES * [1, 1, np.nan, 1])
     assert np.isnan(compare_detections(detections(), found)[0])
@@ -73,7 +77,8 @@ def test_scores_of_a_localizer_are_compared_class_by_class():
     ranked = {"classes": np.array([[1, 2, 0]]), "scores": np.array([[0.5, 0.3, 0.2]])}
     expected = {"boxes": np.zeros((1, 1, 4)), **ranked}
     found = {"boxes": np.full((1, 1, 4), 2.0), **ranked}
-    assert compare_localizations(expected, found) == (2.0, 0.0, 0)
+    box, *others = compare_localizations(expected, found)
+    assert (*box, *others) == (2.0, 0.0, 0)
     found["classes"] = np.array([[2, 1, 0]])
     assert compare_localizations(expected, found)[1] == pytest.approx(0.2)
 
@@ -82,22 +87,46 @@ def test_scores_of_a_localizer_are_compared_class_by_class():
     ("difference", "holds"),
     [
         ({}, True),
-        ({"box_difference": 2e-3}, False),
+        ({"box_share": 1.01}, False),
         ({"score_difference": 2e-4}, False),
         ({"num_unmatched": 1}, False),
-        ({"box_difference": float("nan")}, False),
+        ({"box_share": float("nan")}, False),
     ],
 )
 def test_parity_holds_within_the_tolerances_alone(difference, holds):
     facts = dict.fromkeys(field.name for field in dataclasses.fields(Parity))
-    facts |= {"box_difference": 1e-3, "box_tolerance": 1e-3, "num_unmatched": 0}
+    facts |= {"box_share": 1.0, "num_unmatched": 0}
     facts |= {"score_difference": 1e-4}
     assert Parity(**facts | difference).holds is holds
 
 
-def test_what_float32_cannot_tell_apart_is_no_difference():
-    assert box_tolerance([[[0.0, 0.0, 4000.0, 3000.0]]]) == 1e-3
-    # Here the next float32 is 0.001 away.
-    far = box_tolerance([[[0.0, 0.0, 10_000.0, 10.0]]])
-    assert far == pytest.approx(0.0039, abs=1e-4)
-    assert box_tolerance(np.zeros((0, 1, 4))) == 1e-3
+def test_boxes_may_differ_by_a_share_of_the_square_in_each_photo():
+    # A photo of 4,032 px is 25.2 times as large as its square of 160 px.
+    sizes = np.array([(3024, 4032), (160, 100), (40, 30)])
+    np.testing.assert_allclose(box_tolerances(sizes, 160), [0.252, 0.01, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("moved", "share"), [((0.2, 0.0), 0.2 / 0.252), ((0.0, 0.02), 2.0)]
+)
+def test_each_photo_is_held_to_its_own_tolerance(moved, share):
+    ranked = {"scores": np.array([[0.7, 0.3]] * 2), "classes": np.array([[0, 1]] * 2)}
+    expected = {"boxes": np.zeros((2, 1, 4)), "scores": ranked["scores"]}
+    found = {"boxes": np.reshape(moved, (2, 1, 1)) + np.zeros((2, 1, 4)), **ranked}
+    held = SimpleNamespace(
+        photos=[None] * 2,
+        source="val",
+        reencoded=np.zeros(2, bool),
+        labelled=False,
+        images=np.zeros((2, 160, 160, 3), "uint8"),
+        sizes=np.array([(3024, 4032), (160, 100)]),
+    )
+    finished = SimpleNamespace(task="localize", path="runs/a")
+    asked = (finished, held, expected, [found], np.zeros(2))
+    if share > 1:
+        with pytest.raises(BadInput, match="difference 0.02 px .2 times"):
+            compare_answers(*asked)
+    else:
+        parity = compare_answers(*asked)
+        assert parity.box_share == pytest.approx(share)
+        assert parity.box_difference == 0.2

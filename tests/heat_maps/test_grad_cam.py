@@ -113,27 +113,41 @@ def test_images_of_a_batch_and_the_model_stay_as_they_are(photos):
     np.testing.assert_array_equal(before[1], model.predict(photos, verbose=0))
 
 
-def test_a_final_softmax_is_left_out_and_brought_back(photos):
-    logits = build_functional(None)
+ENDS = {
+    "logits": lambda x: x,
+    "softmax": lambda x: layers.Softmax()(x),
+    "operation": keras.ops.softmax,
+    "sigmoid": keras.ops.sigmoid,
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("end", ["activation", "softmax", "operation", "sigmoid"])
+def test_a_final_softmax_or_sigmoid_is_left_out_and_brought_back(photos, end, nested):
+    logits, model = build_functional("logits"), build_functional(end)
+    model.set_weights(logits.get_weights())
+    if nested:
+        first = [keras.Input((SIDE, SIDE, 3)), layers.Rescaling(1.0)]
+        model = keras.Sequential([*first, model])
     expected = ssl_voc.grad_cam(logits, photos, 1, normalize=False)
     assert expected.max() > 0
-    for model in (build_functional("softmax"), build_functional("layer")):
-        model.set_weights(logits.get_weights())
-        before = model.predict(photos, verbose=0)
-        found = ssl_voc.grad_cam(model, photos, 1, normalize=False)
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
-        np.testing.assert_array_equal(model.predict(photos, verbose=0), before)
+    before = model.predict_on_batch(photos)
+    found = ssl_voc.grad_cam(model, photos, 1, normalize=False)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
+    np.testing.assert_array_equal(model.predict_on_batch(photos), before)
+    if end != "sigmoid":
         np.testing.assert_allclose(before.sum(axis=1), 1.0, rtol=1e-5)
 
 
 def build_functional(end):
-    """A plain classifier on a nested backbone, with one of three ends."""
+    """A plain classifier on a nested backbone, with one of `ENDS` or an activation."""
     keras.utils.set_random_seed(4)
     backbone = tiny.build_plain_backbone(SIDE)
     inputs = keras.Input((SIDE, SIDE, 3))
     x = layers.GlobalAveragePooling2D()(backbone(inputs))
-    x = layers.Dense(4, activation="softmax" if end == "softmax" else None)(x)
-    return keras.Model(inputs, layers.Softmax()(x) if end == "layer" else x)
+    if end == "activation":
+        return keras.Model(inputs, layers.Dense(4, activation="softmax")(x))
+    return keras.Model(inputs, ENDS[end](layers.Dense(4)(x)))
 
 
 @pytest.mark.parametrize(

@@ -87,13 +87,18 @@ def test_list_of_models_is_a_config_of_the_server():
 
 def test_batching_has_the_fields_of_the_server_and_room_for_a_request():
     from ssl_voc.predict import PredictConfig
+    from ssl_voc.serving.warm_up import BATCH_SIZES
 
     text = (FOLDER / "batching_parameters.txt").read_text()
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     fields = dict(re.fullmatch(r"(\w+) \{ value: (\d+) \}", x).groups() for x in lines)
     limits = {"batch_timeout_micros", "num_batch_threads", "max_enqueued_batches"}
     assert {*fields} == {"max_batch_size"} | limits
-    assert int(fields["max_batch_size"]) >= PredictConfig.batch_size
+    most = int(fields["max_batch_size"])
+    assert most >= max(PredictConfig.batch_size, *BATCH_SIZES)
+    # Who lowers it reads how far.
+    assert f"At least {max(BATCH_SIZES)}: " in text
+    assert f"`max_batch_size` is at least {max(BATCH_SIZES)}," in PAGE
 
 
 def test_flags_of_the_page_exist(capsys):

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from ssl_voc.cli.errors import is_full_disk
 from ssl_voc.runs import atomic_files
 
 
@@ -84,7 +85,7 @@ def test_a_line_for_which_the_disk_has_no_room_is_an_error(tmp_path):
             atomic_files.append_line(path, "a line of 25 characters .")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert atomic_files.is_full_disk(raised.value)
+    assert is_full_disk(raised.value)
     assert len(path.read_bytes()) == 10
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs import version_folder
 from ssl_voc.runs.atomic_files import current_umask
 from ssl_voc.runs.version_folder import new_version, versions_of
 from tests.interpreters import REPOSITORY
@@ -29,6 +30,18 @@ def test_versions_count_on_from_the_highest(tmp_path):
     assert write_one(folder, "others") == folder / "13"
     assert (folder / "1/variables/data").read_text() == "weights"
     assert versions_of(folder) == [folder / "1", folder / "12", folder / "13"]
+
+
+def test_a_version_is_on_the_disk_under_its_number(tmp_path, monkeypatch):
+    synced = []
+
+    def sync(path):
+        synced.append((path, (tmp_path / "1").exists()))
+
+    monkeypatch.setattr(version_folder, "sync_to_disk", sync)
+    write_one(tmp_path)
+    assert {is_named for _, is_named in synced[:-1]} == {False}
+    assert synced[-1] == (tmp_path, True)
 
 
 def test_digits_of_other_scripts_name_no_version(tmp_path):
