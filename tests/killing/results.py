@@ -1,12 +1,14 @@
 """Results of two runs of a command, compared; and files that a kill left half written.
 
-Compared is everything but what the clock tells: arrays bit for bit, JSON key by key,
-pictures and texts byte by byte; of an exported model what it answers.
+Compared is everything but what the clock tells, of checkpoints the newest: arrays bit
+for bit, JSON key by key, pictures and texts byte by byte; of an exported model what it
+answers.
 """
 
 import io
 import json
 import os
+import re
 import zipfile
 
 import h5py
@@ -48,7 +50,7 @@ def differences(out, whole, photos):
     if not (whole / "manifest.json").exists():  # versions of an exported model
         return _differing_versions(out, whole, photos)
     found, expected = (
-        {str(path.relative_to(folder)): path for path in _files(folder)}
+        {str(path.relative_to(folder)): path for path in _lasting_files(folder)}
         for folder in (out, whole)
     )
     texts = [f"{name} is missing" for name in sorted(expected.keys() - found)]
@@ -87,6 +89,15 @@ def _files(folder):
         passing = any(part.startswith(TEMPORARY_PREFIX) for part in parts)
         if path.is_file() and not passing and _EVENTS not in parts:
             yield path
+
+
+def _lasting_files(folder):
+    """The same but for checkpoints before the newest, which are of the clock."""
+    newest = {}
+    for path in _files(folder):
+        kind = path.with_name(re.sub(r"_\d+\.npz$", "", path.name))
+        newest[kind] = path  # in the order of their numbers
+    return newest.values()
 
 
 def _content(path):

@@ -72,6 +72,8 @@ def stop_after(epochs, config):
         begin(self, epoch, logs)
 
     with pytest.MonkeyPatch.context() as patch:
+        # However short, each epoch is saved.
+        patch.setattr("ssl_voc.training.run._CHECKPOINT_TIME_SHARE", 1.0)
         patch.setattr(EpochSeeds, "on_epoch_begin", stop)
         with pytest.raises(StoppedEarly, match=f"{epochs} of 3 epochs"):
             pretrain(config)
