@@ -10,6 +10,7 @@ from pipelines.images.resizing import Letterboxing
 from pipelines.pools.preparation import prepare_images
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.config import HELD_OUT
 from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
 from ssl_voc.predict.test_time_augmentation import AugmentedPredictor
 from ssl_voc.runs.finished_run import (
@@ -219,10 +220,10 @@ class EvaluationRun:
     def _prepare(self):
         """Reads and letterboxes the photos."""
         config, finished = self.config, self.finished
-        photos = pipelines.read(
-            [*config.data], config.split, progress_bar("reading photos")
-        )
-        if config.evaluates_held_out(finished):
+        is_held_out = config.evaluates_held_out(finished)
+        split = None if is_held_out else config.split
+        photos = pipelines.read([*config.data], split, progress_bar("reading photos"))
+        if is_held_out:
             table = pipelines.read_photo_table(finished.path / HELD_OUT_LIST)
             photos = pipelines.select_photos(photos, table)
         self.unknown_classes = sorted(
@@ -275,9 +276,12 @@ class EvaluationRun:
             f"nearly this form, by the model to be evaluated: {', '.join(roles)}"
         )
         if not self.config.allow_leakage:
+            others = "other photos by --data and --split"
+            if (self.finished.path / HELD_OUT_LIST).is_file():
+                others += f" ({HELD_OUT}: those of them that RUN held out)"
             raise BadInput(
-                f"--split: {what}; {where.with_suffix('.json')} lists them. Name other "
-                "photos by --data and --split, or --allow-leakage."
+                f"--split: {what}; {where.with_suffix('.json')} lists them. Name "
+                f"{others}, or --allow-leakage."
             )
         print(f"leakage: {what}", flush=True)
         return report

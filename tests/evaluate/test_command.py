@@ -212,6 +212,22 @@ def test_without_a_split_the_photos_that_were_held_out_are_evaluated(tmp_path):
 
 
 @without_pictures
+def test_photos_that_were_held_out_are_found_where_the_data_has_moved(tmp_path, capsys):
+    tree = write_tree(tmp_path / "tree", lists=False)
+    photos = pipelines.read(str(tree))
+    run = write_run(tmp_path / "run", tree, seen=photos[:5])
+    record(run / "held_out_photos.tsv", photos[11:])
+    moved = tmp_path / "elsewhere" / "tree"
+    moved.parent.mkdir()
+    tree.rename(moved)
+    assert main([str(run), f"--data={moved}"]) == 2
+    assert "(held-out: those of them that RUN held out)" in capsys.readouterr().err
+    assert main([str(run), f"--data={moved}", "--split=held-out"]) == 0
+    rows = read_json(run / "evaluation-held-out" / "predictions.json")
+    assert [row["image_id"] for row in rows] == ["p11", "p12", "p13"]
+
+
+@without_pictures
 def test_photos_of_one_name_in_two_trees_are_told_apart(tmp_path):
     for site in ("a", "b"):
         write_tree(tmp_path / "kit" / site, lists=False)
