@@ -48,11 +48,16 @@ class PhotoFile:
         return str(self.path)
 
     def load(self) -> bytes:
+        with self.open() as file:
+            return file.read()
+
+    def open(self) -> typing.BinaryIO:
+        """Opens the file, of which `load` gives the whole."""
         status = self.path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableImage("is not a regular file")  # a pipe would block
         _refuse_oversized(status.st_size)
-        return self.path.read_bytes()
+        return open(self.path, "rb")
 
     def fingerprint(self) -> str:
         return file_fingerprint(self.path)

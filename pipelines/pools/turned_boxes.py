@@ -7,7 +7,7 @@ from pipelines.images.orientation import (
     QUARTER_TURNS,
     quarter_turned_box,
     read_orientation,
-    upright_size,
+    upright_size_of,
 )
 from pipelines.photos.box_checks import SILENT_PIXELS
 from pipelines.photos.content import UnreadableImage
@@ -44,7 +44,7 @@ def turn_boxes_upright(photos, sizes, problems):
     unsure = {photos[index].source for index, vote in own_votes.items() if not vote}
     if unsure and len(photos.whole) > len(photos):
         whole = [p for p in photos.whole if p.objects and p.source in unsure]
-        found = _find_suspects(whole, map(_size_of_file, whole))[1]
+        found = _find_suspects(whole, map(size_of_photo, whole))[1]
         for source in unsure:
             votes[source] = found[source]
     for index, orientation in suspects.items():
@@ -85,11 +85,10 @@ def _find_suspects(photos, sizes):
     return suspects, votes
 
 
-def _size_of_file(photo):
-    """Upright `(height, width)` by the head of the file; None if it tells none."""
+def size_of_photo(photo):
+    """Upright `(height, width)` of what is not decoded; None if nothing tells it."""
     try:
-        content = photo.load()
-        return upright_size(content)[::-1] if isinstance(content, bytes) else None
+        return upright_size_of(photo.content)[::-1]
     except (OSError, UnreadableImage):
         return None
 
