@@ -66,9 +66,12 @@ class EvaluationRun:
         self.model = load_finished_model(finished)
         self.prediction_views = None
         if config.tta:
-            side = self.pool.image_size
             self.prediction_views = AugmentedPredictor(
-                self.model, self.task, side, finished.learned_mirrored
+                self.model,
+                self.task,
+                self.pool.image_size,
+                finished.learned_mirrored,
+                min(config.batch_size, len(self.pool)),
             )
 
     @property
