@@ -8,7 +8,7 @@ import logging
 import threading
 
 from pipelines.photos.content import UnreadableImage
-from pipelines.photos.photo_kinds import HEAD_BYTES, photo_kind
+from pipelines.photos.photo_kinds import HEAD_BYTES, VIDEO_ADVICE, photo_kind
 
 # Formats are named so that a file cannot reach Pillow's rarer, less tested parsers.
 FORMATS = (
@@ -118,6 +118,8 @@ def _unidentified(head):
         return UnreadableImage("the file is empty")
     if kind is None:
         return UnreadableImage("not an image of a known format")
+    if kind == "video":
+        return UnreadableImage(VIDEO_ADVICE)
     if kind not in _ADVICE or _FORMAT_OF_KIND.get(kind) in installed_formats():
         return UnreadableImage(f"damaged: it begins as {kind}, but holds no image")
     return UnreadableImage(f"a photo of the format {kind}: {_ADVICE[kind]}")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.images.opening import open_image
-from pipelines.photos.content import UnreadableImage
+from pipelines.photos.content import PhotoFile, UnreadableImage
 
 EXIF_ORIENTATION = 0x0112
 # Orientations whose upright photo has width and height of the stored one swapped.
@@ -56,6 +56,22 @@ def upright_size(source) -> tuple[int, int]:
         )
         turned = not has_upright_size and orientation_of(image) in QUARTER_TURNS
         return image.size[::-1] if turned else image.size
+
+
+def upright_size_of(content) -> tuple[int, int]:
+    """Width and height of the `Content` of a photo, see `upright_size`.
+
+    Of a file, as a rule, the head alone is read.
+
+    Raises:
+        OSError: If it cannot be read.
+        UnreadableImage: See `open_image`.
+    """
+    if isinstance(content, PhotoFile):
+        with content.open() as file:
+            return upright_size(file)
+    data = content.load()
+    return upright_size(data) if isinstance(data, bytes) else data.shape[1::-1]
 
 
 def _may_state_orientation(source):

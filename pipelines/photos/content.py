@@ -48,19 +48,16 @@ class PhotoFile:
         return str(self.path)
 
     def load(self) -> bytes:
-        _refuse_oversized(self._regular_status().st_size)
-        return self.path.read_bytes()
+        with self.open() as file:
+            return file.read()
 
     def open(self) -> typing.BinaryIO:
-        """The file, opened for reading, for those who need no more than its head."""
-        self._regular_status()
-        return self.path.open("rb")
-
-    def _regular_status(self):
+        """Opens the file, of which `load` gives the whole."""
         status = self.path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableImage("is not a regular file")  # a pipe would block
-        return status
+        _refuse_oversized(status.st_size)
+        return open(self.path, "rb")
 
     def fingerprint(self) -> str:
         return file_fingerprint(self.path)

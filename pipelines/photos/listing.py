@@ -5,7 +5,7 @@ import pathlib
 import re
 
 from pipelines.photos.photo import Problem
-from pipelines.photos.photo_kinds import HEAD_BYTES, photo_kind
+from pipelines.photos.photo_kinds import HEAD_BYTES, VIDEO_ADVICE, photo_kind
 
 PHOTO_SUFFIXES = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff"),
@@ -94,7 +94,7 @@ def list_photos(folder: pathlib.Path, problems: list) -> list[pathlib.Path]:
     """Photos below a folder at any depth, sorted by path; see `list_files`.
 
     Files that are not named like photos are looked at: a first read of a few bytes
-    tells. Camera raw files are left out and told in `problems`.
+    tells. Camera raw files and videos are left out and told in `problems`.
     """
     return [path for path in list_files(folder, problems) if is_photo(path, problems)]
 
@@ -122,6 +122,9 @@ def is_photo(path: pathlib.Path, problems: list) -> bool:
     if kind == "camera raw" or (kind == "TIFF" and suffix in _RAW_SUFFIXES):
         reason = "a camera's raw file, which is not read: export it as JPEG or PNG"
         problems.append(Problem(str(path), reason, "camera raw file left out"))
+        return False
+    if kind == "video":
+        problems.append(Problem(str(path), VIDEO_ADVICE, "video left out"))
         return False
     return kind is not None
 

@@ -1,4 +1,4 @@
-"""Kinds of photos, told by the first bytes of a file, whatever its name."""
+"""Kinds of photos and videos, told by the first bytes of a file, whatever its name."""
 
 import re
 
@@ -10,6 +10,11 @@ _HEIC_BRANDS = {
     *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
     *(b"mif1", b"mif2", b"msf1"),
 }
+_AUDIO_BRANDS = {b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "}
+# What to say of a video.
+VIDEO_ADVICE = (
+    "a video: take frames first, ffmpeg -i clip.mp4 -vf fps=1 frames/%05d.jpg"
+)
 _SIGNATURES = {
     "JPEG": rb"\xff\xd8\xff",
     "PNG": rb"\x89PNG\r\n\x1a\n",
@@ -22,6 +27,8 @@ _SIGNATURES = {
     "PPM": rb"P[1-6]\s+[#\d]",
     "JPEG 2000": rb"\x00\x00\x00\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
     "JPEG XL": rb"\x00\x00\x00\x0cJXL \r\n\x87\n|\xff\x0a",
+    # AVI, Matroska and WebM, MPEG, QuickTime of before there were brands.
+    "video": rb"RIFF....AVI |\x1aE\xdf\xa3|\x00\x00\x01\xba|.{4}(?:moov|mdat)",
 }
 _SIGNATURES = {
     kind: re.compile(pattern, re.DOTALL) for kind, pattern in _SIGNATURES.items()
@@ -29,14 +36,15 @@ _SIGNATURES = {
 
 
 def photo_kind(head: bytes) -> str | None:
-    """The kind of photo that a file holds.
+    """The kind of photo that a file holds, or that it holds a video.
 
     Args:
         head: The first `HEAD_BYTES` bytes of the file, or more.
 
     Returns:
         `"JPEG"`, `"PNG"`, `"GIF"`, `"WebP"`, `"BMP"`, `"TIFF"`, `"PPM"`, `"AVIF"`,
-        `"HEIC"`, `"JPEG 2000"`, `"JPEG XL"` or `"camera raw"`; None for anything else.
+        `"HEIC"`, `"JPEG 2000"`, `"JPEG XL"`, `"camera raw"` or `"video"`; None for
+        anything else.
     """
     if head[4:8] == b"ftyp":
         return _kind_of_brands(head)
@@ -55,4 +63,6 @@ def _kind_of_brands(head):
         return "camera raw"
     if brands & _AVIF_BRANDS and main not in _HEIC_BRANDS - {b"mif1", b"mif2", b"msf1"}:
         return "AVIF"
-    return "HEIC" if brands & _HEIC_BRANDS else None
+    if brands & _HEIC_BRANDS:
+        return "HEIC"
+    return None if main in _AUDIO_BRANDS else "video"

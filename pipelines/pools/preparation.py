@@ -13,7 +13,7 @@ from pipelines.photos.unannotated import not_annotated
 from pipelines.pools.object_targets import ObjectTargets
 from pipelines.pools.pool import Pool
 from pipelines.pools.threads import for_each
-from pipelines.pools.turned_boxes import turn_boxes_upright
+from pipelines.pools.turned_boxes import size_of_photo, turn_boxes_upright
 from pipelines.pools.usable_objects import box_class_names, usable_photo
 from pipelines.readers.sources import read
 
@@ -144,6 +144,26 @@ def prepare_labeled(
         left_out,
         workers,
     )
+
+
+def usable_photos(photos, class_names) -> Photos:
+    """The photos with their true sizes and boxes as `prepare_labeled` makes them.
+
+    None is decoded, so photos may be among them of which only the head is readable.
+
+    Args:
+        photos: `Photos`.
+        class_names: Names of the classes; other objects are dropped.
+    """
+    sizes = [*map(size_of_photo, photos)]
+    photos = photos.take(row for row, size in enumerate(sizes) if size)
+    sizes, problems = [size for size in sizes if size], list(photos.problems)
+    upright = turn_boxes_upright(photos, sizes, problems)
+    usable = [
+        usable_photo(photo, *size, class_names, problems)
+        for photo, size in zip(upright, sizes, strict=True)
+    ]
+    return Photos(usable, photos.name, problems)
 
 
 def _class_names(photos, class_names):

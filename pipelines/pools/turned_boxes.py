@@ -4,13 +4,11 @@ import collections
 import contextlib
 import dataclasses
 
-import numpy as np
-
 from pipelines.images.orientation import (
     QUARTER_TURNS,
     quarter_turned_box,
     read_orientation,
-    upright_size,
+    upright_size_of,
 )
 from pipelines.photos.box_checks import SILENT_PIXELS
 from pipelines.photos.content import PhotoFile, UnreadableImage
@@ -52,7 +50,7 @@ def turn_boxes_upright(photos, sizes, problems):
             for photo in photos.whole
             if photo.objects and photo.width != photo.height and photo.source in unsure
         ]
-        found = _find_suspects(whole, map(_size_of_file, whole))[1]
+        found = _find_suspects(whole, map(size_of_photo, whole))[1]
         for source in unsure:
             votes[source] = found[source]
     for index, orientation in suspects.items():
@@ -93,12 +91,10 @@ def _find_suspects(photos, sizes):
     return suspects, votes
 
 
-def _size_of_file(photo):
-    """Upright `(height, width)` by the head of the file; None if it tells none."""
+def size_of_photo(photo):
+    """Upright `(height, width)` of what is not decoded; None if nothing tells it."""
     try:
-        with _opened(photo) as source:
-            has_head = not isinstance(source, np.ndarray)
-            return upright_size(source)[::-1] if has_head else None
+        return upright_size_of(photo.content)[::-1]
     except (OSError, UnreadableImage):
         return None
 

@@ -150,6 +150,13 @@ def is_path(source) -> bool:
     )
 
 
+def place_of(source) -> str:
+    """Where a source that is text lies, however spelled: its real path, or keyword."""
+    if not is_path(source):
+        return source
+    return os.path.realpath(os.path.expanduser(str(source)))
+
+
 def _find(source):
     """The reader of a source, and the source with `~` expanded."""
     kinds = [reader.KIND for reader in reversed(READERS)]

@@ -6,7 +6,7 @@ import math
 import os
 import pathlib
 
-from pipelines.images.orientation import upright_size
+from pipelines.images.orientation import upright_size_of
 from pipelines.photos.box_checks import BadBox, checked_box, usable_object
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.listing import is_photo_name
@@ -39,7 +39,7 @@ class LabelReader:
     def read(self, path):
         """`(width, height)` of a photo, its objects, and whether it is annotated."""
         try:
-            size = _upright_size(path)
+            size = upright_size_of(PhotoFile(path))
         except Exception as error:
             # Decoding will meet it again and tell why the photo is left out.
             reason = f"no label read, since the photo has no readable size: {error}"
@@ -99,11 +99,6 @@ def _folded_stem(path):
 
 def _existing(path):
     return path if path.is_file() else None
-
-
-def _upright_size(path):
-    with PhotoFile(path).open() as file:
-        return upright_size(file)
 
 
 def _label_paths(path):

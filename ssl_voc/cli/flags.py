@@ -2,6 +2,8 @@
 
 import argparse
 import collections
+import itertools
+import os
 import shutil
 import sys
 import textwrap
@@ -49,6 +51,10 @@ def parse(
         raise SystemExit(0)
     given = _read_recorded(texts, known)
     given |= _read_values(texts.pop("config", None), known)
+    # One says how long, the other said how long.
+    for name, other in (("epochs", "time"), ("time", "epochs")):
+        if texts.get(name, "none") != "none":
+            given.pop(other, None)
     given |= {name: (known[name].flag, text) for name, text in texts.items()}
     if choosing:
         choice, flag = options[choosing].default, options[choosing].flag
@@ -72,31 +78,51 @@ def parse(
 
 def _split(known: Mapping[str, Option], argv: Iterable[str]) -> dict[str, Any]:
     """Returns the texts by name, of the flags and positional values that were given."""
-    parser = _command_parser(known.values())
-    named, others = parser.parse_known_args(list(map(str, argv)))
-    texts = vars(named)
+    parser, argv = _command_parser(known.values()), list(map(str, argv))
+    named, others = parser.parse_known_args(argv)
+    texts, actions = vars(named), parser._option_string_actions
     end = others.index("--") if "--" in others else len(others)
     for text in others[:end]:
         if text.startswith("-") and text != "-":
-            hint = did_you_mean(text.partition("=")[0], parser._option_string_actions)
+            hint = did_you_mean(text.partition("=")[0], actions)
             raise BadInput(f"{text}: no such option.{hint}")
+        if _assigned(text, known) and not os.path.exists(text):
+            raise _unexpected(text, known)
+    _refuse_values_of_switches(actions, argv)
     others = others[:end] + others[end + 1 :]
     for item in known.values():
         if item.positional and others:
             texts[item.name] = others[:] if item.count < 0 else others[0]
             del others[: None if item.count < 0 else 1]
     if others:
-        raise BadInput(f"unexpected argument {others[0]!r}.{_hint(others[0], known)}")
+        raise _unexpected(others[0], known)
     return texts
 
 
-def _hint(text: str, known: Mapping[str, Option]) -> str:
-    """What was meant by an argument that belongs to no flag."""
+def _unexpected(text: str, known: Mapping[str, Option]) -> BadInput:
+    """The error for an argument that belongs to no flag, with what was meant."""
+    hint = "Most flags take one value; to repeat one, write --data A --data B."
+    if item := _assigned(text, known):
+        hint = f"Did you mean {item.flag}?"
+    return BadInput(f"unexpected argument {text!r}. {hint}")
+
+
+def _assigned(text: str, known: Mapping[str, Option]) -> Option | None:
+    """The option that `NAME=VALUE` names, without the dashes of its flag."""
     name, is_assigned, _ = text.partition("=")
-    item = known.get(name.replace("-", "_"))
-    if is_assigned and item:
-        return f" Did you mean {item.flag}?"
-    return " Most flags take one value; to repeat one, write --data A --data B."
+    return known.get(name.replace("-", "_")) if is_assigned else None
+
+
+def _refuse_values_of_switches(
+    actions: Mapping[str, argparse.Action], argv: Iterable[str]
+) -> None:
+    """Refuses `--draw False`, whose word would be taken for a photo."""
+    for flag, text in itertools.pairwise(itertools.takewhile("--".__ne__, argv)):
+        action = actions.get(flag)
+        is_word = text.lower() in ("true", "false") and not os.path.exists(text)
+        if is_word and isinstance(action, argparse.BooleanOptionalAction):
+            forms = " or ".join(action.option_strings)
+            raise BadInput(f"{flag}: takes no value, got {text!r}. Write {forms}.")
 
 
 def _read_recorded(
@@ -105,7 +131,7 @@ def _read_recorded(
     """Returns (place, value) by key of the run that `--resume` names; takes it off."""
     if "resume" not in texts:
         return {}
-    run = Path(texts.pop("resume"))
+    run = Path(os.path.expanduser(texts.pop("resume")))
     for name in ("config", "out", "overwrite"):
         if texts.get(name):
             raise BadInput(f"--resume and --{name} exclude each other")
@@ -116,10 +142,6 @@ def _read_recorded(
         raise BadInput(f"--resume: {run} holds no run of this program.{hint}")
     values = read_config_file(file, "--resume")
     values |= {"out": str(run), "overwrite": False}
-    # One says how long, the other was how long.
-    for name, other in (("epochs", "time"), ("time", "epochs")):
-        if name in texts:
-            values.pop(other, None)
     # What an older version recorded, and this one has no setting for, changes nothing.
     return {
         key: (f"{file}: {key}", value) for key, value in values.items() if key in known
@@ -130,7 +152,9 @@ def _read_values(
     file: str | None, known: Mapping[str, Option]
 ) -> dict[str, tuple[str, Any]]:
     """Returns (place, value) by key of a config file."""
-    values = {} if file is None else read_config_file(Path(file))
+    values = {}
+    if file is not None:
+        values = read_config_file(Path(os.path.expanduser(file)))
     for key in values:
         if key not in known:
             hint = did_you_mean(key.replace("-", "_"), known)

@@ -43,7 +43,7 @@ def frequent_layout(photos, class_names, num_boxes, seed=0):
     found there. That share of the photos is its confidence.
 
     Args:
-        photos: `pipelines.Photos` that were trained on, with objects and sizes.
+        photos: `pipelines.Photos` that were trained on, see `usable_photos`.
         class_names: Names of the classes, in the order of their indices.
         num_boxes: Number of boxes, at most.
         seed: Seed of the sample where there are very many objects.
@@ -59,7 +59,6 @@ def frequent_layout(photos, class_names, num_boxes, seed=0):
             np.divide(item.box, [photo.width, photo.height] * 2),
         )
         for number, photo in enumerate(photos)
-        if photo.width and photo.height
         for item in photo.objects
         if item.name in class_names and not item.difficult
     ]

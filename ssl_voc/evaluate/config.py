@@ -8,6 +8,7 @@ from typing import Literal
 from ssl_voc.cli.options import option
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 
+# The photos that a run held out itself, as a split.
 HELD_OUT = "held-out"
 
 
@@ -23,7 +24,9 @@ class PhotosOfRunConfig:
     run: Path = option(help="Folder of a finished finetune run.", positional=True)
     data: tuple[str, ...] = option((), "Labelled photos; by default RUN's own data.")
     split: str | None = option(
-        None, "Split to evaluate; by default the photos that RUN held out."
+        None,
+        "Split to evaluate; by default the photos that RUN held out, which are called "
+        "held-out where they lie elsewhere by now.",
     )
     out: Path | None = option(None, "Folder to write; by default one in RUN.")
     overwrite: bool = option(False, "Replace the evaluation that --out holds.")
@@ -44,7 +47,8 @@ class PhotosOfRunConfig:
         Args:
             finished: `FinishedRun` of `run`.
         """
-        config = dataclasses.replace(self, data=self.data or finished.data)
+        data = finished.data if self._is_data_of(finished) else self.data
+        config = dataclasses.replace(self, data=data)
         if config.out is not None:
             return config
         name = config.split
@@ -58,8 +62,19 @@ class PhotosOfRunConfig:
 
     def evaluates_held_out(self, finished):
         """Whether the photos are those that the run held out itself."""
-        listed = (finished.path / HELD_OUT_LIST).is_file()
-        return self.split is None and listed and self.data in ((), finished.data)
+        if not (finished.path / HELD_OUT_LIST).is_file():
+            return False
+        is_default = self.split is None and self._is_data_of(finished)
+        return is_default or self.split == HELD_OUT
+
+    def _is_data_of(self, finished):
+        """Whether the data is what the run learned from, however it is spelled."""
+        # Here, since `--help` has no use for readers.
+        from pipelines.readers.sources import place_of
+
+        if not self.data:
+            return True
+        return sorted(map(place_of, self.data)) == sorted(map(place_of, finished.data))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,12 @@ import numpy as np
 
 import pipelines
 from pipelines.images.resizing import Letterboxing
-from pipelines.pools.preparation import prepare_images
+from pipelines.photos.photo import main_object
+from pipelines.pools.preparation import prepare_images, usable_photos
 from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
+from pipelines.readers.sources import is_path
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.evaluate.config import HELD_OUT
 from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
 from ssl_voc.predict.test_time_augmentation import AugmentedPredictor
 from ssl_voc.runs.finished_run import (
@@ -63,9 +66,12 @@ class EvaluationRun:
         self.model = load_finished_model(finished)
         self.prediction_views = None
         if config.tta:
-            side = self.pool.image_size
             self.prediction_views = AugmentedPredictor(
-                self.model, self.task, side, finished.learned_mirrored
+                self.model,
+                self.task,
+                self.pool.image_size,
+                finished.learned_mirrored,
+                min(config.batch_size, len(self.pool)),
             )
 
     @property
@@ -75,18 +81,26 @@ class EvaluationRun:
 
     def finish(self):
         """Predicts, measures and writes everything; returns the metrics."""
-        metrics = {**self.measure(self.predict()), **self._facts()}
+        predicted = self.predict()
+        print("measuring", flush=True)
+        metrics = {**self.measure(predicted), **self._facts()}
         if self.prediction_views is not None:
             views = {"views": self.prediction_views.protocol}
             metrics["protocol"] = {**metrics["protocol"], **views}
         self.folder.write_json("metrics.json", metrics)
+        print("drawing", flush=True)
+        self.draw(metrics)
         self.folder.finish(
             {key: item for key, item in metrics.items() if not isinstance(item, dict)}
         )
         return metrics
 
     def measure(self, predicted):
-        """Writes and draws what the task is about; returns the figures."""
+        """Writes what was predicted; returns the figures."""
+        raise NotImplementedError
+
+    def draw(self, metrics):
+        """Draws what `measure` has measured."""
         raise NotImplementedError
 
     @staticmethod
@@ -114,10 +128,15 @@ class EvaluationRun:
         def advance(batch, logs=None):
             progress(min(num_photos, (batch + 1) * size), num_photos)
 
-        if self.prediction_views is None:
-            predicted = self._predict_once(size, advance)
-        else:
-            predicted = self._predict_views(size, advance)
+        ask = self._predict_views if self.prediction_views else self._predict_once
+        try:
+            predicted = ask(size, advance)
+        except Exception as error:
+            # Under tf.data, `predict` raises another error than the photos did.
+            failure = self.pool.failure or error
+            if isinstance(failure, pipelines.UnreadableImage):
+                raise BadInput(f"--data: {failure}") from error
+            raise
         num_classes = self.count_classes(predicted)
         if num_classes != len(self.pool.class_names):
             raise BadInput(
@@ -166,16 +185,27 @@ class EvaluationRun:
         return pipelines.Pool(readable, resizing, self.pool.hashes, images)
 
     def training_photos(self):
-        """The `pipelines.Photos` that the model learned from; None if not at hand."""
-        path = self.finished.path / TRAINING_LIST
+        """The `pipelines.Photos` that the model learned from; None if not at hand.
+
+        Their boxes and sizes are those that it learned, see `usable_photos`.
+        """
+        finished = self.finished
         try:
+            for source in finished.data:
+                if not is_path(source) and source not in self.config.data:
+                    raise ValueError(f"{source} may have to be downloaded")
             photos = pipelines.read_labeled(
-                [*self.finished.data], self.finished.settings.get("train_split")
+                [*finished.data], finished.settings.get("train_split")
             )
-            return pipelines.select_photos(photos, pipelines.read_photo_table(path))
+            table = pipelines.read_photo_table(finished.path / TRAINING_LIST)
+            photos = pipelines.select_photos(photos, table)
         except (OSError, ValueError) as error:
             print(f"the photos that were trained on are not at hand: {error}")
             return None
+        photos = usable_photos(photos, finished.class_names)
+        if not any(main_object(photo.objects) for photo in photos):
+            print("the photos that were trained on have no box that can be used")
+        return photos
 
     def write_records(self, results, rows):
         """Writes `predictions.json` and, a line each, the rows of `images.jsonl`."""
@@ -219,10 +249,10 @@ class EvaluationRun:
     def _prepare(self):
         """Reads and letterboxes the photos."""
         config, finished = self.config, self.finished
-        photos = pipelines.read(
-            [*config.data], config.split, progress_bar("reading photos")
-        )
-        if config.evaluates_held_out(finished):
+        is_held_out = config.evaluates_held_out(finished)
+        split = None if is_held_out else config.split
+        photos = pipelines.read([*config.data], split, progress_bar("reading photos"))
+        if is_held_out:
             table = pipelines.read_photo_table(finished.path / HELD_OUT_LIST)
             photos = pipelines.select_photos(photos, table)
         self.unknown_classes = sorted(
@@ -275,9 +305,12 @@ class EvaluationRun:
             f"nearly this form, by the model to be evaluated: {', '.join(roles)}"
         )
         if not self.config.allow_leakage:
+            others = "other photos by --data and --split"
+            if (self.finished.path / HELD_OUT_LIST).is_file():
+                others += f" ({HELD_OUT}: those of them that RUN held out)"
             raise BadInput(
-                f"--split: {what}; {where.with_suffix('.json')} lists them. Name other "
-                "photos by --data and --split, or --allow-leakage."
+                f"--split: {what}; {where.with_suffix('.json')} lists them. Name "
+                f"{others}, or --allow-leakage."
             )
         print(f"leakage: {what}", flush=True)
         return report

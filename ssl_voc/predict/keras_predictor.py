@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from pipelines.images.resizing import Letterboxing
+from ssl_voc.models.batch_inference import predict_any_batch
 from ssl_voc.predict.base import Predictor
 from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
 from ssl_voc.predict.photos import LoadedPhoto
@@ -20,8 +21,7 @@ class RunPredictor(Predictor):
 
     Args:
         finished: The `FinishedRun`.
-        batch_size: Most photos of a call: all are computed as such a batch, so that
-            the model is traced once.
+        batch_size: Most photos of a call, see `predict_any_batch`.
         tta: Whether it is asked by `AugmentedPredictor`.
 
     Raises:
@@ -38,7 +38,11 @@ class RunPredictor(Predictor):
         self._views, sides = None, (self.image_size,)
         if tta:
             self._views = AugmentedPredictor(
-                self.model, self.task, self.image_size, finished.learned_mirrored
+                self.model,
+                self.task,
+                self.image_size,
+                finished.learned_mirrored,
+                batch_size,
             )
             sides = self._views.image_sizes
             self.description += f", {self._views.protocol}"
@@ -46,12 +50,13 @@ class RunPredictor(Predictor):
 
     def predict(self, photos: Sequence[LoadedPhoto]) -> list[Prediction]:
         """See `Predictor`."""
-        squares = [self._squares(photos, item) for item in self._letterboxings]
-        # Rows that fill the batch are of some size, too.
-        sizes = np.ones((self.batch_size, 2), "int64")
-        sizes[: len(photos)] = [photo.size for photo in photos]
+        squares = [
+            np.stack([item.resize(photo.pixels) for photo in photos])
+            for item in self._letterboxings
+        ]
+        sizes = np.array([photo.size for photo in photos], "int64")
         if self._views is None:
-            found = self.model.predict_on_batch(squares[0])
+            found = predict_any_batch(self.model, squares[0], self.batch_size)
             corners = boxes_in_photos(
                 self.model, found["boxes"], sizes, self.image_size
             )
@@ -59,8 +64,7 @@ class RunPredictor(Predictor):
         else:
             found = self._views.predict(squares, sizes)
         predicted = {
-            name: keras.ops.convert_to_numpy(value)[: len(photos)]
-            for name, value in found.items()
+            name: keras.ops.convert_to_numpy(value) for name, value in found.items()
         }
         predicted["boxes"] = predicted["boxes"].astype("float32")
         ranked = self.task.rank_arrays(predicted)
@@ -68,14 +72,6 @@ class RunPredictor(Predictor):
             self._prediction({name: value[row] for name, value in ranked.items()}, size)
             for row, size in enumerate(photo.size for photo in photos)
         ]
-
-    def _squares(self, photos, letterboxing):
-        """A whole batch of letterboxed photos, uint8."""
-        side = letterboxing.image_size
-        images = np.zeros((self.batch_size, side, side, 3), "uint8")
-        for row, photo in enumerate(photos):
-            images[row] = letterboxing.resize(photo.pixels)
-        return images
 
     def _prediction(self, ranked, size):
         """The `Prediction` of one photo, of what `Task.rank` gives for it."""

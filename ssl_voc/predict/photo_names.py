@@ -1,6 +1,7 @@
 """Photo search by file, folder and pattern, with a unique name for each photo."""
 
 import dataclasses
+import functools
 import glob
 import hashlib
 import os
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssl_voc.runs.paths import real_path
+from ssl_voc.runs.start_rules import read_manifest
 
 _MAGIC = "*?["
 # Bytes of one part of a name, which becomes that of a file or folder of `pictures/`:
@@ -37,14 +39,13 @@ def find_photos(
 
     Args:
         images: Paths of files, of folders (searched at any depth for files with a
-            photo's suffix) and patterns (`*`, `?`, `[...]`, and `**` for any depth).
+            photo's suffix, but not in runs of this program that lie below) and patterns
+            (`*`, `?`, `[...]`, and `**` for any depth).
         left_out: A folder whose files are left out: that of the results.
 
     Returns:
         The photos, and pairs of what could not be found or read and the reason.
     """
-    from pipelines.photos.listing import list_photos
-
     left_out = None if left_out is None else real_path(left_out)
     found: dict[Path, Path] = {}
     problems: list[tuple[str, str]] = []
@@ -52,17 +53,7 @@ def find_photos(
         for path in _matches(text, problems):
             paths = [path]
             if os.path.isdir(path):
-                unreadable = []
-                try:
-                    paths = list_photos(path, unreadable)
-                except ValueError as error:
-                    problems.append((writable(path), str(error)))
-                    continue
-                problems += [
-                    (writable(item.path_name), item.reason) for item in unreadable
-                ]
-                if not paths:
-                    problems.append((writable(path), "no photo lies in this folder"))
+                paths = _photos_below(path, left_out, problems)
             for item in paths:
                 resolved = real_path(item)
                 if left_out is None or left_out not in resolved.parents:
@@ -83,6 +74,37 @@ def writable(path: str | os.PathLike) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode()
 
 
+def _photos_below(folder, left_out, problems):
+    """The photos of a folder, but those of runs of this program that lie in it."""
+    from pipelines.photos.listing import list_photos
+
+    unreadable = []
+    try:
+        paths = list_photos(folder, unreadable)
+    except ValueError as error:
+        problems.append((writable(folder), str(error)))
+        return []
+    problems += [(writable(item.path_name), item.reason) for item in unreadable]
+    if not paths:
+        problems.append((writable(folder), "no photo lies in this folder"))
+
+    @functools.cache
+    def run_around(parent):
+        """The outermost run that a folder lies in, or is; None without one."""
+        if parent == folder:
+            return None
+        is_run = read_manifest(parent) is not None
+        return run_around(parent.parent) or (parent if is_run else None)
+
+    runs = {path: run_around(path.parent) for path in paths}
+    problems += [
+        (writable(run), "a run of this program: name it to predict its pictures")
+        for run in dict.fromkeys(filter(None, runs.values()))
+        if real_path(run) != left_out
+    ]
+    return [path for path, run in runs.items() if run is None]
+
+
 def _matches(text, problems):
     """The paths that a pattern or a plain path stands for."""
     path = Path(os.path.expanduser(text))  # the name of nobody stays a name
@@ -96,10 +118,13 @@ def _matches(text, problems):
     if not any(sign in text for sign in _MAGIC):
         problems.append((writable(text), "there is no such file or folder"))
         return []
-    matched = sorted(glob.glob(str(path), recursive=True))
+    # Nor is `holiday [2020]/` a pattern, where there is such a folder.
+    folder = next(filter(os.path.isdir, path.parents), Path())
+    pattern = str(path.relative_to(folder))
+    matched = sorted(glob.glob(pattern, root_dir=folder, recursive=True))
     if not matched:
         problems.append((writable(text), "no file fits this pattern"))
-    matched = [Path(name) for name in matched]
+    matched = [folder / name for name in matched]
     # `**` gives a folder, and each of its files again.
     return [m for m in matched if not m.is_dir()] if "**" in text else matched
 

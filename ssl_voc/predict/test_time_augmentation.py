@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ssl_voc.models.batch_inference import predict_any_batch
 from ssl_voc.predict.finished_model import boxes_in_photos
 
 # Second size by that of the model. Not a larger one: training shows most photos from
@@ -21,17 +22,18 @@ class AugmentedPredictor:
         task: The `Task` that it was trained for.
         image_size: Side in pixels of the squares that it was trained on.
         mirrors: Whether it is asked about mirrored photos, which it should have seen.
+        batch_size: Most photos of a batch, see `predict_any_batch`.
 
     Attributes:
         image_sizes: Sides of the squares that `predict` takes, that of the model first.
         protocol: What is asked and how it is fused, in words.
     """
 
-    def __init__(self, model, task, image_size, mirrors=True):
+    def __init__(self, model, task, image_size, mirrors=True, batch_size=64):
         steps = min(round(_RATIO * image_size / _STEP), -(-image_size // _STEP) - 1)
         smaller = max(steps, 1) * _STEP
         self.task = task
-        self._num_rows = 0
+        self._batch_size = batch_size
         self._models = {image_size: model}
         if smaller < image_size:
             self._models[smaller] = model.at_image_size(smaller)
@@ -60,18 +62,11 @@ class AugmentedPredictor:
             side = images.shape[1]
             model = self._models[side]
             for mirrored in self._mirrorings:
-                seen = images[:, :, ::-1] if mirrored else images
-                found = self._ask(model, seen)
+                # In the order of memory: torch takes no negative strides.
+                seen = np.ascontiguousarray(images[:, :, ::-1]) if mirrored else images
+                found = predict_any_batch(model, seen, self._batch_size)
                 corners = boxes_in_photos(
                     model, found["boxes"], photo_sizes, side, mirrored
                 )
                 answers.append({**found, "boxes": corners})
         return self.task.fuse(answers)
-
-    def _ask(self, model, images):
-        """The answers to a batch, which is filled up: another size is traced anew."""
-        self._num_rows = max(self._num_rows, len(images))
-        filled = np.zeros((self._num_rows, *images.shape[1:]), images.dtype)
-        filled[: len(images)] = images
-        found = model.predict_on_batch(filled)
-        return {name: values[: len(images)] for name, values in found.items()}

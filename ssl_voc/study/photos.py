@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pipelines
-from pipelines.readers.sources import is_path
+from pipelines.readers.sources import place_of
 from pipelines.readers.split_names import REPORTED_SPLITS
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.runs.paths import real_path
@@ -71,10 +71,7 @@ class StudyPhotos:
 
 
 def _digest(sources, photos, with_labels):
-    places = [
-        str(real_path(os.path.expanduser(source))) if is_path(source) else source
-        for source in sources
-    ]
+    places = [place_of(source) for source in sources]
     rows = [
         (
             photo.image_id,

@@ -41,6 +41,19 @@ class Positional:
     run: Path = option(help="Run folder.", positional=True)
     images: tuple[str, ...] = option((), "Photos.", positional=True)
     score: float = option(0.5, "Least score.")
+    draw: bool = option(True, "Write pictures.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lengths:
+    """Two settings of which one is given."""
+
+    epochs: int | None = option(None, "Passes.")
+    time: str | None = option(None, "Time to take.")
+
+    def __post_init__(self):
+        if self.epochs is not None and self.time is not None:
+            raise ValueError("--epochs and --time exclude each other")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -137,6 +150,32 @@ def test_flag_wins_over_file_and_file_over_default(config_file, text, argv, valu
     assert read("--config", config_file(text), *argv) == Config(**values)
 
 
+@pytest.mark.parametrize(
+    ("text", "flag", "values"),
+    [
+        ("time: 40m\n", "--epochs=9", {"epochs": 9}),
+        ("epochs: 9\n", "--time=40m", {"time": "40m"}),
+        ("epochs: 9\n", "--time=none", {"epochs": 9}),
+    ],
+)
+def test_length_that_is_typed_wins_over_either_of_a_file(
+    config_file, text, flag, values
+):
+    path = config_file(text)
+    for named in ("--config", path), ("--resume", str(Path(path).parent)):
+        assert read(*named, flag, config_class=Lengths) == Lengths(**values)
+    assert "exclude" in refusal("--epochs=9", "--time=40m", config_class=Lengths)
+
+
+def test_files_of_config_and_resume_are_found_below_the_home(
+    config_file, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config_file("data: a\n")
+    assert read("--config=~/config.yaml") == Config(data=("a",))
+    assert read("--resume=~/").out == tmp_path
+
+
 def test_recorded_config_gives_the_same_config_again(config_file):
     others = {"out": Path("runs/x"), "weights": "yes", "deterministic": True}
     config = Config(data=("a b", "null", "1"), learning_rate=1e-05, **others)
@@ -198,6 +237,9 @@ def test_every_value_that_is_no_default_is_listed():
         (Config, "--config missing.yaml", "--config: cannot read missing.yaml"),
         (Config, "--config .", "--config: cannot read ."),
         (Positional, "", "RUN: required"),
+        (Positional, "run --draw False", "got 'False'. Write --draw or --no-draw."),
+        (Positional, "run --no-draw true x.jpg", "--no-draw: takes no value"),
+        (Positional, "run source=x score=1", "'score=1'. Did you mean --score?"),
         # Settings that do not fit the choice:
         (Extended, "--variance 1", "of --objective vicreg; --objectiv"),
         (Extended, "--objective vicreg --temperature 0.15", "--objective simclr; "),
@@ -243,6 +285,17 @@ def test_flags_stand_anywhere_between_positional_values():
     config = read(*argv, config_class=Positional)
     images = ("x.jpg", "-y.jpg")
     assert config == Positional(run=Path("runs/a"), images=images, score=0.3)
+
+
+def test_files_may_be_called_what_a_flag_might_take(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = "score=1", "false"
+    for name in images:
+        (tmp_path / name).touch()
+    config = read("run", "score=1", "--draw", "false", config_class=Positional)
+    assert config == Positional(run=Path("run"), images=images)
+    config = read("run", "--draw", "--", "true", config_class=Positional)
+    assert config.images == ("true",)
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])

@@ -10,6 +10,8 @@ import pipelines
 import ssl_voc
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate import EvaluateConfig, evaluate, main
+from ssl_voc.evaluate import run as evaluation_run
+from ssl_voc.evaluate.localization import run as localization_run
 from tests import tiny
 from tests.box_reference import iou
 from tests.evaluate.oracle import (
@@ -212,6 +214,22 @@ def test_without_a_split_the_photos_that_were_held_out_are_evaluated(tmp_path):
 
 
 @without_pictures
+def test_photos_that_were_held_out_are_found_where_the_data_has_moved(tmp_path, capsys):
+    tree = write_tree(tmp_path / "tree", lists=False)
+    photos = pipelines.read(str(tree))
+    run = write_run(tmp_path / "run", tree, seen=photos[:5])
+    record(run / "held_out_photos.tsv", photos[11:])
+    moved = tmp_path / "elsewhere" / "tree"
+    moved.parent.mkdir()
+    tree.rename(moved)
+    assert main([str(run), f"--data={moved}"]) == 2
+    assert "(held-out: those of them that RUN held out)" in capsys.readouterr().err
+    assert main([str(run), f"--data={moved}", "--split=held-out"]) == 0
+    rows = read_json(run / "evaluation-held-out" / "predictions.json")
+    assert [row["image_id"] for row in rows] == ["p11", "p12", "p13"]
+
+
+@without_pictures
 def test_photos_of_one_name_in_two_trees_are_told_apart(tmp_path):
     for site in ("a", "b"):
         write_tree(tmp_path / "kit" / site, lists=False)
@@ -241,6 +259,67 @@ def test_photos_that_are_not_annotated_are_left_out_and_told(run, tree, capsys):
     assert "2 left out, since they have no annotation" in capsys.readouterr().out
     report = (run / "evaluation-val" / "data_report.txt").read_text()
     assert "2 x photo left out: not annotated" in report and "p08.png" in report
+
+
+@without_pictures
+def test_the_frequent_box_is_that_of_the_files_whatever_size_is_stated(
+    tmp_path, tree, capsys
+):
+    def frequent_box(name):
+        run = write_run(tmp_path / name, tree)
+        return evaluate(EvaluateConfig(run=run, split="val"))["blind"]["frequent_box"]
+
+    expected = frequent_box("right")
+    for number in range(NUM_TRAIN):
+        path, (width, height) = (
+            tree / f"Annotations/p{number:02}.xml",
+            SIZES[number % 2],
+        )
+        text = path.read_text()
+        stated = f"<size><width>{width}</width><height>{height}</height></size>"
+        assert stated in text
+        wrong = "<size><width>500</width><height>500</height></size>" * (number % 2)
+        path.write_text(text.replace(stated, wrong))
+    assert frequent_box("wrong") == expected
+    for path in (tree / "Annotations").glob("p0[0-7].xml"):
+        path.write_text("<annotation/>")
+    with pytest.raises(KeyError):
+        frequent_box("none")
+    assert "trained on have no box that can be used" in capsys.readouterr().out
+
+
+@without_pictures
+def test_photos_that_were_trained_on_are_not_downloaded_for_the_baseline(
+    run, tree, capsys, monkeypatch
+):
+    (run / "config.yaml").write_text("data:\n- tfds:voc\n")
+    monkeypatch.setattr(pipelines, "read_labeled", lambda *arguments: 1 / 0)
+    metrics = evaluate(EvaluateConfig(run=run, data=(str(tree),), split="val"))
+    assert metrics["blind"].keys() == {"gray_photos"}
+    assert "not at hand: tfds:voc may have to be down" in capsys.readouterr().out
+
+
+def test_figures_are_there_before_pictures_are_drawn(run, monkeypatch):
+    monkeypatch.setattr(localization_run, "draw_per_class", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        evaluate(EvaluateConfig(run=run, split="val"))
+    assert read_json(run / "evaluation-val/metrics.json")["top1"] == 1.0
+
+
+@pytest.mark.parametrize("flags", [(), ("--tta",)])
+def test_photo_that_vanishes_meanwhile_is_one_line(
+    run, tree, capsys, monkeypatch, flags
+):
+    load = evaluation_run.load_finished_model
+
+    def load_later(finished):
+        (tree / "JPEGImages/p09.png").unlink()
+        return load(finished)
+
+    monkeypatch.setattr(evaluation_run, "load_finished_model", load_later)
+    assert main([str(run), "--split=val", "--cache=none", *flags]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: --data: ") and "p09.png" in line
 
 
 def rename_first_class(run, tree):

@@ -53,6 +53,35 @@ def test_default_folder_is_named_after_the_photos(tmp_path, flags, name):
 
 
 @pytest.mark.parametrize(
+    ("flags", "takes"),
+    [
+        ({}, True),
+        ({"data": ("photos/", "~/others")}, True),
+        ({"data": ("others", "photos")}, True),
+        ({"data": ("photos",)}, False),
+        ({"data": ("moved",)}, False),
+        ({"data": ("moved",), "split": "held-out"}, True),
+        ({"split": "all"}, False),
+    ],
+)
+def test_photos_that_were_held_out_are_known_however_the_data_is_spelled(
+    tmp_path, monkeypatch, flags, takes
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run = write_records(tmp_path / "run", "photos\n- others")
+    finished = read_finished_run(run)
+    config = EvaluateConfig(run=run, **flags)
+    assert not config.resolved(finished).evaluates_held_out(finished)
+    (run / "held_out_photos.tsv").touch()
+    resolved = config.resolved(finished)
+    assert resolved.evaluates_held_out(finished) == takes
+    assert (resolved.out == run / "evaluation-held-out") == takes
+    if takes and not config.split:
+        assert resolved.data == ("photos", "others")
+
+
+@pytest.mark.parametrize(
     ("missing", "changes", "named"),
     [
         ("summary.json", {}, "not finished.*summary.json"),

@@ -1,11 +1,15 @@
 """Predictor of a finished run: its model must be that of its records."""
 
+import keras
+import numpy as np
 import pytest
 
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.predict.photo_names import NamedPhoto
+from ssl_voc.predict.photos import load_photo
 from ssl_voc.predict.predictors import open_predictor
 from tests import tiny
-from tests.evaluate.oracle import write_records
+from tests.evaluate.oracle import SIDE, Oracle, write_records
 
 
 @pytest.mark.parametrize(
@@ -21,6 +25,32 @@ def test_a_model_that_is_not_the_records_is_refused(tmp_path, changes, words):
     tiny.build_localizer().save(run / "model.keras")
     with pytest.raises(BadInput, match=f"^--model: .*{words}"):
         open_predictor(str(run))
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_no_more_rows_are_computed_than_there_are_photos(
+    tmp_path, photos, monkeypatch, tta
+):
+    run = write_records(tmp_path / "run", "photos")
+    oracle = Oracle()
+    oracle(np.zeros((1, SIDE, SIDE, 3)))
+    oracle.save(run / "model.keras")
+    predictor = open_predictor(str(run), batch_size=8, tta=tta)
+    numbers = []
+    ask = keras.Model.predict_on_batch
+
+    def count(model, images):
+        numbers.append(len(images))
+        return ask(model, images)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", count)
+    paths = sorted(photos.iterdir())[:3]
+    loaded = [load_photo(NamedPhoto(path, path.stem)) for path in paths]
+    found = predictor.predict(loaded)
+    assert {*numbers} == {3} and len(found) == 3
+    (alone,) = predictor.predict(loaded[2:])
+    assert numbers[-1] == 1
+    np.testing.assert_allclose(alone.boxes, found[2].boxes)
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path):

@@ -18,6 +18,7 @@ def tree(tmp_path, monkeypatch):
         "photos/.hidden/3.jpg",
         "odd/[1].jpg",
         "odd/raw.bin",
+        "in [2020]/1/a.jpg",
     ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +52,8 @@ def names(*images, **arguments):
         (["photos/**/*.png"], {"photos/b/2.png": "2"}),
         # A file of such a name comes before the pattern.
         (["odd/[1].jpg"], {"odd/[1].jpg": "[1]"}),
+        # So does a folder.
+        (["in [2020]/?/*.jpg"], {"in [2020]/1/a.jpg": "a"}),
         # Named several times it is predicted once.
         (["photos/a/1.jpg", "photos/a", "photos/*/1.jpg"], {"photos/a/1.jpg": "1"}),
     ],
@@ -123,3 +126,18 @@ def test_results_are_no_input_and_what_leads_to_no_photo_is_told(tree):
         ("no*.jpg", "no file fits this pattern"),
         ("empty", "no photo lies in this folder"),
     ]
+
+
+def test_pictures_of_runs_below_a_folder_are_left_out_and_told(tree):
+    run = tree / "photos/found"
+    (run / "pictures/b").mkdir(parents=True)
+    (run / "pictures/b/1.jpg").touch()
+    (run / "manifest.json").write_text('{"program": "ssl_voc"}')
+    photos, problems = find_photos(["photos"])
+    assert {str(photo.path.parent) for photo in photos} == {"photos/a", "photos/b"}
+    assert [path for path, _ in problems] == ["photos/found"]
+    # What is named is taken; what is being written is told of by nobody.
+    pictures = "photos/found/pictures"
+    for named in ("photos/found", pictures, f"{pictures}/*/1.jpg"):
+        assert [*names(named)] == [f"{pictures}/b/1.jpg"]
+    assert len(names("photos", left_out=run)) == len(photos)

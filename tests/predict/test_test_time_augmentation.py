@@ -25,6 +25,7 @@ class Fixed:
     """A model that answers what it is told, by the size and direction it is shown."""
 
     bounding_box_format = "xyxy"
+    jit_compile, run_eagerly = False, True
 
     def __init__(self, answers, side):
         self.answers, self.side = answers, side

@@ -33,7 +33,7 @@ def measure_blind(found, gray, training, num_resamples, seed=0):
         sizes = [(photo.height, photo.width) for photo in found.photos]
         num_boxes = found.predictions["classes"].shape[1]
         layout = frequent_layout(training, found.class_names, num_boxes, seed)
-        if len(layout["classes"]):  # annotations may lack the sizes of photos
+        if len(layout["classes"]):
             answers = {"frequent_boxes": answer_alike(layout, sizes), **answers}
     every = [found.matches] + [
         measure_detections(found.photos, found.class_names, answer).matches

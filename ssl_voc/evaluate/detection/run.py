@@ -45,11 +45,11 @@ class Evaluation(EvaluationRun):
 
     def measure(self, predicted):
         found = measure_detections(self.pool.photos, self.pool.class_names, predicted)
+        self._found = found
         if not len(found.matches.objects.images):
             return self._measure_false_alarms(found, predicted)
         gray = predict_gray(self.model, self.pool.original_sizes, self.pool.image_size)
         gray["boxes"] = self._in_photos(gray["boxes"])
-        print("measuring and drawing", flush=True)
         metrics = summarize(found, self.config.seed)
         metrics["blind"] = measure_blind(
             found, gray, self.training_photos(), NUM_RESAMPLES, self.config.seed
@@ -59,7 +59,14 @@ class Evaluation(EvaluationRun):
             metrics[name] = getattr(self.model, name, None)
         threshold = metrics["threshold"]
         self.write_records(coco_results(found), image_rows(found, threshold))
+        return metrics
+
+    def draw(self, metrics):
+        found, threshold = self._found, metrics["threshold"]
         path = self.folder.path
+        draw_galleries(found, threshold, path)
+        if "false_alarms" in metrics:
+            return  # of photos without any object there are no curves
         draw_average_precision(metrics, path / "per_class.png")
         curves = score_matches(found.matches, "voc10").curves
         draw_precision_recall(curves, metrics, path / "precision_recall.png")
@@ -69,8 +76,6 @@ class Evaluation(EvaluationRun):
             threshold,
             path / "confusion_matrix.png",
         )
-        draw_galleries(found, threshold, path)
-        return metrics
 
     def _measure_false_alarms(self, found, predicted):
         """What can be said of photos without any object."""
@@ -83,7 +88,6 @@ class Evaluation(EvaluationRun):
         }
         rows = image_rows(found, DETECTOR_THRESHOLD)
         self.write_records(coco_results(found), rows)
-        draw_galleries(found, DETECTOR_THRESHOLD, self.folder.path)
         return metrics
 
     @staticmethod

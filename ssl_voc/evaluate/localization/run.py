@@ -22,14 +22,13 @@ class Evaluation(EvaluationRun):
         return predicted["scores"].shape[1]
 
     def measure(self, predicted):
-        found = measures.measure_localizations(
+        self._found = found = measures.measure_localizations(
             self.pool.photos,
             self.pool.class_names,
             predicted["scores"],
             predicted["boxes"][:, 0],
         )
         finite = np.isfinite(found.scores).all(1) & np.isfinite(found.boxes_pred).all(1)
-        print("measuring and drawing", flush=True)
         metrics = measures.summarize(found, self.config.seed)
         gray = predict_gray(self.model, self.pool.original_sizes, self.pool.image_size)
         metrics["blind"] = measure_blind(
@@ -41,7 +40,10 @@ class Evaluation(EvaluationRun):
         metrics["num_not_finite"] = int((~finite).sum())
         metrics["num_left_out"] = len(self.pool.left_out)
         self.write_records(measures.coco_results(found), measures.image_rows(found))
-        path = self.folder.path
+        return metrics
+
+    def draw(self, metrics):
+        found, path = self._found, self.folder.path
         draw_per_class(metrics, path / "per_class.png")
         draw_confusions(
             measures.count_confusions(found),
@@ -49,7 +51,6 @@ class Evaluation(EvaluationRun):
             path / "confusion_matrix.png",
         )
         draw_galleries(found, path)
-        return metrics
 
     @staticmethod
     def measure_ranked(photos, class_names, ranked):

@@ -47,6 +47,7 @@ def heif(monkeypatch):
         (HEIC, r"format HEIC: pip install pillow-heif"),
         (JXL, "format JPEG XL: .*convert it to JPEG or PNG"),
         (b"II*\x00\x10\x00\x00\x00CR\x02\x00", "camera raw: .*export it"),
+        (b"\x00\x00\x00\x10ftypmp42\x00\x00\x00\x00", "a video: .*ffmpeg"),
     ],
 )
 def test_a_photo_without_a_decoder_says_what_to_do(data, advice, heif):

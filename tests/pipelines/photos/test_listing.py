@@ -37,9 +37,6 @@ def test_other_files_beside_photos_are_neither_read_nor_told(tmp_path, encode):
     for name in ("desktop.ini", "data.yaml", "README", "classes.csv", "BMW.md"):
         (tmp_path / name).write_text("BM: P5 GIF or so\n")
     (tmp_path / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
-    (tmp_path / "movie.mov").write_bytes(
-        b"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  "
-    )
     unfinished = ("._a.jpg", ".hidden", "half.jpg.part", "b.jpg.crdownload")
     for name in (*unfinished, "a.jpg~", "a.jpg_original", "A.JPG_ORIGINAL"):
         (tmp_path / name).write_bytes(photo)
@@ -70,6 +67,16 @@ def test_raw_files_of_cameras_are_left_out_and_told(tmp_path, encode):
     assert {problem.kind for problem in photos.problems} == {"camera raw file left out"}
     told = " ".join(map(str, photos.problems))
     assert "DSC_1.NEF" in told and "IMG_2.CR2" in told and "export it" in told
+
+
+def test_videos_are_left_out_and_told(tmp_path, encode):
+    (tmp_path / "a.jpg").write_bytes(encode(Image.new("RGB", (40, 30)), "JPEG"))
+    head = b"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  "
+    (tmp_path / "movie.mov").write_bytes(head)
+    problems = []
+    assert list_photos(tmp_path, problems) == [tmp_path / "a.jpg"]
+    (problem,) = problems
+    assert problem.kind == "video left out" and "ffmpeg" in problem.reason
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path, encode, monkeypatch):

@@ -3,7 +3,7 @@ from PIL import Image
 
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.photo import Object, Photo, Photos
-from pipelines.pools.preparation import prepare_labeled
+from pipelines.pools.preparation import prepare_labeled, usable_photos
 from pipelines.pools.turned_boxes import turn_boxes_upright
 from pipelines.readers.sources import read
 
@@ -40,6 +40,9 @@ def turned(tmp_path, write_voc, voc_xml, draw, encode):
             path.write_bytes(encode(Image.fromarray(draw()), "JPEG", exif=exif))
         pytest.importorskip("tensorflow")
         pool = prepare_labeled(tree, 40)
+        undecoded = usable_photos(read(tree), pool.class_names)
+        assert [*undecoded] == [*pool.photos]
+        assert undecoded.problems == pool.problems
         found = [tuple(item.box for item in photo.objects) for photo in pool.photos]
         return found, [problem.kind for problem in pool.problems]
 

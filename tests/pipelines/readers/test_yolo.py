@@ -277,10 +277,10 @@ def test_size_is_that_of_the_upright_photo(kind, write, encode, draw):
 
 
 def test_photos_and_labels_that_cannot_be_read_are_told(write, monkeypatch):
-    path = write({"images/1.jpg": ROW, "images/2.jpg": ROW, "images/3.jpg": ROW * 99})
+    path = write({"images/1.jpg": ROW, "images/2.jpg": ROW, "images/3.jpg": ROW * 9999})
     (path.parent / "images" / "2.jpg").write_bytes(b"<html>")
     os.mkfifo(path.parent / "images" / "4.jpg")
-    monkeypatch.setattr(content, "MAX_FILE_BYTES", 500)
+    monkeypatch.setattr(content, "MAX_FILE_BYTES", 100_000)
     photos = read(path)
     assert [len(photo.objects) for photo in photos] == [1, 0, 0, 0]
     assert {problem.kind for problem in photos.problems} == {"annotation unreadable"}
