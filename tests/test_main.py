@@ -28,7 +28,8 @@ def test_every_folder_with_an_entry_is_a_command_listed_on_a_line(capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("pretain", "Did you mean pretrain"), ("xyz", "evaluate, exp")]
+    ("name", "hint"),
+    [("pretain", "Did you mean pretrain"), ("xyz", "evaluate, compare")],
 )
 def test_unknown_command_is_one_line_and_status_2(name, hint, capsys):
     assert main([name, "--data", "x"]) == 2

@@ -17,7 +17,7 @@ from pipelines.cache.cache_folder import (
     new_folder,
     sole_writer,
 )
-from pipelines.photos.content import ZipArchive, ZipMember
+from pipelines.photos.content import PhotoFile, ZipArchive, ZipMember
 from pipelines.photos.photo import Photo
 from pipelines.pools import preparation
 from pipelines.pools.preparation import prepare
@@ -100,15 +100,15 @@ def test_another_folder_content_is_prepared_anew(edit, folder, on_disk):
 def test_photos_that_a_failing_system_refused_are_tried_again(
     number, is_tried_again, folder, on_disk, monkeypatch
 ):
-    read_bytes = pathlib.Path.read_bytes
+    open_file = PhotoFile.open
 
-    def fail(path):
-        if path.name == "3.jpg":
+    def fail(file):
+        if file.path.name == "3.jpg":
             raise OSError(number, "it did not work")
-        return read_bytes(path)
+        return open_file(file)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pathlib.Path, "read_bytes", fail)
+        patch.setattr(PhotoFile, "open", fail)
         pool, _ = on_disk()
     assert [str(item) for item in pool.skipped] == [
         f"{folder}/3.jpg: cannot be read: it did not work"
