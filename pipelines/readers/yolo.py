@@ -70,7 +70,8 @@ def read(source, split=None, progress=None) -> Photos:
     names = _class_names(content, yaml_path)
     places = Places(content, yaml_path)
     named, there = _named_splits(content), _splits_that_are_there(content, places)
-    chosen = choose_splits(yaml_path, there if split == "all" else named, split)
+    reads_all = split == "all" or (split is None and "train" not in named)
+    chosen = choose_splits(yaml_path, there if reads_all else named, split)
     problems, paths = [], {}
     if chosen[0] == there[0]:
         for name in (name for name in named if name not in there):

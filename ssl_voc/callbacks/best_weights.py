@@ -4,10 +4,11 @@ from pathlib import Path
 
 import keras
 
-from ssl_voc.callbacks.checkpoint import epoch_files, last_epoch
+from ssl_voc.callbacks.checkpoint import epoch_files
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.models.cloning import set_weights
 from ssl_voc.runs.array_files import numbered, read_arrays, write_arrays
+from ssl_voc.runs.start_rules import CHECKPOINT_NAME
 
 _NAME = r"best_(\d+)\.npz"
 
@@ -70,8 +71,9 @@ class BestWeights(keras.callbacks.Callback):
         write_arrays(self.folder / f"best_{epoch + 1:05d}.npz", weights)
         saved = epoch_files(self.folder, _NAME)
         numbers = [number for number in saved if number <= epoch + 1]
-        # A kill now takes back the newest, and what no checkpoint covers.
-        covered = last_epoch(self.folder) or epoch
+        # A kill now takes back the newest, and what no checkpoint covers; of the two of
+        # these the newer may be damaged.
+        covered = min(epoch_files(self.folder, CHECKPOINT_NAME), default=epoch)
         safe = [number for number in numbers[:-1] if number <= covered]
         for number in saved.keys() - {*numbers[max(0, len(safe) - 1) :]}:
             saved[number].unlink()

@@ -92,12 +92,8 @@ class TrainingWatch(keras.callbacks.Callback):
         for name in ("loss", "effective_rank"):
             value = float((logs or {}).get(name, 0.0))
             if not math.isfinite(value):
-                done = self._done_epochs
-                saved, place = f"epoch {done} is saved", " in a new --out"
-                if not done:
-                    saved, place = "nothing is saved yet", ""
                 raise Diverged(
-                    f"{name} is {value} in epoch {done + 1}; {saved}. Try a lower "
-                    "--learning-rate, a longer --warmup, or --precision float32"
-                    f"{place}."
+                    f"{name} is {value} in epoch {self._done_epochs + 1}. Try a lower "
+                    "--learning-rate, a longer --warmup, or --precision float32, in a "
+                    "new --out."
                 )

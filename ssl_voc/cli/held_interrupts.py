@@ -50,3 +50,4 @@ class HeldInterrupts:
             self._before[number](number, frame)
         elif self._held is None:
             self._held = number
+            print("stopping when the epoch is saved", flush=True)

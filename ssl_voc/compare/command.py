@@ -1,5 +1,7 @@
 """Command `compare`: is one model better than another, on the same photos?"""
 
+import itertools
+
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.compare.config import CompareConfig
@@ -47,12 +49,11 @@ def compare(config):
         measures = {
             name: _compare_measure(ours, theirs, name) for name in ours.measures()
         }
-    for name in _PLAIN if task == "detect" else ():
-        means = [
-            sum(metrics[name] for metrics in side.metrics.values()) / len(side.metrics)
-            for side in (ours, theirs)
-        ]
-        measures[name] = _row(*means)
+    for name in _PLAIN:
+        values = [[m.get(name) for m in s.metrics.values()] for s in (ours, theirs)]
+        # Of photos without objects there is none.
+        if None not in itertools.chain(*values):
+            measures[name] = _row(*(sum(side) / len(side) for side in values))
     report = {
         "evaluations": [*map(str, config.evaluations)],
         "baseline": [*map(str, config.baseline)],

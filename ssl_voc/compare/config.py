@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.options import option
+from ssl_voc.runs.json_files import read_json_dict
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,11 @@ def _evaluation_in(folder):
     """The evaluation that a folder is, or the only one that a run holds."""
     if (folder / "metrics.json").is_file():
         return folder
-    found = sorted(path.parent for path in folder.glob("*/metrics.json"))
+    found = sorted(
+        path.parent
+        for path in folder.glob("*/metrics.json")
+        if "task" in read_json_dict(path)  # else it is an explanation
+    )
     if len(found) == 1:
         return found[0]
     what = "several evaluations" if found else "no evaluation"

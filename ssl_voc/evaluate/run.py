@@ -88,6 +88,7 @@ class EvaluationRun:
             views = {"views": self.prediction_views.protocol}
             metrics["protocol"] = {**metrics["protocol"], **views}
         self.folder.write_json("metrics.json", metrics)
+        self.folder.discard_replaced()
         print("drawing", flush=True)
         self.draw(metrics)
         self.folder.finish(
@@ -308,9 +309,13 @@ class EvaluationRun:
             others = "other photos by --data and --split"
             if (self.finished.path / HELD_OUT_LIST).is_file():
                 others += f" ({HELD_OUT}: those of them that RUN held out)"
+            leaks = (part for part in report.leakages if part.labelled)
+            first = [photo.name for part in leaks for photo in part.photos][:3]
+            told = f"{where.with_suffix('.json')} lists them"
+            if self.folder.is_replacing:  # then this report does not stay
+                told = f"the first are {', '.join(first)}"
             raise BadInput(
-                f"--split: {what}; {where.with_suffix('.json')} lists them. Name "
-                f"{others}, or --allow-leakage."
+                f"--split: {what}; {told}. Name {others}, or --allow-leakage."
             )
         print(f"leakage: {what}", flush=True)
         return report

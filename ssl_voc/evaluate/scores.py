@@ -28,7 +28,7 @@ class Scores:
 
     Args:
         evaluations: Dictionary from seed to the folder that `evaluate` wrote.
-        kept: Set of (source, image id): photos that all of them have.
+        kept: List of (source, image id): photos that all of them have.
     """
 
     labels = {}
@@ -152,9 +152,10 @@ def _within(interval, least):
 
 
 def common_photos(folders):
-    """The photos that every evaluation has, as a set of (source, image id).
+    """The photos that every evaluation has, as a list of (source, image id).
 
-    Those are left out that any run saw with their labels, in nearly this form.
+    They are in the order of the first one: of equal scores the first photo counts
+    first. Those are left out that any run saw with their labels, in nearly this form.
 
     Args:
         folders: List of folders that `evaluate` wrote.
@@ -163,7 +164,8 @@ def common_photos(folders):
         BadInput: when no photo is common.
     """
     found = [*map(_unseen_photos, folders)]
-    common = set.intersection(*found) if found else set()
+    every = set.intersection(*map(set, found)) if found else set()
+    common = [photo for photo in found[0] if photo in every] if found else []
     if found and not common:
         raise BadInput(
             f"{folders[0]} and others have no photo in common that no run saw with its "
@@ -181,7 +183,7 @@ def _unseen_photos(folder):
         for photo in part["photos"]
     }
     rows = read_jsonl(folder / "images.jsonl")
-    return {(r["source"], r["image_id"]) for i, r in enumerate(rows) if i not in seen}
+    return [(r["source"], r["image_id"]) for i, r in enumerate(rows) if i not in seen]
 
 
 SCORES = {"localize": LocalizerScores, "detect": DetectorScores}

@@ -103,6 +103,7 @@ class ExplanationRun:
         # What follows is long, too, and must not lose them.
         self._write_rows(measures)
         self.folder.write_json("metrics.json", metrics)
+        self.folder.discard_replaced()
         metrics["sanity"] = {
             subject.name: self._check_sanity(subject) for subject in self.subjects
         }

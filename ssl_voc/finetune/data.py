@@ -194,8 +194,7 @@ def _report(config, run, pools):
         raise BadInput(
             f"--val-split: {report.num_leaked} of the {len(validation)} photos of "
             f"{config.val_split!r} were seen in training, in this or nearly this form; "
-            f"{run.path / 'data_report.txt'} names them. Choose another split, or "
-            "--allow-leakage."
+            "the report above names them. Choose another split, or --allow-leakage."
         )
     return report
 
@@ -244,7 +243,11 @@ def _hashes_of_other_splits(config):
     for source in config.data:
         others = {*pipelines.splits(source)} & {*REPORTED_SPLITS}
         for name in sorted(others - {config.train_split, config.val_split}):
-            photos = pipelines.read(source, name)
+            try:
+                photos = pipelines.read(source, name)
+            except (ValueError, OSError) as error:
+                print(f"{name} is not kept out of --unlabeled: {error}", flush=True)
+                continue
             shown = progress_bar(f"looking at photos of {name}")
             yield prepare_for_hashes(photos, shown).hashes
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 import pipelines
-from pipelines.readers.split_names import REPORTED_SPLITS
+from pipelines.readers.split_names import REPORTED_SPLITS, VALIDATION
 from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import report_data_sets
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
@@ -206,6 +206,8 @@ def _photos_to_measure(run, config):
     if not any(len(names) > 1 for names in splits):
         return " --data OTHER_PHOTOS"
     used = {config.train_split, config.val_split}
+    if used & {*VALIDATION}:  # one of its words stands for another
+        used |= {*VALIDATION}
     common = set.intersection(*map(set, splits)) - used
     return f" --split {next(filter(common.__contains__, REPORTED_SPLITS), 'SPLIT')}"
 

@@ -111,6 +111,8 @@ class FinetuningRun(TrainingRun):
             self.config, schedule="full", unfreeze_epoch=None
         )
         super().stop_here()
+        if self.data.validation is not None:
+            self._best_weights()  # without those of later epochs
 
     def finish(self):
         """Saves the model with its best weights; returns the summary."""
@@ -267,6 +269,13 @@ class FinetuningRun(TrainingRun):
             print(f"going on after epoch {done}", flush=True)
         return done
 
+    def _best_weights(self):
+        """The callback that keeps the best weights of the epochs that are done."""
+        rows = self.folder.read_epochs()[: self.done_epochs]
+        return callbacks.BestWeights(
+            self.checkpoints, self.task.scored, rows, self.student
+        )
+
     def _fit_phase(self, phase, last):
         """Trains epochs of a phase, up to epoch `last`."""
         shown, before, ends = self.task.shown, [], [last]
@@ -281,10 +290,7 @@ class FinetuningRun(TrainingRun):
             ends.insert(0, min(burn_in, last))
             least_epochs = max(least_epochs, burn_in)
         if self.data.validation is not None:
-            rows = self.folder.read_epochs()[: self.done_epochs]
-            best = callbacks.BestWeights(
-                self.checkpoints, self.task.scored, rows, self.student
-            )
+            best = self._best_weights()
             choosing = [best]
             if self.config.patience and phase.last == self.config.epochs:
                 patience = callbacks.Patience(best, self.config.patience, least_epochs)

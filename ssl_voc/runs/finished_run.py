@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs import replaced_run
 from ssl_voc.runs.start_rules import find_damage, read_manifest
 
 # Lists of photos in run folders: those that a pretraining learned from; those that a
@@ -83,6 +84,7 @@ def read_finished_run(folder, flag="RUN"):
         raise BadInput(f"{flag}: {folder} is a file. Name its folder, {folder.parent}.")
     if not folder.is_dir():
         raise BadInput(f"{flag}: there is no folder {folder}. {expected}")
+    replaced_run.restore(folder)
     manifest = read_manifest(folder)
     if manifest is None:
         raise BadInput(f"{flag}: {folder} holds no run of this program. {expected}")

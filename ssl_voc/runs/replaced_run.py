@@ -1,15 +1,24 @@
 """A run that `--overwrite` replaces: set aside until the new one has begun."""
 
 import os
+import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX
+from ssl_voc.runs.folder_lock import lock_folder
+from ssl_voc.runs.start_rules import METRICS, entries, own_folders, read_manifest
 
 _ASIDE = f"{TEMPORARY_PREFIX}replaced"
 _DISCARDED = f"{TEMPORARY_PREFIX}discarded"
 _MANIFEST = "manifest.json"
+_RECORDS = {_MANIFEST, "config.yaml", METRICS, "summary.json"}
+# Lists of the photos that a run has seen, or is to be measured on.
+_PHOTO_LIST = r"(\w+_)?photos\.tsv"
+# What a training writes at its end.
+_WEIGHTS = {"pretrain": "backbone.keras", "finetune": "model.keras"}
 
 
 def set_aside(path: Path, names: Iterable[str]) -> None:
@@ -24,23 +33,51 @@ def is_aside(path: Path) -> bool:
     return (path / _ASIDE).is_dir()
 
 
-def bring_back(path: Path, names_of_new: Iterable[str]) -> None:
-    """Puts the run that was set aside in the place of the one that replaced it.
+def restore(path: Path) -> None:
+    """Brings back a run that was set aside by a start that was killed.
+
+    Raises:
+        BadInput: when a process is about to replace it.
+    """
+    if is_aside(path):
+        lock = lock_folder(path)
+        try:
+            bring_back(path)
+        finally:
+            lock.release()
+
+
+def bring_back(path: Path) -> None:
+    """Puts the run that was set aside, if one was, in the place of its successor.
 
     Killed at any moment it can be repeated.
-
-    Args:
-        path: The run's folder.
-        names_of_new: Entries of the new run, which are deleted.
     """
-    aside = path / _ASIDE
+    if not is_aside(path):
+        return
+    aside, manifest = path / _ASIDE, read_manifest(path)
     # Without its manifest there the old one was never whole, and none of them is new;
     # without one here the new one is gone, and what is here is the old one's.
     if (aside / _MANIFEST).exists() and (path / _MANIFEST).exists():
-        delete(path, names_of_new)
+        delete(path, names_of_run(path, manifest or {}))
     for name in _manifest_last(os.listdir(aside)):
         os.replace(aside / name, path / name)
     aside.rmdir()
+
+
+def names_of_run(path: Path, manifest: Mapping[str, Any]) -> set[str]:
+    """What lies in a folder of a run's own; in one of others, what the run wrote."""
+    names = {*entries(path)}
+    if manifest.get("owns_folder", False):
+        return names
+    weights = _WEIGHTS.get(manifest.get("command"))
+    return records_in(path, manifest) | (names & {weights})
+
+
+def records_in(path: Path, manifest: Mapping[str, Any]) -> set[str]:
+    """What a run needs to go on or to be read, and no other program writes."""
+    known = {*own_folders(manifest.get("command")), *_RECORDS}
+    names = entries(path)
+    return {n for n in names if n in known or re.fullmatch(_PHOTO_LIST, n)}
 
 
 def discard(path: Path) -> None:

@@ -23,14 +23,11 @@ from ssl_voc.runs.start_rules import (
     Start,
     decide,
     entries,
-    own_folders,
     read_manifest,
 )
 
 # Where the run lies and whether it replaces another are no settings of it.
 NOT_SETTINGS = ("out", "overwrite", "finish", "device")
-# What a training writes at its end.
-_WEIGHTS = {"pretrain": "backbone.keras", "finetune": "model.keras"}
 
 
 class RunFolder:
@@ -85,10 +82,7 @@ class RunFolder:
         path = Path(folder)
         settings = _settings_of(config)
         try:
-            if replaced_run.is_aside(path):
-                lock = lock_folder(path)  # else a process is about to replace it
-                _bring_back(path)  # one was killed then
-                lock.release()
+            replaced_run.restore(path)
             decide(path, settings, command, overwrite)
             path.mkdir(parents=True, exist_ok=True)
             lock = lock_folder(path)
@@ -100,8 +94,7 @@ class RunFolder:
                 if not (run.resuming and command in COMPARING_PHOTOS):
                     run._write_settings(config)
             except BaseException:
-                if replaced_run.is_aside(path):
-                    _bring_back(path)
+                replaced_run.bring_back(path)
                 lock.release()
                 raise
         except OSError as error:
@@ -119,7 +112,7 @@ class RunFolder:
             config: The command's config dataclass.
         """
         self._write_settings(config)
-        replaced_run.discard(self.path)
+        self.discard_replaced()
 
     def _write_settings(self, config: Any) -> None:
         summary = self.path / "summary.json"
@@ -186,6 +179,15 @@ class RunFolder:
         """Writes `summary.json`, after which the run counts as finished."""
         self.update_manifest(finished=_now())
         self.write_json("summary.json", summary)
+        self.discard_replaced()
+
+    @property
+    def is_replacing(self) -> bool:
+        """Whether a run that `overwrite` set aside may come back."""
+        return replaced_run.is_aside(self.path)
+
+    def discard_replaced(self) -> None:
+        """Lets go of the run that this one replaces: it has results of its own."""
         replaced_run.discard(self.path)
 
     def close(self) -> None:
@@ -194,8 +196,7 @@ class RunFolder:
         A run that was to be replaced is back in its place if this one has not begun.
         """
         try:
-            if replaced_run.is_aside(self.path):
-                _bring_back(self.path)
+            replaced_run.bring_back(self.path)
         finally:
             self._lock.release()
 
@@ -252,37 +253,13 @@ def _settings_of(config: Any) -> dict[str, Any]:
 def _clear(path: Path, manifest: Mapping[str, Any], overwrite: bool) -> None:
     """Deletes the records of a run that did not get far, or sets a run aside."""
     if not overwrite:
-        command = manifest.get("command")
-        replaced_run.delete(path, {*entries(path)} & _records_of(command))
+        replaced_run.delete(path, replaced_run.records_in(path, manifest))
         return
-    names = _names_of(path, manifest)
+    names = replaced_run.names_of_run(path, manifest)
     for name in names:
         if (path / name / LOCK_NAME).exists() and is_locked(path / name):
             raise BadInput(f"--out: another process is writing {path / name}.")
     replaced_run.set_aside(path, names)
-
-
-def _bring_back(path: Path) -> None:
-    """Puts a run that was set aside back in its place."""
-    replaced_run.bring_back(path, _names_of(path, read_manifest(path) or {}))
-
-
-def _names_of(path: Path, manifest: Mapping[str, Any]) -> set[str]:
-    """What lies in a folder of a run's own; in one of others, what the run wrote."""
-    names, command = {*entries(path)}, manifest.get("command")
-    if manifest.get("owns_folder", False):
-        return names
-    return names & (_records_of(command) | {_WEIGHTS.get(command)})
-
-
-def _records_of(command: str | None) -> set[str]:
-    return {
-        *own_folders(command),
-        "manifest.json",
-        "config.yaml",
-        METRICS,
-        "summary.json",
-    }
 
 
 def _now() -> str:

@@ -199,6 +199,7 @@ class TrainingRun:
                     ],
                     **arguments,
                 )
+                interrupts.release()  # the last epoch is saved
             finally:
                 progress.close()
 
@@ -206,6 +207,7 @@ class TrainingRun:
         """Lets the epochs that are done be all there are."""
         self.config = dataclasses.replace(self.config, epochs=self.done_epochs)
         self._budget = None
+        self.folder.drop_epochs_after(self.done_epochs)  # which no checkpoint covers
 
     def stop_reason(self, error):
         """Why training ended early and what is saved, in one line.
@@ -231,12 +233,15 @@ class TrainingRun:
             reason = "the memory is full. Try a smaller --batch-size, in a new --out"
         else:
             return None
-        done = callbacks.last_epoch(self.checkpoints)
         return (
-            f"{reason.rstrip('.')}. {done} of {self.config.epochs} epochs are saved in "
-            f"{self.folder.path}; the same command, or --resume {self.folder.path}, "
-            "goes on from there."
+            f"{reason.rstrip('.')}. {self.saved_epochs()}; the same command, or "
+            f"--resume {self.folder.path}, goes on from there."
         )
+
+    def saved_epochs(self):
+        """How many epochs checkpoints cover, in words."""
+        done = callbacks.last_epoch(self.checkpoints)
+        return f"{done} of {self.config.epochs} epochs are saved in {self.folder.path}"
 
     def draw_curves(self):
         """Draws the figures of the epochs that are done."""
@@ -313,11 +318,10 @@ def run_training(begin):
         run.fit()
         run.draw_curves()  # also where a kill came between checkpoint and picture
         summary = run.finish()
-    except Diverged:
-        run.folder.update_manifest(diverged=True)
-        raise
-    except StoppedEarly:
-        raise
+    except StoppedEarly as error:
+        if isinstance(error, Diverged):
+            run.folder.update_manifest(diverged=True)
+        raise type(error)(f"{error} {run.saved_epochs()}.") from error
     except (Exception, KeyboardInterrupt) as error:
         reason = run.stop_reason(error)
         if reason is None:

@@ -110,10 +110,13 @@ def test_best_and_the_one_before_are_kept_beside_other_files(tmp_path):
 
 
 def test_weights_that_a_kill_would_bring_back_are_kept(tmp_path):
-    # The only checkpoint is of epoch 3; what is behind it would be trained again.
-    (tmp_path / "epoch_00003.npz").write_bytes(b"")
+    # Of two checkpoints the newer may be damaged: what is behind the other one, of
+    # epoch 3, would be trained again.
+    others = {"epoch_00003.npz", "epoch_00005.npz"}
+    for name in others:
+        (tmp_path / name).write_bytes(b"")
     rows = train(tmp_path, [0.1, 0.2, 0.1, 0.3, 0.1, 0.4, 0.5])
-    assert names_in(tmp_path) - {"epoch_00003.npz"} == {
+    assert names_in(tmp_path) - others == {
         f"best_0000{number}.npz" for number in (2, 4, 6, 7)
     }
     BestWeights(tmp_path, NAMES, rows[:3])

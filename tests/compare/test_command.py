@@ -62,6 +62,21 @@ def test_equal_models_differ_by_nothing_and_runs_stand_for_their_evaluation(
     assert capsys.readouterr().out.count("not shown") == 2
 
 
+def test_photos_are_paired_by_name_and_what_one_side_lacks_is_left_out(folders):
+    good, bad = folders
+    (good.parent / "explanation-val").mkdir()
+    (good.parent / "explanation-val" / "metrics.json").write_text("{}")
+    settings = {"evaluations": (good.parent,), "baseline": (bad,)}
+    expected = compare(CompareConfig(**settings))["measures"]
+    rows = (bad / "images.jsonl").read_text().splitlines(keepends=True)
+    (bad / "images.jsonl").write_text("".join(reversed(rows)))
+    metrics = json.loads((bad / "metrics.json").read_text())
+    (bad / "metrics.json").write_text(json.dumps(metrics | {"coco_ap": None}))
+    found = compare(CompareConfig(**settings))["measures"]
+    assert found.keys() == expected.keys() - {"coco_ap"}
+    assert found["voc10_ap50"] == expected["voc10_ap50"]
+
+
 def test_photos_that_one_side_saw_with_labels_are_left_out(folders):
     report_leaks(folders[1], [0, 1, 2])
     good, bad = folders
@@ -100,7 +115,8 @@ def test_what_cannot_be_compared_is_refused_in_one_line(folders, tmp_path, capsy
     photos = [{"source": "set", "image_id": "other", "top1": 1.0}]
     other = write_evaluation(tmp_path / "other", photos, task="localize")
     (tmp_path / "empty").mkdir()
-    write_detections(good.parent / "evaluation-test", random_case(seed=0))
+    folder = good.parent / "evaluation-test"
+    write_detections(folder, random_case(seed=0), task="detect")
 
     def refusal(baseline):
         assert main([str(good), "--baseline", str(baseline)]) == 2

@@ -41,7 +41,7 @@ def test_photos_that_one_run_saw_with_labels_are_left_out_of_all(evaluations):
     report_leaks(evaluations[1], [7])
     rows = (evaluations[0] / "images.jsonl").read_text().splitlines()
     gone = {(r["source"], r["image_id"]) for r in (json.loads(rows[i]) for i in (3, 7))}
-    assert every - common_photos([*evaluations.values()]) == gone
+    assert {*every} - {*common_photos([*evaluations.values()])} == gone
     report_leaks(evaluations[1], range(60))
     with pytest.raises(BadInput, match="no photo in common"):
         common_photos([*evaluations.values()])

@@ -185,6 +185,7 @@ def test_defaults_follow_from_the_settings():
     [
         ("scenes", None, "--split val"),
         ("scenes", "val", "--split SPLIT"),
+        ("scenes", "valid", "--split SPLIT"),
         ("train.json", None, "--data OTHER_PHOTOS"),
         ("vanished", None, "--data OTHER_PHOTOS"),
     ],

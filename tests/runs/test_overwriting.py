@@ -9,7 +9,8 @@ import pytest
 
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.runs import run_folder
+from ssl_voc.runs import replaced_run
+from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.runs.run_folder import RunFolder
 from tests.runs.left_runs import Config, contents, leave_run, refusal, start
 
@@ -38,11 +39,13 @@ def test_what_is_refused_replaces_nothing(tmp_path, owns_folder):
         (tmp_path / "notes.txt").write_text("precious")
     leave_run(tmp_path, finished=True, overwrite=True)
     (tmp_path / "backbone.keras").write_text("weights")
+    (tmp_path / "photos.tsv").write_text("of these weights")
     before = contents(tmp_path)
     with pytest.raises(BadInput, match="no such split"):
         with start(tmp_path, overwrite=True, batch_size=128) as run:
             assert not (tmp_path / "checkpoints").exists()
             run.write_text("data_report.txt", "")
+            run.write_text("photos.tsv", "of others")
             raise BadInput("no such split")
     left = contents(tmp_path)
     if not owns_folder:
@@ -69,7 +72,7 @@ def test_what_replaces_a_run_may_be_killed_at_any_moment(tmp_path, monkeypatch):
             patch.setattr(Path, "unlink", change(Path.unlink))
             # A process that is killed brings nothing back.
             patch.setattr(RunFolder, "close", lambda run: run._lock.release())
-            patch.setattr(run_folder, "_bring_back", lambda path: None)
+            patch.setattr(replaced_run, "bring_back", lambda path: None)
             try:
                 start(tmp_path / "run", overwrite=True, batch_size=128).close()
             except Killed:
@@ -86,6 +89,29 @@ def test_what_replaces_a_run_may_be_killed_at_any_moment(tmp_path, monkeypatch):
         if not was_killed:
             break
     assert 5 < number < 99
+
+
+def test_results_that_are_written_are_not_given_up_for_those_of_before(tmp_path):
+    leave_run(tmp_path, finished=True, command="evaluate")
+    with pytest.raises(KeyboardInterrupt):
+        with start(tmp_path, overwrite=True, command="evaluate") as run:
+            assert run.is_replacing
+            run.write_json("metrics.json", {})
+            run.discard_replaced()
+            raise KeyboardInterrupt  # while pictures are drawn
+    assert (tmp_path / "metrics.json").exists()
+    assert not (tmp_path / "summary.json").exists()
+
+
+def test_a_run_that_a_killed_start_set_aside_is_found_by_those_who_read_it(tmp_path):
+    leave_run(tmp_path, finished=True, command="finetune")
+    (tmp_path / "model.keras").touch()
+    names = {path.name for path in tmp_path.iterdir()} - {".lock"}
+    replaced_run.set_aside(tmp_path, names)
+    # It goes as far as it does for a run that lacks what training records.
+    with pytest.raises(BadInput, match="lack class_names"):
+        read_finished_run(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} - {".lock"} == names
 
 
 class Killed(BaseException):

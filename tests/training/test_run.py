@@ -66,7 +66,7 @@ def test_what_neither_person_nor_program_did_is_told(tmp_path, error, failures, 
 
 @pytest.mark.parametrize("kind", [Diverged, StoppedEarly])
 def test_divergence_alone_is_noted_in_the_manifest(tmp_path, kind):
-    with pytest.raises(kind, match="loss is nan"):
+    with pytest.raises(kind, match="loss is nan 3 of 4 epochs are saved in"):
         run_training(lambda: FailingRun(tmp_path, kind("loss is nan")))
     manifest = read_json_dict(tmp_path / "manifest.json")
     assert manifest.get("diverged", False) == (kind is Diverged)
@@ -142,7 +142,40 @@ def test_epoch_that_was_told_is_saved_though_ctrl_c_comes_first(
         assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
     assert callbacks.last_epoch(tmp_path / "run" / "checkpoints") == 2
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["epoch 1/4", "epoch 2/4"]
+    told = ["epoch 1/4", "epoch 2/4", "stopping when the epoch is saved"]
+    assert [line.split(":")[0] for line in lines] == told
+
+
+def test_ctrl_c_while_the_last_checkpoint_of_a_fit_is_written_is_heard(
+    tmp_path, monkeypatch
+):
+    def press(callback, logs=None):
+        signal.raise_signal(signal.SIGINT)
+        write(callback, logs)
+
+    write = callbacks.Checkpoint.on_train_end
+    monkeypatch.setattr(callbacks.Checkpoint, "on_train_end", press)
+    monkeypatch.setattr("ssl_voc.training.run._CHECKPOINT_TIME_SHARE", 1e-9)
+    monkeypatch.setattr("ssl_voc.training.run.plot_curves", lambda *arguments: None)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
+    try:
+        with RunFolder.open(tmp_path / "run", config, "pretrain") as run:
+            with pytest.raises(StoppedEarly, match="^interrupted. 4 of 4 epochs are"):
+                run_training(lambda: TinyRun(run))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_run_that_is_finished_early_keeps_rows_of_saved_epochs_alone(tmp_path):
+    config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
+    with RunFolder.open(tmp_path / "run", config, "pretrain") as folder:
+        for epoch in range(1, 6):
+            folder.append_jsonl("metrics.jsonl", {"epoch": epoch, "loss": 1.0})
+        run = TinyRun(folder)
+        run.done_epochs = 3
+        run.stop_here()
+        assert len(folder.read_epochs()) == 3 == run.config.epochs
 
 
 def test_a_picture_that_cannot_be_drawn_costs_no_epoch(tmp_path, monkeypatch):

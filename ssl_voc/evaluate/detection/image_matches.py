@@ -15,7 +15,7 @@ def read_image_matches(folder, class_names, kept=None):
     Args:
         folder: Path of the folder that `evaluate` wrote.
         class_names: Names of the classes, as its `metrics.json` lists them.
-        kept: Optional set of (source, image id): the photos to read.
+        kept: Optional list of (source, image id): the photos to read, in this order.
 
     Returns:
         `(keys, matches)`: a list of (source, image id), and `Matches` of these photos
@@ -29,7 +29,8 @@ def read_image_matches(folder, class_names, kept=None):
     photos = read_jsonl(path)
     try:
         if kept is not None:
-            photos = [p for p in photos if (p["source"], p["image_id"]) in kept]
+            by_photo = {(p["source"], p["image_id"]): p for p in photos}
+            photos = [by_photo[photo] for photo in kept]
         return _matches_of(photos, list(class_names))
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(

@@ -11,7 +11,7 @@ def read_image_measures(folder, kept=None):
 
     Args:
         folder: Path of the folder that `evaluate` wrote.
-        kept: Optional set of (source, image id): the photos to read.
+        kept: Optional list of (source, image id): the photos to read, in this order.
 
     Returns:
         `(keys, measures)`: a list of (source, image id) and a dictionary of float64
@@ -19,7 +19,8 @@ def read_image_measures(folder, kept=None):
     """
     rows = read_jsonl(folder / "images.jsonl")
     if kept is not None:
-        rows = [row for row in rows if (row["source"], row["image_id"]) in kept]
+        by_photo = {(row["source"], row["image_id"]): row for row in rows}
+        rows = [by_photo[photo] for photo in kept]
     names = [name for name in LABELS if rows and name in rows[0]]
     measures = {
         # null stands for nan
