@@ -106,6 +106,19 @@ class TinyRun(TrainingRun):
             yield np.ones((4, 3), "float32"), np.zeros((4, 1), "float32")
 
 
+def train_until_interrupted(folder, saved):
+    """Trains as in a terminal, where Ctrl-C raises; returns the rows of its epochs."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
+    try:
+        with RunFolder.open(folder, config, "pretrain") as run:
+            with pytest.raises(StoppedEarly, match=f"^interrupted. {saved} are"):
+                run_training(lambda: TinyRun(run))
+            return run.read_epochs()
+    finally:
+        assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
 @pytest.mark.parametrize("presses", [1, 3])
 def test_epoch_that_was_told_is_saved_though_ctrl_c_comes_first(
     tmp_path, monkeypatch, capsys, presses
@@ -130,16 +143,7 @@ def test_epoch_that_was_told_is_saved_though_ctrl_c_comes_first(
 
     monkeypatch.setattr(MetricsLog, "on_epoch_end", press_after_a_line)
     monkeypatch.setattr(array_files, "replacing", press_while_writing)
-    monkeypatch.setattr("ssl_voc.training.run.plot_curves", lambda *arguments: None)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
-    try:
-        with RunFolder.open(tmp_path / "run", config, "pretrain") as run:
-            with pytest.raises(StoppedEarly, match="^interrupted. 2 of 4 epochs are"):
-                run_training(lambda: TinyRun(run))
-            assert len(run.read_epochs()) == 2
-    finally:
-        assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+    assert len(train_until_interrupted(tmp_path / "run", "2 of 4 epochs")) == 2
     assert callbacks.last_epoch(tmp_path / "run" / "checkpoints") == 2
     lines = capsys.readouterr().out.splitlines()
     told = ["epoch 1/4", "epoch 2/4", "stopping when the epoch is saved"]
@@ -156,15 +160,7 @@ def test_ctrl_c_while_the_last_checkpoint_of_a_fit_is_written_is_heard(
     write = callbacks.Checkpoint.on_train_end
     monkeypatch.setattr(callbacks.Checkpoint, "on_train_end", press)
     monkeypatch.setattr("ssl_voc.training.run._CHECKPOINT_TIME_SHARE", 1e-9)
-    monkeypatch.setattr("ssl_voc.training.run.plot_curves", lambda *arguments: None)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    config = TrainingConfig(learning_rate=0.1, weight_decay=0.0)
-    try:
-        with RunFolder.open(tmp_path / "run", config, "pretrain") as run:
-            with pytest.raises(StoppedEarly, match="^interrupted. 4 of 4 epochs are"):
-                run_training(lambda: TinyRun(run))
-    finally:
-        signal.signal(signal.SIGINT, before)
+    assert len(train_until_interrupted(tmp_path / "run", "4 of 4 epochs")) == 4
 
 
 def test_a_run_that_is_finished_early_keeps_rows_of_saved_epochs_alone(tmp_path):
