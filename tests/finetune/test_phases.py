@@ -7,6 +7,7 @@ import pytest
 from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.finetune.phases import Phase, plan_phases
 from ssl_voc.finetune.run import FinetuningRun
+from ssl_voc.tasks import TASKS
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,18 @@ def test_the_rate_of_a_phase_has_risen_after_its_share_of_epochs():
     assert everything.warm_epoch(0.0) == 50
 
 
-def test_a_run_may_end_while_the_head_trains_alone():
+def test_a_run_may_end_while_the_head_trains_alone(tmp_path):
     run = object.__new__(FinetuningRun)
     run.config = FinetuneConfig(schedule="staged", epochs=214, unfreeze_epoch=36)
-    run.done_epochs = 30
+    run.done_epochs, dropped = 30, []
+    run.folder = SimpleNamespace(drop_epochs_after=dropped.append, read_epochs=list)
+    run.checkpoints, run.student = tmp_path, None
+    run.task, run.data = TASKS["detect"], SimpleNamespace(validation=())
+    (tmp_path / "best_00031.npz").touch()
     run.stop_here()
-    assert run.config.epochs == 30
+    assert run.config.epochs == 30 == dropped[0]
+    # A kill came before its checkpoint: no weights are kept of later epochs.
+    assert not (tmp_path / "best_00031.npz").exists()
 
 
 @pytest.mark.parametrize(
