@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.images.opening import open_image
-from pipelines.photos.content import PhotoFile, UnreadableImage
+from pipelines.photos.content import UnreadableImage, opened
 
 EXIF_ORIENTATION = 0x0112
 # Orientations whose upright photo has width and height of the stored one swapped.
@@ -67,11 +67,9 @@ def upright_size_of(content) -> tuple[int, int]:
         OSError: If it cannot be read.
         UnreadableImage: See `open_image`.
     """
-    if isinstance(content, PhotoFile):
-        with content.open() as file:
-            return upright_size(file)
-    data = content.load()
-    return upright_size(data) if isinstance(data, bytes) else data.shape[1::-1]
+    with opened(content) as source:
+        is_array = isinstance(source, np.ndarray)
+        return source.shape[1::-1] if is_array else upright_size(source)
 
 
 def _may_state_orientation(source):

@@ -1,5 +1,6 @@
 """Contents of photos: files, members of zip files and arrays; their fingerprints."""
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -61,6 +62,26 @@ class PhotoFile:
 
     def fingerprint(self) -> str:
         return file_fingerprint(self.path)
+
+
+@contextlib.contextmanager
+def opened(content):
+    """What a content holds: a file is opened, and need not be read as a whole.
+
+    Args:
+        content: The `Content` of a photo.
+
+    Yields:
+        A binary file, or what `load` gives.
+
+    Raises:
+        OSError, UnreadableImage: See `Photo.load`.
+    """
+    if isinstance(content, PhotoFile):
+        with content.open() as file:
+            yield file
+    else:
+        yield content.load()
 
 
 class ZipArchive:

@@ -1,7 +1,6 @@
 """Boxes that were drawn on the stored photo, before EXIF turned it upright."""
 
 import collections
-import contextlib
 import dataclasses
 
 from pipelines.images.orientation import (
@@ -11,7 +10,7 @@ from pipelines.images.orientation import (
     upright_size_of,
 )
 from pipelines.photos.box_checks import SILENT_PIXELS
-from pipelines.photos.content import PhotoFile, UnreadableImage
+from pipelines.photos.content import UnreadableImage, opened
 from pipelines.photos.photo import Problem
 
 BOXES_TURNED = "boxes turned upright"
@@ -101,20 +100,10 @@ def size_of_photo(photo):
 
 def _orientation(photo):
     try:
-        with _opened(photo) as source:
+        with opened(photo.content) as source:
             return read_orientation(source)
     except (OSError, UnreadableImage):
         return 1
-
-
-@contextlib.contextmanager
-def _opened(photo):
-    """The file of a photo, which need not be read as a whole, or what it holds."""
-    if isinstance(photo.content, PhotoFile):
-        with photo.content.open() as file:
-            yield file
-    else:
-        yield photo.load()
 
 
 def _vote(photo, height, width):

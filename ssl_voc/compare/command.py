@@ -1,6 +1,7 @@
 """Command `compare`: is one model better than another, on the same photos?"""
 
 import itertools
+import statistics
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput, as_bad_input
@@ -53,7 +54,7 @@ def compare(config):
         values = [[m.get(name) for m in s.metrics.values()] for s in (ours, theirs)]
         # Of photos without objects there is none.
         if None not in itertools.chain(*values):
-            measures[name] = _row(*(sum(side) / len(side) for side in values))
+            measures[name] = _row(*map(statistics.fmean, values))
     report = {
         "evaluations": [*map(str, config.evaluations)],
         "baseline": [*map(str, config.baseline)],
@@ -92,7 +93,7 @@ def format_report(report, labels):
 
 def _compare_measure(ours, theirs, name):
     found = ours.difference(theirs, name)
-    means = [float(side.interval(name).mean) for side in (ours, theirs)]
+    means = [statistics.fmean(side.by_seed(name)) for side in (ours, theirs)]
     return {**_row(*means), "ci": [found.low, found.high]}
 
 
