@@ -13,10 +13,13 @@ are measured by `evaluate`'s rules on the same held-out photos (those that `fine
 held out, or the split `test` or `val`), and compared photo by photo (95 %, bootstrap
 over photos).
 Without `--peer-python` only ours runs. The peer wants an environment of its
-own, see requirements.txt.
+own, see requirements.txt. With `--at-once` both train at the same time, the peer on
+the `--threads` cores after ours: on a machine with other work neither has the better
+hour.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -37,9 +40,11 @@ from ssl_voc.metrics.average_precision_bootstrap import compare_average_precisio
 from ssl_voc.metrics.coco_evaluation import coco_average_precision
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, read_finished_run
 from ssl_voc.runs.json_files import to_json
+from ssl_voc.runs.start_rules import read_manifest
 
 MAX_DETECTIONS = 100
 PEER_BATCH = 16
+ALL_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def main(argv=None):
@@ -59,10 +64,13 @@ def main(argv=None):
         default=100,
         help="epochs without a gain that end the peer's training; 100 is its default",
     )
+    parser.add_argument("--at-once", action="store_true", help="train both together")
     parser.add_argument("--out", required=True, type=pathlib.Path)
     options = parser.parse_args(argv)
-    if hasattr(os, "sched_setaffinity"):  # what we start has these cores, too
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+    if options.at_once and len(ALL_CORES) < 2 * options.threads:
+        parser.error(f"--at-once: {2 * options.threads} cores are needed (Linux)")
+    if options.at_once and options.pretraining:
+        parser.error("--at-once: the peer would wait for --pretraining")
     machine, report = describe_machine(), {}
     print(machine, flush=True)
     for data in options.data:
@@ -77,10 +85,30 @@ def main(argv=None):
 
 def compare(options, data, folder):
     """Trains both on one data set; returns the figures."""
-    row = train_ours(options, data, folder)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        ours = pool.submit(on_cores, 0, options, train_ours, data, folder)
+        if options.peer_python and options.at_once:
+            # From its first epoch on our run has told which photos it learns from.
+            while not (folder / "detector" / "metrics.jsonl").exists():
+                if ours.done():
+                    ours.result()
+                time.sleep(1)
+            on_cores(1, options, train_peer, data, folder)
+        row = ours.result()
     if options.peer_python:
-        row |= run_peer(options, data, folder)
+        if not options.at_once:
+            on_cores(0, options, train_peer, data, folder)
+        row |= judge_peer(options, data, folder)
     return row
+
+
+def on_cores(place, options, function, data, folder):
+    """Calls a function; on Linux its commands have the cores of a place, 0 or 1."""
+    if ALL_CORES:
+        first = place * options.threads
+        # Of this thread and of what it starts.
+        os.sched_setaffinity(0, ALL_CORES[first : first + options.threads])
+    return function(options, data, folder)
 
 
 def train_ours(options, data, folder):
@@ -149,17 +177,12 @@ def held_out_split(detector, data):
     return next(name for name in ("test", "val") if name in pipelines.splits(str(data)))
 
 
-def run_peer(options, data, folder):
-    """Trains the peer on the photos of our run; returns its figures and the gain."""
-    finished = read_finished_run(folder / "detector")
-    split = held_out_split(finished.path, data)
-    photos = {
-        part: read_part(finished, part, split if part == "held_out" else None)
-        for part in ("training", "validation", "held_out")
-        if part == "held_out" or (finished.path / f"{part}_photos.tsv").exists()
-    }
+def train_peer(options, data, folder):
+    """Trains the peer on the photos of our run; it predicts the held-out ones."""
+    detector = folder / "detector"
+    photos = read_photos(detector, data)
     yolo = folder / "yolo"
-    write_yolo(yolo, photos, finished.class_names)
+    write_yolo(yolo, photos, read_manifest(detector)["class_names"])
     seconds = sum(
         parse_duration(text) for text in (options.pretraining, options.training) if text
     )
@@ -182,8 +205,14 @@ def run_peer(options, data, folder):
         check=True,
     )
     minutes = (time.monotonic() - began) / 60
+    (folder / "peer" / "minutes.json").write_text(to_json(minutes), encoding="utf-8")
+
+
+def judge_peer(options, data, folder):
+    """Measures what the peer predicted; returns its figures and the gain of ours."""
+    finished = read_finished_run(folder / "detector")
+    held_out = read_photos(finished.path, data)["held_out"]
     found = json.loads((folder / "peer" / "predictions.json").read_text())
-    held_out = photos["held_out"]
     rows = (
         our_detections(folder / "evaluation", held_out),
         found["photos"],
@@ -197,7 +226,7 @@ def run_peer(options, data, folder):
         every[1].predictions, every[1].ground_truth, len(finished.class_names)
     )
     return {
-        "peer_minutes": minutes,
+        "peer_minutes": json.loads((folder / "peer" / "minutes.json").read_text()),
         "peer_batches": found["batches"],
         "peer_epochs": found["epochs"],
         "peer_best_epoch": found["best_epoch"],
@@ -213,15 +242,23 @@ def run_peer(options, data, folder):
     }
 
 
-def read_part(finished, part, split):
-    """The photos of a split, or of one of the lists of a run; their sizes are true."""
-    photos = pipelines.read([*finished.data], split)
-    if split is None:
-        table = pipelines.read_photo_table(finished.path / f"{part}_photos.tsv")
-        photos = pipelines.select_photos(photos, table)
-    size = finished.manifest["image_size"]
-    names = finished.class_names
-    return pipelines.prepare_labeled(photos, size, class_names=names).photos
+def read_photos(detector, data):
+    """The photos of our run, begun or finished, by the set: their sizes are true."""
+    manifest = read_manifest(detector)
+    held_out = held_out_split(detector, data)
+    found = {}
+    for part in ("training", "validation", "held_out"):
+        table = detector / f"{part}_photos.tsv"
+        split = held_out if part == "held_out" else None
+        if split is None and not table.exists():
+            continue
+        photos = pipelines.read([str(data)], split)
+        if split is None:
+            photos = pipelines.select_photos(photos, pipelines.read_photo_table(table))
+        found[part] = pipelines.prepare_labeled(
+            photos, manifest["image_size"], class_names=manifest["class_names"]
+        ).photos
+    return found
 
 
 def write_yolo(folder, photos, class_names):
