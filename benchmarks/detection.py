@@ -2,8 +2,10 @@
 
     python -m benchmarks.detection --data VOC_TREE [--image-size 160]
 
-Ours is what `finetune --task detect` runs: `Detector.fit` on batches of a prepared
-pool, with crops, flips and color jitter of images and boxes on the accelerator.
+Ours is what `finetune --task detect` runs, but for mosaics: `Detector.fit` on batches
+of a prepared pool, with crops, flips and color jitter of images and boxes on the
+accelerator; it gives boxes from a score of 0.001 on, keras-cv's as its decoder
+does by default.
 keras-cv's is its own `RetinaNet` on the same `keras.applications` backbone, fitted to
 the same photos from memory without augmentation, in the way of its guide. Both train
 all weights in float32 by SGD. `ours_wide` is our detector with pyramid and heads as
