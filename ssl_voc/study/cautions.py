@@ -1,5 +1,6 @@
 """Cautions beside the verdict of a study: what would make it mean something else."""
 
+from ssl_voc.finetune.config import LEAST_EPOCHS
 from ssl_voc.pretrain.config import HARDLY_LEARNED
 from ssl_voc.runs.json_files import read_json_dict
 from ssl_voc.tasks import TASKS
@@ -61,17 +62,16 @@ def not_told(arms):
 
 def few_steps(plan):
     """Numbers of labels that are not learned as long as `finetune` does by default."""
-    least = TASKS[plan.task].least_steps
-    few = [
-        f"{steps} with {count} labels"
-        for count, steps in zip(plan.num_labels, plan.steps, strict=True)
-        if steps < least
-    ]
+    few = []
+    for count, steps in zip(plan.num_labels, plan.steps, strict=True):
+        steps_per_epoch = max(1, count // plan.grid.batch_size)
+        usual = max(TASKS[plan.task].least_steps, LEAST_EPOCHS * steps_per_epoch)
+        if steps < usual:
+            few.append(f"{steps} with {count} labels (finetune: {usual})")
     if few:
         yield (
-            f"Few steps: {', '.join(few)}, fewer than the {least} of finetune. A start "
-            "that merely learns faster may be ahead. More --epochs, or more --budget, "
-            "may turn the answer round."
+            f"Few steps: {', '.join(few)}. A start that merely learns faster may be "
+            "ahead. More --epochs, or more --budget, may turn the answer round."
         )
 
 

@@ -9,7 +9,7 @@ from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.options import option
 from ssl_voc.runs.paths import default_folder
 from ssl_voc.tasks import TASKS
-from ssl_voc.training.input_checks import AUTO, DEFAULT_BACKBONE
+from ssl_voc.training.input_checks import AUTO
 
 _LABELS = re.compile(r"\d+(\.\d+)?%|\d+")
 
@@ -60,7 +60,11 @@ class StudyConfig:
         "of epochs.",
         minimum=1,
     )
-    backbone: str = option(DEFAULT_BACKBONE, "That of all arms.")
+    backbone: str | None = option(
+        None,
+        "That of all arms; by default what finetune takes by itself where an arm is "
+        "imagenet, else with the first path among the arms, else with random weights.",
+    )
     image_size: int | None = option(None, "As of finetune.", minimum=32)
     batch_size: int | None = option(None, "As of finetune.", minimum=2)
     finetune: str | None = option(

@@ -18,7 +18,7 @@ from ssl_voc.study.cells import words_of
 from ssl_voc.study.photos import arms_of, read_photos
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.tasks import TASKS
-from ssl_voc.training.input_checks import refuse_unusable_teacher
+from ssl_voc.training.input_checks import AUTO, backbone_of, refuse_unusable_teacher
 
 # Fewer labels than this teach nothing that another draw of them would teach, too.
 FEWEST_LABELS = 8
@@ -37,11 +37,13 @@ class Trial:
     Attributes:
         pace: `Pace` of this machine.
         imagenet: Whether ImageNet weights can be had.
+        backbone: Name of the backbone that it took.
         seconds: Time that it took.
     """
 
     pace: Pace
     imagenet: bool
+    backbone: str
     seconds: float
 
 
@@ -66,7 +68,12 @@ def make_plan(config, run_trial):
     pretrain_flags = parse_flags(config.pretrain, "pretrain")
     epochs = config.epochs or LEAST_EPOCHS
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs)
-    trial = run_trial(common, (*flags, *_share_to_try(config, labelled)))
+    start = "--weights", _weights_to_try(config, arms)
+    trial = run_trial(common, (*flags, *start, *_share_to_try(config, labelled)))
+    if config.backbone is None:
+        print(f"backbone of all arms: {trial.backbone} (--backbone)", flush=True)
+        config = dataclasses.replace(config, backbone=trial.backbone)
+        common = _common_settings(config)
     arms = arms_of(config, trial.imagenet)
     links = [link for arm in arms for link in arm.pretrainings]
     pools = {link.key: photos.count(link) for link in links}
@@ -91,6 +98,14 @@ def make_plan(config, run_trial):
         plan = fit_to_budget(plan, trial.pace, seconds - trial.seconds)
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, plan.grid.epochs)
     return plan, trial.pace
+
+
+def _weights_to_try(config, arms):
+    """Weights that a trial begins with: a default backbone goes with them."""
+    starts = [arm.start for arm in arms if arm.start != "none"]
+    if not config.arm or "imagenet" in starts:
+        return AUTO  # tells whether ImageNet weights can be had
+    return starts[0] if starts else "none"
 
 
 def _share_to_try(config, labelled):
@@ -171,7 +186,8 @@ def read_trial(folder, seconds):
     # Of the first epoch what is more than another one.
     start = max(1.0, seconds - sum(epochs) - min(epochs))
     pace = Pace(start, photo, pause, manifest.get("image_size", USUAL_VIEW))
-    return Trial(pace, manifest.get("weights") == "imagenet", seconds)
+    backbone = manifest.get("backbone") or backbone_of(str(folder))
+    return Trial(pace, manifest.get("weights") == "imagenet", backbone, seconds)
 
 
 def _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs):

@@ -151,7 +151,8 @@ def _weights_of(config, arms):
     links = [link for arm in arms for link in arm.pretrainings]
     flags = parse_flags(config.pretrain, "pretrain"), *(link.flags for link in links)
     names = {name for own in flags for name in values_of("--teacher", own)}
-    names |= {arm.start for arm in arms if arm.starts_from_path} | {config.backbone}
+    names |= {arm.start for arm in arms if arm.starts_from_path}
+    names |= {config.backbone} - {None}
     digests = {name: _weights_digest(name) for name in sorted(names)}
     return {name: digest for name, digest in digests.items() if digest}
 

@@ -19,10 +19,10 @@ from ssl_voc.visualization.page import format_page
 _PROTOCOL = (
     "Figures are means over the seeds and the {} reported photos of which no "
     "training saw a near-duplicate with its labels. Intervals are 95 % bootstraps "
-    "that draw photos and, where there are several, seeds; differences are paired, "
-    "photo by photo and seed by seed, and bold where they are clear of zero: of the "
-    "others it is not shown that there is one. Within a seed all arms learn from the "
-    "same labels, and fewer labels are a part of more."
+    "that draw photos, with Student's t of several seeds added in squares; differences "
+    "are paired, photo by photo and seed by seed, and bold where they are clear of "
+    "zero: of the others it is not shown that there is one. Within a seed all arms "
+    "learn from the same labels, and fewer labels are a part of more."
 )
 _EXPOSURE = (
     "What was seen, and how many of the reported photos are in it, in this or nearly "

@@ -16,8 +16,9 @@ from ssl_voc.study.budget import Pace
 from ssl_voc.study.cells import words_of
 from ssl_voc.study.claims import NAME as CLAIM
 from ssl_voc.study.make_plan import TRIAL_EPOCHS, Trial, make_plan, read_trial
-from ssl_voc.study.photos import arms_of, read_photos
+from ssl_voc.study.photos import read_photos
 from ssl_voc.study.plan import Grid, Plan
+from ssl_voc.training.input_checks import AUTO
 
 PLAN, TRIAL, TRIED = "plan.json", "trial", "trial.json"
 # Settings of one start, and one more that changes no cell.
@@ -135,9 +136,9 @@ def _try_once(config, common, flags):
     path = config.out / TRIED
     words, known = [*words_of(common), *flags], read_json_dict(path)
     # Weights that could not be had may be there now.
-    needs = any(arm.start == "imagenet" for arm in arms_of(config))
-    if known.get("words") == words and (known["imagenet"] or not needs):
-        return Trial(Pace(**known["pace"]), known["imagenet"], 0.0)
+    if known.get("words") == words and (known["imagenet"] or AUTO not in words):
+        pace = Pace(**known["pace"])
+        return Trial(pace, known["imagenet"], known["backbone"], 0.0)
     trial = _run_trial(config.out / TRIAL, common, flags)
     write_json(path, {"words": words, **dataclasses.asdict(trial)})
     return trial
@@ -153,7 +154,7 @@ def _run_trial(folder, common, flags):
         time.sleep(_POLL_SECONDS)
     print("trying a few epochs, to know the pace of this machine", flush=True)
     words = [sys.executable, "-m", "ssl_voc.finetune", *words_of(common), *flags]
-    words += ["--weights", "auto", "--epochs", str(TRIAL_EPOCHS), "--val-share", "0"]
+    words += ["--epochs", str(TRIAL_EPOCHS), "--val-share", "0"]
     if values_of("--schedule", flags)[-1:] == ["staged"]:
         words += ["--unfreeze-epoch", "1"]  # the first, whose pace does not count
     words += ["--out", str(folder), "--overwrite"]  # it removes files of a run alone

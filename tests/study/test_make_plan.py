@@ -7,17 +7,20 @@ import pytest
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.json_files import to_json
 from ssl_voc.study import main
+from ssl_voc.study.arms import values_of
 from ssl_voc.study.budget import Pace
 from ssl_voc.study.config import StudyConfig
 from ssl_voc.study.make_plan import Trial, make_plan, read_trial
 from ssl_voc.study.plan import cells_of
+from ssl_voc.training.input_checks import DEFAULT_BACKBONE
 
 PACE = Pace(1.0, 0.01, 0.1)
+BACKBONE, WEIGHTS = "--backbone", "--weights"
 
 
 def plan_of(data, imagenet=False, **settings):
     config = StudyConfig(data=(str(data),), **settings)
-    return make_plan(config, lambda *_: Trial(PACE, imagenet, 10.0))[0]
+    return make_plan(config, lambda *_: Trial(PACE, imagenet, "tiny", 10.0))[0]
 
 
 def pretrainings_of(plan):
@@ -33,6 +36,31 @@ def test_without_arms_the_usual_starts_are_compared(place):
     plan = plan_of(place / "voc", imagenet=True)
     assert [arm.name for arm in plan.arms] == ["random", "imagenet", "ssl"]
     assert plan.arms[2].start == "imagenet"
+
+
+def test_backbone_is_what_finetune_takes_with_the_weights_of_the_arms(place, tmp_path):
+    weights = tmp_path / "own.keras"
+    weights.write_bytes(b"")
+
+    def asked_and_taken(*arms, **settings):
+        asked = []
+
+        def run_trial(common, flags):
+            asked.extend([dict(common).get("--backbone"), *values_of(WEIGHTS, flags)])
+            return Trial(PACE, True, asked[0] or "tiny", 10.0)
+
+        config = StudyConfig(data=(str(place / "voc"),), arm=arms, **settings)
+        plan, _ = make_plan(config, run_trial)
+        (taken,) = {dict(plan.common)[BACKBONE], dict(plan.pretraining)[BACKBONE]}
+        return [*asked, taken]
+
+    ssl = f"ssl:{place / 'bare'}"
+    assert asked_and_taken() == [None, "auto", "tiny"]
+    assert asked_and_taken("random", "imagenet", ssl) == [None, "auto", "tiny"]
+    assert asked_and_taken("random", ssl) == [None, "none", "tiny"]
+    assert asked_and_taken("random", f"{weights}+{ssl}") == [None, str(weights), "tiny"]
+    given = asked_and_taken("random", ssl, backbone="EfficientNetB0")
+    assert given == ["EfficientNetB0", "none", "EfficientNetB0"]
 
 
 def test_photos_without_labels_count_where_none_are_learned(place, tmp_path):
@@ -158,15 +186,15 @@ def test_default_rate_stands_first_of_those_that_are_tried(place):
 
 def test_imagenet_that_cannot_be_had_is_refused_before_hours_of_work(place):
     arms = ("random", "imagenet")
-    with pytest.raises(BadInput, match="cannot be had .* none exist for Efficient"):
+    with pytest.raises(BadInput, match="cannot be had .* none exist for tiny"):
         plan_of(place / "voc", arm=arms)
     assert plan_of(place / "voc", imagenet=True, arm=arms).arms[1].start == "imagenet"
 
 
 def test_trial_takes_its_own_time_off_the_budget(place):
     config = StudyConfig(data=(str(place / "voc"),), budget="1m", passes=100)
-    slow = make_plan(config, lambda *_: Trial(PACE, False, 40.0))[0]
-    quick = make_plan(config, lambda *_: Trial(PACE, False, 1.0))[0]
+    slow = make_plan(config, lambda *_: Trial(PACE, False, "tiny", 40.0))[0]
+    quick = make_plan(config, lambda *_: Trial(PACE, False, "tiny", 1.0))[0]
     assert len(slow.grid.seeds) == 1 < len(quick.grid.seeds)
 
 
@@ -178,7 +206,10 @@ def test_pace_of_a_trial_tells_start_photos_and_pauses_apart(tmp_path):
     (tmp_path / "manifest.json").write_text('{"num_training": 100, "weights": null}')
     trial = read_trial(tmp_path, 50.0)
     # 100 photos in 2 of 3 seconds; three such epochs and 41 seconds are 50.
-    assert trial == Trial(Pace(41.0, 0.02, 1.0), False, 50.0)
+    assert trial == Trial(Pace(41.0, 0.02, 1.0), False, DEFAULT_BACKBONE, 50.0)
+    manifest = {"num_training": 100, "weights": None, "backbone": "tiny"}
+    (tmp_path / "manifest.json").write_text(to_json(manifest))
+    assert read_trial(tmp_path, 50.0).backbone == "tiny"
 
 
 def test_weights_that_were_replaced_make_other_runs(place, tmp_path):

@@ -160,10 +160,14 @@ def test_labels_that_are_learned_for_few_steps_are_told(tmp_path):
     assert detect.steps == [570, 1860]
     verdict = write_report(config, detect, lambda key: None)["verdict"]
     (line,) = [line for line in verdict if "Few steps" in line]
-    assert "570 with 100 labels, fewer" in line and "1860" not in line
+    assert "570 with 100 labels (finetune: 1500)." in line and "1860" not in line
     enough = dataclasses.replace(detect, task="localize")
     verdict = write_report(config, enough, lambda key: None)["verdict"]
     assert not any("Few steps" in line for line in verdict)
+    quick = dataclasses.replace(enough, grid=dataclasses.replace(enough.grid, epochs=9))
+    verdict = write_report(config, quick, lambda key: None)["verdict"]
+    (line,) = [line for line in verdict if "Few steps" in line]
+    assert "168 with 100 labels (finetune: 180), 558 with 1000 labels (finetu" in line
 
 
 def test_labels_that_a_pretraining_learned_are_told_beside_the_verdict(tmp_path):

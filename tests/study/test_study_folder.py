@@ -24,7 +24,7 @@ def count_trials(monkeypatch, imagenet=False):
 
     def run_trial(*_):
         trials.append(1)
-        return Trial(PACE, imagenet, 10.0)
+        return Trial(PACE, imagenet, "tiny", 10.0)
 
     monkeypatch.setattr("ssl_voc.study.study_folder._run_trial", run_trial)
     return trials
@@ -33,7 +33,7 @@ def count_trials(monkeypatch, imagenet=False):
 def test_plan_comes_back_from_its_file(place, tmp_path):
     arms = ("random", f"a=imagenet+ssl:dcl:{place / 'bare'} --schedule frozen")
     config = StudyConfig(data=(str(place / "voc"),), arm=arms, budget="1h")
-    plan, pace = make_plan(config, lambda *_: Trial(PACE, True, 10.0))
+    plan, pace = make_plan(config, lambda *_: Trial(PACE, True, "tiny", 10.0))
     _write_plan(tmp_path, plan, pace, {"seeds": 3})
     assert read_plan(tmp_path) == (plan, pace, {"seeds": 3})
 
@@ -77,7 +77,8 @@ def test_trial_is_repeated_where_another_one_would_tell_something_else(
     assert num_trials(arm=own, seeds=2) == num_trials(arm=own, labels=("50%",)) == 1
     assert num_trials(arm=own, batch_size=16) == 2
     # The usual arms ask for ImageNet weights, which may be there by now.
-    assert num_trials(batch_size=16) == (2 if imagenet else 3)
+    assert num_trials(batch_size=16) == 3
+    assert num_trials(batch_size=16, seeds=2) == (3 if imagenet else 4)
 
 
 def test_data_that_changed_makes_a_new_plan(place, tmp_path, monkeypatch):
