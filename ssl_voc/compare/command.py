@@ -50,11 +50,14 @@ def compare(config):
         measures = {
             name: _compare_measure(ours, theirs, name) for name in ours.measures()
         }
-    for name in _PLAIN:
-        values = [[m.get(name) for m in s.metrics.values()] for s in (ours, theirs)]
-        # Of photos without objects there is none.
-        if None not in itertools.chain(*values):
-            measures[name] = _row(*map(statistics.fmean, values))
+    found = [[*side.metrics.values()] for side in (ours, theirs)]
+    # These are of all photos of an evaluation: of others they would not be compared.
+    if all(row["num_images"] == len(kept) for row in itertools.chain(*found)):
+        for name in _PLAIN:
+            values = [[row.get(name) for row in rows] for rows in found]
+            # Of photos without objects there is none.
+            if None not in itertools.chain(*values):
+                measures[name] = _row(*map(statistics.fmean, values))
     report = {
         "evaluations": [*map(str, config.evaluations)],
         "baseline": [*map(str, config.baseline)],

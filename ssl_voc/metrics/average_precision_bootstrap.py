@@ -158,6 +158,7 @@ def _refuse_other_objects(runs):
             (first.num_images, other.num_images),
             (first.objects.images, other.objects.images),
             (first.objects.classes, other.objects.classes),
+            (first.objects.boxes, other.objects.boxes),
             (first.difficult, other.difficult),
         )
         if not all(np.array_equal(*pair) for pair in pairs):

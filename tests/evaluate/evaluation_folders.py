@@ -20,6 +20,7 @@ def write_evaluation(folder, rows, **metrics):
     folder.mkdir(parents=True)
     text = "".join(to_json(row) + "\n" for row in rows)
     (folder / "images.jsonl").write_text(text)
+    metrics = {"num_images": len(rows), **metrics}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     report_leaks(folder, [])
     return folder

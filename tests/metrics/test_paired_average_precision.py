@@ -64,7 +64,8 @@ def test_detectors_on_different_objects_are_not_compared():
     harder = {**truth, "difficult": ~truth["difficult"]}
     renamed = {**truth, "classes": np.where(truth["classes"] == 0, 1, truth["classes"])}
     moved = {name: values[::-1] for name, values in truth.items()}
-    for other in (harder, renamed, moved):
+    wider = {**truth, "boxes": truth["boxes"] * 1.1}
+    for other in (harder, renamed, moved, wider):
         theirs = match_detections(predictions, other, num_classes=4)
         with pytest.raises(ValueError, match="same images and objects"):
             paired_average_precision([ours], [theirs], "voc07", 10)
