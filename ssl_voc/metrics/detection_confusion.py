@@ -9,8 +9,8 @@ def confusion_counts(matches, lowest_confidence):
     """Counts of true and predicted classes among detections, with a background.
 
     Right detections, by VOC's rule, stand on the diagonal. Of the wrong ones and the
-    objects that nothing found, those that overlap by more than the threshold are paired
-    whatever their classes, the most confident first, each object once: one class was
+    objects that nothing found, those of different classes that overlap by more than the
+    threshold are paired, the most confident first, each object once: one class was
     taken for another. What is left was seen where nothing is (duplicates too), or was
     missed. Difficult objects, and what their own class detects on them, are left out.
 
@@ -50,6 +50,10 @@ def confusion_counts(matches, lowest_confidence):
         detections, objects, matches.num_classes, across_classes=True
     )
     candidates[~(ious > matches.iou_threshold)] = -1
+    # A second detection of its own class is a duplicate, which overlaps this one, too.
+    near = np.flatnonzero(candidates >= 0)
+    same = objects.classes[candidates[near]] == detections.classes[near]
+    candidates[near[same]] = -1
     taken = most_confident(candidates, matches.confidence[wrong])
     pairs = objects.classes[candidates[taken]], detections.classes[taken]
     np.add.at(counts, pairs, 1)

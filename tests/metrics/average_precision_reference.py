@@ -119,7 +119,7 @@ def confusion(predictions, ground_truth, num_classes, lowest, threshold=0.5):
         taken = set()
         for place in wrong:
             best = nearest(overlaps[place], missed, threshold)
-            if best is None or best in taken:
+            if best is None or best in taken or classes[best] == labels[place]:
                 counts[background, labels[place]] += 1
             else:
                 taken.add(best)

@@ -44,6 +44,21 @@ def test_golden_case_of_each_kind():
     assert counts.tolist() == [[1, 1, 2], [0, 0, 0], [1, 1, 0]]
 
 
+def test_a_second_detection_of_an_object_is_none_of_its_neighbor():
+    truth = {"boxes": [[[0, 0, 10, 10], [3, 0, 13, 10]]], "classes": [[0, 0]]}
+    predictions = {
+        "boxes": [[[0, 0, 10, 10], [1, 0, 11, 10]]],
+        "classes": [[0, 0]],
+        "confidence": [[0.9, 0.8]],
+    }
+    predictions, truth = (
+        {name: np.array(values) for name, values in part.items()}
+        for part in (predictions, truth)
+    )
+    counts = confusion_counts(match_detections(predictions, truth), 0.5)
+    assert counts.tolist() == [[1, 1], [1, 0]]
+
+
 def test_without_detections_or_objects_and_matches_across_classes_refused():
     predictions, truth = one_class([0.9], [0], 1)
     none = {name: values[:, :0] for name, values in predictions.items()}
