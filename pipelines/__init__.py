@@ -35,7 +35,8 @@ from pipelines.readers.training_splits import (
     read_training,
     split_validation,
 )
-from pipelines.reports.data_report import DataReport, find_leakage, report_data
+from pipelines.reports.data_report import DataReport, report_data
+from pipelines.reports.leakage import find_leakage
 from pipelines.reports.set_report import report_set
 
 __all__ = [
