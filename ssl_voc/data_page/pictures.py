@@ -1,6 +1,7 @@
 """Pictures of a data report: photos with their boxes, and why they are shown."""
 
 import collections
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -32,7 +33,7 @@ def photo_with_boxes(photo, caption=None, marked=None):
     ]
     if not (photo.width and photo.height):
         outlines = ()  # no picture of a photo that cannot be read
-        photo = _Known(photo)
+        photo = dataclasses.replace(photo, width=_SIDE, height=_SIDE)
     return photo_tile(photo, _SIDE, caption or photo.image_id, outlines)
 
 
@@ -122,11 +123,3 @@ def leaked_pairs(pool, other, leaked_photos):
         ]
         for leaked in leaked_photos
     ]
-
-
-class _Known:
-    """A photo whose size nobody states: it is that of its pixels."""
-
-    def __init__(self, photo):
-        self.load, self.image_id = photo.load, photo.image_id
-        self.width = self.height = _SIDE  # of the gray tile, where it is gone

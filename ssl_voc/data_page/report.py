@@ -49,7 +49,11 @@ def report_data_sets(sets, image_size=None):
     alarms = [*_alarms(sets, near_duplicates)]
     if image_size:
         alarms += _small_classes(shares, image_size)
-    alarms += [part.text() for _, _, part in between if part.photos]
+    alarms += [
+        f"{other.name} in {one.name}: {part.text()}"
+        for one, other, part in between
+        if part.photos
+    ]
     texts = [f"{each.name}: {reports[each.name].text()}" for each in sets]
     sections = [
         ("What to look at", [("alarm", line) for line in alarms or ["Nothing."]])
@@ -70,10 +74,20 @@ def report_data_sets(sets, image_size=None):
         {
             "sets": {name: dataclasses.asdict(part) for name, part in reports.items()},
             "near_duplicates": {
-                name: [dataclasses.asdict(pair) for pair in pairs]
-                for name, pairs in near_duplicates.items()
+                each.name: [
+                    {
+                        **dataclasses.asdict(pair),
+                        "name": each.pool.photos[pair.index].path_name,
+                        "like": each.pool.photos[pair.other_index].path_name,
+                    }
+                    for pair in near_duplicates[each.name]
+                ]
+                for each in sets
             },
-            "between_sets": [dataclasses.asdict(part) for _, _, part in between],
+            "between_sets": [
+                {"set": other.name, "seen_in": one.name, **dataclasses.asdict(part)}
+                for one, other, part in between
+            ],
             "share_of_boxes_by_image_size": shares,
         },
     )
@@ -89,9 +103,11 @@ def _alarms(sets, near_duplicates):
         num_repeated = len(near_duplicates[each.name])
         counts = {
             "photos not annotated: their boxes are not known": len(each.not_annotated),
-            "photos that cannot be read": len(each.pool.skipped),
             "photos that are all but another one of the set": num_repeated,
         }
+        if skipped := each.pool.skipped:
+            what = f"{len(skipped)} photos that cannot be read"
+            yield f"{each.name}: {what}, such as {skipped[0]}"
         for what, number in counts.items():
             if number:
                 yield f"{each.name}: {number} {what}"

@@ -10,7 +10,8 @@ Decodes every photo once and writes one page (report.html, which holds its pictu
 counts by class and size, photos with their boxes, the smallest and the largest boxes,
 what was dropped or repaired, photos that are not annotated, near-duplicates within and
 between splits, and how many boxes each image size would make large enough. The same as
-text and numbers: report.txt, report.json. Nothing is trained, no accelerator is asked.
+text and numbers: report.txt, report.json; what cannot be read: skipped.txt. Nothing is
+trained, no accelerator is asked.
 
 Example: python -m ssl_voc.inspect labelled
 """
@@ -28,6 +29,7 @@ def inspect(config):
     Raises:
         BadInput: when the data cannot be read, or the folder is taken.
     """
+    import pipelines
     from ssl_voc.data_page.report import report_data_sets
     from ssl_voc.inspect.data_sets import IMAGE_SIZE, read_data_sets, summarize
     from ssl_voc.runs.run_folder import RunFolder
@@ -42,6 +44,8 @@ def inspect(config):
         folder.write_text("report.html", page.html)
         folder.write_text("report.txt", page.text + "\n")
         folder.write_json("report.json", page.numbers)
+        skipped = [problem for each in sets for problem in each.pool.skipped]
+        folder.write_text("skipped.txt", pipelines.problem_table(skipped))
         folder.finish(summary := summarize(sets))
         print(f"{page.text}\npage  {folder.path / 'report.html'}", flush=True)
         return summary

@@ -15,7 +15,7 @@ class InspectConfig:
         help="Photos, as the other commands' --data takes them.", positional=True
     )
     split: tuple[str, ...] = option(
-        (), "Splits to look at; by default all that the data has."
+        (), "Splits to look at, of all data; by default every one."
     )
     out: Path | None = option(
         None, "Folder to write; by default one under runs/, named after the data."

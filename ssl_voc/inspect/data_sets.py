@@ -1,6 +1,5 @@
 """Splits of the data, read and decoded."""
 
-import contextlib
 import itertools
 
 import pipelines
@@ -21,8 +20,8 @@ def read_data_sets(sources, names=()):
 
     Args:
         sources: List of what `pipelines.read` understands.
-        names: Splits to read; by default all that every source has. Of several sources
-            without any each is a set of its own.
+        names: Splits to read, of every source; by default all that any has. Of several
+            sources without any each is a set of its own.
 
     Returns:
         List of `DataSet`.
@@ -49,7 +48,7 @@ def _read_all(sources):
     """Maps names of the sets to their photos."""
     splits = _splits(sources)
     if splits:
-        return {name: _read(sources, own) for name, own in splits.items()}
+        return {name: _read(*zip(*own, strict=True)) for name, own in splits.items()}
     # Each alone, as what several name would stand in one of them.
     parts = [_read([source], [None]) for source in sources]
     if len(parts) == 1:
@@ -66,31 +65,46 @@ def _without_unions(photos):
 
     One that lies in a single other set stays: it is measured on what was learned.
     """
-    paths = {name: {photo.path_name for photo in part} for name, part in photos.items()}
+    places = {
+        name: {(photo.source, photo.path_name) for photo in part}
+        for name, part in photos.items()
+    }
 
     def is_union(name):
-        parts = [other for other in paths if paths[other] < paths[name]]
-        pairs = itertools.combinations(parts, 2)
-        return any(paths[one] | paths[other] == paths[name] for one, other in pairs)
+        whole = places[name]
+        # Other sources may have the parts alone.
+        sources = {source for source, _ in whole}
+        own = [{p for p in part if p[0] in sources} for part in places.values()]
+        pairs = itertools.combinations((part for part in own if part < whole), 2)
+        return any(one | other == whole for one, other in pairs)
 
     return {name: part for name, part in photos.items() if not is_union(name)}
 
 
 def _splits(sources):
-    """Maps the splits that every source has to what each calls it; may be empty."""
+    """Maps each split to the sources that have it, and what they call it.
+
+    Returns:
+        Dictionary of lists of `(source, name)`; empty where no source has a split.
+    """
     named = [set(pipelines.splits(source)) - {"all"} for source in sources]
-    common = {name: [name] * len(sources) for name in set.intersection(*named)}
-    if common.keys().isdisjoint(VALIDATION):
-        own = [next((n for n in VALIDATION if n in names), None) for names in named]
-        if None not in own:
-            common["val"] = own
-    if common or not any(named):
-        return dict(sorted(common.items(), key=lambda item: _usual_order(item[0])))
-    lists = "; ".join(
-        f"{source}: {', '.join(sorted(names)) or 'none'}"
-        for source, names in zip(sources, named, strict=True)
-    )
-    raise BadInput(f"DATA: no split is in every source ({lists}). Name one by --split.")
+    if any(named) and not all(named):
+        lists = "; ".join(
+            f"{source}: {', '.join(sorted(names)) or 'none'}"
+            for source, names in zip(sources, named, strict=True)
+        )
+        raise BadInput(
+            f"DATA: some sources have splits and others none ({lists}). Inspect them "
+            "one by one."
+        )
+    found = {}
+    for source, names in zip(sources, named, strict=True):
+        spelled = next((name for name in VALIDATION if name in names), None)
+        for name in names:
+            # Each tool has its own word for it.
+            key = "val" if len(sources) > 1 and name == spelled else name
+            found.setdefault(key, []).append((source, name))
+    return dict(sorted(found.items(), key=lambda item: _usual_order(item[0])))
 
 
 def _usual_order(name):
@@ -100,8 +114,9 @@ def _usual_order(name):
 
 def _decode(photos, class_names):
     options = {"cache": "none", "progress": progress_bar(f"looking at {photos.name}")}
+    problems = []
     if any(photo.objects and photo.annotated for photo in photos):
-        with contextlib.suppress(ValueError):  # not one box is usable: shown as read
+        try:
             return pipelines.prepare_labeled(
                 photos,
                 IMAGE_SIZE,
@@ -109,7 +124,12 @@ def _decode(photos, class_names):
                 objects_required=False,
                 **options,
             )
-    return pipelines.prepare(photos, IMAGE_SIZE, **options)
+        except ValueError as error:  # not one box is usable: shown as read
+            kind = "no usable annotation"
+            problems.append(pipelines.Problem(photos.name, str(error), kind))
+    pool = pipelines.prepare(photos, IMAGE_SIZE, **options)
+    pool.problems.extend(problems)
+    return pool
 
 
 def summarize(sets):

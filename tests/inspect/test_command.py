@@ -47,6 +47,10 @@ def test_sets_troubles_and_pictures_are_reported(tree, tmp_path, capsys):
     assert (classes["cat"]["objects"], classes["dog"]["objects"]) == (7, 1)
     (leakage,) = report["between_sets"]
     assert [photo["index"] for photo in leakage["photos"]] == [1]
+    assert (leakage["set"], leakage["seen_in"]) == ("val", "train")
+    assert "val in train: leakage: 1 of 4" in (out / "report.txt").read_text()
+    assert (out / "skipped.txt").read_text().startswith(f"{tree}/JPEGImages/005.png\t")
+    assert "1 photos that cannot be read, such as" in (out / "report.txt").read_text()
     # 4 of 80 px wide: 8 px at 160, 32 px at 640.
     assert report["share_of_boxes_by_image_size"]["dog"]["160"] == 0.0
     assert report["share_of_boxes_by_image_size"]["dog"]["320"] == 1.0
@@ -91,6 +95,7 @@ def test_photos_without_boxes_are_shown_too(tree, tmp_path):
     assert read(out, "summary.json")["num_not_annotated"] == 0  # none is wanted
     (pair,) = read(out)["near_duplicates"]["all"]
     assert (pair["index"], pair["other_index"], pair["distance"]) == (8, 2, 0)
+    assert [pair["name"][-7:], pair["like"][-7:]] == ["009.png", "002.png"]
     assert "near-duplicates" in (out / "report.html").read_text()
 
 
@@ -107,6 +112,28 @@ def test_a_split_that_sources_spell_differently_is_one(tree, tmp_path):
     (lists / "trainval.txt").unlink()
     assert main([str(tree), str(copy), "--out", str(tmp_path / "out")]) == 0
     assert read(tmp_path / "out", "summary.json")["sets"] == {"train": 16, "val": 8}
+
+
+def test_a_split_of_one_source_is_looked_at_too(tree, tmp_path):
+    copy = shutil.copytree(tree, tmp_path / "copy")
+    lists = copy / "ImageSets" / "Main"
+    (lists / "trainval.txt").unlink()  # of the other source still two others together
+    (lists / "val.txt").rename(lists / "test.txt")
+    assert main([str(tree), str(copy), "--out", str(tmp_path / "out")]) == 0
+    sets = read(tmp_path / "out", "summary.json")["sets"]
+    assert sets == {"train": 16, "val": 4, "test": 4}
+    pairs = [(p["set"], p["seen_in"]) for p in read(tmp_path / "out")["between_sets"]]
+    assert ("test", "val") in pairs and ("test", "train") in pairs
+
+
+def test_boxes_of_other_pixels_are_an_alarm(tmp_path, capsys):
+    Image.fromarray(tiny.draw_photos(1, size=80)[0]).save(tmp_path / "a.png")
+    box = {"image_id": 1, "category_id": 0, "bbox": [100, 100, 20, 20]}
+    content = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [box]}
+    content["categories"] = [{"id": 0, "name": "cat"}]
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
+    assert main([str(tmp_path / "boxes.json"), "--out", str(tmp_path / "out")]) == 0
+    assert "1 x no usable annotation, such as" in capsys.readouterr().out
 
 
 def test_sources_without_splits_are_each_a_set(tmp_path):
@@ -137,10 +164,10 @@ def test_sources_of_one_name_are_told_apart(tree, tmp_path):
     assert [*read(tmp_path / "out", "summary.json")["sets"]] == sources
 
 
-def test_sources_without_a_common_split_are_refused(tree, tmp_path, capsys):
+def test_sources_with_and_without_splits_are_refused_together(tree, tmp_path, capsys):
     flags = [str(tree), str(tree / "JPEGImages"), "--out", str(tmp_path / "out")]
     assert main(flags) == 2
-    assert "--split" in capsys.readouterr().err
+    assert "one by one" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
