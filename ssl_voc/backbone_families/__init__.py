@@ -3,6 +3,7 @@
 from ssl_voc.backbone_families.families import (
     FAMILIES,
     KERAS_CV,
+    TEACHER_PRESETS,
     BackboneFamily,
     family_of,
 )

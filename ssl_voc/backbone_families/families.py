@@ -7,6 +7,8 @@ from typing import Literal
 from ssl_voc.backbone_families.keras_cv_sizes import KERAS_CV_SIZES
 
 KERAS_CV = "keras_cv:"  # what names of KerasCV's backbones begin with
+# What names of KerasHub's presets begin with that can teach: their pixels are known.
+TEACHER_PRESETS = ("dinov2_", "dinov3_")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -71,7 +71,7 @@ def assign_objects(objects, predictions, points, num_candidates=10, min_side=0.0
     # Each point learns one object.
     chosen = ops.argmax(ops.where(is_candidate, ious + _EPSILON, 0.0), axis=1)
     positive = ops.any(is_candidate, axis=1)
-    number = boxes_true.shape[1]
+    number = ops.shape(boxes_true)[1]
     learns = ops.logical_and(
         ops.one_hot(chosen, number, axis=1, dtype="bool"), is_candidate
     )

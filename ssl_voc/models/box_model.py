@@ -86,14 +86,19 @@ class BoxModel(ConfiguredModel):
         if "bounding_boxes" not in inputs:
             return None
         given = inputs["bounding_boxes"]
+        # Those to be augmented may be larger than what the backbone sees.
+        shape = tuple(inputs["images"].shape[1:3]) if "images" in inputs else (None,)
+        shape = self.image_shape if None in shape else shape
         objects = {
             "boxes": boxes.convert_format(
-                given["boxes"], self.bounding_box_format, "xyxy", self.image_shape
+                given["boxes"], self.bounding_box_format, "xyxy", shape
             ),
             "classes": ops.cast(given["classes"], "float32"),
         }
         if "difficult" in inputs:
             objects["difficult"] = inputs["difficult"]
+        if not objects["classes"].shape[1]:  # none at all, or as many as a batch has
+            objects = {name: pad_objects(part, 1) for name, part in objects.items()}
         return objects
 
     def _augment(self, images, objects):
@@ -117,6 +122,19 @@ class BoxModel(ConfiguredModel):
         return boxes.convert_format(
             corners, "xyxy", self.bounding_box_format, self.image_shape
         )
+
+
+def pad_objects(values, number):
+    """Boxes, classes or flags of objects with a number more, which are padding.
+
+    Args:
+        values: Tensor `(batch, n)` or `(batch, n, 4)`.
+        number: Number of objects to add.
+    """
+    rest = [(0, 0)] * (len(values.shape) - 2)
+    is_flag = keras.backend.standardize_dtype(values.dtype) == "bool"
+    padding = False if is_flag else boxes.PADDING
+    return ops.pad(values, [(0, 0), (0, number), *rest], constant_values=padding)
 
 
 def inputs_of(data):

@@ -58,7 +58,9 @@ class BYOLModel(ContrastiveModel):
         if not self.projection_head.built:
             self.projection_head.build(features_shape)
         _, width = self.projection_head.compute_output_shape(features_shape)
-        self.predictor = predictor or ProjectionHead(dimensions=width)
+        self.predictor = predictor or ProjectionHead(
+            dimensions=width, dtype=self.dtype_policy
+        )
         if not self.predictor.built:
             self.predictor.build((None, width))
         self.momentum = momentum

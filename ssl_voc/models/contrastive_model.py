@@ -78,7 +78,9 @@ class ContrastiveModel(ConfiguredModel):
         check_feature_maps(backbone)
         self.backbone = backbone
         self.augmenter = augmenter
-        self.projection_head = projection_head or ProjectionHead()
+        self.projection_head = projection_head or ProjectionHead(
+            dtype=self.dtype_policy
+        )
         self.loss_over_chance = keras.metrics.Mean(name="loss_over_chance")
 
     @property

@@ -73,6 +73,10 @@ class DenseContrastiveModel(ContrastiveModel):
     ):
         super().__init__(backbone, augmenter, projection_head, **kwargs)
         check_rate("dense_weight", dense_weight)
+        if not temperature > 0.0:
+            raise ValueError(
+                f"`temperature` must be above 0. Received: temperature={temperature}"
+            )
         self.dense_weight = dense_weight
         self.temperature = temperature
         # A backbone that takes any size is looked at with views of today's.

@@ -8,6 +8,7 @@ from ssl_voc.layers.anchor_points import anchor_points
 from ssl_voc.layers.detection_head import DetectionHead
 from ssl_voc.layers.non_max_suppression import suppress_non_maxima
 from ssl_voc.layers.path_aggregation import PathAggregation
+from ssl_voc.layers.random_layer import check_rate
 from ssl_voc.layers.task_aligned_assignment import IGNORED, assign_objects
 from ssl_voc.models.box_model import BoxModel, given_boxes
 from ssl_voc.models.pyramid import feature_levels
@@ -35,7 +36,8 @@ class Detector(BoxModel):
     divided by the sum of these qualities.
 
     `backbone`, `num_classes`, `bounding_box_format`, `augmenter`, `freeze_batch_norm`
-    and the call arguments are those of `Localizer`.
+    and the call arguments are those of `Localizer`. A class from `num_classes` on makes
+    the loss NaN.
 
     Args:
         channels: Width of path aggregation and head.
@@ -84,6 +86,13 @@ class Detector(BoxModel):
         **kwargs,
     ):
         boxes.check_format(bounding_box_format)
+        check_rate("nms_iou_threshold", nms_iou_threshold)
+        check_rate("score_threshold", score_threshold)
+        if max_detections < 1:
+            raise ValueError(
+                "`max_detections` must be at least 1. Received: "
+                f"max_detections={max_detections}"
+            )
         super().__init__(**kwargs)
         self.levels = feature_levels(backbone, STRIDES)
         self.backbone = backbone
@@ -223,6 +232,9 @@ class Detector(BoxModel):
             weights = {name: given * values for name, values in weights.items()}
         # A class of -1 or -2 is no row of ones at all.
         wanted = ops.one_hot(ops.cast(classes, "int32"), self.num_classes)
+        # Nor is one that the model does not have: it would be taught as background.
+        is_known = ops.expand_dims(classes < self.num_classes, -1)
+        wanted = ops.where(is_known, wanted, float("nan"))
         corners = targets["boxes"]
         sides = ops.concatenate(
             [

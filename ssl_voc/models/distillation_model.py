@@ -61,7 +61,9 @@ class DistillationModel(ContrastiveModel):
         projection_head=None,
         **kwargs,
     ):
-        projection_head = projection_head or ProjectionHead(dimensions=dimensions)
+        projection_head = projection_head or ProjectionHead(
+            dimensions=dimensions, dtype=kwargs.get("dtype")
+        )
         super().__init__(backbone, augmenter, projection_head, **kwargs)
         self.dimensions = dimensions
         self.queue_size = queue_size
@@ -128,6 +130,11 @@ class DistillationModel(ContrastiveModel):
         if self.teacher is not None:
             views = ops.concatenate(outputs["views"], axis=0)
             embeddings, maps = self.teacher(views, training=False)
+        elif embeddings is None:
+            raise ValueError(
+                "Without a teacher its embeddings are wanted: fit(images, embeddings). "
+                "Received images alone."
+            )
         embeddings = self._center(ops.stop_gradient(embeddings))
         if outputs["training"]:
             self._enqueue(embeddings)

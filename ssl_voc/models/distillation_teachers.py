@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers
 
 from ssl_voc import devices
+from ssl_voc.backbone_families import TEACHER_PRESETS
 from ssl_voc.models.cloning import clone_with_weights, copier_to
 from ssl_voc.models.pretrained_weights import read_backbone
 
@@ -23,8 +24,8 @@ def load_teacher(source, default_size, image_size=None):
 
     Args:
         source: Folder of a pretraining, `.keras` file that ends in a feature map, or
-            name of a preset of KerasHub, such as `"dinov2_small"`, which KerasHub
-            downloads.
+            name of a preset of KerasHub's DINOv2 or DINOv3, such as `"dinov2_small"`,
+            which KerasHub downloads.
         default_size: Side at which a file that takes images of any size sees them.
         image_size: Side in pixels at which the network sees images; by default its own,
             224 for a preset.
@@ -67,6 +68,12 @@ def _of_file(path, default_size, image_size):
 
 
 def _of_preset(name, image_size):
+    if not name.startswith(TEACHER_PRESETS):
+        presets = " or ".join(f"{beginning}*" for beginning in TEACHER_PRESETS)
+        raise ValueError(
+            f"`source` must be a run, a .keras file, or one of KerasHub's {presets}. "
+            f"Received: {name!r}"
+        )
     import keras_hub
 
     try:

@@ -28,8 +28,6 @@ def full_precision(model):
         return model
     config = keras.saving.serialize_keras_object(model)
     copy = keras.saving.deserialize_keras_object(_with_full_dtypes(config))
-    if not copy.built:
-        copy.build(model.inputs[0].shape if model.inputs else None)
     set_weights(copy, model.get_weights())
     copy.jit_compile = model.jit_compile
     return copy

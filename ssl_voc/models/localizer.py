@@ -38,7 +38,8 @@ class Localizer(BoxModel):
         augmenter: Optional layer that takes and returns a dictionary of `"images"`,
             `"bounding_boxes"` in xyxy and, where given, `"difficult"`, such as
             `ssl_voc.layers.LocalizationAugmenter`.
-        head: Optional layer in place of the default `LocalizationHead(num_classes)`.
+        head: Optional layer in place of the default `LocalizationHead(num_classes)`,
+            which takes and returns what that does.
         attention_weight: Weight of the attention loss; 0 for none.
         freeze_batch_norm: Whether the backbone's batch norms use and keep the
             statistics of their pretraining while everything else trains: few photos
@@ -91,7 +92,9 @@ class Localizer(BoxModel):
         self.num_classes = num_classes
         self.bounding_box_format = bounding_box_format
         self.augmenter = augmenter
-        self.head = head or LocalizationHead(num_classes, name="localization_head")
+        self.head = head or LocalizationHead(
+            num_classes, dtype=self.dtype_policy, name="localization_head"
+        )
         self.attention_weight = attention_weight
         self.freeze_batch_norm = freeze_batch_norm
         self.attention_loss = None

@@ -35,7 +35,8 @@ class PseudoLabeler(keras.Model):
     """
 
     def __init__(self, student, pseudo_labels, momentum=0.99, mirrors=True, **kwargs):
-        super().__init__(**kwargs)
+        # In half precision pixels would be rounded, as the student's are not.
+        super().__init__(**{"autocast": False, **kwargs})
         # Its decoding, not its weights: those of the teacher are its own.
         self._decode = student.decode_predictions
         self._format = student.bounding_box_format

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from ssl_voc import boxes
-from ssl_voc.models.box_model import BoxModel
+from ssl_voc.models.box_model import BoxModel, given_boxes, pad_objects
 from ssl_voc.models.pseudo_labeler import PseudoLabeler
 
 # Arguments of `compile` that say how a step runs.
@@ -162,7 +162,12 @@ class SemiSupervisedModel(BoxModel):
             Tuple of the dictionary of the batch, and of `(other_batch,)`: 1 for photos
             with a label that is sure.
         """
-        given = inputs["bounding_boxes"]
+        given = inputs.get("bounding_boxes") or given_boxes(None)
+        if given["classes"].shape[1] is None:
+            raise ValueError(
+                '`"bounding_boxes"` beside `"unlabeled"` must be padded to a number of '
+                f"boxes that is known. Received: shape={given['classes'].shape}"
+            )
         theirs = keras.tree.map_structure(
             ops.stop_gradient, self.labeler(unlabeled, training=False)
         )
@@ -180,7 +185,11 @@ class SemiSupervisedModel(BoxModel):
         width = max(ours["classes"].shape[1], labels["classes"].shape[1])
         joined = {
             name: ops.concatenate(
-                [_padded(part[name], width) for part in (ours, labels)], axis=0
+                [
+                    pad_objects(part[name], width - part[name].shape[1])
+                    for part in (ours, labels)
+                ],
+                axis=0,
             )
             for name in labels
         }
@@ -237,15 +246,3 @@ def _with_unknown(labels, image_shape):
 
 def _without(logs, name):
     return {key: value for key, value in logs.items() if key != name}
-
-
-def _padded(values, width):
-    """Fills rows of objects up to a number by padding."""
-    missing = width - values.shape[1]
-    rest = [(0, 0)] * (len(values.shape) - 2)
-    is_flag = keras.backend.standardize_dtype(values.dtype) == "bool"
-    return ops.pad(
-        values,
-        [(0, 0), (0, missing), *rest],
-        constant_values=False if is_flag else boxes.PADDING,
-    )

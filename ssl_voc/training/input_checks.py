@@ -5,15 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ssl_voc.backbone_families import family_of
+from ssl_voc.backbone_families import TEACHER_PRESETS, family_of
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput, did_you_mean
 from ssl_voc.runs.start_rules import has_checkpoint, read_manifest
 
 DEFAULT_BACKBONE = "EfficientNetB1"
 AUTO = "auto"
-# What the names of KerasHub's teachers begin with.
-_PRESETS = ("dinov2_", "dinov3_")
 # Weights that are no paths.
 _OTHER_WEIGHTS = (None, AUTO, "imagenet")
 
@@ -122,8 +120,8 @@ def refuse_unusable_teacher(name: str) -> None:
         BadInput: when there is no such file, run or preset.
     """
     path = Path(os.path.expanduser(name))
-    if path.exists() or not name.startswith(_PRESETS):
-        presets = " and ".join(f"{beginning}*" for beginning in _PRESETS)
+    if path.exists() or not name.startswith(TEACHER_PRESETS):
+        presets = " and ".join(f"{beginning}*" for beginning in TEACHER_PRESETS)
         known = (
             f" Expected a pretraining, a .keras file or one of KerasHub's {presets}."
         )

@@ -10,7 +10,7 @@ from keras import ops
 
 from ssl_voc import boxes
 from ssl_voc.layers import DetectionAugmenter, LocalizationAugmenter
-from ssl_voc.models import Localizer
+from ssl_voc.models import Detector, Localizer
 from ssl_voc.optimizers import DiscriminativeAdamW
 from tests import tiny
 from tests.dtype_policies import dtype_policy
@@ -82,6 +82,36 @@ def test_images_and_targets_may_come_apart(parts):
     together = model.evaluate(batch, **options)
     apart = model.evaluate(batch["images"], batch["bounding_boxes"], **options)
     assert apart == pytest.approx(together, rel=1e-4)
+
+
+def test_shares_are_of_the_photos_that_are_augmented(parts, request):
+    build, _, _ = parts
+    kind = request.node.callspec.params["parts"]
+    augmenter = AUGMENTERS[kind]
+    model = build(bounding_box_format="rel_xyxy", augmenter=augmenter)
+    corners = np.array([[[0.25, 0.25, 0.5, 0.5]]], "float32")
+    batch = {
+        "images": np.zeros((1, 96, 96, 3), "uint8"),
+        "bounding_boxes": {"boxes": corners, "classes": np.zeros((1, 1), "float32")},
+    }
+    _, objects = model.read_inputs(batch, training=True)
+    expected = np.array([[[0.5, 0.25, 0.75, 0.5]]]) * augmenter.image_size
+    np.testing.assert_allclose(ops.convert_to_numpy(objects["boxes"]), expected, 1e-5)
+
+
+def test_photos_of_a_batch_may_all_have_no_object(parts):
+    build, _, draw = parts
+    model, images = build(), draw(2)["images"]
+    nothing = {"boxes": np.zeros((2, 0, 4)), "classes": np.zeros((2, 0))}
+    targets = model({"images": images, "bounding_boxes": nothing})["targets"]
+    assert np.all(ops.convert_to_numpy(targets["classes"]) < 0)
+
+
+def test_heads_have_the_precision_of_their_model():
+    backbone = tiny.build_deep_backbone(64)
+    for build_model in (Localizer, Detector):
+        model = build_model(backbone, 3, dtype="mixed_bfloat16")
+        assert model.head.dtype_policy.name == "mixed_bfloat16"
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])

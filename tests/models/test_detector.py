@@ -91,3 +91,43 @@ def test_the_augmenter_works_while_training_only_and_flags_follow():
 def test_a_backbone_that_is_too_shallow_is_refused():
     with pytest.raises(ValueError, match="no feature map of stride 8"):
         ssl_voc.Detector(tiny.build_backbone(32), 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("nms_iou_threshold", -0.1), ("score_threshold", 30), ("max_detections", 0)],
+)
+def test_thresholds_that_find_nothing_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"`{name}` .*Received: {name}={value}"):
+        tiny.build_detector(**{name: value})
+
+
+def test_a_class_that_the_model_lacks_is_not_taught_as_background():
+    model = compile_detector(tiny.build_detector())
+    batch = tiny.detection_batch(2)
+    assert np.isfinite(float(model.compute_loss(y_pred=model(batch))))
+    batch["bounding_boxes"]["classes"][0, 0] = model.num_classes
+    assert np.isnan(float(model.compute_loss(y_pred=model(batch))))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="shapes are known")
+def test_batches_may_have_any_number_of_boxes():
+    import tensorflow as tf
+
+    model, batch = tiny.build_detector(), tiny.detection_batch(2)
+    images, given = batch["images"], batch["bounding_boxes"]
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((2, None, 4), "float32"),
+            tf.TensorSpec((2, None), "float32"),
+        ]
+    )
+    def assign(corners, classes):
+        objects = {"boxes": corners, "classes": classes}
+        return model({"images": images, "bounding_boxes": objects})["targets"]
+
+    expected = model({"images": images, "bounding_boxes": given})["targets"]
+    found = assign(given["boxes"], given["classes"])
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=1e-3)

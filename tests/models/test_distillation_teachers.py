@@ -69,6 +69,11 @@ def test_views_of_any_size_are_shown_at_that_of_the_teacher(keras_hub):
     assert teacher(np.zeros((1, 20, 20, 3), "float32"))[1].shape == (1, 32, 32, 5)
 
 
+def test_a_preset_whose_pixels_are_not_known_is_refused():
+    with pytest.raises(ValueError, match=r"dinov2_\* or dinov3_\*.*'resnet_50'"):
+        load_teacher("resnet_50", 20)
+
+
 def test_a_preset_that_cannot_be_had_is_told_in_one_line(keras_hub):
     with pytest.raises(ValueError, match="KerasHub.*'dinov2_none'.*Unknown.*none.$"):
         load_teacher("dinov2_none", 20)
