@@ -18,6 +18,7 @@ class CollapseWatch(TrainingWatch):
         StoppedEarly: from `fit`, saying why and what to try.
     """
 
+    watched = "spread"
     reason = (
         "the projections of all photos have been nearly the same for {} steps: the "
         "network has collapsed, whatever its loss says."
@@ -27,5 +28,5 @@ class CollapseWatch(TrainingWatch):
         super().__init__(margin=margin, **kwargs)
 
     def is_stuck(self, logs):
-        spread = logs.get("spread")
+        spread = logs.get(self.watched)
         return spread is not None and spread < self.margin

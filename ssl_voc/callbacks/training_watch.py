@@ -27,14 +27,27 @@ class TrainingWatch(keras.callbacks.Callback):
             device.
         advice: What to try, in a new run, when the loss stays at chance: a sentence
             without its full stop.
+        required: Whether a model without the metric is refused.
+
+    Attributes:
+        watched: Name of the metric.
 
     Raises:
         StoppedEarly: from `fit`, saying why and what to try; `Diverged` at NaN.
+        ValueError: from `fit`, where the required metric is missing.
     """
 
+    watched = "loss_over_chance"
     reason = "the loss has been at chance for {} steps: the backbone learns nothing."
 
-    def __init__(self, patience_steps=1000, margin=0.995, check_every=50, advice=""):
+    def __init__(
+        self,
+        patience_steps=1000,
+        margin=0.995,
+        check_every=50,
+        advice="",
+        required=False,
+    ):
         super().__init__()
         if patience_steps < 1000:
             raise ValueError(
@@ -45,6 +58,7 @@ class TrainingWatch(keras.callbacks.Callback):
         self.margin = margin
         self.check_every = check_every
         self.advice = advice
+        self.required = required
         self._stuck_steps = 0
         self._steps_in_epoch = self._next_look = 0
         self._done_epochs = 0
@@ -74,6 +88,11 @@ class TrainingWatch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Looks at the epoch's mean loss."""
         self._stop_at_nan(logs)
+        if self.required and self.watched not in (logs or {}):
+            raise ValueError(
+                f"the metrics lack {self.watched!r}, which tells whether a training "
+                f"learns. Received: {', '.join(logs or {})}"
+            )
         self._count(logs or {}, self._steps_in_epoch)
         if self._stuck_steps >= self.patience_steps:
             reason = self.reason.format(self._stuck_steps)
@@ -83,7 +102,7 @@ class TrainingWatch(keras.callbacks.Callback):
     def is_stuck(self, logs):
         """Whether the mean figures of an epoch show that it learned nothing."""
         # NaN is logged as `None`.
-        return (logs.get("loss_over_chance") or 0.0) >= self.margin
+        return (logs.get(self.watched) or 0.0) >= self.margin
 
     def _count(self, logs, num_steps):
         self._stuck_steps = self._stuck_steps + num_steps if self.is_stuck(logs) else 0

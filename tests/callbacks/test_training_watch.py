@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from ssl_voc.callbacks import TrainingWatch
+from ssl_voc.callbacks import CollapseWatch, TrainingWatch
 from ssl_voc.cli.errors import Diverged, StoppedEarly
 from tests.callbacks.watched_epoch import run_epoch
 
@@ -23,6 +23,14 @@ def test_nan_or_infinite_metrics_stop_at_the_end_of_the_epoch(name, value):
 def test_the_reason_names_what_is_saved(epoch, reason):
     with pytest.raises(StoppedEarly, match=reason):
         run_epoch(TrainingWatch(), 3, epoch, loss=np.nan)
+
+
+@pytest.mark.parametrize("build", [TrainingWatch, CollapseWatch])
+def test_metric_that_is_required_cannot_be_missing(build):
+    run_epoch(build(required=True), 3, **{build.watched: 0.5})
+    run_epoch(build(), 3, loss=0.5)
+    with pytest.raises(ValueError, match=f"lack '{build.watched}'.*Received: loss"):
+        run_epoch(build(required=True), 3, loss=0.5)
 
 
 def test_nan_loss_stops_inside_a_long_epoch():

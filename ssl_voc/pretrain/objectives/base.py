@@ -21,8 +21,8 @@ class PretrainingObjective:
         shown: Names of the metrics in the line of an epoch.
         summarized: Names of the last epoch's metrics in `summary.json`, by their names
             in `metrics.jsonl`.
-        has_chance_level: Whether a loss at its chance level ends a run; else
-            projections that have a `spread` and collapse do.
+        watched: Name of the metric that ends a run which learns nothing:
+            `"loss_over_chance"`, or `"spread"` of projections that collapse.
         advice: What to try then: a sentence without its full stop.
 
     Args:
@@ -34,7 +34,7 @@ class PretrainingObjective:
 
     targets = None
     uses_labels = False
-    has_chance_level = True
+    watched = "loss_over_chance"
     cost_in_views = 2.0
     shown = ("loss", "loss_over_chance")
     summarized = {
@@ -126,9 +126,9 @@ class PretrainingObjective:
         """The callback that stops a run which learns nothing, a `TrainingWatch`."""
         from ssl_voc import callbacks
 
-        if self.has_chance_level:
-            return callbacks.TrainingWatch(advice=self.advice)
-        return callbacks.CollapseWatch(advice=self.advice)
+        watches = callbacks.TrainingWatch, callbacks.CollapseWatch
+        build = {watch.watched: watch for watch in watches}[self.watched]
+        return build(advice=self.advice, required=True)
 
     def draw_views(self, model, images):
         """Views of some images, as the model is shown them in training.

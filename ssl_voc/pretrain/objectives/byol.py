@@ -33,7 +33,7 @@ class BYOLObjective(ViewPairsObjective):
     """
 
     settings = BYOLSettings
-    has_chance_level = False
+    watched = "spread"
     cost_in_views = 2.5
     shown = ("loss", "spread")
     summarized = {
@@ -74,7 +74,6 @@ class BYOLObjective(ViewPairsObjective):
             Panel(("loss",), "BYOL (2: views unrelated)"),
             Panel(("spread",), "spread of projections (0: collapsed)"),
             Panel(("alignment",), "alignment"),
-            Panel(("effective_rank",), "effective rank"),
             Panel(("knn_top1",), "top-1 accuracy"),
         ]
 

@@ -147,7 +147,6 @@ class DistillObjective(ViewPairsObjective):
         return [
             Panel(("global_loss",), "cross-entropy with the teacher", chance=chance),
             Panel(("spatial_loss",), "1 - cosine of the maps", chance=1.0),
-            Panel(("effective_rank",), "effective rank"),
             Panel(("knn_top1",), "top-1 accuracy"),
         ]
 

@@ -61,7 +61,6 @@ class SimCLRObjective(ViewPairsObjective):
         return [
             Panel(("loss",), self.loss_name, chance=chance),
             Panel(("contrastive_top1", "knn_top1"), "top-1 accuracy"),
-            Panel(("effective_rank",), "effective rank"),
             Panel(("alignment", "uniformity"), "alignment, uniformity"),
         ]
 

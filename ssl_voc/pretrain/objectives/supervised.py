@@ -157,7 +157,6 @@ class SupervisedObjective(PretrainingObjective):
                 chance=float(self.shares.max()),
             ),
             Panel(("top3", "val_top3"), "top-3 accuracy"),
-            Panel(("effective_rank",), "effective rank"),
         ]
 
     def summarize(self, last):

@@ -82,8 +82,8 @@ def prepare_supervised_photos(config):
     if not labelled:
         raise ValueError(
             f"--objective supervised: none of the {len(photos)} photos of "
-            f"{photos.name} has a label. Expected a VOC tree or COCO json with "
-            "objects, a folder with one subfolder for each class, or an .npz with "
+            f"{photos.name} has a label. Expected labels in VOC's, COCO's or YOLO's "
+            "form, a folder with one subfolder for each class, or an .npz with "
             "labels. Without labels: --objective simclr."
         )
     _class_names(labelled)  # before an hour of decoding

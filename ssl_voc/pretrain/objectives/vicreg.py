@@ -38,7 +38,7 @@ class VICRegObjective(ViewPairsObjective):
     """
 
     settings = VICRegSettings
-    has_chance_level = False
+    watched = "spread"
     shown = ("loss", *TERMS)
     summarized = {
         **ViewPairsObjective.summarized,
@@ -92,7 +92,6 @@ class VICRegObjective(ViewPairsObjective):
             Panel(("loss",), "VICReg", chance=self.loss_of_unrelated_views()),
             Panel(("variance",), "variance term (0.99: collapsed)"),
             Panel(("invariance", "covariance"), "invariance, covariance"),
-            Panel(("effective_rank",), "effective rank"),
             Panel(("knn_top1",), "top-1 accuracy"),
         ]
 
