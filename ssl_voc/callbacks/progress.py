@@ -1,5 +1,6 @@
 """Progress bar and log line of each epoch."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -110,7 +111,8 @@ class Progress(keras.callbacks.Callback):
             self._bar = None
 
     def _print(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        with contextlib.suppress(OSError):  # that nobody reads it costs no epoch
+            print(text, file=self.stream, flush=True)
 
     def _title(self) -> str:
         return f"epoch {self.throughput.epoch + 1}/{self.total_epochs}"

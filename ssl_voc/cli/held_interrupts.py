@@ -1,5 +1,6 @@
 """Ctrl-C held back while something is written that belongs together."""
 
+import contextlib
 import signal
 import threading
 
@@ -50,4 +51,6 @@ class HeldInterrupts:
             self._before[number](number, frame)
         elif self._held is None:
             self._held = number
-            print("stopping when the epoch is saved", flush=True)
+            # Inside another print, whose stream is not read, there is no second one.
+            with contextlib.suppress(OSError, RuntimeError):
+                print("stopping when the epoch is saved", flush=True)

@@ -168,8 +168,7 @@ class FinetuneConfig(TrainingConfig):
                 f"--crop-area: expected two ascending areas, got {low} {high}"
             )
         self._refuse_settings_of_other_tasks()
-        # 5 is what earlier versions recorded of every run.
-        if self.schedule != "staged" and self.unfreeze_epoch not in (None, 5):
+        if self.schedule != "staged" and self.unfreeze_epoch is not None:
             raise ValueError(
                 f"--unfreeze-epoch: a setting of --schedule staged; --schedule "
                 f"{self.schedule} does not look at it, got {self.unfreeze_epoch}"
@@ -189,12 +188,13 @@ class FinetuneConfig(TrainingConfig):
                 "--drop-connect: --batch-norm frozen runs the backbone as in "
                 f"prediction, where nothing is dropped, got {self.drop_connect}"
             )
-        epochs = LEAST_EPOCHS if self.epochs is None else self.epochs
-        unfreeze_epoch = self.unfreeze_epoch or default_unfreeze_epoch(epochs)
-        if self.schedule == "staged" and unfreeze_epoch >= epochs:
+        if self.schedule != "staged" or self.epochs is None:
+            return
+        unfreeze_epoch = self.unfreeze_epoch or default_unfreeze_epoch(self.epochs)
+        if unfreeze_epoch >= self.epochs:
             raise ValueError(
-                f"--unfreeze-epoch: expected fewer than the {epochs} --epochs, got "
-                f"{unfreeze_epoch}"
+                f"--unfreeze-epoch: expected fewer than the {self.epochs} --epochs, "
+                f"got {unfreeze_epoch}"
             )
 
     def _default_backbone(self):

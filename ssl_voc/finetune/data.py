@@ -61,6 +61,14 @@ def prepare_finetuning_data(config, run, main_object_only):
         ValueError, OSError: when the data cannot be used.
     """
     training, validation, held_out, class_names = _read_and_split(config)
+    if held_out is None and all(
+        len(pipelines.splits(part)) < 2 for part in config.data
+    ):
+        print(
+            "held out: none; the data has no other split. To measure on some of its "
+            "photos put a fifth of them under val first",
+            flush=True,
+        )
     if config.unlabeled and main_object_only and len(class_names) == 1:
         raise BadInput(
             "--unlabeled: a localizer of one class is sure of every photo, as its only "

@@ -32,23 +32,6 @@ def default_unfreeze_epoch(epochs):
     return max(1, round(epochs / 6))
 
 
-def resumed_border(planned, recorded, done):
-    """Epoch after which a part of a run ends, where the run may have other epochs now.
-
-    Args:
-        planned: The epoch by the number of epochs of now.
-        recorded: The epoch that was planned before; None at the first start.
-        done: Number of epochs done.
-
-    Returns:
-        What was planned before if that part is over, else what is planned now, but none
-        of the epochs that are done.
-    """
-    if done and recorded is not None and recorded <= done:
-        return recorded
-    return max(planned, done)
-
-
 def plan_phases(schedule, epochs, unfreeze_epoch):
     """The phases of a schedule, as a list of `Phase`."""
     if schedule == "staged":

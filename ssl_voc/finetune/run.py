@@ -11,7 +11,7 @@ from ssl_voc.finetune import report
 from ssl_voc.finetune.augmented_images import AugmentedImages, draw_batches
 from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
-from ssl_voc.finetune.phases import default_unfreeze_epoch, plan_phases, resumed_border
+from ssl_voc.finetune.phases import default_unfreeze_epoch, plan_phases
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.finetune.unlabeled import TEACHER_MOMENTUM, UnlabeledPhotos
 from ssl_voc.finetune.validation import Validation
@@ -20,6 +20,7 @@ from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.tasks import TASKS
 from ssl_voc.training.initial_backbone import build_initial_backbone
+from ssl_voc.training.resumed_border import resumed_border
 from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
@@ -46,7 +47,7 @@ class FinetuningRun(TrainingRun):
         if len(self.training) < config.batch_size:
             self.config = config = self._with_smaller_batch()
         self.steps = self.training.steps_per_epoch(config.batch_size)
-        self.validation = Validation(self.task, self.data.validation)
+        self.validation = Validation(self.task, self.data.validation, config.batch_size)
         self.unlabeled = None
         if self.data.unlabeled:
             self.unlabeled = UnlabeledPhotos(folder, config, self.data, self.steps)
@@ -122,6 +123,7 @@ class FinetuningRun(TrainingRun):
         # Without a score, as where validation photos show no object, too.
         if not best_epoch and (evaluated := self._evaluated_weights()):
             evaluated.lend()
+        self._forget_optimizer()
         with replacing(self.folder.path / "model.keras") as temporary:
             self.student.save(temporary)
         summary = report.summarize(
@@ -231,13 +233,22 @@ class FinetuningRun(TrainingRun):
         config = self.config
         return plan_phases(config.schedule, config.epochs, config.unfreeze_epoch)
 
+    def _forget_optimizer(self):
+        """Gives the student a new optimizer, for those who train on.
+
+        That of the last step has a learning rate of 0 and averages of other weights.
+        """
+        with distributed.on_all_devices(self.student):
+            self._compile_on_device(self.student, self._phases()[-1])
+            self.student.optimizer.build(self.student.trainable_variables)
+
     def _compile(self, phase):
         """Makes the model ready for a phase, with an optimizer of its own."""
         with distributed.on_all_devices(self.model):
-            self._compile_on_device(phase)
+            self._compile_on_device(self.model, phase)
 
-    def _compile_on_device(self, phase):
-        config, model = self.config, self.model
+    def _compile_on_device(self, model, phase):
+        config = self.config
         model.backbone.trainable = not phase.frozen
         rate = schedule.WarmUpAndDecay(
             config.peak_learning_rate,

@@ -15,6 +15,7 @@ _UNSURE = BoxStyle("not sure: left out", COLORS[3])
 _NUM_PHOTOS, _NUM_SHOWN = 200, 12
 # How often in a run, about.
 _NUM_LOOKS = 20
+_LARGEST_BATCH = 32  # of photos that are looked at
 
 
 def build_pseudo_label_probe(run, config, data, main_object_only, first_epoch):
@@ -43,6 +44,7 @@ def build_pseudo_label_probe(run, config, data, main_object_only, first_epoch):
         rows,
         first_epoch,
         max(1, config.epochs // _NUM_LOOKS),
+        batch_size=min(_LARGEST_BATCH, 2 * config.batch_size),
         show=lambda labels: _draw(run, sample, labels, class_names),
     )
 

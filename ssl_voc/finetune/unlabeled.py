@@ -6,8 +6,8 @@ import keras
 
 from ssl_voc.callbacks import last_epoch
 from ssl_voc.finetune.config import LEAST_POOL_PASSES
-from ssl_voc.finetune.phases import resumed_border
 from ssl_voc.finetune.teacher_labels import build_pseudo_label_probe
+from ssl_voc.training.resumed_border import resumed_border
 
 # Unbiased Teacher's (arXiv 2102.09480); less at first, see `MomentumTeacher.warm_up`.
 TEACHER_MOMENTUM = 0.9996

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-_BATCH = 64
+# A prediction holds fewer maps than a training step.
+_LARGEST_BATCH, _PER_TRAINING_PHOTO = 64, 4
 
 
 class Validation:
@@ -12,28 +13,30 @@ class Validation:
     Args:
         task: The `Task` that is learned.
         pool: `pipelines.Pool` of the photos, or None: then nothing is measured.
+        batch_size: Number of photos in a training step, which fit the memory.
     """
 
-    def __init__(self, task, pool):
+    def __init__(self, task, pool, batch_size):
         self._task, self._pool = task, pool
+        self._batch_size = min(_LARGEST_BATCH, _PER_TRAINING_PHOTO * batch_size)
 
     def probes(self):
         """Callbacks that measure the photos in place of `fit`; maybe none."""
         if self._pool is None:
             return []
-        return self._task.probes(_BatchesFromStart(self._pool))
+        return self._task.probes(_BatchesFromStart(self._pool, self._batch_size))
 
     def fit_arguments(self):
         """Keyword arguments for the `fit` that measures them; none beside probes."""
         if self._pool is None or self.probes():
             return {}
         if keras.backend.backend() == "tensorflow":
-            batches = self._pool.evaluation_dataset(_BATCH)
+            batches = self._pool.evaluation_dataset(self._batch_size)
             return {"validation_data": batches.map(self._task.model_inputs)}
         everything = self._pool.gather(np.arange(len(self._pool)))
         return {
             "validation_data": (self._task.model_inputs(everything),),
-            "validation_batch_size": _BATCH,
+            "validation_batch_size": self._batch_size,
         }
 
     def measure(self, model):
@@ -44,14 +47,14 @@ class Validation:
         if arguments := self.fit_arguments():
             data = arguments["validation_data"]
             data = data if isinstance(data, tuple) else (data,)
-            model.evaluate(*data, batch_size=_BATCH, verbose=0)
+            model.evaluate(*data, batch_size=self._batch_size, verbose=0)
 
 
 class _BatchesFromStart:
     """The batches of a pool, from the start each time they are asked for."""
 
-    def __init__(self, pool):
-        self.pool = pool
+    def __init__(self, pool, batch_size):
+        self.pool, self.batch_size = pool, batch_size
 
     def __iter__(self):
-        return iter(self.pool.evaluation_batches(_BATCH))
+        return iter(self.pool.evaluation_batches(self.batch_size))

@@ -12,8 +12,9 @@ NUM_RANK_PHOTOS = 512
 # Photos whose cells are looked at: one in so many, for a hundredth of an epoch's work.
 _PHOTOS_PER_CELL_PHOTO = 32
 _NUM_CELL_PHOTOS = (8, 128)
-# Labelled photos that the k-NN probe looks at, at most; half of them are queries.
-MAX_KNN_PHOTOS = 4000
+# Labelled photos that the k-NN probe looks at, at most; half of them are queries. They
+# are held in memory: fewer where they are large.
+MAX_KNN_PHOTOS, _MAX_KNN_BYTES = 4000, 2**30
 NUM_KNN_PROBES = 9  # over the whole run, at most
 
 
@@ -94,7 +95,8 @@ def choose_knn_photos(pool, random):
         for index, (source, label) in enumerate(labelled)
         if source in told_apart and label is not None
     ]
-    indices = random.permutation(np.array(usable, dtype="int64"))[:MAX_KNN_PHOTOS]
+    most = min(MAX_KNN_PHOTOS, _MAX_KNN_BYTES // (3 * pool.image_size**2))
+    indices = random.permutation(np.array(usable, dtype="int64"))[:most]
     chosen = [labelled[index][1] for index in indices]
     numbers = {name: number for number, name in enumerate(sorted(set(chosen)))}
     labels = np.array([numbers[label] for label in chosen], "int64")

@@ -23,6 +23,7 @@ from ssl_voc.training.exposure import inherit_exposure
 from ssl_voc.training.initial_backbone import build_initial_backbone, starts_trained
 from ssl_voc.training.input_checks import origins_of
 from ssl_voc.training.photo_lists import list_photos
+from ssl_voc.training.resumed_border import resumed_border
 from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
@@ -99,7 +100,9 @@ class PretrainingRun(TrainingRun):
         watch = self.objective.build_watch()
         rows = self.folder.read_epochs()[: self.done_epochs]
         watch.remember(rows, self.steps)
-        for last, image_size in self._stages():
+        stages = self._stages()
+        self.folder.update_manifest(stage_borders=[last for last, _ in stages[:-1]])
+        for last, image_size in stages:
             last = min(last, end)
             if self.done_epochs >= last:
                 continue
@@ -135,31 +138,32 @@ class PretrainingRun(TrainingRun):
         return summary
 
     def measure_step(self, batches):
-        """Mean over the stages, the first one last: its step stays compiled."""
-        stages = self.objective.stages(self.config.epochs)
-        firsts = [0, *(last for last, _ in stages[:-1])]
-        seconds = 0.0
-        for first, (last, image_size) in reversed([*zip(firsts, stages, strict=True)]):
-            self._show_views_of(image_size)
-            seconds += (last - first) * super().measure_step(batches)
-        return seconds / self.config.epochs
+        """Mean over the epochs left, the next stage last: its step stays compiled."""
+        *ends, (last, size) = self._stages()
+        ends.append((max(last, self.done_epochs + 1), size))  # one is trained, at least
+        begins = [self.done_epochs, *(last for last, _ in ends[:-1])]
+        seconds = num_epochs = 0
+        for begin, (end, image_size) in reversed([*zip(begins, ends, strict=True)]):
+            if end > begin:
+                self._show_views_of(image_size)
+                seconds += (end - begin) * super().measure_step(batches)
+                num_epochs += end - begin
+        return seconds / num_epochs
 
     def _anneal(self, epoch, logs):
         self.objective.anneal(epoch / self.config.epochs)
 
     def _stages(self):
-        """The stages of the objective, whose borders stay where the run began with.
+        """The stages of the objective; one that is over stays as long as it was.
 
-        More epochs lengthen the last stage: no view becomes smaller again.
+        So no view becomes smaller again where the number of epochs changes.
         """
-        epochs = self.config.epochs
-        planned = self.objective.stages(epochs)
-        borders = self.folder.manifest.get("stage_borders")
-        if borders is None:
-            borders = [last for last, _ in planned[:-1]]
-            self.folder.update_manifest(stage_borders=borders)
-        lasts = [min(last, epochs) for last in (*borders, epochs)]
-        return [(last, size) for last, (_, size) in zip(lasts, planned, strict=True)]
+        *planned, last = self.objective.stages(self.config.epochs)
+        recorded = self.folder.manifest.get("stage_borders", [None] * len(planned))
+        return [
+            (resumed_border(border, before, self.done_epochs), size)
+            for (border, size), before in zip(planned, recorded, strict=True)
+        ] + [last]
 
     def save_backbone(self):
         """Writes `backbone.keras`, of Keras' own layers, and what it computes."""
@@ -177,6 +181,7 @@ class PretrainingRun(TrainingRun):
     def panels(self):
         return [
             *self.objective.panels(),
+            Panel(("effective_rank",), "effective rank"),
             Panel(("cell_match_gap",), "match gap of cells"),
             Panel(("spatial_rank",), "spatial rank"),
         ]

@@ -15,8 +15,8 @@ from ssl_voc.runs.json_files import read_json_dict, read_jsonl
 
 PROGRAM = "ssl_voc"
 METRICS = "metrics.jsonl"
-# Settings that say how long a run trains, which may change.
-_LENGTHS = ("epochs", "time")
+# Settings that may change: how long a run trains, and where its pixels wait.
+_CHANGEABLE = ("epochs", "time", "patience", "cache")
 # Settings that name photos, and commands that compare the photos themselves: these may
 # lie elsewhere by now.
 _SOURCES = ("data", "unlabeled")
@@ -173,21 +173,21 @@ def _find_obstacle(
         f"{name} {recorded.get(name)!r} there, {settings[name]!r} now"
         for name in settings
         if recorded.get(name) != settings[name]
-        and name not in _LENGTHS
+        and name not in _CHANGEABLE
         and not (name in _SOURCES and command in COMPARING_PHOTOS)
     ]
     if changed:
-        return f"--out: {path} holds a run with other settings: {'; '.join(changed)}."
+        told = f"--out: {path} holds a run with other settings: {'; '.join(changed)}."
+        goes_on = f" --resume {path} goes on by its own."
+        return told + goes_on * (command in COMPARING_PHOTOS)
     epochs, num_done = settings.get("epochs"), len(read_jsonl(path / METRICS))
     if epochs is not None and epochs < num_done:
         return f"--epochs: {path} holds {num_done} epochs already, got {epochs}."
     if (path / "summary.json").exists():
         if epochs is None:
             return f"--out: the run in {path} is finished."
-        if epochs <= (recorded.get("epochs") or manifest.get("epochs") or 0):
+        if epochs <= num_done:
             return f"--out: the run in {path} is finished. Give more --epochs to go on."
-    if any(path.glob("checkpoints/epoch_*.weights.h5")):
-        return f"--out: the checkpoints in {path} are those of an earlier version."
     if (path / "summary.json").exists() and not has_checkpoint(path):
         return f"--out: the run in {path} is finished, and its checkpoints are gone."
     return None

@@ -9,7 +9,6 @@ import keras
 from ssl_voc import callbacks, devices, distributed
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
-from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import (
     Diverged,
     StoppedEarly,
@@ -49,8 +48,10 @@ class TrainingRun:
         self.checkpoints = folder.path / "checkpoints"
         devices.set_up_runtime(config.seed, config.deterministic, config.precision)
         self._drawn = 0.0
+        self._has_stepped = False
         self._budget = config.time and TimeBudget(self, config.time)
-        if config.epochs is not None or config.time not in (None, _planned_for(folder)):
+        planned_for = folder.manifest.get("time")
+        if config.epochs is not None or config.time not in (None, planned_for):
             folder.manifest.pop("epochs", None)  # what --time gave no longer holds
 
     @property
@@ -148,6 +149,7 @@ class TrainingRun:
 
     def measure_step(self, batches):
         """Seconds that a step takes, by a trial; see `time_budget.measure_step`."""
+        self._tell_of_first_step()
         return measure_step(self.model, batches)
 
     def fit_epochs(self, last, shown, probes, followers=(), **arguments):
@@ -164,6 +166,7 @@ class TrainingRun:
             **arguments: Further arguments of `fit`.
         """
         config = self.config
+        self._tell_of_first_step()
         batches, timer = self.timed_batches()
         progress = Progress(config.epochs, self.steps, config.batch_size, timer, shown)
         with HeldInterrupts() as interrupts:
@@ -202,6 +205,12 @@ class TrainingRun:
                 interrupts.release()  # the last epoch is saved
             finally:
                 progress.close()
+
+    def _tell_of_first_step(self):
+        """Says what the first step waits for, which is silent for a while."""
+        if not self._has_stepped and keras.backend.backend() != "torch":
+            print("compiling the training step, which takes a while", flush=True)
+        self._has_stepped = True
 
     def stop_here(self):
         """Lets the epochs that are done be all there are."""
@@ -285,14 +294,6 @@ class TrainingRun:
         """
         with distributed.on_all_devices(self.model):
             self.model._symbolic_build(data_batch=batch)
-
-
-def _planned_for(folder):
-    """The `--time` that a run began with, or went on with; None for a new one."""
-    settings = folder.path / "config.yaml"
-    if "time" in folder.manifest or not (folder.resuming and settings.exists()):
-        return folder.manifest.get("time")
-    return read_config_file(settings, "--out").get("time")  # of earlier versions
 
 
 def run_training(begin):

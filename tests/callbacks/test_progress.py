@@ -45,6 +45,14 @@ def test_log_gets_one_line_an_epoch_and_logs_what_other_callbacks_read():
     assert logs[1]["data_wait_share"] == 0.0
 
 
+def test_log_that_nobody_reads_costs_no_epoch():
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    assert len(train(Closed())) == 2
+
+
 def test_log_gets_a_line_now_and_then_in_a_long_epoch(monkeypatch):
     seconds = iter(range(0, 1000, 12))
     clock = types.SimpleNamespace(monotonic=lambda: next(seconds))

@@ -62,6 +62,12 @@ def test_sources_of_one_class_and_photos_without_label_are_left_out():
     assert set(names) == {"dog", "cat"}
 
 
+def test_large_photos_are_fewer(monkeypatch):
+    pool = prepare(pets=["dog", "cat"] * 20)
+    monkeypatch.setattr(probes, "_MAX_KNN_BYTES", 10 * 3 * pool.image_size**2)
+    assert len(chosen(pool)[0]) == 10
+
+
 def test_without_labels_no_photo_is_chosen():
     indices, labels, _ = chosen(prepare(sample=[None] * 3))
     assert len(indices) == len(labels) == 0

@@ -58,6 +58,18 @@ def test_setting_that_only_an_older_version_had_does_not_hinder(tmp_path):
         assert "val_share" not in read_config_file(run.path / "config.yaml")
 
 
+def test_refusal_of_other_settings_names_the_way_to_go_on(tmp_path):
+    leave_run(tmp_path / "run")
+    said = refusal(tmp_path / "run", batch_size=128)
+    assert f"64 there, 128 now. --resume {tmp_path / 'run'} goes on" in said
+
+
+def test_run_that_was_finished_early_goes_on_to_the_epochs_it_had_planned(tmp_path):
+    leave_run(tmp_path / "run", num_epochs=2, finished=True)
+    with start(tmp_path / "run", epochs=3) as run:
+        assert run.resuming
+
+
 @pytest.mark.parametrize("epochs", [2, 9])
 def test_other_number_of_epochs_resumes_an_unfinished_run(tmp_path, epochs):
     leave_run(tmp_path / "run", num_epochs=2)
@@ -84,7 +96,7 @@ def test_photos_of_a_training_may_lie_elsewhere_those_of_an_evaluation_may_not(
         ({}, {"epochs": 1}, ["--epochs", "2 epochs", "got 1"]),
         ({}, {"batch_size": 128}, ["batch_size 64 there, 128 now", "--overwrite"]),
         ({}, {"command": "finetune"}, ["run of pretrain", "not of finetune"]),
-        ({"finished": True}, {}, ["is finished", "more --epochs"]),
+        ({"num_epochs": 3, "finished": True}, {}, ["is finished", "more --epochs"]),
         ({"without_config": True}, {}, ["lost its config.yaml"]),
     ],
 )
@@ -92,12 +104,6 @@ def test_run_that_cannot_go_on_is_refused(tmp_path, left, begun, words):
     leave_run(tmp_path / "run", **left)
     said = refusal(tmp_path / "run", **begun)
     assert all(word in said for word in words), said
-
-
-def test_checkpoints_of_an_earlier_version_are_not_begun_anew_in_silence(tmp_path):
-    leave_run(tmp_path)
-    (tmp_path / "checkpoints" / "epoch_00002.weights.h5").write_bytes(b"")
-    assert "checkpoints" in (said := refusal(tmp_path)) and "earlier version" in said
 
 
 def test_finished_run_without_checkpoints_is_not_begun_anew_in_silence(tmp_path):

@@ -145,7 +145,8 @@ def test_epoch_that_was_told_is_saved_though_ctrl_c_comes_first(
     monkeypatch.setattr(array_files, "replacing", press_while_writing)
     assert len(train_until_interrupted(tmp_path / "run", "2 of 4 epochs")) == 2
     assert callbacks.last_epoch(tmp_path / "run" / "checkpoints") == 2
-    lines = capsys.readouterr().out.splitlines()
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first.startswith("compiling") or keras.backend.backend() == "torch"
     told = ["epoch 1/4", "epoch 2/4", "stopping when the epoch is saved"]
     assert [line.split(":")[0] for line in lines] == told
 
@@ -211,13 +212,6 @@ def test_another_time_is_tried_anew(tmp_path, settings, planned_for, is_timed):
     assert run.is_to_be_timed is is_timed
     run.choose_epochs(30, "by default")
     assert run.config.epochs == (30 if is_timed else 20)
-
-
-@pytest.mark.parametrize(("asked", "is_timed"), [("40m", False), ("2h", True)])
-def test_settings_tell_the_time_of_runs_of_before(tmp_path, asked, is_timed):
-    (tmp_path / "config.yaml").write_text("time: 40m\n")
-    folder = RunFolder(tmp_path, None, True, manifest={"epochs": 20})
-    assert TinyRun(folder, epochs=None, time=asked).is_to_be_timed is is_timed
 
 
 def test_epochs_that_are_done_stay_whatever_a_time_had_planned(tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -102,6 +103,33 @@ def test_stages_and_smoothing_follow_the_number_of_epochs(place, tmp_path):
         objective.anneal(epoch / 10)
         seen.append(float(objective.build_loss().smoothing))
     np.testing.assert_allclose(seen, [0.0, 0.1, 0.1 * (1 - np.cos(0.9 * np.pi))])
+
+
+@pytest.mark.parametrize(
+    ("recorded", "done", "epochs", "border"),
+    [
+        (None, 0, 10, 7),  # a first start
+        (70, 10, 20, 14),  # fewer epochs than were planned
+        (7, 5, 100, 70),  # more, while the first part goes on
+        (7, 8, 100, 7),  # and after it
+        (70, 15, 16, 15),  # of epochs that are done none is dropped
+    ],
+)
+def test_border_between_small_and_large_views_follows_the_epochs_until_it_is_passed(
+    recorded, done, epochs, border
+):
+    objective = DCLObjective.__new__(DCLObjective)
+    objective.config = PretrainConfig(
+        objective="dcl", image_size=64, image_size_start=48, epochs=epochs
+    )
+    manifest = {} if recorded is None else {"stage_borders": [recorded]}
+    run = SimpleNamespace(
+        objective=objective,
+        config=objective.config,
+        folder=SimpleNamespace(manifest=manifest),
+        done_epochs=done,
+    )
+    assert PretrainingRun._stages(run) == [(border, 48), (epochs, 64)]
 
 
 def test_without_small_views_there_is_one_stage():
