@@ -57,6 +57,7 @@ FLOORS = {
     "export": 9,
     "study": 10,
 }
+FLOORS_OF = {"pipelines": PIPELINE_FLOORS, "ssl_voc": FLOORS}
 FRONT_DOOR = 11
 # Also in the text of a program that a test runs.
 TEST_MODULE = re.compile(
@@ -99,6 +100,9 @@ def find_violations(root):
             violations.append(f"{module}: a name that says nothing")
         if file.parent == root / "ssl_voc" and file.stem not in TOP:
             violations.append(f"{module}: does not belong to the top of ssl_voc")
+        package, *rooms, _ = file.relative_to(root).parts
+        if rooms and rooms[0] not in FLOORS_OF[package]:
+            violations.append(f"{module}: its room has no floor")
     return violations + _circles(arrows)
 
 
@@ -230,8 +234,7 @@ def _room(module):
 
 
 def _floor(module):
-    is_pipeline = module.partition(".")[0] == "pipelines"
-    return (PIPELINE_FLOORS if is_pipeline else FLOORS).get(_room(module), FRONT_DOOR)
+    return FLOORS_OF[module.partition(".")[0]].get(_room(module), FRONT_DOOR)
 
 
 def test_no_module_of_this_repository_breaks_a_rule():
@@ -274,6 +277,8 @@ def test_no_module_of_this_repository_breaks_a_rule():
         ("ssl_voc/layers/utils.py", "", "says nothing"),
         ("pipelines/helpers.py", "", "says nothing"),
         ("ssl_voc/lesson.py", "", "does not belong to the top"),
+        ("ssl_voc/lessons/first.py", "import ssl_voc.study", "room has no floor"),
+        ("pipelines/lessons/first.py", "", "room has no floor"),
         ("ssl_voc/layers/crop.py", "x = 1\n" * 401, "more than 400 lines"),
         (
             "pipelines/readers/voc.py",
