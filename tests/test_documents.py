@@ -29,6 +29,8 @@ COMMAND = re.compile(r"(?:python -m ssl_voc\.|ssl-voc )([a-z]+) ([^\n`]*)")
 FLAG = re.compile(r"(?<![\w=-])--[a-z][a-z-]*")
 # Commands whose flags the page of another one names, too; and flags of `ray start`.
 ALSO_NAMED = {
+    "compare": ("finetune",),
+    "evaluate": ("finetune",),
     "finetune": ("evaluate", "predict"),
     "inspect": ("finetune",),
     "study": ("finetune", "pretrain"),

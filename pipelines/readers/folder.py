@@ -67,7 +67,7 @@ def read(source, split=None, progress=None) -> Photos:
     if not paths:
         raise ValueError(
             f"{root} holds no photos. Expected photos (JPEG, PNG, WebP, ...) at any "
-            "depth, a VOC tree, or the path of a COCO json file."
+            "depth, a VOC tree, or the path of a COCO json file or a data.yaml."
             + (f" First problem: {problems[0]}" if problems else "")
         )
     _tell_of_labels(
