@@ -34,7 +34,7 @@ def main(argv=None):
     model = ssl_voc.Detector(
         ssl_voc.backbone(options.backbone, image_size=size, weights=options.weights),
         num_classes=len(photos.class_names),
-        augmenter=ssl_voc.layers.DetectionAugmenter(size, mosaic_rate=0.0),
+        augmenter=ssl_voc.layers.DetectionAugmenter(size),
     )
     model.compile(keras.optimizers.AdamW(1e-3, global_clipnorm=10.0))
     callbacks = []

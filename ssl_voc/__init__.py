@@ -24,6 +24,7 @@ _ROOM_OF = {
     "models": None,
     "optimizers": None,
     "serving": None,
+    "serving_client": None,
 }
 
 __all__ = sorted(_ROOM_OF)
