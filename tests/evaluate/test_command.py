@@ -119,6 +119,7 @@ def test_a_localizer_that_was_saved_is_evaluated(tmp_path, tree):
     pool = pipelines.prepare_labeled(
         str(tree), SIDE, split="val", class_names=NAMES, cache="none"
     )
+    model.run_eagerly = True  # quick for a single prediction
     predicted = model.predict(pool.gather(range(NUM_VAL))["images"], verbose=0)
     rows = read_json(out / "predictions.json")
     # Photos of 96 pixels in squares of 48.

@@ -40,7 +40,8 @@ def build(teacher_file):
             ProjectionHead(16, 12),
         )
         model.build((None, 24, 24, 3))
-        embeddings, maps = teacher.predict(tiny.draw_photos(8, size=24), verbose=0)
+        photos = tiny.draw_photos(8, size=24)
+        embeddings, maps = map(ops.convert_to_numpy, teacher(photos))
         model.fill(embeddings, maps.mean(axis=(0, 1, 2)) if taught else None)
         model.compile(
             keras.optimizers.SGD(0.2, momentum=0.9),
@@ -138,7 +139,7 @@ def test_fit_teaches_the_student_and_leaves_the_teacher_as_it_is(build):
 
 def test_embeddings_that_are_given_take_the_place_of_a_teacher(build, teacher_file):
     images = tiny.draw_photos(4, size=20)
-    embeddings = load_teacher(teacher_file, 20).predict(images, verbose=0)[0]
+    embeddings = ops.convert_to_numpy(load_teacher(teacher_file, 20)(images)[0])
     model = build(Mirror(), taught=False)
     given = model.evaluate(images, embeddings, return_dict=True, verbose=0)
     assert set(given) == {"loss", "global_loss", "loss_over_chance"}

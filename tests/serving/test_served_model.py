@@ -182,7 +182,7 @@ def test_pixels_are_answered_as_their_encoded_photo(ask_localizer):
 
 def test_embedding_is_the_pooled_output_of_the_backbone(localizer, ask_localizer):
     answer = ask_localizer([*PHOTOS, b"text"], "features")
-    features = localizer.backbone.predict(squares(SIDE), verbose=0)
+    features = localizer.backbone(squares(SIDE)).numpy()
     np.testing.assert_allclose(
         answer["embedding"][:3], features.mean(axis=(1, 2)), atol=1e-4
     )
