@@ -185,6 +185,7 @@ def test_classes_are_those_that_the_model_claims_or_answers(known, label):
     assert evaluation.count_classes({"classes": np.array([[label, -1]])}) == 5
 
 
+@pytest.mark.usefixtures("sheets", "figures")  # which are not looked at
 def test_a_detector_that_was_saved_is_evaluated(tmp_path, tree):
     keras.utils.set_random_seed(0)
     inputs = x = keras.Input((SIDE, SIDE, 3))
