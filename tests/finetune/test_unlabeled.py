@@ -44,8 +44,11 @@ def pool_settings(pool):
 
 @pytest.fixture(scope="module")
 def whole(place, pool):
+    """A deterministic run that nobody stopped."""
     run = place / "semi"
-    finetune(config(place, run, **pool_settings(pool)))
+    arguments = flags(place, run, **pool_settings(pool), deterministic=True)
+    done = start("-m", "ssl_voc.finetune", *arguments)
+    assert done.returncode == 0, done.stderr
     return run
 
 
@@ -81,16 +84,14 @@ def test_pool_is_learned_from_after_the_burn_in_and_the_labels_are_shown(whole):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [("SIGKILL", 2, 0), ("SIGINT", 3, 0)])
-def test_stopped_it_goes_on_as_if_never_stopped(place, pool, tmp_path, stop):
-    runs = tmp_path / "stopped", tmp_path / "whole"
-    for run in runs:
-        arguments = flags(place, run, **pool_settings(pool), deterministic=True)
-        if run.name == "stopped":
-            script = ("-m", "tests.finetune.stopped")
-            assert start(*script, *map(str, stop), *arguments).returncode != 0
-        done = start("-m", "ssl_voc.finetune", *arguments)
-        assert done.returncode == 0, done.stderr
-    assert_same_training(*runs)
+def test_stopped_it_goes_on_as_if_never_stopped(place, whole, pool, tmp_path, stop):
+    run = tmp_path / "stopped"
+    arguments = flags(place, run, **pool_settings(pool), deterministic=True)
+    script = ("-m", "tests.finetune.stopped")
+    assert start(*script, *map(str, stop), *arguments).returncode != 0
+    done = start("-m", "ssl_voc.finetune", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert_same_training(run, whole)
 
 
 def burn_in_epochs(folder, burn_in, epochs, recorded):
