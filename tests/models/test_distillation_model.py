@@ -10,6 +10,7 @@ from ssl_voc.layers import ProjectionHead, SimCLRAugmenter
 from ssl_voc.losses import SimilarityDistillationLoss
 from ssl_voc.models import DistillationModel, load_teacher
 from tests import reference, tiny
+from tests.dtype_policies import dtype_policy
 from tests.models.fixed_views import Mirror
 
 TEMPERATURES = (0.1, 0.3)
@@ -177,16 +178,12 @@ def test_saved_model_goes_on_with_teacher_and_queue(build, tmp_path):
 
 @pytest.mark.slow
 def test_step_compiles_under_xla_in_half_precision(build, tmp_path):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
+    with dtype_policy("mixed_float16"):
         path = tiny.save_backbone(tmp_path / "tiny.keras", 20)
         model = build(
             backbone=ssl_voc.backbone(path, 20), run_eagerly=False, jit_compile=True
         )
         photos = tiny.draw_photos(12, size=24)
         logs = model.fit(photos, batch_size=12, epochs=3, verbose=0).history
-    finally:
-        keras.config.set_dtype_policy(before)
     assert np.isfinite(list(logs.values())).all()
     assert model.queue.dtype == "float32"
