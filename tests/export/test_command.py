@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import shutil
 
 import numpy as np
@@ -17,6 +16,7 @@ from ssl_voc.export import ExportConfig, artifact, export, main
 from ssl_voc.export.parity import ask_artifact
 from ssl_voc.export.parity_photos import load_parity_photos
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, read_finished_run
+from ssl_voc.runs.json_files import read_json
 from tests.dtype_policies import dtype_policy
 from tests.evaluate.detection_oracle import write_detection_run
 from tests.evaluate.oracle import (
@@ -50,10 +50,6 @@ def exported(tmp_path_factory, run):
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         assert main([str(run), "--out", str(out), "--license", "MIT"]) == 0
     return out, printed.getvalue()
-
-
-def read_json(path):
-    return json.loads(path.read_text())
 
 
 def test_artifact_answers_what_evaluate_wrote(exported, run, tree):
