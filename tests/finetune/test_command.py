@@ -15,15 +15,15 @@ from ssl_voc.finetune import finetune, main
 from ssl_voc.optimizers.schedule import WarmUpAndDecay
 from tests import tiny
 from tests.finetune.settings import config, flags
-from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of, start
+from tests.pretrain.stopped import (
+    arrays_in,
+    assert_same_training,
+    ids_in,
+    rows_of,
+    start,
+)
 
 EPOCHS = 4
-
-
-def ids_in(path):
-    return list(pipelines.read_photo_table(path).image_ids)
-
-
 STAGED = {
     "epochs": EPOCHS,
     "schedule": "staged",

@@ -17,7 +17,7 @@ from ssl_voc.finetune.unlabeled import UnlabeledPhotos
 from ssl_voc.tasks import TASKS
 from tests import tiny
 from tests.finetune.settings import config, flags
-from tests.pretrain.stopped import assert_same_training, rows_of, start
+from tests.pretrain.stopped import assert_same_training, ids_in, rows_of, start
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +50,6 @@ def whole(place, pool):
     done = start("-m", "ssl_voc.finetune", *arguments)
     assert done.returncode == 0, done.stderr
     return run
-
-
-def ids_in(path):
-    return list(pipelines.read_photo_table(path).image_ids)
 
 
 @pytest.mark.slow
