@@ -61,4 +61,5 @@ format: $(INSTALLED)
 
 clean:
 	rm -rf build dist .pytest_cache .ruff_cache
-	find ssl_voc pipelines tests -name __pycache__ -prune -exec rm -rf {} +
+	find ssl_voc pipelines tests benchmarks examples \
+	    -name __pycache__ -prune -exec rm -rf {} +

@@ -123,6 +123,20 @@ def contrastive_accuracy(projections_a, projections_b):
     return found / len(views)
 
 
+def attention_loss(box, logits):
+    """Negative log of the attention in the cells that overlap with a box in [0, 1]."""
+    rows, columns = logits.shape
+    shares = np.exp(logits.astype("float64"))
+    shares /= shares.sum()
+    inside = 0.0
+    for row, column in np.ndindex(rows, columns):
+        width = min(box[2], (column + 1) / columns) - max(box[0], column / columns)
+        height = min(box[3], (row + 1) / rows) - max(box[1], row / rows)
+        if width > 0 and height > 0:
+            inside += shares[row, column]
+    return -np.log(inside)
+
+
 def alignment(projections_a, projections_b):
     """Mean of |u - v|^2 = 2 - 2 cos over the pairs."""
     pairs = list(zip(projections_a, projections_b, strict=True))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -11,10 +10,10 @@ import pytest
 
 from ssl_voc.distributed import count_replicas, gather_across_replicas
 from tests import reference
+from tests.interpreters import REPOSITORY
 from tests.replicated_losses import REPLICATED_LOSSES
 
 pytestmark = pytest.mark.slow
-REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")

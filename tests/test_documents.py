@@ -153,6 +153,14 @@ def test_every_flag_on_the_page_of_a_command_is_one(name):
     assert {*FLAG.findall(text)} - known == set()
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_help_of_pretrain_lists_every_setting_of_an_objective(name):
+    _, settings_of = config_of("pretrain").extensions
+    settings = settings_of[name].__dataclass_fields__
+    flags = {f"--{setting.replace('_', '-')}" for setting in settings}
+    assert flags - flags_of("pretrain") == set()
+
+
 def test_commands_and_flags_are_found():
     text = (
         "    python -m ssl_voc.pretrain --data a \\\n        --sed=3  # as --seed\n"

@@ -2,7 +2,6 @@
 
 import ast
 import graphlib
-import pathlib
 import re
 import subprocess
 import sys
@@ -10,7 +9,8 @@ import tokenize
 
 import pytest
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+from tests.interpreters import REPOSITORY
+
 PACKAGES = ("pipelines", "ssl_voc")
 MOST_LINES = 400  # of code: docstrings, comments and blank lines are not counted
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}

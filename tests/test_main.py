@@ -56,7 +56,7 @@ for argv in [[], *([name, "--help"] for name in COMMANDS)]:
         main(argv)
     except SystemExit as end:
         assert end.code == 0
-heavy = {"keras", "tensorflow", "jax", "torch", "numpy", "matplotlib", "PIL", "yaml"}
+heavy = {*"keras tensorflow jax torch numpy matplotlib PIL yaml pipelines".split()}
 sys.exit(" ".join(heavy & set(sys.modules)) or 0)
 """
 

@@ -12,6 +12,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate import EvaluateConfig, evaluate, main
 from ssl_voc.evaluate import run as evaluation_run
 from ssl_voc.evaluate.localization import run as localization_run
+from ssl_voc.runs.json_files import read_json
 from tests import tiny
 from tests.box_reference import iou
 from tests.evaluate.oracle import (
@@ -29,10 +30,6 @@ from tests.evaluate.oracle import (
 
 # Their pictures, which take most of an evaluation, are not looked at.
 without_pictures = pytest.mark.usefixtures("sheets", "figures")
-
-
-def read_json(path):
-    return json.loads(path.read_text())
 
 
 def test_model_that_sees_gets_everything_right_in_pixels_of_the_photos(run, capsys):
@@ -119,6 +116,7 @@ def test_a_localizer_that_was_saved_is_evaluated(tmp_path, tree):
     pool = pipelines.prepare_labeled(
         str(tree), SIDE, split="val", class_names=NAMES, cache="none"
     )
+    model.run_eagerly = True  # quick for a single prediction
     predicted = model.predict(pool.gather(range(NUM_VAL))["images"], verbose=0)
     rows = read_json(out / "predictions.json")
     # Photos of 96 pixels in squares of 48.

@@ -13,8 +13,8 @@ from ssl_voc.evaluate.run import EvaluationRun
 from ssl_voc.evaluate.tasks import evaluation_of
 from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.tasks import TASKS
-from tests.conftest import REPOSITORY
 from tests.evaluate.oracle import write_records
+from tests.interpreters import REPOSITORY
 
 
 def test_mistaken_run_is_told_without_waiting_for_a_framework(tmp_path):

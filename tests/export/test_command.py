@@ -2,10 +2,8 @@
 
 import contextlib
 import io
-import json
 import shutil
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,6 +16,8 @@ from ssl_voc.export import ExportConfig, artifact, export, main
 from ssl_voc.export.parity import ask_artifact
 from ssl_voc.export.parity_photos import load_parity_photos
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, read_finished_run
+from ssl_voc.runs.json_files import read_json
+from tests.dtype_policies import dtype_policy
 from tests.evaluate.detection_oracle import write_detection_run
 from tests.evaluate.oracle import (
     NAMES,
@@ -50,10 +50,6 @@ def exported(tmp_path_factory, run):
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         assert main([str(run), "--out", str(out), "--license", "MIT"]) == 0
     return out, printed.getvalue()
-
-
-def read_json(path):
-    return json.loads(path.read_text())
 
 
 def test_artifact_answers_what_evaluate_wrote(exported, run, tree):
@@ -178,13 +174,10 @@ def test_photos_are_those_named_else_held_out_else_drawn(
 def test_a_run_of_mixed_precision_is_exported_in_float32(
     policy, tmp_path, tree, capsys
 ):
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         model = build_small_localizer(
             build=lambda: build_plain_backbone(SIDE), num_classes=len(NAMES)
         )
-    finally:
-        keras.config.set_dtype_policy("float32")
     run = write_run(tmp_path / "run", tree, model)
     flags = ["--out", str(tmp_path / "out"), "--data", str(tree), "--split", "val"]
     assert main([str(run), *flags]) == 0

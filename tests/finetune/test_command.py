@@ -15,15 +15,15 @@ from ssl_voc.finetune import finetune, main
 from ssl_voc.optimizers.schedule import WarmUpAndDecay
 from tests import tiny
 from tests.finetune.settings import config, flags
-from tests.pretrain.stopped import arrays_in, assert_same_training, rows_of, start
+from tests.pretrain.stopped import (
+    arrays_in,
+    assert_same_training,
+    ids_in,
+    rows_of,
+    start,
+)
 
 EPOCHS = 4
-
-
-def ids_in(path):
-    return list(pipelines.read_photo_table(path).image_ids)
-
-
 STAGED = {
     "epochs": EPOCHS,
     "schedule": "staged",
@@ -146,6 +146,7 @@ def test_kept_weights_are_those_of_the_epoch_that_other_photos_chose(place, shor
     photos = pipelines.select_photos(pipelines.read(place / "voc"), table)
     pool = pipelines.prepare_labeled(photos, 32, main_object_only=True)
     model = keras.models.load_model(run / "model.keras")
+    model.run_eagerly = True  # quick for a single batch
     logs = model.evaluate(pool.evaluation_dataset(16), verbose=0, return_dict=True)
     assert logs["boxes_mean_iou"] == pytest.approx(best["val_mean_iou"], abs=1e-4)
     assert logs["classes_top1"] == pytest.approx(best["val_top1"], abs=1e-4)

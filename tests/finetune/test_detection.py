@@ -82,6 +82,7 @@ def test_the_run_tells_what_a_detector_is_judged_by(finished):
     # The last photo shows nothing and is learned from all the same.
     assert summary["num_images"] + summary["num_validation"] == NUM_PHOTOS
     model = keras.models.load_model(run / "model.keras")
+    model.run_eagerly = True  # quick for a single prediction
     found = model.predict(tiny.detection_batch(4)["images"], verbose=0)
     assert found["boxes"].shape == (4, 100, 4)
     assert model.num_classes == 3

@@ -17,7 +17,7 @@ from ssl_voc.finetune.unlabeled import UnlabeledPhotos
 from ssl_voc.tasks import TASKS
 from tests import tiny
 from tests.finetune.settings import config, flags
-from tests.pretrain.stopped import assert_same_training, rows_of, start
+from tests.pretrain.stopped import assert_same_training, ids_in, rows_of, start
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,12 @@ def pool_settings(pool):
 
 @pytest.fixture(scope="module")
 def whole(place, pool):
+    """A deterministic run that nobody stopped."""
     run = place / "semi"
-    finetune(config(place, run, **pool_settings(pool)))
+    arguments = flags(place, run, **pool_settings(pool), deterministic=True)
+    done = start("-m", "ssl_voc.finetune", *arguments)
+    assert done.returncode == 0, done.stderr
     return run
-
-
-def ids_in(path):
-    return list(pipelines.read_photo_table(path).image_ids)
 
 
 @pytest.mark.slow
@@ -81,16 +80,14 @@ def test_pool_is_learned_from_after_the_burn_in_and_the_labels_are_shown(whole):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [("SIGKILL", 2, 0), ("SIGINT", 3, 0)])
-def test_stopped_it_goes_on_as_if_never_stopped(place, pool, tmp_path, stop):
-    runs = tmp_path / "stopped", tmp_path / "whole"
-    for run in runs:
-        arguments = flags(place, run, **pool_settings(pool), deterministic=True)
-        if run.name == "stopped":
-            script = ("-m", "tests.finetune.stopped")
-            assert start(*script, *map(str, stop), *arguments).returncode != 0
-        done = start("-m", "ssl_voc.finetune", *arguments)
-        assert done.returncode == 0, done.stderr
-    assert_same_training(*runs)
+def test_stopped_it_goes_on_as_if_never_stopped(place, whole, pool, tmp_path, stop):
+    run = tmp_path / "stopped"
+    arguments = flags(place, run, **pool_settings(pool), deterministic=True)
+    script = ("-m", "tests.finetune.stopped")
+    assert start(*script, *map(str, stop), *arguments).returncode != 0
+    done = start("-m", "ssl_voc.finetune", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert_same_training(run, whole)
 
 
 def burn_in_epochs(folder, burn_in, epochs, recorded):

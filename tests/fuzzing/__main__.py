@@ -31,8 +31,8 @@ MOST_GROWTH = 1.5 * 2**30
 SLOW_EVERY = 400
 
 
-class Hang(Exception):
-    """A case took too long."""
+class Hang(BaseException):
+    """A case took too long. No `Exception`: a reader would call the file damaged."""
 
 
 def run(cases, seed=0, keep=None, seconds=SECONDS, slow_every=SLOW_EVERY):
@@ -52,9 +52,12 @@ def run(cases, seed=0, keep=None, seconds=SECONDS, slow_every=SLOW_EVERY):
     counts, failures = collections.Counter(), []
     subjects = [(subject, good()) for subject, good in SUBJECTS.items()]
     slow = _slow_subjects() if slow_every and cases >= slow_every else []
-    signal.signal(signal.SIGALRM, _raise_hang)
     before = _memory()
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        warnings.catch_warnings(),
+        _alarm_raises_hang(seconds),
+    ):
         warnings.simplefilter("ignore")
         for case in range(cases):
             if slow and case % slow_every == slow_every - 1:
@@ -70,7 +73,7 @@ def run(cases, seed=0, keep=None, seconds=SECONDS, slow_every=SLOW_EVERY):
                 outcome = "read"
             except BadInput:
                 outcome = "refused"
-            except Exception as error:
+            except (Exception, Hang) as error:
                 outcome = "failed"
                 failures.append(f"{subject.__name__} {case}: {error!r}")
                 if keep is not None:
@@ -90,8 +93,16 @@ def _slow_subjects():
     return [(subject, good()) for subject, good in SLOW_SUBJECTS.items()]
 
 
-def _raise_hang(*_):
-    raise Hang(f"more than {SECONDS} seconds")
+@contextlib.contextmanager
+def _alarm_raises_hang(seconds):
+    def raise_hang(*_):
+        raise Hang(f"more than {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, raise_hang)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def _memory():

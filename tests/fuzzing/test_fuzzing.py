@@ -39,11 +39,15 @@ def test_a_traceback_and_a_hang_are_noticed(monkeypatch, tmp_path):
         raise KeyError("id")
 
     def hangs(folder, content):
-        while True:
-            pass
+        try:
+            while True:
+                pass
+        except Exception as error:  # as readers of photos do
+            raise ValueError("cannot be read") from error
 
     subjects = {fails: lambda: [b"file"], hangs: lambda: [b"file"]}
     monkeypatch.setattr(fuzzing, "SUBJECTS", subjects)
     _, failures = fuzzing.run(2, keep=tmp_path, seconds=1)
     assert [text.split()[0] for text in failures] == ["fails", "hangs"]
+    assert "more than 1 seconds" in failures[1]
     assert len([*pathlib.Path(tmp_path).iterdir()]) == 2

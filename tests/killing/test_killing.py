@@ -16,9 +16,9 @@ from tests.killing.results import differences, half_written, leftovers
 
 
 @pytest.mark.slow
-def test_a_killed_pretraining_ends_as_one_that_lives(tmp_path):
+def test_a_killed_evaluation_ends_as_one_that_lives(tmp_path):
     trials = []
-    kill_commands(tmp_path, ["pretrain"], num_kills=2, seed=0, trials=trials)
+    kill_commands(tmp_path, ["evaluate"], num_kills=2, seed=0, trials=trials)
     assert len(trials[0].moments) == 2 and trials[0].num_chains
     assert trials[0].failures == [], format_table(trials)
 

@@ -235,7 +235,22 @@ def test_shares_out_of_range_are_refused_by_name(name):
         ObjectPseudoLabels(3, **{name: 1.5})
 
 
-def test_a_copy_by_its_config_is_alike():
-    layer = ObjectPseudoLabels(3, 0.4, 0.6, 0.2, 7)
-    assert ObjectPseudoLabels.from_config(layer.get_config()).max_objects == 7
-    assert layer.get_config()["least_score"] == 0.2
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [
+        (MainObjectPseudoLabels, {}),
+        (
+            ObjectPseudoLabels,
+            {
+                "least_score": 0.2,
+                "max_objects": 7,
+                "objects_per_photo": [1.0, 0.5, 2.0],
+                "empty_share": 0.1,
+            },
+        ),
+    ],
+)
+def test_a_copy_by_its_config_is_alike(kind, others):
+    given = {"num_classes": 3, "threshold": 0.4, "min_iou": 0.6, **others}
+    again = kind.from_config(kind(**given).get_config())
+    assert given.items() <= again.get_config().items()

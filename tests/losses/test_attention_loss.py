@@ -3,21 +3,8 @@ import pytest
 from keras import ops
 
 from ssl_voc.losses.attention_loss import attention_loss
+from tests import reference
 from tests.gradients import gradient_of
-
-
-def loop_loss(box, logits):
-    """Of one image: squares of cells that overlap with the box are inside."""
-    rows, columns = logits.shape
-    shares = np.exp(logits.astype("float64"))
-    shares /= shares.sum()
-    inside = 0.0
-    for row, column in np.ndindex(rows, columns):
-        width = min(box[2], (column + 1) / columns) - max(box[0], column / columns)
-        height = min(box[3], (row + 1) / rows) - max(box[1], row / rows)
-        if width > 0 and height > 0:
-            inside += shares[row, column]
-    return -np.log(inside)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(4, 4), (3, 7), (1, 1)])
@@ -28,7 +15,7 @@ def test_loss_is_that_of_the_loops(rows, columns):
     logits = random.normal(0, 2, (20, rows, columns)).astype("float32")
     found = ops.convert_to_numpy(attention_loss(boxes.astype("float32"), logits))
     assert found.shape == (20,) and found.dtype == "float32"
-    expected = [loop_loss(*item) for item in zip(boxes, logits, strict=True)]
+    expected = [*map(reference.attention_loss, boxes, logits)]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -7,6 +7,7 @@ from keras import ops
 
 from ssl_voc.losses import NTXentLoss, nt_xent
 from tests import reference
+from tests.dtype_policies import dtype_policy
 from tests.gradients import gradient_of
 from tests.losses.pairs import draw_pair
 
@@ -70,12 +71,8 @@ def test_half_precision_is_finite_and_close(dtype, temperature):
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16"])
 def test_loss_ignores_the_global_policy(policy):
     pair = draw_pair()
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         loss = NTXentLoss(0.1)(*pair)
-    finally:
-        keras.config.set_dtype_policy(before)
     np.testing.assert_allclose(loss, reference.nt_xent(*pair, 0.1), rtol=1e-5)
 
 

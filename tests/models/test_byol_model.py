@@ -11,6 +11,7 @@ from ssl_voc.losses import BYOLLoss, NTXentLoss
 from ssl_voc.metrics import ProjectionSpread
 from ssl_voc.models import BYOLModel
 from tests import reference, tiny
+from tests.dtype_policies import dtype_policy
 
 
 class Views(keras.layers.Layer):
@@ -126,16 +127,12 @@ def test_saved_model_goes_on_with_its_teacher(tmp_path):
 
 @pytest.mark.slow
 def test_step_with_fused_batch_norm_compiles_under_xla_in_half_precision(tmp_path):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
+    with dtype_policy("mixed_float16"):
         path = tiny.save_backbone(tmp_path / "tiny.keras", 20)
         backbone = ssl_voc.backbone(path, 20)
         model = build_model(backbone=backbone, run_eagerly=False, jit_compile=True)
         photos = tiny.draw_photos(12, size=24)
         logs = model.fit(photos, batch_size=12, epochs=3, verbose=0).history
-    finally:
-        keras.config.set_dtype_policy(before)
     assert np.isfinite(list(logs.values())).all()
     weights = model.teacher_backbone.network.weights
     assert {weight.dtype for weight in weights} == {"float32"}

@@ -10,6 +10,7 @@ from ssl_voc.layers import ProjectionHead, SimCLRAugmenter
 from ssl_voc.losses import NTXentLoss
 from ssl_voc.metrics import Alignment, ContrastiveAccuracy, Uniformity
 from tests import reference, tiny
+from tests.dtype_policies import dtype_policy
 from tests.models.fixed_views import Mirror
 
 TEMPERATURE = 0.2
@@ -187,15 +188,11 @@ def test_saved_model_has_the_same_features_and_trains_on(photos, tmp_path):
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_with_a_finite_float32_loss(photos, policy):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         keras.utils.set_random_seed(0)
         model = build_model()
         logs = model.fit(photos, batch_size=12, epochs=3, verbose=0).history
         outputs = model(photos[:2])
-    finally:
-        keras.config.set_dtype_policy(before)
     assert np.isfinite(logs["loss"]).all()
     dtype = keras.backend.standardize_dtype
     assert dtype(outputs["features"][0].dtype) == policy.removeprefix("mixed_")

@@ -11,6 +11,7 @@ from ssl_voc.losses import DCLLoss
 from ssl_voc.models import DenseContrastiveModel
 from ssl_voc.models.cloning import resized
 from tests import reference, tiny
+from tests.dtype_policies import dtype_policy
 from tests.layers.simclr_views import STRONG
 
 
@@ -150,16 +151,12 @@ def test_saved_model_has_the_same_cells_settings_and_ramp(photos, tmp_path):
 
 @pytest.mark.slow
 def test_whole_train_step_compiles_under_xla_and_in_half_precision():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = build_model()
         model.compile(keras.optimizers.SGD(0.1), DCLLoss(0.2), jit_compile=True)
         square = tiny.draw_photos(8, size=42)
         logs = model.fit(square, batch_size=8, epochs=2, verbose=0).history
         outputs = model(square)
-    finally:
-        keras.config.set_dtype_policy(before)
     assert np.isfinite(list(logs.values())).all()
     dtype = keras.backend.standardize_dtype
     assert dtype(outputs["level_8"][0].dtype) == "bfloat16"

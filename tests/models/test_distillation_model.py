@@ -10,6 +10,7 @@ from ssl_voc.layers import ProjectionHead, SimCLRAugmenter
 from ssl_voc.losses import SimilarityDistillationLoss
 from ssl_voc.models import DistillationModel, load_teacher
 from tests import reference, tiny
+from tests.dtype_policies import dtype_policy
 from tests.models.fixed_views import Mirror
 
 TEMPERATURES = (0.1, 0.3)
@@ -40,7 +41,8 @@ def build(teacher_file):
             ProjectionHead(16, 12),
         )
         model.build((None, 24, 24, 3))
-        embeddings, maps = teacher.predict(tiny.draw_photos(8, size=24), verbose=0)
+        photos = tiny.draw_photos(8, size=24)
+        embeddings, maps = map(ops.convert_to_numpy, teacher(photos))
         model.fill(embeddings, maps.mean(axis=(0, 1, 2)) if taught else None)
         model.compile(
             keras.optimizers.SGD(0.2, momentum=0.9),
@@ -138,7 +140,7 @@ def test_fit_teaches_the_student_and_leaves_the_teacher_as_it_is(build):
 
 def test_embeddings_that_are_given_take_the_place_of_a_teacher(build, teacher_file):
     images = tiny.draw_photos(4, size=20)
-    embeddings = load_teacher(teacher_file, 20).predict(images, verbose=0)[0]
+    embeddings = ops.convert_to_numpy(load_teacher(teacher_file, 20)(images)[0])
     model = build(Mirror(), taught=False)
     given = model.evaluate(images, embeddings, return_dict=True, verbose=0)
     assert set(given) == {"loss", "global_loss", "loss_over_chance"}
@@ -176,16 +178,12 @@ def test_saved_model_goes_on_with_teacher_and_queue(build, tmp_path):
 
 @pytest.mark.slow
 def test_step_compiles_under_xla_in_half_precision(build, tmp_path):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
+    with dtype_policy("mixed_float16"):
         path = tiny.save_backbone(tmp_path / "tiny.keras", 20)
         model = build(
             backbone=ssl_voc.backbone(path, 20), run_eagerly=False, jit_compile=True
         )
         photos = tiny.draw_photos(12, size=24)
         logs = model.fit(photos, batch_size=12, epochs=3, verbose=0).history
-    finally:
-        keras.config.set_dtype_policy(before)
     assert np.isfinite(list(logs.values())).all()
     assert model.queue.dtype == "float32"

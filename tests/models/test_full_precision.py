@@ -6,17 +6,15 @@ import pytest
 
 from ssl_voc.models.full_precision import compute_dtypes, full_precision
 from ssl_voc.models.loading import load_model
+from tests.dtype_policies import dtype_policy
 from tests.serving.artifacts import build_small_detector, build_small_localizer
 
 
 def build(kind, policy):
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         if kind == "localize":
             return build_small_localizer()
         return build_small_detector(32)
-    finally:
-        keras.config.set_dtype_policy("float32")
 
 
 @pytest.mark.parametrize(

@@ -7,25 +7,7 @@ from keras import ops
 
 from ssl_voc.losses import BoxLoss
 from ssl_voc.metrics import LocalizationAccuracy, MeanBoxIoU
-from tests import box_reference, tiny
-
-
-def attention_outside(box, logits):
-    """Negative log of the attention in the cells that a box touches."""
-    rows, columns = logits.shape
-    shares = np.exp(logits - logits.max())
-    shares /= shares.sum()
-    left, top, right, bottom = box
-    inside = sum(
-        shares[row, column]
-        for row in range(rows)
-        for column in range(columns)
-        if column / columns < right
-        and (column + 1) / columns > left
-        and row / rows < bottom
-        and (row + 1) / rows > top
-    )
-    return -np.log(inside)
+from tests import box_reference, reference, tiny
 
 
 @pytest.mark.parametrize("attention_weight", [0.0, 0.25, 2.0])
@@ -48,7 +30,9 @@ def test_loss_is_that_of_the_loops_with_class_0_like_the_others(attention_weight
         parts = {
             "boxes_loss": 1 - box_reference.giou(target, predicted) + 10 * smooth,
             "classes_loss": np.log(np.exp(logits).sum()) - logits[row],
-            "attention_loss": attention_outside(target / 32, outputs["attention"][row]),
+            "attention_loss": reference.attention_loss(
+                target / 32, outputs["attention"][row]
+            ),
         }
         alone = {
             "images": batch["images"][row : row + 1],

@@ -9,6 +9,7 @@ from ssl_voc.callbacks import Checkpoint, restore
 from ssl_voc.layers import ProjectionHead
 from ssl_voc.models import MomentumTeacher
 from tests import tiny
+from tests.dtype_policies import dtype_policy
 
 RATE, MOMENTUM = 0.5, 0.9
 
@@ -152,9 +153,7 @@ def test_momentum_follows_its_course(method, momentum, course):
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_does_not_round_the_average(policy):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    with dtype_policy(policy):
         model = build_follower(tiny.build_plain_backbone)
         start = values_of(model.network)
         model.fit(photos(4), batch_size=4, verbose=0)
@@ -162,8 +161,6 @@ def test_mixed_precision_does_not_round_the_average(policy):
         model.network.set_weights([value + 1e-4 for value in start])
         model.optimizer.learning_rate = 0.0
         model.fit(photos(4), batch_size=4, verbose=0)
-    finally:
-        keras.config.set_dtype_policy(before)
     for own, old in zip(values_of(model.teacher.network), start, strict=True):
         np.testing.assert_allclose(own - old, 1e-5, rtol=0.02)
 

@@ -49,6 +49,7 @@ def labels_of(model, images):
 
 def build(kind, **compiled):
     model = SemiSupervisedModel(build_student(kind), build_labels(kind), momentum=0.9)
+    model.labeler.run_eagerly = True  # quick for a single prediction
     model.compile(
         keras.optimizers.SGD(0.01),
         **{"run_eagerly": True, "jit_compile": False, **compiled},
@@ -78,6 +79,7 @@ LOCALIZER_FIRST = pytest.mark.parametrize(
 def test_labels_are_those_of_the_photos_and_of_the_mirrored_ones(kind):
     student, chooser = build_student(kind), build_labels(kind)
     labeler = PseudoLabeler(student, chooser)
+    labeler.run_eagerly = True  # quick for a single prediction
     images = tiny.draw_photos(3, SIZE)
     labels = labeler.predict(images, verbose=0)
     found, mirrored = (
@@ -101,7 +103,9 @@ def test_labels_are_those_of_the_photos_and_of_the_mirrored_ones(kind):
 def test_without_mirrors_labels_are_confirmed_in_moved_photos(kind):
     student, chooser = build_student(kind), build_labels(kind)
     images = tiny.draw_photos(3, SIZE)
-    labels = PseudoLabeler(student, chooser, mirrors=False).predict(images, verbose=0)
+    labeler = PseudoLabeler(student, chooser, mirrors=False)
+    labeler.run_eagerly = True
+    labels = labeler.predict(images, verbose=0)
     moved = np.zeros_like(images)
     moved[:, 4:, 4:] = images[:, :-4, :-4]
     found, again = (student.predict(views, verbose=0) for views in (images, moved))

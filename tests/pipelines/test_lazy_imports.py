@@ -1,10 +1,9 @@
-import pathlib
 import subprocess
 import sys
 
 import numpy as np
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+from tests.interpreters import REPOSITORY
 
 BLOCK = """
 import sys

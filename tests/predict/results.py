@@ -1,6 +1,4 @@
-"""Small predictions and the files that they wrote."""
-
-import json
+"""Small predictions."""
 
 from ssl_voc.predict import PredictConfig, predict
 
@@ -9,7 +7,3 @@ def run(images, out, **changes):
     """Predicts a folder, or a tuple of paths; returns the summary."""
     images = images if isinstance(images, tuple) else (str(images),)
     return predict(PredictConfig(images=images, out=out, **changes))
-
-
-def read_json(path):
-    return json.loads(path.read_text())

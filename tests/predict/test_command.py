@@ -10,7 +10,7 @@ from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.predict import main
 from ssl_voc.predict import run as prediction_run
 from ssl_voc.predict.predictors import newest_version, open_predictor
-from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.json_files import read_json, read_jsonl
 from tests.evaluate import oracle
 from tests.evaluate.detection_oracle import (
     Reciter,
@@ -18,7 +18,7 @@ from tests.evaluate.detection_oracle import (
     write_detection_run,
     write_scenes,
 )
-from tests.predict.results import read_json, run
+from tests.predict.results import run
 from tests.serving_client.fixed_boxes import save_model
 
 

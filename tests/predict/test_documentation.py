@@ -99,14 +99,3 @@ def test_batching_has_the_fields_of_the_server_and_room_for_a_request():
     # Who lowers it reads how far.
     assert f"At least {max(BATCH_SIZES)}: " in text
     assert f"`max_batch_size` is at least {max(BATCH_SIZES)}," in PAGE
-
-
-def test_flags_of_the_page_exist(capsys):
-    from ssl_voc.predict import main
-
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    known = capsys.readouterr().out
-    for command in re.findall(r"ssl_voc\.predict ((?:.*\\\n)*.*)", PAGE):
-        for flag in re.findall(r"--[a-z-]+", command):
-            assert flag in known

@@ -6,9 +6,9 @@ import pytest
 
 from ssl_voc.predict import main
 from ssl_voc.predict.predictors import open_predictor
-from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.json_files import read_json, read_jsonl
 from tests.interpreters import run_python
-from tests.predict.results import read_json, run
+from tests.predict.results import run
 from tests.serving_client.fixed_boxes import BOXES
 
 DROP = b""

@@ -11,7 +11,8 @@ import sys
 
 import numpy as np
 
-from tests.conftest import REPOSITORY
+import pipelines
+from tests.interpreters import REPOSITORY
 
 TIMED = ("images_per_second", "data_wait_share", "seconds")
 
@@ -35,6 +36,11 @@ def start(*arguments):
 def rows_of(run):
     """Rows of `metrics.jsonl`."""
     return [json.loads(row) for row in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def ids_in(path):
+    """Ids of the photos of a list that a run wrote."""
+    return list(pipelines.read_photo_table(path).image_ids)
 
 
 def arrays_in(run):

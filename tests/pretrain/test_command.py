@@ -17,6 +17,7 @@ from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.cli.flags import parse
 from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.pretrain import main, pretrain
+from ssl_voc.pretrain.run import PretrainingRun
 from ssl_voc.runs.run_folder import RunFolder
 from tests import tiny
 from tests.pretrain.stopped import assert_same_training, rows_of, start
@@ -216,20 +217,32 @@ def test_more_epochs_go_on_from_the_last_and_remember_the_time_at_chance(
     assert remembered == [(before, NUM_PHOTOS // 8)]
 
 
+def begin_only(run):
+    """In place of `fit`: what a run chooses and records, it does before."""
+    raise StoppedEarly("begun.")
+
+
 def test_a_rate_that_is_not_given_is_a_tenth_on_trained_weights_and_stays(
-    place, tmp_path, capsys
+    place, tmp_path, capsys, monkeypatch
 ):
     run = tmp_path / "run"
-    for epochs in (1, 2):
-        pretrain(place.config(run, learning_rate=None, epochs=epochs))
-        assert "learning rate: 0.1 per 256 photos (a tenth" in capsys.readouterr().out
+    pretrain(place.config(run, learning_rate=None, epochs=1))
+    chosen = "learning rate: 0.1 per 256 photos (a tenth"
+    assert chosen in capsys.readouterr().out
+    monkeypatch.setattr(PretrainingRun, "fit", begin_only)
+    with pytest.raises(StoppedEarly, match="begun. 1 of 2 epochs"):
+        pretrain(place.config(run, learning_rate=None, epochs=2))
+    assert chosen in capsys.readouterr().out
     assert json.loads((run / "manifest.json").read_text())["learning_rate"] == 0.1
     assert "learning_rate: null" in (run / "config.yaml").read_text()
 
 
-def test_a_run_whose_settings_hold_a_rate_goes_on_at_that(finished, capsys):
+def test_a_run_whose_settings_hold_a_rate_goes_on_at_that(
+    finished, capsys, monkeypatch
+):
     out, _ = finished
-    assert main(["--resume", str(out), "--epochs", str(EPOCHS + 1)]) == 0
+    monkeypatch.setattr(PretrainingRun, "fit", begin_only)
+    assert main(["--resume", str(out), "--epochs", str(EPOCHS + 1)]) == 3
     assert "learning rate:" not in capsys.readouterr().out
     assert json.loads((out / "manifest.json").read_text())["learning_rate"] == 0.5
 
@@ -297,9 +310,11 @@ def test_a_time_sets_the_epochs_of_batches_that_suit_the_photos(
     assert row["loss"] / row["loss_over_chance"] == pytest.approx(np.log(31), rel=1e-3)
     # Other devices would choose another batch; the run keeps to its own.
     monkeypatch.setattr("ssl_voc.pretrain.run.choose_batch_size", lambda number: 32)
-    pretrain(place.config(run, batch_size=None, epochs=manifest["epochs"] + 1))
-    row = rows_of(run)[-1]
-    assert row["loss"] / row["loss_over_chance"] == pytest.approx(np.log(31), rel=1e-3)
+    monkeypatch.setattr(PretrainingRun, "fit", begin_only)
+    with pytest.raises(StoppedEarly, match="begun"):
+        pretrain(place.config(run, batch_size=None, epochs=manifest["epochs"] + 1))
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["batch_size"] == 16
 
 
 @pytest.mark.slow
@@ -324,6 +339,7 @@ def test_the_pace_of_the_first_epochs_corrects_a_trial_of_one_size(
     assert rows[-1]["learning_rate"] == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_weights_that_overflow_stop_the_run_with_the_reason(place, tmp_path):
     with pytest.raises(StoppedEarly, match="is (nan|inf).*--learning-rate"):
         pretrain(place.config(tmp_path / "run", learning_rate=1e20, warmup=0.0))

@@ -9,9 +9,7 @@ from ssl_voc.cli.flags import parse
 from ssl_voc.pretrain import PretrainConfig, main
 from ssl_voc.pretrain.config import LEAST_STEPS, choose_batch_size
 from ssl_voc.pretrain.objectives.base import PretrainingObjective
-from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from tests.interpreters import REPOSITORY
-from tests.pretrain.stopped import start
 
 
 def test_default_run_folder_is_found_again_by_the_same_settings():
@@ -131,22 +129,3 @@ def test_a_setting_of_another_objective_is_refused(objective, flag, owner, capsy
     assert main(["--objective", objective, flag, "1"]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f"error: {flag}: ") and f"--objective {owner}" in line
-
-
-def test_help_names_every_setting_and_loads_no_framework():
-    script = (
-        "import sys\n"
-        "from ssl_voc import pretrain\n"
-        "try:\n"
-        "    pretrain.main(['--help'])\n"
-        "except SystemExit as end:\n"
-        "    assert not end.code\n"
-        "heavy = {'keras', 'tensorflow', 'numpy', 'PIL', 'matplotlib', 'pipelines'}\n"
-        "sys.exit(' '.join(heavy & set(sys.modules)) or 0)\n"
-    )
-    done = start("-c", script)
-    assert done.returncode == 0, done.stderr
-    for name in OBJECTIVES:
-        _, extensions = PretrainConfig.extensions
-        for setting in extensions[name].__dataclass_fields__:
-            assert f"--{setting.replace('_', '-')}" in done.stdout

@@ -42,9 +42,47 @@ def detector():
 
 
 @pytest.fixture(scope="module")
-def ask_detector(detector, tmp_path_factory):
+def ask_saved_detector(detector, tmp_path_factory):
     with session_of(write(detector, tmp_path_factory.mktemp("detector"))) as ask:
         yield ask
+
+
+@pytest.fixture(scope="module")
+def ask_detector(detector):
+    """The same without a SavedModel, whose writing and loading takes seconds."""
+    served = build_served(detector, "detect")
+    encoded = tf.TensorSpec((None,), tf.string)
+    # Eagerly the pipeline that decodes a photo would be traced for each.
+    served.serve_bytes = tf.function(
+        served.serve_bytes, input_signature=[encoded], autograph=False
+    )
+
+    def ask(inputs, signature="serving_default"):
+        if signature == "above_threshold":
+            threshold = tf.constant(inputs["threshold"], tf.float32)
+            answer = served.serve_above(tf.constant(inputs["image_bytes"]), threshold)
+        else:
+            answer = served.serve_bytes(tf.constant(inputs))
+        return {name: value.numpy() for name, value in answer.items()}
+
+    return ask
+
+
+def build_served(model, task):
+    return ServedModel(
+        model,
+        TASKS[task].rank,
+        NAMES,
+        pipelines.letterbox,
+        pipelines.boxes_from_letterbox,
+        1_000_000,
+    )
+
+
+DETECTORS = [
+    "ask_detector",
+    pytest.param("ask_saved_detector", marks=pytest.mark.slow),
+]
 
 
 PHOTOS = [
@@ -84,8 +122,9 @@ def test_localizer_answers_what_the_model_predicts(localizer, ask_localizer):
     assert [*answer["errors"]] == [b""] * 3
 
 
-def test_detector_answers_what_the_model_predicts(detector, ask_detector):
-    answer = ask_detector(PHOTOS)
+@pytest.mark.parametrize("ask", DETECTORS)
+def test_detector_answers_what_the_model_predicts(ask, detector, request):
+    answer = request.getfixturevalue(ask)(PHOTOS)
     expected = detector.predict(squares(64), verbose=0)
     y1, x1, y2, x2 = np.moveaxis(64 * expected["boxes"], -1, 0)
     corners = in_photos([x1, y1, x2, y2], 64)
@@ -100,31 +139,32 @@ def test_detector_answers_what_the_model_predicts(detector, ask_detector):
     np.testing.assert_array_equal(answer["class_names"].astype("S"), names)
 
 
-def test_a_request_may_name_the_lowest_score_of_each_photo(ask_detector, ask_localizer):
-    for ask in (ask_detector, ask_localizer):
-        photos = [*PHOTOS, b"no photo"]
-        whole = ask(photos)
-        scores = whole["scores"]
-        # The second best is kept, everything, nothing; and a photo that is none.
-        threshold = [scores[0, 1], 0.0, 1.1, 0.5]
-        answer = ask({"image_bytes": photos, "threshold": threshold}, "above_threshold")
-        kept = (scores >= np.array(threshold, "float32")[:, None]) & (scores >= 0)
-        assert (
-            kept.sum(axis=1).tolist()[0] == 2 and kept[1].any() and not kept[2:].any()
-        )
-        is_box = kept[:, : whole["boxes"].shape[1]]
-        for name, padding, mask in (
-            ("boxes", -1.0, is_box[..., None]),
-            ("scores", -1.0, kept),
-            ("classes", -1, kept),
-            ("class_names", b"", kept),
-        ):
-            expected = np.where(mask, whole[name], padding)
-            np.testing.assert_array_equal(answer[name], expected)
-        np.testing.assert_array_equal(answer["num_detections"], is_box.sum(axis=1))
-        assert (
-            answer["errors"][3] and (answer["image_size"] == whole["image_size"]).all()
-        )
+@pytest.mark.parametrize("ask", ["ask_localizer", *DETECTORS])
+def test_a_request_may_name_the_lowest_score_of_each_photo(ask, request):
+    ask = request.getfixturevalue(ask)
+    photos = [*PHOTOS, b"no photo"]
+    whole = ask(photos)
+    scores = whole["scores"]
+    # The second best is kept, everything, nothing; and a photo that is none.
+    threshold = [scores[0, 1], 0.0, 1.1, 0.5]
+    answer = ask({"image_bytes": photos, "threshold": threshold}, "above_threshold")
+    kept = (scores >= np.array(threshold, "float32")[:, None]) & (scores >= 0)
+    assert (
+        kept.sum(axis=1).tolist()[0] == 2 and kept[1].any() and not kept[2:].any()
+    )
+    is_box = kept[:, : whole["boxes"].shape[1]]
+    for name, padding, mask in (
+        ("boxes", -1.0, is_box[..., None]),
+        ("scores", -1.0, kept),
+        ("classes", -1, kept),
+        ("class_names", b"", kept),
+    ):
+        expected = np.where(mask, whole[name], padding)
+        np.testing.assert_array_equal(answer[name], expected)
+    np.testing.assert_array_equal(answer["num_detections"], is_box.sum(axis=1))
+    assert (
+        answer["errors"][3] and (answer["image_size"] == whole["image_size"]).all()
+    )
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 4])
@@ -149,7 +189,7 @@ def test_boxes_are_clipped_to_photos_of_any_aspect_ratio(localizer):
     assert (expected[..., 2:] == sizes[:, None, ::-1]).any()
 
 
-@pytest.mark.parametrize("ask", ["ask_localizer", "ask_detector"])
+@pytest.mark.parametrize("ask", ["ask_localizer", *DETECTORS])
 def test_bad_photos_do_not_hurt_their_neighbours(ask, request):
     ask = request.getfixturevalue(ask)
     good = ask(PHOTOS)
@@ -182,7 +222,7 @@ def test_pixels_are_answered_as_their_encoded_photo(ask_localizer):
 
 def test_embedding_is_the_pooled_output_of_the_backbone(localizer, ask_localizer):
     answer = ask_localizer([*PHOTOS, b"text"], "features")
-    features = localizer.backbone.predict(squares(SIDE), verbose=0)
+    features = localizer.backbone(squares(SIDE)).numpy()
     np.testing.assert_allclose(
         answer["embedding"][:3], features.mean(axis=(1, 2)), atol=1e-4
     )
@@ -230,15 +270,7 @@ def test_operations_of_python_and_other_class_names_are_refused(
 
 def serve(model, task):
     """Outputs for the first photo without a SavedModel, as NumPy arrays."""
-    served = ServedModel(
-        model,
-        TASKS[task].rank,
-        NAMES,
-        pipelines.letterbox,
-        pipelines.boxes_from_letterbox,
-        1_000_000,
-    )
-    outputs = served.serve_bytes(tf.constant(PHOTOS[:1]))
+    outputs = build_served(model, task).serve_bytes(tf.constant(PHOTOS[:1]))
     return {name: value.numpy() for name, value in outputs.items()}
 
 

@@ -150,10 +150,14 @@ def test_interrupt_ends_the_command_and_gives_the_claim_back(tmp_path, monkeypat
     waiting = [sys.executable, "-c", "import time; time.sleep(60)"]
     monkeypatch.setattr(Cell, "commands", lambda cell, place: [waiting])
     began = time.monotonic()
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.setitimer(signal.ITIMER_REAL, 1.0)
-    with pytest.raises(KeyboardInterrupt):
-        runner.run()
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 1.0)
+        with pytest.raises(KeyboardInterrupt):
+            runner.run()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
     assert time.monotonic() - began < 20
     assert not list(folder.glob("*/claim.json")) and not results(folder)
 

@@ -2,13 +2,7 @@ import numpy as np
 import pytest
 
 from ssl_voc.tasks.weighted_boxes_fusion import fuse_boxes
-
-
-def naive_iou(a, b):
-    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
-    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
-    return width * height / (sum(areas) - width * height)
+from tests.box_reference import iou
 
 
 def naive_fusion(boxes, scores, classes, num_views, threshold):
@@ -18,7 +12,7 @@ def naive_fusion(boxes, scores, classes, num_views, threshold):
     for score, box, label in detections:
         best, found = threshold, None
         for place, (_, other, its_label) in enumerate(fused):
-            overlap = naive_iou(box, other)
+            overlap = iou(box, other)
             if its_label == label and overlap > best:
                 best, found = overlap, place
         if found is None:

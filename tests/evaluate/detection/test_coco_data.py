@@ -39,6 +39,8 @@ ERRING = {
     4: [detected(BLUE, 0.95, RIGHT), detected(GREEN, 0.4, RIGHT, shift=1)],
 }
 CATEGORY_IDS = {"green": 3, "red": 90, "blue": 7}
+# Their pictures, which take most of an evaluation, are not looked at.
+without_pictures = pytest.mark.usefixtures("sheets", "figures")
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,7 @@ def evaluated(tree, path, answers):
     return metrics, run / f"evaluation-{path.stem}", printed.getvalue()
 
 
+@without_pictures
 @pytest.mark.parametrize("answers", [PERFECT, ERRING])
 def test_predictions_load_beside_their_json_and_give_its_figures(
     answers, tree, write_json
@@ -123,6 +126,7 @@ def test_predictions_load_beside_their_json_and_give_its_figures(
     assert '"image_id": "p03"' in (out / "images.jsonl").read_text()
 
 
+@without_pictures
 def test_class_that_the_json_lacks_has_an_id_of_no_category(tree, write_json):
     ids = {name: number for name, number in CATEGORY_IDS.items() if name != "blue"}
 
@@ -137,6 +141,7 @@ def test_class_that_the_json_lacks_has_an_id_of_no_category(tree, write_json):
     assert found == {**ids, "blue": -1 - BLUE}
 
 
+@without_pictures
 def test_perfect_detector_has_ap_1_where_boxes_are_doubled(tree, write_json):
     def doubled(image_id, photo):
         rows = all_objects(image_id, photo)

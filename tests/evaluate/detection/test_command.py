@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import pathlib
 from types import SimpleNamespace
 
@@ -16,6 +15,7 @@ import ssl_voc
 from ssl_voc.evaluate import EvaluateConfig, evaluate
 from ssl_voc.evaluate.detection.gallery import PICTURES
 from ssl_voc.evaluate.detection.run import Evaluation, limit_of_detections
+from ssl_voc.runs.json_files import read_json
 from tests.evaluate.detection_oracle import (
     BLUE,
     GREEN,
@@ -45,10 +45,6 @@ ANSWERS = {
     6: [detected(GREEN, 0.95, LEFT), detected(GREEN, 0.6, RIGHT)],  # first: difficult
     7: [detected(BLUE, 0.9, LOW), detected(BLUE, 0.5, LOW, shift=1)],  # a duplicate
 }
-
-
-def read_json(path):
-    return json.loads(path.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +181,7 @@ def test_classes_are_those_that_the_model_claims_or_answers(known, label):
     assert evaluation.count_classes({"classes": np.array([[label, -1]])}) == 5
 
 
+@pytest.mark.usefixtures("sheets", "figures")  # which are not looked at
 def test_a_detector_that_was_saved_is_evaluated(tmp_path, tree):
     keras.utils.set_random_seed(0)
     inputs = x = keras.Input((SIDE, SIDE, 3))

@@ -122,6 +122,7 @@ def test_photos_of_other_collections_are_not_duplicates(data_folder, reduced):
     assert find_near_duplicates(reduced[1], hashes_of(others)) == []
 
 
+@pytest.mark.slow
 def test_small_photos_of_200_classes_are_told_apart(data_folder):
     hashes = hashes_of(read(data_folder / "tiny_imagenet" / "val.json")[:1000])
     assert find_near_duplicates(hashes[:500], hashes[500:]) == []

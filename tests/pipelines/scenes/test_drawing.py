@@ -122,6 +122,7 @@ def histogram(scene):
     return np.sqrt(counts / counts.sum())
 
 
+@pytest.mark.slow
 def test_color_histograms_do_not_tell_the_classes_apart():
     scenes = draw_some(400, seed=1)
     labels = np.arange(400) % len(drawing.CLASSES)

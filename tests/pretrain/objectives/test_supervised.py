@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import pipelines
 import ssl_voc
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.metrics.wilson import wilson_interval
@@ -19,6 +18,7 @@ from ssl_voc.pretrain.run import PretrainingRun
 from ssl_voc.runs.run_folder import RunFolder
 from tests import tiny
 from tests.pretrain.conftest import Place
+from tests.pretrain.stopped import ids_in
 
 # Of the 60 with a label, 15 % are held out: a seeded, stratified 9.
 CLASSES = {"dark": 30, "light": 15, "middling": 15}
@@ -46,10 +46,6 @@ def place(tmp_path_factory, tiny_backbone, curves_of_the_last_epoch):
 def configure(place, out, **changes):
     settings = {"objective": "supervised", "learning_rate": 0.3}
     return place.config(out, **settings | changes)
-
-
-def image_ids(path):
-    return set(pipelines.read_photo_table(path).image_ids)
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +81,8 @@ def test_photos_are_learned_held_out_or_left_out(whole):
     manifest = json.loads((run / "manifest.json").read_text())
     assert summary["num_unlabelled"] == manifest["num_unlabelled"] == NUM_UNLABELLED
     assert manifest["class_names"] == ["dark", "light", "middling"]
-    learned = image_ids(run / "photos.tsv")
-    held_out = image_ids(run / "validation_photos.tsv")
+    learned = set(ids_in(run / "photos.tsv"))
+    held_out = set(ids_in(run / "validation_photos.tsv"))
     assert len(held_out) == summary["num_validation"] == NUM_HELD_OUT
     assert len(learned) == summary["num_images"] == 60 - NUM_HELD_OUT
     assert not learned & held_out
