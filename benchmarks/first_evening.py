@@ -116,7 +116,10 @@ def train_ours(options, data, folder):
     done = folder / "ours.json"
     given = {
         name: getattr(options, name)
-        for name in ("pretraining", "training", "backbone", "image_size", "seed")
+        for name in (
+            *("pretraining", "training", "backbone", "image_size", "seed"),
+            *("threads", "at_once"),
+        )
     }
     if done.exists():
         found = json.loads(done.read_text())

@@ -61,12 +61,11 @@ def prepare_finetuning_data(config, run, main_object_only):
         ValueError, OSError: when the data cannot be used.
     """
     training, validation, held_out, class_names = _read_and_split(config)
-    if held_out is None and all(
-        len(pipelines.splits(part)) < 2 for part in config.data
-    ):
+    splits = [{*pipelines.splits(source)} - {"all"} for source in config.data]
+    if held_out is None and not any(len(names) > 1 for names in splits):
         print(
-            "held out: none; the data has no other split. To measure on some of its "
-            "photos put a fifth of them under val first",
+            "held out: none; the data has no other split. Measure on other photos, by "
+            "evaluate --data, or put a fifth of these into a split val first",
             flush=True,
         )
     if config.unlabeled and main_object_only and len(class_names) == 1:

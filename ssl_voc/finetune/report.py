@@ -202,13 +202,13 @@ def _photos_to_measure(run, config):
     """Flags of `evaluate` that name photos which the run has not seen."""
     if (run.path / HELD_OUT_LIST).exists():
         return ""  # `evaluate` takes the photos that were held out
-    splits = [*map(_splits_of, config.data)]
+    splits = [{*_splits_of(source)} - {"all"} for source in config.data]
     if not any(len(names) > 1 for names in splits):
         return " --data OTHER_PHOTOS"
     used = {config.train_split, config.val_split}
     if used & {*VALIDATION}:  # one of its words stands for another
         used |= {*VALIDATION}
-    common = set.intersection(*map(set, splits)) - used
+    common = set.intersection(*splits) - used
     return f" --split {next(filter(common.__contains__, REPORTED_SPLITS), 'SPLIT')}"
 
 

@@ -107,10 +107,11 @@ class FinetuningRun(TrainingRun):
         return self.unlabeled.burn_in_epochs(self.config.epochs)
 
     def stop_here(self):
-        # Nothing is trained any more: the head alone needs no epochs behind it.
-        self.config = dataclasses.replace(
-            self.config, schedule="full", unfreeze_epoch=None
-        )
+        if self.config.schedule == "staged":
+            # Nothing is trained any more: the head alone needs no epochs behind it.
+            self.config = dataclasses.replace(
+                self.config, schedule="full", unfreeze_epoch=None
+            )
         super().stop_here()
         if self.data.validation is not None:
             self._best_weights()  # without those of later epochs

@@ -116,13 +116,13 @@ def _largest_part(mask):
 
 
 def cross_validated_iou(ious, seed=0):
-    """IoU of each image at the threshold that is best on other images.
+    """IoU, or hit, of each image at the threshold that is best on other images.
 
     Images are dealt into halves; those of one half get the threshold of the highest
-    mean IoU on the other, so that no image helps to choose its own.
+    mean on the other, so that no image helps to choose its own.
 
     Args:
-        ious: Array `(num_images, num_thresholds)`.
+        ious: Array `(num_images, num_thresholds)` of numbers or bools.
         seed: Seed of the halves.
 
     Returns:

@@ -32,7 +32,7 @@ def read_data_sets(sources, names=()):
     if names:
         photos = {name: _read(sources, [name] * len(sources)) for name in names}
     else:
-        photos = _without_unions(_read_all(sources))
+        photos = _read_all(sources)
     classes = {name for part in photos.values() for name in box_class_names(part)}
     return [
         DataSet(name, part, _decode(part, sorted(classes)))
@@ -60,25 +60,24 @@ def _read_all(sources):
     }
 
 
-def _without_unions(photos):
-    """The sets but those that are two others together, as `trainval`.
+def _without_unions(source, names):
+    """Splits of a source but those that are two others together, as `trainval`.
 
-    One that lies in a single other set stays: it is measured on what was learned.
+    One that lies in a single other stays: it is measured on what was learned.
     """
-    places = {
-        name: {(photo.source, photo.path_name) for photo in part}
-        for name, part in photos.items()
+    if len(names) < 3:
+        return names
+    paths = {
+        name: {photo.path_name for photo in pipelines.read(source, name)}
+        for name in names
     }
 
     def is_union(name):
-        whole = places[name]
-        # Other sources may have the parts alone.
-        sources = {source for source, _ in whole}
-        own = [{p for p in part if p[0] in sources} for part in places.values()]
-        pairs = itertools.combinations((part for part in own if part < whole), 2)
-        return any(one | other == whole for one, other in pairs)
+        parts = [part for part in paths.values() if part < paths[name]]
+        pairs = itertools.combinations(parts, 2)
+        return any(one | other == paths[name] for one, other in pairs)
 
-    return {name: part for name, part in photos.items() if not is_union(name)}
+    return {name for name in names if not is_union(name)}
 
 
 def _splits(sources):
@@ -100,7 +99,7 @@ def _splits(sources):
     found = {}
     for source, names in zip(sources, named, strict=True):
         spelled = next((name for name in VALIDATION if name in names), None)
-        for name in names:
+        for name in _without_unions(source, names):
             # Each tool has its own word for it.
             key = "val" if len(sources) > 1 and name == spelled else name
             found.setdefault(key, []).append((source, name))

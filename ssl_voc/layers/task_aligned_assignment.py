@@ -57,9 +57,9 @@ def assign_objects(objects, predictions, points, num_candidates=10, min_side=0.0
     inside = _points_inside(boxes_true, points, min_side)
     inside = ops.logical_and(inside, exists[..., None])
     ious = ops.where(inside, boxes.pairwise_iou(boxes_true, found), 0.0)
-    labels = ops.one_hot(
-        ops.cast(ops.maximum(classes_true, 0.0), "int32"), scores.shape[-1]
-    )
+    num_classes = scores.shape[-1]
+    labels = ops.clip(ops.cast(classes_true, "int32"), 0, num_classes - 1)
+    labels = ops.one_hot(labels, num_classes)
     scores = ops.matmul(labels, ops.transpose(scores, (0, 2, 1)))
     alignment = ops.power(ops.maximum(scores, _EPSILON), _CLASS_POWER)
     alignment = alignment * ops.power(ops.maximum(ious, _EPSILON), _BOX_POWER)

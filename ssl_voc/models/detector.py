@@ -231,8 +231,9 @@ class Detector(BoxModel):
             given = ops.reshape(given, (-1, 1))
             weights = {name: given * values for name, values in weights.items()}
         # A class of -1 or -2 is no row of ones at all.
-        wanted = ops.one_hot(ops.cast(classes, "int32"), self.num_classes)
-        # Nor is one that the model does not have: it would be taught as background.
+        labels = ops.minimum(ops.cast(classes, "int32"), self.num_classes - 1)
+        wanted = ops.one_hot(labels, self.num_classes)
+        # One that the model does not have would be taught as another, or background.
         is_known = ops.expand_dims(classes < self.num_classes, -1)
         wanted = ops.where(is_known, wanted, float("nan"))
         corners = targets["boxes"]

@@ -101,7 +101,9 @@ class PretrainingRun(TrainingRun):
         rows = self.folder.read_epochs()[: self.done_epochs]
         watch.remember(rows, self.steps)
         stages = self._stages()
-        self.folder.update_manifest(stage_borders=[last for last, _ in stages[:-1]])
+        if self.done_epochs < end:  # not where a run is only finished
+            borders = [last for last, _ in stages[:-1]]
+            self.folder.update_manifest(stage_borders=borders)
         for last, image_size in stages:
             last = min(last, end)
             if self.done_epochs >= last:
@@ -138,7 +140,10 @@ class PretrainingRun(TrainingRun):
         return summary
 
     def measure_step(self, batches):
-        """Mean over the epochs left, the next stage last: its step stays compiled."""
+        """Mean over the epochs that are left, as many as are planned by now.
+
+        The next stage is timed last: its step stays compiled.
+        """
         *ends, (last, size) = self._stages()
         ends.append((max(last, self.done_epochs + 1), size))  # one is trained, at least
         begins = [self.done_epochs, *(last for last, _ in ends[:-1])]

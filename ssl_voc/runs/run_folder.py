@@ -65,8 +65,9 @@ class RunFolder:
         """Creates a run's folder or takes up the unfinished run in it.
 
         The same command started again with the same settings resumes. `out`,
-        `overwrite`, `finish` and `device` do not count as settings, and `epochs` may
-        differ as long as no recorded epoch is lost; a finished run resumes if it grew.
+        `overwrite`, `finish` and `device` do not count as settings, and those that are
+        `CHANGEABLE` may differ as long as no recorded epoch is lost; a finished run
+        resumes with more epochs than it has.
 
         Args:
             folder: Where the run is written. Made with its parents.

@@ -16,7 +16,7 @@ from ssl_voc.runs.json_files import read_json_dict, read_jsonl
 PROGRAM = "ssl_voc"
 METRICS = "metrics.jsonl"
 # Settings that may change: how long a run trains, and where its pixels wait.
-_CHANGEABLE = ("epochs", "time", "patience", "cache")
+CHANGEABLE = ("epochs", "time", "patience", "cache")
 # Settings that name photos, and commands that compare the photos themselves: these may
 # lie elsewhere by now.
 _SOURCES = ("data", "unlabeled")
@@ -173,7 +173,7 @@ def _find_obstacle(
         f"{name} {recorded.get(name)!r} there, {settings[name]!r} now"
         for name in settings
         if recorded.get(name) != settings[name]
-        and name not in _CHANGEABLE
+        and not _may_change(name, recorded.get(name), settings[name])
         and not (name in _SOURCES and command in COMPARING_PHOTOS)
     ]
     if changed:
@@ -184,13 +184,28 @@ def _find_obstacle(
     if epochs is not None and epochs < num_done:
         return f"--epochs: {path} holds {num_done} epochs already, got {epochs}."
     if (path / "summary.json").exists():
+        more = " Give more --epochs to go on." * ("epochs" in settings)
         if epochs is None:
-            return f"--out: the run in {path} is finished."
-        if epochs <= num_done:
-            return f"--out: the run in {path} is finished. Give more --epochs to go on."
+            return f"--out: the run in {path} is finished.{more}"
+        if epochs <= num_done or _is_out_of_patience(recorded, settings):
+            return f"--out: the run in {path} is finished.{more}"
     if (path / "summary.json").exists() and not has_checkpoint(path):
         return f"--out: the run in {path} is finished, and its checkpoints are gone."
     return None
+
+
+def _may_change(name: str, before: Any, now: Any) -> bool:
+    # With patience and without, other photos are kept to choose the epoch.
+    return name in CHANGEABLE and (name != "patience" or None not in (before, now))
+
+
+def _is_out_of_patience(
+    recorded: Mapping[str, Any], settings: Mapping[str, Any]
+) -> bool:
+    """Whether the same patience would end a finished run again."""
+    names = "patience", "epochs"
+    same = all(recorded.get(name) == settings.get(name) for name in names)
+    return same and settings.get("patience") is not None
 
 
 def has_checkpoint(path: Path) -> bool:

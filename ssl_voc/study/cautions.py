@@ -1,6 +1,7 @@
 """Cautions beside the verdict of a study: what would make it mean something else."""
 
-from ssl_voc.finetune.config import LEAST_EPOCHS
+from pipelines.readers.training_splits import VALIDATION_SHARE
+from ssl_voc.finetune.config import FEWEST_TO_CHOOSE, LEAST_EPOCHS
 from ssl_voc.pretrain.config import HARDLY_LEARNED
 from ssl_voc.runs.json_files import read_json_dict
 from ssl_voc.tasks import TASKS
@@ -64,7 +65,8 @@ def few_steps(plan):
     """Numbers of labels that are not learned as long as `finetune` does by default."""
     few = []
     for count, steps in zip(plan.num_labels, plan.steps, strict=True):
-        steps_per_epoch = max(1, count // plan.grid.batch_size)
+        kept = VALIDATION_SHARE if count >= FEWEST_TO_CHOOSE else 0.0
+        steps_per_epoch = max(1, round((1 - kept) * count) // plan.grid.batch_size)
         usual = max(TASKS[plan.task].least_steps, LEAST_EPOCHS * steps_per_epoch)
         if steps < usual:
             few.append(f"{steps} with {count} labels (finetune: {usual})")

@@ -153,12 +153,12 @@ def _weights_of(config, arms):
     names = {name for own in flags for name in values_of("--teacher", own)}
     names |= {arm.start for arm in arms if arm.starts_from_path}
     names |= {config.backbone} - {None}
-    digests = {name: _weights_digest(name) for name in sorted(names)}
+    digests = {name: weights_digest(name) for name in sorted(names)}
     return {name: digest for name, digest in digests.items() if digest}
 
 
-def _weights_digest(name):
-    """Digest of a file, or of a run's; None where there is none, as of a network."""
+def weights_digest(name):
+    """Digest of a file, or of a run's backbone; None where there is no such path."""
     path = Path(os.path.expanduser(name))
     with contextlib.suppress(OSError):
         with open(path / "backbone.keras" if path.is_dir() else path, "rb") as file:

@@ -97,8 +97,8 @@ def heat_maps_of(found, folder):
         baseline, rows = found.plan.arms[0].name, []
         for name, label in LABELS.items():
             sides = [metrics[side].get(name) for side in ("run", "baseline")]
-            if None in sides or name not in metrics["difference"]:
-                continue  # of an earlier version
+            if None in sides:
+                continue
             gap = Difference(
                 *(cell.arm, baseline, found.plan.count(cell.share), name),
                 *(metrics["difference"][name], *metrics["difference"][f"{name}_ci"], 1),

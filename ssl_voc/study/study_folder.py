@@ -16,7 +16,7 @@ from ssl_voc.study.budget import Pace
 from ssl_voc.study.cells import words_of
 from ssl_voc.study.claims import NAME as CLAIM
 from ssl_voc.study.make_plan import TRIAL_EPOCHS, Trial, make_plan, read_trial
-from ssl_voc.study.photos import read_photos
+from ssl_voc.study.photos import read_photos, weights_digest
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.training.input_checks import AUTO
 
@@ -135,12 +135,16 @@ def _try_once(config, common, flags):
     """The trial of before, if it had these words, else a new one."""
     path = config.out / TRIED
     words, known = [*words_of(common), *flags], read_json_dict(path)
+    # A run that was trained anew may have another backbone.
+    weights = weights_digest(values_of("--weights", flags)[-1])
     # Weights that could not be had may be there now.
-    if known.get("words") == words and (known["imagenet"] or AUTO not in words):
+    is_same = (known.get("words"), known.get("weights")) == (words, weights)
+    if is_same and (known["imagenet"] or AUTO not in words):
         pace = Pace(**known["pace"])
         return Trial(pace, known["imagenet"], known["backbone"], 0.0)
     trial = _run_trial(config.out / TRIAL, common, flags)
-    write_json(path, {"words": words, **dataclasses.asdict(trial)})
+    asked = {"words": words, "weights": weights}
+    write_json(path, {**asked, **dataclasses.asdict(trial)})
     return trial
 
 

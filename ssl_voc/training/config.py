@@ -9,6 +9,7 @@ from typing import Literal
 from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.options import option
 from ssl_voc.runs.run_folder import NOT_SETTINGS
+from ssl_voc.runs.start_rules import CHANGEABLE
 from ssl_voc.training.input_checks import AUTO, backbone_of
 
 
@@ -111,8 +112,8 @@ class TrainingConfig:
         if self.out is not None:
             return self
         settings = dataclasses.asdict(self)
-        for name in (*NOT_SETTINGS, "epochs", "time"):
-            del settings[name]
+        for name in (*NOT_SETTINGS, *CHANGEABLE):
+            settings.pop(name, None)
         digest = hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()
         stem = Path(self.backbone).stem.lower().replace(":", "-")
         stem = f"{stem}-{self.image_size}px"

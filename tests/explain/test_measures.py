@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 import ssl_voc
-from ssl_voc.explain.measures import NUM_STEPS, _perturb, measure_photos, summarize
+from ssl_voc.explain.measures import (
+    NUM_STEPS,
+    _as_arrays,
+    _perturb,
+    compare,
+    measure_photos,
+    summarize,
+)
 from ssl_voc.explain.table import format_explanation
 from ssl_voc.heat_maps import measure_map
 from ssl_voc.tasks import TASKS
@@ -48,6 +55,19 @@ def test_every_task_scores_all_classes(task, predicted, scores, answers):
     subject.task = TASKS[task]
     np.testing.assert_allclose(subject.probabilities(None), scores)
     np.testing.assert_array_equal(subject.predict_classes(None), answers)
+
+
+def test_map_accuracy_has_a_threshold_of_its_own_and_empty_maps_are_compared():
+    hits = np.arange(40) % 5 < 3
+    # At the first threshold all are nearly right, at the second more than half are.
+    ious = np.stack([np.full(40, 0.5), np.where(hits, 0.51, 0.0)], axis=1)
+    rows = [{"energy": 0.5, "is_empty": float(number < 10)} for number in range(40)]
+    found = _as_arrays(rows, ious, seed=0)
+    assert found["map_iou"].tolist() == [0.5] * 40
+    assert found["map_acc_50"].tolist() == hits.astype(float).tolist()
+    none_empty = {**found, "is_empty": np.zeros(40)}
+    assert compare(found, none_empty)["is_empty"] == 0.25
+    assert summarize(found)["is_empty"] == 0.25
 
 
 def test_measures_are_those_of_maps_made_by_hand(model):

@@ -117,7 +117,7 @@ def test_a_split_that_sources_spell_differently_is_one(tree, tmp_path):
 def test_a_split_of_one_source_is_looked_at_too(tree, tmp_path):
     copy = shutil.copytree(tree, tmp_path / "copy")
     lists = copy / "ImageSets" / "Main"
-    (lists / "trainval.txt").unlink()  # of the other source still two others together
+    # Of both sources two others together, of which the other lacks one.
     (lists / "val.txt").rename(lists / "test.txt")
     assert main([str(tree), str(copy), "--out", str(tmp_path / "out")]) == 0
     sets = read(tmp_path / "out", "summary.json")["sets"]

@@ -64,6 +64,26 @@ def test_refusal_of_other_settings_names_the_way_to_go_on(tmp_path):
     assert f"64 there, 128 now. --resume {tmp_path / 'run'} goes on" in said
 
 
+def test_patience_and_cache_may_change_but_not_whether_there_is_patience(tmp_path):
+    leave_run(tmp_path, num_epochs=2)
+    with (tmp_path / "config.yaml").open("a") as recorded:
+        recorded.write("patience: 30\ncache: memory\n")
+    settings = read_config_file(tmp_path / "config.yaml")
+
+    def decide(**changes):
+        settings_now = {**settings, **changes}
+        return start_rules.decide(tmp_path, settings_now, "pretrain", overwrite=False)
+
+    assert decide(patience=50, cache="none") is start_rules.Start.RESUME
+    with pytest.raises(BadInput, match="patience 30 there, None now"):
+        decide(patience=None)
+    (tmp_path / "summary.json").write_text("{}")
+    with pytest.raises(BadInput, match="is finished. Give more --epochs"):
+        decide()  # the same patience would end it again
+    assert decide(patience=50) is start_rules.Start.RESUME
+    assert decide(epochs=4) is start_rules.Start.RESUME
+
+
 def test_run_that_was_finished_early_goes_on_to_the_epochs_it_had_planned(tmp_path):
     leave_run(tmp_path / "run", num_epochs=2, finished=True)
     with start(tmp_path / "run", epochs=3) as run:

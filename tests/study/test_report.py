@@ -167,7 +167,9 @@ def test_labels_that_are_learned_for_few_steps_are_told(tmp_path):
     quick = dataclasses.replace(enough, grid=dataclasses.replace(enough.grid, epochs=9))
     verdict = write_report(config, quick, lambda key: None)["verdict"]
     (line,) = [line for line in verdict if "Few steps" in line]
-    assert "168 with 100 labels (finetune: 180), 558 with 1000 labels (finetu" in line
+    assert "168 with 100 labels (finetune: 180)" in line
+    # Of 1,000 labels finetune keeps 150 to choose the epoch.
+    assert "558 with 1000 labels (finetune: 1590)" in line
 
 
 def test_labels_that_a_pretraining_learned_are_told_beside_the_verdict(tmp_path):

@@ -78,7 +78,13 @@ def test_trial_is_repeated_where_another_one_would_tell_something_else(
     assert num_trials(arm=own, batch_size=16) == 2
     # The usual arms ask for ImageNet weights, which may be there by now.
     assert num_trials(batch_size=16) == 3
-    assert num_trials(batch_size=16, seeds=2) == (3 if imagenet else 4)
+    before = num_trials(batch_size=16, seeds=2)
+    assert before == (3 if imagenet else 4)
+    # Weights that were replaced may be of another backbone.
+    weights = tmp_path / "own.keras"
+    for content, number in ((b"a", 1), (b"a", 1), (b"b", 2)):
+        weights.write_bytes(content)
+        assert num_trials(arm=("random", f"own={weights}")) == before + number
 
 
 def test_data_that_changed_makes_a_new_plan(place, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 from ssl_voc.pretrain import PretrainConfig, pretrain
 from ssl_voc.pretrain.objectives.dcl import DCLObjective
 from ssl_voc.pretrain.run import PretrainingRun
+from ssl_voc.runs.start_rules import read_manifest
 from tests.pretrain.stopped import assert_same_training, rows_of, stop_after
 
 
@@ -67,6 +68,8 @@ def test_ended_early_a_run_trains_no_further(place, finished, tmp_path):
     assert [row["epoch"] for row in rows_of(tmp_path / "run")] == [1]
     backbone = keras.models.load_model(tmp_path / "run" / "backbone.keras")
     assert backbone.input_shape == (None, 64, 64, 3)
+    # Where it goes on, views become large when they would have.
+    assert read_manifest(tmp_path / "run")["stage_borders"] == [2]
 
 
 @pytest.mark.slow
