@@ -59,6 +59,7 @@ def predict(config):
         config.server,
         batch_size=min(config.batch_size, len(photos)),
         tta=config.tta,
+        max_detections=config.max_detections,
         timeout=config.timeout,
         retries=config.retries,
     )

@@ -23,18 +23,28 @@ class RunPredictor(Predictor):
         finished: The `FinishedRun`.
         batch_size: Most photos of a call, see `predict_any_batch`.
         tta: Whether it is asked by `AugmentedPredictor`.
+        max_detections: Number of objects of a photo that a detector gives, at most,
+            where that is more than it gives by itself.
 
     Raises:
         ValueError: If its model cannot be loaded.
     """
 
-    def __init__(self, finished: FinishedRun, batch_size: int, tta: bool = False):
+    def __init__(
+        self,
+        finished: FinishedRun,
+        batch_size: int,
+        tta: bool = False,
+        max_detections: int = 0,
+    ):
         self.description = f"run {finished.path} (task {finished.task})"
         self.class_names = finished.class_names
         self.image_size = finished.manifest["image_size"]
         self.task = task_of(finished)
         self.batch_size = batch_size
         self.model = load_finished_model(finished)
+        if getattr(self.model, "max_detections", max_detections) < max_detections:
+            self.model.max_detections = max_detections
         self._views, sides = None, (self.image_size,)
         if tta:
             self._views = AugmentedPredictor(

@@ -117,6 +117,7 @@ def open_predictor(
     *,
     batch_size: int = 8,
     tta: bool = False,
+    max_detections: int = 0,
     **options: Any,
 ) -> Predictor:
     """Opens what predicts: the run or the SavedModel `model`, or a server.
@@ -126,6 +127,7 @@ def open_predictor(
         server: Address of a server, or None.
         batch_size: Most photos of a call.
         tta: Whether a run is asked by `AugmentedPredictor`.
+        max_detections: See `RunPredictor`.
         **options: Further arguments of the server's `BatchingClient`.
 
     Raises:
@@ -159,7 +161,7 @@ def open_predictor(
             )
         return SavedModelPredictor(version)
     if (folder / "manifest.json").is_file():
-        return _open_run(folder, batch_size, tta)
+        return _open_run(folder, batch_size, tta, max_detections)
     if any((part / FACTS).is_file() for part in versions_of(folder)):
         raise BadInput(
             f"--model: {folder} holds an export to onnx or litert, which predict does "
@@ -171,7 +173,8 @@ def open_predictor(
     )
 
 
-def _open_run(folder: Path, batch_size: int, tta: bool) -> Predictor:
+def _open_run(folder: Path, *arguments: Any) -> Predictor:
+    """Opens a run; the arguments are those of `RunPredictor`."""
     from ssl_voc.runs.finished_run import read_finished_run
     from ssl_voc.tasks import task_of
 
@@ -180,7 +183,7 @@ def _open_run(folder: Path, batch_size: int, tta: bool) -> Predictor:
     with filter_native_logs(), as_bad_input():
         from ssl_voc.predict.keras_predictor import RunPredictor
 
-        return RunPredictor(finished, batch_size, tta)
+        return RunPredictor(finished, *arguments)
 
 
 def newest_version(folder: Path) -> Path | None:

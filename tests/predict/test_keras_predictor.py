@@ -53,6 +53,18 @@ def test_no_more_rows_are_computed_than_there_are_photos(
     np.testing.assert_allclose(alone.boxes, found[2].boxes)
 
 
+@pytest.mark.parametrize(("asked", "given"), [(10, 100), (150, 150)])
+def test_a_detector_gives_as_many_objects_as_are_asked_for(tmp_path, asked, given):
+    records = {"task": "detect", "image_size": 64, "class_names": [*tiny.COLORS]}
+    run = write_records(tmp_path / "run", "photos", **records)
+    tiny.build_detector().save(run / "model.keras")
+    predictor = open_predictor(str(run), max_detections=asked)
+    images = np.zeros((1, 64, 64, 3), "uint8")
+    predictor.model.run_eagerly = True
+    found = predictor.model.predict_on_batch(images)
+    assert found["classes"].shape == (1, given)
+
+
 def test_weights_that_are_no_numbers_are_refused(tmp_path):
     records = {"image_size": 32, "class_names": [*tiny.COLORS]}
     run = write_records(tmp_path / "run", "photos", **records)
