@@ -149,9 +149,7 @@ def test_a_request_may_name_the_lowest_score_of_each_photo(ask, request):
     threshold = [scores[0, 1], 0.0, 1.1, 0.5]
     answer = ask({"image_bytes": photos, "threshold": threshold}, "above_threshold")
     kept = (scores >= np.array(threshold, "float32")[:, None]) & (scores >= 0)
-    assert (
-        kept.sum(axis=1).tolist()[0] == 2 and kept[1].any() and not kept[2:].any()
-    )
+    assert kept.sum(axis=1).tolist()[0] == 2 and kept[1].any() and not kept[2:].any()
     is_box = kept[:, : whole["boxes"].shape[1]]
     for name, padding, mask in (
         ("boxes", -1.0, is_box[..., None]),
@@ -162,9 +160,7 @@ def test_a_request_may_name_the_lowest_score_of_each_photo(ask, request):
         expected = np.where(mask, whole[name], padding)
         np.testing.assert_array_equal(answer[name], expected)
     np.testing.assert_array_equal(answer["num_detections"], is_box.sum(axis=1))
-    assert (
-        answer["errors"][3] and (answer["image_size"] == whole["image_size"]).all()
-    )
+    assert answer["errors"][3] and (answer["image_size"] == whole["image_size"]).all()
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 4])
