@@ -157,7 +157,7 @@ def test_photos_that_are_looked_at_do_not_depend_on_what_is_known_of_them(place)
         data = SimpleNamespace(
             unlabeled=pool, training=SimpleNamespace(class_names=["blue", "red"])
         )
-        config = SimpleNamespace(seed=3, epochs=9)
+        config = SimpleNamespace(seed=3, epochs=9, batch_size=16)
         probe = build_pseudo_label_probe(None, config, data, True, 1)
         seen.append(probe.images)
         truth.append(probe.truth)

@@ -79,7 +79,7 @@ def test_what_replaces_a_run_may_be_killed_at_any_moment(tmp_path, monkeypatch):
                 return True
         return False
 
-    leave_run(tmp_path / "run", finished=True)
+    leave_run(tmp_path / "run", num_epochs=3, finished=True)
     before = contents(tmp_path / "run")
     for number in range(100):
         was_killed = kill_at(number)
