@@ -155,7 +155,8 @@ def _validation_share(config, num_labels):
     print(
         f"validation: none; all {num_labels} photos are learned from, and the last "
         f"epoch is kept (fewer than {fewest}"
-        + f": --val-share {VALIDATION_SHARE}" * (num_labels >= FEWEST_TO_VALIDATE)
+        + f"; --val-share {VALIDATION_SHARE} would choose one"
+        * (num_labels >= FEWEST_TO_VALIDATE)
         + ")",
         flush=True,
     )
@@ -242,6 +243,7 @@ def _prepare_held_out(photos, used):
     """
     pool = prepare_for_hashes(photos, progress_bar("looking at held-out photos"))
     kept = _rows_to_keep(pool, used, "held-out")
+    print(f"held out: {len(kept)} photos, for evaluate", flush=True)
     return pool.select(kept) if kept else None
 
 

@@ -28,7 +28,9 @@ class TrainingConfig:
     )
     out: Path | None = option(None, "Run folder; by default one under runs/.")
     overwrite: bool = option(False, "Replace the run that --out holds.")
-    finish: bool = option(False, "End the run that --out holds with the epochs it has.")
+    finish: bool = option(
+        False, "Beside --resume RUN: end that run with the epochs it has."
+    )
     backbone: str | None = option(
         None,
         "Such as ConvNeXtTiny or keras_cv:NAME, or a .keras file; by default that of "
