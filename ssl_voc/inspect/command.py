@@ -33,11 +33,14 @@ def inspect(config):
     from ssl_voc.data_page.report import report_data_sets
     from ssl_voc.inspect.data_sets import IMAGE_SIZE, read_data_sets, summarize
     from ssl_voc.runs.run_folder import RunFolder
+    from ssl_voc.training.input_checks import refuse_missing_source
 
     config = config.resolved()
     run = config.out, config, "inspect", config.overwrite
     with as_bad_input():
         RunFolder.check(*run)
+        for source in config.data:
+            refuse_missing_source("DATA", source)
         sets = read_data_sets([*config.data], config.split)
     with RunFolder.open(*run) as folder:
         page = report_data_sets(sets, IMAGE_SIZE)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssl_voc.runs.paths import real_path
+from ssl_voc.runs.paths import real_path, suggest_path
 from ssl_voc.runs.start_rules import read_manifest
 
 _MAGIC = "*?["
@@ -116,7 +116,9 @@ def _matches(text, problems):
         problems.append((writable(text), "an address: download it first"))
         return []
     if not any(sign in text for sign in _MAGIC):
-        problems.append((writable(text), "there is no such file or folder"))
+        hint = writable(suggest_path(path))
+        reason = f"there is no such file or folder{'.' * bool(hint)}{hint}"
+        problems.append((writable(text), reason))
         return []
     # Nor is `holiday [2020]/` a pattern, where there is such a folder.
     folder = next(filter(os.path.isdir, path.parents), Path())

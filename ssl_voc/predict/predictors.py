@@ -9,6 +9,7 @@ from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.predict.base import PredictionError, Predictor
 from ssl_voc.predict.photos import LoadedPhoto
+from ssl_voc.runs.paths import refuse_missing
 from ssl_voc.runs.version_folder import FACTS, versions_of
 from ssl_voc.serving_client.address import read_address
 from ssl_voc.serving_client.errors import ServingError
@@ -147,11 +148,12 @@ def open_predictor(
         raise BadInput(
             f"--model: {folder} is a file. Name its folder, {folder.parent}."
         )
-    if not folder.is_dir():
-        raise BadInput(
-            f"--model: there is no folder {folder}. Expected a finetune run or an "
-            "exported SavedModel; models on servers are named by --server URL."
-        )
+    refuse_missing(
+        "--model",
+        folder,
+        "Expected a finetune run or an exported SavedModel; models on servers are "
+        "named by --server URL.",
+    )
     version = newest_version(folder)
     if version is not None:
         if tta:

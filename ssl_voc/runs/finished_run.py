@@ -7,7 +7,10 @@ from pathlib import Path
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs import replaced_run
-from ssl_voc.runs.start_rules import find_damage, read_manifest
+from ssl_voc.runs.folder_lock import is_locked
+from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.paths import refuse_missing
+from ssl_voc.runs.start_rules import METRICS, find_damage, read_manifest
 
 # Lists of photos in run folders: those that a pretraining learned from; those that a
 # fine-tuning learned from with boxes and without, chose its epoch on, and held out
@@ -82,23 +85,18 @@ def read_finished_run(folder, flag="RUN"):
     expected = "Expected the folder of a finished finetune run."
     if folder.is_file():
         raise BadInput(f"{flag}: {folder} is a file. Name its folder, {folder.parent}.")
-    if not folder.is_dir():
-        raise BadInput(f"{flag}: there is no folder {folder}. {expected}")
+    refuse_missing(flag, folder, expected)
     replaced_run.restore(folder)
     manifest = read_manifest(folder)
     if manifest is None:
         raise BadInput(f"{flag}: {folder} holds no run of this program. {expected}")
     if manifest.get("command") != "finetune":
         raise BadInput(
-            f"{flag}: {folder} holds a run of {manifest.get('command')}. {expected}"
+            f"{flag}: {folder} holds what {manifest.get('command')} wrote. {expected}"
         )
     for name in ("summary.json", "model.keras", "config.yaml"):
         if not (folder / name).is_file():
-            raise BadInput(
-                f"{flag}: the run in {folder} is not finished, it has no {name}. Go "
-                f"on by python -m ssl_voc.finetune --resume {folder}, or end it with "
-                "the epochs it has by --finish beside that."
-            )
+            refuse_unfinished(flag, folder, name)
     settings = read_config_file(folder / "config.yaml", flag)
     missing = {"class_names", "image_size", "task"} - manifest.keys()
     missing |= {"data"} - settings.keys()
@@ -113,3 +111,33 @@ def read_finished_run(folder, flag="RUN"):
     if damage:
         raise BadInput(f"{flag}: {file} of {folder} is damaged: {damage}. {expected}")
     return FinishedRun(folder, manifest, settings, flag)
+
+
+def refuse_unfinished(flag, folder, missing):
+    """Tells how a training ends that has not ended, or is at work at this moment.
+
+    Args:
+        flag: The argument that named it, for the message.
+        folder: Path of its run folder.
+        missing: Name of a file that a finished one has.
+
+    Raises:
+        BadInput: always.
+    """
+    manifest = read_manifest(folder) or {}
+    resume = f"python -m ssl_voc.{manifest.get('command')} --resume {folder}"
+    if not is_locked(folder):
+        raise BadInput(
+            f"{flag}: the run in {folder} is not finished, it has no {missing}. Go on "
+            f"by {resume}, or end it with the epochs it has by --finish beside that."
+        )
+    done = len(read_jsonl(folder / METRICS))
+    total = manifest.get("epochs")
+    if total is None and (folder / "config.yaml").is_file():
+        total = read_config_file(folder / "config.yaml", flag).get("epochs")
+    of_all = f" of {total}" if total else ""
+    raise BadInput(
+        f"{flag}: another process is training the run in {folder} at this moment, "
+        f"{done}{of_all} epochs are done. Wait for its end, or stop it by Ctrl-C and "
+        f"end it with the epochs it has by {resume} --finish."
+    )

@@ -18,13 +18,15 @@ _NO_LOCKS = {
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether another process holds a folder; False where there is none."""
-    if not folder.is_dir():
+    """Whether another process holds a folder; False where that cannot be told."""
+    if not (folder / LOCK_NAME).exists():
         return False
     try:
         lock_folder(folder).release()
     except BadInput:
         return True
+    except OSError:  # as in a folder that this user may only read
+        return False
     return False
 
 

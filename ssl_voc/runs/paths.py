@@ -1,7 +1,9 @@
-"""Paths with links followed, and folders named after the data."""
+"""Paths: links followed, misspelled ones refused, and folders named after the data."""
 
 import os
 from pathlib import Path
+
+from ssl_voc.cli.errors import BadInput, did_you_mean
 
 # Names of files and folders that do not tell whose they are, in lower case.
 _COMMON_NAMES = {
@@ -14,6 +16,32 @@ _COMMON_NAMES = {
 def real_path(path: str | os.PathLike) -> Path:
     """Where links lead; `Path.resolve` raises for a link to itself."""
     return Path(os.path.realpath(path))
+
+
+def refuse_missing(flag: str, path: Path, expected: str = "") -> None:
+    """Finds that a path that somebody typed is there.
+
+    Args:
+        flag: The argument that names it, for the message.
+        path: Of a file or folder.
+        expected: Sentence that says what was expected, if it helps.
+
+    Raises:
+        BadInput: when it does not exist.
+    """
+    if os.path.exists(path):
+        return
+    expected = f" {expected}" * bool(expected)
+    raise BadInput(f"{flag}: {path} does not exist.{suggest_path(path)}{expected}")
+
+
+def suggest_path(path: Path) -> str:
+    """A sentence to append that names what was meant by a path that is not there."""
+    try:
+        names = [name for name in os.listdir(path.parent) if name != path.name]
+    except (OSError, ValueError):  # closed, not there either, or no path at all
+        return ""
+    return did_you_mean(path.name, names, lambda name: path.parent / name)
 
 
 def default_folder(command: str, source: str) -> Path:

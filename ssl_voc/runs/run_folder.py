@@ -14,7 +14,7 @@ from ssl_voc.runs.environment import (
     describe_compute,
     describe_software,
 )
-from ssl_voc.runs.folder_lock import LOCK_NAME, is_locked, lock_folder
+from ssl_voc.runs.folder_lock import is_locked, lock_folder
 from ssl_voc.runs.json_files import read_jsonl, to_json, write_json
 from ssl_voc.runs.start_rules import (
     COMPARING_PHOTOS,
@@ -258,7 +258,7 @@ def _clear(path: Path, manifest: Mapping[str, Any], overwrite: bool) -> None:
         return
     names = replaced_run.names_of_run(path, manifest)
     for name in names:
-        if (path / name / LOCK_NAME).exists() and is_locked(path / name):
+        if is_locked(path / name):
             raise BadInput(f"--out: another process is writing {path / name}.")
     replaced_run.set_aside(path, names)
 

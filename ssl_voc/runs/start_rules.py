@@ -39,6 +39,13 @@ _KINDS = {
     "weights": (str, type(None)),
 }
 _REMEDY = "Choose another --out, or replace it with --overwrite."
+# What commands write, where that is no run of a training.
+_RESULTS = {
+    "evaluate": "evaluation",
+    "explain": "explanation",
+    "inspect": "report",
+    "predict": "prediction",
+}
 
 
 def own_folders(command: str | None) -> tuple[str, ...]:
@@ -81,8 +88,8 @@ def decide(
     begun = manifest.get("command")
     if begun not in (None, command):
         raise BadInput(
-            f"--out: {path} holds a run of {begun}, not of {command}, and --overwrite "
-            "replaces runs of the same command alone. Choose another --out."
+            f"--out: {path} holds what {begun} wrote, not {command}, and --overwrite "
+            "replaces what the same command wrote alone. Choose another --out."
         )
     if overwrite:
         return Start.REPLACE
@@ -159,14 +166,15 @@ def _find_obstacle(
     if "command" not in manifest:
         return f"--out: manifest.json of {path} does not tell its command."
     backend, current = manifest.get("backend"), current_backend()
+    what = f"the {_RESULTS.get(command, 'run')} in {path}"
     if backend and current and backend != current:
         # Its random numbers are others: the rest would not be the rest of this run.
         return (
-            f"--out: the run in {path} began under the {backend} backend and cannot go "
+            f"--out: {what} began under the {backend} backend and cannot go "
             f"on under {current}. Set KERAS_BACKEND={backend}."
         )
     if not (path / "config.yaml").exists():
-        return f"--out: the run in {path} has lost its config.yaml."
+        return f"--out: {what} has lost its config.yaml."
     recorded = read_config_file(path / "config.yaml", "--out")
     # What an older version recorded, and this one has no setting for, changes nothing.
     changed = [
@@ -177,7 +185,7 @@ def _find_obstacle(
         and not (name in _SOURCES and command in COMPARING_PHOTOS)
     ]
     if changed:
-        told = f"--out: {path} holds a run with other settings: {'; '.join(changed)}."
+        told = f"--out: {what} has other settings: {'; '.join(changed)}."
         goes_on = f" --resume {path} goes on by its own."
         return told + goes_on * (command in COMPARING_PHOTOS)
     epochs, num_done = settings.get("epochs"), len(read_jsonl(path / METRICS))
@@ -186,11 +194,11 @@ def _find_obstacle(
     if (path / "summary.json").exists():
         more = " Give more --epochs to go on." * ("epochs" in settings)
         if epochs is None:
-            return f"--out: the run in {path} is finished.{more}"
+            return f"--out: {what} is finished.{more}"
         if epochs <= num_done or _is_out_of_patience(recorded, settings):
-            return f"--out: the run in {path} is finished.{more}"
+            return f"--out: {what} is finished.{more}"
     if (path / "summary.json").exists() and not has_checkpoint(path):
-        return f"--out: the run in {path} is finished, and its checkpoints are gone."
+        return f"--out: {what} is finished, and its checkpoints are gone."
     return None
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from ssl_voc.backbone_families import TEACHER_PRESETS, family_of
 from ssl_voc.cli.config_file import read_config_file
-from ssl_voc.cli.errors import BadInput, did_you_mean
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs.finished_run import refuse_unfinished
+from ssl_voc.runs.paths import refuse_missing
 from ssl_voc.runs.start_rules import has_checkpoint, read_manifest
 
 DEFAULT_BACKBONE = "EfficientNetB1"
@@ -49,7 +51,7 @@ def refuse_missing_inputs(config: Any) -> None:
     if config.backbone == AUTO:
         pass  # of ours
     elif config.backbone.endswith(".keras"):
-        _refuse_missing("--backbone", Path(os.path.expanduser(config.backbone)))
+        refuse_missing("--backbone", Path(os.path.expanduser(config.backbone)))
     else:
         try:
             family_of(config.backbone)
@@ -77,7 +79,7 @@ def refuse_missing_source(flag: str, source: str) -> None:
     from pipelines.readers.sources import is_path
 
     if is_path(source):
-        _refuse_missing(flag, Path(os.path.expanduser(source)))
+        refuse_missing(flag, Path(os.path.expanduser(source)))
 
 
 def refuse_unusable_weights(flag: str, name: str) -> None:
@@ -91,7 +93,7 @@ def refuse_unusable_weights(flag: str, name: str) -> None:
         BadInput: when there is no such file, or a run that has no backbone.
     """
     path = Path(os.path.expanduser(name))
-    _refuse_missing(flag, path)
+    refuse_missing(flag, path)
     _refuse_unusable_run(flag, path)
     if path.is_dir() and not (path / "backbone.keras").is_file():
         raise BadInput(
@@ -122,10 +124,8 @@ def refuse_unusable_teacher(name: str) -> None:
     path = Path(os.path.expanduser(name))
     if path.exists() or not name.startswith(TEACHER_PRESETS):
         presets = " and ".join(f"{beginning}*" for beginning in TEACHER_PRESETS)
-        known = (
-            f" Expected a pretraining, a .keras file or one of KerasHub's {presets}."
-        )
-        _refuse_missing("--teacher", path, known)
+        known = f"Expected a pretraining, a .keras file or one of KerasHub's {presets}."
+        refuse_missing("--teacher", path, known)
         _refuse_unusable_run("--teacher", path)
     elif importlib.util.find_spec("keras_hub") is None:
         raise BadInput(
@@ -147,11 +147,7 @@ def _refuse_unusable_run(flag: str, path: Path) -> None:
             "from. Expected the folder of a pretraining."
         )
     if path.is_dir() and not (path / "backbone.keras").is_file():
-        raise BadInput(
-            f"{flag}: the pretraining in {path} is not finished. Go on by python -m "
-            f"ssl_voc.pretrain --resume {path}, or end it with the epochs it has by "
-            "--finish beside that."
-        )
+        refuse_unfinished(flag, path, "backbone.keras")
 
 
 def _run_of(weights: str | None) -> Path | None:
@@ -162,13 +158,3 @@ def _run_of(weights: str | None) -> Path | None:
     folder = path if path.is_dir() else path.parent
     is_run = read_manifest(folder) is not None and (folder / "config.yaml").is_file()
     return folder if is_run else None
-
-
-def _refuse_missing(flag: str, path: Path, expected: str = "") -> None:
-    if path.exists():
-        return
-    hint = ""
-    if path.parent.is_dir():
-        names = [other.name for other in path.parent.iterdir()]
-        hint = did_you_mean(path.name, names, lambda close: path.parent / close)
-    raise BadInput(f"{flag}: {path} does not exist.{hint}{expected}")

@@ -181,4 +181,5 @@ def test_results_go_into_the_run_and_what_is_wrong_is_a_line(place, tmp_path, ca
     assert main(["run", "--tta"]) == 2
     assert "--tta" in capsys.readouterr().err  # a map is of one view
     assert main([str(tmp_path / "nothing")]) == 2
-    assert capsys.readouterr().err.startswith("error: RUN: there is no folder")
+    told = capsys.readouterr().err
+    assert told.startswith("error: RUN: ") and "nothing does not exist" in told

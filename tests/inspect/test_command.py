@@ -184,4 +184,12 @@ def test_link_to_itself_is_told_in_a_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loop").symlink_to("loop")
     assert main(["loop"]) == 2
-    assert "loop does not exist" in capsys.readouterr().err
+    assert capsys.readouterr().err == "error: DATA: loop does not exist.\n"
+
+
+def test_a_misspelled_path_is_told_with_what_was_meant(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labelled").mkdir()
+    assert main(["labeled"]) == 2
+    assert "labeled does not exist. Did you mean labelled?" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["labelled"]

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ssl_voc.cli.errors import BadInput
-from ssl_voc.runs.folder_lock import lock_folder
+from ssl_voc.runs.folder_lock import LOCK_NAME, is_locked, lock_folder
 
 HOLD = """
 import pathlib, sys, time
@@ -56,3 +56,8 @@ def test_other_failure_of_a_lock_is_raised(tmp_path, monkeypatch):
     monkeypatch.setattr("fcntl.flock", fail)
     with pytest.raises(OSError, match="broken disk"):
         lock_folder(tmp_path)
+    assert not is_locked(tmp_path)
+
+
+def test_a_question_for_a_lock_leaves_nothing_behind(tmp_path):
+    assert not is_locked(tmp_path) and not (tmp_path / LOCK_NAME).exists()

@@ -174,7 +174,7 @@ def test_overwrite_among_other_files_takes_the_weights_of_a_run_away(tmp_path):
 def test_overwrite_replaces_no_run_of_another_command(tmp_path):
     leave_run(tmp_path / "run", finished=True)
     words = refusal(tmp_path / "run", command="predict", overwrite=True)
-    assert "holds a run of pretrain, not of predict" in words
+    assert "holds what pretrain wrote, not predict" in words
 
 
 def test_run_that_never_began_may_be_corrected(tmp_path):

@@ -115,7 +115,7 @@ def test_photos_of_a_training_may_lie_elsewhere_those_of_an_evaluation_may_not(
     [
         ({}, {"epochs": 1}, ["--epochs", "2 epochs", "got 1"]),
         ({}, {"batch_size": 128}, ["batch_size 64 there, 128 now", "--overwrite"]),
-        ({}, {"command": "finetune"}, ["run of pretrain", "not of finetune"]),
+        ({}, {"command": "finetune"}, ["what pretrain wrote", "not finetune"]),
         ({"num_epochs": 3, "finished": True}, {}, ["is finished", "more --epochs"]),
         ({"without_config": True}, {}, ["lost its config.yaml"]),
     ],
@@ -124,6 +124,17 @@ def test_run_that_cannot_go_on_is_refused(tmp_path, left, begun, words):
     leave_run(tmp_path / "run", **left)
     said = refusal(tmp_path / "run", **begun)
     assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [("evaluate", "evaluation"), ("inspect", "report"), ("predict", "prediction")],
+)
+def test_what_is_finished_is_called_by_its_name(tmp_path, command, word):
+    leave_run(tmp_path, num_epochs=3, finished=True, command=command)
+    for changes, told in ({}, "finished"), ({"batch_size": 128}, "other settings"):
+        said = refusal(tmp_path, command=command, **changes)
+        assert f"the {word} in {tmp_path}" in said and told in said
 
 
 def test_finished_run_without_checkpoints_is_not_begun_anew_in_silence(tmp_path):
