@@ -2,7 +2,6 @@
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput, as_bad_input
-from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.evaluate.config import EvaluateConfig
 from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.runs.start import open_run
@@ -33,13 +32,15 @@ def evaluate(config):
     Raises:
         BadInput: when run, data or folder cannot be worked with, or photos leak.
     """
+    from ssl_voc.evaluate.splits_of_run import refuse_unusable_splits
+
     finished = read_finished_run(config.run)
     task = task_of(finished)
     config = config.resolved(finished)
     refuse_to_write_over(config.out, config.run, "the run that is to be evaluated")
-    refuse_unnamed_split(config, finished, "evaluate")
-    named = config.split is not None or config.evaluates_held_out(finished)
-    if not named and config.data == finished.data and not config.allow_leakage:
+    split = config.asked_split(finished)
+    refuse_unusable_splits(config.data, split, finished, "evaluate")
+    if split is None and config.data == finished.data and not config.allow_leakage:
         raise BadInput(
             f"--data: {finished.path} learned from {' '.join(config.data)}, which has "
             "no splits. Name other photos by --data."
@@ -53,38 +54,6 @@ def evaluate(config):
             metrics = evaluation.finish()
         print(evaluation.format_summary(metrics), flush=True)
         return metrics
-
-
-def refuse_unnamed_split(config, finished, purpose):
-    """Asks for a split where a source has several and none was named.
-
-    Args:
-        config: An `EvaluateConfig`, resolved.
-        finished: `FinishedRun` of `config.run`.
-        purpose: Verb of what is to be done with the photos.
-
-    Raises:
-        BadInput: naming the splits.
-    """
-    import pipelines
-
-    if config.split is not None or config.evaluates_held_out(finished):
-        return
-    for source in config.data:
-        try:
-            with filter_native_logs():  # of TensorFlow, which reads `tfds:` sources
-                found = pipelines.splits(source)
-        except (ValueError, OSError) as error:
-            raise BadInput(f"--data: {error}") from error
-        if len(found) > 1:
-            usual = "train" if "train" in found else "trainval"
-            learned = finished.settings.get("train_split") or usual
-            raise BadInput(
-                f"--split: name the photos of {source} to {purpose}, one of: "
-                f"{', '.join(found)}."
-                + f" The run learned from {learned!r}."
-                * (source in finished.data and learned in found)
-            )
 
 
 main = command_main(evaluate, EvaluateConfig, "evaluate", DESCRIPTION)

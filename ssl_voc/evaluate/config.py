@@ -51,14 +51,14 @@ class PhotosOfRunConfig:
         config = dataclasses.replace(self, data=data)
         if config.out is not None:
             return config
-        name = config.split
-        if name is None and config.evaluates_held_out(finished):
-            name = HELD_OUT
-        elif name is None:
-            name = Path(config.data[0]).stem
+        name = config.asked_split(finished) or Path(config.data[0]).stem
         # `test[:50%]` is a split of TensorFlow Datasets.
         name = re.sub(r"[^\w.-]+", "_", name) + "-tta" * self.tta
         return dataclasses.replace(config, out=self.run / f"{self.result}-{name}")
+
+    def asked_split(self, finished):
+        """The split, which is `HELD_OUT` also where no flag says so."""
+        return HELD_OUT if self.evaluates_held_out(finished) else self.split
 
     def evaluates_held_out(self, finished):
         """Whether the photos are those that the run held out itself."""

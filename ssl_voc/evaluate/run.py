@@ -13,10 +13,10 @@ from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from pipelines.readers.sources import is_path
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate.config import HELD_OUT
+from ssl_voc.evaluate.splits_of_run import has_held_out, read_photos
 from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
 from ssl_voc.predict.test_time_augmentation import AugmentedPredictor
 from ssl_voc.runs.finished_run import (
-    HELD_OUT_LIST,
     PRETRAINING_LIST,
     PRETRAINING_UNLABELED_LIST,
     TRAINING_LIST,
@@ -112,6 +112,10 @@ class EvaluationRun:
     def describe(self, metrics):
         """The figures as text, and the names of the pictures."""
         raise NotImplementedError
+
+    def predict_flags(self, metrics):
+        """Flags by which `predict` gives what the figures are of, after a space."""
+        return ""
 
     def count_classes(self, predicted):
         """Number of classes that the model tells apart."""
@@ -235,6 +239,8 @@ class EvaluationRun:
             f"  {metrics[key]} {text}" for key, text in counts.items() if metrics[key]
         ]
         table, pictures = self.describe(metrics)
+        predict = f"python -m ssl_voc.predict PHOTOS --model {self.finished.path}"
+        predict += " --tta" * self.config.tta + self.predict_flags(metrics)
         return "\n".join(
             [
                 *lines,
@@ -244,18 +250,16 @@ class EvaluationRun:
                 f"figures       {folder / 'metrics.json'}",
                 f"predictions   {folder / 'predictions.json'}, images.jsonl",
                 f"pictures      {folder / pictures[0]}, {', '.join(pictures[1:])}",
+                f"next          {predict} --out FOUND",
             ]
         )
 
     def _prepare(self):
         """Reads and letterboxes the photos."""
         config, finished = self.config, self.finished
-        is_held_out = config.evaluates_held_out(finished)
-        split = None if is_held_out else config.split
-        photos = pipelines.read([*config.data], split, progress_bar("reading photos"))
-        if is_held_out:
-            table = pipelines.read_photo_table(finished.path / HELD_OUT_LIST)
-            photos = pipelines.select_photos(photos, table)
+        split = config.asked_split(finished)
+        progress = progress_bar("reading photos")
+        photos = read_photos(config.data, split, finished, progress)
         self.unknown_classes = sorted(
             {*box_class_names(photos)} - {*finished.class_names}
         )
@@ -307,7 +311,7 @@ class EvaluationRun:
         )
         if not self.config.allow_leakage:
             others = "other photos by --data and --split"
-            if (self.finished.path / HELD_OUT_LIST).is_file():
+            if has_held_out(self.finished):
                 others += f" ({HELD_OUT}: those of them that RUN held out)"
             leaks = (part for part in report.leakages if part.labelled)
             first = [photo.name for part in leaks for photo in part.photos][:3]

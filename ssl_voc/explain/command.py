@@ -2,7 +2,6 @@
 
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput, as_bad_input
-from ssl_voc.evaluate.command import refuse_unnamed_split
 from ssl_voc.explain.config import ExplainConfig
 from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.runs.start import open_run
@@ -33,13 +32,16 @@ def explain(config):
     Raises:
         BadInput: when runs, data or folder cannot be worked with, or photos leak.
     """
+    from ssl_voc.evaluate.splits_of_run import refuse_unusable_splits
+
     finished = [read_finished_run(config.run)]
     if config.baseline is not None:
         finished.append(_read_baseline(config.baseline, finished[0]))
     config = config.resolved(finished[0])
     for run in finished:
         refuse_to_write_over(config.out, run.path, "a run that is to be explained")
-    refuse_unnamed_split(config, finished[0], "explain")
+    split = config.asked_split(finished[0])
+    refuse_unusable_splits(config.data, split, finished[0], "explain")
     with open_run(config, "explain") as folder:
         from ssl_voc.explain.run import ExplanationRun
 

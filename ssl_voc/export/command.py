@@ -36,12 +36,15 @@ def export(config):
         BadInput: when run, photos or folder cannot be worked with, or the artifact
             answers something else than the model.
     """
+    from ssl_voc.evaluate.splits_of_run import refuse_unusable_splits
     from ssl_voc.tasks import task_of
 
     _choose_tensorflow()
     finished = read_finished_run(config.run)
     task_of(finished)  # one that is not known is refused before the work
-    config = config.resolved()
+    config = config.resolved(finished)
+    split = config.split or "all"  # without one, any photos do
+    refuse_unusable_splits(config.data, split, finished, "compare on")
     _refuse_what_holds_no_versions(config.out)
     _refuse_versions_of_another_model(config, finished)
     print(describe_config(config), flush=True)

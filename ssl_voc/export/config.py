@@ -33,7 +33,11 @@ class ExportConfig:
         "Photos to compare on; by default those that RUN held out, else that "
         "chose its epoch, else drawn ones.",
     )
-    split: str | None = option(None, "Split of --data to compare on.")
+    split: str | None = option(
+        None,
+        "Split to compare on, of --data or else of RUN's own; held-out are the photos "
+        "that RUN held out.",
+    )
     num_photos: int = option(50, "Photos compared, at most.", minimum=1)
     max_megapixels: float = option(
         120.0,  # phones take 108
@@ -43,14 +47,11 @@ class ExportConfig:
     )
     license: str = option("not stated", "Terms of the weights, for the model card.")
 
-    def __post_init__(self):
-        if self.split is not None and not self.data:
-            raise ValueError(
-                f"--split: a split of --data, which names no photos, got {self.split!r}"
-            )
+    def resolved(self, finished):
+        """The same settings with name, folder and the data of a split filled in.
 
-    def resolved(self):
-        """The same settings with name and folder filled in.
+        Args:
+            finished: `FinishedRun` of `run`.
 
         Raises:
             BadInput: when the name cannot be that of a model, or the folder is that of
@@ -67,7 +68,8 @@ class ExportConfig:
         # A server that reads NAME must find SavedModels alone there.
         suffix = "" if self.format == "savedmodel" else f"-{self.format}"
         out = self.out or MODELS_FOLDER / f"{name}{suffix}"
-        return dataclasses.replace(self, name=name, out=out)
+        data = self.data or (finished.data if self.split is not None else ())
+        return dataclasses.replace(self, name=name, out=out, data=data)
 
 
 def _refuse_version(out):

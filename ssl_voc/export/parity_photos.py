@@ -8,6 +8,7 @@ import tensorflow as tf
 import pipelines
 from pipelines.images.resizing import Letterboxing
 from pipelines.pools.preparation import prepare_images
+from ssl_voc.evaluate.splits_of_run import read_photos
 from ssl_voc.predict.finished_model import boxes_in_photos
 from ssl_voc.predict.photos import encode_png, model_bytes
 from ssl_voc.runs.finished_run import HELD_OUT_LIST, VALIDATION_LIST
@@ -123,7 +124,7 @@ def _choose(config, finished):
     """`Photos` and where they come from."""
     progress = progress_bar("reading photos")
     if config.data:
-        photos = pipelines.read([*config.data], config.split, progress)
+        photos = read_photos(config.data, config.split, finished, progress)
         return photos, " ".join(config.data) + f" ({config.split})" * bool(config.split)
     settings = finished.settings
     splits = (None, settings.get("train_split"), settings.get("val_split"), "all")

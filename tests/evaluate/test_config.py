@@ -9,11 +9,14 @@ import pytest
 import pipelines
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate import EvaluateConfig, evaluate
+from ssl_voc.evaluate import main as evaluate_main
 from ssl_voc.evaluate.run import EvaluationRun
 from ssl_voc.evaluate.tasks import evaluation_of
+from ssl_voc.explain import main as explain_main
+from ssl_voc.export import main as export_main
 from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.tasks import TASKS
-from tests.evaluate.oracle import write_records
+from tests.evaluate.oracle import record, write_records, write_tree
 from tests.interpreters import REPOSITORY
 
 
@@ -28,7 +31,7 @@ def test_mistaken_run_is_told_without_waiting_for_a_framework(tmp_path):
         [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("error: RUN: there is no folder")
+    assert done.stderr.startswith("error: RUN: ") and "does not exist" in done.stderr
 
 
 def test_every_task_has_its_evaluation():
@@ -86,7 +89,7 @@ def test_photos_that_were_held_out_are_known_however_the_data_is_spelled(
     [
         ("summary.json", {}, "not finished.*summary.json"),
         ("manifest.json", {}, "no run of this program"),
-        (None, {"command": "pretrain"}, "run of pretrain"),
+        (None, {"command": "pretrain"}, "what pretrain wrote"),
         (None, {"task": "count"}, "'count'.*localize, detect"),
     ],
 )
@@ -131,6 +134,32 @@ def test_data_without_splits_that_was_learned_asks_for_other_photos(tmp_path, tr
     run = write_records(tmp_path / "run", photos)
     with pytest.raises(BadInput, match="^--data: .* no splits"):
         evaluate(EvaluateConfig(run=run))
+
+
+@pytest.mark.parametrize("data", [None, "moved"])
+@pytest.mark.parametrize("command", [evaluate_main, explain_main, export_main])
+def test_split_of_what_nobody_has_split_names_the_photos_that_were_held_out(
+    tmp_path, capsys, command, data
+):
+    tree = write_tree(tmp_path / "tree", lists=False)
+    run = write_records(tmp_path / "run", tree)
+    record(run / "held_out_photos.tsv", pipelines.read(str(tree))[11:])
+    flags = ["--data", str(tree.rename(tmp_path / data))] if data else []
+    assert command([str(run), *flags, "--split", "val"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: --split: ") and "'val'" in line
+    assert "3 photos" in line and "--split held-out" in line
+    assert not [*run.glob("e*ation-*")]
+
+
+@pytest.mark.parametrize("command", [evaluate_main, explain_main, export_main])
+def test_misspelled_data_are_told_with_what_was_meant(
+    tmp_path, tree, monkeypatch, capsys, command
+):
+    run = write_records(tmp_path / "run", tree)
+    monkeypatch.chdir(tmp_path)
+    assert command([str(run), "--data", "tre", "--split", "val"]) == 2
+    assert "--data: tre does not exist. Did you mean tree?" in capsys.readouterr().err
 
 
 def test_search_for_splits_holds_back_the_noise_of_libraries(

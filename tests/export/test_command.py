@@ -133,7 +133,8 @@ def test_artifact_that_tensorflow_alone_cannot_use_is_refused(tmp_path):
     [
         (["--name", "a/b"], "--name: expected the name of a folder"),
         (["--data", "nowhere"], "nowhere"),
-        (["--split", "val"], "--split"),
+        (["--data", "nowhere", "--split", "val"], "--data: nowhere does not exist"),
+        (["--split", "none"], "no split 'none'"),
         (["--format", "pickle"], "savedmodel"),
         (["--max-megapixels", "1e14"], "--max-megapixels"),
         (["--out", "{run}"], "--out: {run} holds a run"),
@@ -160,6 +161,11 @@ def test_photos_are_those_named_else_held_out_else_drawn(
     assert [photo.image_id for photo in held.photos] == ["p08", "p11"]
     named = ExportConfig(run=run, data=(str(tree),), split="train")
     assert len(load_parity_photos(named, finished).photos) == NUM_TRAIN
+    split = ExportConfig(run=run, split="train").resolved(finished)
+    assert len(load_parity_photos(split, finished).photos) == NUM_TRAIN
+    held_out = ExportConfig(run=run, split="held-out", num_photos=2).resolved(finished)
+    photos = load_parity_photos(held_out, finished).photos
+    assert [photo.image_id for photo in photos] == ["p08", "p11"]
     alone = shutil.copytree(run, tmp_path / "alone")
     (alone / HELD_OUT_LIST).unlink()
     monkeypatch.setattr(dataset, "scenes_folder", lambda progress: tree)

@@ -1,0 +1,86 @@
+"""Splits that a finished run is asked about, the photos that it held out among them."""
+
+import pipelines
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.native_log_filter import filter_native_logs
+from ssl_voc.evaluate.config import HELD_OUT
+from ssl_voc.runs.finished_run import HELD_OUT_LIST
+from ssl_voc.training.input_checks import refuse_missing_source
+
+# What data that nobody has split have in place of splits.
+_UNSPLIT = ("all",)
+
+
+def has_held_out(finished):
+    """Whether a `FinishedRun` held photos out of its data."""
+    return (finished.path / HELD_OUT_LIST).is_file()
+
+
+def read_photos(data, split, finished, progress):
+    """Reads the photos of a split.
+
+    Args:
+        data: Sources, see `pipelines.read`.
+        split: Name of a split, `HELD_OUT`, or None.
+        finished: `FinishedRun` that held photos out, if it did.
+        progress: See `pipelines.read`.
+
+    Raises:
+        OSError, ValueError: when the photos cannot be read.
+    """
+    if split != HELD_OUT or not has_held_out(finished):
+        return pipelines.read([*data], split, progress)
+    table = pipelines.read_photo_table(finished.path / HELD_OUT_LIST)
+    return pipelines.select_photos(pipelines.read([*data], None, progress), table)
+
+
+def refuse_unusable_splits(data, split, finished, purpose):
+    """Finds that data are there, and that a split is named which they have.
+
+    Args:
+        data: Sources, see `pipelines.read`.
+        split: Name of a split, `HELD_OUT`, or None.
+        finished: `FinishedRun` that is to be asked.
+        purpose: Verb of what is to be done with the photos.
+
+    Raises:
+        BadInput: when a path does not exist; when no split is named where a source has
+            several; when one is named where nobody has split what the run held photos
+            out of.
+    """
+    for source in data:
+        refuse_missing_source("--data", source)
+    if split in (HELD_OUT, *_UNSPLIT) or (split and not has_held_out(finished)):
+        return
+    for source in data:
+        found = _splits_of(source)
+        if split is None and len(found) > 1:
+            usual = "train" if "train" in found else "trainval"
+            learned = finished.settings.get("train_split") or usual
+            raise BadInput(
+                f"--split: name the photos of {source} to {purpose}, one of: "
+                f"{', '.join(found)}."
+                + f" The run learned from {learned!r}."
+                * (source in finished.data and learned in found)
+            )
+        if split is not None and found == _UNSPLIT:
+            raise BadInput(
+                f"--split: nobody has split {source}, got {split!r}. The run held "
+                f"{_count_held_out(finished)} photos out of its data: to {purpose} "
+                f"these, write --split {HELD_OUT}, or neither --split nor --data."
+            )
+
+
+def _splits_of(source):
+    try:
+        with filter_native_logs():  # of TensorFlow, which reads `tfds:` sources
+            return pipelines.splits(source)
+    except (ValueError, OSError) as error:
+        raise BadInput(f"--data: {error}") from error
+
+
+def _count_held_out(finished):
+    try:
+        return len(pipelines.read_photo_table(finished.path / HELD_OUT_LIST))
+    except (ValueError, OSError) as error:
+        raise BadInput(f"{finished.flag}: {error}") from error
