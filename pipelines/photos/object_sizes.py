@@ -5,10 +5,8 @@ SIZES = ("small", "medium", "large")
 # themselves would call the objects of a reduced copy of a data set small.
 MEDIUM_FROM = 32 * 32 / (640 * 480)  # 0.33 %
 LARGE_FROM = 96 * 96 / (640 * 480)  # 3 %
-PROTOCOL = (
-    "share of the photo's area: small below 0.33 %, large from 3 % (COCO's 32 and 96 "
-    "pixels squared at 640 x 480)"
-)
+SHARES = "share of the photo's area, small below 0.33 %, large from 3 %"
+PROTOCOL = f"{SHARES} (COCO's 32 and 96 pixels squared at 640 x 480)"
 
 
 def object_size(area: float, photo_area: float) -> str:

@@ -1,4 +1,4 @@
-"""Choice of the photos that a gallery shows."""
+"""Choice of the photos that a gallery shows, and the gallery of any."""
 
 import dataclasses
 from collections.abc import Callable
@@ -30,6 +30,14 @@ class Gallery:
         ranks = np.asarray(self.rank(found), "float64")
         order = np.argsort(-ranks, kind="stable")
         return [int(index) for index in order[:number] if ranks[index] > -np.inf]
+
+
+def _in_random_order(found):
+    # Of all evaluations of the same photos the same ones.
+    return np.random.default_rng(0).random(len(found))
+
+
+RANDOM = Gallery("random", "Drawn at random", _in_random_order)
 
 
 def draw_gallery(name, title, tiles, chosen_from, folder, num_columns, legend):

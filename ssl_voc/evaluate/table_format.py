@@ -22,7 +22,7 @@ def group_lines(groups, counted, labels):
     """
     head, key = counted
     names = [f"  {name}" for rows in groups.values() for name in rows]
-    width = max(map(len, (*names, *groups)))
+    width = max(map(len, names))  # titles stand alone
     heads = [f"{label:>5}" for label in labels.values()]
     lines = [f"{'':{width}}  {head}  " + "  ".join(heads)]
     for title, rows in groups.items():

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from ssl_voc.cli.options import option
 
+# Lowest score of a detector's detections, where no flag says another.
+DETECTOR_THRESHOLD = 0.3
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PredictConfig:
@@ -27,8 +30,8 @@ class PredictConfig:
     overwrite: bool = option(False, "Replace the predictions that --out holds.")
     threshold: float | None = option(
         None,
-        "Lowest score of a detection that is drawn and written; by default 0.3, and 0 "
-        "for a localizer, which always answers one box.",
+        "Lowest score of a detection that is drawn and written; by default "
+        f"{DETECTOR_THRESHOLD:g}, and 0 for a localizer, which always answers one box.",
         minimum=0.0,
         maximum=1.0,
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pipelines
 from ssl_voc.cli.errors import BadInput, StoppedEarly, is_out_of_memory
 from ssl_voc.predict.base import PredictionError
+from ssl_voc.predict.config import DETECTOR_THRESHOLD
 from ssl_voc.predict.drawing import save_prediction
 from ssl_voc.predict.photo_names import writable
 from ssl_voc.predict.photos import load_ahead, load_in_batches
@@ -19,7 +20,6 @@ from ssl_voc.runs.progress_bar import progress_bar
 from ssl_voc.serving_client.errors import ServingError
 
 PICTURES = "pictures"
-DETECTOR_THRESHOLD = 0.3
 # Reasons of skipped photos that are printed; skipped.txt has all.
 _MOST_REASONS = 5
 
@@ -40,6 +40,7 @@ class PredictionRun:
         self.photos, self.predictor = photos, predictor
         self.skipped = [pipelines.Problem(*problem) for problem in problems]
         self.table = PredictionTable()
+        self._threshold = config.threshold
         self._num_done = self._num_full = self._num_with_more = 0
         self._progress = progress_bar("predicting")
         # Photos are skipped by the thread that loads them, too.
@@ -130,6 +131,13 @@ class PredictionRun:
             lines += [f"    {item}" for item in self.skipped[:_MOST_REASONS]]
             lines += ["    ..."] * (num_skipped > _MOST_REASONS)
         lines.append("")
+        if self.config.threshold is not None:
+            lines.append(f"threshold     {self.config.threshold:g} (--threshold)")
+        elif summary["threshold"]:  # a localizer's 0 leaves nothing out
+            lines.append(
+                f"threshold     {summary['threshold']:g}, the default; evaluate names "
+                "that of its figures (--threshold)"
+            )
         if self.config.draw:
             lines.append(f"pictures      {path / PICTURES}")
         lines.append(f"predictions   {path / 'predictions.json'}, images.jsonl")
@@ -169,11 +177,11 @@ class PredictionRun:
 
     def _shown(self, prediction):
         """The detections that are drawn and written."""
-        threshold = self.config.threshold
-        if threshold is None:
+        if self._threshold is None:
             # A localizer always answers one box, however unsure of its class.
-            threshold = DETECTOR_THRESHOLD if prediction.ranking is None else 0.0
-        return prediction.above(threshold, self.config.max_detections)
+            is_detector = prediction.ranking is None
+            self._threshold = DETECTOR_THRESHOLD if is_detector else 0.0
+        return prediction.above(self._threshold, self.config.max_detections)
 
     def _draw(self, photo, found):
         """Writes the picture; returns its path within the folder, or None."""
@@ -199,6 +207,7 @@ class PredictionRun:
     def _summary(self, seconds):
         return {
             "num_images": self.table.num_photos,
+            "threshold": self._threshold,
             "num_skipped": len(self.skipped),
             "num_without_detection": self.table.num_empty,
             "num_detections": self.table.num_detections,

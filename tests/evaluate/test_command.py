@@ -52,7 +52,7 @@ def test_model_that_sees_gets_everything_right_in_pixels_of_the_photos(run, caps
     rows = read_json(out / "predictions.json")
     assert all(row.pop("score") > 0.99 for row in rows)
     assert rows == expected
-    galleries = ("gallery_best", "gallery_worst", "gallery_confusing")
+    galleries = [f"gallery_{n}" for n in ("best", "worst", "confusing", "random")]
     for name in ("per_class", "confusion_matrix", *galleries):
         with Image.open(out / f"{name}.png") as picture:
             assert picture.width > 300
@@ -62,6 +62,7 @@ def test_model_that_sees_gets_everything_right_in_pixels_of_the_photos(run, caps
     assert "mean IoU       1.000  [1.000, 1.000]" in printed
     assert "views" not in metrics["protocol"]
     assert str(out / "metrics.json") in printed
+    assert printed.endswith(f"ssl_voc.predict PHOTOS --model {run} --out FOUND\n")
 
 
 @without_pictures

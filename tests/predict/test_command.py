@@ -114,9 +114,12 @@ def test_detector_of_a_run_gives_all_above_the_threshold(tmp_path, capsys):
         ("p01", "blue", [40, 50, 20, 36]),
         ("p02", "red", [10, 40, 80, 24]),
     ]
-    assert summary["num_without_detection"] == 0
-    assert "there may be more" not in capsys.readouterr().out
+    assert summary["num_without_detection"] == 0 and summary["threshold"] == 0.3
+    printed = capsys.readouterr().out
+    assert "there may be more" not in printed
+    assert "threshold     0.3, the default" in printed
     run(images, tmp_path / "all", model=model, threshold=0.0, max_detections=2)
+    assert "threshold     0 (--threshold)" in capsys.readouterr().out
     rows = read_json(tmp_path / "all/predictions.json")
     assert [row["image_id"] for row in rows] == ["p01", "p01", "p02"]
 
@@ -251,7 +254,12 @@ def test_what_was_predicted_is_kept(
     ("arguments", "reason"),
     [
         ("photos", "--model: name the folder"),
-        ("photos --model nowhere", "there is no folder nowhere"),
+        ("photos --model nowhere", "--model: nowhere does not exist"),
+        ("photos --model phtos", "Did you mean photos?"),
+        (
+            "phtos --model .",
+            "phtos: there is no such file or folder. Did you mean photos?",
+        ),
         ("photos --model .", "is neither a finetune run"),
         ("photos --server http://127.0.0.1:9", "http://127.0.0.1:9 names no model"),
         (

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 
 from ssl_voc.boxes import box_ious
+from ssl_voc.evaluate.detection.matching import MISTAKES
 from ssl_voc.evaluate.detection.outcomes import count_outcomes
-from ssl_voc.evaluate.gallery import NUM_SHOWN, Gallery, draw_gallery
+from ssl_voc.evaluate.gallery import NUM_SHOWN, RANDOM, Gallery, draw_gallery
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import photo_tile
 from ssl_voc.visualization.style import COLORS, class_label
@@ -39,6 +40,9 @@ class PhotoScores:
     num_true: np.ndarray
     num_wrong: np.ndarray
 
+    def __len__(self):
+        return len(self.f1)
+
 
 def _best(scores):
     # Of equal F1, scenes with many objects tell more than one large one.
@@ -54,9 +58,10 @@ def _worst(scores):
 GALLERIES = (
     Gallery("best", "Highest F1", _best),
     Gallery("worst", "Lowest F1, most mistakes first", _worst),
+    RANDOM,
 )
-MISTAKES = "mistakes"
-PICTURES = (*(gallery.name for gallery in GALLERIES), MISTAKES)
+MOST_CONFIDENT = "mistakes"
+PICTURES = (*(gallery.name for gallery in GALLERIES), MOST_CONFIDENT)
 
 
 def score_photos(found, threshold):
@@ -78,16 +83,14 @@ def draw_galleries(found, threshold, folder):
 
     Args:
         found: `ssl_voc.evaluate.detection.matching.Detections`.
-        threshold: Confidence from which on detections are shown and judged. The most
-            confident mistakes are of all confidences.
+        threshold: Confidence from which on detections are shown and judged.
         folder: Path of an existing folder.
     """
     objects = (TRUE, DIFFICULT) if found.matches.difficult.any() else (TRUE,)
     legend = (*objects, RIGHT, WRONG)
     scores = score_photos(found, threshold)
-    chosen_from = (
-        f"{len(found)} photos, detections of confidence {threshold:.2f} or more"
-    )
+    kept = f"of confidence {threshold:g} or more"
+    chosen_from = f"{len(found)} photos, detections {kept}"
     for gallery in GALLERIES:
         tiles = [
             _photo_tile(found, index, threshold) for index in gallery.choose(scores)
@@ -101,16 +104,24 @@ def draw_galleries(found, threshold, folder):
             _NUM_COLUMNS,
             legend,
         )
-    tiles = [_mistake_tile(found, row) for row in choose_mistakes(found)]
-    title, legend = "Most confident mistakes", (*objects, WRONG)
-    # Not of all wrong ones: most are hardly confident, and nobody sees them.
-    chosen_from = f"{len(found)} photos, one a photo"
-    draw_gallery(MISTAKES, title, tiles, chosen_from, folder, _NUM_COLUMNS, legend)
+    rows = choose_mistakes(found, threshold)
+    tiles = [_mistake_tile(found, row, threshold) for row in rows]
+    num_wrong = np.count_nonzero(found.is_false & found.is_kept(threshold))
+    chosen_from = f"{num_wrong} wrong detections {kept}, one a photo"
+    draw_gallery(
+        MOST_CONFIDENT,
+        "Most confident mistakes",
+        tiles,
+        chosen_from,
+        folder,
+        _NUM_COLUMNS,
+        legend,
+    )
 
 
-def choose_mistakes(found, number=NUM_SHOWN):
-    """Rows of the most confident wrong detections, one of each photo."""
-    rows = np.flatnonzero(found.is_false)
+def choose_mistakes(found, threshold, number=NUM_SHOWN):
+    """Rows of the most confident wrong detections from a threshold on, one a photo."""
+    rows = np.flatnonzero(found.is_false & found.is_kept(threshold))
     rows = rows[np.argsort(-found.matches.confidence[rows], kind="stable")]
     _, first = np.unique(found.matches.detections.images[rows], return_index=True)
     return [int(row) for row in rows[np.sort(first)][:number]]
@@ -139,7 +150,7 @@ def _photo_tile(found, index, threshold):
     return _tile(found, index, counts, outlines)
 
 
-def _mistake_tile(found, row):
+def _mistake_tile(found, row, threshold):
     detections = found.matches.detections
     index = int(detections.images[row])
     is_own = found.matches.objects.images == index
@@ -149,9 +160,15 @@ def _mistake_tile(found, row):
         # Only the object that was meant is named.
         shown = np.zeros(len(is_own), "bool")
         shown[_meant(found, row)] = True
+    right = (detections.images == index) & found.is_true & found.is_kept(threshold)
+    right = [
+        _detection(found, other, shown[found.matches.matched[other]])
+        for other in np.flatnonzero(right)
+    ]
     wrong = _detection(found, row)
     words = f"{wrong.text}{wrong.ending}: {_reason(found, row)}"
-    return _tile(found, index, words, (*_objects(found, index, shown), wrong))
+    outlines = (*_objects(found, index, shown), *right, wrong)
+    return _tile(found, index, words, outlines)
 
 
 def _tile(found, index, words, outlines):
@@ -180,13 +197,12 @@ def _reason(found, row):
     kind = found.mistakes[row]
     if kind == "class":
         label = overlaps.objects.classes[overlaps.matched[row]]
-        name = _name(found, label)
-        return f"true class {name} (IoU {overlaps.ious[row]:.2f})"
-    if kind == "duplicate":
-        return f"second box on one object (IoU {matches.ious[row]:.2f})"
-    if kind == "location":
-        return f"box beside its object (IoU {matches.ious[row]:.2f})"
-    return "nothing of the kind is there"
+        overlap = f", true {_name(found, label)} (IoU {overlaps.ious[row]:.2f})"
+    elif kind == "background":
+        overlap = ""
+    else:
+        overlap = f" (IoU {matches.ious[row]:.2f})"
+    return MISTAKES[kind] + overlap
 
 
 def _detection(found, row, with_text=True):

@@ -13,12 +13,13 @@ from ssl_voc.metrics.detection_matching import Matches, match_detections
 IOU_THRESHOLD = 0.5
 # A box of the right class that overlaps an object this much was meant for it.
 LEAST_IOU_OF_A_TRY = 0.1
-# Why a detection is wrong, in the order in which they are asked for.
+# Why a detection is wrong, in the order in which they are asked for, and its name for
+# people.
 MISTAKES = {
-    "class": "on an object of another class (IoU above 0.5)",
-    "duplicate": "a second box on an object that is found",
-    "location": "a box that misses its object (IoU 0.1 to 0.5)",
-    "background": "on nothing (IoU below 0.1 with objects of the class)",
+    "class": "wrong class",
+    "duplicate": "duplicate",
+    "location": "poor location",
+    "background": "background",
 }
 
 
@@ -64,7 +65,7 @@ class Detections:
 
     @property
     def is_false(self):
-        """Bool array `(num_detections,)`: counts, and found nothing new."""
+        """Bool array `(num_detections,)`: counts, and is not right."""
         return ~self.is_true & ~self.is_ignored
 
     @property

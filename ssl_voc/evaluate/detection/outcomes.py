@@ -43,7 +43,8 @@ def choose_confidence(found):
         found: `ssl_voc.evaluate.detection.matching.Detections`.
 
     Returns:
-        That of a detection, the highest one of equals; 1.0 when nothing is right.
+        The roundest number from which on the same detections are kept as from the best
+        one on, the highest one of equals; 1.0 when nothing is right.
     """
     counted = ~found.is_ignored
     order = np.argsort(-found.matches.confidence[counted], kind="stable")
@@ -54,7 +55,20 @@ def choose_confidence(found):
     f1 = 2 * true / (np.arange(1, len(true) + 1) + found.is_wanted.sum())
     # Equal confidence stays together.
     is_last = np.append(confidence[1:] < confidence[:-1], True)
-    return float(confidence[np.argmax(np.where(is_last, f1, -1.0))])
+    best = np.argmax(np.where(is_last, f1, -1.0))
+    return _roundest(confidence[best], np.append(confidence, 0.0)[best + 1])
+
+
+def _roundest(highest, above):
+    """The number of fewest decimals up to a highest one, and above another.
+
+    So one may type it: what float32 scores reach is the same.
+    """
+    for decimals in range(1, 9):
+        rounded = np.floor(highest * 10**decimals) / 10**decimals
+        if above < np.float32(rounded) and rounded <= highest:
+            return float(rounded)
+    return float(highest)
 
 
 def count_outcomes(found, confidence):

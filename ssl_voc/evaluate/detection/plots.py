@@ -43,10 +43,10 @@ def draw_detection_confusions(counts, class_names, threshold, path):
     """
     objects = counts[:-1].sum()
     title = (
-        f"IoU above 0.5, confidence {threshold:.2f} or more\n{np.trace(counts)} of "
-        f"{objects} objects found, {counts[-1].sum()} detections of nothing new"
+        f"IoU above 0.5, confidence {threshold:g} or more\n{np.trace(counts)} of "
+        f"{objects} objects found, {counts[-1].sum()} detections matched with none"
     )
-    rows, columns = [*class_names, "nothing new"], [*class_names, "missed"]
+    rows, columns = [*class_names, "(none)"], [*class_names, "(missed)"]
     draw_matrix(counts, rows, columns, path, title, "objects; detections")
 
 

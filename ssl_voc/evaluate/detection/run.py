@@ -25,7 +25,7 @@ from ssl_voc.evaluate.detection.summary import (
 from ssl_voc.evaluate.detection.table import format_detection
 from ssl_voc.evaluate.run import EvaluationRun
 from ssl_voc.metrics import confusion_counts, score_matches
-from ssl_voc.predict.run import DETECTOR_THRESHOLD
+from ssl_voc.predict.config import DETECTOR_THRESHOLD
 
 
 class Evaluation(EvaluationRun):
@@ -95,6 +95,11 @@ class Evaluation(EvaluationRun):
         predicted = {**ranked, "confidence": ranked["scores"]}
         matches = measure_detections(photos, class_names, predicted).matches
         return float(score_matches(matches, "voc10").mean)
+
+    def predict_flags(self, metrics):
+        if "false_alarms" in metrics:
+            return ""
+        return f" --threshold {metrics['threshold']}"
 
     def describe(self, metrics):
         galleries = [f"gallery_{name}.png" for name in PICTURES]

@@ -21,6 +21,7 @@ from ssl_voc.metrics import (
 )
 from ssl_voc.metrics.average_precision import PROTOCOLS as VOC_PROTOCOLS
 from ssl_voc.metrics.bootstrap import central_limits, ratio, resample
+from ssl_voc.predict.config import DETECTOR_THRESHOLD
 
 NUM_RESAMPLES = 2_000
 
@@ -35,6 +36,7 @@ LABELS = {
     "recall": "recall",
     "f1": "F1",
 }
+COCO_SIZES = "pixels of the photo: small below 32 x 32, large above 96 x 96"
 # Shown apart: they are of one threshold.
 AT_THRESHOLD = ("precision", "recall", "f1")
 PROTOCOLS = {
@@ -58,11 +60,18 @@ PROTOCOLS = {
     "threshold": "precision, recall and F1 by VOC's rule at the one confidence that "
     "gives the highest F1 over all classes; it was CHOSEN ON THESE PHOTOS, so the "
     "three are a little better than on others",
+    "at_default": "the same three at the confidence from which on predict gives "
+    "detections by default, chosen on no photos",
+    "mistakes": "detections from the chosen confidence on that are wrong, in this "
+    "order, as TIDE has them: wrong class (IoU above 0.5 with an object of another "
+    "class), duplicate (a second box on an object that is found), poor location (IoU "
+    "0.1 to 0.5 with an object of its class), background (below 0.1); missed: objects "
+    "that no detection is right for",
     "ci": f"95 % percentile bootstrap over photos, {NUM_RESAMPLES:,} resamples (CorLoc "
     "10,000), the threshold kept",
     "per_size": f"object by {object_sizes.PROTOCOL}; a detection of nothing counts by "
     "the size of its own box",
-    "per_size_coco": "COCO's sizes: 32 x 32 and 96 x 96 pixels of the original photo",
+    "per_size_coco": f"object by area in {COCO_SIZES}",
 }
 
 
@@ -76,6 +85,7 @@ def summarize(found, seed=0):
     Returns:
         Dictionary of each measure of `LABELS` and, where a bootstrap is cheap, its
         interval `NAME_ci`; counts `num_...`; `"threshold"`; `"mistakes"` at it by kind;
+        precision, recall and F1 `"at_default"`, that of `predict`;
         `"per_class"`, `"per_size"` and `"per_size_coco"`; and `"protocol"`.
     """
     averages = {
@@ -87,7 +97,7 @@ def summarize(found, seed=0):
     threshold = choose_confidence(found)
     counts = count_outcomes(found, threshold)
     total = counts.sum()
-    limits = _limits(found, counts, seed)
+    limits = _limits(found, seed) | _limits_of_rates(counts, seed)
     corloc = bootstrap_interval(corloc_of_photos(found), seed=seed)
     metrics = {
         **count_all(found),
@@ -104,6 +114,7 @@ def summarize(found, seed=0):
         **{kind: int((kept == kind).sum()) for kind in MISTAKES},
         "missed": int(total.wanted - total.true),
     }
+    metrics["at_default"] = _at_default(found, seed)
     metrics["per_class"] = _by_class(found, averages, coco, counts, limits)
     metrics["per_size"] = _by_size(found, threshold)
     metrics["per_size_coco"] = {
@@ -125,6 +136,16 @@ def count_all(found):
         "num_difficult": int((~found.is_wanted).sum()),
         "num_detections": len(detections.classes),
         "num_not_finite": int(found.not_finite.sum()),
+    }
+
+
+def _at_default(found, seed):
+    counts = count_outcomes(found, DETECTOR_THRESHOLD)
+    limits = _limits_of_rates(counts, seed)
+    return {
+        "threshold": DETECTOR_THRESHOLD,
+        **counts.sum().rates(),
+        **{f"{name}_ci": values[:, 0] for name, values in limits.items()},
     }
 
 
@@ -177,8 +198,8 @@ def _by_size(found, threshold):
     return rows
 
 
-def _limits(found, counts, seed):
-    """Ends of the intervals over photos, of all classes together and of each.
+def _limits(found, seed):
+    """Ends of the intervals of averages over photos, of all classes and of each.
 
     Returns:
         Dictionary of arrays `(2, 1 + num_classes)`, low and high, by measure.
@@ -189,6 +210,11 @@ def _limits(found, counts, seed):
             found.matches, name, num_resamples=NUM_RESAMPLES, seed=seed
         )
         limits[f"{name}_ap50"] = np.array([(i.low, i.high) for i in intervals]).T
+    return limits
+
+
+def _limits_of_rates(counts, seed):
+    """The same of precision, recall and F1, of `Counts` by photo and class."""
     parts = np.stack(
         [
             np.concatenate([part.sum(axis=1, keepdims=True), part], axis=1)
@@ -200,11 +226,9 @@ def _limits(found, counts, seed):
     resampled = resample(
         lambda times_drawn: np.tensordot(times_drawn, parts, axes=1),
         random,
-        len(found),
+        len(counts.true),
         NUM_RESAMPLES,
         width=parts[0].size,
     )
     metrics = Counts(*np.moveaxis(resampled, 1, 0)).rates()
-    return limits | {
-        name: central_limits(values, 0.025) for name, values in metrics.items()
-    }
+    return {name: central_limits(values, 0.025) for name, values in metrics.items()}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssl_voc.evaluate.gallery import Gallery, draw_gallery
+from ssl_voc.evaluate.gallery import RANDOM, Gallery, draw_gallery
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle
 from ssl_voc.visualization.contact_sheet import photo_tile
 from ssl_voc.visualization.style import COLORS, class_label
@@ -36,6 +36,7 @@ GALLERIES = (
     Gallery("best", "Right class, highest IoU", _best),
     Gallery("worst", "Lowest IoU", _worst),
     Gallery("confusing", "Wrong class, highest score", _confusing),
+    RANDOM,
 )
 
 

@@ -1,5 +1,6 @@
 """Printed table of a localizer's evaluation."""
 
+from pipelines.photos import object_sizes
 from ssl_voc.evaluate.blind_lines import blind_lines
 from ssl_voc.evaluate.localization.blind_rows import MEASURE
 from ssl_voc.evaluate.localization.measures import LABELS, TRUNCATION
@@ -22,7 +23,8 @@ def format_localization(metrics):
             f"{baseline[name]:.3f} {kind}"
         )
     lines += blind_lines(metrics.get("blind", {}), MEASURE, LABELS[MEASURE])
-    parts = {"class": "per_class", "size of the target": "per_size"}
+    sizes = f"size of the target: {object_sizes.SHARES}"
+    parts = {"class": "per_class", sizes: "per_size"}
     if metrics["truncated"][TRUNCATION[0]]["num_images"]:
         parts["truncated target"] = "truncated"
     groups = {title: metrics[key] for title, key in parts.items()}

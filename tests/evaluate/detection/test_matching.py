@@ -20,6 +20,7 @@ from ssl_voc.evaluate.detection.records import coco_results, image_rows
 from ssl_voc.evaluate.detection.summary import summarize
 from ssl_voc.evaluate.detection.table import format_detection
 from ssl_voc.metrics import score_matches
+from ssl_voc.predict.config import DETECTOR_THRESHOLD
 from ssl_voc.runs.json_files import to_json
 from tests.box_reference import iou
 from tests.evaluate.detection.cases import NAMES, build_photo, measure, random_case
@@ -80,6 +81,30 @@ def test_no_other_threshold_has_a_higher_f1():
     assert f1(chosen) == best
     figures = summarize(found)
     assert figures["f1"] == pytest.approx(best) and figures["threshold"] == chosen
+
+
+def test_the_threshold_is_the_roundest_number_that_keeps_the_same_detections():
+    photo = build_photo(0, Object("cat", BOX))
+    high, low = np.float32(0.58403), np.float32(0.5802)
+    found = measure([photo], [[(CAT, high, BOX), (DOG, low, BOX), (HEN, 0.1, BOX)]])
+    chosen = choose_confidence(found)
+    assert chosen == 0.584
+    # As `predict` compares scores with what was typed.
+    assert np.float32(low) < chosen <= np.float32(high)
+    assert summarize(found)["threshold"] == chosen
+    assert choose_confidence(measure([photo], [[(CAT, high, BOX)]])) == 0.5
+
+
+def test_precision_and_recall_are_also_those_of_the_default_of_predict():
+    photos = [build_photo(0, Object("cat", BOX), Object("dog", OTHER)), build_photo(1)]
+    rows = [[(CAT, 0.9, BOX), (DOG, 0.2, OTHER)], [(HEN, 0.4, BOX)]]
+    figures = summarize(measure(photos, rows))
+    assert figures["threshold"] == 0.2 and figures["recall"] == 1.0
+    default = figures["at_default"]
+    assert default["threshold"] == DETECTOR_THRESHOLD == 0.3
+    assert (default["precision"], default["recall"]) == (0.5, 0.5)
+    assert default["precision_ci"][0] <= 0.5 <= default["precision_ci"][1]
+    assert "default: precision 0.500 [" in format_detection(figures)
 
 
 def test_detections_of_equal_confidence_are_kept_or_dropped_together():
@@ -229,6 +254,9 @@ def test_table_has_every_protocol_and_a_dash_where_json_is_null():
         # The figure, and what it means.
         assert sum(line.startswith(f"{name}  ") for line in lines) == 2, name
     assert "threshold" in text and "CHOSEN ON THESE PHOTOS" in text
+    # Both senses of small say what they are.
+    assert "area, small below 0.33 %" in text and "pixels" in text
+    assert "small below 32 x 32" in text
 
 
 def test_rows_of_images_tell_what_became_of_each_detection():

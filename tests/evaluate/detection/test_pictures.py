@@ -22,7 +22,7 @@ from tests.visualization.pixels import pixels_of
 
 CAT, DOG, HEN = range(3)
 BOX, OTHER = (0, 10, 40, 50), (50, 40, 80, 70)
-BEST, WORST = gallery.GALLERIES
+BEST, WORST, RANDOM = gallery.GALLERIES
 
 
 def build_scenes():
@@ -63,11 +63,42 @@ def test_gallery_shows_its_photos_the_most_telling_first(kind, expected):
     assert kind.choose(scores, 1) == expected[:1]
 
 
+def test_any_photos_are_drawn_at_random_the_same_ones_of_the_same_photos():
+    photos = [build_photo(number) for number in range(40)]
+    scores = score_photos(measure(photos, [[]] * 40), 0.5)
+    chosen = RANDOM.choose(scores)
+    assert chosen == RANDOM.choose(scores) and len({*chosen}) == gallery.NUM_SHOWN
+    assert chosen != sorted(chosen) and max(chosen) > 20
+    assert len(RANDOM.choose(score_photos(build_scenes(), 0.5))) == 6
+
+
 def test_mistakes_are_shown_by_confidence_and_one_of_each_photo():
     found = build_scenes()
-    rows = choose_mistakes(found)
+    rows = choose_mistakes(found, 0.1)
     assert found.matches.confidence[rows].tolist() == [0.95, 0.7]
-    assert choose_mistakes(found, 1) == rows[:1]
+    assert choose_mistakes(found, 0.1, 1) == choose_mistakes(found, 0.8) == rows[:1]
+
+
+def test_mistakes_are_as_many_as_the_figures_count_with_the_right_boxes_beside(
+    sheets, tmp_path
+):
+    photo = build_photo(0, Object("cat", BOX), Object("dog", OTHER))
+    rows = [
+        (CAT, 0.9, BOX),
+        (DOG, 0.8, OTHER),
+        (CAT, 0.7, (0, 10, 40, 46)),  # again
+        (HEN, 0.6, BOX),
+        (DOG, 0.2, BOX),  # below the threshold
+    ]
+    found = measure([photo], [rows])
+    draw_galleries(found, 0.5, tmp_path)
+    title, [tile] = sheets["mistakes"]
+    assert "2 wrong detections of confidence 0.5 or more" in title
+    assert tile.caption.startswith("cat 0.70: duplicate (IoU 0.90)")
+    # The object and its right detection have texts, the others are outlined.
+    assert texts_of(tile) == ["cat", "cat 0.70", "cat 0.90"]
+    styles = [outline.style for outline in tile.outlines]
+    assert styles == [gallery.TRUE] * 2 + [gallery.RIGHT] * 2 + [gallery.WRONG]
 
 
 def texts_of(tile):
@@ -123,15 +154,17 @@ def test_crowded_photos_name_what_is_wrong_or_missed_or_count_it_alone(
 
 def test_captions_count_and_name_what_was_missed(sheets, tmp_path):
     draw_galleries(measure([build_photo(0)], [[]]), 0.5, tmp_path)
-    assert len(sheets) == 3
+    assert sheets.keys() == {*gallery.PICTURES}
+    _, [tile] = sheets.pop("random")
+    assert tile.caption == "0 right, 0 wrong, 0 missed\np0"
     assert all("none of" in title and not tiles for title, tiles in sheets.values())
     draw_galleries(build_scenes(), 0.5, tmp_path)
     captions = {tile.caption for _, tiles in sheets.values() for tile in tiles}
     assert captions >= {
         "2 right, 0 wrong, 0 missed\np1",
         "0 right, 1 wrong, 2 missed: cat, dog\np2",
-        "hen 0.70: true class cat (IoU 1.00)\np2",
-        "dog 0.95: nothing of the kind is there\np3",
+        "hen 0.70: wrong class, true cat (IoU 1.00)\np2",
+        "dog 0.95: background\np3",
     }
 
 
@@ -146,7 +179,7 @@ def test_names_with_dollars_and_classes_without_objects_are_drawn(tmp_path):
     draw_detection_confusions(counts, names, 0.5, tmp_path / "confusions.png")
     draw_galleries(found, 0.5, tmp_path)
     pictures = [*tmp_path.glob("*.png")]
-    assert len(pictures) == 6
+    assert len(pictures) == 3 + len(gallery.PICTURES)
     for path in pictures:
         assert min(pixels_of(path).shape[:2]) > 100
 

@@ -10,7 +10,7 @@ from ssl_voc.evaluate.localization.plots import draw_confusions, draw_per_class
 from tests.photos_in_memory import build_photo
 from tests.visualization.pixels import pixels_of
 
-BEST, WORST, CONFUSING = gallery.GALLERIES
+BEST, WORST, CONFUSING, RANDOM = gallery.GALLERIES
 NAMES = ("$cat^{$", "dog_")  # what matplotlib would take for mathematics
 
 
@@ -53,6 +53,12 @@ def test_gallery_shows_its_photos_the_most_telling_first(gallery, expected):
     found = build_case(ROWS)
     assert gallery.choose(found) == expected
     assert gallery.choose(found, 2) == expected[:2]
+
+
+def test_any_photos_are_drawn_at_random_the_same_ones_of_the_same_photos():
+    found = build_case(ROWS * 3)
+    assert RANDOM.choose(found) == RANDOM.choose(build_case(ROWS[::-1] * 3))
+    assert len({*RANDOM.choose(found)}) == 12
 
 
 def test_tiles_show_both_boxes_in_the_enlarged_photo_and_tell_of_them(sheets, tmp_path):
