@@ -26,6 +26,7 @@ from tests.evaluate.oracle import (
     SIDE,
     record,
     write_run,
+    write_tree,
 )
 from tests.serving.artifacts import build_small_detector, build_small_localizer, write
 from tests.tiny import build_plain_backbone
@@ -134,7 +135,7 @@ def test_artifact_that_tensorflow_alone_cannot_use_is_refused(tmp_path):
         (["--name", "a/b"], "--name: expected the name of a folder"),
         (["--data", "nowhere"], "nowhere"),
         (["--data", "nowhere", "--split", "val"], "--data: nowhere does not exist"),
-        (["--split", "none"], "no split 'none'"),
+        (["--split", "nights"], "no split 'nights'"),
         (["--format", "pickle"], "savedmodel"),
         (["--max-megapixels", "1e14"], "--max-megapixels"),
         (["--out", "{run}"], "--out: {run} holds a run"),
@@ -163,7 +164,8 @@ def test_photos_are_those_named_else_held_out_else_drawn(
     assert len(load_parity_photos(named, finished).photos) == NUM_TRAIN
     split = ExportConfig(run=run, split="train").resolved(finished)
     assert len(load_parity_photos(split, finished).photos) == NUM_TRAIN
-    held_out = ExportConfig(run=run, split="held-out", num_photos=2).resolved(finished)
+    unsplit = (str(write_tree(tmp_path / "tree", lists=False)),)
+    held_out = ExportConfig(run=run, data=unsplit, split="held-out", num_photos=2)
     photos = load_parity_photos(held_out, finished).photos
     assert [photo.image_id for photo in photos] == ["p08", "p11"]
     alone = shutil.copytree(run, tmp_path / "alone")
