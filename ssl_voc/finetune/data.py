@@ -232,7 +232,12 @@ def _rows_to_keep(pool, used, what):
     kept = rows_without_near_duplicates(pool.hashes, used)
     left_out = len(pool) - len(kept)
     if left_out:
-        print(f"left {left_out} {what} photos out: near-duplicates of training photos")
+        others = {*range(len(pool))} - {*kept}
+        print(
+            f"left {left_out} {what} photos out, such as "
+            f"{pool.photos[min(others)].path_name}: near-duplicates of training photos "
+            "(the same but for size, brightness or compression)"
+        )
     return kept
 
 

@@ -146,12 +146,14 @@ def test_a_class_that_training_lacks_is_reported(tmp_path, capsys):
     assert "'red' is not among the classes" in capsys.readouterr().out
 
 
-def test_near_duplicate_of_a_training_photo_in_the_named_split_is_leakage(tmp_path):
+def test_near_duplicate_of_a_training_photo_in_the_named_split_is_leakage(
+    tmp_path, capsys
+):
     tree = tiny.write_voc(tmp_path / "voc", 30, 6)
     add_duplicate(tree, "004", "again", "val")
     with pytest.raises(BadInput, match="^--val-split: 1 of the 7 .*--allow-leakage"):
         prepare(tmp_path / "run", tree, val_split="val")
-    report = (tmp_path / "run" / "data_report.txt").read_text()
+    report = capsys.readouterr().out
     assert "again" in report and "004" in report
     data = prepare(tmp_path / "allowed", tree, val_split="val", allow_leakage=True)
     assert data.report.num_leaked == 1 and len(data.validation) == 7

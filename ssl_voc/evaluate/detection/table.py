@@ -19,6 +19,11 @@ _MISTAKES = {
     "background": "on nothing",
 }
 
+_ALL_WITH_OBJECTS = (
+    "every photo holds an object: false alarms on photos without any are not measured",
+    "(docs/evaluate.md#photos-without-objects)",
+)
+
 
 def format_detection(metrics):
     """The measures as an aligned table for people, with what each means under it.
@@ -39,6 +44,7 @@ def format_detection(metrics):
         "these photos:",
         *(_line(name, metrics) for name in AT_THRESHOLD),
         _mistakes(metrics["mistakes"]),
+        *_ALL_WITH_OBJECTS * (not metrics["num_without_objects"]),
         "",
     ]
     groups = {"class": metrics["per_class"], "size of the object": metrics["per_size"]}
