@@ -3,6 +3,7 @@
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import as_bad_input
 from ssl_voc.inspect.config import InspectConfig
+from ssl_voc.training.input_checks import refuse_missing_source
 
 DESCRIPTION = """Shows what a data set holds and what is wrong with it.
 
@@ -38,6 +39,8 @@ def inspect(config):
     run = config.out, config, "inspect", config.overwrite
     with as_bad_input():
         RunFolder.check(*run)
+        for source in config.data:
+            refuse_missing_source("DATA", source)
         sets = read_data_sets([*config.data], config.split)
     with RunFolder.open(*run) as folder:
         page = report_data_sets(sets, IMAGE_SIZE)

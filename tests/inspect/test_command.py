@@ -185,3 +185,19 @@ def test_link_to_itself_is_told_in_a_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "loop").symlink_to("loop")
     assert main(["loop"]) == 2
     assert "loop does not exist" in capsys.readouterr().err
+
+
+def test_data_is_a_flag_too_and_a_misspelled_path_is_told(tree, tmp_path, capsys):
+    out = str(tmp_path / "out")
+    assert main(["--data", str(tree), "--split", "val", "--out", out]) == 0
+    assert read(tmp_path / "out", "summary.json")["sets"] == {"val": 4}
+    capsys.readouterr()
+    assert main([str(tree.parent / "vok"), "--out", str(tmp_path / "other")]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("error: DATA: ") and f"Did you mean {tree}?" in line
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_tree_whose_photos_are_named_is_told(tree, tmp_path, capsys):
+    assert main([str(tree / "JPEGImages"), "--out", str(tmp_path / "out")]) == 0
+    assert f"a VOC tree or devkit: give {tree}." in capsys.readouterr().out
