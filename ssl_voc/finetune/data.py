@@ -202,7 +202,8 @@ def _report(config, run, pools):
         raise BadInput(
             f"--val-split: {report.num_leaked} of the {len(validation)} photos of "
             f"{config.val_split!r} were seen in training, in this or nearly this form; "
-            "the report above names them. Choose another split, or --allow-leakage."
+            "the report above names the first. Choose another split, or "
+            "--allow-leakage, whose data_report.json lists all."
         )
     return report
 
