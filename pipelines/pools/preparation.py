@@ -15,6 +15,7 @@ from pipelines.pools.pool import Pool
 from pipelines.pools.threads import for_each
 from pipelines.pools.turned_boxes import size_of_photo, turn_boxes_upright
 from pipelines.pools.usable_objects import box_class_names, usable_photo
+from pipelines.readers.labelled_source import tell_of_labelled_source
 from pipelines.readers.sources import read
 
 CACHES = ("auto", "memory", "disk", "none")
@@ -207,7 +208,8 @@ def _check_boxes(readable, facts, class_names, main_object_only):
     if not usable and not left_out:
         raise ValueError(
             f"Not one of the {len(readable)} readable photos of {readable.name} has an "
-            f"annotation that can be used.{_first(problems)}"
+            f"annotation that can be used.{tell_of_labelled_source(readable)}"
+            f"{_first(problems)}"
         )
     left_out = Photos(left_out, f"{readable.name} left out")
     return Photos(usable, readable.name, problems), rows, left_out

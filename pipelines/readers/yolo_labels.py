@@ -47,7 +47,7 @@ class LabelReader:
             return (None, None), (), False
         # Of photos whose names differ in case alone, one may have labels, one not.
         is_only = self._stems[_folded_stem(path)] == 1
-        places = _label_paths(path)
+        places = label_paths(path)
         find = self._spellings.find if is_only else _existing
         place = next(filter(None, map(find, places)), None)
         if place is None:
@@ -101,7 +101,7 @@ def _existing(path):
     return path if path.is_file() else None
 
 
-def _label_paths(path):
+def label_paths(path):
     """Where the labels of a photo may be: in `labels/` for `images/`, or beside it."""
     beside = path.with_suffix(".txt")
     places = []

@@ -55,9 +55,9 @@ class Leakage:
         what = "leakage" if self.labelled else "seen without labels"
         lines = [
             f"{what}: {len(self.photos)} of {self.num_evaluated} evaluation photos "
-            f"have a near-duplicate among the {self.num_seen} of {self.seen} (up to "
-            f"{self.max_distance} of 64 bits differ; {self.num_not_compared} flat "
-            "photos not compared)"
+            f"have a near-duplicate among the {self.num_seen} of {self.seen} "
+            f"(perceptual hashes: up to {self.max_distance} of 64 bits differ; "
+            f"{self.num_not_compared} flat photos not compared)"
         ]
         for photo in self.photos[:NUM_EXAMPLES]:
             lines.append(f"  {photo.name} is {photo.seen_as} ({photo.distance} bits)")

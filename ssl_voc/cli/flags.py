@@ -78,7 +78,8 @@ def parse(
 
 def _split(known: Mapping[str, Option], argv: Iterable[str]) -> dict[str, Any]:
     """Returns the texts by name, of the flags and positional values that were given."""
-    parser, argv = _command_parser(known.values()), list(map(str, argv))
+    parser = _command_parser({"options": known.values()})
+    argv = list(map(str, argv))
     named, others = parser.parse_known_args(argv)
     texts, actions = vars(named), parser._option_string_actions
     end = others.index("--") if "--" in others else len(others)
@@ -91,9 +92,11 @@ def _split(known: Mapping[str, Option], argv: Iterable[str]) -> dict[str, Any]:
     _refuse_values_of_switches(actions, argv)
     others = others[:end] + others[end + 1 :]
     for item in known.values():
-        if item.positional and others:
-            texts[item.name] = others[:] if item.count < 0 else others[0]
-            del others[: None if item.count < 0 else 1]
+        if item.positional and others and item.count < 0:
+            texts[item.name] = others[:] + texts.get(item.name, [])
+            others.clear()
+        elif item.positional and others and item.name not in texts:
+            texts[item.name] = others.pop(0)
     if others:
         raise _unexpected(others[0], known)
     return texts
@@ -192,7 +195,7 @@ def _convert(item: Option, place: str, value: Any) -> Any:
 class _Parser(argparse.ArgumentParser):
     """Splits a command line into texts, and lays out `--help`."""
 
-    def __init__(self, options: Iterable[Option], title: str, **settings: Any):
+    def __init__(self, groups: Mapping[str, Iterable[Option]], **settings: Any):
         super().__init__(
             add_help=False,
             allow_abbrev=False,
@@ -202,7 +205,11 @@ class _Parser(argparse.ArgumentParser):
             ),
             **settings,
         )
-        self.group = self.add_argument_group(title)
+        self.groups = [*map(self.add_argument_group, groups)]
+        for group, options in zip(self.groups, groups.values(), strict=True):
+            self._add_options(group, options)
+
+    def _add_options(self, group: Any, options: Iterable[Option]) -> None:
         for item in options:
             if item.kind is bool:
                 arguments = {"action": argparse.BooleanOptionalAction}
@@ -212,30 +219,31 @@ class _Parser(argparse.ArgumentParser):
                     "nargs": item.count if item.count > 1 else None,
                     "metavar": _metavar(item),
                 }
-            if not item.positional:
-                self.group.add_argument(item.flag, help=_help_text(item), **arguments)
+            # The name of a positional value, as a flag, is understood, too.
+            flag = "--" + item.name.replace("_", "-")
+            shown = argparse.SUPPRESS if item.positional else _help_text(item)
+            group.add_argument(flag, help=shown, **arguments)
 
     def error(self, message: str) -> NoReturn:
         raise BadInput(message.removeprefix("argument "))
 
 
-def _command_parser(options: Iterable[Option], **settings: Any) -> _Parser:
-    options = [*options]
-    parser = _Parser(options, "options", **settings)
-    parser.group.add_argument(
+def _command_parser(groups: Mapping[str, Iterable[Option]], **settings: Any) -> _Parser:
+    parser = _Parser(groups, **settings)
+    names = {option.name for options in groups.values() for option in options}
+    common = parser.groups[0]
+    common.add_argument(
         "--config",
         metavar="FILE",
         help="YAML file of `name: value` lines; flags win over it.",
     )
-    if "epochs" in {option.name for option in options}:
-        parser.group.add_argument(
+    if "epochs" in names:
+        common.add_argument(
             "--resume",
             metavar="RUN",
             help="Go on with the run of this folder, by its own settings.",
         )
-    parser.group.add_argument(
-        "-h", "--help", action="store_true", help="Show this text."
-    )
+    common.add_argument("-h", "--help", action="store_true", help="Show this text.")
     return parser
 
 
@@ -244,11 +252,9 @@ def _format_help(config_class: type, command: str, description: str) -> str:
     operands = [
         o.flag + "..." * (o.count < 0) for o in options.values() if o.positional
     ]
-    # What a command has of its own stands above what it shares with others.
-    shared = set().union(*map(typing.get_type_hints, config_class.__mro__[1:]))
     parts = [
         _command_parser(
-            sorted(options.values(), key=lambda item: item.name in shared),
+            _groups(config_class, options),
             usage=" ".join([f"python -m ssl_voc.{command}", "[OPTIONS]", *operands]),
             description=_fit(description),
         )
@@ -257,8 +263,19 @@ def _format_help(config_class: type, command: str, description: str) -> str:
     for choice, each in extensions.items():
         own = [o for name, o in options_of(each).items() if o != options.get(name)]
         title = f"options of {options[choosing].flag} {choice}"
-        parts.append(_Parser(own, title, usage=argparse.SUPPRESS))
+        parts.append(_Parser({title: own}, usage=argparse.SUPPRESS))
     return "\n".join(part.format_help().strip("\n") + "\n" for part in parts)
+
+
+def _groups(
+    config_class: type, options: Mapping[str, Option]
+) -> dict[str, list[Option]]:
+    """The options by the titles that `--help` gives them, in its order."""
+    if named := getattr(config_class, "help_groups", None):
+        return {title: [options[n] for n in names] for title, names in named.items()}
+    # What a command has of its own stands above what it shares with others.
+    shared = set().union(*map(typing.get_type_hints, config_class.__mro__[1:]))
+    return {"options": sorted(options.values(), key=lambda item: item.name in shared)}
 
 
 def _width() -> int:

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pipelines
+from pipelines.readers.labelled_source import tell_of_labelled_source
 from ssl_voc.data_page import pictures
 from ssl_voc.data_page.object_sides import IMAGE_SIZES, SIDE, share_by_size
 from ssl_voc.visualization.page import format_page
@@ -48,9 +49,11 @@ def report_data_sets(sets, image_size=None):
     )
     alarms = [*_alarms(sets, near_duplicates)]
     if image_size:
+        alarms += filter(None, [tell_of_empty_photos(reports)])
         alarms += _small_classes(shares, image_size)
     alarms += [
-        f"{other.name} in {one.name}: {part.text()}"
+        f"{other.name} in {one.name}: {part.text()}\n  Leave them in one of both: "
+        "figures on photos that were learned from are too good"
         for one, other, part in between
         if part.photos
     ]
@@ -103,8 +106,12 @@ def _alarms(sets, near_duplicates):
         num_repeated = len(near_duplicates[each.name])
         counts = {
             "photos not annotated: their boxes are not known": len(each.not_annotated),
-            "photos that are all but another one of the set": num_repeated,
+            "photos nearly the same as another one of the set (near-duplicates): in "
+            "pairs on the page, all in report.json of `inspect`. Delete one of each "
+            "pair, or keep both in one split": num_repeated,
         }
+        if source := tell_of_labelled_source(each.photos):
+            yield f"{each.name}:{source}"
         if skipped := each.pool.skipped:
             what = f"{len(skipped)} photos that cannot be read"
             yield f"{each.name}: {what}, such as {skipped[0]}"
@@ -116,6 +123,26 @@ def _alarms(sets, near_duplicates):
             problems.setdefault(problem.kind, []).append(problem)
         for kind, found in problems.items():
             yield f"{each.name}: {len(found)} x {kind}, such as {found[0]}"
+
+
+def tell_of_empty_photos(reports):
+    """A line where no photo is known to show nothing, else None.
+
+    Args:
+        reports: Dictionary from names of sets to their `pipelines.SetReport`.
+    """
+    full = [
+        name
+        for name, part in reports.items()
+        if part.num_boxes and not part.num_without_boxes
+    ]
+    if not full:
+        return None
+    whose = "" if len(full) == len(reports) else f"{' and '.join(full)}: "
+    return (
+        f"{whose}every photo holds an object: false alarms on photos without any are "
+        "neither taught nor measured. Add photos that show none, listed without boxes"
+    )
 
 
 def _small_classes(shares, image_size):

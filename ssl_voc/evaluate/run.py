@@ -292,12 +292,13 @@ class EvaluationRun:
         )
         self.folder.write_text("data_report.txt", report.text() + "\n")
         self.folder.write_json("data_report.json", report.as_dict())
-        where = self.folder.path / "data_report.txt"
-        print(f"what the photos hold is told in {where}", flush=True)
         problems = report.evaluation.problems.items()
         if problems:
             counts = (f"{len(texts)} x {kind}" for kind, texts in problems)
             print(f"wrong in the data: {', '.join(counts)}", flush=True)
+        if not report.num_leaked or self.config.allow_leakage:
+            where = self.folder.path / "data_report.txt"
+            print(f"what the photos hold is told in {where}", flush=True)
         if not report.num_leaked:
             return report
         roles = [
@@ -315,11 +316,9 @@ class EvaluationRun:
                 others += f" ({HELD_OUT}: those of them that RUN held out)"
             leaks = (part for part in report.leakages if part.labelled)
             first = [photo.name for part in leaks for photo in part.photos][:3]
-            told = f"{where.with_suffix('.json')} lists them"
-            if self.folder.is_replacing:  # then this report does not stay
-                told = f"the first are {', '.join(first)}"
             raise BadInput(
-                f"--split: {what}; {told}. Name {others}, or --allow-leakage."
+                f"--split: {what}; the first are {', '.join(first)}. Name {others}, or "
+                "--allow-leakage, which lists them all."
             )
         print(f"leakage: {what}", flush=True)
         return report

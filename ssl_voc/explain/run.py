@@ -17,7 +17,7 @@ from ssl_voc.explain.shortcuts.report import format_shortcuts, page_section
 from ssl_voc.explain.shortcuts.scan import choose_layer
 from ssl_voc.explain.shortcuts.search import find_shortcuts
 from ssl_voc.explain.subject import Subject
-from ssl_voc.explain.table import SUBSETS, format_explanation
+from ssl_voc.explain.table import SUBSETS, format_explanation, verdicts
 from ssl_voc.heat_maps import randomized_correlations
 from ssl_voc.heat_maps.explained_layer import find_in_copy, find_layer
 from ssl_voc.metrics import bootstrap_interval
@@ -75,6 +75,8 @@ class ExplanationRun:
             for subject in self.subjects
         ]
         self._layer_names = " and ".join(dict.fromkeys(self.layers))
+        if isinstance(config.explained_layer, int):
+            self._layer_names += f" of stride {config.explained_layer}"
         drawn = np.random.default_rng(config.seed).permutation(len(first.pool))
         # In the order of the draw: the first ones are a sample, too.
         self.indices = drawn[: config.num_images]
@@ -131,6 +133,7 @@ class ExplanationRun:
             f"page       {path / 'index.html'}",
             f"gallery    {path / 'gallery.png'}",
             f"figures    {path / 'metrics.json'}, images.jsonl",
+            *(f"verdict    {line}" for line in verdicts(metrics)),
         ]
         return "\n".join(lines)
 
@@ -226,7 +229,8 @@ class ExplanationRun:
         sheet = [(heading, [*itertools.chain(*rows)]) for heading, rows in groups]
         path = self.folder.path / "gallery.png"
         draw_contact_sheet(path, sheet, 2 * num_tiles, title, tiles_per_group=num_tiles)
-        sections = [("Figures", [("table", format_explanation(metrics))])]
+        told = [("text", line) for line in verdicts(metrics)]
+        sections = [("Figures", [*told, ("table", format_explanation(metrics))])]
         sections.append(("Maps", [("text", f"{title}.")]))
         sections += [(name, [("rows", part)]) for name, part in groups]
         if "shortcuts" in metrics:

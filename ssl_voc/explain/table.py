@@ -23,7 +23,13 @@ def format_explanation(metrics):
         for name, facts in metrics["runs"].items()
         if facts["num_leaked"]
     ]
-    for key, title in SUBSETS.items():
+    titles = dict(SUBSETS)
+    if all(
+        metrics["correct"][name]["num_images"] == metrics["all"][name]["num_images"]
+        for name in metrics["runs"]
+    ):
+        titles = {"all": "all photos, of each of which the class is predicted right"}
+    for key, title in titles.items():
         part = metrics[key]
         lines += _table(part, title, metrics), ""
     if metrics["sanity"]:
@@ -31,6 +37,47 @@ def format_explanation(metrics):
     protocol = metrics["protocol"]
     width = 2 + max(len(LABELS.get(name, name)) for name in protocol)
     return "\n".join([*lines, *protocol_lines(protocol, LABELS, width)])
+
+
+def verdicts(metrics):
+    """What the energy in the box says of all photos, a sentence for each run.
+
+    Args:
+        metrics: What `metrics.json` holds.
+    """
+    part, lines = metrics["all"], []
+    center = part["center"]["energy"]
+    for name in metrics["runs"]:
+        figures = part[name]
+        low, high = figures["energy_ci"]
+        chance = max(center, figures["box_share"])
+        says = "are not shown to lie on the objects more, or less, than"
+        if low > chance:
+            says = "lie on the objects more than"
+        elif high < chance:
+            says = "lie on the objects less than"
+        what = "a spot at the middle of every photo"
+        if figures["box_share"] > center:
+            what = "an even map"
+        text = (
+            f"the maps of {name} {says} {what}: {figures['energy']:.3f} "
+            f"[{low:.3f}, {high:.3f}] of their sum is in the box, against {chance:.3f}"
+        )
+        sanity = metrics.get("sanity", {}).get(name)
+        if sanity and not sanity["passed"]:
+            text += "; but they are not shown to come from what was learned"
+        lines.append(f"{text}.")
+    if "difference" in part:
+        low, high = part["difference"]["energy_ci"]
+        says = "not shown to lie more, or less,"
+        if low > 0 or high < 0:
+            says = f"shown to lie {'more' if low > 0 else 'less'}"
+        first, other = metrics["runs"]
+        lines.append(
+            f"the maps of {first} are {says} on the objects than those of {other}: "
+            f"{part['difference']['energy']:+.3f} [{low:+.3f}, {high:+.3f}]."
+        )
+    return lines
 
 
 def _table(part, title, metrics):

@@ -38,13 +38,18 @@ def write_artifact(config, finished):
         OSError, ValueError: when photos or model cannot be used.
     """
     held = load_parity_photos(config, finished)
+    print("loading the model", flush=True)
     trained, model = _load(finished)
     write = _write_saved_model if config.format == "savedmodel" else write_exchange_file
     with new_version(config.out) as version:
-        print("tracing the model", flush=True)
+        print("tracing and writing the model, which takes a while", flush=True)
         written, parity = write(config, finished, model, held, version.staging)
         exported = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         facts = describe_artifact(config, finished, written, parity, exported)
+        names = "score_threshold", "max_detections", "nms_iou_threshold"
+        facts["detections"] = {
+            name: getattr(model, name) for name in names if hasattr(model, name)
+        }
         facts["full_precision"] = _rounding(finished, trained, model, held)
         write_json(version.staging / FACTS, facts)
         write_text(version.staging / "README.md", model_card(facts))
@@ -72,7 +77,6 @@ def _write_saved_model(config, finished, model, held, folder):
         model_name=config.name,
         max_pixels=int(config.max_megapixels * 1e6),
     )
-    print("asking the artifact, without Keras", flush=True)
     return written, check_parity(folder, model, held, finished)
 
 

@@ -113,13 +113,41 @@ def _use(facts):
     return (
         "Signature `serving_default`: `image_bytes`, encoded photos; `pixels`: uint8 "
         "`(n, height, width, 3)`; `above_threshold`: `image_bytes` and `threshold` "
-        "`(n,)`; `features`: `image_bytes` to `embedding`. Answers: "
-        "`boxes` (xyxy in pixels of the upright photo), `scores`, `classes`, "
-        "`class_names`, `num_detections`, `image_size` (height, width), "
-        "`errors`.\n\n"
+        "`(n,)`; `features`: `image_bytes` to `embedding`. Answers of the first three, "
+        "a row for each of the `n` photos:\n\n"
+        f"{_answers(facts)}\n\n"
         "    python -m ssl_voc.predict photo.jpg --model <this folder>\n\n"
         "    saved_model_cli show --dir <this folder> --all"
     )
+
+
+def _answers(facts):
+    """The list of what the artifact answers, with its threshold."""
+    rows = {"`boxes` float32 `(n, 1, 4)`": "x1, y1, x2, y2 in pixels of the photo"}
+    each = "of every class, the most probable first"
+    if not TASKS[facts["task"]].main_object_only:
+        detections = facts["detections"]
+        number = detections["max_detections"]
+        rows = {
+            f"`boxes` float32 `(n, {number}, 4)`": "x1, y1, x2, y2 in pixels of the "
+            f"upright photo, of its detections of score "
+            f"{detections['score_threshold']:g} or more, the {number} most confident; "
+            "of boxes of one class that overlap by an IoU above "
+            f"{detections['nms_iou_threshold']:g} only the most confident. Most of "
+            "them are false: keep those above a threshold of your own, or ask by "
+            "`above_threshold`. `predict` shows those of 0.3 or more"
+        }
+        each = "of each box, descending"
+    rows |= {
+        "`scores` float32": f"confidence {each}",
+        "`classes` int32, `class_names` string": "the class of each score: its number, "
+        "from 0 in the order above, and its name",
+        "`num_detections` int32 `(n,)`": "how many boxes are there; the entries behind "
+        'them are padding, -1 and `""`',
+        "`image_size` int32 `(n, 2)`": "height and width of the upright photo",
+        "`errors` string `(n,)`": "why a photo could not be read; empty if it was",
+    }
+    return "\n".join(f"- {name}: {text}." for name, text in rows.items())
 
 
 def _limits(facts):

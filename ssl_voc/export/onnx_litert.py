@@ -78,6 +78,7 @@ def write_exchange_file(config, finished, model, held, folder):
         found["boxes"] = pipelines.boxes_from_letterbox(
             found["boxes"].astype("float64"), held.sizes, held.images.shape[1]
         )
+    print("asking the model of RUN about the same photos", flush=True)
     parity = compare_answers(
         finished, held, answers_of_model(model, held), [found], seconds
     )

@@ -33,6 +33,8 @@ def check_parity(version, model, held, finished):
     Raises:
         BadInput: when the artifact cannot be loaded, answers not one photo, or differs.
     """
+    number = f"{len(held.encoded)} photos"
+    print(f"asking the artifact about {number}, without Keras", flush=True)
     answers = ask_artifact(version, held.encoded)
     errors = [
         " ".join(dict.fromkeys(filter(None, both)))
@@ -51,6 +53,7 @@ def check_parity(version, model, held, finished):
             f"{held.source}. The first: {left_out[0]}. Other photos to compare on may "
             "be named by --data."
         )
+    print("asking the model of RUN about the same photos", flush=True)
     return compare_answers(
         finished,
         kept,

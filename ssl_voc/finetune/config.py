@@ -23,12 +23,38 @@ LEAST_POOL_PASSES = 5
 class FinetuneConfig(TrainingConfig):
     """Settings of a fine-tuning run; see `--help` for each."""
 
-    task: Literal[tuple(TASKS)] = option("localize", "What to learn.")
+    # What is set first stands first.
+    help_groups = {
+        "options": (
+            *("task", "data", "out", "weights", "time", "image_size"),
+            *("epochs", "batch_size", "unlabeled", "backbone", "overwrite", "finish"),
+        ),
+        "options of photos and labels": (
+            *("class_names", "train_split", "val_split", "val_share", "split_seed"),
+            *("label_fraction", "labels_per_class", "balance", "burn_in"),
+            "allow_leakage",
+        ),
+        "options of training": (
+            *("patience", "learning_rate", "backbone_rate", "weight_decay", "warmup"),
+            *("schedule", "unfreeze_epoch", "batch_norm", "ema", "drop_connect"),
+            "overlap",
+        ),
+        "options of augmentation": (
+            *("crop_area", "mosaic", "flip_rate", "color_strength", "grayscale_rate"),
+        ),
+        "options of the machine": (
+            *("device", "precision", "jit_compile", "cache", "seed", "deterministic"),
+        ),
+    }
+
+    task: Literal[tuple(TASKS)] = option(
+        "localize", "Find the main object of each photo, or detect every object."
+    )
     backbone: str | None = option(
         None,
-        "Such as ConvNeXtTiny or keras_cv:NAME, or a .keras file; by default that of "
-        "--weights, or EfficientNetB1; to detect from random weights KerasCV's "
-        "CSPDarkNetTiny, where it is installed.",
+        "Network under the head, such as ConvNeXtTiny, keras_cv:NAME or a .keras file; "
+        "by default that of --weights, or EfficientNetB1; to detect from random "
+        "weights KerasCV's CSPDarkNetTiny, where it is installed.",
     )
     train_split: str | None = option(
         None,
@@ -36,21 +62,28 @@ class FinetuneConfig(TrainingConfig):
         "without splits.",
     )
     split_seed: int | None = option(
-        None, "Seed of that 80 %; by default --seed.", minimum=0, maximum=2**32 - 1
+        None,
+        "Seed of which photos are held out where the data has no splits; by default "
+        "--seed.",
+        minimum=0,
+        maximum=2**32 - 1,
     )
     val_split: str | None = option(
-        None, "Split that chooses the epoch, in place of --val-share."
+        None,
+        "Split on which the best epoch is chosen, in place of --val-share.",
     )
     val_share: float | None = option(
         None,
-        "Share of the labelled photos that chooses the epoch; by default 0.15 of 300 "
-        "or more, or with --patience.",
+        "Share of the labelled photos that is not learned from, but chooses the best "
+        "epoch; by default 0.15 of 300 or more, or with --patience, else none.",
         minimum=0,
         below=1,
     )
-    class_names: tuple[str, ...] = option((), "Classes; by default all that occur.")
+    class_names: tuple[str, ...] = option(
+        (), "Class to learn; by default all that occur."
+    )
     label_fraction: float | None = option(
-        None, "Share of the labels to use.", above=0, maximum=1
+        None, "Share of the labelled photos to use.", above=0, maximum=1
     )
     labels_per_class: int | None = option(
         None, "Number of labelled photos to use of each class.", minimum=1
@@ -60,7 +93,7 @@ class FinetuneConfig(TrainingConfig):
     )
     burn_in: float = option(
         BURN_IN,
-        "Share of the epochs that learn from labels alone, before --unlabeled.",
+        "Share of the epochs that learn from labels alone, before --unlabeled joins.",
         minimum=0,
         below=1,
     )
@@ -76,7 +109,8 @@ class FinetuneConfig(TrainingConfig):
     )
     image_size: int | None = option(
         None,
-        "Side of the letterboxed photos; by default 128, to detect 160.",
+        "Side in pixels of the square that photos are scaled into, whole; by default "
+        "128, to detect 160. Small objects want more.",
         minimum=32,
     )
     batch_size: int | None = option(
@@ -84,9 +118,8 @@ class FinetuneConfig(TrainingConfig):
     )
     epochs: int | None = option(
         None,
-        "Passes over the labelled photos, in whole batches; by default 30, or as many "
-        "as 1500 steps take to detect, or 5 passes over --unlabeled, where these are "
-        "more.",
+        "Passes over the labelled photos; by default 30, or as many as 1500 steps take "
+        "to detect, or 5 passes over --unlabeled, where these are more.",
         minimum=1,
     )
     patience: int | None = option(
@@ -96,51 +129,58 @@ class FinetuneConfig(TrainingConfig):
         minimum=1,
     )
     schedule: Literal["full", "staged", "frozen"] = option(
-        "full", "Train all, the head first, or the head alone."
+        "full",
+        "Train the whole network, the head alone at first, or the head alone.",
     )
     unfreeze_epoch: int | None = option(
         None,
-        "Epochs of the head alone, if staged; by default a sixth of all.",
+        "Epochs of the head alone, of --schedule staged; by default a sixth of all.",
         minimum=1,
     )
     learning_rate: float | None = option(
         None,
-        "Peak per 256 photos at the default --batch-size; by default 0.008, to detect "
-        "0.032.",
+        "Largest learning rate, for 256 photos a step, at the default --batch-size; by "
+        "default 0.008, to detect 0.032.",
         above=0,
     )
     backbone_rate: float = option(
         1.0,
-        "Learning rate of the backbone, as a share, such as 0.1 for localizers with "
-        "few labels.",
+        "Learning rate of the backbone, as a share of the head's, such as 0.1 for "
+        "localizers with few labels.",
         above=0,
     )
     batch_norm: Literal["train", "frozen", "recalibrated"] = option(
         "train",
-        "Batch-norm statistics: as training moves them; those that the backbone came "
-        "with, for few labels; or of training photos after each epoch, for small "
-        "batches.",
+        "Statistics of batch normalization: as training moves them; kept as the "
+        "backbone came, for few labels; or measured on training photos after each "
+        "epoch, for small batches.",
     )
     ema: float | None = option(
         None,
-        "Decay of an average of the weights, such as 0.99, to be evaluated and kept.",
+        "Keep a moving average of the weights, of this decay, such as 0.99.",
         above=0,
         below=1,
     )
     weight_decay: float | None = option(
-        None, "Decoupled weight decay; by default 0.05, to detect 0.01.", minimum=0
+        None,
+        "How strongly weights are drawn to 0 (decoupled weight decay); by default "
+        "0.05, to detect 0.01.",
+        minimum=0,
     )
     warmup: float = 0.1
-    overlap: Literal["giou", "ciou"] = option("giou", "localize: IoU of the box loss.")
+    overlap: Literal["giou", "ciou"] = option(
+        "giou", "localize: overlap of boxes that the loss goes by."
+    )
     crop_area: tuple[float, float] | None = option(
         None,
-        "Smallest and largest crop, in areas of a photo; by default 0.4 1.3, to detect "
-        "0.4 1.6.",
+        "Smallest and largest random crop, in areas of the photo, more than 1 of which "
+        "shows a margin; by default 0.4 1.3, to detect 0.4 1.6.",
         above=0,
     )
     mosaic: float | None = option(
         None,
-        "detect: share of mosaics of four photos, by default 0.5.",
+        "detect: share of pictures that are put together from four photos; by default "
+        "0.5.",
         minimum=0,
         maximum=1,
     )

@@ -202,7 +202,8 @@ def _report(config, run, pools):
         raise BadInput(
             f"--val-split: {report.num_leaked} of the {len(validation)} photos of "
             f"{config.val_split!r} were seen in training, in this or nearly this form; "
-            "the report above names them. Choose another split, or --allow-leakage."
+            "the report above names the first. Choose another split, or "
+            "--allow-leakage, whose data_report.json lists all."
         )
     return report
 
@@ -232,7 +233,12 @@ def _rows_to_keep(pool, used, what):
     kept = rows_without_near_duplicates(pool.hashes, used)
     left_out = len(pool) - len(kept)
     if left_out:
-        print(f"left {left_out} {what} photos out: near-duplicates of training photos")
+        others = {*range(len(pool))} - {*kept}
+        print(
+            f"left {left_out} {what} photos out, such as "
+            f"{pool.photos[min(others)].path_name}: near-duplicates of training photos "
+            "(the same but for size, brightness or compression)"
+        )
     return kept
 
 

@@ -6,7 +6,7 @@ from keras import ops
 import pipelines
 from pipelines.readers.split_names import REPORTED_SPLITS, VALIDATION
 from ssl_voc.data_page.data_set import DataSet
-from ssl_voc.data_page.report import report_data_sets
+from ssl_voc.data_page.report import report_data_sets, tell_of_empty_photos
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.training.initial_backbone import starts_trained
@@ -38,6 +38,10 @@ def record_data(run, config, task, data):
         None if task.main_object_only else config.image_size,
     )
     run.write_text("data_report.html", page.html)
+    if not task.main_object_only:
+        told = tell_of_empty_photos({"training": data.report.training})
+        if told:
+            print(told, flush=True)
     print(f"the data with pictures: {run.path / 'data_report.html'}", flush=True)
     run.update_manifest(
         task=config.task,

@@ -278,7 +278,7 @@ class FinetuningRun(TrainingRun):
         self._compile(next(phase for phase in self._phases() if done <= phase.last))
         if done:
             callbacks.restore(self.model, self.checkpoints)
-            print(f"going on after epoch {done}", flush=True)
+            self.tell_of_resumption(done)
         return done
 
     def _best_weights(self):

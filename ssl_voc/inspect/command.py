@@ -3,6 +3,7 @@
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import as_bad_input
 from ssl_voc.inspect.config import InspectConfig
+from ssl_voc.training.input_checks import refuse_missing_source
 
 DESCRIPTION = """Shows what a data set holds and what is wrong with it.
 

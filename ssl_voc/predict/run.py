@@ -94,9 +94,7 @@ class PredictionRun:
                 raise BadInput(f"--server: {stopped}" if lost else stopped)
             raise BadInput(
                 f"not one photo could be predicted, {len(self.skipped)} were skipped: "
-                f"{self.skipped[0]}."
-                + f" See {path / 'skipped.txt'}"
-                * (not self.folder.is_replacing)
+                f"{'; '.join(map(str, self.skipped[:3]))}."
             )
         if stopped is not None:
             raise StoppedEarly(

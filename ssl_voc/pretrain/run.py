@@ -244,7 +244,7 @@ class PretrainingRun(TrainingRun):
         done = callbacks.restore(self.model, self.checkpoints)
         self.folder.read_epochs(done)  # must be whole before hours are spent
         if done:
-            print(f"going on after epoch {done}", flush=True)
+            self.tell_of_resumption(done)
         elif self.probe.num_queries:
             knn_report.record_untrained(self.folder, self.probe)
         return done

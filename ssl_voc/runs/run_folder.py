@@ -1,5 +1,6 @@
 """Run folder: created, resumed or refused, and safe against a kill."""
 
+import contextlib
 import datetime
 import sys
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssl_voc.cli.config_file import config_to_dict, config_to_yaml
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.runs import atomic_files, replaced_run
 from ssl_voc.runs.environment import (
     current_backend,
@@ -48,6 +49,9 @@ class RunFolder:
         self.manifest = manifest
         self._lock = lock
         self._held = {}  # texts by the names of their files
+        # Folders that were made for it, the outermost last.
+        self._made = ()
+        self._has_begun = resuming
 
     @staticmethod
     def check(folder: str | Path, config: Any, command: str, overwrite: bool) -> None:
@@ -85,6 +89,7 @@ class RunFolder:
         try:
             replaced_run.restore(path)
             decide(path, settings, command, overwrite)
+            made = [each for each in (path, *path.parents) if not each.exists()]
             path.mkdir(parents=True, exist_ok=True)
             lock = lock_folder(path)
             try:
@@ -92,6 +97,7 @@ class RunFolder:
                 start = decide(path, settings, command, overwrite)
                 manifest = _prepare(path, start, command, settings, overwrite)
                 run = cls(path, lock, start is Start.RESUME, manifest)
+                run._made = made
                 if not (run.resuming and command in COMPARING_PHOTOS):
                     run._write_settings(config)
             except BaseException:
@@ -189,6 +195,7 @@ class RunFolder:
 
     def discard_replaced(self) -> None:
         """Lets go of the run that this one replaces: it has results of its own."""
+        self._has_begun = True
         replaced_run.discard(self.path)
 
     def close(self) -> None:
@@ -204,8 +211,25 @@ class RunFolder:
     def __enter__(self) -> "RunFolder":
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        # Who was interrupted goes on by what `config.yaml` says.
+        failed = isinstance(error, Exception) and not isinstance(error, StoppedEarly)
+        try:
+            if failed and not self._has_begun and not self.is_replacing:
+                self._remove()
+        finally:
+            self.close()
+
+    def _remove(self) -> None:
+        """Deletes what a run has written that failed before it had a result."""
+        names = replaced_run.names_of_run(self.path, self.manifest)
+        # A folder may hold something else, or be on a disk that fails.
+        with contextlib.suppress(OSError):
+            replaced_run.delete(self.path, names)
+            for folder in self._made:
+                if folder == self.path:
+                    (folder / LOCK_NAME).unlink(missing_ok=True)
+                folder.rmdir()
 
 
 def _prepare(

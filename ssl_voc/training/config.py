@@ -26,7 +26,9 @@ class TrainingConfig:
         "Split of each --data to read; by default train, or all photos without one; to "
         "learn their labels train, else trainval, else all.",
     )
-    out: Path | None = option(None, "Run folder; by default one under runs/.")
+    out: Path | None = option(
+        None, "Folder to write the run to; by default one under runs/."
+    )
     overwrite: bool = option(False, "Replace the run that --out holds.")
     finish: bool = option(
         False, "Beside --resume RUN: end that run with the epochs it has."
@@ -38,8 +40,8 @@ class TrainingConfig:
     )
     weights: str | None = option(
         "auto",
-        "Start of the backbone: imagenet, a run folder, a file or none; by default "
-        "imagenet where it can be had.",
+        "Start of the backbone: imagenet, a run folder, a file or none (random "
+        "weights); by default imagenet where it can be had.",
     )
     image_size: int = option(96, "Side of a view in pixels.", minimum=32)
     batch_size: int = option(128, "Photos in a step, over all devices.", minimum=2)
@@ -47,18 +49,28 @@ class TrainingConfig:
         None, "Passes over the photos; by default 36.", minimum=1
     )
     time: str | None = option(
-        None, "Time to take, such as 40m or 2h, in place of --epochs."
+        None, "Time that training may take, such as 40m or 2h, in place of --epochs."
     )
     learning_rate: float = option(help="Peak per 256 photos.", above=0)
     weight_decay: float = option(help="Decoupled weight decay.", minimum=0)
-    warmup: float = option(0.05, "Share of steps to warm up.", minimum=0, below=1)
+    warmup: float = option(
+        0.05,
+        "Share of the steps in which the learning rate rises.",
+        minimum=0,
+        below=1,
+    )
     drop_connect: float = option(
-        0.0, "Rate of blocks left out in training.", minimum=0, below=1
+        0.0,
+        "Rate of blocks of the backbone left out at random (stochastic depth).",
+        minimum=0,
+        below=1,
     )
     crop_area: tuple[float, float] = option(
         (0.2, 1.0), "Smallest and largest share of a photo in a view.", above=0
     )
-    color_strength: float = option(0.5, "Strength of color jitter.", minimum=0)
+    color_strength: float = option(
+        0.5, "Strength of random changes of color.", minimum=0
+    )
     grayscale_rate: float = option(0.2, "Share of gray views.", minimum=0, maximum=1)
     flip_rate: float = option(
         0.5,
@@ -72,19 +84,19 @@ class TrainingConfig:
         "numbers of GPUs such as 0,1.",
     )
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = option(
-        "float32", "Arithmetic of the model."
+        "float32", "Numbers that the model computes with; mixed is for GPUs."
     )
     jit_compile: Literal["auto", "on", "off"] = option(
-        "auto", "XLA; auto compiles on accelerators only."
+        "auto", "Compile by XLA; auto does on accelerators only."
     )
     cache: Literal["auto", "memory", "disk", "none"] = option(
-        "auto", "Where prepared photos are kept."
+        "auto", "Where prepared photos are kept; auto: in memory up to 2 GiB."
     )
     seed: int = option(
         0, "Seed of weights, splits, views and order.", minimum=0, maximum=2**32 - 1
     )
     deterministic: bool = option(
-        False, "The same command, the same weights, bit for bit."
+        False, "Give the same weights for the same command, bit for bit."
     )
 
     def __post_init__(self):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import statistics
 import time
 
 import keras
@@ -9,6 +10,7 @@ import keras
 from ssl_voc import callbacks, devices, distributed
 from ssl_voc.callbacks.metrics_log import MetricsLog
 from ssl_voc.callbacks.progress import Progress
+from ssl_voc.cli.durations import format_duration
 from ssl_voc.cli.errors import (
     Diverged,
     StoppedEarly,
@@ -205,6 +207,23 @@ class TrainingRun:
                 interrupts.release()  # the last epoch is saved
             finally:
                 progress.close()
+
+    def tell_of_resumption(self, done):
+        """Says where a run goes on and, of `--time`, how much is left.
+
+        Args:
+            done: Number of epochs done.
+        """
+        text = f"going on after epoch {done}"
+        if self._budget and not self.is_to_be_timed:
+            epochs = self.config.epochs
+            seconds = [row["seconds"] for row in self.folder.read_epochs()[:done]]
+            left = format_duration((epochs - done) * statistics.median(seconds))
+            text += (
+                f" of {epochs}: about {left} of {self._budget.text} are left, by the "
+                "pace so far (--time)"
+            )
+        print(text, flush=True)
 
     def _tell_of_first_step(self):
         """Says what the first step waits for, which is silent for a while."""

@@ -370,3 +370,24 @@ def test_help_groups_the_settings_of_each_choice(capsys):
     assert "--temperature" in simclr and "default: 2" in simclr
     assert "default: 3" in vicreg and "default: 40" in vicreg
     assert "--objective" not in simclr + vicreg
+
+
+def test_a_positional_value_may_be_typed_as_a_flag():
+    def read(*argv):
+        return parse(Positional, argv, "predict", "")
+
+    assert read("--run", "a", "--images", "b").images == ("b",)
+    assert read("a", "b", "--images", "c").images == ("b", "c")
+    assert read("--run", "a", "b").images == ("b",)
+
+
+def test_help_has_the_groups_that_a_config_names(capsys):
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Grouped(Lengths):
+        help_groups = {"options": ("time",), "rare options": ("epochs",)}
+
+    with pytest.raises(SystemExit):
+        parse(Grouped, ["--help"], "pretrain", "")
+    text = capsys.readouterr().out
+    places = [text.index(w) for w in ("--time", "--resume", "rare options", "--epochs")]
+    assert places == sorted(places)

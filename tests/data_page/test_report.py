@@ -41,3 +41,21 @@ def test_boxes_are_called_small_at_the_size_they_are_learned_at_alone(tmp_path):
         assert "narrower" not in report_data_sets(sets, image_size).text
     shares = report_data_sets(sets, 288).numbers["share_of_boxes_by_image_size"]["cat"]
     assert (shares[160], shares[288]) == (0.0, 1.0)
+
+
+def test_sets_that_hold_no_photo_without_objects_are_told_where_boxes_are_learned(
+    tmp_path,
+):
+    boxes = [("cat", (4, 4, 44, 28), False)]
+    pixels = tiny.draw_photos(4, size=80)
+    sets = {}
+    for name, last in {"train": boxes, "val": []}.items():
+        photos = [(image, boxes) for image in pixels[:3]] + [(pixels[3], last)]
+        tiny.write_voc_tree(tmp_path / name, photos)
+        pool = pipelines.prepare_labeled(tmp_path / name, 32, cache="memory")
+        sets[name] = DataSet(name, pool.photos, pool)
+    told = "every photo holds an object"
+    assert f"\n{told}" in report_data_sets([sets["train"]], 160).text
+    assert told not in report_data_sets([sets["train"]]).text, "no detector learns"
+    assert told not in report_data_sets([sets["val"]], 160).text
+    assert f"\ntrain: {told}" in report_data_sets([*sets.values()], 160).text

@@ -172,7 +172,10 @@ def test_photos_that_were_seen_are_refused_before_predicting_or_counted(
     for part in ("2 trained on", "1 used to choose", "1 pretrained on"):
         assert part in line
     out = run / "evaluation-val"
-    assert str(out / "data_report.json") in line and "--allow-leakage" in line
+    assert "p10.png" in line and "--allow-leakage" in line and not out.exists()
+    (run / "model.keras").write_bytes(model)
+    assert main([str(run), "--split", "val", "--allow-leakage"]) == 0
+    assert "3 SEEN IN TRAINING" in capsys.readouterr().out
     seen = {
         part["seen"].rsplit("/", 1)[-1]: [
             photo["name"].rsplit("/", 1)[-1] for photo in part["photos"]
@@ -180,10 +183,6 @@ def test_photos_that_were_seen_are_refused_before_predicting_or_counted(
         for part in read_json(out / "data_report.json")["leakages"]
     }
     assert seen["training_photos.tsv"] == ["p10.png", "p11.png"]
-    assert not (out / "metrics.json").exists()
-    (run / "model.keras").write_bytes(model)
-    assert main([str(run), "--split", "val", "--allow-leakage"]) == 0
-    assert "3 SEEN IN TRAINING" in capsys.readouterr().out
     assert read_json(out / "metrics.json")["num_leaked"] == 3
 
 

@@ -14,7 +14,7 @@ from ssl_voc.explain.measures import (
     measure_photos,
     summarize,
 )
-from ssl_voc.explain.table import format_explanation
+from ssl_voc.explain.table import format_explanation, verdicts
 from ssl_voc.heat_maps import measure_map
 from ssl_voc.tasks import TASKS
 from tests import tiny
@@ -149,3 +149,30 @@ def test_tables_leave_out_what_there_is_not_and_tell_what_spoils_them():
     assert rows[1] == ["energy", "in", "box", "-"]
     assert text.startswith("2 OF THE PHOTOS WERE SEEN IN TRAINING by run")
     assert "ALL MAPS ARE EMPTY" in text and "another photo" not in text
+
+
+@pytest.mark.parametrize(
+    ("interval", "word"),
+    [([0.3, 0.5], "more than"), ([0.1, 0.5], "not shown"), ([0.0, 0.1], "less than")],
+)
+def test_verdict_compares_the_interval_with_the_best_that_knows_no_photo(
+    interval, word
+):
+    figures = {"energy": 0.4, "energy_ci": interval, "box_share": 0.15}
+    metrics = {
+        "runs": {"run": {}},
+        "all": {"run": figures, "center": {"energy": 0.2}},
+        "sanity": {"run": {"passed": False}},
+    }
+    (line,) = verdicts(metrics)
+    assert word in line and "0.200" in line and "not shown to come from" in line
+    metrics["all"]["run"] = {**figures, "box_share": 0.25}
+    assert "an even map" in verdicts(metrics)[0]
+
+
+def test_one_table_is_enough_where_every_class_is_predicted_right():
+    measures = {"energy": np.array([0.4, 0.6]), "box_share": np.array([0.1, 0.3])}
+    part = {name: summarize(measures) for name in ("run", "center")}
+    shared = {"runs": {"run": {"num_leaked": 0}}, "sanity": {}, "protocol": {"ci": ""}}
+    text = format_explanation({"all": part, "correct": part, **shared})
+    assert text.count("energy in box") == 1

@@ -2,7 +2,7 @@
 
 import json
 
-from ssl_voc.export.model_card import _figures
+from ssl_voc.export.model_card import _answers, _figures
 from ssl_voc.runs.finished_run import FinishedRun
 
 
@@ -19,3 +19,10 @@ def test_figures_of_other_weights_and_of_several_views_are_left_out(tmp_path):
         text = json.dumps({**own, **changes})
         (tmp_path / name / "metrics.json").write_text(text)
     assert [*_figures(finished)] == ["evaluation-val"]
+
+
+def test_answers_of_a_detector_tell_the_threshold_that_the_artifact_applies():
+    found = {"score_threshold": 0.25, "max_detections": 7, "nms_iou_threshold": 0.6}
+    told = _answers({"task": "detect", "detections": found})
+    assert "score 0.25 or more" in told and "(n, 7, 4)" in told
+    assert "0.25" not in _answers({"task": "localize", "detections": {}})

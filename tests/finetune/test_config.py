@@ -26,3 +26,10 @@ def test_another_batch_scales_the_peak_by_its_root(task, factor):
     batch_size = int(factor * TASKS[task].defaults["batch_size"])
     scaled = peak(task, batch_size=batch_size)
     assert scaled == pytest.approx(factor**0.5 * peak(task))
+
+
+def test_help_groups_hold_each_flag_once_and_what_is_set_first_first():
+    groups = FinetuneConfig.help_groups.values()
+    names = [name for group in groups for name in group]
+    assert sorted(names) == sorted(FinetuneConfig.__dataclass_fields__)
+    assert names[:3] == ["task", "data", "out"]

@@ -193,3 +193,14 @@ def test_a_misspelled_path_is_told_with_what_was_meant(tmp_path, monkeypatch, ca
     assert main(["labeled"]) == 2
     assert "labeled does not exist. Did you mean labelled?" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["labelled"]
+
+
+def test_data_is_a_flag_too(tree, tmp_path):
+    out = str(tmp_path / "out")
+    assert main(["--data", str(tree), "--split", "val", "--out", out]) == 0
+    assert read(tmp_path / "out", "summary.json")["sets"] == {"val": 4}
+
+
+def test_the_tree_whose_photos_are_named_is_told(tree, tmp_path, capsys):
+    assert main([str(tree / "JPEGImages"), "--out", str(tmp_path / "out")]) == 0
+    assert f"a VOC tree or devkit: give {tree}." in capsys.readouterr().out

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from ssl_voc.cli.config_file import read_config_file
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.runs import environment, run_folder, start_rules
 from ssl_voc.runs.json_files import read_jsonl
 from ssl_voc.runs.run_folder import RunFolder
@@ -288,3 +288,42 @@ def test_damaged_settings_are_told_of_the_flag_that_names_their_run(tmp_path):
     leave_run(tmp_path)
     (tmp_path / "config.yaml").write_text("data: [a")
     assert refusal(tmp_path).startswith(f"--out: {tmp_path}/config.yaml is not valid")
+
+
+def test_what_fails_before_it_has_a_result_leaves_no_folder(tmp_path):
+    def fail(folder, error, begun=False):
+        with pytest.raises(type(error)):
+            with start(folder) as run:
+                run.write_text("data_report.txt", "")
+                (run.path / "baseline").mkdir()
+                if begun:
+                    run.record_settings(Config())
+                raise error
+
+    for error in (BadInput("no such split"), OSError("too many links")):
+        fail(tmp_path / "runs" / "a", error)
+        assert [*tmp_path.iterdir()] == []
+    # Who was interrupted goes on by its settings.
+    fail(tmp_path / "stopped", KeyboardInterrupt())
+    fail(tmp_path / "early", StoppedEarly("lost the server"))
+    fail(tmp_path / "begun", BadInput("photos are gone"), begun=True)
+    for name in ("stopped", "early", "begun"):
+        assert (tmp_path / name / "config.yaml").is_file(), name
+
+
+def test_what_fails_takes_nothing_that_was_there_before(tmp_path):
+    (tmp_path / "run").mkdir()
+    with pytest.raises(BadInput), start(tmp_path / "run"):
+        raise BadInput("no such split")
+    assert {path.name for path in (tmp_path / "run").iterdir()} <= {".lock"}
+    (tmp_path / "run" / "notes.txt").write_text("precious")
+    with pytest.raises(BadInput), start(tmp_path / "run", overwrite=True):
+        raise BadInput("no such split")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        ".lock",
+        "notes.txt",
+    }
+    leave_run(tmp_path / "left")
+    with pytest.raises(BadInput), start(tmp_path / "left"):
+        raise BadInput("photos are gone")
+    assert (tmp_path / "left" / "checkpoints").is_dir(), "it goes on later"

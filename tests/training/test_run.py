@@ -222,3 +222,17 @@ def test_epochs_that_are_done_stay_whatever_a_time_had_planned(tmp_path):
     run = TinyRun(folder, epochs=None, time="40m")
     run.choose_epochs(30, "by default")
     assert run.config.epochs == 60
+
+
+def test_a_run_that_goes_on_tells_how_much_of_its_time_is_left(tmp_path, capsys):
+    run = FailingRun(tmp_path, None)
+    for epoch, seconds in enumerate((90.0, 30.0, 30.0), start=1):
+        run.folder.append_jsonl("metrics.jsonl", {"epoch": epoch, "seconds": seconds})
+    run._budget = None
+    run.tell_of_resumption(3)
+    assert capsys.readouterr().out == "going on after epoch 3\n"
+    run._budget, run.config.epochs = SimpleNamespace(text="4m"), 7
+    run.folder.manifest["epochs"] = 7
+    run.tell_of_resumption(3)
+    # 4 epochs of 30 s.
+    assert "epoch 3 of 7: about 2:00 of 4m are left" in capsys.readouterr().out

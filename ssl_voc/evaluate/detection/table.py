@@ -16,6 +16,11 @@ _TITLES = {
 }
 _COLUMNS = ("voc07_ap50", "voc10_ap50", "coco_ap", *AT_THRESHOLD)
 
+_ALL_WITH_OBJECTS = (
+    "every photo holds an object: false alarms on photos without any are not measured",
+    "(docs/evaluate.md#photos-without-objects)",
+)
+
 
 def format_detection(metrics):
     """The measures as an aligned table for people, with what each means under it.
@@ -37,6 +42,7 @@ def format_detection(metrics):
         *(_line(name, metrics) for name in AT_THRESHOLD),
         _mistakes(metrics["mistakes"]),
         _at_default(metrics["at_default"]),
+        *_ALL_WITH_OBJECTS * (not metrics["num_without_objects"]),
         "",
     ]
     sizes = f"size of the object: {object_sizes.SHARES}"

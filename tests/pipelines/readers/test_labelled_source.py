@@ -1,0 +1,60 @@
+import json
+import shutil
+
+import pytest
+import yaml
+
+from pipelines.pools.preparation import prepare_labeled
+from pipelines.readers.labelled_source import tell_of_labelled_source
+from pipelines.readers.sources import read
+
+BOX = {"image_id": 1, "category_id": 1, "bbox": [2, 2, 10, 10]}
+COCO = {
+    "images": [{"id": 1, "file_name": "a.jpg"}],
+    "annotations": [BOX],
+    "categories": [{"id": 1, "name": "cat"}],
+}
+
+
+@pytest.fixture
+def tree(tmp_path, write_voc, voc_xml):
+    """A VOC tree of one photo."""
+    return write_voc(tmp_path / "VOC", {"a": voc_xml(("cat", (2, 2, 12, 12)))})
+
+
+def test_photos_of_a_voc_tree_name_the_tree(tree):
+    told = f"a VOC tree or devkit: give {tree}."
+    assert told in tell_of_labelled_source(read(tree / "JPEGImages"))
+    with pytest.raises(ValueError, match=f"give {tree}"):
+        prepare_labeled(tree / "JPEGImages", 32)
+
+
+@pytest.mark.parametrize("below", ["annotations/instances.json", "boxes.json"])
+def test_photos_beside_a_coco_json_name_the_json(tmp_path, write_photo, below):
+    write_photo(tmp_path / "set" / "images" / "a.jpg", 0)
+    path = tmp_path / "set" / below
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(COCO))
+    photos = read(tmp_path / "set" / "images")
+    assert f"give {path}." in tell_of_labelled_source(photos)
+
+
+def test_photos_of_yolo_name_the_data_set_or_want_a_yaml(tmp_path, write_photo):
+    split = tmp_path / "set" / "train"
+    write_photo(split / "images" / "a.jpg", 0)
+    labels = split / "labels" / "a.txt"
+    labels.parent.mkdir()
+    labels.write_text("0 0.5 0.5 0.2 0.2")
+    photos = read(split / "images")
+    assert str(labels) in tell_of_labelled_source(photos)
+    content = {"names": ["cat"], "train": "train/images"}
+    (tmp_path / "set" / "data.yaml").write_text(yaml.safe_dump(content))
+    for folder in (split, split / "images"):
+        told = tell_of_labelled_source(read(folder))
+        assert f"give {tmp_path / 'set'}." in told
+
+
+def test_photos_that_no_source_gives_with_boxes_name_none(tree, tmp_path):
+    beside = shutil.copytree(tree / "JPEGImages", tree / "others")
+    assert tell_of_labelled_source(read(beside)) == ""
+    assert tell_of_labelled_source(read(tree)) == "", "they are annotated"
