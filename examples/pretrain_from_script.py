@@ -28,8 +28,8 @@ def main(argv=None):
     options = parser.parse_args(argv)
 
     # Kept a little larger than the views that are cut out of them.
-    pool_size = options.image_size * 7 // 6
-    photos = pipelines.prepare(options.photos, pool_size).images
+    resize_size = options.image_size * 7 // 6
+    photos = pipelines.prepare(options.photos, resize_size).images
     model = ssl_voc.ContrastiveModel(
         ssl_voc.backbone(options.backbone, image_size=options.image_size),
         ssl_voc.layers.SimCLRAugmenter(options.image_size),

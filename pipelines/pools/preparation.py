@@ -156,7 +156,12 @@ def usable_photos(photos, class_names) -> Photos:
         photos: `Photos`.
         class_names: Names of the classes; other objects are dropped.
     """
-    sizes = [*map(size_of_photo, photos)]
+    sizes = [None] * len(photos)
+
+    def read_size(index):
+        sizes[index] = size_of_photo(photos[index])
+
+    for_each(read_size, len(photos))
     photos = photos.take(row for row, size in enumerate(sizes) if size)
     sizes, problems = [size for size in sizes if size], list(photos.problems)
     upright = turn_boxes_upright(photos, sizes, problems)

@@ -48,6 +48,21 @@ def by_split(named: Iterable[tuple[str, pathlib.Path]]) -> dict[str, pathlib.Pat
     return found
 
 
+def reported_split(found, used) -> str | None:
+    """The split to measure on, of those that are found; None where none is left.
+
+    Args:
+        found: Names of splits.
+        used: Names of those that were learned from or have chosen: `val`, `valid` and
+            `validation` are one.
+    """
+    used = {*used}
+    if used & {*VALIDATION}:
+        used |= {*VALIDATION}
+    left = (name for name in REPORTED_SPLITS if name in {*found} - used)
+    return next(left, None)
+
+
 def split_folders(folder) -> dict[str, pathlib.Path]:
     """Maps splits to the subfolders that are named after them, in any case.
 

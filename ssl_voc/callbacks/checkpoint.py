@@ -20,6 +20,8 @@ class Checkpoint(keras.callbacks.Callback):
     leaves the earlier checkpoint. Together with `EpochSeeds` and data ordered by epoch,
     a resumed run computes what an uninterrupted one would.
 
+    Weights that a model calls its `fixed_weights`, a list, are left out.
+
     Not `save_weights`, which walks over every attribute of the model: with a detector
     and a hundred photos that took a fifth of the time.
 
@@ -131,8 +133,10 @@ def restore(model, folder):
 
 def _variables(model):
     """Everything that training changes but seeds and metrics, by name."""
+    fixed = {id(weight) for weight in getattr(model, "fixed_weights", ())}
+    weights = [weight for weight in model.weights if id(weight) not in fixed]
     return {
-        **numbered("weight", model.weights),
+        **numbered("weight", weights),
         **numbered("optimizer", model.optimizer.variables),
     }
 

@@ -6,6 +6,7 @@ import statistics
 from ssl_voc.cli.command import command_main
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.compare.config import CompareConfig
+from ssl_voc.evaluate.difference_sign import difference_sign
 from ssl_voc.runs.json_files import read_json_dict, write_json
 from ssl_voc.runs.start import kept_environment, load_framework
 
@@ -84,8 +85,8 @@ def format_report(report, labels):
         line += f"{row['difference']:+.3f}"
         if "ci" in row:
             low, high = row["ci"]
-            is_shown = low > 0 or high < 0
-            line += f" [{low:+.3f}, {high:+.3f}]" + "  not shown" * (not is_shown)
+            line += f" [{low:+.3f}, {high:+.3f}]"
+            line += "  not shown" * (difference_sign(low, high) == 0)
         lines.append(line)
     number = len(report["evaluations"])
     what = f"{number} seeds a side, and others like them"

@@ -1,5 +1,7 @@
 """Lines that say what a model has beyond answers that do not see the photo."""
 
+from ssl_voc.evaluate.difference_sign import difference_sign
+
 LABELS = {
     "frequent_boxes": "frequent boxes",
     "frequent_box": "frequent box",
@@ -9,7 +11,7 @@ LABELS = {
 
 def is_clear_of_blind(rows):
     """Whether the model is shown to look: every gain's interval lies above 0."""
-    return all(row["gain_ci"][0] > 0.0 for row in rows.values())
+    return all(difference_sign(*row["gain_ci"]) > 0 for row in rows.values())
 
 
 def blind_lines(rows, measure, label):

@@ -4,6 +4,7 @@ import textwrap
 
 import numpy as np
 
+from ssl_voc.evaluate.difference_sign import difference_sign
 from ssl_voc.evaluate.table_format import protocol_lines
 from ssl_voc.explain.measures import LABELS
 
@@ -106,7 +107,7 @@ def _cell(figures, name, sign):
         return "-"
     low, high = figures[f"{name}_ci"]
     text = f"{figures[name]:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
-    return text + " *" * bool(sign and (low > 0 or high < 0))
+    return text + " *" * bool(sign and difference_sign(low, high))
 
 
 def _chance(part, run, name):

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 import pipelines
-from pipelines.readers.split_names import REPORTED_SPLITS, VALIDATION
+from pipelines.readers.split_names import reported_split
 from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import report_data_sets, tell_of_empty_photos
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
@@ -209,11 +209,8 @@ def _photos_to_measure(run, config):
     splits = [{*_splits_of(source)} - {"all"} for source in config.data]
     if not any(len(names) > 1 for names in splits):
         return " --data OTHER_PHOTOS"
-    used = {config.train_split, config.val_split}
-    if used & {*VALIDATION}:  # one of its words stands for another
-        used |= {*VALIDATION}
-    common = set.intersection(*splits) - used
-    return f" --split {next(filter(common.__contains__, REPORTED_SPLITS), 'SPLIT')}"
+    used = config.train_split, config.val_split
+    return f" --split {reported_split(set.intersection(*splits), used) or 'SPLIT'}"
 
 
 def _sure_labels(run, summary):

@@ -1,7 +1,6 @@
 """Fine-tuning of one model: photos, phases of training, saved weights."""
 
 import dataclasses
-import math
 import time
 
 import keras
@@ -19,6 +18,7 @@ from ssl_voc.models import SemiSupervisedModel
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.tasks import TASKS
+from ssl_voc.training.default_epochs import default_epochs
 from ssl_voc.training.initial_backbone import build_initial_backbone
 from ssl_voc.training.resumed_border import resumed_border
 from ssl_voc.training.run import TrainingRun
@@ -203,7 +203,8 @@ class FinetuningRun(TrainingRun):
         if self.unlabeled:
             steps = max(steps, self.unlabeled.least_steps)
             reasons.append(f"{LEAST_POOL_PASSES} passes over --unlabeled")
-        return max(LEAST_EPOCHS, math.ceil(steps / self.steps)), " and ".join(reasons)
+        epochs = default_epochs(LEAST_EPOCHS, steps, self.steps)
+        return epochs, " and ".join(reasons)
 
     def _choose_unfreeze_epoch(self):
         """Fills `config.unfreeze_epoch` in; the manifest keeps it."""

@@ -62,9 +62,6 @@ class RandomView(RandomLayer):
             ("solarize_rate", solarize_rate),
         ):
             check_rate(name, rate)
-        self._blur_follows_size = blur_sigma_range is None
-        if blur_sigma_range is None:
-            blur_sigma_range = _simclr_sigma_range(image_size)
         self.image_size = image_size
         self.area_range = tuple(area_range)
         self.aspect_range = tuple(aspect_range)
@@ -73,7 +70,9 @@ class RandomView(RandomLayer):
         self.color_rate = color_rate
         self.grayscale_rate = grayscale_rate
         self.blur_rate = blur_rate
-        self.blur_sigma_range = tuple(blur_sigma_range)
+        self.blur_sigma_range = None
+        if blur_sigma_range is not None:
+            self.blur_sigma_range = tuple(blur_sigma_range)
         self.solarize_rate = solarize_rate
 
         generator = self.seed_generator
@@ -87,7 +86,7 @@ class RandomView(RandomLayer):
         )
         if blur_rate > 0:
             self.distortions.append(
-                RandomGaussianBlur(self.blur_sigma_range, blur_rate, generator)
+                RandomGaussianBlur(self._sigma_range(), blur_rate, generator)
             )
         if solarize_rate > 0:
             self.distortions.append(RandomSolarize(solarize_rate, seed=generator))
@@ -102,15 +101,13 @@ class RandomView(RandomLayer):
         Args:
             image_size: Side of the square views, in pixels.
         """
-        if self._blur_follows_size:
-            self.blur_sigma_range = _simclr_sigma_range(image_size)
-        else:
+        if self.blur_sigma_range is not None:
             scale = image_size / self.image_size
             self.blur_sigma_range = tuple(scale * s for s in self.blur_sigma_range)
         self.image_size = self.crop.size = image_size
         for distortion in self.distortions:
             if isinstance(distortion, RandomGaussianBlur):
-                distortion.sigma_range = self.blur_sigma_range
+                distortion.sigma_range = self._sigma_range()
 
     def compute_output_shape(self, images_shape):
         outputs = self.compute_output_spec(keras.KerasTensor(images_shape))
@@ -147,7 +144,8 @@ class RandomView(RandomLayer):
             views = distortion(views)
         return views, boxes_rel_xyxy, flips[:, 0, 0, 0]
 
-
-def _simclr_sigma_range(image_size):
-    """Deviations of SimCLR's blur in pixels, 0.1 to 2.0 at 224 px, at another size."""
-    return 0.1, max(0.2, 2.0 * image_size / 224)
+    def _sigma_range(self):
+        """Smallest and largest deviation of the blur in pixels, at this size."""
+        if self.blur_sigma_range is not None:
+            return self.blur_sigma_range
+        return 0.1, max(0.2, 2.0 * self.image_size / 224)

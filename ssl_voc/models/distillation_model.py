@@ -19,10 +19,10 @@ class DistillationModel(ContrastiveModel):
     the mean of `1 - cos` between the cells of the teacher's map and of the student's,
     which is resized to it and projected by one linear layer.
 
-    The teacher sees the same views, in inference mode; no gradient reaches it, and
-    checkpoints hold it and the queue. Its embeddings and maps are centered by their
-    means over some images, see `fill`: those of networks that end in ReLU are all
-    alike but for what differs around a large mean.
+    The teacher sees the same views, in inference mode; no gradient reaches it.
+    Checkpoints hold the queue, but not the teacher, whose weights never change. Its
+    embeddings and maps are centered by their means over some images, see `fill`: those
+    of networks that end in ReLU are all alike but for what differs around a large mean.
 
     Without a teacher, `fit(images, embeddings)` learns from embeddings of the images
     that were computed before, by the global loss alone.
@@ -84,6 +84,11 @@ class DistillationModel(ContrastiveModel):
     def metrics(self):
         hidden = None if self.teacher is not None else self.spatial_loss
         return [metric for metric in super().metrics if metric is not hidden]
+
+    @property
+    def fixed_weights(self):
+        """Weights that no step changes, those of the teacher."""
+        return [] if self.teacher is None else self.teacher.weights
 
     def build(self, images_shape):
         super().build(images_shape)

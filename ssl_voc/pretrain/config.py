@@ -44,8 +44,14 @@ class PretrainConfig(TrainingConfig):
     epochs: int | None = option(
         None, "Passes over the photos; by default 36, and 2000 steps.", minimum=1
     )
-    pool_size: int | None = option(
-        None, "Side photos are kept at; by default 7/6 of --image-size.", minimum=32
+    resize_size: int | None = option(
+        None,
+        "Side photos are resized to before views are cut out; by default 7/6 of "
+        "--image-size.",
+        minimum=32,
+    )
+    image_size_start: int | None = option(
+        None, "Side of a view in the first 70 % of the steps.", minimum=32
     )
     optimizer: Literal["sgd", "lars", "adamw"] = option("sgd", "Optimizer.")
     learning_rate: float | None = option(
@@ -70,10 +76,16 @@ class PretrainConfig(TrainingConfig):
                 "--crop-area: expected two ascending shares of at most 1, got "
                 f"{low} {high}"
             )
-        if self.pool_size is not None and self.pool_size < self.image_size:
+        start = self.image_size_start
+        if start is not None and start >= self.image_size:
             raise ValueError(
-                f"--pool-size: expected at least the {self.image_size} pixels of "
-                f"--image-size, which views are cut out of it, got {self.pool_size}"
+                f"--image-size-start: expected less than the {self.image_size} pixels "
+                f"of --image-size, got {start}"
+            )
+        if self.resize_size is not None and self.resize_size < self.image_size:
+            raise ValueError(
+                f"--resize-size: expected at least the {self.image_size} pixels of "
+                f"--image-size, which views are cut out of it, got {self.resize_size}"
             )
 
     def resolved(self):
@@ -83,8 +95,8 @@ class PretrainConfig(TrainingConfig):
         `default_learning_rate`, and the batch on the photos.
         """
         filled = {}
-        if self.pool_size is None:
-            filled["pool_size"] = round(self.image_size * 7 / 6)
+        if self.resize_size is None:
+            filled["resize_size"] = round(self.image_size * 7 / 6)
         if self.weight_decay is None:
             filled["weight_decay"] = WEIGHT_DECAYS[self.optimizer]
         return dataclasses.replace(self, **filled).with_folder("pretrain")

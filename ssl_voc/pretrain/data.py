@@ -32,7 +32,7 @@ def prepare_photos(photos, config, what="photos"):
     """
     return pipelines.prepare(
         photos,
-        config.pool_size,
+        config.resize_size,
         cache=config.cache,
         progress=progress_bar(f"preparing {what}"),
     )

@@ -1,11 +1,12 @@
 """Pretraining run: photos, model, training and results."""
 
 import dataclasses
-import math
+import sys
 
 import keras
 
 from ssl_voc import callbacks, devices, models
+from ssl_voc.models.cloning import resized
 from ssl_voc.optimizers import schedule
 from ssl_voc.pretrain import knn_report, report
 from ssl_voc.pretrain.config import (
@@ -17,8 +18,10 @@ from ssl_voc.pretrain.config import (
 from ssl_voc.pretrain.data import record_photos
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.pretrain.probes import build_cell_probe, build_probe, knn_epochs
+from ssl_voc.pretrain.view_sizes import plan_view_sizes, tell_of_one_cell
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.runs.finished_run import POOL_LIST
+from ssl_voc.training.default_epochs import default_epochs
 from ssl_voc.training.exposure import inherit_exposure
 from ssl_voc.training.initial_backbone import build_initial_backbone, starts_trained
 from ssl_voc.training.input_checks import origins_of
@@ -61,7 +64,7 @@ class PretrainingRun(TrainingRun):
             self.config = dataclasses.replace(config, batch_size=batch_size)
             self.steps = pool.steps_per_epoch(self.config.batch_size)
             self.choose_epochs(
-                max(LEAST_EPOCHS, math.ceil(LEAST_STEPS / self.steps)),
+                default_epochs(LEAST_EPOCHS, LEAST_STEPS, self.steps),
                 f"at least {LEAST_EPOCHS} passes and {LEAST_STEPS} steps",
             )
             self.objective.config = config = self.config
@@ -100,7 +103,7 @@ class PretrainingRun(TrainingRun):
         watch = self.objective.build_watch()
         rows = self.folder.read_epochs()[: self.done_epochs]
         watch.remember(rows, self.steps)
-        stages = self._stages()
+        stages = self._stages(self.config.epochs)
         if self.done_epochs < end:  # not where a run is only finished
             borders = [last for last, _ in stages[:-1]]
             self.folder.update_manifest(stage_borders=borders)
@@ -130,7 +133,7 @@ class PretrainingRun(TrainingRun):
     def pace_begins(self):
         epochs = self.config.epochs
         # With several stages none: another number of epochs would move them.
-        return 0 if len(self.objective.stages(epochs)) == 1 else epochs
+        return 0 if len(plan_view_sizes(self.config, epochs)) == 1 else epochs
 
     def finish(self):
         """Saves the backbone and the summary; returns the summary."""
@@ -139,31 +142,32 @@ class PretrainingRun(TrainingRun):
         self.folder.finish(summary)
         return summary
 
-    def measure_step(self, batches):
-        """Mean over the epochs that are left, as many as are planned by now.
+    def time_steps(self, batches):
+        done, seconds = self.done_epochs, {}
+        sizes = [size for last, size in self._stages(sys.maxsize) if last > done]
+        for size in reversed(sizes):  # the step of the next one stays compiled
+            self._show_views_of(size)
+            seconds[size] = self.measure_step(batches)
 
-        The next stage is timed last: its step stays compiled.
-        """
-        *ends, (last, size) = self._stages()
-        ends.append((max(last, self.done_epochs + 1), size))  # one is trained, at least
-        begins = [self.done_epochs, *(last for last, _ in ends[:-1])]
-        seconds = num_epochs = 0
-        for begin, (end, image_size) in reversed([*zip(begins, ends, strict=True)]):
-            if end > begin:
-                self._show_views_of(image_size)
-                seconds += (end - begin) * super().measure_step(batches)
-                num_epochs += end - begin
-        return seconds / num_epochs
+        def mean_seconds(number):
+            begin, total = done, 0.0
+            for last, size in self._stages(done + number):
+                if last > begin:
+                    total += (last - begin) * seconds[size]
+                    begin = last
+            return total / number
+
+        return mean_seconds
 
     def _anneal(self, epoch, logs):
         self.objective.anneal(epoch / self.config.epochs)
 
-    def _stages(self):
-        """The stages of the objective; one that is over stays as long as it was.
+    def _stages(self, epochs):
+        """What `plan_view_sizes` gives; a stage that is over stays as long as it was.
 
         So no view becomes smaller again where the number of epochs changes.
         """
-        *planned, last = self.objective.stages(self.config.epochs)
+        *planned, last = plan_view_sizes(self.config, epochs)
         recorded = self.folder.manifest.get("stage_borders", [None] * len(planned))
         return [
             (resumed_border(border, before, self.done_epochs), size)
@@ -219,12 +223,18 @@ class PretrainingRun(TrainingRun):
         if self.model.augmenter.image_size != image_size:
             self.model.augmenter.set_image_size(image_size)
             self.model.make_train_function(force=True)
+            self.model.make_test_function(force=True)
 
     def _build_model(self, backbone):
         config = self.config
         total_steps = self.steps * config.epochs
+        start = config.image_size_start
+        if start is not None or self.objective.needs_any_size:
+            backbone = resized(backbone, None)
+        if start is not None:
+            tell_of_one_cell(backbone, start)
         model = self.objective.build_model(backbone)
-        model.build((None, config.pool_size, config.pool_size, 3))
+        model.build((None, config.resize_size, config.resize_size, 3))
         model.compile(
             optimizer=schedule.build_optimizer(
                 config.optimizer,

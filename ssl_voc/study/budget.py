@@ -13,7 +13,7 @@ from ssl_voc.study.plan import cells_of
 PLANNED_SHARE = 0.9
 # A pretraining sees no fewer than this share of the photos that it would without a
 # budget.
-LEAST_PASSES = 0.25
+LEAST_SHARE_SEEN = 0.25
 # Of the start of a training: loading, predicting, drawing.
 _EVALUATION, _EXPLANATION = 0.5, 1.5
 USUAL_VIEW = PretrainConfig.image_size
@@ -83,9 +83,9 @@ def fit_to_budget(plan, pace, seconds):
     Raises:
         BadInput: when the smallest grid does not fit.
     """
-    available, passes = PLANNED_SHARE * seconds, plan.grid.passes
-    least = max(1, round(LEAST_PASSES * passes))
-    chosen, lines = _with_grid(plan, passes=least), []
+    available, samples_seen = PLANNED_SHARE * seconds, plan.grid.samples_seen
+    least = max(1, round(LEAST_SHARE_SEEN * samples_seen))
+    chosen, lines = _with_grid(plan, samples_seen=least), []
     for change, line in (({}, ""), *_reductions(plan.grid)):
         chosen = _with_grid(chosen, **change)
         lines += [line] if line else []
@@ -95,14 +95,15 @@ def fit_to_budget(plan, pace, seconds):
         lacking = total_seconds(chosen, pace) / PLANNED_SHARE - seconds
         raise BadInput(
             "--budget: the smallest grid, of one seed and all labels, needs "
-            f"{math.ceil(lacking / 60)}m more. Give them, or fewer --arm or --passes."
+            f"{math.ceil(lacking / 60)}m more. Give them, or fewer --arm or "
+            "--samples-seen."
         )
-    chosen = _with_more_passes(chosen, pace, available, passes)
-    share = chosen.grid.passes / passes
+    chosen = _with_more_samples(chosen, pace, available, samples_seen)
+    share = chosen.grid.samples_seen / samples_seen
     if share < 1.0 and any(arm.pretrainings for arm in plan.arms):
         lines.append(
-            f"pretrainings see {chosen.grid.passes:,} photos, {share:.0%} of the "
-            f"{passes:,} that they would see without --budget"
+            f"pretrainings see {chosen.grid.samples_seen:,} photos, {share:.0%} of the "
+            f"{samples_seen:,} that they would see without --budget"
         )
     return dataclasses.replace(chosen, left_out=(*plan.left_out, *lines))
 
@@ -146,13 +147,13 @@ def _with_grid(plan, **changes):
     return dataclasses.replace(plan, grid=grid, num_labels=counts)
 
 
-def _with_more_passes(plan, pace, available, most):
+def _with_more_samples(plan, pace, available, most):
     """The plan whose pretrainings take what is left of the time, all alike."""
-    spent, least = total_seconds(plan, pace), plan.grid.passes
+    spent, least = total_seconds(plan, pace), plan.grid.samples_seen
     if spent >= available:
         return plan
-    more = total_seconds(_with_grid(plan, passes=most), pace) - spent
+    more = total_seconds(_with_grid(plan, samples_seen=most), pace) - spent
     if more <= available - spent:
-        return _with_grid(plan, passes=most)
-    passes = least + int((most - least) * (available - spent) / more)
-    return _with_grid(plan, passes=passes)
+        return _with_grid(plan, samples_seen=most)
+    samples_seen = least + int((most - least) * (available - spent) / more)
+    return _with_grid(plan, samples_seen=samples_seen)

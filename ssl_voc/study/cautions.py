@@ -16,8 +16,8 @@ def hardly_learned(cells, folder):
             if share > HARDLY_LEARNED:
                 yield (
                     f"{cell.title}: hardly learned in {cell.epochs} epochs, its loss "
-                    f"is {share:.2f} of chance. More --passes, or more --budget, may "
-                    "turn the answer round."
+                    f"is {share:.2f} of chance. More --samples-seen, or more --budget, "
+                    "may turn the answer round."
                 )
 
 

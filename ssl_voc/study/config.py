@@ -54,10 +54,10 @@ class StudyConfig:
         "Passes over all labels, by default as finetune; more over fewer labels.",
         minimum=1,
     )
-    passes: int | None = option(
+    samples_seen: int | None = option(
         None,
-        "Photos that each pretraining sees, repeats counted: a number of photos, not "
-        "of epochs.",
+        "Photos that each pretraining sees in all its epochs, repeats counted; by "
+        "default as many as pretrain takes of the largest pool.",
         minimum=1,
     )
     backbone: str | None = option(

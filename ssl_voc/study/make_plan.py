@@ -1,7 +1,6 @@
 """Making the plan of a study: photos are counted, the machine is timed."""
 
 import dataclasses
-import math
 
 import pipelines
 from pipelines.readers.training_splits import FEWEST_TO_VALIDATE
@@ -18,6 +17,7 @@ from ssl_voc.study.cells import words_of
 from ssl_voc.study.photos import arms_of, read_photos
 from ssl_voc.study.plan import Grid, Plan
 from ssl_voc.tasks import TASKS
+from ssl_voc.training.default_epochs import default_epochs
 from ssl_voc.training.input_checks import AUTO, backbone_of, refuse_unusable_teacher
 
 # Fewer labels than this teach nothing that another draw of them would teach, too.
@@ -77,7 +77,7 @@ def make_plan(config, run_trial):
     arms = arms_of(config, trial.imagenet)
     links = [link for arm in arms for link in arm.pretrainings]
     pools = {link.key: photos.count(link) for link in links}
-    _refuse_few_passes(config, pools)
+    _refuse_few_samples(config, pools)
     plan = Plan(
         arms=arms,
         grid=_grid(config, len(labelled), shares, counts, pools),
@@ -153,8 +153,9 @@ def _grid(config, num_photos, shares, counts, pools):
         tuned=_tuned(shares, counts) if len(rates) > 1 else (),
         seeds=tuple(range(config.seed, config.seed + config.seeds)),
         rates=tuple(float(f"{rate:.3g}") for rate in rates),
-        epochs=config.epochs or max(LEAST_EPOCHS, math.ceil(task.least_steps / steps)),
-        passes=config.passes or max(map(_usual_passes, pools.values()), default=1),
+        epochs=config.epochs or default_epochs(LEAST_EPOCHS, task.least_steps, steps),
+        samples_seen=config.samples_seen
+        or max(map(_usual_samples, pools.values()), default=1),
         explain=config.explain,
         least_steps=0 if config.epochs else task.least_steps,
         batch_size=batch_size,
@@ -244,18 +245,18 @@ def _shares(config, labelled):
     return shares, tuple(counts), tuple(left_out)
 
 
-def _refuse_few_passes(config, pools):
-    """Refuses `--passes` that are not one epoch of each pretraining."""
+def _refuse_few_samples(config, pools):
+    """Refuses `--samples-seen` that are not one epoch of each pretraining."""
     for key, number in pools.items():
-        if config.passes is not None and config.passes < number:
+        if config.samples_seen is not None and config.samples_seen < number:
             raise BadInput(
-                f"--passes: a pretraining would see {config.passes} of the {number} "
-                f"photos of {' '.join(key[1:])}. Expected their number times the "
-                "epochs."
+                f"--samples-seen: a pretraining would see {config.samples_seen} of "
+                f"the {number} photos of {' '.join(key[1:])}. Expected their number "
+                "times the epochs."
             )
 
 
-def _usual_passes(num_photos):
+def _usual_samples(num_photos):
     """Photos that a pretraining sees by default, repeats counted."""
     steps = pretraining.LEAST_STEPS * pretraining.choose_batch_size(num_photos)
     return max(pretraining.LEAST_EPOCHS * num_photos, steps)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pipelines
 from pipelines.readers.sources import place_of
-from pipelines.readers.split_names import REPORTED_SPLITS
+from pipelines.readers.split_names import reported_split
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.runs.paths import real_path
 from ssl_voc.study.arms import default_arms, parse_arms, parse_flags, values_of
@@ -204,13 +204,12 @@ def _reported_photos(config):
             "--data: no split is left to report. Expected lists such as train and val, "
             "or data that nobody has split."
         )
-    learned = config.train_split or "train"
-    named = [name for name in REPORTED_SPLITS if name in common and name != learned]
-    if not named:
+    named = reported_split(common, [config.train_split])
+    if named is None:
         raise BadInput(
             f"--split: name the photos to report, one of: {', '.join(sorted(common))}."
         )
-    return (("--split", named[0]),)
+    return (("--split", named),)
 
 
 def _refuse_seen(place, seen, reported):

@@ -6,6 +6,7 @@ import math
 from pipelines.readers.training_splits import VALIDATION_SHARE
 from ssl_voc.study.arms import Arm, Link, values_of
 from ssl_voc.study.cells import RUN_OF, Cell
+from ssl_voc.training.default_epochs import default_epochs
 
 EXPLAINED_PHOTOS, SHOWN_PHOTOS = 100, 8
 
@@ -22,7 +23,7 @@ class Grid:
         epochs: Passes over all labels.
         least_steps: Steps that a fine-tuning takes at least, however few its labels.
         batch_size: Photos of a step.
-        passes: Photos that each pretraining sees, repeats counted.
+        samples_seen: Photos that each pretraining sees, repeats counted.
         explain: Whether heat maps are compared.
     """
 
@@ -31,7 +32,7 @@ class Grid:
     seeds: tuple[int, ...]
     rates: tuple[float, ...]
     epochs: int
-    passes: int
+    samples_seen: int
     explain: bool
     least_steps: int = 0
     batch_size: int = 1
@@ -47,7 +48,7 @@ class Grid:
             count: Their number.
         """
         wanted = round(self.epochs / math.sqrt(share))
-        return max(1, wanted, math.ceil(self.least_steps / self._steps(count)))
+        return default_epochs(max(1, wanted), self.least_steps, self._steps(count))
 
     def steps_at(self, share, count):
         """Steps of a fine-tuning, see `epochs_at`."""
@@ -180,7 +181,7 @@ def choose_rate(rates, scores):
 
 def _pretraining(plan, link: Link, weights, number):
     photos = plan.num_pretraining_photos[link.key]
-    epochs = max(1, round(plan.grid.passes / photos))
+    epochs = max(1, round(plan.grid.samples_seen / photos))
     flags = *plan.pretrain_flags, *link.flags
     own = (("--val-share", 0),) if link.objective == "supervised" else ()
     return Cell(

@@ -76,7 +76,7 @@ def read_plan(folder):
     """`(plan, pace, settings)` as they were written; None where there is none."""
     values = read_json_dict(folder / PLAN)
     plan = values.get("plan", {})
-    if "num_pretraining_photos" not in plan:  # none, or that of an older version
+    if "samples_seen" not in plan.get("grid", ()):  # none, or that of an older version
         return None
     plan["arms"] = tuple(
         Arm(

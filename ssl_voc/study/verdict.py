@@ -2,8 +2,8 @@
 
 import dataclasses
 
-# What sums of equal numbers leave of zero.
-_ROUNDING = 1e-9
+from ssl_voc.evaluate.difference_sign import difference_sign
+
 # Of fewer, the seeds' part of an interval is over twice as wide as of many.
 _USEFUL_SEEDS = 4
 
@@ -35,7 +35,7 @@ class Difference:
     @property
     def sign(self):
         """1 where the arm is ahead, -1 where it is behind, 0 where nothing is shown."""
-        return int(self.low > _ROUNDING) - int(self.high < -_ROUNDING)
+        return difference_sign(self.low, self.high)
 
     def text(self):
         """The mean and its interval."""

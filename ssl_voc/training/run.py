@@ -149,6 +149,14 @@ class TrainingRun:
             # Its compiled step holds the number of before as a constant.
             self.model.make_train_function(force=True)
 
+    def time_steps(self, batches):
+        """Function from a number of epochs to the mean seconds of a step in the next.
+
+        By a trial; see `measure_step`.
+        """
+        seconds = self.measure_step(batches)
+        return lambda number: seconds
+
     def measure_step(self, batches):
         """Seconds that a step takes, by a trial; see `time_budget.measure_step`."""
         self._tell_of_first_step()

@@ -1,5 +1,6 @@
 """Number of epochs that fit into a given time."""
 
+import bisect
 import time
 
 import keras
@@ -14,6 +15,7 @@ _UNTIMED_STEPS, _TIMED_STEPS = 2, 6
 # a trial of steps; then by the pace of first shares of the epochs.
 PLANNED_SHARE = 0.9
 PACES = ((0.05, 0.9), (0.25, 0.95), (0.6, 0.97))
+_NUMBERS = range(1, 2**31)  # of epochs that may fit
 
 
 class TimeBudget:
@@ -42,20 +44,23 @@ class TimeBudget:
         """Sets the number of epochs by a trial of steps."""
         run = self.run
         batches, _ = run.timed_batches()
-        step_seconds = run.measure_step(batches)
-        epoch_seconds = step_seconds * run.steps + run.measure_pause()
+        step_seconds, pause = run.time_steps(batches), run.measure_pause()
+
+        def seconds_of(number):
+            return number * (step_seconds(number) * run.steps + pause)
+
         seconds = self.seconds_left
-        done, number = run.done_epochs, count_epochs(seconds, epoch_seconds)
+        done, number = run.done_epochs, count_epochs(seconds, seconds_of)
         run.set_epochs(done + number)
         epochs = f"{number} {'more ' if done else ''}epochs of {run.steps} steps"
         text = f"{epochs} fit into {self.text}"
-        if epoch_seconds > seconds:
+        if seconds_of(1) > seconds:
             text = (
                 f"one epoch of {run.steps} steps takes about "
-                f"{format_duration(epoch_seconds)}, longer than {self.text}: that one "
+                f"{format_duration(seconds_of(1))}, longer than {self.text}: that one "
                 "is trained"
             )
-        print(f"time: {text}, {step_seconds:.2g} s a step (--time)", flush=True)
+        print(f"time: {text}, {step_seconds(number):.2g} s a step (--time)", flush=True)
 
     def fit_to_pace(self, share, planned_share):
         """Trains some epochs, and corrects the number of all by the time they take.
@@ -77,7 +82,9 @@ class TimeBudget:
         if run.config.epochs != planned:
             return  # --patience has ended it
         epoch_seconds = (time.monotonic() - began) / (end - begin)
-        epochs = end + count_epochs(self.seconds_left, epoch_seconds, planned_share)
+        epochs = end + count_epochs(
+            self.seconds_left, lambda number: number * epoch_seconds, planned_share
+        )
         if epochs != planned:
             run.set_epochs(epochs)
             print(
@@ -121,15 +128,17 @@ def measure_step(model, batches):
     return (times[-1] - times[0]) / (len(times) - 1)
 
 
-def count_epochs(seconds_left, epoch_seconds, planned_share=PLANNED_SHARE):
+def count_epochs(seconds_left, seconds_of, planned_share=PLANNED_SHARE):
     """Number of epochs that fit into the time that is left, at least 1.
 
     Args:
         seconds_left: Time for all epochs.
-        epoch_seconds: Time of an epoch, with what is done between two.
+        seconds_of: Function from a number of epochs to the time that they take, with
+            what is done between two.
         planned_share: Share of the time that they may take.
     """
-    return max(1, int(planned_share * seconds_left / epoch_seconds))
+    limit = planned_share * seconds_left
+    return max(1, bisect.bisect_right(_NUMBERS, limit, key=seconds_of))
 
 
 def pace_epochs(epochs, share):

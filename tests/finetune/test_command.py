@@ -244,8 +244,8 @@ def test_the_pace_of_the_first_epochs_corrects_a_trial(
 ):
     counted, given = iter((20, 3)), []
 
-    def count_epochs(left, seconds, *_):
-        given.append((left, seconds))
+    def count_epochs(left, seconds_of, *_):
+        given.append((left, seconds_of(1)))
         return next(counted)
 
     monkeypatch.setattr("ssl_voc.training.time_budget.count_epochs", count_epochs)

@@ -34,6 +34,15 @@ def test_views_of_another_size_are_those_of_an_augmenter_of_that_size():
     assert augmenter.get_config()["image_size"] == 18
 
 
+def test_a_blur_that_follows_the_size_still_does_when_made_from_its_config():
+    augmenter = SimCLRAugmenter(112, blur_rate=0.5)
+    augmenter.set_image_size(168)
+    again = SimCLRAugmenter.from_config(augmenter.get_config())
+    assert again.distortions[-1].sigma_range == (0.1, 1.5)
+    again.set_image_size(224)
+    assert again.distortions[-1].sigma_range == (0.1, 2.0)
+
+
 def test_distortions_are_those_of_the_loops_in_simclr_s_order():
     images = tiny.draw_photos(3, size=10).astype("float32")
     drawn = draw(SimCLRAugmenter(**ALL_ARGUMENTS), images)
@@ -109,8 +118,9 @@ def test_augmenter_made_from_its_config_draws_the_same():
 
 def test_defaults_are_those_of_simclr():
     # A blur of 0.1 to 2.0 is for 224 pixels.
-    blurs = {size: SimCLRAugmenter(size).blur_sigma_range for size in (224, 112, 8)}
-    assert blurs == {224: (0.1, 2.0), 112: (0.1, 1.0), 8: (0.1, 0.2)}
+    for size, sigmas in {224: (0.1, 2.0), 112: (0.1, 1.0), 8: (0.1, 0.2)}.items():
+        *_, blur = SimCLRAugmenter(size, blur_rate=0.5).distortions
+        assert blur.sigma_range == sigmas
     for strength in (1.0, 0.5):
         jitter = SimCLRAugmenter(8, color_strength=strength).distortions[0]
         strengths = (jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue)

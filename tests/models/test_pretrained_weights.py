@@ -1,6 +1,7 @@
 """Weights arrive as features, or not at all."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -12,28 +13,36 @@ from tests import tiny
 from tests.dtype_policies import dtype_policy
 
 
-@pytest.fixture
-def tiny_model(tmp_path):
-    """A tiny backbone with weights that are not the initial ones."""
-    path = tiny.save_backbone(tmp_path / "tiny.keras")
-    model = ssl_voc.backbone(path, image_size=32)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Folder of what `tiny_model` and `run` say, the model and its weights."""
+    folder = tmp_path_factory.mktemp("made")
+    model = ssl_voc.backbone(tiny.save_backbone(folder / "tiny.keras"), image_size=32)
     tiny.randomize(model, seed=1)
+    (folder / "run").mkdir()
+    plain_backbone(model).save(folder / "run" / "backbone.keras")
+    manifest = {"backbone_fingerprint": fingerprint(model).tolist()}
+    (folder / "run" / "manifest.json").write_text(json.dumps(manifest))
+    return folder, model, model.get_weights()
+
+
+@pytest.fixture
+def tiny_model(made, tmp_path):
+    """A tiny backbone with other weights than its file, `tiny.keras`."""
+    folder, model, weights = made
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    model.set_weights(weights)
     return model
 
 
 @pytest.fixture
-def run(tmp_path, tiny_model):
+def run(tiny_model, tmp_path):
     """A finished run's folder: backbone and recorded fingerprint."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    plain_backbone(tiny_model).save(folder / "backbone.keras")
-    manifest = {"backbone_fingerprint": fingerprint(tiny_model).tolist()}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
+    return tmp_path / "run"
 
 
-def test_a_weights_file_may_hold_what_the_backbone_holds_already(tmp_path):
-    path = tiny.save_backbone(tmp_path / "tiny.keras")
+def test_a_weights_file_may_hold_what_the_backbone_holds_already(made, tmp_path):
+    path = made[0] / "tiny.keras"
     model = ssl_voc.backbone(path, image_size=32)
     model.save_weights(tmp_path / "tiny.weights.h5")
     again = ssl_voc.backbone(path, 32, weights=tmp_path / "tiny.weights.h5")
@@ -70,8 +79,8 @@ def test_home_is_known_without_a_shell(run, tiny_model, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_run_in_mixed_precision_loads_in_full(tmp_path, policy):
-    path = tiny.save_backbone(tmp_path / "tiny.keras")
+def test_run_in_mixed_precision_loads_in_full(made, tmp_path, policy):
+    path = made[0] / "tiny.keras"
     with dtype_policy(policy):
         mixed = ssl_voc.backbone(path, image_size=32)
     tiny.randomize(mixed)
@@ -105,9 +114,10 @@ def test_a_run_whose_record_is_damaged_gives_its_weights_unchecked(
     np.testing.assert_array_equal(model.get_weights()[0], tiny_model.get_weights()[0])
 
 
-def test_another_architecture_is_refused_and_changes_nothing(run):
+def test_another_architecture_is_refused(run, tmp_path):
+    tiny.build_plain_backbone().save(tmp_path / "plain.keras")
     with pytest.raises(ValueError, match="holds another architecture") as error:
-        ssl_voc.backbone("EfficientNetB0", image_size=32, weights=run)
+        ssl_voc.backbone(tmp_path / "plain.keras", image_size=32, weights=run)
     assert "10 weights" in str(error.value)
     assert "Name the backbone that was pretrained" in str(error.value)
 
@@ -141,12 +151,13 @@ def test_another_graph_with_the_same_weights_is_refused(tiny_model, tmp_path):
         (".", None, FileNotFoundError, "Expected 'imagenet', the folder of"),
     ],
 )
-def test_what_holds_no_weights_is_named(tmp_path, name, content, error, message):
-    path = tiny.save_backbone(tmp_path / "tiny.keras")
+def test_what_holds_no_weights_is_named(
+    tiny_model, tmp_path, name, content, error, message
+):
     if content is not None:
         (tmp_path / name).write_text(content)
     with pytest.raises(error, match=message):
-        ssl_voc.backbone(path, image_size=32, weights=tmp_path / name)
+        ssl_voc.backbone(tmp_path / "tiny.keras", 32, weights=tmp_path / name)
 
 
 def test_fingerprint_tells_weights_apart_and_agrees_across_sizes(tiny_model, tmp_path):

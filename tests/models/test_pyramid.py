@@ -1,5 +1,7 @@
 """Feature maps found by their stride."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -13,8 +15,9 @@ from ssl_voc.models.pyramid import (
 from tests import tiny
 
 
+@functools.cache
 def build_application(name, image_size):
-    """A network of Keras without its top, of random weights."""
+    """A network of Keras without its top, of random weights; not to be changed."""
     size = (image_size, image_size, 3)
     build = getattr(keras.applications, name)
     return build(include_top=False, weights=None, input_shape=size)

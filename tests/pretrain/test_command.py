@@ -322,7 +322,7 @@ def test_a_time_sets_the_epochs_of_batches_that_suit_the_photos(
     ("settings", "epochs"),
     # Views that begin small are quicker at first: their pace tells nothing.
     # By the pace of epoch 2 they are 16, by that of epoch 4 they are 7.
-    [({}, 7), ({"objective": "dcl", "image_size": 48, "image_size_start": 32}, 20)],
+    [({}, 7), ({"image_size": 48, "image_size_start": 32}, 20)],
 )
 def test_the_pace_of_the_first_epochs_corrects_a_trial_of_one_size(
     place, tmp_path, monkeypatch, settings, epochs

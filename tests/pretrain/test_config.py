@@ -16,7 +16,7 @@ def test_default_run_folder_is_found_again_by_the_same_settings():
     resolved = PretrainConfig(data=("photos",)).resolved()
     assert resolved.out == PretrainConfig(data=("photos",), epochs=99).resolved().out
     assert resolved.out != PretrainConfig(data=("photos",), seed=1).resolved().out
-    assert (resolved.pool_size, resolved.weight_decay) == (112, 0.0)
+    assert (resolved.resize_size, resolved.weight_decay) == (112, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_views_are_drawn_as_the_flags_say():
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
-        ("--image-size 96 --pool-size 64", "--pool-size"),
+        ("--image-size 96 --resize-size 64", "--resize-size"),
         ("--crop-area 0.9 0.2", "--crop-area"),
         ("--crop-area 0.2 1.5", "--crop-area"),
         ("--image-size 31", "--image-size"),

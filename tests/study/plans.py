@@ -20,7 +20,7 @@ def build_plan(arms=("random", "ssl=ssl:pool"), **changes):
         seeds=(0, 1, 2),
         rates=(0.01, 0.003, 0.03),
         epochs=30,
-        passes=4000,
+        samples_seen=4000,
         explain=True,
     )
     plan = Plan(

@@ -85,9 +85,9 @@ def test_budget_below_the_smallest_grid_is_refused_with_what_it_lacks():
 
 
 def test_time_that_is_left_goes_to_the_pretrainings():
-    plan = build_plan(shares=(1.0,), passes=400_000)
+    plan = build_plan(shares=(1.0,), samples_seen=400_000)
     budget = total_seconds(plan, PACE) / 0.9 - 2000
     chosen = fit_to_budget(plan, PACE, budget)
-    assert 100_000 < chosen.grid.passes < 400_000
+    assert 100_000 < chosen.grid.samples_seen < 400_000
     assert 0.95 * 0.9 * budget < total_seconds(chosen, PACE) <= 0.9 * budget + 1
     assert any("of the 400,000" in line for line in chosen.left_out)

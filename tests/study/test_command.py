@@ -19,12 +19,8 @@ def start(place, out):
     words += ["--arm", "random", "--arm", "ssl=ssl:voc", "--backbone", "tiny.keras"]
     words += ["--image-size", "32", "--batch-size", "16", "--epochs", "3"]
     words += ["--labels", "100%", "--seeds", "1", "--learning-rate", "0.05"]
-    words += [
-        "--passes",
-        "180",
-        "--pretrain",
-        "--image-size 32 --batch-size 16 --deterministic",
-    ]
+    words += ["--samples-seen", "180"]
+    words += ["--pretrain", "--image-size 32 --batch-size 16 --deterministic"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     return subprocess.Popen(
         [*words, "--finetune=--deterministic", "--no-explain"],

@@ -192,7 +192,7 @@ def test_imagenet_that_cannot_be_had_is_refused_before_hours_of_work(place):
 
 
 def test_trial_takes_its_own_time_off_the_budget(place):
-    config = StudyConfig(data=(str(place / "voc"),), budget="1m", passes=100)
+    config = StudyConfig(data=(str(place / "voc"),), budget="1m", samples_seen=100)
     slow = make_plan(config, lambda *_: Trial(PACE, False, "tiny", 40.0))[0]
     quick = make_plan(config, lambda *_: Trial(PACE, False, "tiny", 1.0))[0]
     assert len(slow.grid.seeds) == 1 < len(quick.grid.seeds)

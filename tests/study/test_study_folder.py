@@ -36,6 +36,10 @@ def test_plan_comes_back_from_its_file(place, tmp_path):
     plan, pace = make_plan(config, lambda *_: Trial(PACE, True, "tiny", 10.0))
     _write_plan(tmp_path, plan, pace, {"seeds": 3})
     assert read_plan(tmp_path) == (plan, pace, {"seeds": 3})
+    # An older version called it otherwise: such a plan is made anew.
+    text = (tmp_path / "plan.json").read_text()
+    (tmp_path / "plan.json").write_text(text.replace("samples_seen", "passes"))
+    assert read_plan(tmp_path) is None
 
 
 def test_same_settings_keep_the_plan_and_others_make_a_new_one(

@@ -36,7 +36,6 @@ def test_answer_follows_the_signs_of_the_intervals(intervals, begins):
 
 def test_end_at_zero_shows_no_difference():
     assert difference(1e-17, 0.2).sign == 0  # what equal numbers leave
-    assert difference(0.0, 0.2).sign == 0 and difference(-0.2, 0.0).sign == 0
     assert "no difference shown" in give_verdict([difference(0.0, 0.2)], "x")[0]
 
 

@@ -36,10 +36,13 @@ def test_a_staged_schedule_cannot_be_timed():
 
 
 def test_epochs_fill_the_time_but_for_a_reserve():
-    assert count_epochs(100.0, 5.0) == 18
-    assert count_epochs(100.0, 5.0, 0.95) == 19
-    assert count_epochs(1.0, 5.0) == 1
-    assert count_epochs(-5.0, 5.0) == 1
+    def seconds_of(number):
+        return 5.0 * number
+
+    assert count_epochs(100.0, seconds_of) == 18
+    assert count_epochs(100.0, seconds_of, 0.95) == 19
+    assert count_epochs(1.0, seconds_of) == 1
+    assert count_epochs(-5.0, seconds_of) == 1
 
 
 def test_the_pace_is_that_of_the_first_share_of_enough_epochs():
@@ -54,7 +57,7 @@ def test_a_time_is_for_what_is_left_of_a_run_that_goes_on(monkeypatch, capsys):
         done_epochs=60,
         steps=2,
         timed_batches=lambda: (None, None),
-        measure_step=lambda batches: 25.0,
+        time_steps=lambda batches: lambda number: 25.0,
         measure_pause=lambda: 0.0,
         set_epochs=chosen.append,
     )

@@ -16,6 +16,8 @@ class PretrainingObjective:
         skipped: List of `pipelines.Problem`, photos that could not be read.
         uses_labels: Whether the labels of the photos are learned: k-NN accuracy on them
             then says nothing, and the photos cannot be held out of an evaluation later.
+        needs_any_size: Whether the backbone must take images of any size, as where
+            views are of several.
         cost_in_views: What a photo costs in a step, in steps on one view of it: twice
             the ratio to SimCLR that `benchmarks/objectives.py` measures.
         shown: Names of the metrics in the line of an epoch.
@@ -34,6 +36,7 @@ class PretrainingObjective:
 
     targets = None
     uses_labels = False
+    needs_any_size = False
     watched = "loss_over_chance"
     cost_in_views = 2.0
     shown = ("loss", "loss_over_chance")
@@ -78,18 +81,6 @@ class PretrainingObjective:
             "solarize_rate": config.solarize_rate,
             "seed": config.seed,
         }
-
-    def stages(self, epochs):
-        """Sizes of the views in the course of a run.
-
-        Args:
-            epochs: Number of epochs of the run.
-
-        Returns:
-            List of `(last_epoch, image_size)`: the number of the last epoch in which
-            views have that side in pixels. The last entry is of the last epoch.
-        """
-        return [(epochs, self.config.image_size)]
 
     def compile_arguments(self):
         """Loss and metrics, as arguments of `compile`."""

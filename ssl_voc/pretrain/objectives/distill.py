@@ -82,6 +82,8 @@ class DistillObjective(ViewPairsObjective):
 
         Those of all are kept in the run folder, where a run that goes on reads them.
         """
+        import hashlib
+
         import numpy as np
 
         from ssl_voc.callbacks import last_epoch
@@ -93,8 +95,19 @@ class DistillObjective(ViewPairsObjective):
                 f"--queue-size: expected at least the {2 * config.batch_size} views of "
                 f"a batch, got {config.queue_size}"
             )
-        run.update_manifest(teacher_parameters=self.teacher.count_params())
+        digest = hashlib.sha256()
+        for weight in self.teacher.get_weights():
+            digest.update(weight.tobytes())
+        found, recorded = digest.hexdigest(), run.manifest.get("teacher_sha256")
         has_begun = last_epoch(run.path / "checkpoints") > 0
+        if has_begun and recorded != found and not config.teacher_cache:
+            raise ValueError(
+                f"--teacher: {config.teacher} has other weights than when {run.path} "
+                "began. Bring those back, or begin anew with --overwrite."
+            )
+        run.update_manifest(
+            teacher_parameters=self.teacher.count_params(), teacher_sha256=found
+        )
         path, count = run.path / EMBEDDINGS_FILE, len(self.pool)
         if config.teacher_cache:
             if not (has_begun and path.is_file()):

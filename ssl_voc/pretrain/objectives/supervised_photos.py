@@ -44,7 +44,7 @@ class HeldOut:
     Attributes:
         photos: List of `pipelines.Photo`.
         hashes: uint64 array `(num_photos,)` of perceptual hashes.
-        images: uint8 array `(num_photos, pool_size, pool_size, 3)`.
+        images: uint8 array `(num_photos, resize_size, resize_size, 3)`.
         labels: int32 array `(num_photos,)`, indices into the class names.
     """
 

@@ -1,8 +1,11 @@
+import threading
+
 import pytest
 from PIL import Image
 
 from pipelines.photos.content import PhotoFile
 from pipelines.photos.photo import Object, Photo, Photos
+from pipelines.pools import preparation, threads
 from pipelines.pools.preparation import prepare_labeled, usable_photos
 from pipelines.pools.turned_boxes import turn_boxes_upright
 from pipelines.readers.sources import read
@@ -146,3 +149,18 @@ def test_parts_of_one_set_agree(tmp_path, draw, encode, monkeypatch):
     (tmp_path / "1.jpg").write_bytes(b"")
     (tmp_path / "2.jpg").unlink()
     assert first_box(photos, [0]) == CORNER_TURNED
+
+
+def test_heads_of_photos_are_read_from_several_threads(
+    tmp_path, monkeypatch, write_voc, voc_xml
+):
+    tree = write_voc(
+        tmp_path / "tree", {str(n): voc_xml(("cat", CORNER)) for n in "12"}
+    )
+    # Each waits until the other is at work, too.
+    both = threading.Barrier(2, timeout=20)
+    monkeypatch.setattr(threads, "default_workers", lambda: 2)
+    monkeypatch.setattr(
+        preparation, "size_of_photo", lambda photo: both.wait() >= 0 and (30, 40)
+    )
+    assert len(usable_photos(read(tree), ("cat",))) == 2

@@ -4,6 +4,7 @@ from pipelines.readers.sources import read, splits
 from pipelines.readers.split_names import (
     as_split,
     choose_splits,
+    reported_split,
     split_folders,
     splits_in,
 )
@@ -86,3 +87,18 @@ def test_photos_in_folders_of_splits_have_no_class_of_that_name(
         photos = read(tmp_path, split)
         assert [photo.image_id for photo in photos] == [*ids]
         assert photos.class_names == ("cat",) * beside
+
+
+@pytest.mark.parametrize(
+    ("found", "used", "reported"),
+    [
+        ("train val test", [None, "val"], "test"),
+        ("train valid", ["train", None], "valid"),
+        ("train val valid", ["validation"], None),
+        ("train other", [], None),
+    ],
+)
+def test_the_split_to_measure_on_is_one_that_nothing_was_learned_or_chosen_by(
+    found, used, reported
+):
+    assert reported_split(found.split(), used) == reported

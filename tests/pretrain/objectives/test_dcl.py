@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -31,19 +30,6 @@ def test_run_goes_from_small_views_to_those_of_the_backbone_that_it_saves(finish
     assert {"loss_over_chance", "contrastive_top1", "knn_top1"} <= summary.keys()
     backbone = keras.models.load_model(run / "backbone.keras")
     assert backbone.input_shape == (None, 64, 64, 3)
-
-
-@pytest.mark.parametrize(("strides", "is_told"), [(5, True), (4, False)])
-def test_a_start_on_a_map_of_one_cell_is_told(
-    place, tmp_path, capsys, strides, is_told
-):
-    inputs = x = keras.Input((64, 64, 3))
-    for _ in range(strides):
-        x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(x)
-    changes = {"image_size": 64, "image_size_start": 32}
-    config = place.config(tmp_path, objective="dcl", **changes).resolved()
-    DCLObjective(config).build_model(keras.Model(inputs, x))
-    assert ("32 px end in a map of 1 x 1" in capsys.readouterr().out) == is_told
 
 
 @pytest.mark.slow
@@ -89,18 +75,9 @@ def test_more_epochs_go_on_with_the_large_views(place, finished, tmp_path, monke
     assert len(rows_of(tmp_path / "run")) == 9
 
 
-def test_stages_and_smoothing_follow_the_number_of_epochs(place, tmp_path):
-    config = place.config(
-        tmp_path / "run",
-        objective="dcl",
-        image_size=64,
-        image_size_start=48,
-        smoothing=0.2,
-        epochs=10,
-    )
+def test_smoothing_follows_the_number_of_epochs(place, tmp_path):
+    config = place.config(tmp_path / "run", objective="dcl", smoothing=0.2, epochs=10)
     objective = DCLObjective(config.resolved())
-    assert objective.stages(10) == [(7, 48), (10, 64)]
-    assert objective.stages(1) == [(0, 48), (1, 64)]
     seen = []
     for epoch in (0, 5, 9):
         objective.anneal(epoch / 10)
@@ -108,41 +85,6 @@ def test_stages_and_smoothing_follow_the_number_of_epochs(place, tmp_path):
     np.testing.assert_allclose(seen, [0.0, 0.1, 0.1 * (1 - np.cos(0.9 * np.pi))])
 
 
-@pytest.mark.parametrize(
-    ("recorded", "done", "epochs", "border"),
-    [
-        (None, 0, 10, 7),  # a first start
-        (70, 10, 20, 14),  # fewer epochs than were planned
-        (7, 5, 100, 70),  # more, while the first part goes on
-        (7, 8, 100, 7),  # and after it
-        (70, 15, 16, 15),  # of epochs that are done none is dropped
-    ],
-)
-def test_border_between_small_and_large_views_follows_the_epochs_until_it_is_passed(
-    recorded, done, epochs, border
-):
-    objective = DCLObjective.__new__(DCLObjective)
-    objective.config = PretrainConfig(
-        objective="dcl", image_size=64, image_size_start=48, epochs=epochs
-    )
-    manifest = {} if recorded is None else {"stage_borders": [recorded]}
-    run = SimpleNamespace(
-        objective=objective,
-        config=objective.config,
-        folder=SimpleNamespace(manifest=manifest),
-        done_epochs=done,
-    )
-    assert PretrainingRun._stages(run) == [(border, 48), (epochs, 64)]
-
-
-def test_without_small_views_there_is_one_stage():
-    config = PretrainConfig(objective="dcl", epochs=10)
-    objective = DCLObjective.__new__(DCLObjective)
-    objective.config = config
-    assert objective.stages(10) == [(10, 96)]
+def test_defaults_are_those_of_small_networks():
+    config = PretrainConfig(objective="dcl")
     assert config.crop_area == (0.3, 1.0) and config.temperature == 0.1
-
-
-def test_small_views_must_be_smaller():
-    with pytest.raises(ValueError, match="--image-size-start"):
-        PretrainConfig(objective="dcl", image_size=96, image_size_start=96)

@@ -1,5 +1,8 @@
 """`pretrain --objective distill`: figures, the cache, resuming, refusals."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from keras import ops
@@ -47,6 +50,23 @@ def test_run_learns_both_losses_and_tells_of_them(finished):
     assert "knn_top1_gain" in summary
     assert {path.name for path in run.glob("*.png")} == {"views.png", "curves.png"}
     assert not (run / EMBEDDINGS_FILE).exists()
+
+
+def test_checkpoints_leave_the_teacher_out_and_another_one_is_refused(
+    place, taught, finished, tmp_path
+):
+    config = place.config(tmp_path, **taught).resolved()
+    objective = DistillObjective(config)
+    saved = [array for array in arrays_in(finished[0]).values() if array.ndim == 4]
+    for kernel in objective.teacher.get_weights():
+        assert not any(np.array_equal(kernel, array) for array in saved)
+    manifest = json.loads((finished[0] / "manifest.json").read_text())
+    shutil.copytree(finished[0] / "checkpoints", tmp_path / "checkpoints")
+    run = RunFolder(tmp_path, None, resuming=True, manifest=manifest)
+    objective.record(run)
+    manifest["teacher_sha256"] = "of another"
+    with pytest.raises(ValueError, match="^--teacher: .*other weights"):
+        objective.record(run)
 
 
 @pytest.mark.slow
