@@ -15,7 +15,7 @@ from ssl_voc.runs.environment import (
     describe_compute,
     describe_software,
 )
-from ssl_voc.runs.folder_lock import is_locked, lock_folder
+from ssl_voc.runs.folder_lock import LOCK_NAME, is_locked, lock_folder
 from ssl_voc.runs.json_files import read_jsonl, to_json, write_json
 from ssl_voc.runs.start_rules import (
     COMPARING_PHOTOS,
@@ -51,6 +51,8 @@ class RunFolder:
         self._held = {}  # texts by the names of their files
         # Folders that were made for it, the outermost last.
         self._made = ()
+        # What lay there before; None where an earlier start left something.
+        self._found = None
         self._has_begun = resuming
 
     @staticmethod
@@ -95,9 +97,10 @@ class RunFolder:
             try:
                 # Looked at again: another process may have been quicker.
                 start = decide(path, settings, command, overwrite)
+                found = {*entries(path)} if start is Start.CREATE else None
                 manifest = _prepare(path, start, command, settings, overwrite)
                 run = cls(path, lock, start is Start.RESUME, manifest)
-                run._made = made
+                run._made, run._found = made, found
                 if not (run.resuming and command in COMPARING_PHOTOS):
                     run._write_settings(config)
             except BaseException:
@@ -215,14 +218,16 @@ class RunFolder:
         # Who was interrupted goes on by what `config.yaml` says.
         failed = isinstance(error, Exception) and not isinstance(error, StoppedEarly)
         try:
-            if failed and not self._has_begun and not self.is_replacing:
+            if failed and not self._has_begun and self._found is not None:
                 self._remove()
         finally:
             self.close()
 
     def _remove(self) -> None:
         """Deletes what a run has written that failed before it had a result."""
-        names = replaced_run.names_of_run(self.path, self.manifest)
+        names = replaced_run.names_of_run(self.path, self.manifest) - self._found
+        # Folders of other runs, begun in the meantime.
+        names = {n for n in names if not any((self.path / n).rglob(LOCK_NAME))}
         # A folder may hold something else, or be on a disk that fails.
         with contextlib.suppress(OSError):
             replaced_run.delete(self.path, names)

@@ -327,3 +327,31 @@ def test_what_fails_takes_nothing_that_was_there_before(tmp_path):
     with pytest.raises(BadInput), start(tmp_path / "left"):
         raise BadInput("photos are gone")
     assert (tmp_path / "left" / "checkpoints").is_dir(), "it goes on later"
+
+
+def test_what_fails_takes_no_files_that_only_bear_the_names_of_its_own(tmp_path):
+    names = {"my_photos.tsv", "backbone.keras", "notes.txt"}
+    for name in names:
+        (tmp_path / name).write_text("precious")
+    with pytest.raises(BadInput), start(tmp_path, overwrite=True) as run:
+        run.write_text("pool_photos.tsv", "")
+        raise BadInput("no such split")
+    assert {path.name for path in tmp_path.iterdir()} == {*names, ".lock"}
+
+
+def test_what_fails_takes_no_run_that_began_below_it_in_the_meantime(tmp_path):
+    with pytest.raises(BadInput), start(tmp_path / "runs"):
+        leave_run(tmp_path / "runs" / "other", finished=True)
+        raise BadInput("no such split")
+    assert (tmp_path / "runs" / "other" / "summary.json").is_file()
+    assert not (tmp_path / "runs" / "manifest.json").exists()
+
+
+def test_what_fails_leaves_a_folder_that_an_earlier_start_left(tmp_path):
+    start(tmp_path / "run").close()  # killed before its first epoch
+    (tmp_path / "run" / "notes.txt").write_text("precious")
+    with pytest.raises(BadInput), start(tmp_path / "run"):
+        raise BadInput("no such split")
+    assert (tmp_path / "run" / "notes.txt").is_file()
+    with start(tmp_path / "run") as run:  # the mistake mended
+        assert not run.resuming
