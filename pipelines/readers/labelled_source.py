@@ -30,8 +30,11 @@ def tell_of_labelled_source(photos) -> str:
         return ""
     path = pathlib.Path(os.path.realpath(content.path))
     for reader, source, split in _candidates(path):
+        # What lies above is not what was named: whatever is wrong there is left out.
         with contextlib.suppress(OSError, ValueError):
-            if any(_is_labelled(other, path) for other in reader.read(source, split)):
+            if _may_have(reader, source, path) and any(
+                _is_labelled(other, path) for other in reader.read(source, split)
+            ):
                 return f" These photos are a part of {reader.KIND}: give {source}."
     in_labels = label_paths(path)[:-1]  # the last one is beside it: any text
     labels = next(filter(os.path.isfile, in_labels), None)
@@ -48,18 +51,17 @@ def _is_labelled(photo, path):
 def _candidates(path):
     """Readers, sources and splits that may have the boxes of a photo, nearest first."""
     for folder in itertools.islice(path.parents, _NUM_FOLDERS):
-        if any(tree.photos in path.parents[:-1] for tree in _trees(folder)):
-            yield voc, folder, "all"
-        if yolo.recognizes(folder):
-            yield yolo, folder, "all"
-        if coco_folders.recognizes(folder):
-            yield coco_folders, folder, "all"
+        for reader in (voc, yolo, coco_folders):
+            yield reader, folder, "all"
         for name in ("", "annotations"):
             files = sorted((folder / name).glob("*.json"))
             for file in files[:_NUM_JSON_FILES]:
                 yield coco, file, None
 
 
-def _trees(folder):
-    """VOC trees with a folder of photos, which no listing of all files has to find."""
-    return [tree for tree in voc_trees(folder) if tree.photos != tree.root]
+def _may_have(reader, source, path):
+    """Whether a reader takes a source, a VOC tree with a folder around the photo."""
+    if reader is voc:
+        trees = [tree for tree in voc_trees(source) if tree.photos != tree.root]
+        return any(tree.photos in path.parents[:-1] for tree in trees)
+    return reader.recognizes(source)

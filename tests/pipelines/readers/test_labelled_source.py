@@ -54,6 +54,14 @@ def test_photos_of_yolo_name_the_data_set_or_want_a_yaml(tmp_path, write_photo):
         assert f"give {tmp_path / 'set'}." in told
 
 
+def test_what_is_wrong_above_photos_is_no_concern_of_theirs(tmp_path, write_photo):
+    write_photo(tmp_path / "photos" / "a.jpg", 0)
+    for name in ("train", "Train"):  # two names of one split
+        (tmp_path / name).mkdir()
+    (tmp_path / "broken.json").write_text("{")
+    assert tell_of_labelled_source(read(tmp_path / "photos")) == ""
+
+
 def test_photos_that_no_source_gives_with_boxes_name_none(tree, tmp_path):
     beside = shutil.copytree(tree / "JPEGImages", tree / "others")
     assert tell_of_labelled_source(read(beside)) == ""
