@@ -135,6 +135,30 @@ def compare(measures, baseline, chosen=None, seed=0):
     return summarize(differences, chosen, seed)
 
 
+def compare_with_chance(measures, center, seed=0):
+    """Mean paired difference of the energy from that of a map that knows no photo.
+
+    Args:
+        measures: Of `measure_photos`.
+        center: Of `measure_center`, on the same photos.
+        seed: Of the bootstrap.
+
+    Returns:
+        Dictionary of `"chance"`, which is `"center"` or `"even"`, whichever has more
+        energy in the box; that energy as `"chance_energy"`; `"energy_over_chance"`
+        and `"energy_over_chance_ci"`.
+    """
+    levels = {"center": center["energy"], "even": measures["box_share"]}
+    best = max(levels, key=lambda name: levels[name].mean())
+    found = bootstrap_interval(measures["energy"] - levels[best], seed=seed)
+    return {
+        "chance": best,
+        "chance_energy": float(levels[best].mean()),
+        "energy_over_chance": found.mean,
+        "energy_over_chance_ci": [found.low, found.high],
+    }
+
+
 def _as_arrays(rows, ious, seed):
     names = dict.fromkeys(name for row in rows for name in row)
     measures = {

@@ -9,6 +9,7 @@ from ssl_voc.explain.gallery import choose_photos, make_tiles
 from ssl_voc.explain.measures import (
     PROTOCOLS,
     compare,
+    compare_with_chance,
     measure_center,
     measure_photos,
     summarize,
@@ -155,6 +156,8 @@ class ExplanationRun:
             if len(measures) > 1:
                 both = None if part == "all" else chosen[0] & chosen[1]
                 parts[part]["difference"] = compare(*measures, both, seed=seed)
+        for name, found in zip(names, measures, strict=True):
+            parts["all"][name] |= compare_with_chance(found, center, seed)
         protocol = {
             key: text.format(method=self.config.method, layer=self._layer_names)
             for key, text in PROTOCOLS.items()

@@ -47,22 +47,21 @@ def verdicts(metrics):
         metrics: What `metrics.json` holds.
     """
     part, lines = metrics["all"], []
-    center = part["center"]["energy"]
     for name in metrics["runs"]:
         figures = part[name]
-        low, high = figures["energy_ci"]
-        chance = max(center, figures["box_share"])
-        says = "are not shown to lie on the objects more, or less, than"
-        if low > chance:
-            says = "lie on the objects more than"
-        elif high < chance:
-            says = "lie on the objects less than"
+        low, high = figures["energy_over_chance_ci"]
+        says = {
+            1: "lie on the objects more than",
+            -1: "lie on the objects less than",
+            0: "are not shown to lie on the objects more, or less, than",
+        }[difference_sign(low, high)]
         what = "a spot at the middle of every photo"
-        if figures["box_share"] > center:
+        if figures["chance"] == "even":
             what = "an even map"
         text = (
-            f"the maps of {name} {says} {what}: {figures['energy']:.3f} "
-            f"[{low:.3f}, {high:.3f}] of their sum is in the box, against {chance:.3f}"
+            f"the maps of {name} {says} {what}: {figures['energy']:.3f} of their sum "
+            f"is in the box, against {figures['chance_energy']:.3f} "
+            f"({figures['energy_over_chance']:+.3f} [{low:+.3f}, {high:+.3f}])"
         )
         sanity = metrics.get("sanity", {}).get(name)
         if sanity and not sanity["passed"]:
@@ -70,9 +69,11 @@ def verdicts(metrics):
         lines.append(f"{text}.")
     if "difference" in part:
         low, high = part["difference"]["energy_ci"]
-        says = "not shown to lie more, or less,"
-        if low > 0 or high < 0:
-            says = f"shown to lie {'more' if low > 0 else 'less'}"
+        says = {
+            1: "shown to lie more",
+            -1: "shown to lie less",
+            0: "not shown to lie more, or less,",
+        }[difference_sign(low, high)]
         first, other = metrics["runs"]
         lines.append(
             f"the maps of {first} are {says} on the objects than those of {other}: "

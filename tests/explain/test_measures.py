@@ -11,6 +11,7 @@ from ssl_voc.explain.measures import (
     _as_arrays,
     _perturb,
     compare,
+    compare_with_chance,
     measure_photos,
     summarize,
 )
@@ -152,22 +153,34 @@ def test_tables_leave_out_what_there_is_not_and_tell_what_spoils_them():
 
 
 @pytest.mark.parametrize(
-    ("interval", "word"),
-    [([0.3, 0.5], "more than"), ([0.1, 0.5], "not shown"), ([0.0, 0.1], "less than")],
+    ("gain", "spread", "word"),
+    [(0.1, 0.01, "more than"), (0.02, 0.9, "not shown"), (-0.1, 0.01, "less than")],
 )
-def test_verdict_compares_the_interval_with_the_best_that_knows_no_photo(
-    interval, word
+def test_verdict_is_of_paired_differences_from_the_best_that_knows_no_photo(
+    gain, spread, word
 ):
-    figures = {"energy": 0.4, "energy_ci": interval, "box_share": 0.15}
-    metrics = {
-        "runs": {"run": {}},
-        "all": {"run": figures, "center": {"energy": 0.2}},
-        "sanity": {"run": {"passed": False}},
-    }
-    (line,) = verdicts(metrics)
-    assert word in line and "0.200" in line and "not shown to come from" in line
-    metrics["all"]["run"] = {**figures, "box_share": 0.25}
-    assert "an even map" in verdicts(metrics)[0]
+    # Boxes differ much more from photo to photo than what the maps gain over them.
+    random = np.random.default_rng(0)
+    center = {"energy": random.uniform(0.1, 0.9, 40)}
+    energy = center["energy"] + gain + spread * random.uniform(-0.5, 0.5, 40)
+    measures = {"energy": energy, "box_share": np.full(40, 0.05)}
+
+    def say():
+        figures = summarize(measures) | compare_with_chance(measures, center)
+        metrics = {
+            "runs": {"run": {}},
+            "all": {"run": figures},
+            "sanity": {"run": {"passed": False}},
+        }
+        (line,) = verdicts(metrics)
+        return line
+
+    line = say()
+    assert word in line and "not shown to come from" in line
+    assert f"against {center['energy'].mean():.3f} (" in line
+    assert "a spot at the middle" in line
+    measures["box_share"] = np.full(40, 0.95)
+    assert "less than an even map" in say() and "against 0.950" in say()
 
 
 def test_one_table_is_enough_where_every_class_is_predicted_right():
