@@ -89,7 +89,7 @@ def draw_galleries(found, threshold, folder):
     objects = (TRUE, DIFFICULT) if found.matches.difficult.any() else (TRUE,)
     legend = (*objects, RIGHT, WRONG)
     scores = score_photos(found, threshold)
-    kept = f"of confidence {threshold:g} or more"
+    kept = f"of confidence {threshold} or more"
     chosen_from = f"{len(found)} photos, detections {kept}"
     for gallery in GALLERIES:
         tiles = [

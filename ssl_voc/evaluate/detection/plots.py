@@ -43,7 +43,7 @@ def draw_detection_confusions(counts, class_names, threshold, path):
     """
     objects = counts[:-1].sum()
     title = (
-        f"IoU above 0.5, confidence {threshold:g} or more\n{np.trace(counts)} of "
+        f"IoU above 0.5, confidence {threshold} or more\n{np.trace(counts)} of "
         f"{objects} objects found, {counts[-1].sum()} detections matched with none"
     )
     rows, columns = [*class_names, "(none)"], [*class_names, "(missed)"]

@@ -37,7 +37,7 @@ def format_detection(metrics):
         f"{'':12}  {'figure':>6}  95 % interval",
         *(_line(name, metrics) for name in LABELS if name not in AT_THRESHOLD),
         *blind_lines(metrics.get("blind", {}), MEASURE, LABELS[MEASURE]),
-        f"of detections with confidence {metrics['threshold']:g} or more, chosen on "
+        f"of detections with confidence {metrics['threshold']} or more, chosen on "
         "these photos:",
         *(_line(name, metrics) for name in AT_THRESHOLD),
         _mistakes(metrics["mistakes"]),
