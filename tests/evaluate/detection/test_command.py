@@ -108,7 +108,7 @@ def test_known_predictions_give_known_figures(evaluated):
     assert "at 0.3, predict's default: precision 0.667 [" in printed
     assert "wrong: 0 wrong class, 0 duplicate, 0 poor location, 1 background" in printed
     assert printed.rstrip().endswith("--threshold 0.6 --out FOUND")
-    assert "VOC10 AP50     0.833  [" and "CHOSEN ON THESE" in printed
+    assert "VOC10 AP50     0.833  [" in printed and "CHOSEN ON THESE" in printed
     assert "1 without an object, kept" in printed
     assert str(out / "gallery_worst.png").rpartition("_")[2] in printed
 
