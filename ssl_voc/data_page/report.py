@@ -141,7 +141,8 @@ def tell_of_empty_photos(reports):
     whose = "" if len(full) == len(reports) else f"{' and '.join(full)}: "
     return (
         f"{whose}every photo holds an object: false alarms on photos without any are "
-        "neither taught nor measured. Add photos that show none, listed without boxes"
+        "neither taught nor measured by these. Add photos that show none, listed "
+        "without boxes"
     )
 
 

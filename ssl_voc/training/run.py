@@ -223,7 +223,7 @@ class TrainingRun:
             done: Number of epochs done.
         """
         text = f"going on after epoch {done}"
-        if self._budget and not self.is_to_be_timed:
+        if self._budget and not self.is_to_be_timed and not self.config.finish:
             epochs = self.config.epochs
             seconds = [row["seconds"] for row in self.folder.read_epochs()[:done]]
             left = format_duration((epochs - done) * statistics.median(seconds))

@@ -236,3 +236,6 @@ def test_a_run_that_goes_on_tells_how_much_of_its_time_is_left(tmp_path, capsys)
     run.tell_of_resumption(3)
     # 4 epochs of 30 s.
     assert "epoch 3 of 7: about 2:00 of 4m are left" in capsys.readouterr().out
+    run.config.finish = True  # and so trains no more
+    run.tell_of_resumption(3)
+    assert capsys.readouterr().out == "going on after epoch 3\n"
