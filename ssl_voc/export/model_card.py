@@ -4,6 +4,7 @@ import dataclasses
 
 from ssl_voc.cli.config_file import config_to_dict
 from ssl_voc.export.onnx_litert import FILES, MISSING
+from ssl_voc.predict.config import DETECTOR_THRESHOLD
 from ssl_voc.runs.environment import describe_software
 from ssl_voc.runs.json_files import read_json_dict
 from ssl_voc.serving.image_decoding import FORMATS
@@ -135,7 +136,8 @@ def _answers(facts):
             "of boxes of one class that overlap by an IoU above "
             f"{detections['nms_iou_threshold']:g} only the most confident. Most of "
             "them are false: keep those above a threshold of your own, or ask by "
-            "`above_threshold`. `predict` shows those of 0.3 or more"
+            "`above_threshold`. `predict` shows those of "
+            f"{DETECTOR_THRESHOLD:g} or more"
         }
         each = "of each box, descending"
     rows |= {

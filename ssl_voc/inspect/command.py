@@ -34,7 +34,6 @@ def inspect(config):
     from ssl_voc.data_page.report import report_data_sets
     from ssl_voc.inspect.data_sets import IMAGE_SIZE, read_data_sets, summarize
     from ssl_voc.runs.run_folder import RunFolder
-    from ssl_voc.training.input_checks import refuse_missing_source
 
     config = config.resolved()
     run = config.out, config, "inspect", config.overwrite
