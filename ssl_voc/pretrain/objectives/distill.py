@@ -100,17 +100,19 @@ class DistillObjective(ViewPairsObjective):
             digest.update(weight.tobytes())
         found, recorded = digest.hexdigest(), run.manifest.get("teacher_sha256")
         has_begun = last_epoch(run.path / "checkpoints") > 0
-        if has_begun and recorded != found and not config.teacher_cache:
+        path, count = run.path / EMBEDDINGS_FILE, len(self.pool)
+        is_asked = not (config.teacher_cache and has_begun and path.is_file())
+        if has_begun and is_asked and recorded != found:
             raise ValueError(
                 f"--teacher: {config.teacher} has other weights than when {run.path} "
                 "began. Bring those back, or begin anew with --overwrite."
             )
         run.update_manifest(
-            teacher_parameters=self.teacher.count_params(), teacher_sha256=found
+            teacher_parameters=self.teacher.count_params(),
+            teacher_sha256=found if is_asked else recorded,
         )
-        path, count = run.path / EMBEDDINGS_FILE, len(self.pool)
         if config.teacher_cache:
-            if not (has_begun and path.is_file()):
+            if is_asked:
                 with replacing(path) as temporary, temporary.open("wb") as file:
                     np.save(file, self._embed(np.arange(count))[0])
             self.targets = np.load(path)

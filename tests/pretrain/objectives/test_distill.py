@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -67,6 +68,26 @@ def test_checkpoints_leave_the_teacher_out_and_another_one_is_refused(
     manifest["teacher_sha256"] = "of another"
     with pytest.raises(ValueError, match="^--teacher: .*other weights"):
         objective.record(run)
+
+
+def test_another_teacher_may_be_named_where_embeddings_are_kept_and_no_longer(tmp_path):
+    objective = DistillObjective.__new__(DistillObjective)
+    objective.config = SimpleNamespace(
+        batch_size=2, queue_size=4, teacher="teacher.keras", teacher_cache=True
+    )
+    objective.teacher = SimpleNamespace(
+        get_weights=lambda: [np.ones(3)], count_params=lambda: 3
+    )
+    objective.pool = range(5)
+    run = RunFolder(tmp_path, None, resuming=True, manifest={"teacher_sha256": "other"})
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "epoch_00001.npz").touch()
+    with pytest.raises(ValueError, match="^--teacher: .*other weights"):
+        objective.record(run)
+    np.save(tmp_path / EMBEDDINGS_FILE, np.ones((5, 3)))
+    objective.record(run)
+    assert objective.targets.shape == (5, 3)
+    assert run.manifest["teacher_sha256"] == "other", "that of the embeddings"
 
 
 @pytest.mark.slow
