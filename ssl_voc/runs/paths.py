@@ -28,11 +28,16 @@ def refuse_missing(flag: str, path: Path, expected: str = "") -> None:
 
     Raises:
         BadInput: when it does not exist.
+        PermissionError: when nobody may tell.
     """
-    if os.path.exists(path):
-        return
-    expected = f" {expected}" * bool(expected)
-    raise BadInput(f"{flag}: {path} does not exist.{suggest_path(path)}{expected}")
+    try:
+        os.stat(path)
+    except PermissionError:
+        raise
+    except (OSError, ValueError):  # such as that of a link to itself
+        expected = f" {expected}" * bool(expected)
+        hint = suggest_path(path)
+        raise BadInput(f"{flag}: {path} does not exist.{hint}{expected}") from None
 
 
 def suggest_path(path: Path) -> str:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ssl_voc.runs.paths import default_folder, real_path
+from ssl_voc.cli.errors import BadInput
+from ssl_voc.runs.paths import default_folder, real_path, refuse_missing
 
 
 def test_a_link_to_itself_leads_to_itself(tmp_path):
@@ -36,3 +37,16 @@ def test_folder_is_named_after_what_the_path_leads_to(tmp_path, monkeypatch):
 )
 def test_common_names_stand_behind_those_above_them(source, name):
     assert default_folder("inspect", source) == Path("runs") / f"inspect-{name}"
+
+
+def test_path_that_may_not_be_looked_at_is_not_called_missing(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as closed:
+        closed.setattr("os.stat", refuse)
+        with pytest.raises(PermissionError):
+            refuse_missing("--data", tmp_path)
+    refuse_missing("--data", tmp_path)
+    with pytest.raises(BadInput, match="--data: .*photos does not exist"):
+        refuse_missing("--data", tmp_path / "photos")
