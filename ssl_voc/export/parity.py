@@ -33,8 +33,8 @@ def check_parity(version, model, held, finished):
     Raises:
         BadInput: when the artifact cannot be loaded, answers not one photo, or differs.
     """
-    number = f"{len(held.encoded)} photos"
-    print(f"asking the artifact about {number}, without Keras", flush=True)
+    number = len(held.photos)
+    print(f"asking the artifact about {number} photos, without Keras", flush=True)
     answers = ask_artifact(version, held.encoded)
     errors = [
         " ".join(dict.fromkeys(filter(None, both)))

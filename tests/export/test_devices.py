@@ -34,8 +34,9 @@ def test_accelerators_are_left_to_what_the_process_does_next(tmp_path, monkeypat
     asked = []
     monkeypatch.setattr(command, "load_framework", lambda *device: asked.append(device))
     run = write_records(tmp_path / "run", "photos")
-    with pytest.raises(BadInput, match="nowhere"):
-        export(ExportConfig(run=run, out=tmp_path / "out", data=("nowhere",)))
+    (empty := tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="empty"):
+        export(ExportConfig(run=run, out=tmp_path / "out", data=(str(empty),)))
     assert asked == [()]
 
 
