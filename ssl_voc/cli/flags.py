@@ -141,8 +141,9 @@ def _read_recorded(
     file = run / "config.yaml"
     if not file.is_file():
         names = [path.parent.name for path in run.parent.glob("*/config.yaml")]
-        hint = did_you_mean(run.name, names)
-        raise BadInput(f"--resume: {run} holds no run of this program.{hint}")
+        hint = did_you_mean(run.name, names, lambda name: run.parent / name)
+        what = "holds no run of this program" if run.exists() else "does not exist"
+        raise BadInput(f"--resume: {run} {what}.{hint}")
     values = read_config_file(file, "--resume")
     values |= {"out": str(run), "overwrite": False}
     # What an older version recorded, and this one has no setting for, changes nothing.

@@ -196,7 +196,7 @@ def _figures(finished):
             for name, value in metrics.items()
             if isinstance(value, int | float | str | None)
             or name.endswith("_ci")
-            or name in ("data", "protocol")
+            or name in ("data", "protocol", "false_alarms")
         }
     return figures
 
@@ -217,7 +217,17 @@ def _figures_text(figures):
             "| figure | value | 95 % interval | protocol |",
             "|---|---|---|---|",
         ]
-        protocol = metrics.get("protocol") or {}
+        protocol = {**(metrics.get("protocol") or {})}
+        if "threshold" in metrics:
+            of_them = f"of boxes of confidence {metrics['threshold']:g} or more"
+            protocol |= dict.fromkeys(("precision", "recall", "f1"), of_them)
+        for confidence, row in (metrics.get("false_alarms") or {}).items():
+            low, high = row["per_photo_ci"]
+            lines.append(
+                f"| false alarms a photo | {row['per_photo']:.3f} | {low:.3f} to "
+                f"{high:.3f} | on photos that show no object, of boxes of confidence "
+                f"{confidence} or more |"
+            )
         for key, interval in metrics.items():
             figure = key.removesuffix("_ci")
             if figure == key or not _are_numbers([metrics.get(figure), *interval]):

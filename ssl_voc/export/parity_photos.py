@@ -67,8 +67,8 @@ def load_parity_photos(config, finished):
         OSError, ValueError: when the photos cannot be read.
     """
     photos, source = _choose(config, finished)
-    step = -(-len(photos) // config.num_photos)
-    photos = photos[::step]
+    number = min(config.num_photos, len(photos))
+    photos = photos.take(np.arange(number) * len(photos) // number)
     names, size = finished.class_names, finished.manifest["image_size"]
     progress = progress_bar("preparing photos")
     # Difficult ones, such as crowds, are no objects to find.

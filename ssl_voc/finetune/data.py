@@ -8,7 +8,7 @@ import pipelines
 from pipelines.images.near_duplicates import rows_without_near_duplicates
 from pipelines.pools.preparation import prepare_for_hashes
 from pipelines.pools.usable_objects import box_class_names
-from pipelines.readers.split_names import REPORTED_SPLITS
+from pipelines.readers.split_names import REPORTED_SPLITS, reported_split
 from pipelines.readers.training_splits import FEWEST_TO_VALIDATE, VALIDATION_SHARE
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.finetune.config import FEWEST_TO_CHOOSE
@@ -61,13 +61,8 @@ def prepare_finetuning_data(config, run, main_object_only):
         ValueError, OSError: when the data cannot be used.
     """
     training, validation, held_out, class_names = _read_and_split(config)
-    splits = [{*pipelines.splits(source)} - {"all"} for source in config.data]
-    if held_out is None and not any(len(names) > 1 for names in splits):
-        print(
-            "held out: none; the data has no other split. Measure on other photos, by "
-            "evaluate --data, or put a fifth of these into a split val first",
-            flush=True,
-        )
+    if held_out is None:
+        _tell_of_other_splits(config)
     if config.unlabeled and main_object_only and len(class_names) == 1:
         raise BadInput(
             "--unlabeled: a localizer of one class is sure of every photo, as its only "
@@ -240,6 +235,21 @@ def _rows_to_keep(pool, used, what):
             "(the same but for size, brightness or compression)"
         )
     return kept
+
+
+def _tell_of_other_splits(config):
+    """Says which split of the data is left to measure on."""
+    splits = [{*pipelines.splits(source)} - {"all"} for source in config.data]
+    used = config.train_split, config.val_split
+    split = reported_split(set.intersection(*splits), used)
+    if not any(len(names) > 1 for names in splits):
+        print(
+            "held out: none; the data has no other split. Measure on other photos, by "
+            "evaluate --data, or put a fifth of these into a split val first",
+            flush=True,
+        )
+    elif split:
+        print(f"held out: the split {split}, for evaluate --split {split}", flush=True)
 
 
 def _prepare_held_out(photos, used):

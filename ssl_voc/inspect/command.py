@@ -38,9 +38,9 @@ def inspect(config):
     config = config.resolved()
     run = config.out, config, "inspect", config.overwrite
     with as_bad_input():
-        RunFolder.check(*run)
         for source in config.data:
             refuse_missing_source("DATA", source)
+        RunFolder.check(*run)
         sets = read_data_sets([*config.data], config.split)
     with RunFolder.open(*run) as folder:
         page = report_data_sets(sets, IMAGE_SIZE)

@@ -93,7 +93,7 @@ def refuse_unusable_weights(flag: str, name: str) -> None:
         BadInput: when there is no such file, or a run that has no backbone.
     """
     path = Path(os.path.expanduser(name))
-    refuse_missing(flag, path)
+    refuse_missing(flag, path, "Expected a run folder, a file, or imagenet or none.")
     _refuse_unusable_run(flag, path)
     if path.is_dir() and not (path / "backbone.keras").is_file():
         raise BadInput(

@@ -53,6 +53,12 @@ class TrainingRun:
         self._has_stepped = False
         self._budget = config.time and TimeBudget(self, config.time)
         planned_for = folder.manifest.get("time")
+        if config.time and planned_for not in (None, config.time):
+            print(
+                f"--time: {config.time} from now on, {planned_for} before: the number "
+                "of epochs is chosen anew",
+                flush=True,
+            )
         if config.epochs is not None or config.time not in (None, planned_for):
             folder.manifest.pop("epochs", None)  # what --time gave no longer holds
 
@@ -228,8 +234,8 @@ class TrainingRun:
             seconds = [row["seconds"] for row in self.folder.read_epochs()[:done]]
             left = format_duration((epochs - done) * statistics.median(seconds))
             text += (
-                f" of {epochs}: about {left} of {self._budget.text} are left, by the "
-                "pace so far (--time)"
+                f" of {epochs}, which were to take {self._budget.text} in all "
+                f"(--time): about {left} more, by the pace so far"
             )
         print(text, flush=True)
 

@@ -193,7 +193,7 @@ def test_resume_takes_the_settings_of_the_run_and_flags_win(tmp_path):
     assert read("--resume", str(run)) == resumed
     more = read("--resume", str(run), "--epochs", "9")
     assert more == dataclasses.replace(resumed, epochs=9)
-    with pytest.raises(BadInput, match="photo holds no run.*mean photos"):
+    with pytest.raises(BadInput, match="photo does not exist.*mean .*photos"):
         read("--resume", str(tmp_path / "photo"))
     (run / "config.yaml").write_text("data: [a")
     assert refusal("--resume", str(run)).startswith("--resume: ")

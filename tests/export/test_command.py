@@ -160,6 +160,8 @@ def test_photos_are_those_named_else_held_out_else_drawn(
     assert held.source == HELD_OUT_LIST and held.labelled and len(held.encoded) == 2
     # Spread over the list.
     assert [photo.image_id for photo in held.photos] == ["p08", "p11"]
+    more = load_parity_photos(ExportConfig(run=run, num_photos=4), finished)
+    assert len(more.photos) == 4 < NUM_VAL
     named = ExportConfig(run=run, data=(str(tree),), split="train")
     assert len(load_parity_photos(named, finished).photos) == NUM_TRAIN
     split = ExportConfig(run=run, split="train").resolved(finished)

@@ -288,7 +288,8 @@ def test_few_labels_are_all_learned_from_unless_patience_waits_for_a_score(
 ):
     assert prepare(tmp_path / "few", tree).validation is None
     said = "all 60 photos are learned from, and the last epoch is kept (fewer than 300"
-    assert said in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert said in printed and "held out: the split val, for evaluate" in printed
     assert len(prepare(tmp_path / "waits", tree, patience=3).validation) == 9
     monkeypatch.setattr("ssl_voc.finetune.data.FEWEST_TO_CHOOSE", 60)
     assert len(prepare(tmp_path / "many", tree).validation) == 9

@@ -101,7 +101,8 @@ def test_photos_without_boxes_are_shown_too(tree, tmp_path):
 
 def test_a_taken_folder_is_refused_before_anything_is_read(tree, tmp_path, capsys):
     (tmp_path / "notes.txt").touch()
-    assert main([str(tree / "missing"), "--out", str(tmp_path)]) == 2
+    flags = ["--split", "missing", "--out", str(tmp_path)]
+    assert main([str(tree), *flags]) == 2
     assert capsys.readouterr().err.startswith("error: --out: ")
 
 

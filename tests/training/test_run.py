@@ -224,6 +224,14 @@ def test_epochs_that_are_done_stay_whatever_a_time_had_planned(tmp_path):
     assert run.config.epochs == 60
 
 
+def test_another_time_is_told(tmp_path, capsys):
+    folder = FailingRun(tmp_path, None).folder
+    folder.update_manifest(epochs=7, time="4m")
+    TrainingRun(TrainingConfig(learning_rate=0.1, weight_decay=0.0, time="9m"), folder)
+    assert "--time: 9m from now on, 4m before" in capsys.readouterr().out
+    assert "epochs" not in folder.manifest
+
+
 def test_a_run_that_goes_on_tells_how_much_of_its_time_is_left(tmp_path, capsys):
     run = FailingRun(tmp_path, None)
     for epoch, seconds in enumerate((90.0, 30.0, 30.0), start=1):
@@ -235,7 +243,8 @@ def test_a_run_that_goes_on_tells_how_much_of_its_time_is_left(tmp_path, capsys)
     run.folder.manifest["epochs"] = 7
     run.tell_of_resumption(3)
     # 4 epochs of 30 s.
-    assert "epoch 3 of 7: about 2:00 of 4m are left" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "epoch 3 of 7, " in printed and "4m in all (--time): about 2:00" in printed
     run.config.finish = True  # and so trains no more
     run.tell_of_resumption(3)
     assert capsys.readouterr().out == "going on after epoch 3\n"
