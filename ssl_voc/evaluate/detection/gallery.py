@@ -106,8 +106,9 @@ def draw_galleries(found, threshold, folder):
         )
     rows = choose_mistakes(found, threshold)
     tiles = [_mistake_tile(found, row, threshold) for row in rows]
-    num_wrong = np.count_nonzero(found.is_false & found.is_kept(threshold))
-    chosen_from = f"{num_wrong} wrong detections {kept}, one a photo"
+    wrong = found.is_false & found.is_kept(threshold)
+    num_photos = len(np.unique(found.matches.detections.images[wrong]))
+    chosen_from = f"{num_photos} photos with {wrong.sum()} wrong detections {kept}"
     draw_gallery(
         MOST_CONFIDENT,
         "Most confident mistakes",
@@ -120,7 +121,7 @@ def draw_galleries(found, threshold, folder):
 
 
 def choose_mistakes(found, threshold, number=NUM_SHOWN):
-    """Rows of the most confident wrong detections from a threshold on, one a photo."""
+    """Rows of the most confident wrong detection of each photo, from a threshold on."""
     rows = np.flatnonzero(found.is_false & found.is_kept(threshold))
     rows = rows[np.argsort(-found.matches.confidence[rows], kind="stable")]
     _, first = np.unique(found.matches.detections.images[rows], return_index=True)
@@ -160,14 +161,21 @@ def _mistake_tile(found, row, threshold):
         # Only the object that was meant is named.
         shown = np.zeros(len(is_own), "bool")
         shown[_meant(found, row)] = True
-    right = (detections.images == index) & found.is_true & found.is_kept(threshold)
-    right = [
-        _detection(found, other, shown[found.matches.matched[other]])
-        for other in np.flatnonzero(right)
+    others = (detections.images == index) & found.is_kept(threshold)
+    others &= ~found.is_ignored
+    others[row] = False
+    few = found.is_false[others].sum() <= _MOST_TEXTS
+    others = [
+        _detection(
+            found,
+            other,
+            few if found.is_false[other] else shown[found.matches.matched[other]],
+        )
+        for other in np.flatnonzero(others)
     ]
     wrong = _detection(found, row)
     words = f"{wrong.text}{wrong.ending}: {_reason(found, row)}"
-    outlines = (*_objects(found, index, shown), *right, wrong)
+    outlines = (*_objects(found, index, shown), *others, wrong)
     return _tile(found, index, words, outlines)
 
 

@@ -93,12 +93,15 @@ def test_mistakes_are_as_many_as_the_figures_count_with_the_right_boxes_beside(
     found = measure([photo], [rows])
     draw_galleries(found, 0.5, tmp_path)
     title, [tile] = sheets["mistakes"]
-    assert "2 wrong detections of confidence 0.5 or more" in title
+    assert "1 photos with 2 wrong detections of confidence 0.5 or more" in title
     assert tile.caption.startswith("cat 0.70: duplicate (IoU 0.90)")
-    # The object and its right detection have texts, the others are outlined.
-    assert texts_of(tile) == ["cat", "cat 0.70", "cat 0.90"]
+    # The object and its right detection have texts, and whatever is wrong.
+    assert texts_of(tile) == ["cat", "cat 0.70", "cat 0.90", "hen 0.60"]
     styles = [outline.style for outline in tile.outlines]
-    assert styles == [gallery.TRUE] * 2 + [gallery.RIGHT] * 2 + [gallery.WRONG]
+    assert styles[:2] == [gallery.TRUE] * 2 and styles.count(gallery.RIGHT) == 2
+    assert styles.count(gallery.WRONG) == 2
+    last = tile.outlines[-1]
+    assert f"{last.text}{last.ending}" == "cat 0.70"
 
 
 def texts_of(tile):
