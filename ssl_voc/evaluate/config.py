@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from ssl_voc.cli.options import option
-from ssl_voc.runs.finished_run import HELD_OUT_LIST
 
 # The photos that a run held out itself, as a split.
 HELD_OUT = "held-out"
@@ -62,7 +61,7 @@ class PhotosOfRunConfig:
 
     def evaluates_held_out(self, finished):
         """Whether the photos are those that the run held out itself."""
-        if not (finished.path / HELD_OUT_LIST).is_file():
+        if not finished.has_held_out:
             return False
         is_default = self.split is None and self._is_data_of(finished)
         return is_default or self.split == HELD_OUT

@@ -13,7 +13,7 @@ from pipelines.pools.usable_objects import UNKNOWN_CLASS, box_class_names
 from pipelines.readers.sources import is_path
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate.config import HELD_OUT
-from ssl_voc.evaluate.splits_of_run import has_held_out, read_photos
+from ssl_voc.evaluate.splits_of_run import read_photos
 from ssl_voc.predict.finished_model import boxes_in_photos, load_finished_model
 from ssl_voc.predict.test_time_augmentation import AugmentedPredictor
 from ssl_voc.runs.finished_run import (
@@ -312,7 +312,7 @@ class EvaluationRun:
         )
         if not self.config.allow_leakage:
             others = "other photos by --data and --split"
-            if has_held_out(self.finished):
+            if self.finished.has_held_out:
                 others += f" ({HELD_OUT}: those of them that RUN held out)"
             leaks = (part for part in report.leakages if part.labelled)
             first = [photo.name for part in leaks for photo in part.photos][:3]

@@ -11,11 +11,6 @@ from ssl_voc.training.input_checks import refuse_missing_source
 _UNSPLIT = ("all",)
 
 
-def has_held_out(finished):
-    """Whether a `FinishedRun` held photos out of its data."""
-    return (finished.path / HELD_OUT_LIST).is_file()
-
-
 def read_photos(data, split, finished, progress):
     """Reads the photos of a split.
 
@@ -28,7 +23,7 @@ def read_photos(data, split, finished, progress):
     Raises:
         OSError, ValueError: when the photos cannot be read.
     """
-    if split != HELD_OUT or not has_held_out(finished):
+    if split != HELD_OUT or not finished.has_held_out:
         return pipelines.read([*data], split, progress)
     table = pipelines.read_photo_table(finished.path / HELD_OUT_LIST)
     return pipelines.select_photos(pipelines.read([*data], None, progress), table)
@@ -50,7 +45,7 @@ def refuse_unusable_splits(data, split, finished, purpose):
     """
     for source in data:
         refuse_missing_source("--data", source)
-    if split in (HELD_OUT, *_UNSPLIT) or (split and not has_held_out(finished)):
+    if split in (HELD_OUT, *_UNSPLIT) or (split and not finished.has_held_out):
         return
     for source in data:
         found = _splits_of(source)

@@ -3,6 +3,7 @@
 import dataclasses
 
 from ssl_voc.cli.config_file import config_to_dict
+from ssl_voc.evaluate.detection.summary import AT_THRESHOLD
 from ssl_voc.export.onnx_litert import FILES, MISSING
 from ssl_voc.predict.config import DETECTOR_THRESHOLD
 from ssl_voc.runs.environment import describe_software
@@ -217,26 +218,10 @@ def _figures_text(figures):
             "| figure | value | 95 % interval | protocol |",
             "|---|---|---|---|",
         ]
-        protocol = {**(metrics.get("protocol") or {})}
-        if "threshold" in metrics:
-            of_them = f"of boxes of confidence {metrics['threshold']:g} or more"
-            protocol |= dict.fromkeys(("precision", "recall", "f1"), of_them)
-        for confidence, row in (metrics.get("false_alarms") or {}).items():
-            low, high = row["per_photo_ci"]
-            lines.append(
-                f"| false alarms a photo | {row['per_photo']:.3f} | {low:.3f} to "
-                f"{high:.3f} | on photos that show no object, of boxes of confidence "
-                f"{confidence} or more |"
-            )
-        for key, interval in metrics.items():
-            figure = key.removesuffix("_ci")
-            if figure == key or not _are_numbers([metrics.get(figure), *interval]):
-                continue
-            low, high = interval
-            lines.append(
-                f"| {figure} | {metrics[figure]:.3f} | {low:.3f} to {high:.3f} | "
-                f"{protocol.get(figure, '')} |"
-            )
+        lines += [
+            f"| {figure} | {value:.3f} | {low:.3f} to {high:.3f} | {protocol} |"
+            for figure, value, (low, high), protocol in _rows(metrics)
+        ]
         if metrics.get("num_leaked"):
             lines += [
                 "",
@@ -245,6 +230,24 @@ def _figures_text(figures):
             ]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def _rows(metrics):
+    """Figures of an evaluation with their values, intervals and protocols."""
+    for confidence, row in (metrics.get("false_alarms") or {}).items():
+        yield (
+            *("false alarms a photo", row["per_photo"], row["per_photo_ci"]),
+            "on photos that show no object, of boxes of confidence "
+            f"{confidence} or more",
+        )
+    protocol = {**(metrics.get("protocol") or {})}
+    if "threshold" in metrics:
+        of_them = f"of boxes of confidence {metrics['threshold']:g} or more"
+        protocol |= dict.fromkeys(AT_THRESHOLD, of_them)
+    for key, interval in metrics.items():
+        figure = key.removesuffix("_ci")
+        if figure != key and _are_numbers([metrics.get(figure), *interval]):
+            yield figure, metrics[figure], interval, protocol.get(figure, "")
 
 
 def _are_numbers(values):

@@ -237,12 +237,33 @@ def _rows_to_keep(pool, used, what):
     return kept
 
 
+def split_to_measure(config):
+    """The split of the data that is left to measure on.
+
+    Args:
+        config: A `FinetuneConfig`.
+
+    Returns:
+        Its name; empty where none is left, None where the data has no other split.
+    """
+    splits = [{*_splits_of(source)} - {"all"} for source in config.data]
+    if not any(len(names) > 1 for names in splits):
+        return None
+    used = config.train_split, config.val_split
+    return reported_split(set.intersection(*splits), used) or ""
+
+
+def _splits_of(source):
+    try:
+        return pipelines.splits(source)
+    except (ValueError, OSError):
+        return ()  # The data went away since: the trained model is still reported.
+
+
 def _tell_of_other_splits(config):
     """Says which split of the data is left to measure on."""
-    splits = [{*pipelines.splits(source)} - {"all"} for source in config.data]
-    used = config.train_split, config.val_split
-    split = reported_split(set.intersection(*splits), used)
-    if not any(len(names) > 1 for names in splits):
+    split = split_to_measure(config)
+    if split is None:
         print(
             "held out: none; the data has no other split. Measure on other photos, by "
             "evaluate --data, or put a fifth of these into a split val first",

@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 import pipelines
-from pipelines.readers.split_names import reported_split
 from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import report_data_sets, tell_of_empty_photos
+from ssl_voc.finetune.data import split_to_measure
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.training.initial_backbone import starts_trained
@@ -206,11 +206,8 @@ def _photos_to_measure(run, config):
     """Flags of `evaluate` that name photos which the run has not seen."""
     if (run.path / HELD_OUT_LIST).exists():
         return ""  # `evaluate` takes the photos that were held out
-    splits = [{*_splits_of(source)} - {"all"} for source in config.data]
-    if not any(len(names) > 1 for names in splits):
-        return " --data OTHER_PHOTOS"
-    used = config.train_split, config.val_split
-    return f" --split {reported_split(set.intersection(*splits), used) or 'SPLIT'}"
+    split = split_to_measure(config)
+    return " --data OTHER_PHOTOS" if split is None else f" --split {split or 'SPLIT'}"
 
 
 def _sure_labels(run, summary):
@@ -222,13 +219,6 @@ def _sure_labels(run, summary):
         return f"the weights are of epoch {epoch}, before the pool taught any object"
     told = [name for name in OF_TEACHER if name in summary]
     return ", ".join(f"{name} {_figure(summary[name])}" for name in told)
-
-
-def _splits_of(name):
-    try:
-        return pipelines.splits(name)
-    except (ValueError, OSError):
-        return ()  # The data went away since: the trained model is still reported.
 
 
 def _figure(value):

@@ -63,6 +63,11 @@ class FinishedRun:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
+    def has_held_out(self):
+        """Whether it held photos out of its data."""
+        return (self.path / HELD_OUT_LIST).is_file()
+
+    @property
     def data(self):
         """The `--data` that it learned from."""
         return tuple(self.settings["data"])

@@ -51,9 +51,9 @@ class RunFolder:
         self._held = {}  # texts by the names of their files
         # Folders that were made for it, the outermost last.
         self._made = ()
-        # What lay there before; None where an earlier start left something.
+        # What lay there before; None where it stays even if it fails: an earlier start
+        # left something, or it has results.
         self._found = None
-        self._has_begun = resuming
 
     @staticmethod
     def check(folder: str | Path, config: Any, command: str, overwrite: bool) -> None:
@@ -198,7 +198,7 @@ class RunFolder:
 
     def discard_replaced(self) -> None:
         """Lets go of the run that this one replaces: it has results of its own."""
-        self._has_begun = True
+        self._found = None
         replaced_run.discard(self.path)
 
     def close(self) -> None:
@@ -218,7 +218,7 @@ class RunFolder:
         # Who was interrupted goes on by what `config.yaml` says.
         failed = isinstance(error, Exception) and not isinstance(error, StoppedEarly)
         try:
-            if failed and not self._has_begun and self._found is not None:
+            if failed and self._found is not None:
                 self._remove()
         finally:
             self.close()

@@ -128,11 +128,14 @@ def choose_mistakes(found, threshold, number=NUM_SHOWN):
     return [int(row) for row in rows[np.sort(first)][:number]]
 
 
+def _shown(found, index, threshold):
+    """Rows of a photo's detections that count, from a threshold on."""
+    is_own = found.matches.detections.images == index
+    return np.flatnonzero(is_own & found.is_kept(threshold) & ~found.is_ignored)
+
+
 def _photo_tile(found, index, threshold):
-    detections = found.matches.detections
-    kept = (detections.images == index) & found.is_kept(threshold)
-    kept &= ~found.is_ignored
-    rows = np.flatnonzero(kept)
+    rows = _shown(found, index, threshold)
     # Right ones last, hence above wrong ones, and among them the most confident.
     rows = rows[np.lexsort((found.matches.confidence[rows], found.is_true[rows]))]
     with_text = len(rows) <= _MOST_TEXTS
@@ -152,8 +155,7 @@ def _photo_tile(found, index, threshold):
 
 
 def _mistake_tile(found, row, threshold):
-    detections = found.matches.detections
-    index = int(detections.images[row])
+    index = int(found.matches.detections.images[row])
     is_own = found.matches.objects.images == index
     if found.mistakes[row] == "background" and is_own.sum() <= _MOST_TEXTS:
         shown = is_own
@@ -161,9 +163,8 @@ def _mistake_tile(found, row, threshold):
         # Only the object that was meant is named.
         shown = np.zeros(len(is_own), "bool")
         shown[_meant(found, row)] = True
-    others = (detections.images == index) & found.is_kept(threshold)
-    others &= ~found.is_ignored
-    others[row] = False
+    others = _shown(found, index, threshold)
+    others = others[others != row]
     few = found.is_false[others].sum() <= _MOST_TEXTS
     others = [
         _detection(
@@ -171,7 +172,7 @@ def _mistake_tile(found, row, threshold):
             other,
             few if found.is_false[other] else shown[found.matches.matched[other]],
         )
-        for other in np.flatnonzero(others)
+        for other in others
     ]
     wrong = _detection(found, row)
     words = f"{wrong.text}{wrong.ending}: {_reason(found, row)}"

@@ -1,6 +1,7 @@
 """Distillation without labels: features of a larger teacher for a small backbone."""
 
 import dataclasses
+import hashlib
 
 from ssl_voc.cli.options import option
 from ssl_voc.pretrain.objectives.view_pairs import ViewPairsObjective
@@ -82,8 +83,6 @@ class DistillObjective(ViewPairsObjective):
 
         Those of all are kept in the run folder, where a run that goes on reads them.
         """
-        import hashlib
-
         import numpy as np
 
         from ssl_voc.callbacks import last_epoch
@@ -95,22 +94,12 @@ class DistillObjective(ViewPairsObjective):
                 f"--queue-size: expected at least the {2 * config.batch_size} views of "
                 f"a batch, got {config.queue_size}"
             )
-        digest = hashlib.sha256()
-        for weight in self.teacher.get_weights():
-            digest.update(weight.tobytes())
-        found, recorded = digest.hexdigest(), run.manifest.get("teacher_sha256")
         has_begun = last_epoch(run.path / "checkpoints") > 0
         path, count = run.path / EMBEDDINGS_FILE, len(self.pool)
         is_asked = not (config.teacher_cache and has_begun and path.is_file())
-        if has_begun and is_asked and recorded != found:
-            raise ValueError(
-                f"--teacher: {config.teacher} has other weights than when {run.path} "
-                "began. Bring those back, or begin anew with --overwrite."
-            )
-        run.update_manifest(
-            teacher_parameters=self.teacher.count_params(),
-            teacher_sha256=found if is_asked else recorded,
-        )
+        if is_asked:
+            self._refuse_another_teacher(run, has_begun)
+        run.update_manifest(teacher_parameters=self.teacher.count_params())
         if config.teacher_cache:
             if is_asked:
                 with replacing(path) as temporary, temporary.open("wb") as file:
@@ -174,6 +163,19 @@ class DistillObjective(ViewPairsObjective):
         if "spatial_loss" in summary:
             loss += f"; 1 - cosine of the maps {summary['spatial_loss']:.3f}"
         return [("loss", loss)]
+
+    def _refuse_another_teacher(self, run, has_begun):
+        """Finds that a run goes on with the teacher that it began with, or notes it."""
+        digest = hashlib.sha256()
+        for weight in self.teacher.get_weights():
+            digest.update(weight.tobytes())
+        found = digest.hexdigest()
+        if has_begun and run.manifest.get("teacher_sha256") != found:
+            raise ValueError(
+                f"--teacher: {self.config.teacher} has other weights than when "
+                f"{run.path} began. Bring those back, or begin anew with --overwrite."
+            )
+        run.update_manifest(teacher_sha256=found)
 
     def _embed(self, indices):
         """The teacher's embeddings of whole photos, and the mean cell of its maps."""
