@@ -7,10 +7,15 @@ import numpy as np
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.serving_client.prediction import Prediction
 from ssl_voc.visualization.box_outlines import BoxOutline, BoxStyle, draw_boxes
+from ssl_voc.visualization.contact_sheet import fit_pixels
 from ssl_voc.visualization.fonts import drawable_name
 from ssl_voc.visualization.style import COLORS
 
-# Shares of the photo's mean side, and least pixels.
+# The longer side in pixels that whole factors bring smaller photos near to.
+_SIDE = 640
+# Of letters and lines, beside those of a large photo, which screens show smaller.
+_ENLARGED = 2 / 3
+# Shares of the picture's mean side, and least pixels.
 _LETTER, _SMALLEST_LETTER = 1 / 30, 8
 _LINE, _THINNEST_LINE = 1 / 150, 1
 _MOST_LABELED = 1 / 7  # of the photo
@@ -27,16 +32,19 @@ def draw_prediction(pixels: np.ndarray, prediction: Prediction):
         prediction: Boxes in pixels of that photo.
 
     Returns:
-        `PIL.Image` of the photo's size. Boxes are outlined in the colors of classes;
-        where labels would hide the photo, only the most confident have one.
+        `PIL.Image` of the photo's size, or of a multiple of it where labels would hide
+        the objects of a small photo. Boxes are outlined in the colors of classes; where
+        labels would hide the photo, only the most confident have one.
     """
     from PIL import Image
 
-    image = Image.fromarray(pixels)
-    side = (image.width * image.height) ** 0.5
+    longer = max(pixels.shape[:2])
+    factor = max(1, round(_SIDE / longer))
+    image = Image.fromarray(fit_pixels(pixels, longer * factor))
+    side = (image.width * image.height) ** 0.5 * (_ENLARGED if factor > 1 else 1)
     outlines = [
         BoxOutline(
-            box,
+            box * factor,
             BoxStyle(f"class {label}", COLORS[label % len(COLORS)]),
             drawable_name(name, label),
             f" {score:.2f}",

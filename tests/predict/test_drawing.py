@@ -40,6 +40,33 @@ def test_line_and_letters_grow_with_the_photo_and_without_objects_there_are_none
     assert thickness[1] > 5 * thickness[0]
 
 
+@pytest.mark.parametrize(
+    ("size", "factor"), [((213, 160), 3), ((64, 64), 10), ((320, 240), 2)]
+)
+def test_small_photo_is_enlarged_before_boxes_are_drawn(size, factor):
+    width, height = size
+    left, right = width // 4, width // 2
+    drawn = draw(width, height, prediction((left, height // 4, right, height // 2)))
+    assert drawn.shape == (height * factor, width * factor, 3)
+    row = painted(drawn[height * factor // 3][None], COLORS[0])[0]
+    columns = np.flatnonzero(row)
+    assert (columns[0], columns[-1]) == (left * factor, right * factor - 1)
+    assert columns.size <= 2 * 3, "two thin lines"
+
+
+@pytest.mark.parametrize(("width", "height"), [(500, 375), (640, 480), (3000, 8)])
+def test_larger_photo_keeps_its_size(width, height):
+    assert draw(width, height, prediction()).shape == (height, width, 3)
+
+
+def test_labels_of_small_photo_leave_most_of_it_free():
+    starts = [(x, y) for x in (10, 80, 150) for y in (20, 90)]
+    boxes = [(x, y, x + 50, y + 50) for x, y in starts]
+    drawn = draw(213, 160, prediction(*boxes, classes=[*range(6)]))
+    assert all(has_label(drawn, color) for color in COLORS[:6])
+    assert (drawn == GRAY).all(axis=-1).mean() > 0.85
+
+
 def test_labels_of_boxes_at_one_place_do_not_hide_each_other():
     found = prediction(*[(100, 80, 200, 180)] * 4, classes=[0, 1, 2, 3])
     drawn = draw(400, 300, found)
@@ -71,12 +98,15 @@ def has_label(drawn, color):
 
 
 @pytest.mark.parametrize(
-    ("width", "height"), [(1, 1), (7, 3), (40, 30), (3000, 8), (300, 40)]
+    ("width", "height", "is_labeled"),
+    [(1, 1, True), (7, 3, True), (3000, 8, False), (300, 10, False)],
 )
-def test_flat_or_tiny_photo_gets_an_outline_and_no_label(width, height):
+def test_flat_photo_gets_an_outline_and_no_label_a_tiny_one_both(
+    width, height, is_labeled
+):
     drawn = draw(width, height, prediction((0, 0, width, height)))
-    assert drawn.shape == (height, width, 3)
-    assert painted(drawn, COLORS[0]).any() and not has_label(drawn, COLORS[0])
+    assert painted(drawn, COLORS[0]).any()
+    assert has_label(drawn, COLORS[0]) == is_labeled
 
 
 def test_jpeg_and_png_are_written_with_the_color_profile(tmp_path):
@@ -85,5 +115,5 @@ def test_jpeg_and_png_are_written_with_the_color_profile(tmp_path):
     for name, format in (("deep/er/a.jpg", "JPEG"), ("a.png", "PNG")):
         save_prediction(tmp_path / name, pixels, found, b"a profile")
         with Image.open(tmp_path / name) as picture:
-            assert picture.format == format and picture.size == (60, 40)
+            assert picture.format == format and picture.size == (660, 440)
             assert picture.info["icc_profile"] == b"a profile"
