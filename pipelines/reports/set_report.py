@@ -82,13 +82,13 @@ class SetReport:
     def text(self) -> str:
         """The report for people, in lines."""
         unreadable = self.num_unreadable
+        decoded = "not decoded" if unreadable is None else f"{unreadable} unreadable"
         lines = [
             f"{self.name}: {self.num_photos} photos, {self.num_boxes} boxes of "
             f"{len(self.classes)} classes, at most {self.max_boxes} in a photo",
             f"  {self.num_without_boxes} photos without boxes, "
             f"{self.num_without_main_object} without a main object, "
-            + ("not decoded" if unreadable is None else f"{unreadable} unreadable")
-            + f", {self.num_not_annotated} not annotated",
+            f"{decoded}, {self.num_not_annotated} not annotated",
             *self._class_lines(),
             "  sizes: "
             + ", ".join(f"{number} {size}" for size, number in self.sizes.items())
@@ -96,6 +96,13 @@ class SetReport:
             f"  {self.num_degenerate} boxes thinner than {MIN_SIDE:g} pixels, "
             f"{self.num_repeated} repeated",
         ]
+        if not self.num_photos:  # no count of boxes says anything
+            of_classes = f" of {len(self.classes)} classes" * bool(self.classes)
+            lines = [
+                f"{self.name}: {self.num_not_annotated} photos{of_classes}, none with "
+                "boxes",
+                f"  {decoded}",
+            ]
         for kind, texts in sorted(self.problems.items()):
             lines.append(f"  {len(texts)} x {kind}")
             lines += [f"    {text}" for text in texts[:NUM_EXAMPLES]]

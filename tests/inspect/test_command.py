@@ -88,9 +88,11 @@ def test_photos_without_an_annotation_are_told_and_shown(tree, tmp_path):
     assert "train: not annotated" in page
 
 
-def test_photos_without_boxes_are_shown_too(tree, tmp_path):
+def test_photos_without_boxes_are_shown_too(tree, tmp_path, capsys):
     out = tmp_path / "out"
     assert main([str(tree / "JPEGImages"), "--out", str(out)]) == 0
+    told = "JPEGImages: 11 photos, none with boxes\n  1 unreadable\n"
+    assert told in capsys.readouterr().out
     assert read(out, "summary.json")["sets"] == {"all": 12}
     assert read(out, "summary.json")["num_not_annotated"] == 0  # none is wanted
     (pair,) = read(out)["near_duplicates"]["all"]

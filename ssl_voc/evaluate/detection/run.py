@@ -97,8 +97,6 @@ class Evaluation(EvaluationRun):
         return float(score_matches(matches, "voc10").mean)
 
     def predict_flags(self, metrics):
-        if "false_alarms" in metrics:
-            return ""
         return f" --threshold {metrics['threshold']}"
 
     def describe(self, metrics):

@@ -10,6 +10,7 @@ from faster_coco_eval import COCO, COCOeval_faster
 import pipelines
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.evaluate import EvaluateConfig, evaluate
+from ssl_voc.predict.config import DETECTOR_THRESHOLD
 from tests.evaluate.detection_oracle import (
     BLUE,
     GREEN,
@@ -180,6 +181,7 @@ def test_photos_without_objects_only_give_false_alarms_by_confidence(tree, write
     assert line.split()[3:5] == ["1", "0.333"] and line.endswith("1 of 3")
     assert len(json.loads((out / "predictions.json").read_text())) == 3
     assert (out / "gallery_mistakes.png").is_file()
+    assert printed.rstrip().endswith(f"--threshold {DETECTOR_THRESHOLD} --out FOUND")
 
 
 def test_photos_whose_objects_cannot_be_used_are_not_taken_for_empty(tree, write_json):
