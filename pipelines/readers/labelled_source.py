@@ -2,6 +2,8 @@
 
 import contextlib
 import itertools
+import json
+import mmap
 import os
 import pathlib
 
@@ -12,6 +14,8 @@ from pipelines.readers.yolo_labels import label_paths
 
 # Folders above a photo, and json files in each of them, that are looked at.
 _NUM_FOLDERS, _NUM_JSON_FILES = 3, 5
+# COCO's largest json has 448 MiB; a larger one is not looked into.
+_MOST_BYTES = 512 * 2**20
 
 
 def tell_of_labelled_source(photos) -> str:
@@ -64,4 +68,23 @@ def _may_have(reader, source, path):
     if reader is voc:
         trees = [tree for tree in voc_trees(source) if tree.photos != tree.root]
         return any(tree.photos in path.parents[:-1] for tree in trees)
+    if reader is coco and not _has_texts(source, ("bbox", path.stem)):
+        return False
     return reader.recognizes(source)
+
+
+def _has_texts(file, texts):
+    """Whether a json has some texts, found without the long work of parsing it."""
+    if not 0 < os.path.getsize(file) <= _MOST_BYTES:
+        return False
+    with open(file, "rb") as opened:
+        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return all(
+                any(content.find(form) >= 0 for form in _written(text))
+                for text in texts
+            )
+
+
+def _written(text):
+    """A text as json may have it: plain, or with escaped characters."""
+    return {os.fsencode(text), json.dumps(text)[1:-1].encode()}

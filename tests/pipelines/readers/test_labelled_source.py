@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from pipelines.pools.preparation import prepare_labeled
+from pipelines.readers import coco, labelled_source
 from pipelines.readers.labelled_source import tell_of_labelled_source
 from pipelines.readers.sources import read
 
@@ -60,6 +61,31 @@ def test_what_is_wrong_above_photos_is_no_concern_of_theirs(tmp_path, write_phot
         (tmp_path / name).mkdir()
     (tmp_path / "broken.json").write_text("{")
     assert tell_of_labelled_source(read(tmp_path / "photos")) == ""
+
+
+@pytest.mark.parametrize("name", ["first", "löwe"])
+def test_only_a_json_that_may_have_the_boxes_is_read(
+    name, tmp_path, write_photo, monkeypatch
+):
+    write_photo(tmp_path / "photos" / f"{name}.jpg", 0)
+    image = {"id": 1, "file_name": f"{name}.jpg"}
+    contents = {
+        "captions": {**COCO, "images": [image], "annotations": []},
+        "empty": "",
+        "others": {**COCO, "images": [{"id": 1, "file_name": "x.jpg"}]},
+        "right": {**COCO, "images": [image]},
+    }
+    for stem, content in contents.items():
+        text = content and json.dumps(content)
+        (tmp_path / f"{stem}.json").write_text(text)
+    read_json, was_read = coco.read, []
+    monkeypatch.setattr(coco, "read", lambda *a: was_read.append(a) or read_json(*a))
+    photos = read(tmp_path / "photos")
+    right = tmp_path / "right.json"
+    assert f"give {right}." in tell_of_labelled_source(photos)
+    assert [source for source, _ in was_read] == [right]
+    monkeypatch.setattr(labelled_source, "_MOST_BYTES", 10)
+    assert tell_of_labelled_source(photos) == ""
 
 
 def test_photos_that_no_source_gives_with_boxes_name_none(tree, tmp_path):
