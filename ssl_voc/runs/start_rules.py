@@ -177,15 +177,18 @@ def _find_obstacle(
         return f"--out: {what} has lost its config.yaml."
     recorded = read_config_file(path / "config.yaml", "--out")
     # What an older version recorded, and this one has no setting for, changes nothing.
-    changed = [
-        f"{name} {recorded.get(name)!r} there, {settings[name]!r} now"
+    changed = {
+        name: f"{name} {recorded.get(name)!r} there, {settings[name]!r} now"
         for name in settings
         if recorded.get(name) != settings[name]
         and not _may_change(name, recorded.get(name), settings[name])
         and not (name in _SOURCES and command in COMPARING_PHOTOS)
-    ]
+    }
     if changed:
-        told = f"--out: {what} has other settings: {'; '.join(changed)}."
+        told = f"--out: {what} has other settings: {'; '.join(changed.values())}."
+        missing = [name for name in changed if name not in recorded]
+        if missing and command in COMPARING_PHOTOS:
+            return told + _tell_of_another_version(missing, recorded, settings)
         goes_on = f" --resume {path} goes on by its own."
         return told + goes_on * (command in COMPARING_PHOTOS)
     epochs, num_done = settings.get("epochs"), len(read_jsonl(path / METRICS))
@@ -200,6 +203,19 @@ def _find_obstacle(
     if (path / "summary.json").exists() and not has_checkpoint(path):
         return f"--out: {what} is finished, and its checkpoints are gone."
     return None
+
+
+def _tell_of_another_version(
+    missing: Sequence[str], recorded: Mapping[str, Any], settings: Mapping[str, Any]
+) -> str:
+    """Says that a run lacks settings, so that it cannot go on by its own either."""
+    unknown = [name for name in recorded if name not in settings]
+    return (
+        f" Another version began it, whose config.yaml has no {', '.join(missing)}"
+        + f" (but {', '.join(unknown)})" * bool(unknown)
+        + ": unless a flag of yours set it, this version cannot go on with it, not "
+        "by --resume either. Begin anew, by the flags without --resume."
+    )
 
 
 def _may_change(name: str, before: Any, now: Any) -> bool:

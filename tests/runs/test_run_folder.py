@@ -126,6 +126,21 @@ def test_run_that_cannot_go_on_is_refused(tmp_path, left, begun, words):
     assert all(word in said for word in words), said
 
 
+def test_run_that_lacks_a_setting_is_not_sent_round_in_a_circle(tmp_path):
+    leave_run(tmp_path / "run")
+    file = tmp_path / "run" / "config.yaml"
+    file.write_text(file.read_text().replace("seed:", "former_seed:"))
+    said = refusal(tmp_path / "run")
+    assert "no seed (but former_seed)" in said and "--overwrite" in said
+    assert "goes on by its own" not in said
+    assert "goes on by its own" in refusal_of_other_batch_size(tmp_path / "other")
+
+
+def refusal_of_other_batch_size(folder):
+    leave_run(folder)
+    return refusal(folder, batch_size=128)
+
+
 @pytest.mark.parametrize(
     ("command", "word"),
     [("evaluate", "evaluation"), ("inspect", "report"), ("predict", "prediction")],
