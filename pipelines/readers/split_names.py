@@ -53,14 +53,31 @@ def reported_split(found, used) -> str | None:
 
     Args:
         found: Names of splits.
-        used: Names of those that were learned from or have chosen: `val`, `valid` and
-            `validation` are one.
+        used: Names of those that were learned from or have chosen, see
+            `unused_splits`.
     """
-    used = {*used}
+    left = unused_splits(found, used)
+    return next((name for name in REPORTED_SPLITS if name in left), None)
+
+
+def unused_splits(found, used) -> list[str]:
+    """The splits that, by their names, hold no photo of those in use, in order.
+
+    Args:
+        found: Names of splits; `all` is none of its own.
+        used: Names of those that were learned from or have chosen, None for none:
+            `val`, `valid` and `validation` are one, `trainval` is `train` and `val`,
+            and `all` every one. Those of TFDS, `train[:50%]+test`, are understood.
+    """
+    parts = [part for name in used if name for part in name.split("+")]
+    used = {as_split(part.partition("[")[0]) for part in parts}
+    if used & {"trainval"}:
+        used |= {"train", *VALIDATION}
     if used & {*VALIDATION}:
-        used |= {*VALIDATION}
-    left = (name for name in REPORTED_SPLITS if name in {*found} - used)
-    return next(left, None)
+        used |= {"trainval", *VALIDATION}
+    if used & {"train"}:
+        used |= {"trainval"}
+    return [name for name in found if not used & {"all", name} and name != "all"]
 
 
 def split_folders(folder) -> dict[str, pathlib.Path]:

@@ -31,12 +31,21 @@ def read_labeled(source, split: str | None = None, progress=None) -> Photos:
     return join_photos(_read_labeled_parts(as_list(source), split, progress))
 
 
+def list_to_learn_from(found) -> str | None:
+    """The split that is learned from where nobody names one; None for all photos.
+
+    Args:
+        found: Names of splits that a source has.
+    """
+    return next((name for name in _TO_LEARN_FROM if name in found), None)
+
+
 def _read_labeled_parts(sources, split, progress):
     """The `Photos` of each source."""
     if split is not None:
         return read_parts(sources, [split] * len(sources), progress)
     lists = [{*splits(path)} - {"all"} for path in sources]
-    chosen = [next((n for n in _TO_LEARN_FROM if n in own), None) for own in lists]
+    chosen = [*map(list_to_learn_from, lists)]
     parts = read_parts(sources, chosen, progress)
     for path, own, name, part in zip(sources, lists, chosen, parts, strict=True):
         if own and name is None:

@@ -1,6 +1,8 @@
 """Splits that a finished run is asked about, the photos that it held out among them."""
 
 import pipelines
+from pipelines.readers.split_names import unused_splits
+from pipelines.readers.training_splits import list_to_learn_from
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.evaluate.config import HELD_OUT
@@ -50,13 +52,17 @@ def refuse_unusable_splits(data, split, finished, purpose):
     for source in data:
         found = _splits_of(source)
         if split is None and len(found) > 1:
-            usual = "train" if "train" in found else "trainval"
-            learned = finished.settings.get("train_split") or usual
+            left, told = found, ""
+            if source in finished.data:
+                named = finished.settings.get("train_split")
+                learned = named or list_to_learn_from(found) or "all"
+                used = learned, finished.settings.get("val_split")
+                left = unused_splits(found, used)
+                told = f" The run learned from {learned!r}"
+                told += "." if left else ", which leaves none: give others by --data."
             raise BadInput(
                 f"--split: name the photos of {source} to {purpose}, one of: "
-                f"{', '.join(found)}."
-                + f" The run learned from {learned!r}."
-                * (source in finished.data and learned in found)
+                f"{', '.join(left or found)}.{told}"
             )
         if split is not None and found == _UNSPLIT:
             raise BadInput(

@@ -8,8 +8,12 @@ import pipelines
 from pipelines.images.near_duplicates import rows_without_near_duplicates
 from pipelines.pools.preparation import prepare_for_hashes
 from pipelines.pools.usable_objects import box_class_names
-from pipelines.readers.split_names import REPORTED_SPLITS, reported_split
-from pipelines.readers.training_splits import FEWEST_TO_VALIDATE, VALIDATION_SHARE
+from pipelines.readers.split_names import REPORTED_SPLITS, reported_split, unused_splits
+from pipelines.readers.training_splits import (
+    FEWEST_TO_VALIDATE,
+    VALIDATION_SHARE,
+    list_to_learn_from,
+)
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.finetune.config import FEWEST_TO_CHOOSE
 from ssl_voc.runs.finished_run import (
@@ -244,13 +248,14 @@ def split_to_measure(config):
         config: A `FinetuneConfig`.
 
     Returns:
-        Its name; empty where none is left, None where the data has no other split.
+        Its name; empty where only splits of names that mean nothing are left, None
+        where the run has used all.
     """
     splits = [{*_splits_of(source)} - {"all"} for source in config.data]
-    if not any(len(names) > 1 for names in splits):
-        return None
-    used = config.train_split, config.val_split
-    return reported_split(set.intersection(*splits), used) or ""
+    learned = [config.train_split or list_to_learn_from(names) for names in splits]
+    used = [*(name or "all" for name in learned), config.val_split]
+    common = set.intersection(*splits)
+    return reported_split(common, used) or ("" if unused_splits(common, used) else None)
 
 
 def _splits_of(source):
@@ -265,8 +270,9 @@ def _tell_of_other_splits(config):
     split = split_to_measure(config)
     if split is None:
         print(
-            "held out: none; the data has no other split. Measure on other photos, by "
-            "evaluate --data, or put a fifth of these into a split val first",
+            "held out: none; the data has no split that is not used. Measure on other "
+            "photos, by evaluate --data, or put a fifth of these into a split test "
+            "first",
             flush=True,
         )
     elif split:

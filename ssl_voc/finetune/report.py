@@ -15,6 +15,8 @@ from ssl_voc.visualization.contact_sheet import draw_contact_sheet, image_tile
 from ssl_voc.visualization.style import COLORS
 
 NUM_SHOWN = 12
+# Flags of `evaluate` where no photos of the run's own data are left.
+_OTHER_PHOTOS = " --data OTHER_PHOTOS"
 OBJECT = BoxStyle("object", COLORS[0])
 
 
@@ -198,6 +200,8 @@ def format_summary(run, config, task, data, summary):
             f"on these        {figures} (chosen by them: not to be reported)",
         ]
     where = _photos_to_measure(run, config)
+    if where == _OTHER_PHOTOS:
+        lines.append("held out        none of its data: measure on other photos")
     lines.append(f"next            python -m ssl_voc.evaluate {run.path}{where}")
     return "\n".join(lines)
 
@@ -207,7 +211,7 @@ def _photos_to_measure(run, config):
     if (run.path / HELD_OUT_LIST).exists():
         return ""  # `evaluate` takes the photos that were held out
     split = split_to_measure(config)
-    return " --data OTHER_PHOTOS" if split is None else f" --split {split or 'SPLIT'}"
+    return _OTHER_PHOTOS if split is None else f" --split {split or 'SPLIT'}"
 
 
 def _sure_labels(run, summary):

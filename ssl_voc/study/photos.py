@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pipelines
 from pipelines.readers.sources import place_of
-from pipelines.readers.split_names import reported_split
+from pipelines.readers.split_names import reported_split, unused_splits
+from pipelines.readers.training_splits import list_to_learn_from
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.runs.paths import real_path
 from ssl_voc.study.arms import default_arms, parse_arms, parse_flags, values_of
@@ -197,17 +198,20 @@ def _reported_photos(config):
     common = set.intersection(*splits)
     if config.split is not None:
         return (("--split", config.split),)
-    if not any(splits):
-        if all(pipelines.splits(source) for source in config.data):
-            return ()  # held out by finetune
+    if not any(splits) and all(pipelines.splits(source) for source in config.data):
+        return ()  # held out by finetune
+    learned = [config.train_split or list_to_learn_from(names) for names in splits]
+    used = [name or "all" for name in learned]
+    left = unused_splits(common, used)
+    if not left:
         raise BadInput(
             "--data: no split is left to report. Expected lists such as train and val, "
             "or data that nobody has split."
         )
-    named = reported_split(common, [config.train_split])
+    named = reported_split(left, used)
     if named is None:
         raise BadInput(
-            f"--split: name the photos to report, one of: {', '.join(sorted(common))}."
+            f"--split: name the photos to report, one of: {', '.join(sorted(left))}."
         )
     return (("--split", named),)
 

@@ -107,7 +107,7 @@ def test_run_that_is_no_finished_finetuning_is_refused(
     ("flags", "named"),
     [
         ({"data": ("/no/such/tree",)}, "^--data: /no/such/tree"),
-        ({}, "^--split: .*train, val, all.*learned from 'train'"),
+        ({}, "^--split: .*one of: val\\. .*learned from 'train'"),
         ({"split": "test"}, "no split 'test'"),
         ({"data": ("/no/such/tree",), "split": "val"}, "/no/such/tree"),
         ({"split": "val", "out": "RUN", "overwrite": True}, "^--out: .*the run"),
@@ -126,6 +126,14 @@ def test_photos_and_folders_that_do_not_do_are_refused_and_harm_no_run(
         evaluate(EvaluateConfig(run=run, **flags))
     after = {path.name for path in run.iterdir()}
     assert {name for name in after if not name.startswith("evaluation-")} == before
+
+
+def test_a_run_that_learned_from_all_splits_asks_for_other_photos(tmp_path, tree):
+    run = write_records(tmp_path / "run", tree)
+    with open(run / "config.yaml", "a") as file:
+        file.write("train_split: trainval\n")
+    with pytest.raises(BadInput, match="'trainval', which leaves none: .*--data"):
+        evaluate(EvaluateConfig(run=run))
 
 
 def test_data_without_splits_that_was_learned_asks_for_other_photos(tmp_path, tree):

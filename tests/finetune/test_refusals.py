@@ -181,23 +181,35 @@ def test_defaults_follow_from_the_settings():
 
 
 @pytest.mark.parametrize(
-    ("data", "val_split", "expected"),
+    ("lists", "train_split", "val_split", "expected"),
     [
-        ("scenes", None, "--split val"),
-        ("scenes", "val", "--split SPLIT"),
-        ("scenes", "valid", "--split SPLIT"),
-        ("train.json", None, "--data OTHER_PHOTOS"),
-        ("vanished", None, "--data OTHER_PHOTOS"),
+        ("train val", None, None, "--split val"),
+        ("train val", None, "val", "--data OTHER_PHOTOS"),
+        ("train val", None, "valid", "--data OTHER_PHOTOS"),
+        ("train val trainval", None, None, "--split val"),
+        ("train val trainval", "trainval", None, "--data OTHER_PHOTOS"),
+        ("train val trainval test", "trainval", None, "--split test"),
+        ("val trainval", None, None, "--data OTHER_PHOTOS"),
+        ("val test", None, None, "--data OTHER_PHOTOS"),
+        ("train val", "all", None, "--data OTHER_PHOTOS"),
+        ("train mine", None, None, "--split SPLIT"),
+        ("", None, None, "--data OTHER_PHOTOS"),
     ],
 )
 def test_the_summary_names_photos_that_evaluate_takes(
-    data, val_split, expected, tmp_path, monkeypatch
+    lists, train_split, val_split, expected, tmp_path
 ):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "train.json").write_text("{}")
+    # Without lists it is a json that is one split, or data that has vanished.
+    data = str(tmp_path / "VOC")
+    for name in lists.split():
+        path = tmp_path / "VOC" / "ImageSets" / "Main" / f"{name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        (tmp_path / "VOC" / "JPEGImages").mkdir(exist_ok=True)
     run = SimpleNamespace(path=tmp_path)
-    config = FinetuneConfig(data=(data,), val_split=val_split)
+    config = FinetuneConfig(data=(data,), train_split=train_split, val_split=val_split)
     training = SimpleNamespace(class_names=("cat",))
     pools = SimpleNamespace(validation=None, training=training, unlabeled=None)
     said = format_summary(run, config, TASKS["detect"], pools, {"num_images": 3})
     assert said.endswith(f"python -m ssl_voc.evaluate {tmp_path} {expected}")
+    assert ("held out        none" in said) == ("OTHER_PHOTOS" in expected)

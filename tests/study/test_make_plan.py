@@ -107,7 +107,7 @@ def test_photos_to_report_are_read_and_learned_from_by_no_arm(place, tmp_path):
     lists = shutil.copytree(place / "voc", tmp_path / "voc") / "ImageSets" / "Main"
     names = "".join((lists / f"{n}.txt").read_text() for n in ("train", "val"))
     (lists / "trainval.txt").write_text(names)
-    with pytest.raises(BadInput, match="--split: 20 of the 20 photos"):
+    with pytest.raises(BadInput, match="--data: no split is left"):
         plan_of(tmp_path / "voc", train_split="trainval")
     (lists / "val.txt").rename(lists / "test.txt")
     (lists / "train.txt").rename(lists / "trainval.txt")

@@ -7,6 +7,7 @@ from pipelines.readers.split_names import (
     reported_split,
     split_folders,
     splits_in,
+    unused_splits,
 )
 
 
@@ -96,9 +97,20 @@ def test_photos_in_folders_of_splits_have_no_class_of_that_name(
         ("train valid", ["train", None], "valid"),
         ("train val valid", ["validation"], None),
         ("train other", [], None),
+        ("train val trainval test", ["trainval"], "test"),
+        ("train val trainval", ["trainval", None], None),
+        ("train val test", ["all"], None),
+        ("train test", ["train[:50%]+test[:10%]"], None),
     ],
 )
 def test_the_split_to_measure_on_is_one_that_nothing_was_learned_or_chosen_by(
     found, used, reported
 ):
     assert reported_split(found.split(), used) == reported
+
+
+def test_split_in_use_takes_those_that_hold_its_photos_with_it():
+    found = ["all", "other", "train", "trainval", "val"]
+    assert unused_splits(found, ["train"]) == ["other", "val"]
+    assert unused_splits(found, ["TrainVal"]) == ["other"]
+    assert unused_splits(found, [None]) == ["other", "train", "trainval", "val"]
