@@ -78,11 +78,16 @@ class PredictionSheet:
         ranked = self._task.rank_arrays(found)
         tiles = [self._tile(row, ranked) for row in range(len(self._photos))]
         legend = [LABELLED, DIFFICULT] if self._batch["difficult"].any() else [LABELLED]
+        title = f"Predictions after epoch {epoch} of {epochs}: {self._kind}"
+        least, highest = self._task.threshold, ranked["scores"].max()
+        if highest < least:  # as of the first epochs
+            highest = f"{max(0.0, highest):.2f}"  # -1 is padding
+            title += f"; no score reaches {least:g} yet, the highest is {highest}"
         draw_contact_sheet(
             self._path,
             [("", tiles)],
             min(_NUM_COLUMNS, len(tiles)),
-            f"Predictions after epoch {epoch} of {epochs}: {self._kind}",
+            title,
             [*legend, self._predicted],
         )
         self._epoch, self._ended = epoch, time.monotonic()

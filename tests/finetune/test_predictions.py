@@ -100,6 +100,16 @@ def test_boxes_are_drawn_from_the_threshold_of_predict_on(pools, drawn):
     assert DIFFICULT not in legend
 
 
+@pytest.mark.parametrize(
+    ("score", "told"), [(0.124, "0.12"), (-1.0, "0.00"), (0.4, None)]
+)
+def test_where_no_score_is_high_enough_the_highest_is_told(pools, drawn, score, told):
+    model = answering([[0, 0, 9, 9], [0, 0, 8, 8]], [0, 0], [score, -1.0])
+    sheet_of(pools[0]).draw(model, 1, 2)
+    title = drawn[0][3]
+    assert title.endswith(told) if told else "highest" not in title
+
+
 def test_where_boxes_agree_the_labelled_one_is_not_named_again(pools, drawn):
     pool = pools[0]
     row = pipelines.choose_varied(pool.photos, 12)[0]
