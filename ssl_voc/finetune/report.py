@@ -176,7 +176,7 @@ def format_summary(run, config, task, data, summary):
     lines = [
         "",
         f"model           {run.path / 'model.keras'}",
-        f"pictures        {run.path / 'examples.png'}, curves.png",
+        f"pictures        {run.path / 'examples.png'}, predictions.png, curves.png",
         f"learned from    {summary['num_images']} photos of "
         f"{len(data.training.class_names)} classes",
     ]

@@ -11,6 +11,7 @@ from ssl_voc.finetune.augmented_images import AugmentedImages, draw_batches
 from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
 from ssl_voc.finetune.phases import default_unfreeze_epoch, plan_phases
+from ssl_voc.finetune.predictions import PredictionSheet
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.finetune.unlabeled import TEACHER_MOMENTUM, UnlabeledPhotos
 from ssl_voc.finetune.validation import Validation
@@ -76,6 +77,11 @@ class FinetuningRun(TrainingRun):
             **self.task.describe(self.student, self.training),
         )
         report.save_examples(folder, self.training, self.task, self.student)
+        path = folder.path / "predictions.png"
+        self.predictions = PredictionSheet(
+            path, self.task, self.data, config.batch_size
+        )
+        print(f"what the model finds, now and then: {path}", flush=True)
         self.done_epochs = self._begin_or_resume()
 
     def fit_until(self, end):
@@ -124,11 +130,14 @@ class FinetuningRun(TrainingRun):
         # Without a score, as where validation photos show no object, too.
         if not best_epoch and (evaluated := self._evaluated_weights()):
             evaluated.lend()
+        epochs = self.config.epochs
+        # By the function that predicted before: `compile` would have it traced anew.
+        self.predictions.draw(self.model, best_epoch or epochs, epochs)
         self._forget_optimizer()
         with replacing(self.folder.path / "model.keras") as temporary:
             self.student.save(temporary)
         summary = report.summarize(
-            self.folder, self.task, self.data, best_epoch or self.config.epochs
+            self.folder, self.task, self.data, best_epoch or epochs
         )
         self.folder.finish(summary)
         return summary
@@ -169,6 +178,12 @@ class FinetuningRun(TrainingRun):
             batches = self.unlabeled.join_batches(batches, seed, done)
         for batch in batches:
             yield (batch,)
+
+    def draw_now_and_then(self, epoch):
+        super().draw_now_and_then(epoch)
+        epochs = self.config.epochs
+        if epoch < epochs and self.predictions.is_due(epoch, epochs):
+            self.predictions.draw(self.model, epoch, epochs, self._evaluated_weights())
 
     def measure_step(self, batches):
         seconds = super().measure_step(batches)

@@ -4,9 +4,10 @@ import dataclasses
 from pathlib import Path
 
 from ssl_voc.cli.options import option
+from ssl_voc.tasks import TASKS
 
 # Lowest score of a detector's detections, where no flag says another.
-DETECTOR_THRESHOLD = 0.3
+DETECTOR_THRESHOLD = TASKS["detect"].threshold
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ class Task:
         shown: Entries of the logs that progress shows.
         panels: Keys of the logs and label of each panel of `curves.png`.
         measures: Labels of the measures of `summary.json`, by their names.
+        threshold: Lowest score of what is shown, where no flag says another.
         fusion: How `fuse` makes one answer of several, in words.
     """
 
@@ -44,6 +45,7 @@ class Task:
     shown = ("loss",)
     panels = ()
     measures = {}
+    threshold = 0.0
     fusion = ""
 
     def build_model(self, backbone, config, pool):

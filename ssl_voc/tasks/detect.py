@@ -44,6 +44,7 @@ class DetectTask(Task):
         "voc10_ap50": "VOC10 AP50",
         "coco_ap": "COCO AP",
     }
+    threshold = 0.3
     fusion = "weighted boxes fusion at IoU 0.55"
 
     def build_model(self, backbone, config, pool):

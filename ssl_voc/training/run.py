@@ -213,7 +213,7 @@ class TrainingRun:
                         # What it covers has been measured and logged.
                         checkpoint,
                         # A picture that cannot be drawn shall cost no epoch.
-                        _at_epoch_end(self._draw_now_and_then),
+                        _at_epoch_end(self.draw_now_and_then),
                         _at_epoch_end(release),
                     ],
                     **arguments,
@@ -291,8 +291,12 @@ class TrainingRun:
         rows = self.folder.read_epochs()
         plot_curves(rows, self.folder.path / "curves.png", self.panels())
 
-    def _draw_now_and_then(self, epoch):
-        """Draws curves, but for those of the last epoch, which `run_training` does."""
+    def draw_now_and_then(self, epoch):
+        """Draws curves, but for those of the last epoch, which `run_training` does.
+
+        Args:
+            epoch: Number of epochs done.
+        """
         since = time.monotonic() - self._drawn
         if since >= _SECONDS_BETWEEN_CURVES and epoch < self.config.epochs:
             self.draw_curves()

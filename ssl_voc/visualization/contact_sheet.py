@@ -64,6 +64,18 @@ def photo_tile(photo, side, caption="", outlines=()):
     except (OSError, UnreadableImage):
         # Read a while ago; a file that has gone since is no reason to lose a run.
         pixels = np.full((photo.height, photo.width, 3), 200, "uint8")
+    return scaled_tile(pixels, side, caption, outlines)
+
+
+def scaled_tile(pixels, side, caption="", outlines=()):
+    """A uint8 picture scaled to a tile.
+
+    Args:
+        pixels: Array `(height, width, 3)`.
+        side: Of the longer side of the tile, in pixels.
+        caption: Of the tile.
+        outlines: `BoxOutline`s in pixels of the picture.
+    """
     resized = fit_pixels(pixels, side)
     scale = np.array(resized.shape[1::-1] * 2) / (pixels.shape[1::-1] * 2)
     return Tile(resized, caption, _scaled(outlines, scale))

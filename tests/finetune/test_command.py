@@ -94,6 +94,7 @@ def test_run_folder_holds_what_users_rely_on(short):
         "model.keras",
         "curves.png",
         "examples.png",
+        "predictions.png",
         "skipped.txt",
         "data_report.txt",
         "data_report.json",
@@ -152,6 +153,28 @@ def test_kept_weights_are_those_of_the_epoch_that_other_photos_chose(place, shor
     assert logs["classes_top1"] == pytest.approx(best["val_top1"], abs=1e-4)
     # For who trains on: nothing of the last step, whose rate was 0.
     assert int(model.optimizer.iterations) == 0
+
+
+@pytest.mark.slow
+def test_a_run_that_draws_no_predictions_has_the_same_weights(place, whole):
+    run = place / "undrawn"
+    program = (
+        "import sys\n"
+        "from ssl_voc.finetune import main, predictions\n"
+        "predictions.PredictionSheet.draw = lambda *arguments: None\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    done = start("-c", program, *flags(place, run, **STAGED))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (whole[0] / "predictions.png").exists()
+    assert not (run / "predictions.png").exists()
+    assert_same_training(run, whole[0])
+    kept, other = (
+        keras.models.load_model(folder / "model.keras").get_weights()
+        for folder in (run, whole[0])
+    )
+    for one, two in zip(kept, other, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ def test_the_run_tells_what_a_detector_is_judged_by(finished):
     for name in ("epoch", "val_coco_ap"):
         assert summary[name] == best[name]
     assert summary["training_matched_iou"] == best["matched_iou"]
-    for name in ("curves.png", "examples.png"):
+    for name in ("curves.png", "examples.png", "predictions.png"):
         assert np.asarray(Image.open(run / name)).std() > 10
     # The last photo shows nothing and is learned from all the same.
     assert summary["num_images"] + summary["num_validation"] == NUM_PHOTOS
