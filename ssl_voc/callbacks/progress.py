@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from ssl_voc.callbacks.throughput import Throughput
 from ssl_voc.cli.durations import format_duration
+from ssl_voc.runs.progress_bar import LINE_SECONDS
 
 _REFRESH_SECONDS = 0.2
-_LINE_SECONDS = 30.0
 _BAR_FORMAT = "{desc} |{bar}| {n_fmt}/{total_fmt}{postfix}"
 
 
@@ -73,7 +73,7 @@ class Progress(keras.callbacks.Callback):
         self.throughput.end_step(batch + 1)
         now = time.monotonic()
         if self._bar is None:
-            if now - self._told > _LINE_SECONDS:
+            if now - self._told > LINE_SECONDS:
                 self._told = now
                 step = f"step {self.throughput.steps_done}/{self.steps_per_epoch}"
                 parts = [*self._metrics(logs or {}), *self._time_left()]

@@ -63,6 +63,7 @@ class EvaluationRun:
         self.pool = self._prepare()
         folder.write_text("skipped.txt", pipelines.problem_table(self.pool.skipped))
         self.report = self._refuse_leakage()
+        print("loading the model", flush=True)
         self.model = load_finished_model(finished)
         self.prediction_views = None
         if config.tta:
@@ -129,6 +130,7 @@ class EvaluationRun:
         size = self.config.batch_size
         progress = progress_bar("predicting")
         num_photos = len(self.pool)
+        progress(0, num_photos)
 
         def advance(batch, logs=None):
             progress(min(num_photos, (batch + 1) * size), num_photos)

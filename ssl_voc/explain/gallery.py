@@ -11,7 +11,9 @@ from ssl_voc.visualization.contact_sheet import photo_tile
 from ssl_voc.visualization.fonts import drawable_name
 
 SIDE = 220
-_OPACITY = 0.75  # the most that a map hides of its photo
+# What is seen of a photo under its map, in gray; and the most that a map hides of it.
+# Both leave room for colors that stand out on white photos and on dark ones.
+_BRIGHTNESS, _OPACITY = 0.5, 0.8
 OBJECT = BoxStyle("object", (255, 255, 255))
 
 
@@ -94,14 +96,15 @@ def _describe_map(subject, found, place):
 
 
 def _overlay(pixels, heat):
-    """A photo tinted by its map of any size: untouched where the map is low."""
+    """A photo in gray, darkened, in the colors of its map of any size: none at 0."""
     import matplotlib
 
-    height, width = pixels.shape[:2]
+    image = Image.fromarray(pixels)
     scaled = Image.fromarray(np.asarray(heat, "float32"))
-    scaled = np.asarray(scaled.resize((width, height), Image.Resampling.BILINEAR))
-    scaled = np.clip(scaled / max(float(np.max(heat)), 1e-12), 0.0, 1.0)
-    # Its dark end would look like shadow: begin above it.
-    colors = matplotlib.colormaps["inferno"](0.25 + 0.75 * scaled)[..., :3] * 255
-    opacity = (_OPACITY * scaled)[..., None]
-    return np.round(pixels * (1 - opacity) + colors * opacity).astype("uint8")
+    scaled = np.asarray(scaled.resize(image.size, Image.Resampling.BILINEAR))
+    scaled = np.clip(scaled / max(float(np.max(heat)), 1e-12), 0.0, 1.0)[..., None]
+    gray = _BRIGHTNESS * np.asarray(image.convert("L"), "float64")[..., None]
+    # Of even steps to the eye, color-blind or not; its dark end would look like shadow.
+    colors = matplotlib.colormaps["inferno"](0.3 + 0.7 * scaled[..., 0])[..., :3] * 255
+    opacity = _OPACITY * scaled
+    return np.round(gray * (1 - opacity) + colors * opacity).astype("uint8")

@@ -9,6 +9,7 @@ from ssl_voc.heat_maps import (
     perturbed,
     removal_order,
 )
+from ssl_voc.heat_maps.map_measures import THRESHOLDS
 from ssl_voc.metrics import bootstrap_interval
 from ssl_voc.runs.progress_bar import progress_bar
 
@@ -66,25 +67,27 @@ def measure_photos(subject, indices, num_perturbed, seed):
 
     Returns:
         Dictionary of float64 arrays `(num_photos,)`: the measures, `"box_share"`,
-        `"is_empty"`, `"correct"` and `"predicted"`, -1 for nothing; nan where not
+        `"is_empty"`, `"correct"`, `"predicted"`, -1 for nothing, and `"threshold"`, the
+        share of the map's range that `"map_iou"` was measured at; nan where not
         measured.
     """
     rows, ious = [], []
     progress = progress_bar(f"explaining {subject.name}")
+    progress(0, len(indices))
     for views in subject.views(indices):
-        maps = subject.maps(views.images, views.classes)
         predicted = subject.predict_classes(views.images)
-        for place, (height, width) in enumerate(views.sizes):
-            heat = maps[place, :height, :width].astype("float64")
+        for place, heat in _maps_of_photos(subject, views):
             row = measure_map(heat, views.boxes[place])
             row["is_empty"] = float(not heat.max() > 0)
             row["correct"] = float(predicted[place] == views.classes[place])
             row["predicted"] = float(predicted[place])
-            if len(rows) < num_perturbed:
-                row |= _perturb(subject, views, place, heat, seed)
             ious.append(ious_at_thresholds(heat, views.boxes[place]))
             rows.append(row)
-            progress(len(rows), len(indices))
+        progress(len(rows), len(indices))
+    if num_perturbed:
+        found = _perturb_photos(subject, indices[:num_perturbed], seed)
+        for row, areas in zip(rows, found, strict=False):
+            row |= areas
     return _as_arrays(rows, ious, seed)
 
 
@@ -172,8 +175,31 @@ def _as_arrays(rows, ious, seed):
         **measures,
         "map_iou": chosen,
         "map_acc_50": is_right,
-        "threshold": thresholds.astype("float64"),
+        "threshold": np.array(THRESHOLDS)[thresholds],
     }
+
+
+def _maps_of_photos(subject, views):
+    """Places in a batch with the map of each photo, float64 `(height, width)`."""
+    maps = subject.maps(views.images, views.classes)
+    for place, (height, width) in enumerate(views.sizes):
+        yield place, maps[place, :height, :width].astype("float64")
+
+
+def _perturb_photos(subject, indices, seed):
+    """Areas of each photo, see `_perturb`.
+
+    In a pass of its own, though maps are made anew: a photo takes as long here as
+    dozens without, and progress would mislead.
+    """
+    found = []
+    progress = progress_bar(f"deleting and inserting pixels, {subject.name}")
+    progress(0, len(indices))
+    for views in subject.views(indices):
+        for place, heat in _maps_of_photos(subject, views):
+            found.append(_perturb(subject, views, place, heat, seed))
+            progress(len(found), len(indices))
+    return found
 
 
 def _perturb(subject, views, place, heat, seed):

@@ -19,7 +19,7 @@ from ssl_voc.explain.shortcuts.scan import choose_layer
 from ssl_voc.explain.shortcuts.search import find_shortcuts
 from ssl_voc.explain.subject import Subject
 from ssl_voc.explain.table import SUBSETS, format_explanation, verdicts
-from ssl_voc.heat_maps import randomized_correlations
+from ssl_voc.heat_maps import randomization_stages, randomized_correlations
 from ssl_voc.heat_maps.explained_layer import find_in_copy, find_layer
 from ssl_voc.metrics import bootstrap_interval
 from ssl_voc.runs.json_files import to_json
@@ -180,13 +180,21 @@ class ExplanationRun:
     def _check_sanity(self, subject):
         """Whether the maps are lost with the weights, see `SANITY_PROTOCOL`."""
         views = subject.view(self.indices[:NUM_SANITY_PHOTOS])
-        progress = progress_bar(f"checking {subject.name}", "draw")
+        progress = progress_bar(f"checking maps of {subject.name}", "map")
+        # Of each draw those of the learned weights, too.
+        num_stages = 1 + len(randomization_stages(subject.model))
+        num_made, num_maps = 0, NUM_SANITY_DRAWS * num_stages * len(views)
+        progress(0, num_maps)
 
         def make_maps(model):
+            nonlocal num_made
             layer = find_in_copy(subject.model, self.config.explained_layer, model)
-            return subject.maps(
+            maps = subject.maps(
                 views.images, views.classes, model, layer, upsample=False
             )
+            num_made += len(maps)
+            progress(num_made, num_maps)
+            return maps
 
         found = []
         for draw in range(NUM_SANITY_DRAWS):
@@ -197,7 +205,6 @@ class ExplanationRun:
                 shares=views.sizes / subject.pool.image_size,
             )
             found.append(correlations)
-            progress(draw + 1, NUM_SANITY_DRAWS)
         found = np.mean(found, axis=0)  # (num_stages, num_photos)
         left = [bootstrap_interval(stage, seed=self.config.seed) for stage in found]
         final = left[-1]
@@ -228,7 +235,7 @@ class ExplanationRun:
         ]
         num_tiles = 1 + len(self.subjects)
         title = f"{self.config.method} at {self._layer_names}, of the true class, "
-        title += "whose box is white; the colors of each map end at its own maximum"
+        title += "whose box is white; yellow is the maximum of each map, gray is 0"
         sheet = [(heading, [*itertools.chain(*rows)]) for heading, rows in groups]
         path = self.folder.path / "gallery.png"
         draw_contact_sheet(path, sheet, 2 * num_tiles, title, tiles_per_group=num_tiles)

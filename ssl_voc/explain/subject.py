@@ -65,13 +65,19 @@ class Subject(EvaluationRun):
         super().__init__(config, finished, folder)
 
     @property
+    def batch_size(self):
+        """Number of photos that are mapped at once."""
+        num_images = _BATCH_PIXELS // self.pool.image_size**2
+        return min(max(1, num_images), self.config.batch_size)
+
+    @property
     def keys(self):
         """Source and id of each photo: the same photos for runs to be compared."""
         return [(photo.source, photo.image_id) for photo in self.pool.photos]
 
     def views(self, indices):
         """Gathers photos in batches: memory does not grow with their number."""
-        size = self.config.batch_size
+        size = self.batch_size
         for start in range(0, len(indices), size):
             yield self.view(indices[start : start + size])
 
@@ -103,7 +109,6 @@ class Subject(EvaluationRun):
 
     def maps(self, images, classes, model=None, layer=None, method=None, **options):
         """Heat maps of classes, `(batch, side, side)`, as the flags ask for them."""
-        num_images = _BATCH_PIXELS // self.pool.image_size**2
         return grad_cam(
             model or self.model,
             images,
@@ -111,7 +116,7 @@ class Subject(EvaluationRun):
             layer=layer or self.config.explained_layer,
             method=method or self.config.method,
             normalize=False,
-            batch_size=min(max(1, num_images), self.config.batch_size),
+            batch_size=self.batch_size,
             **options,
         )
 

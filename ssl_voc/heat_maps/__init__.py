@@ -9,4 +9,7 @@ from ssl_voc.heat_maps.map_measures import (
     rank_correlation,
 )
 from ssl_voc.heat_maps.perturbation import perturbed, removal_order
-from ssl_voc.heat_maps.weight_randomization import randomized_correlations
+from ssl_voc.heat_maps.weight_randomization import (
+    randomization_stages,
+    randomized_correlations,
+)

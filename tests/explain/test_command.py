@@ -76,6 +76,22 @@ def test_figures_are_means_over_the_photos_of_the_file(explained):
     assert stored["shortcuts"]["num_alarms"] == metrics["shortcuts"]["num_alarms"]
 
 
+def test_every_stage_is_told_before_it_is_long(explained):
+    told = [
+        "loading the model",
+        f"explaining run: {NUM_PHOTOS} photos",
+        "deleting and inserting pixels, run: 2 photos",
+        # 32 photos, twice, with the learned weights and without those of one stage.
+        "checking maps of run: 128 maps",
+        f"mapping backgrounds: {3 * NUM_PHOTOS} maps",
+        "testing candidates: ",
+        "drawing",
+    ]
+    lines = explained[2].splitlines()
+    places = [[line.startswith(text) for line in lines].index(True) for text in told]
+    assert places == sorted(places)
+
+
 def test_equal_models_differ_by_nothing(explained):
     out, metrics, _ = explained
     difference = metrics["all"]["difference"]
@@ -95,7 +111,7 @@ def test_page_and_gallery_show_photos_and_maps(explained):
     # Photo, map and map for each of the four photos shown; nothing from elsewhere.
     assert page.count("data:image/jpeg;base64,") == 12 + num_sheets
     assert "http" not in page and "SHORTCUT: green is known by" in page
-    assert "the colors of each map end at its own maximum" in page
+    assert "yellow is the maximum of each map, gray is 0" in page
     height, width, _ = pixels_of(out / "gallery.png").shape
     assert width > 6 * 220 and height > 220
 
@@ -105,10 +121,10 @@ def test_a_stamp_in_a_corner_is_found_named_and_shown(explained):
     found = metrics["shortcuts"]
     alarms = [row for row in found["candidates"] if row["alarm"]]
     assert {row["class"] for row in alarms} == {"green"}
-    (place,) = (row for row in alarms if row["kind"] == "place")
-    assert place["where"].startswith("lower right corner of the photo")
-    assert place["share_of_photos"] > 0.9
-    assert place["accuracy_drop"] > 0.9 and place["accuracy_drop_control"] < 0.1
+    (region,) = (row for row in alarms if row["kind"] == "region")
+    assert region["where"].startswith("lower right corner of the photo")
+    assert region["share_of_photos"] > 0.9
+    assert region["accuracy_drop"] > 0.9 and region["accuracy_drop_control"] < 0.1
     assert found["num_alarms"] == len(alarms)
     screened = [row for row in found["candidates"] if row["screened"]]
     assert len(alarms) <= len(screened) < len(found["candidates"])

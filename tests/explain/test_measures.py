@@ -65,6 +65,7 @@ def test_map_accuracy_has_a_threshold_of_its_own_and_empty_maps_are_compared():
     rows = [{"energy": 0.5, "is_empty": float(number < 10)} for number in range(40)]
     found = _as_arrays(rows, ious, seed=0)
     assert found["map_iou"].tolist() == [0.5] * 40
+    assert found["threshold"].tolist() == [0.05] * 40  # no index: a share of the range
     assert found["map_acc_50"].tolist() == hits.astype(float).tolist()
     none_empty = {**found, "is_empty": np.zeros(40)}
     assert compare(found, none_empty)["is_empty"] == 0.25

@@ -232,6 +232,23 @@ def test_another_time_is_told(tmp_path, capsys):
     assert "epochs" not in folder.manifest
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="compiles nothing")
+def test_the_silence_of_the_first_step_is_told_once_before_it(tmp_path, capsys):
+    told = []
+
+    class Run(FailingRun):
+        def timed_batches(self):
+            told.append(capsys.readouterr().out)
+            raise KeyboardInterrupt
+
+    run = Run(tmp_path, None)
+    run._has_stepped = False
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            run.fit_epochs(4, (), [])
+    assert told[0].startswith("compiling the training step") and told[1] == ""
+
+
 def test_a_run_that_goes_on_tells_how_much_of_its_time_is_left(tmp_path, capsys):
     run = FailingRun(tmp_path, None)
     for epoch, seconds in enumerate((90.0, 30.0, 30.0), start=1):

@@ -31,7 +31,7 @@ class FixedRegion:
 
     label: int
     cells: np.ndarray
-    kind = "place"
+    kind = "region"
 
     def strength(self, scan):
         """Mean heat of the class there, `(n,)`; nan where boxes cover it."""
@@ -84,7 +84,7 @@ class PatchCluster:
     center: np.ndarray
     mean: np.ndarray
     least: float
-    kind = "look"
+    kind = "cluster"
 
     def belongs(self, scan):
         """Which of the hottest patches are of the cluster, bool `(n, NUM_PATCHES)`."""
@@ -115,7 +115,7 @@ class PatchCluster:
 
     def describe(self):
         """Words for what it is."""
-        return f"patches that look alike (look {self.number}, see the sheet)"
+        return f"patches that look alike (cluster {self.number}, see the sheet)"
 
 
 def propose_candidates(scan, chosen, label, seed=0):

@@ -99,17 +99,22 @@ def scan_photos(subject, indices, layer):
     features_of.jit_compile = subject.model.jit_compile
     reach = subject.pool.image_size / layer.output.shape[1]
     patch = _patch_side(subject.pool.image_size)
-    progress = progress_bar("mapping backgrounds")
+    num_classes = len(subject.pool.class_names)
+    num_made, num_maps = 0, len(indices) * num_classes
+    progress = progress_bar("mapping backgrounds", "map")
+    progress(0, num_maps)
     parts = []
     for views in subject.views(indices):
         features = features_of.predict_on_batch(views.images.astype("float32"))
         masks = [outside_of(views, place, reach / 2) for place in range(len(views))]
         by_class = []
-        for label in range(len(subject.pool.class_names)):
+        for label in range(num_classes):
             labels = np.full(len(views), label)
             maps = subject.maps(views.images, labels, layer=layer, method="layercam")
             photos = zip(maps, masks, features, strict=True)
             by_class.append([_measure_background(*photo) for photo in photos])
+            num_made += len(views)
+            progress(num_made, num_maps)
         found = {
             name: np.stack([[photo[name] for photo in row] for row in by_class], axis=1)
             for name in by_class[0][0]
@@ -120,7 +125,6 @@ def scan_photos(subject, indices, layer):
         areas = np.prod(views.sizes, axis=1, dtype="float64")
         found["patch_share"] = patch**2 / areas
         parts.append(found)
-        progress(sum(len(part["classes"]) for part in parts), len(indices))
     joined = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
     return Scan(indices=np.asarray(indices), reach=round(reach), **joined)
 

@@ -59,7 +59,7 @@ def find_shortcuts(subject: Subject, indices, config, path):
         alarms and the first few, the name of its contact sheet;
         `"num_screened"`, `"num_alarms"`; the `"bound"` of the p-values;
         `"classes_without"` a candidate and those with `"classes_too_few"` photos for an
-        alarm; and the `"protocol"`.
+        alarm; the name of the `"layer"`, `"num_images"` and the `"protocol"`.
     """
     layer = choose_layer(subject.model, config.explained_layer)
     scan, seed = scan_photos(subject, indices, layer), config.seed
@@ -74,6 +74,8 @@ def find_shortcuts(subject: Subject, indices, config, path):
     num_draws = 20 / largest_p_value(len(candidates))
     num_draws = int(min(200_000, max(10_000, num_draws)))
     progress = progress_bar("testing candidates", "candidate")
+    if candidates:
+        progress(0, len(candidates))
     found = []
     for number, candidate in enumerate(candidates):
         *p_values, _ = _p_values(subject, scan, candidate, chosen, num_draws, seed)

@@ -29,7 +29,7 @@ def test_a_stamp_that_wanders_is_found_by_its_patches(tmp_path):
     found = search(tmp_path, ColorReader(9.0), stamped="green", wandering=True)
     alarms = [row for row in found["candidates"] if row["alarm"]]
     assert {row["class"] for row in alarms} == {"green"}
-    assert "look" in {row["kind"] for row in alarms}
+    assert "cluster" in {row["kind"] for row in alarms}
 
 
 @pytest.mark.parametrize(
