@@ -101,7 +101,10 @@ def test_a_start_on_a_map_of_one_cell_is_told(capsys, strides, is_told):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("objective", ["simclr", "byol", "distill", "supervised"])
+@pytest.mark.parametrize(
+    "objective",
+    ["simclr", "vicreg", "byol", "dense", "multicrop", "distill", "supervised"],
+)
 def test_stopped_amid_small_views_any_objective_goes_on_as_if_never_stopped(
     place, tmp_path, monkeypatch, objective
 ):
@@ -109,6 +112,9 @@ def test_stopped_amid_small_views_any_objective_goes_on_as_if_never_stopped(
     if objective == "distill":
         teacher = tiny.save_teacher(tmp_path / "teacher.keras")
         changes |= {"teacher": str(teacher), "queue_size": 60}
+    if objective == "dense":  # whose cells are of stride 8
+        tiny.build_deep_backbone(32).save(tmp_path / "deep.keras")
+        changes["backbone"] = str(tmp_path / "deep.keras")
     sizes, show = [], PretrainingRun._show_views_of
     monkeypatch.setattr(
         PretrainingRun,
