@@ -33,6 +33,8 @@ PROTOCOLS = {
     "map": "{method} of the true class's score at layer {layer}, the same target for "
     "all runs, brought to the size of the photo; padding is left out",
     "object": "the photo's largest object that is not difficult, and its box",
+    "predicted": "class of the object: of a detector that of the most confident "
+    "detection with IoU above 0.5",
     "pointing": "share of photos whose map is highest inside the box; no tolerance",
     "energy": "mean share of the map's sum that lies inside the box",
     "chance": "of both: the box's share of the photo, what an even map reaches",
@@ -45,7 +47,7 @@ PROTOCOLS = {
     "threshold of the largest such share, chosen on the other half, too",
     "is_empty": "share of photos whose map is zero everywhere; they count as even maps "
     "in pointing and energy, and cover nothing",
-    "deletion": "mean probability of the true class while the pixels go, highest "
+    "deletion": "mean score of the true class while the pixels go, highest "
     f"first, in {NUM_STEPS} steps to the photo's mean color: low is good",
     "insertion": "the same while they come back into a blurred photo: high is good",
     "shuffled": f"of both: {SHUFFLED_CELLS} x {SHUFFLED_CELLS} patches of the photo in "
@@ -75,7 +77,7 @@ def measure_photos(subject, indices, num_perturbed, seed):
     progress = progress_bar(f"explaining {subject.name}")
     progress(0, len(indices))
     for views in subject.views(indices):
-        predicted = subject.predict_classes(views.images)
+        predicted = subject.predict_classes(views.images, views.boxes)
         for place, heat in _maps_of_photos(subject, views):
             row = measure_map(heat, views.boxes[place])
             row["is_empty"] = float(not heat.max() > 0)

@@ -8,6 +8,7 @@ import numpy as np
 from pipelines import letterboxed_size
 from ssl_voc.evaluate.run import EvaluationRun
 from ssl_voc.heat_maps import grad_cam
+from ssl_voc.models.box_model import corners_of
 from ssl_voc.tasks import scores_by_class
 
 # Outside of `predict`, Keras keeps all feature maps of a batch until its end: no more
@@ -99,13 +100,22 @@ class Subject(EvaluationRun):
 
         Of a detector the confidence of each class's most confident detection.
         """
-        ranked = self.task.rank_arrays(self.model.predict_on_batch(images))
-        return scores_by_class(ranked, len(self.pool.class_names))
+        return scores_by_class(self._rank(images), len(self.pool.class_names))
 
-    def predict_classes(self, images):
-        """The class that scores highest, `(batch,)`; -1 where nothing is detected."""
-        scores = self.probabilities(images)
-        return np.where(scores.max(axis=1) > 0, scores.argmax(axis=1), -1)
+    def predict_classes(self, images, boxes):
+        """The class of each photo's object, `(batch,)`, -1 where it is not found.
+
+        Args:
+            images: Photos as of `Views`.
+            boxes: Those of their objects, `(batch, 4)`, xyxy in pixels: of a detector
+                the most confident detection there is asked, see `Task.classes_of`.
+        """
+        ranked = self._rank(images)
+        ranked["boxes"] = corners_of(self.model, ranked["boxes"])
+        return self.task.classes_of(ranked, boxes)
+
+    def _rank(self, images):
+        return self.task.rank_arrays(self.model.predict_on_batch(images))
 
     def maps(self, images, classes, model=None, layer=None, method=None, **options):
         """Heat maps of classes, `(batch, side, side)`, as the flags ask for them."""

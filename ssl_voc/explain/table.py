@@ -8,7 +8,10 @@ from ssl_voc.evaluate.difference_sign import difference_sign
 from ssl_voc.evaluate.table_format import protocol_lines
 from ssl_voc.explain.measures import LABELS
 
-SUBSETS = {"all": "all photos", "correct": "photos whose class is predicted right"}
+SUBSETS = {
+    "all": "all photos",
+    "correct": "photos whose object's class is predicted right",
+}
 _WIDTH = 30
 
 
@@ -29,7 +32,9 @@ def format_explanation(metrics):
         metrics["correct"][name]["num_images"] == metrics["all"][name]["num_images"]
         for name in metrics["runs"]
     ):
-        titles = {"all": "all photos, of each of which the class is predicted right"}
+        titles = {
+            "all": "all photos, of each of which the object's class is predicted right"
+        }
     for key, title in titles.items():
         part = metrics[key]
         lines += _table(part, title, metrics), ""

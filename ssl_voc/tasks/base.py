@@ -106,6 +106,18 @@ class Task:
         """
         raise NotImplementedError
 
+    def classes_of(self, ranked, boxes):
+        """The class that a model gives each of some objects.
+
+        Args:
+            ranked: Dictionary of arrays that `rank_arrays` gives, its boxes xyxy.
+            boxes: Array `(n, 4)`, xyxy: an object of each photo.
+
+        Returns:
+            Array `(n,)`, -1 where an object has none.
+        """
+        raise NotImplementedError
+
     def describe(self, model, pool):
         """Facts for `manifest.json` about how the model fits its photos."""
         return {}

@@ -134,6 +134,19 @@ class DetectTask(Task):
             fused["num_detections"][row] = number
         return fused
 
+    def classes_of(self, ranked, boxes):
+        """The class of the most confident detection with IoU above 0.5."""
+        import numpy as np
+
+        from ssl_voc.boxes import box_ious
+
+        finds = (ranked["classes"] >= 0) & (
+            box_ious(boxes[:, None], ranked["boxes"]) > 0.5
+        )
+        best = np.where(finds, ranked["scores"], -1.0).argmax(axis=1)[:, None]
+        classes = np.where(finds, ranked["classes"], -1)
+        return np.take_along_axis(classes, best, axis=1)[:, 0]
+
     def probes(self, batches):
         from ssl_voc import callbacks
 

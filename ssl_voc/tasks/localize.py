@@ -111,6 +111,9 @@ class LocalizeTask(Task):
             "scores": scores,
         }
 
+    def classes_of(self, ranked, boxes):
+        return ranked["classes"][:, 0]
+
     def model_inputs(self, batch):
         """All objects: the largest of what a crop shows is learned."""
         objects = {**batch["all_objects"]}

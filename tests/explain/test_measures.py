@@ -34,7 +34,7 @@ def build(model, **settings):
 
 
 @pytest.mark.parametrize(
-    ("task", "predicted", "scores", "answers"),
+    ("task", "predicted", "scores"),
     [
         (  # a detector: the most confident detection of a class, perhaps none
             "detect",
@@ -43,19 +43,38 @@ def build(model, **settings):
                 "confidence": [[0.9, 0.6, 0.5], [0.3, 0.4, -1], [-1, -1, -1]],
             },
             [[0, 0.9, 0.6], [0.4, 0, 0.3], [0, 0, 0]],
-            [1, 0, -1],
         ),
-        ("localize", {"scores": [[0.2, 0.5, 0.3]]}, [[0.2, 0.5, 0.3]], [1]),
+        ("localize", {"scores": [[0.2, 0.5, 0.3]]}, [[0.2, 0.5, 0.3]]),
     ],
 )
-def test_every_task_scores_all_classes(task, predicted, scores, answers):
+def test_every_task_scores_all_classes(task, predicted, scores):
     predicted = {key: np.array(value) for key, value in predicted.items()}
-    predicted["boxes"] = np.zeros((len(answers), 3, 4))
+    predicted["boxes"] = np.zeros((len(scores), 3, 4))
     model = types.SimpleNamespace(predict_on_batch=lambda images: predicted)
     subject = build(model)
     subject.task = TASKS[task]
     np.testing.assert_allclose(subject.probabilities(None), scores)
-    np.testing.assert_array_equal(subject.predict_classes(None), answers)
+
+
+def test_a_detector_is_asked_what_it_finds_at_the_object():
+    found = {  # beside the object, over it, and once more over it, by the model's xywh
+        "boxes": np.array([[[0, 0, 9, 9], [20, 20, 10, 10], [20, 20, 10, 8]]]),
+        "classes": np.array([[2, 1, 0]]),
+        "confidence": np.array([[0.9, 0.6, 0.7]]),
+    }
+    subject = build(
+        types.SimpleNamespace(
+            predict_on_batch=lambda images: found,
+            bounding_box_format="xywh",
+            image_shape=None,
+        )
+    )
+    subject.task = TASKS["detect"]
+    answers = [
+        subject.predict_classes(None, np.array([box])).item()
+        for box in ((20, 20, 30, 30), (0, 0, 9, 9), (40, 40, 50, 50))
+    ]
+    assert answers == [0, 2, -1]
 
 
 def test_map_accuracy_has_a_threshold_of_its_own_and_empty_maps_are_compared():

@@ -202,7 +202,9 @@ def inpainted_errors(subject, scan, candidate, photos, seed):
         # Padding is no color to fill with.
         unpadded = images[:, :height, :width]
         images[:, :height, :width] = inpaint(unpadded, ~np.stack(masks))
-        is_wrong.append(subject.predict_classes(images) != scan.classes[place])
+        boxes = np.repeat(views.boxes, len(masks), axis=0)
+        answers = subject.predict_classes(images, boxes)
+        is_wrong.append(answers != scan.classes[place])
     return np.array(is_wrong, bool).reshape(-1, 1 + NUM_CONTROLS)
 
 
