@@ -165,7 +165,7 @@ def test_a_run_that_draws_no_predictions_has_the_same_weights(place, whole):
         "sys.exit(main(sys.argv[1:]))"
     )
     done = start("-c", program, *flags(place, run, **STAGED))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     assert (whole[0] / "predictions.png").exists()
     assert not (run / "predictions.png").exists()
     assert_same_training(run, whole[0])
