@@ -139,7 +139,7 @@ def test_a_stamp_in_a_corner_is_found_named_and_shown(explained):
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({"split": None}, "--split: .* train, val, all"),
+        ({"split": None}, "--split: .* val.*train"),
         ({"split": "train"}, "--split: .* seen"),
         ({"layer": "conv_77", "allow_leakage": True}, "'conv_77'"),
         ({"baseline": "other"}, "--baseline: .*a, b.*red, green, blue"),

@@ -66,7 +66,6 @@ def test_a_detector_is_asked_what_it_finds_at_the_object():
         types.SimpleNamespace(
             predict_on_batch=lambda images: found,
             bounding_box_format="xywh",
-            image_shape=None,
         )
     )
     subject.task = TASKS["detect"]

@@ -141,7 +141,7 @@ def test_the_summary_tells_whether_the_pool_taught_anything(tmp_path, used, told
     )
     summary = {"epoch": 2, "num_images": 3, "num_unlabeled": 1}
     summary.update(pool_used=0.0, teacher_agreement=None)
-    config = SimpleNamespace(data=(str(tmp_path),))
+    config = SimpleNamespace(data=(str(tmp_path),), train_split=None, val_split=None)
     said = format_summary(run, config, TASKS["detect"], data, summary)
     assert f"sure labels     {told}" in said
 
