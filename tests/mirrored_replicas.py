@@ -24,6 +24,7 @@ from ssl_voc import (
     models,
     optimizers,
 )
+from ssl_voc.finetune import command as finetune
 from ssl_voc.losses import nt_xent_loss
 from ssl_voc.models.batch_norm_statistics import recalibrate_batch_norm
 from ssl_voc.pretrain import command
@@ -248,6 +249,22 @@ def run_command(folder):
     return {"status": status, "summary": summary, "candidates": sorted(candidates)}
 
 
+def finetune_detector(folder):
+    """Exit status and summary of a fine-tuning that is cut short and resumed."""
+    tiny.write_voc(folder / "voc", num_train=24, num_val=4)
+    tiny.build_deep_backbone(64).save(folder / "deep.keras")
+    status = [
+        finetune.main(
+            f"--task detect --data {folder / 'voc'} --weights none --image-size 64 "
+            f"--backbone {folder / 'deep.keras'} --batch-size 8 --val-share 0.3 "
+            f"--epochs {epochs} --out {folder / 'detector'}".split()
+        )
+        for epochs in (1, 2)
+    ]
+    summary = json.loads((folder / "detector" / "summary.json").read_text())
+    return {"status": status, "summary": summary}
+
+
 def main(folder):
     """Writes `arrays.npz` and `figures.json` into `folder`."""
     random = np.random.default_rng(0)
@@ -287,6 +304,7 @@ def main(folder):
         "replicas": counts,
         "put_back": kept,
         "command": run_command(folder),
+        "finetune": finetune_detector(folder),
         "detections": probe_detections(),
     }
     (folder / "figures.json").write_text(json.dumps(figures))

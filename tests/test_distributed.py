@@ -109,6 +109,13 @@ def test_command_trains_and_resumes_on_two_devices(mirrored):
     assert chance == pytest.approx(np.log(15), rel=1e-4)
 
 
+def test_detectors_are_fine_tuned_on_two_devices(mirrored):
+    # Photos have flags, such as `difficult`, which have no mean over devices.
+    finetune = mirrored[1]["finetune"]
+    assert finetune["status"] == [0, 0]
+    assert np.isfinite(finetune["summary"]["loss"])
+
+
 def test_detections_are_measured_once_a_photo(mirrored):
     # Predictions twice as many as photos would have been refused.
     logs = mirrored[1]["detections"]

@@ -331,6 +331,9 @@ class TrainingRun:
         """
         with distributed.on_all_devices(self.model):
             self.model._symbolic_build(data_batch=batch)
+        # On several devices `fit` would build once more, by the mean over them of a
+        # batch that is then not learned from; and flags have no mean.
+        self.model._maybe_symbolic_build = lambda **_: None
 
 
 def run_training(begin):
