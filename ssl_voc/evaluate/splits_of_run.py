@@ -58,11 +58,15 @@ def refuse_unusable_splits(data, split, finished, purpose):
                 learned = named or list_to_learn_from(found) or "all"
                 used = learned, finished.settings.get("val_split")
                 left = unused_splits(found, used)
-                told = f" The run learned from {learned!r}"
-                told += "." if left else ", which leaves none: give others by --data."
+                told = f" The run learned from {learned!r}."
+            if not left:
+                raise BadInput(
+                    f"--data: no split of {source} is left to {purpose}.{told} Name "
+                    "other photos by --data."
+                )
             raise BadInput(
                 f"--split: name the photos of {source} to {purpose}, one of: "
-                f"{', '.join(left or found)}.{told}"
+                f"{', '.join(left)}.{told}"
             )
         if split is not None and found == _UNSPLIT:
             raise BadInput(
