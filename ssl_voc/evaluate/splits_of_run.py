@@ -2,7 +2,7 @@
 
 import pipelines
 from pipelines.readers.split_names import unused_splits
-from pipelines.readers.training_splits import list_to_learn_from
+from pipelines.readers.training_splits import used_splits
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.evaluate.config import HELD_OUT
@@ -54,11 +54,10 @@ def refuse_unusable_splits(data, split, finished, purpose):
         if split is None and len(found) > 1:
             left, told = found, ""
             if source in finished.data:
-                named = finished.settings.get("train_split")
-                learned = named or list_to_learn_from(found) or "all"
-                used = learned, finished.settings.get("val_split")
+                named = map(finished.settings.get, ("train_split", "val_split"))
+                used = used_splits(found, *named)
                 left = unused_splits(found, used)
-                told = f" The run learned from {learned!r}."
+                told = f" The run learned from {used[0]!r}."
             if not left:
                 raise BadInput(
                     f"--data: no split of {source} is left to {purpose}.{told} Name "

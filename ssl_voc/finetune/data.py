@@ -12,7 +12,7 @@ from pipelines.readers.split_names import REPORTED_SPLITS, reported_split, unuse
 from pipelines.readers.training_splits import (
     FEWEST_TO_VALIDATE,
     VALIDATION_SHARE,
-    list_to_learn_from,
+    used_splits,
 )
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.finetune.config import FEWEST_TO_CHOOSE
@@ -252,8 +252,8 @@ def split_to_measure(config):
         where the run has used all.
     """
     splits = [{*_splits_of(source)} - {"all"} for source in config.data]
-    learned = [config.train_split or list_to_learn_from(names) for names in splits]
-    used = [*(name or "all" for name in learned), config.val_split]
+    own = [used_splits(each, config.train_split, config.val_split) for each in splits]
+    used = [name for names in own for name in names]
     common = set.intersection(*splits)
     return reported_split(common, used) or ("" if unused_splits(common, used) else None)
 
