@@ -137,6 +137,19 @@ def test_a_run_that_learned_from_all_splits_asks_for_other_photos(tmp_path, tree
     assert "one of" not in str(raised.value)
 
 
+def test_of_several_sources_the_splits_of_all_are_named_else_those_of_one(
+    tmp_path, tree
+):
+    other = write_tree(tmp_path / "other")
+    run = write_records(tmp_path / "run", f"{tree}\n- {other}")
+    with pytest.raises(BadInput, match=rf"^--split: .*{other} .*one of: val\."):
+        evaluate(EvaluateConfig(run=run))
+    lists = tree / "ImageSets" / "Main"
+    (lists / "val.txt").rename(lists / "test.txt")
+    with pytest.raises(BadInput, match=rf"^--split: .*--data {tree}, which has test"):
+        evaluate(EvaluateConfig(run=run))
+
+
 def test_data_without_splits_that_was_learned_asks_for_other_photos(tmp_path, tree):
     photos = tree / "JPEGImages"
     assert len(pipelines.splits(str(photos))) < 2
