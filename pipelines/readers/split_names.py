@@ -69,15 +69,17 @@ def unused_splits(found, used) -> list[str]:
             `val`, `valid` and `validation` are one, `trainval` is `train` and `val`,
             and `all` every one. Those of TFDS, `train[:50%]+test`, are understood.
     """
-    parts = [part for name in used if name for part in name.split("+")]
-    used = {as_split(part.partition("[")[0]) for part in parts}
+    whole = [name for name in used if name]
+    parts = [part.partition("[")[0] for name in whole for part in name.split("+")]
+    used = {as_split(name) for name in (*whole, *parts)}
     if used & {"trainval"}:
         used |= {"train", *VALIDATION}
     if used & {*VALIDATION}:
         used |= {"trainval", *VALIDATION}
     if used & {"train"}:
         used |= {"trainval"}
-    return [name for name in found if not used & {"all", name} and name != "all"]
+    left = () if "all" in used else found
+    return [name for name in left if as_split(name) not in {"all", *used}]
 
 
 def split_folders(folder) -> dict[str, pathlib.Path]:

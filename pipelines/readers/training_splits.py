@@ -40,6 +40,18 @@ def list_to_learn_from(found) -> str | None:
     return next((name for name in _TO_LEARN_FROM if name in found), None)
 
 
+def used_splits(found, train_split=None, val_split=None) -> list[str]:
+    """The splits that a training learns from and, where one is named, chooses by.
+
+    Args:
+        found: Names of splits that a source has.
+        train_split: Name of the split to learn from, or None.
+        val_split: Name of the split that chooses the epoch, or None.
+    """
+    learned = train_split or list_to_learn_from(found) or "all"
+    return [learned] if val_split is None else [learned, val_split]
+
+
 def _read_labeled_parts(sources, split, progress):
     """The `Photos` of each source."""
     if split is not None:

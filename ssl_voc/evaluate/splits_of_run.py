@@ -1,8 +1,10 @@
 """Splits that a finished run is asked about, the photos that it held out among them."""
 
+import shlex
+
 import pipelines
 from pipelines.readers.split_names import unused_splits
-from pipelines.readers.training_splits import list_to_learn_from
+from pipelines.readers.training_splits import used_splits
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.native_log_filter import filter_native_logs
 from ssl_voc.evaluate.config import HELD_OUT
@@ -49,27 +51,46 @@ def refuse_unusable_splits(data, split, finished, purpose):
         refuse_missing_source("--data", source)
     if split in (HELD_OUT, *_UNSPLIT) or (split and not finished.has_held_out):
         return
-    for source in data:
-        found = _splits_of(source)
-        if split is None and len(found) > 1:
-            left, told = found, ""
-            if source in finished.data:
-                named = finished.settings.get("train_split")
-                learned = named or list_to_learn_from(found) or "all"
-                used = learned, finished.settings.get("val_split")
-                left = unused_splits(found, used)
-                told = f" The run learned from {learned!r}"
-                told += "." if left else ", which leaves none: give others by --data."
-            raise BadInput(
-                f"--split: name the photos of {source} to {purpose}, one of: "
-                f"{', '.join(left or found)}.{told}"
-            )
+    splits = {source: _splits_of(source) for source in data}
+    if split is None and any(len(found) > 1 for found in splits.values()):
+        raise BadInput(_ask_for_split(splits, finished, purpose))
+    for source, found in splits.items():
         if split is not None and found == _UNSPLIT:
             raise BadInput(
                 f"--split: nobody has split {source}, got {split!r}. The run held "
                 f"{_count_held_out(finished)} photos out of its data: to {purpose} "
                 f"these, write --split {HELD_OUT}, or neither --split nor --data."
             )
+
+
+def _ask_for_split(splits, finished, purpose):
+    """Says which splits of sources a run has left to be asked about, if any."""
+    left, learned = dict(splits), set()
+    for source in {*splits} & {*finished.data}:
+        named = map(finished.settings.get, ("train_split", "val_split"))
+        used = used_splits(splits[source], *named)
+        left[source] = unused_splits(splits[source], used)
+        learned.add(repr(used[0]))
+    places = ", ".join(map(str, splits))
+    told = f" The run learned from {' and '.join(sorted(learned))}." if learned else ""
+    first, *others = left.values()
+    common = [name for name in first if all(name in names for names in others)]
+    if common:
+        return (
+            f"--split: name the photos of {places} to {purpose}, one of: "
+            f"{', '.join(common)}.{told}"
+        )
+    for source, names in left.items():
+        if names:
+            return (
+                f"--split: no split to {purpose} is left in each of {places}.{told} "
+                f"Name one of them: --data {shlex.quote(str(source))}, which has "
+                f"{', '.join(names)}."
+            )
+    return (
+        f"--data: no split of {places} is left to {purpose}.{told} Name other photos "
+        "by --data."
+    )
 
 
 def _splits_of(source):

@@ -1,6 +1,7 @@
 """Training and validation photos of a fine-tuning."""
 
 import dataclasses
+import shlex
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from pipelines.readers.split_names import REPORTED_SPLITS, reported_split, unuse
 from pipelines.readers.training_splits import (
     FEWEST_TO_VALIDATE,
     VALIDATION_SHARE,
-    list_to_learn_from,
+    used_splits,
 )
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.finetune.config import FEWEST_TO_CHOOSE
@@ -241,21 +242,32 @@ def _rows_to_keep(pool, used, what):
     return kept
 
 
-def split_to_measure(config):
-    """The split of the data that is left to measure on.
+def flags_to_measure(config):
+    """Flags of `evaluate` that name photos of the data which the run has not used.
 
     Args:
         config: A `FinetuneConfig`.
 
     Returns:
-        Its name; empty where only splits of names that mean nothing are left, None
-        where the run has used all.
+        Text: `--split` and a split that is left in all sources, else `--data` and
+        `--split` of the first that has one left; None where the run has used all. The
+        split is `SPLIT` where only those of names that mean nothing are left.
     """
-    splits = [{*_splits_of(source)} - {"all"} for source in config.data]
-    learned = [config.train_split or list_to_learn_from(names) for names in splits]
-    used = [*(name or "all" for name in learned), config.val_split]
-    common = set.intersection(*splits)
-    return reported_split(common, used) or ("" if unused_splits(common, used) else None)
+    left = [_unused_splits_of(source, config) for source in config.data]
+    common = [name for name in left[0] if all(name in names for names in left)]
+    if common:
+        return f"--split {reported_split(common, ()) or 'SPLIT'}"
+    for source, names in zip(config.data, left, strict=True):
+        if names:
+            split = reported_split(names, ()) or "SPLIT"
+            return f"--data {shlex.quote(str(source))} --split {split}"
+    return None
+
+
+def _unused_splits_of(source, config):
+    found = _splits_of(source)
+    used = used_splits(found, config.train_split, config.val_split)
+    return unused_splits(found, used)
 
 
 def _splits_of(source):
@@ -267,16 +279,17 @@ def _splits_of(source):
 
 def _tell_of_other_splits(config):
     """Says which split of the data is left to measure on."""
-    split = split_to_measure(config)
-    if split is None:
+    flags = flags_to_measure(config)
+    if flags is None:
         print(
             "held out: none; the data has no split that is not used. Measure on other "
             "photos, by evaluate --data, or put a fifth of these into a split test "
             "first",
             flush=True,
         )
-    elif split:
-        print(f"held out: the split {split}, for evaluate --split {split}", flush=True)
+    elif not flags.endswith(" SPLIT"):
+        split = flags.split()[-1]
+        print(f"held out: the split {split}, for evaluate {flags}", flush=True)
 
 
 def _prepare_held_out(photos, used):

@@ -6,7 +6,7 @@ from keras import ops
 import pipelines
 from ssl_voc.data_page.data_set import DataSet
 from ssl_voc.data_page.report import report_data_sets, tell_of_empty_photos
-from ssl_voc.finetune.data import split_to_measure
+from ssl_voc.finetune.data import flags_to_measure
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.runs.finished_run import HELD_OUT_LIST
 from ssl_voc.training.initial_backbone import starts_trained
@@ -210,8 +210,8 @@ def _photos_to_measure(run, config):
     """Flags of `evaluate` that name photos which the run has not seen."""
     if (run.path / HELD_OUT_LIST).exists():
         return ""  # `evaluate` takes the photos that were held out
-    split = split_to_measure(config)
-    return _OTHER_PHOTOS if split is None else f" --split {split or 'SPLIT'}"
+    flags = flags_to_measure(config)
+    return _OTHER_PHOTOS if flags is None else f" {flags}"
 
 
 def _sure_labels(run, summary):

@@ -58,7 +58,7 @@ class RunFolder:
     @staticmethod
     def check(folder: str | Path, config: Any, command: str, overwrite: bool) -> None:
         """Refuses a folder as `open` would, before long work; changes nothing."""
-        decide(Path(folder), _settings_of(config), command, overwrite)
+        _decide(Path(folder), config, command, overwrite)
 
     @classmethod
     def open(
@@ -90,13 +90,13 @@ class RunFolder:
         settings = _settings_of(config)
         try:
             replaced_run.restore(path)
-            decide(path, settings, command, overwrite)
+            _decide(path, config, command, overwrite)
             made = [each for each in (path, *path.parents) if not each.exists()]
             path.mkdir(parents=True, exist_ok=True)
             lock = lock_folder(path)
             try:
                 # Looked at again: another process may have been quicker.
-                start = decide(path, settings, command, overwrite)
+                start = _decide(path, config, command, overwrite)
                 found = {*entries(path)} if start is Start.CREATE else None
                 manifest = _prepare(path, start, command, settings, overwrite)
                 run = cls(path, lock, start is Start.RESUME, manifest)
@@ -270,6 +270,11 @@ def _prepare(
     # The first file: it marks the folder as ours.
     write_json(path / "manifest.json", manifest)
     return manifest
+
+
+def _decide(path: Path, config: Any, command: str, overwrite: bool) -> Start:
+    extensions = getattr(config, "extensions", (None, {}))
+    return decide(path, _settings_of(config), command, overwrite, extensions)
 
 
 def _settings_of(config: Any) -> dict[str, Any]:

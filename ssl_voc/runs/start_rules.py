@@ -1,8 +1,9 @@
 """Rules of starting in a folder: create, replace, resume, or refuse."""
 
+import dataclasses
 import enum
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,11 @@ class Start(enum.Enum):
 
 
 def decide(
-    path: Path, settings: Mapping[str, Any], command: str, overwrite: bool
+    path: Path,
+    settings: Mapping[str, Any],
+    command: str,
+    overwrite: bool,
+    extensions: tuple[str | None, Mapping[str, type]] = (None, {}),
 ) -> Start:
     """Looks at a folder and says how a run may start there. Changes nothing.
 
@@ -71,6 +76,8 @@ def decide(
         settings: The settings of the run that wants to start.
         command: Name of its command.
         overwrite: Whether what lies there may be replaced.
+        extensions: Setting that brings others with it, and the config class of each of
+            its values, see `ssl_voc.cli.options.extended_by`.
 
     Raises:
         BadInput: If the run may not start there.
@@ -93,7 +100,7 @@ def decide(
         )
     if overwrite:
         return Start.REPLACE
-    obstacle = _find_obstacle(path, manifest, settings, command)
+    obstacle = _find_obstacle(path, manifest, settings, command, extensions)
     if obstacle:
         raise BadInput(f"{obstacle} {_REMEDY}")
     return Start.RESUME
@@ -157,7 +164,11 @@ def _decide_on_foreign(
 
 
 def _find_obstacle(
-    path: Path, manifest: Mapping[str, Any], settings: Mapping[str, Any], command: str
+    path: Path,
+    manifest: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    command: str,
+    extensions: tuple[str | None, Mapping[str, type]],
 ) -> str | None:
     """Says why the run in a folder cannot go on; `None` if it can."""
     damage = find_damage({"starts": None, **manifest})
@@ -186,9 +197,10 @@ def _find_obstacle(
     }
     if changed:
         told = f"--out: {what} has other settings: {'; '.join(changed.values())}."
-        missing = [name for name in changed if name not in recorded]
+        known = _settings_beside(recorded, settings, extensions)
+        missing = [name for name in changed if name in known and name not in recorded]
         if missing and command in COMPARING_PHOTOS:
-            return told + _tell_of_another_version(missing, recorded, settings)
+            return told + _tell_of_another_version(missing, recorded, known)
         goes_on = f" --resume {path} goes on by its own."
         return told + goes_on * (command in COMPARING_PHOTOS)
     epochs, num_done = settings.get("epochs"), len(read_jsonl(path / METRICS))
@@ -205,11 +217,24 @@ def _find_obstacle(
     return None
 
 
+def _settings_beside(
+    recorded: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    extensions: tuple[str | None, Mapping[str, type]],
+) -> Collection[str]:
+    """Names of the settings that go with a recorded choice, such as its objective."""
+    name, by_choice = extensions
+    config_class = by_choice.get(str(recorded.get(name)))
+    if config_class is None:
+        return settings
+    return {field.name for field in dataclasses.fields(config_class)}
+
+
 def _tell_of_another_version(
-    missing: Sequence[str], recorded: Mapping[str, Any], settings: Mapping[str, Any]
+    missing: Sequence[str], recorded: Mapping[str, Any], known: Collection[str]
 ) -> str:
     """Says that a run lacks settings, so that it cannot go on by its own either."""
-    unknown = [name for name in recorded if name not in settings]
+    unknown = [name for name in recorded if name not in known]
     return (
         f" Another version began it, whose config.yaml has no {', '.join(missing)}"
         + f" (but {', '.join(unknown)})" * bool(unknown)

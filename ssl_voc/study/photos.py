@@ -9,7 +9,7 @@ from pathlib import Path
 import pipelines
 from pipelines.readers.sources import place_of
 from pipelines.readers.split_names import reported_split, unused_splits
-from pipelines.readers.training_splits import list_to_learn_from
+from pipelines.readers.training_splits import used_splits
 from ssl_voc.cli.errors import BadInput, as_bad_input
 from ssl_voc.runs.paths import real_path
 from ssl_voc.study.arms import default_arms, parse_arms, parse_flags, values_of
@@ -200,8 +200,7 @@ def _reported_photos(config):
         return (("--split", config.split),)
     if not any(splits) and all(pipelines.splits(source) for source in config.data):
         return ()  # held out by finetune
-    learned = [config.train_split or list_to_learn_from(names) for names in splits]
-    used = [name or "all" for name in learned]
+    used = [used_splits(names, config.train_split)[0] for names in splits]
     left = unused_splits(common, used)
     if not left:
         raise BadInput(

@@ -132,7 +132,21 @@ def test_a_run_that_learned_from_all_splits_asks_for_other_photos(tmp_path, tree
     run = write_records(tmp_path / "run", tree)
     with open(run / "config.yaml", "a") as file:
         file.write("train_split: trainval\n")
-    with pytest.raises(BadInput, match="'trainval', which leaves none: .*--data"):
+    with pytest.raises(BadInput, match="^--data: .*'trainval'.* --data") as raised:
+        evaluate(EvaluateConfig(run=run))
+    assert "one of" not in str(raised.value)
+
+
+def test_of_several_sources_the_splits_of_all_are_named_else_those_of_one(
+    tmp_path, tree
+):
+    other = write_tree(tmp_path / "other")
+    run = write_records(tmp_path / "run", f"{tree}\n- {other}")
+    with pytest.raises(BadInput, match=rf"^--split: .*{other} .*one of: val\."):
+        evaluate(EvaluateConfig(run=run))
+    lists = tree / "ImageSets" / "Main"
+    (lists / "val.txt").rename(lists / "test.txt")
+    with pytest.raises(BadInput, match=rf"^--split: .*--data {tree}, which has test"):
         evaluate(EvaluateConfig(run=run))
 
 

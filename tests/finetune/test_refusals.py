@@ -183,6 +183,11 @@ def test_defaults_follow_from_the_settings():
 @pytest.mark.parametrize(
     ("lists", "train_split", "val_split", "expected"),
     [
+        ("train val + train test", None, None, "--data A --split val"),
+        ("train + train mine", None, None, "--data B --split SPLIT"),
+        ("train val + trainval val", None, None, "--data A --split val"),
+        ("train test val + trainval val test", None, "val", "--split test"),
+        ("train val + train test", "all", None, "--data OTHER_PHOTOS"),
         ("train val", None, None, "--split val"),
         ("train val", None, "val", "--data OTHER_PHOTOS"),
         ("train val", None, "valid", "--data OTHER_PHOTOS"),
@@ -200,14 +205,17 @@ def test_the_summary_names_photos_that_evaluate_takes(
     lists, train_split, val_split, expected, tmp_path
 ):
     # Without lists it is a json that is one split, or data that has vanished.
-    data = str(tmp_path / "VOC")
-    for name in lists.split():
-        path = tmp_path / "VOC" / "ImageSets" / "Main" / f"{name}.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        (tmp_path / "VOC" / "JPEGImages").mkdir(exist_ok=True)
+    data = []
+    for place, own in zip("AB", lists.split("+"), strict=False):
+        data.append(str(tmp_path / place))
+        expected = expected.replace(f"--data {place} ", f"--data {data[-1]} ")
+        for name in own.split():
+            path = tmp_path / place / "ImageSets" / "Main" / f"{name}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            (tmp_path / place / "JPEGImages").mkdir(exist_ok=True)
     run = SimpleNamespace(path=tmp_path)
-    config = FinetuneConfig(data=(data,), train_split=train_split, val_split=val_split)
+    config = FinetuneConfig(data=(*data,), train_split=train_split, val_split=val_split)
     training = SimpleNamespace(class_names=("cat",))
     pools = SimpleNamespace(validation=None, training=training, unlabeled=None)
     said = format_summary(run, config, TASKS["detect"], pools, {"num_images": 3})

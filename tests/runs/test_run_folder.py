@@ -10,6 +10,7 @@ import pytest
 
 from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.errors import BadInput, StoppedEarly
+from ssl_voc.pretrain.config import PretrainConfig
 from ssl_voc.runs import environment, run_folder, start_rules
 from ssl_voc.runs.json_files import read_jsonl
 from ssl_voc.runs.run_folder import RunFolder
@@ -134,6 +135,23 @@ def test_run_that_lacks_a_setting_is_not_sent_round_in_a_circle(tmp_path):
     assert "no seed (but former_seed)" in said and "--overwrite" in said
     assert "goes on by its own" not in said
     assert "goes on by its own" in refusal_of_other_batch_size(tmp_path / "other")
+
+
+def test_another_objective_is_no_other_version_but_a_lost_setting_is(tmp_path):
+    simclr = PretrainConfig(data=("photos",), objective="simclr")
+    byol = PretrainConfig(data=("photos",), objective="byol")
+    with RunFolder.open(tmp_path, simclr, "pretrain") as run:
+        run.record_settings(simclr)
+        run.append_jsonl("metrics.jsonl", {"epoch": 1})
+    with pytest.raises(BadInput, match="objective 'simclr' there") as raised:
+        RunFolder.check(tmp_path, byol, "pretrain", overwrite=False)
+    said = str(raised.value)
+    assert f"--resume {tmp_path} goes on by its own" in said
+    assert "version" not in said
+    file = tmp_path / "config.yaml"
+    file.write_text(file.read_text().replace("blur_rate:", "former_rate:"))
+    with pytest.raises(BadInput, match=r"version .* no blur_rate \(but former_rate\):"):
+        RunFolder.check(tmp_path, byol, "pretrain", overwrite=False)
 
 
 def refusal_of_other_batch_size(folder):

@@ -114,3 +114,9 @@ def test_split_in_use_takes_those_that_hold_its_photos_with_it():
     assert unused_splits(found, ["train"]) == ["other", "val"]
     assert unused_splits(found, ["TrainVal"]) == ["other"]
     assert unused_splits(found, [None]) == ["other", "train", "trainval", "val"]
+
+
+def test_list_is_in_use_by_its_whole_name_in_any_case_of_a_split():
+    assert unused_splits(["train+aug", "val"], ["train+aug"]) == ["val"]
+    assert unused_splits(["my[1]", "other"], ["my[1]"]) == ["other"]
+    assert unused_splits(["Train", "test"], ["train[:50%]"]) == ["test"]

@@ -9,6 +9,7 @@ from pipelines.readers.training_splits import (
     read_labeled,
     read_training,
     split_validation,
+    used_splits,
 )
 from pipelines.reports.set_report import report_set
 from tests.pipelines.photos.labelled_photos import counts, ids, photo
@@ -53,6 +54,13 @@ ALL = [f"{i:02d}" for i in range(30)]
 def test_lists_and_named_splits_hold_nothing_out(lists, split, expected, tree):
     training, held_out = read_training(tree(lists=lists), split)
     assert ids(training) == expected and held_out is None
+
+
+def test_splits_in_use_are_those_named_or_learned_from_by_default():
+    assert used_splits(["val", "trainval", "train"]) == ["train"]
+    assert used_splits(["val", "trainval"], None, "val") == ["trainval", "val"]
+    assert used_splits(["val", "test"]) == ["all"]
+    assert used_splits(["train", "mine"], "mine") == ["mine"]
 
 
 def test_list_default_alone_is_no_split_as_cvat_writes_it(tree):
