@@ -2,12 +2,13 @@
 
 import contextlib
 import itertools
-import json
 import mmap
 import os
 import pathlib
+import re
 
 from pipelines.photos.content import PhotoFile
+from pipelines.photos.names import same_name
 from pipelines.readers import coco, coco_folders, voc, yolo
 from pipelines.readers.voc_layout import voc_trees
 from pipelines.readers.yolo_labels import label_paths
@@ -16,6 +17,8 @@ from pipelines.readers.yolo_labels import label_paths
 _NUM_FOLDERS, _NUM_JSON_FILES = 3, 5
 # COCO's largest json has 448 MiB; a larger one is not looked into.
 _MOST_BYTES = 512 * 2**20
+# Keys of annotations that give boxes.
+_OUTLINES = (b"bbox", b"segmentation")
 
 
 def tell_of_labelled_source(photos) -> str:
@@ -68,23 +71,24 @@ def _may_have(reader, source, path):
     if reader is voc:
         trees = [tree for tree in voc_trees(source) if tree.photos != tree.root]
         return any(tree.photos in path.parents[:-1] for tree in trees)
-    if reader is coco and not _has_texts(source, ("bbox", path.stem)):
+    if reader is coco and not _may_name(source, path.stem):
         return False
     return reader.recognizes(source)
 
 
-def _has_texts(file, texts):
-    """Whether a json has some texts, found without the long work of parsing it."""
+def _may_name(file, stem):
+    """Whether a json has outlines and the name of a photo, without parsing all of it.
+
+    The longest run of ASCII letters and digits is looked for, which no tool escapes:
+    the rest may be escaped, for json or for urls, or composed in another way.
+    """
     if not 0 < os.path.getsize(file) <= _MOST_BYTES:
         return False
+    runs = re.findall("[A-Za-z0-9]+", same_name(stem))
+    longest = max(runs, key=len, default="").encode()
     with open(file, "rb") as opened:
         with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return all(
-                any(content.find(form) >= 0 for form in _written(text))
-                for text in texts
-            )
-
-
-def _written(text):
-    """A text as json may have it: plain, or with escaped characters."""
-    return {os.fsencode(text), json.dumps(text)[1:-1].encode()}
+            if b"\0" in content[:4]:  # UTF-16, of which Windows makes json files
+                return True
+            has_outlines = any(content.find(key) >= 0 for key in _OUTLINES)
+            return has_outlines and bool(re.search(longest, content, re.IGNORECASE))

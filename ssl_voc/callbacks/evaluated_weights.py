@@ -1,5 +1,7 @@
 """Weights that are evaluated and kept in place of those that train."""
 
+import contextlib
+
 import keras
 
 from ssl_voc.models.batch_norm_statistics import recalibrate_batch_norm
@@ -40,6 +42,15 @@ class EvaluatedWeights(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Lends before the callbacks that follow, where `fit` validates nothing."""
         self.lend()
+
+    @contextlib.contextmanager
+    def lent(self):
+        """Lends the weights for a while; puts back those that train, come what may."""
+        try:
+            self.lend()
+            yield
+        finally:
+            self.put_back()
 
     def lend(self):
         """Puts the weights in place, unless they are."""

@@ -8,7 +8,7 @@ import numpy as np
 from pipelines import letterboxed_size
 from ssl_voc.evaluate.run import EvaluationRun
 from ssl_voc.heat_maps import grad_cam
-from ssl_voc.predict.finished_model import boxes_in_squares
+from ssl_voc.models.box_model import corners_of
 from ssl_voc.tasks import scores_by_class
 
 # Outside of `predict`, Keras keeps all feature maps of a batch until its end: no more
@@ -112,7 +112,7 @@ class Subject(EvaluationRun):
         """
         ranked = self._rank(images)
         side = self.pool.image_size
-        ranked["boxes"] = boxes_in_squares(self.model, ranked["boxes"], side)
+        ranked["boxes"] = corners_of(self.model, ranked["boxes"], side)
         return self.task.classes_of(ranked, boxes)
 
     def _rank(self, images):

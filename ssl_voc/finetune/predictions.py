@@ -1,5 +1,6 @@
 """Sheet of photos with the boxes that a model in training predicts."""
 
+import contextlib
 import time
 
 import pipelines
@@ -69,11 +70,8 @@ class PredictionSheet:
             evaluated: `EvaluatedWeights` to lend the model, or None.
         """
         began = time.monotonic()
-        if evaluated:
-            evaluated.lend()
-        found = predict_batches(model, self._batch["images"], self._batch_size)
-        if evaluated:
-            evaluated.put_back()
+        with evaluated.lent() if evaluated else contextlib.nullcontext():
+            found = predict_batches(model, self._batch["images"], self._batch_size)
         found = {**found, "boxes": corners_of(model, found["boxes"])}
         ranked = self._task.rank_arrays(found)
         tiles = [self._tile(row, ranked) for row in range(len(self._photos))]
@@ -82,7 +80,7 @@ class PredictionSheet:
         least, highest = self._task.threshold, ranked["scores"].max()
         if highest < least:  # as of the first epochs
             highest = f"{max(0.0, highest):.2f}"  # -1 is padding
-            title += f"; no score reaches {least:g} yet, the highest is {highest}"
+            title += f"; no score reaches {least:g}, the highest is {highest}"
         draw_contact_sheet(
             self._path,
             [("", tiles)],

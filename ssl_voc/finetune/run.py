@@ -1,5 +1,6 @@
 """Fine-tuning of one model: photos, phases of training, saved weights."""
 
+import contextlib
 import dataclasses
 import time
 
@@ -98,11 +99,8 @@ class FinetuningRun(TrainingRun):
         evaluated = self._evaluated_weights()
         for _ in range(2):  # the first one compiles
             began = time.monotonic()
-            if evaluated:
-                evaluated.lend()
-            self.validation.measure(self.model)
-            if evaluated:
-                evaluated.put_back()
+            with evaluated.lent() if evaluated else contextlib.nullcontext():
+                self.validation.measure(self.model)
             seconds = time.monotonic() - began
         return seconds + _SECONDS_TO_WRITE
 

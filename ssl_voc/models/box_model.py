@@ -146,16 +146,20 @@ def inputs_of(data):
     return {**inputs, "bounding_boxes": targets}, None, sample_weight
 
 
-def corners_of(model, values):
-    """Boxes as a model takes and gives them, in xyxy, as a NumPy array.
+def corners_of(model, values, side=None):
+    """Boxes as a model takes and gives them, in xyxy, in pixels of its images.
 
     Args:
-        model: A `BoxModel`.
+        model: A model of boxes, xyxy where it has no `bounding_box_format`.
         values: Boxes `(..., 4)`; padding becomes whatever it becomes.
+        side: Side of the square images in pixels; by default the model's `image_shape`.
+
+    Returns:
+        Float32 array `(..., 4)`.
     """
-    corners = boxes.convert_format(
-        values, model.bounding_box_format, "xyxy", model.image_shape
-    )
+    bounding_box_format = getattr(model, "bounding_box_format", "xyxy")
+    shape = model.image_shape if side is None else (side, side)
+    corners = boxes.convert_format(values, bounding_box_format, "xyxy", shape)
     return ops.convert_to_numpy(corners)
 
 

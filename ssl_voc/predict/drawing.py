@@ -32,9 +32,9 @@ def draw_prediction(pixels: np.ndarray, prediction: Prediction):
         prediction: Boxes in pixels of that photo.
 
     Returns:
-        `PIL.Image` of the photo's size, or of a multiple of it where labels would hide
-        the objects of a small photo. Boxes are outlined in the colors of classes; where
-        labels would hide the photo, only the most confident have one.
+        `PIL.Image` of the photo's size, or a whole multiple of it, for photos whose
+        long side is under about 430 px. Boxes are outlined in the colors of classes;
+        where labels would hide the photo, only the most confident have one.
     """
     from PIL import Image
 

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from pipelines import boxes_from_letterbox
-from ssl_voc import boxes
 from ssl_voc.cli.errors import BadInput
+from ssl_voc.models.box_model import corners_of
 from ssl_voc.models.loading import load_model
 
 
@@ -51,27 +51,11 @@ def load_finished_model(finished, kind=keras.Model):
     return model
 
 
-def boxes_in_squares(model, predicted, side):
-    """Boxes that a model predicts, in pixels of the letterboxed squares it looks at.
-
-    Args:
-        model: A model of boxes, whose `bounding_box_format` is xyxy where it has none.
-        predicted: Its boxes, `(n, num_boxes, 4)`.
-        side: Side of the squares in pixels.
-
-    Returns:
-        float64 `(n, num_boxes, 4)`, xyxy.
-    """
-    format = getattr(model, "bounding_box_format", "xyxy")
-    corners = boxes.convert_format(predicted, format, "xyxy", (side, side))
-    return keras.ops.convert_to_numpy(corners).astype("float64")
-
-
 def boxes_in_photos(model, predicted, sizes, side, mirrored=False):
     """Boxes that a model predicts for letterboxed photos, in pixels of the photos.
 
     Args:
-        model: As of `boxes_in_squares`.
+        model: A model of boxes, xyxy where it has no `bounding_box_format`.
         predicted: Its boxes, `(n, num_boxes, 4)`.
         sizes: Heights and widths of the photos, integers `(n, 2)`.
         side: Side of the squares in pixels.
@@ -80,7 +64,7 @@ def boxes_in_photos(model, predicted, sizes, side, mirrored=False):
     Returns:
         float64 `(n, num_boxes, 4)`, xyxy, clipped to the photos.
     """
-    corners = boxes_in_squares(model, predicted, side)
+    corners = corners_of(model, predicted, side).astype("float64")
     if mirrored:
         left, top, right, bottom = np.moveaxis(corners, -1, 0)
         corners = np.stack([side - right, top, side - left, bottom], axis=-1)

@@ -10,6 +10,7 @@ from keras import ops
 from PIL import Image
 
 import pipelines
+from ssl_voc.callbacks import EvaluatedWeights
 from ssl_voc.finetune import predictions
 from ssl_voc.finetune.predictions import DIFFICULT, LABELLED, PredictionSheet
 from ssl_voc.layers import DetectionAugmenter
@@ -108,6 +109,23 @@ def test_where_no_score_is_high_enough_the_highest_is_told(pools, drawn, score, 
     sheet_of(pools[0]).draw(model, 1, 2)
     title = drawn[0][3]
     assert title.endswith(told) if told else "highest" not in title
+    assert " yet" not in title, "the last sheet has it, too"
+
+
+def test_a_drawing_that_fails_puts_the_weights_that_train_back(pools):
+    network, seen = tiny.build_backbone(SIZE, channels=4), []
+    evaluated = EvaluatedWeights([tiny.draw_photos(4, size=SIZE)], False, network)
+    trained = network.get_weights()
+
+    def fail(images):
+        seen.extend(network.get_weights())
+        raise KeyboardInterrupt
+
+    model = SimpleNamespace(predict_on_batch=fail)
+    with pytest.raises(KeyboardInterrupt):
+        sheet_of(pools[0]).draw(model, 1, 2, evaluated)
+    assert not all(map(np.array_equal, seen, trained)), "others were lent"
+    assert all(map(np.array_equal, network.get_weights(), trained))
 
 
 def test_where_boxes_agree_the_labelled_one_is_not_named_again(pools, drawn):

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import types
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from keras import ops
 from ssl_voc import boxes
 from ssl_voc.layers import DetectionAugmenter, LocalizationAugmenter
 from ssl_voc.models import Detector, Localizer
+from ssl_voc.models.box_model import corners_of
 from ssl_voc.optimizers import DiscriminativeAdamW
 from tests import tiny
 from tests.dtype_policies import dtype_policy
@@ -264,3 +266,13 @@ def test_a_copy_of_another_size_computes_the_same_of_what_both_see(build):
     assert larger.image_shape == (side + 32, side + 32)
     for one, other in zip(model.get_weights(), larger.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_corners_are_in_pixels_of_the_model_or_of_the_side_that_is_given():
+    values = np.array([[0.25, 0.5, 0.75, 1.0]], "float32")
+    model = types.SimpleNamespace(bounding_box_format="rel_yxyx", image_shape=(32, 32))
+    np.testing.assert_array_equal(corners_of(model, values), [[16, 8, 32, 24]])
+    np.testing.assert_array_equal(corners_of(model, values, 64), [[32, 16, 64, 48]])
+    # A model of a script's own may tell neither its format nor its size.
+    own = types.SimpleNamespace()
+    np.testing.assert_array_equal(corners_of(own, values, 64), values)

@@ -1,7 +1,8 @@
-"""Examples of saved_models/README.md and the server's configuration beside it."""
+"""Examples of docs/predict.md, saved_models/README.md and the files beside it."""
 
 import json
 import re
+import subprocess
 
 import pytest
 import urllib3
@@ -99,3 +100,18 @@ def test_batching_has_the_fields_of_the_server_and_room_for_a_request():
     # Who lowers it reads how far.
     assert f"At least {max(BATCH_SIZES)}: " in text
     assert f"`max_batch_size` is at least {max(BATCH_SIZES)}," in PAGE
+
+
+def test_photos_of_a_voc_split_are_given_whatever_their_suffix(tmp_path):
+    page = (REPOSITORY / "docs/predict.md").read_text()
+    [recipe] = re.findall(r"`(\$\(sed .*\))`", page)
+    main = tmp_path / "VOC/ImageSets/Main"
+    main.mkdir(parents=True)
+    (main / "test.txt").write_text("a\nb\n")
+    photos = ["VOC/JPEGImages/a.jpg", "VOC/JPEGImages/b.png"]
+    (tmp_path / "VOC/JPEGImages").mkdir()
+    for photo in [*photos, "VOC/JPEGImages/c.jpg"]:
+        (tmp_path / photo).touch()
+    command = ["sh", "-c", f"printf '%s\\n' {recipe}"]
+    given = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert given.stdout.split() == photos

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from ssl_voc.explain.shortcuts import search as shortcut_search
-from ssl_voc.explain.shortcuts.candidates import PatchCluster, _clusters
+from ssl_voc.explain.shortcuts.candidates import FixedRegion, PatchCluster, _clusters
 from ssl_voc.explain.shortcuts.report import format_shortcuts, sheet_name
-from ssl_voc.explain.shortcuts.scan import choose_layer, scan_photos
-from ssl_voc.explain.shortcuts.search import find_shortcuts
+from ssl_voc.explain.shortcuts.scan import GRID, choose_layer, scan_photos
+from ssl_voc.explain.shortcuts.search import find_shortcuts, inpainted_errors
+from ssl_voc.tasks import TASKS
 from tests import tiny
+from tests.evaluate.oracle import SIDE
 from tests.explain.subjects import (
     NUM_PHOTOS,
+    STAMP,
     ColorReader,
     as_photos,
     build_subject,
@@ -57,6 +60,44 @@ def test_a_model_that_knows_objects_raises_no_alarm(tmp_path, monkeypatch, stamp
     for screening, testing in zip(asked[::2], asked[1::2], strict=True):
         assert screening.sum() == testing.sum() == NUM_PHOTOS // 6
         assert chosen[screening].all() and not chosen[testing].any()
+
+
+def find_by_stamp(images):
+    """A detector that knows an object's class where it sees the stamp in the corner.
+
+    It is surer of an object of another class, which lies over the top of each photo.
+    """
+    found = {"boxes": [], "classes": [], "confidence": []}
+    for image in images:
+        is_colored = image - image.min(axis=-1, keepdims=True) > 200
+        rows, columns, labels = np.nonzero(is_colored)
+        label = labels[0]
+        box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        is_seen = image[STAMP, STAMP].min() >= 150
+        answer = label if is_seen else (label + 1) % 3
+        found["boxes"].append([(0, 0, SIDE, 2), box])
+        found["classes"].append([(label + 2) % 3, answer])
+        found["confidence"].append([0.9, 0.5])
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def test_a_detector_is_asked_at_the_object_of_each_inpainted_photo():
+    drawn = draw_photos(stamped="all", number=12)
+    # The first photo lacks the stamp: it is answered wrong as it is.
+    drawn[0][0][STAMP, STAMP] = 80
+    subject = build_subject(ColorReader(), as_photos(drawn))
+    subject.task = TASKS["detect"]
+    subject.model.predict_on_batch = find_by_stamp
+    subject.maps = lambda images, *_, **__: np.ones(images.shape[:3], "float32")
+    scan = scan_photos(subject, range(12), choose_layer(subject.model))
+    assert scan.is_right.tolist() == [False] + [True] * 11
+    cells = np.zeros((GRID, GRID), bool)
+    cells[-2:, -2:] = True
+    region = FixedRegion(0, cells)
+    wrong = inpainted_errors(subject, scan, region, np.ones(12, bool), seed=0)
+    # The region hides the stamp.
+    assert len(wrong) > 5 and wrong[:, 0].all()
+    assert not wrong[:, 1:].any(), "controls leave the stamp where it is"
 
 
 def test_what_all_photos_bear_is_no_shortcut_to_a_class(tmp_path):

@@ -88,6 +88,42 @@ def test_only_a_json_that_may_have_the_boxes_is_read(
     assert tell_of_labelled_source(photos) == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("löwe.jpg", "löwe.jpg"),
+        ("löwe.jpg", r"l\u00f6we.jpg"),
+        ("löwe.jpg", r"l\u00F6we.jpg"),
+        ("löwe.jpg", "lo\u0308we.jpg"),
+        ("lo\u0308we.jpg", "löwe.jpg"),
+        ("löwe.jpg", r"photos\/l\u00f6we.jpg"),
+        ("my photo.jpg", "my%20photo.jpg"),
+        ("Photo1.jpg", "photo1.JPG"),
+        ("猫.jpg", "猫.jpg"),
+    ],
+)
+def test_a_json_is_told_however_it_writes_the_name(
+    name, written, tmp_path, write_photo
+):
+    write_photo(tmp_path / "photos" / name, 0)
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps(COCO).replace("a.jpg", written), encoding="utf-8")
+    photos = read(tmp_path / "photos")
+    assert f"give {path}." in tell_of_labelled_source(photos)
+
+
+def test_a_json_of_polygons_alone_or_of_utf_16_is_told(tmp_path, write_photo):
+    write_photo(tmp_path / "photos" / "a.jpg", 0)
+    outline = {"segmentation": [[2, 2, 12, 2, 12, 12]]}
+    annotation = {"image_id": 1, "category_id": 1, **outline}
+    text = json.dumps({**COCO, "annotations": [annotation]})
+    path = tmp_path / "boxes.json"
+    for encoding in ("utf-8", "utf-16"):
+        path.write_text(text, encoding=encoding)
+        photos = read(tmp_path / "photos")
+        assert f"give {path}." in tell_of_labelled_source(photos)
+
+
 def test_photos_that_no_source_gives_with_boxes_name_none(tree, tmp_path):
     beside = shutil.copytree(tree / "JPEGImages", tree / "others")
     assert tell_of_labelled_source(read(beside)) == ""
