@@ -48,16 +48,23 @@ def by_split(named: Iterable[tuple[str, pathlib.Path]]) -> dict[str, pathlib.Pat
     return found
 
 
-def reported_split(found, used) -> str | None:
-    """The split to measure on, of those that are found; None where none is left.
+def reported_split(unused) -> str | None:
+    """The split to report on: `test`, else one to validate on; None without one.
 
     Args:
-        found: Names of splits.
-        used: Names of those that were learned from or have chosen, see
-            `unused_splits`.
+        unused: Names of splits that a training has not used, see `unused_splits`.
     """
-    left = unused_splits(found, used)
-    return next((name for name in REPORTED_SPLITS if name in left), None)
+    return next((name for name in REPORTED_SPLITS if name in unused), None)
+
+
+def common_splits(lists) -> list[str]:
+    """The splits that every source has, in the order of the first.
+
+    Args:
+        lists: Names of splits of each source, at least one list.
+    """
+    first, *others = lists
+    return [name for name in first if all(name in names for names in others)]
 
 
 def unused_splits(found, used) -> list[str]:
@@ -72,11 +79,11 @@ def unused_splits(found, used) -> list[str]:
     whole = [name for name in used if name]
     parts = [part.partition("[")[0] for name in whole for part in name.split("+")]
     used = {as_split(name) for name in (*whole, *parts)}
-    if used & {"trainval"}:
+    if "trainval" in used:
         used |= {"train", *VALIDATION}
     if used & {*VALIDATION}:
         used |= {"trainval", *VALIDATION}
-    if used & {"train"}:
+    if "train" in used:
         used |= {"trainval"}
     left = () if "all" in used else found
     return [name for name in left if as_split(name) not in {"all", *used}]

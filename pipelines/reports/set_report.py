@@ -83,7 +83,22 @@ class SetReport:
         """The report for people, in lines."""
         unreadable = self.num_unreadable
         decoded = "not decoded" if unreadable is None else f"{unreadable} unreadable"
-        lines = [
+        if self.num_photos:
+            lines = self._box_lines(decoded)
+        else:  # no count of boxes says anything
+            of_classes = f" of {len(self.classes)} classes" * bool(self.classes)
+            lines = [
+                f"{self.name}: {self.num_not_annotated} photos{of_classes}, none with "
+                "boxes",
+                f"  {decoded}",
+            ]
+        for kind, texts in sorted(self.problems.items()):
+            lines.append(f"  {len(texts)} x {kind}")
+            lines += [f"    {text}" for text in texts[:NUM_EXAMPLES]]
+        return "\n".join(lines)
+
+    def _box_lines(self, decoded):
+        return [
             f"{self.name}: {self.num_photos} photos, {self.num_boxes} boxes of "
             f"{len(self.classes)} classes, at most {self.max_boxes} in a photo",
             f"  {self.num_without_boxes} photos without boxes, "
@@ -96,17 +111,6 @@ class SetReport:
             f"  {self.num_degenerate} boxes thinner than {MIN_SIDE:g} pixels, "
             f"{self.num_repeated} repeated",
         ]
-        if not self.num_photos:  # no count of boxes says anything
-            of_classes = f" of {len(self.classes)} classes" * bool(self.classes)
-            lines = [
-                f"{self.name}: {self.num_not_annotated} photos{of_classes}, none with "
-                "boxes",
-                f"  {decoded}",
-            ]
-        for kind, texts in sorted(self.problems.items()):
-            lines.append(f"  {len(texts)} x {kind}")
-            lines += [f"    {text}" for text in texts[:NUM_EXAMPLES]]
-        return "\n".join(lines)
 
     def _class_lines(self):
         columns = [field.name for field in dataclasses.fields(ClassCount)]

@@ -3,7 +3,7 @@
 import shlex
 
 import pipelines
-from pipelines.readers.split_names import unused_splits
+from pipelines.readers.split_names import common_splits, unused_splits
 from pipelines.readers.training_splits import used_splits
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.native_log_filter import filter_native_logs
@@ -73,9 +73,7 @@ def _ask_for_split(splits, finished, purpose):
         learned.add(repr(used[0]))
     places = ", ".join(map(str, splits))
     told = f" The run learned from {' and '.join(sorted(learned))}." if learned else ""
-    first, *others = left.values()
-    common = [name for name in first if all(name in names for names in others)]
-    if common:
+    if common := common_splits(left.values()):
         return (
             f"--split: name the photos of {places} to {purpose}, one of: "
             f"{', '.join(common)}.{told}"

@@ -9,7 +9,12 @@ import pipelines
 from pipelines.images.near_duplicates import rows_without_near_duplicates
 from pipelines.pools.preparation import prepare_for_hashes
 from pipelines.pools.usable_objects import box_class_names
-from pipelines.readers.split_names import REPORTED_SPLITS, reported_split, unused_splits
+from pipelines.readers.split_names import (
+    REPORTED_SPLITS,
+    common_splits,
+    reported_split,
+    unused_splits,
+)
 from pipelines.readers.training_splits import (
     FEWEST_TO_VALIDATE,
     VALIDATION_SHARE,
@@ -253,15 +258,25 @@ def flags_to_measure(config):
         `--split` of the first that has one left; None where the run has used all. The
         split is `SPLIT` where only those of names that mean nothing are left.
     """
+    source, unused = _photos_left(config)
+    return _flags(source, reported_split(unused) or "SPLIT") if unused else None
+
+
+def _flags(source, split):
+    flags = f"--split {split}"
+    return flags if source is None else f"--data {shlex.quote(str(source))} {flags}"
+
+
+def _photos_left(config):
+    """The splits that are left in all sources, after None, else a source and its own.
+
+    That is the first source that has some; none are left where the list is empty.
+    """
     left = [_unused_splits_of(source, config) for source in config.data]
-    common = [name for name in left[0] if all(name in names for names in left)]
-    if common:
-        return f"--split {reported_split(common, ()) or 'SPLIT'}"
-    for source, names in zip(config.data, left, strict=True):
-        if names:
-            split = reported_split(names, ()) or "SPLIT"
-            return f"--data {shlex.quote(str(source))} --split {split}"
-    return None
+    if common := common_splits(left):
+        return None, common
+    pairs = zip(config.data, left, strict=True)
+    return next((pair for pair in pairs if pair[1]), (None, []))
 
 
 def _unused_splits_of(source, config):
@@ -279,16 +294,16 @@ def _splits_of(source):
 
 def _tell_of_other_splits(config):
     """Says which split of the data is left to measure on."""
-    flags = flags_to_measure(config)
-    if flags is None:
+    source, unused = _photos_left(config)
+    if not unused:
         print(
             "held out: none; the data has no split that is not used. Measure on other "
             "photos, by evaluate --data, or put a fifth of these into a split test "
             "first",
             flush=True,
         )
-    elif not flags.endswith(" SPLIT"):
-        split = flags.split()[-1]
+    elif split := reported_split(unused):
+        flags = _flags(source, split)
         print(f"held out: the split {split}, for evaluate {flags}", flush=True)
 
 

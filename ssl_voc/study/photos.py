@@ -207,7 +207,7 @@ def _reported_photos(config):
             "--data: no split is left to report. Expected lists such as train and val, "
             "or data that nobody has split."
         )
-    named = reported_split(left, used)
+    named = reported_split(left)
     if named is None:
         raise BadInput(
             f"--split: name the photos to report, one of: {', '.join(sorted(left))}."

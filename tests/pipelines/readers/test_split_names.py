@@ -106,7 +106,7 @@ def test_photos_in_folders_of_splits_have_no_class_of_that_name(
 def test_the_split_to_measure_on_is_one_that_nothing_was_learned_or_chosen_by(
     found, used, reported
 ):
-    assert reported_split(found.split(), used) == reported
+    assert reported_split(unused_splits(found.split(), used)) == reported
 
 
 def test_split_in_use_takes_those_that_hold_its_photos_with_it():
