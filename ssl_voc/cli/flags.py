@@ -47,7 +47,12 @@ def parse(
     known = dict(collections.ChainMap(options, *extended.values()))
     texts = _split(known, sys.argv[1:] if argv is None else argv)
     if texts.pop("help", False):
-        print(_format_help(config_class, command, description))
+        shown = extended
+        if choosing in texts:
+            item = options[choosing]
+            choice = _convert(item, item.flag, texts[choosing])
+            shown = {choice: extended[choice]}
+        print(_format_help(config_class, shown, command, description))
         raise SystemExit(0)
     given = _read_recorded(texts, known)
     given |= _read_values(texts.pop("config", None), known)
@@ -248,8 +253,22 @@ def _command_parser(groups: Mapping[str, Iterable[Option]], **settings: Any) -> 
     return parser
 
 
-def _format_help(config_class: type, command: str, description: str) -> str:
+def _format_help(
+    config_class: type,
+    extended: Mapping[str, Mapping[str, Option]],
+    command: str,
+    description: str,
+) -> str:
+    """Lays out `--help`, with the settings of the choices in `extended`."""
     options = options_of(config_class)
+    own = {
+        choice: {n: each for n, each in all_of_it.items() if each != options.get(n)}
+        for choice, all_of_it in extended.items()
+    }
+    if len(own) == 1:
+        # A default of the one choice stands there alone, not beside that of the others.
+        (of_it,) = own.values()
+        options = {name: o for name, o in options.items() if name not in of_it}
     operands = [
         o.flag + "..." * (o.count < 0) for o in options.values() if o.positional
     ]
@@ -260,11 +279,9 @@ def _format_help(config_class: type, command: str, description: str) -> str:
             description=_fit(description),
         )
     ]
-    choosing, extensions = getattr(config_class, "extensions", (None, {}))
-    for choice, each in extensions.items():
-        own = [o for name, o in options_of(each).items() if o != options.get(name)]
-        title = f"options of {options[choosing].flag} {choice}"
-        parts.append(_Parser({title: own}, usage=argparse.SUPPRESS))
+    for choice, of_it in own.items():
+        title = f"options of {options[config_class.extensions[0]].flag} {choice}"
+        parts.append(_Parser({title: of_it.values()}, usage=argparse.SUPPRESS))
     return "\n".join(part.format_help().strip("\n") + "\n" for part in parts)
 
 

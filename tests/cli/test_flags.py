@@ -372,6 +372,18 @@ def test_help_groups_the_settings_of_each_choice(capsys):
     assert "--objective" not in simclr + vicreg
 
 
+def test_help_for_one_choice_shows_its_settings_alone(capsys):
+    with pytest.raises(SystemExit):
+        read("--help", "--objective", "vicreg", config_class=Extended)
+    common, vicreg = capsys.readouterr().out.split("options of --objective ")
+    assert "--objective simclr|vicreg" in common and "--epochs" not in common
+    assert vicreg.startswith("vicreg:") and "default: 40" in vicreg
+    assert "--temperature" not in common + vicreg
+    assert "simclr, vicreg" in refusal(
+        "--objective", "moco", "--help", config_class=Extended
+    )
+
+
 def test_a_positional_value_may_be_typed_as_a_flag():
     def read(*argv):
         return parse(Positional, argv, "predict", "")
