@@ -22,8 +22,8 @@ class RandomLayer(ConfiguredLayer):
 
     Args:
         seed: Optional integer, for reproducible draws, or a
-            `keras.random.SeedGenerator` that several layers share (it is saved as its
-            integer seed).
+            `keras.random.SeedGenerator` that several layers share. That is not saved,
+            and layers made from their configs draw each on its own.
         **kwargs: `name` and `dtype` of `keras.layers.Layer`; `dtype` defaults to
             float32 whatever the global policy.
     """
@@ -31,7 +31,8 @@ class RandomLayer(ConfiguredLayer):
     def __init__(self, seed=None, **kwargs):
         super().__init__(**{"dtype": "float32", **kwargs})
         if isinstance(seed, keras.random.SeedGenerator):
-            self.seed, self.seed_generator = seed.get_config()["seed"], seed
+            # Of one integer they would all draw the same numbers.
+            self.seed, self.seed_generator = None, seed
         else:
             self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
         # There are no weights. A layer that is not built has `fit` build its model by

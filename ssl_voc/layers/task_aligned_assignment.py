@@ -31,7 +31,8 @@ def assign_objects(objects, predictions, points, num_candidates=10, min_side=0.0
         predictions: Dictionary of `"boxes"` `(batch, num_points, 4)`, xyxy, and
             `"scores"` `(batch, num_points, num_classes)` in `[0, 1]`.
         points: Array `(num_points, 2)`, x and y in the unit of the boxes.
-        num_candidates: Number of points that learn an object, at most.
+        num_candidates: Number of points that learn an object, at most; more where
+            several agree with it exactly as well as the last of them.
         min_side: Width and height that an object's box has at least where points are
             looked for inside it, in the unit of the boxes.
 

@@ -40,8 +40,8 @@ class Uniformity(keras.metrics.Mean):
     `d` is the distance of two normalized projections of one view side; both sides are
     averaged. 0 when all projections coincide (collapse), about -4 when they spread
     evenly in many dimensions. Pairs are formed within a batch, so a batch of one image
-    adds nothing. Weights of images are ignored. Arguments and reference are those of
-    `Alignment`.
+    adds nothing; without any pair it is NaN. Weights of images are ignored. Arguments
+    and reference are those of `Alignment`.
     """
 
     def __init__(self, name="uniformity", dtype=None):
@@ -61,4 +61,5 @@ class Uniformity(keras.metrics.Mean):
             )
 
     def result(self):
-        return ops.log(ops.maximum(super().result(), 1e-30))
+        mean = ops.log(ops.maximum(super().result(), 1e-30))
+        return ops.where(self.count > 0, mean, float("nan"))

@@ -141,13 +141,16 @@ class DistillationModel(ContrastiveModel):
                 "Received images alone."
             )
         embeddings = self._center(ops.stop_gradient(embeddings))
+        queue = self._with_newest(embeddings)
         if outputs["training"]:
-            self._enqueue(embeddings)
+            self.queue.assign(queue)
         if self.teacher is None:
             embeddings = ops.tile(embeddings, (num_views, 1))
         if weight is not None:
             weight = ops.tile(weight, (num_views,))
-        loss, logs = self._global_loss(outputs["projections"], embeddings, weight)
+        loss, logs = self._global_loss(
+            outputs["projections"], embeddings, queue, weight
+        )
         if maps is not None:
             cells = ops.concatenate(outputs["cells"], axis=0)
             spatial = self._spatial_loss(cells, ops.stop_gradient(maps), weight)
@@ -156,9 +159,9 @@ class DistillationModel(ContrastiveModel):
             logs["spatial_loss"] = spatial
         return loss, logs
 
-    def _global_loss(self, projections, embeddings, weight):
+    def _global_loss(self, projections, embeddings, queue, weight):
         student = l2_normalize(ops.concatenate(projections, axis=0))
-        candidates = ops.transpose(ops.convert_to_tensor(self.queue))
+        candidates = ops.transpose(queue)
         loss = self.pair_loss(
             ops.matmul(embeddings, candidates), ops.matmul(student, candidates), weight
         )
@@ -181,11 +184,10 @@ class DistillationModel(ContrastiveModel):
         embeddings = ops.cast(embeddings, "float32")
         return l2_normalize(ops.subtract(embeddings, self.embedding_mean))
 
-    def _enqueue(self, embeddings):
-        """Puts embeddings at the head of the queue, whose oldest ones fall out."""
+    def _with_newest(self, embeddings):
+        """The queue with embeddings at its head, whose oldest ones fall out."""
         everyone, _ = gather_across_replicas(embeddings)
-        queue = ops.concatenate([everyone, self.queue], axis=0)
-        self.queue.assign(queue[: self.queue_size])
+        return ops.concatenate([everyone, self.queue], axis=0)[: self.queue_size]
 
     def _add_state(self, name, shape):
         return self.add_weight(

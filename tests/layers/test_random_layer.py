@@ -117,6 +117,20 @@ def test_layer_made_from_its_config_computes_the_same(build):
     assert again.name == "augmentation"
 
 
+def test_layers_that_shared_a_generator_come_back_with_draws_of_their_own():
+    shared = keras.random.SeedGenerator(3)
+    flip = RandomHorizontalFlip(0.5, seed=shared)
+    flip, solarize = (
+        layer.from_config(layer.get_config())
+        for layer in (flip, RandomSolarize(0.5, seed=shared))
+    )
+    images = np.zeros((64, 8, 8, 3), "float32")
+    draws = [
+        ops.convert_to_numpy(x.draw_applied(images, 0.5)) for x in (flip, solarize)
+    ]
+    assert 0 < np.mean(draws[0] == draws[1]) < 1
+
+
 def test_integers_and_floats_give_the_same_float32_in_the_range_of_pixels(build):
     images = tiny.draw_photos(16, size=16)
     result = call(build(), images)

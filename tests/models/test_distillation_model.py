@@ -68,8 +68,12 @@ def test_losses_are_those_of_the_loops(build):
     model = build(Mirror())
     logs = model.evaluate(images, batch_size=3, return_dict=True, verbose=0)
     outputs = model(images, training=False)
-    queue = ops.convert_to_numpy(model.queue)
     cell_mean = ops.convert_to_numpy(model.cell_mean)
+    # Of both views of the batch at hand first, in evaluation, too.
+    views = ops.concatenate(outputs["views"], axis=0)
+    newest = ops.convert_to_numpy(model.teacher(views)[0])
+    newest = newest - ops.convert_to_numpy(model.embedding_mean)
+    queue = np.concatenate([newest, ops.convert_to_numpy(model.queue)])[:10]
     losses, distances = [], []
     for side in range(2):
         view = ops.convert_to_numpy(outputs["views"][side])
