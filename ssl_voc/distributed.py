@@ -28,7 +28,9 @@ def gather_across_replicas(tensor):
         return tensor, 0
     sizes = _gather_sizes(context, tensor)
     offset = ops.sum(sizes[: context.replica_id_in_sync_group])
-    return context.all_gather(tensor, axis=0), offset
+    gathered = context.all_gather(tensor, axis=0)
+    gathered.set_shape([None, *tensor.shape[1:]])  # which gathering forgets
+    return gathered, offset
 
 
 def count_in_global_batch(tensor):

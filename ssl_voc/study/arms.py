@@ -5,7 +5,7 @@ import dataclasses
 import re
 import shlex
 
-from ssl_voc.cli.errors import BadInput
+from ssl_voc.cli.errors import BadInput, did_you_mean
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 
 # Keras' own weights, or none.
@@ -214,8 +214,11 @@ def _parse_link(text):
         return Link(None, (text,))
     objective = "supervised" if kind == "supervised" else DEFAULT_OBJECTIVE
     name, colon, data = rest.partition(":")
-    if kind == "ssl" and colon and name in OBJECTIVES:
-        objective, rest = name, data
+    if kind == "ssl" and colon:
+        if name in OBJECTIVES:
+            objective, rest = name, data
+        elif hint := did_you_mean(name, OBJECTIVES):
+            raise BadInput(f"--arm: {text!r}: no objective is called {name!r}.{hint}")
     sources = tuple(filter(None, rest.split(",")))
     if not sources:
         raise BadInput(f"--arm: {text!r} names no data. Expected {kind}:DATA.")

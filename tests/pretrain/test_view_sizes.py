@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from ssl_voc.pretrain import PretrainConfig, pretrain
+from ssl_voc.pretrain.objectives.registry import OBJECTIVES
 from ssl_voc.pretrain.run import PretrainingRun
 from ssl_voc.pretrain.view_sizes import plan_view_sizes, tell_of_one_cell
 from ssl_voc.training.time_budget import TimeBudget
@@ -101,10 +102,7 @@ def test_a_start_on_a_map_of_one_cell_is_told(capsys, strides, is_told):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "objective",
-    ["simclr", "vicreg", "byol", "dense", "multicrop", "distill", "supervised"],
-)
+@pytest.mark.parametrize("objective", OBJECTIVES)
 def test_stopped_amid_small_views_any_objective_goes_on_as_if_never_stopped(
     place, tmp_path, monkeypatch, objective
 ):

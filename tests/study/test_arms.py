@@ -63,6 +63,7 @@ def test_flags_of_the_last_pretraining_stand_in_one_text(between):
         ("random --pretrain '--temperature 0.1'", "ends in no pretraining"),
         ("ssl:photos --pretrain '--epochs 3'", "--epochs"),
         ("ssl:", "names no data"),
+        ("ssl:vicrge:photos", "no objective is called 'vicrge'. Did you mean vicreg?"),
         ("", "expected a start"),
         ("--schedule frozen", "expected a start"),
         ("'random", "cannot be read"),
