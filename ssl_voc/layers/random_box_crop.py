@@ -172,6 +172,9 @@ class RandomBoxCrop(RandomLayer):
         it is a main object where there is no other.
         """
         bounding_boxes = inputs["bounding_boxes"]
+        if bounding_boxes["classes"].shape[1] == 0:  # nothing to take the first of
+            zeros = ops.zeros((ops.shape(bounding_boxes["classes"])[0], 2))
+            return zeros, zeros + 1.0, zeros
         whole = boxes.clip_boxes(bounding_boxes["boxes"], image_shape)
         whole = boxes.convert_format(whole, "xyxy", "rel_xyxy", image_shape)
         exists = boxes.is_object(bounding_boxes["classes"])

@@ -10,6 +10,7 @@ from ssl_voc.layers import (
     RandomBoxCrop,
     RandomMosaic,
 )
+from tests import tiny
 from tests.painted_objects import HEIGHT, WIDTH, draw_batch, find_each, listed, to_numpy
 
 PLAIN = {"color_strength": 0.0, "grayscale_rate": 0.0}
@@ -139,3 +140,13 @@ def test_layer_reloads_with_its_arguments(layer, call_arguments):
     batch = draw_batch()
     results = [to_numpy(part(batch, **call_arguments)) for part in (layer, again)]
     keras.tree.map_structure(np.testing.assert_array_equal, *results)
+
+
+@pytest.mark.parametrize("augmenter", AUGMENTERS)
+def test_images_without_a_slot_for_boxes_are_cropped_anywhere(augmenter):
+    images = tiny.draw_photos(3, size=24)
+    objects = {"boxes": np.zeros((3, 0, 4)), "classes": np.zeros((3, 0))}
+    layer = augmenter(16, seed=0)
+    result = layer({"images": images, "bounding_boxes": objects}, training=True)
+    assert result["bounding_boxes"]["boxes"].shape == (3, 0, 4)
+    assert np.isfinite(result["images"]).all() and np.std(result["images"]) > 1
