@@ -217,7 +217,7 @@ def _parse_link(text):
     if kind == "ssl" and colon:
         if name in OBJECTIVES:
             objective, rest = name, data
-        elif hint := did_you_mean(name, OBJECTIVES):
+        elif "," not in name and (hint := did_you_mean(name, OBJECTIVES)):
             raise BadInput(f"--arm: {text!r}: no objective is called {name!r}.{hint}")
     sources = tuple(filter(None, rest.split(",")))
     if not sources:
