@@ -51,7 +51,10 @@ def describe_artifact(config, finished, written, parity, exported):
             "folder": str(finished.path),
             **{
                 name: finished.manifest.get(name)
-                for name in ("started", "finished", "git_commit", "num_training")
+                for name in (
+                    *("started", "finished", "git_commit", "num_training"),
+                    *("epochs", "mosaic"),  # what it chose, where no flag did
+                )
             },
         },
         "parity": dataclasses.asdict(parity),

@@ -59,6 +59,8 @@ class FinetuningRun(TrainingRun):
         self.choose_epochs(*self._default_epochs())
         if config.schedule == "staged" and config.unfreeze_epoch is None:
             self._choose_unfreeze_epoch()
+        if config.mosaic is None:
+            self._choose_mosaic()
         if config.patience is not None:
             total = None if self.is_to_be_timed else self.config.epochs
             report.tell_of_patience(config.patience, total, self.steps)
@@ -77,13 +79,23 @@ class FinetuningRun(TrainingRun):
             batch_size=config.batch_size,
             **self.task.describe(self.student, self.training),
         )
-        report.save_examples(folder, self.training, self.task, self.student)
+        self._save_examples()
         path = folder.path / "predictions.png"
         self.predictions = PredictionSheet(
             path, self.task, self.data, config.batch_size
         )
         print(f"what the model finds, now and then: {path}", flush=True)
         self.done_epochs = self._begin_or_resume()
+
+    def set_epochs(self, epochs):
+        super().set_epochs(epochs)
+        before = self.config.mosaic
+        if self.settings.mosaic is None:
+            self._choose_mosaic()
+        if self.config.mosaic != before:
+            self.student.augmenter.mosaic_rate = self.config.mosaic
+            self.model.make_train_function(force=True)
+            self._save_examples()
 
     def fit_until(self, end):
         for phase in self._phases():
@@ -233,6 +245,26 @@ class FinetuningRun(TrainingRun):
             "(--unfreeze-epoch)",
             flush=True,
         )
+
+    def _choose_mosaic(self):
+        """Fills `config.mosaic` in; the manifest keeps what the first plan gave."""
+        manifest = self.folder.manifest
+        # Photos of a pool are seen less often, and not learned by heart.
+        epochs = 0 if self.unlabeled else self.config.epochs
+        planned = self.task.mosaic_share(epochs, self.steps)
+        share = manifest.get("mosaic", planned)
+        self.config = dataclasses.replace(self.config, mosaic=share)
+        if planned is None or self.is_to_be_timed:
+            return
+        text = f"mosaics: {share:.0%} of the pictures"
+        if share != planned:
+            print(f"{text}, as the run began (--mosaic)", flush=True)
+        elif "mosaic" not in manifest:
+            self.folder.update_manifest(mosaic=share)
+            print(f"{text}, by the length of the training (--mosaic)", flush=True)
+
+    def _save_examples(self):
+        report.save_examples(self.folder, self.training, self.task, self.student)
 
     def _with_smaller_batch(self):
         """The settings with a batch of all photos, where these are few."""

@@ -53,8 +53,17 @@ class DetectionAugmenter(LocalizationAugmenter):
     ):
         super().__init__(image_size, area_range, **kwargs)
         check_rate("mosaic_rate", mosaic_rate)
-        self.mosaic_rate = mosaic_rate
         self.mosaic = RandomMosaic(mosaic_rate, seed=self.seed_generator)
+
+    @property
+    def mosaic_rate(self):
+        """Probability that an image becomes a mosaic, in functions traced from now."""
+        return self.mosaic.rate
+
+    @mosaic_rate.setter
+    def mosaic_rate(self, rate):
+        check_rate("mosaic_rate", rate)
+        self.mosaic.rate = rate
 
     def cut(self, inputs):
         if not self.mosaic_rate:

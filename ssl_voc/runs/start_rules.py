@@ -34,6 +34,7 @@ _KINDS = {
     "epochs": int,
     "image_size": int,
     "knn_top1_untrained": float,
+    "mosaic": float,
     "starts": list,
     "task": str,
     "unfreeze_epoch": int,

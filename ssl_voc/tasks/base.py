@@ -58,6 +58,18 @@ class Task:
         """
         raise NotImplementedError
 
+    def mosaic_share(self, epochs, steps):
+        """Share of the pictures that are mosaics, where no flag says it.
+
+        Args:
+            epochs: Number of passes over the photos.
+            steps: Steps of each.
+
+        Returns:
+            Number in `[0, 1]`, or None where the task has no mosaics.
+        """
+        return None
+
     def pseudo_labels(self, pool):
         """What chooses the labels that a teacher gives, a `PseudoLabels` layer.
 

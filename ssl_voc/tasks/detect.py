@@ -8,6 +8,9 @@ from ssl_voc.tasks.base import Task
 _LEAST_SIDE = 16
 # Of a photo without boxes, as many may be learned, or more where labels show more.
 _LEAST_OBJECTS = 20
+# From so many on, photos are learned by heart, unless each picture is a mosaic; of a
+# third of them, cells of a few pixels are found less often by mosaics alone.
+_LONG_EPOCHS, _LONG_STEPS = 500, 4000
 
 
 class DetectTask(Task):
@@ -22,7 +25,6 @@ class DetectTask(Task):
         "learning_rate": 0.032,
         "weight_decay": 0.01,
         "crop_area": (0.4, 1.6),
-        "mosaic": 0.5,
     }
     least_steps = 1500
     backbone_from_random = "keras_cv:CSPDarkNetTinyBackbone"
@@ -64,6 +66,10 @@ class DetectTask(Task):
             ),
             freeze_batch_norm=config.batch_norm == "frozen",
         )
+
+    def mosaic_share(self, epochs, steps):
+        is_long = epochs >= _LONG_EPOCHS and epochs * steps >= _LONG_STEPS
+        return 1.0 if is_long else 0.5
 
     def pseudo_labels(self, pool):
         import numpy as np

@@ -13,8 +13,11 @@ import ssl_voc.models  # noqa: F401 registers what model.keras holds
 from ssl_voc.callbacks import EpochSeeds
 from ssl_voc.cli.errors import BadInput, StoppedEarly
 from ssl_voc.finetune import FinetuneConfig, finetune, main
+from ssl_voc.finetune.run import FinetuningRun
+from ssl_voc.layers import RandomMosaic
 from ssl_voc.runs.finished_run import read_finished_run
 from ssl_voc.runs.json_files import read_jsonl
+from ssl_voc.runs.start import open_run
 from tests import tiny
 
 SIZE = 64
@@ -117,6 +120,39 @@ def test_a_run_goes_on_as_if_never_stopped(place, finished, monkeypatch):
     for name in ("loss", "training_matched_iou", "val_voc10_ap50"):
         # Not demanded bit for bit: deterministic kernels would stay on for all tests.
         assert again[name] == pytest.approx(whole[name], rel=1e-2), name
+
+
+@pytest.mark.slow
+def test_a_time_that_is_long_makes_a_mosaic_of_each_picture(place, capsys, monkeypatch):
+    settings = config(place, place / "timed", epochs=None, time="9m").resolved()
+    with open_run(settings, "finetune") as folder:
+        run = FinetuningRun(settings, folder)
+        folder.record_settings(settings)
+        run.checkpoints.mkdir()
+        rates, draw = [], RandomMosaic.draw_layout
+        monkeypatch.setattr(
+            RandomMosaic,
+            "draw_layout",
+            lambda layer, number: rates.append(layer.rate) or draw(layer, number),
+        )
+        run.measure_step(run.timed_batches()[0])
+        assert rates and set(rates) == {0.5}
+        run.set_epochs(700)  # of 6 steps
+        rates.clear()
+        run.measure_step(run.timed_batches()[0])
+        assert rates and set(rates) == {1.0}
+        # What the pace corrects later changes no picture.
+        run.set_epochs(20)
+    told = [row for row in capsys.readouterr().out.splitlines() if "mosaics" in row]
+    assert [row.partition(", ")[0] for row in told] == [
+        "mosaics: 100% of the pictures",
+        "mosaics: 100% of the pictures",
+    ]
+    assert "by the length" in told[0] and "as the run began" in told[1]
+    with open_run(settings, "finetune") as folder:
+        again = FinetuningRun(settings, folder)
+    assert again.config.epochs == 20 and again.student.augmenter.mosaic_rate == 1.0
+    assert "as the run began" in capsys.readouterr().out
 
 
 def test_a_backbone_too_shallow_for_detection_is_one_line(place, capsys):

@@ -28,3 +28,10 @@ def test_a_class_that_is_small_for_the_size_is_named_with_a_better_size(capsys):
     TASKS["detect"].describe(None, pool)
     (line,) = capsys.readouterr().out.splitlines()
     assert "cell" in line and "9 px" in line and "--image-size 288" in line
+
+
+def test_pictures_are_all_mosaics_only_where_passes_and_steps_are_many():
+    share = TASKS["detect"].mosaic_share
+    assert [share(500, 8), share(4000, 1)] == [1.0, 1.0]
+    assert [share(500, 7), share(499, 9)] == [0.5, 0.5]
+    assert TASKS["localize"].mosaic_share(500, 8) is None
