@@ -53,7 +53,7 @@ class Task:
 
         Args:
             backbone: What `ssl_voc.backbone` returned.
-            config: A `FinetuneConfig`, resolved.
+            config: A `FinetuneConfig`, resolved, with what a run fills in: `mosaic`.
             pool: `pipelines.Pool` to be learned from.
         """
         raise NotImplementedError
