@@ -7,11 +7,10 @@ import time
 import keras
 
 from ssl_voc import callbacks, devices, distributed
-from ssl_voc.finetune import report
+from ssl_voc.finetune import planned_settings, report
 from ssl_voc.finetune.augmented_images import AugmentedImages, draw_batches
-from ssl_voc.finetune.config import LEAST_EPOCHS, LEAST_POOL_PASSES
 from ssl_voc.finetune.data import prepare_finetuning_data
-from ssl_voc.finetune.phases import default_unfreeze_epoch, plan_phases
+from ssl_voc.finetune.phases import plan_phases
 from ssl_voc.finetune.predictions import PredictionSheet
 from ssl_voc.finetune.teacher_labels import OF_TEACHER
 from ssl_voc.finetune.unlabeled import TEACHER_MOMENTUM, UnlabeledPhotos
@@ -20,9 +19,7 @@ from ssl_voc.models import SemiSupervisedModel
 from ssl_voc.optimizers import DiscriminativeAdamW, schedule
 from ssl_voc.runs.atomic_files import replacing
 from ssl_voc.tasks import TASKS
-from ssl_voc.training.default_epochs import default_epochs
 from ssl_voc.training.initial_backbone import build_initial_backbone
-from ssl_voc.training.resumed_border import resumed_border
 from ssl_voc.training.run import TrainingRun
 from ssl_voc.visualization.curves import Panel
 
@@ -56,11 +53,16 @@ class FinetuningRun(TrainingRun):
         report.record_data(folder, config, self.task, self.data)
         if config.balance is not None:
             report.tell_of_balance(self.training, config.balance, self.steps)
-        self.choose_epochs(*self._default_epochs())
+        self.choose_epochs(
+            *planned_settings.plan_epochs(self.task, self.steps, self.unlabeled)
+        )
         if config.schedule == "staged" and config.unfreeze_epoch is None:
-            self._choose_unfreeze_epoch()
+            done = callbacks.last_epoch(self.checkpoints)
+            self.config = planned_settings.fill_in_unfreeze_epoch(
+                self.config, folder, done
+            )
         if config.mosaic is None:
-            self._choose_mosaic()
+            self._fill_in_mosaic()
         if config.patience is not None:
             total = None if self.is_to_be_timed else self.config.epochs
             report.tell_of_patience(config.patience, total, self.steps)
@@ -91,7 +93,7 @@ class FinetuningRun(TrainingRun):
         super().set_epochs(epochs)
         before = self.config.mosaic
         if self.settings.mosaic is None:
-            self._choose_mosaic()
+            self._fill_in_mosaic()
         if self.config.mosaic != before:
             self.student.augmenter.mosaic_rate = self.config.mosaic
             self.model.make_train_function(force=True)
@@ -220,48 +222,13 @@ class FinetuningRun(TrainingRun):
             mirrors=self.config.flip_rate > 0.0,
         )
 
-    def _default_epochs(self):
-        """Number of epochs without flags, and its reason in words."""
-        steps, reasons = self.task.least_steps, [f"at least {LEAST_EPOCHS} epochs"]
-        if steps:
-            reasons.append(f"{steps} steps")
-        if self.unlabeled:
-            steps = max(steps, self.unlabeled.least_steps)
-            reasons.append(f"{LEAST_POOL_PASSES} passes over --unlabeled")
-        epochs = default_epochs(LEAST_EPOCHS, steps, self.steps)
-        return epochs, " and ".join(reasons)
-
-    def _choose_unfreeze_epoch(self):
-        """Fills `config.unfreeze_epoch` in; the manifest keeps it."""
-        chosen = resumed_border(
-            default_unfreeze_epoch(self.config.epochs),
-            self.folder.manifest.get("unfreeze_epoch"),
-            callbacks.last_epoch(self.checkpoints),
-        )
-        self.config = dataclasses.replace(self.config, unfreeze_epoch=chosen)
-        self.folder.update_manifest(unfreeze_epoch=chosen)
-        print(
-            f"staged: the head alone for {chosen} of {self.config.epochs} epochs "
-            "(--unfreeze-epoch)",
-            flush=True,
-        )
-
-    def _choose_mosaic(self):
-        """Fills `config.mosaic` in; the manifest keeps what the first plan gave."""
-        manifest = self.folder.manifest
+    def _fill_in_mosaic(self):
         # Photos of a pool are seen less often, and not learned by heart.
         epochs = 0 if self.unlabeled else self.config.epochs
         planned = self.task.mosaic_share(epochs, self.steps)
-        share = manifest.get("mosaic", planned)
-        self.config = dataclasses.replace(self.config, mosaic=share)
-        if planned is None or self.is_to_be_timed:
-            return
-        text = f"mosaics: {share:.0%} of the pictures"
-        if share != planned:
-            print(f"{text}, as the run began (--mosaic)", flush=True)
-        elif "mosaic" not in manifest:
-            self.folder.update_manifest(mosaic=share)
-            print(f"{text}, by the length of the training (--mosaic)", flush=True)
+        self.config = planned_settings.fill_in_mosaic(
+            self.config, self.folder, planned, not self.is_to_be_timed
+        )
 
     def _save_examples(self):
         report.save_examples(self.folder, self.training, self.task, self.student)

@@ -6,6 +6,7 @@ import pytest
 
 from ssl_voc.finetune import FinetuneConfig
 from ssl_voc.finetune.phases import Phase, plan_phases
+from ssl_voc.finetune.planned_settings import fill_in_unfreeze_epoch
 from ssl_voc.finetune.run import FinetuningRun
 from ssl_voc.tasks import TASKS
 
@@ -54,15 +55,10 @@ def test_a_run_may_end_while_the_head_trains_alone(tmp_path):
     ],
 )
 def test_the_head_trains_alone_for_a_sixth_of_the_epochs(
-    tmp_path, done, recorded, epochs, chosen
+    done, recorded, epochs, chosen
 ):
     manifest = {} if recorded is None else {"unfreeze_epoch": recorded}
-    run = SimpleNamespace(
-        config=FinetuneConfig(schedule="staged", epochs=epochs),
-        checkpoints=tmp_path,
-        folder=SimpleNamespace(manifest=manifest, update_manifest=manifest.update),
-    )
-    if done:
-        (tmp_path / f"epoch_{done:05d}.npz").touch()
-    FinetuningRun._choose_unfreeze_epoch(run)
-    assert manifest["unfreeze_epoch"] == run.config.unfreeze_epoch == chosen
+    folder = SimpleNamespace(manifest=manifest, update_manifest=manifest.update)
+    config = FinetuneConfig(schedule="staged", epochs=epochs)
+    config = fill_in_unfreeze_epoch(config, folder, done)
+    assert manifest["unfreeze_epoch"] == config.unfreeze_epoch == chosen

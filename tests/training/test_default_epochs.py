@@ -6,7 +6,7 @@ import pytest
 
 import pipelines
 from ssl_voc.finetune.config import BURN_IN
-from ssl_voc.finetune.run import FinetuningRun
+from ssl_voc.finetune.planned_settings import plan_epochs
 from ssl_voc.finetune.unlabeled import UnlabeledPhotos
 from ssl_voc.pretrain import PretrainConfig
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
@@ -37,12 +37,8 @@ def pool_of(num_photos):
 def test_finetuning_takes_30_epochs_and_more_where_these_are_few_steps(
     task, steps, num_unlabeled, epochs, reason
 ):
-    run = SimpleNamespace(
-        task=TASKS[task],
-        steps=steps,
-        unlabeled=pool_of(num_unlabeled) if num_unlabeled else None,
-    )
-    assert FinetuningRun._default_epochs(run) == (epochs, reason)
+    unlabeled = pool_of(num_unlabeled) if num_unlabeled else None
+    assert plan_epochs(TASKS[task], steps, unlabeled) == (epochs, reason)
 
 
 class Chosen(Exception):
