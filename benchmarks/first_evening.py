@@ -14,8 +14,8 @@ held out, or the split `test` or `val`), and compared photo by photo (95 %, boot
 over photos).
 Without `--peer-python` only ours runs. The peer wants an environment of its
 own, see requirements.txt. With `--at-once` both train at the same time, the peer on
-the `--threads` cores after ours: on a machine with other work neither has the better
-hour.
+the `--threads` cores after ours, and from our first epoch with labels on: on a machine
+with other work neither has the better hour.
 """
 
 import argparse
@@ -69,8 +69,6 @@ def main(argv=None):
     options = parser.parse_args(argv)
     if options.at_once and len(ALL_CORES) < 2 * options.threads:
         parser.error(f"--at-once: {2 * options.threads} cores are needed (Linux)")
-    if options.at_once and options.pretraining:
-        parser.error("--at-once: the peer would wait for --pretraining")
     machine, report = describe_machine(), {}
     print(machine, flush=True)
     for data in options.data:

@@ -1,4 +1,4 @@
-"""Turns many unlabelled photos and few boxes into a better object detector.
+"""Makes object detectors from few labelled photos, and measures what others add.
 
 The names below are imported when first used, so that `python -m ssl_voc.pretrain
 --help` does not wait for Keras.

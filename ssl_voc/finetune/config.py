@@ -180,7 +180,8 @@ class FinetuneConfig(TrainingConfig):
     mosaic: float | None = option(
         None,
         "detect: share of pictures that are put together from four photos; by default "
-        "0.5, and 1 in trainings of 500 epochs and 4000 steps or more.",
+        "0.5, and 1 in trainings of 500 epochs and 4000 steps or more without "
+        "--unlabeled.",
         minimum=0,
         maximum=1,
     )
