@@ -28,7 +28,8 @@ def mixture_threshold(scores, default, low=0.0, high=1.0):
         Float in `[low, high]`, or `default`.
 
     Reference:
-        - [Wang et al., 2022](https://arxiv.org/abs/2209.01589), section 3.4
+        - [Wang et al., 2022](https://arxiv.org/abs/2209.01589), section 3.4, where the
+          threshold is the score at which the upper group is densest: higher than this
     """
     scores = np.sort(np.asarray(scores, "float64"))
     if len(scores) < _LEAST_SCORES:
