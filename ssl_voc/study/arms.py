@@ -186,6 +186,10 @@ def parse_arms(texts):
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise BadInput(f"--arm: two are called {repeated[0]!r}. Put NAME= before one.")
+    for place, arm in enumerate(arms):
+        for other in arms[:place]:
+            if (arm.links, arm.flags) == (other.links, other.flags):
+                raise BadInput(f"--arm: {other.name!r} and {arm.name!r} are the same.")
     if len(arms) < 2:
         raise BadInput(
             f"--arm: expected at least two to compare, got {', '.join(names) or 'none'}"

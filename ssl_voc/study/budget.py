@@ -63,19 +63,21 @@ def total_seconds(plan, pace):
     return sum(pace.seconds(cell) for cell in cells_of(plan, lambda key: None))
 
 
-def fit_to_budget(plan, pace, seconds):
+def fit_to_budget(plan, pace, seconds, keeps_samples=False):
     """Makes a plan smaller until it fits, in a fixed order, for all arms alike.
 
     What is given up, in this order: shares of the labels between the smallest and the
     largest; all seeds but three; the choice of a learning rate at all shares but the
     largest; half of the epochs; heat maps; the choice of a rate; all shares but the
     largest; half of the epochs again; all seeds but one. Pretrainings get the time that
-    is left, as far as they can use it.
+    is left, as far as they can use it; what then is left after epochs were halved, more
+    epochs.
 
     Args:
         plan: A `Plan`.
         pace: A `Pace`.
         seconds: The budget.
+        keeps_samples: Whether pretrainings see all the photos of the plan.
 
     Returns:
         The `Plan`, whose `left_out` says what was given up.
@@ -85,9 +87,10 @@ def fit_to_budget(plan, pace, seconds):
     """
     available, samples_seen = PLANNED_SHARE * seconds, plan.grid.samples_seen
     least = max(1, round(LEAST_SHARE_SEEN * samples_seen))
+    least = samples_seen if keeps_samples else least
     chosen, lines = _with_grid(plan, samples_seen=least), []
     for change, line in (({}, ""), *_reductions(plan.grid)):
-        chosen = _with_grid(chosen, **change)
+        before, chosen = chosen, _with_grid(chosen, **change)
         lines += [line] if line else []
         if total_seconds(chosen, pace) <= available:
             break
@@ -99,6 +102,12 @@ def fit_to_budget(plan, pace, seconds):
             "--samples-seen."
         )
     chosen = _with_more_samples(chosen, pace, available, samples_seen)
+    chosen = _with_more_epochs(chosen, pace, available, before.grid)
+    if chosen.grid.epochs < plan.grid.epochs:
+        lines.append(
+            f"fine-tunings pass over all labels {chosen.grid.epochs} times in place of "
+            f"{plan.grid.epochs}"
+        )
     share = chosen.grid.samples_seen / samples_seen
     if share < 1.0 and any(arm.pretrainings for arm in plan.arms):
         lines.append(
@@ -122,7 +131,7 @@ def _reductions(grid):
         yield {"tuned": tuned[-1:]}, "learning rates at fewer labels: those of the most"
     if epochs > 1:
         halved = {"epochs": epochs // 2, "least_steps": grid.least_steps // 2}
-        yield halved, "half of the epochs of fine-tuning"
+        yield halved, ""
     if grid.explain:
         yield {"explain": False}, "heat maps"
     if grid.tuned:
@@ -131,7 +140,7 @@ def _reductions(grid):
         yield {"shares": shares[-1:]}, ", ".join(map(_share, shares[:-1]))
     if epochs > 3:
         quartered = {"epochs": epochs // 4, "least_steps": grid.least_steps // 4}
-        yield quartered, "half of the epochs that were left"
+        yield quartered, ""
     if len(grid.seeds) > 1:
         yield {"seeds": grid.seeds[:1]}, "all seeds but one"
 
@@ -157,3 +166,17 @@ def _with_more_samples(plan, pace, available, most):
         return _with_grid(plan, samples_seen=most)
     samples_seen = least + int((most - least) * (available - spent) / more)
     return _with_grid(plan, samples_seen=samples_seen)
+
+
+def _with_more_epochs(plan, pace, available, before):
+    """The plan whose fine-tunings take what is left, up to the epochs of a grid."""
+    low, high = plan.grid.epochs, before.epochs
+    while low < high:
+        epochs = (low + high + 1) // 2
+        steps = before.least_steps * epochs // before.epochs
+        longer = _with_grid(plan, epochs=epochs, least_steps=steps)
+        if total_seconds(longer, pace) <= available:
+            low, plan = epochs, longer
+        else:
+            high = epochs - 1
+    return plan

@@ -90,6 +90,16 @@ def labels_of_pretrainings(plan):
             )
 
 
+def labels_of_starts(exposure):
+    """Weights and teachers that learned labels before the study, alike."""
+    for row in exposure:
+        if row["labelled"] and row.get("before_the_study"):
+            yield (
+                f"{row['photos']} learned the labels of {row['num_photos']} photos, "
+                "however few labels its fine-tunings have."
+            )
+
+
 def not_random(plan):
     """Arms without weights of their own, where the backbone's file brings some."""
     backbone = dict(plan.common).get("--backbone", "")

@@ -34,6 +34,7 @@ class Cell:
             is chosen: the cell cannot start then.
         epochs: Number of epochs.
         photos: Number of photos of an epoch.
+        trials: Keys of the cells that choose its learning rate.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Cell:
     rate: float | None = None
     epochs: int = 0
     photos: int = 0
+    trials: tuple[str, ...] = ()
 
     @property
     def key(self):

@@ -29,7 +29,7 @@ def study(config):
         The dictionary that `report.json` holds.
 
     Raises:
-        BadInput: when data, arms or folder cannot be worked with, or no run ended well.
+        BadInput: when data, arms or folder cannot be worked with.
         StoppedEarly: when interrupted, or some runs failed; the others are reported.
     """
     from ssl_voc.study.claims import Claims

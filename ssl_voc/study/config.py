@@ -7,7 +7,7 @@ from typing import Literal
 
 from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.options import option
-from ssl_voc.runs.paths import default_folder
+from ssl_voc.runs.paths import default_folder, real_path
 from ssl_voc.tasks import TASKS
 from ssl_voc.training.input_checks import AUTO
 
@@ -145,5 +145,5 @@ class StudyConfig:
 
     @property
     def cells_folder(self):
-        """Where the runs lie."""
-        return self.out / "cells" if self.cells is None else self.cells
+        """Where the runs lie, in one spelling: it is part of their settings."""
+        return real_path(self.out / "cells" if self.cells is None else self.cells)

@@ -3,7 +3,14 @@
 import pipelines
 from pipelines.pools.preparation import prepare_for_hashes
 from ssl_voc.pretrain.objectives.registry import OBJECTIVES
-from ssl_voc.runs.finished_run import HELD_OUT_LIST, POOL_LIST, TRAINING_LIST
+from ssl_voc.runs.finished_run import (
+    HELD_OUT_LIST,
+    POOL_LIST,
+    PRETRAINING_LIST,
+    PRETRAINING_UNLABELED_LIST,
+    TRAINING_LIST,
+)
+from ssl_voc.study.plan import pretraining_cells
 
 
 def find_exposure(plan, cells, folder):
@@ -19,11 +26,14 @@ def find_exposure(plan, cells, folder):
     Returns:
         List of dictionaries: `"photos"`, what they are; `"labelled"`, whether they were
         seen with labels; `"num_photos"`; `"num_reported"`, how many of the
-        `"of_reported"` photos are among them. `num_reported` is None where that cannot
-        be found out any more.
+        `"of_reported"` photos are among them, None where that cannot be found out;
+        `"before_the_study"` where weights or teachers had seen them.
     """
     hashes = _reported_hashes(plan, cells, folder)
-    rows = []
+    rows = [
+        {**_row(*each, hashes), "before_the_study": True}
+        for each in _seen_before_the_study(plan, cells, folder)
+    ]
     for cell in cells:
         if cell.kind == "pretrain":
             labelled = OBJECTIVES[dict(cell.settings)["--objective"]].uses_labels
@@ -36,6 +46,35 @@ def find_exposure(plan, cells, folder):
             title = f"{plan.count(share)} labels, seed {own[0].seed}, of all arms"
             rows.append(_row(title, True, path, hashes))
     return rows
+
+
+def _seen_before_the_study(plan, cells, folder):
+    """What the weights of paths, and teachers, have seen.
+
+    Args:
+        plan: A `Plan`.
+        cells: List of its `Cell`s that are done.
+        folder: Path of the folder of all cells.
+
+    Yields:
+        Tuples of what they are, whether the photos were seen with labels, and the path
+        of their list.
+    """
+    lists = {PRETRAINING_LIST: True, PRETRAINING_UNLABELED_LIST: False}
+    for arm in plan.arms:
+        # The first run that begins with them: later ones list what it learned, too.
+        first = next(iter(pretraining_cells(plan, arm)), None)
+        for cell in cells:
+            if first is None:
+                is_it = arm.starts_from_path and cell.arm == arm.name
+            else:
+                is_it = cell.key == first.key
+            if is_it and cell.kind in ("pretrain", "finetune"):
+                for name, labelled in lists.items():
+                    path = cell.run_folder(folder) / name
+                    if path.is_file():
+                        yield f"The start or teacher of {arm.name}", labelled, path
+                break
 
 
 def _row(title, labelled, path, hashes):
@@ -51,8 +90,10 @@ def _row(title, labelled, path, hashes):
 def _reported_hashes(plan, cells, folder):
     """Perceptual hashes of the reported photos; None where these are gone."""
     named = dict(plan.evaluation).get("--split")
-    own = [cell for cell in cells if cell.kind == "finetune"]
-    if named is None and own:
+    if named is None:
+        own = [cell for cell in cells if cell.kind == "finetune"]
+        if not own:
+            return None  # nothing is held out yet
         path = own[0].run_folder(folder) / HELD_OUT_LIST
         return pipelines.read_photo_table(path).hashes
     try:

@@ -6,9 +6,15 @@ import math
 
 from ssl_voc.evaluate.scores import SCORES, common_photos
 from ssl_voc.study.arms import compared
-from ssl_voc.study.cells import RUN_OF
 from ssl_voc.study.labels_saved import describe_saving, labels_needed
-from ssl_voc.study.plan import cells_of, rate_of, tuning_cells, tuning_share
+from ssl_voc.study.plan import (
+    cells_of,
+    pretraining_cells,
+    rate_of,
+    tuning_cells,
+    tuning_share,
+    weights_of,
+)
 from ssl_voc.study.runner import has_failed
 from ssl_voc.study.verdict import Difference
 
@@ -211,7 +217,7 @@ def rates(findings):
     """The learning rate of each arm and share and how it came about: rows."""
     plan, rows = findings.plan, []
     for arm in plan.arms:
-        weights = weights_of(findings, arm)
+        weights = weights_of(arm, pretraining_cells(plan, arm))
         for share in plan.grid.shares:
             rate = rate_of(plan, arm, share, weights, findings.outcomes.get)
             at = tuning_share(plan.grid, share)
@@ -232,31 +238,16 @@ def rates(findings):
     return rows
 
 
-def weights_of(findings, arm):
-    """The weights that the fine-tunings of an arm begin with, as cells name them."""
-    for cell in cells_of(findings.plan, findings.outcomes.get):
-        if cell.command == "finetune" and cell.arm == arm.name:
-            return dict(cell.settings)["--weights"]
-    raise KeyError(arm.name)
-
-
 def costs(findings):
     """What each arm received, in steps, photos seen and minutes: rows.
 
     Fine-tunings by share, the mean of seeds; pretrainings once, the sum of the chain.
     """
-    plan = findings.plan
-    by_key = {cell.key: cell for cell in findings.done}
-    rows = []
+    plan, rows = findings.plan, []
+    done = {cell.key for cell in findings.done}
     for arm in plan.arms:
-        chain, weights = [], weights_of(findings, arm)
-        while weights.startswith(RUN_OF):
-            cell = by_key.get(weights.removeprefix(RUN_OF))
-            if cell is None:
-                break
-            chain.append(cell)
-            weights = dict(cell.settings)["--weights"]
-        if chain:
+        chain = pretraining_cells(plan, arm)
+        if chain and done.issuperset(cell.key for cell in chain):
             rows.append(_cost(findings, arm.name, "pretraining", chain, 1))
         for share in plan.grid.shares:
             own = [

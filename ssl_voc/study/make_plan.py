@@ -1,6 +1,8 @@
 """Making the plan of a study: photos are counted, the machine is timed."""
 
 import dataclasses
+import os
+from pathlib import Path
 
 import pipelines
 from pipelines.readers.training_splits import FEWEST_TO_VALIDATE
@@ -70,6 +72,7 @@ def make_plan(config, run_trial):
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs)
     start = "--weights", _weights_to_try(config, arms)
     trial = run_trial(common, (*flags, *start, *_share_to_try(config, labelled)))
+    _refuse_other_backbones(arms, start[1], trial.backbone)
     if config.backbone is None:
         print(f"backbone of all arms: {trial.backbone} (--backbone)", flush=True)
         config = dataclasses.replace(config, backbone=trial.backbone)
@@ -95,7 +98,10 @@ def make_plan(config, run_trial):
     )
     if config.budget is not None:
         seconds = parse_duration(config.budget, "--budget")
-        plan = fit_to_budget(plan, trial.pace, seconds - trial.seconds)
+        plan = fit_to_budget(
+            *(plan, trial.pace, seconds - trial.seconds),
+            keeps_samples=config.samples_seen is not None,
+        )
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, plan.grid.epochs)
     return plan, trial.pace
 
@@ -204,6 +210,25 @@ def _refuse_unfit_flags(arms, common, flags, pretrain_flags, epochs):
             teacher = getattr(_try_words(place, "pretrain", words), "teacher", None)
             if teacher is not None:
                 refuse_unusable_teacher(teacher)
+
+
+def _refuse_other_backbones(arms, tried, backbone):
+    """Refuses runs of another backbone than that of the trial, before hours of work.
+
+    Args:
+        arms: List of `Arm`s.
+        tried: Weights that the trial began with.
+        backbone: Name of its backbone.
+    """
+    for arm in arms:
+        folder = Path(os.path.expanduser(arm.start))
+        if arm.starts_from_path and arm.start != tried and folder.is_dir():
+            own = backbone_of(arm.start)
+            if own != backbone:
+                raise BadInput(
+                    f"--arm: {arm.start} is of the backbone {own}, and the others "
+                    f"stand on {backbone}. Leave one of them out."
+                )
 
 
 def _try_words(place, command, words):

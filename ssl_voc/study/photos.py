@@ -46,7 +46,7 @@ class StudyPhotos:
         """Number of photos that a pretraining learns from."""
         photos = self.pools[link]
         if link.uses_labels:
-            return max(1, sum(photo.label is not None for photo in photos))
+            return sum(photo.label is not None for photo in photos)
         return len(photos)
 
     def digests(self):
@@ -124,6 +124,7 @@ def read_photos(config):
                 with as_bad_input():
                     pools[link] = read([*link.source])
             if link.uses_labels:
+                _refuse_one_class(arm, link, pools[link])
                 _refuse_seen(f"--arm {arm.name}", pools[link], reported)
     return StudyPhotos(
         labelled=labelled,
@@ -223,6 +224,17 @@ def _refuse_seen(place, seen, reported):
         raise BadInput(
             f"{place}: {number} of the {len(reported)} photos to report are learned "
             "from with their labels. Name others by --split or --train-split."
+        )
+
+
+def _refuse_one_class(arm, link, photos):
+    """Refuses labels that tell nothing apart, as a pretraining on them would, late."""
+    names = {photo.label for photo in photos} - {None}
+    if len(names) < 2:
+        raise BadInput(
+            f"--arm {arm.name}: expected photos of two classes or more to learn from, "
+            f"got {', '.join(map(repr, names)) or 'no labels'} in "
+            f"{', '.join(link.source)}."
         )
 
 

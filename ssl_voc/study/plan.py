@@ -113,13 +113,9 @@ def cells_of(plan, outcome_of):
     Returns:
         List of `Cell`; those whose learning rate is not chosen yet are not `is_ready`.
     """
-    cells, weights = {}, {}
-    for arm in plan.arms:
-        weights[arm.name] = arm.start
-        for number, link in enumerate(arm.pretrainings):
-            cell = _pretraining(plan, link, weights[arm.name], number)
-            cells[cell.key] = cell
-            weights[arm.name] = RUN_OF + cell.key
+    learned = {arm.name: pretraining_cells(plan, arm) for arm in plan.arms}
+    weights = {arm.name: weights_of(arm, learned[arm.name]) for arm in plan.arms}
+    cells = {cell.key: cell for chain in learned.values() for cell in chain}
     pairs = [(arm, share) for share in plan.grid.shares[::-1] for arm in plan.arms]
     for arm, share in pairs:
         if share in plan.grid.tuned:
@@ -129,11 +125,28 @@ def cells_of(plan, outcome_of):
         for arm, share in pairs:
             rate = rate_of(plan, arm, share, weights[arm.name], outcome_of)
             cell = _finetuning(plan, arm, share, weights[arm.name], rate, seed)
+            if (at := tuning_share(plan.grid, share)) is not None:
+                trials = tuning_cells(plan, arm, at, weights[arm.name])
+                keys = tuple(trial.key for trial in trials)
+                cell = dataclasses.replace(cell, trials=keys)
             cells[cell.key] = cell
     if plan.grid.explain:
         found = _explanations(plan, [*cells.values()])
         cells.update({cell.key: cell for cell in found})
     return [*cells.values()]
+
+
+def pretraining_cells(plan, arm):
+    """The cells of the pretrainings of an arm, in order."""
+    cells = []
+    for link in arm.pretrainings:
+        cells.append(_pretraining(plan, link, weights_of(arm, cells), len(cells)))
+    return cells
+
+
+def weights_of(arm, pretrainings):
+    """The weights of an arm after some of its pretrainings, as cells name them."""
+    return RUN_OF + pretrainings[-1].key if pretrainings else arm.start
 
 
 def tuning_cells(plan, arm, share, weights):
@@ -148,6 +161,7 @@ def tuning_cells(plan, arm, share, weights):
 def rate_of(plan, arm, share, weights, outcome_of):
     """The learning rate of an arm at a share; None before it is known.
 
+    A trial that failed tells nothing, unlike one that diverged: the rate stays unknown.
     It is the best of those that were tried at this share, or, where that was not done,
     at the next larger, else the next smaller one.
     """
@@ -156,7 +170,7 @@ def rate_of(plan, arm, share, weights, outcome_of):
         return plan.grid.rates[0]
     tried = tuning_cells(plan, arm, at, weights)
     outcomes = [outcome_of(cell.key) for cell in tried]
-    if None in outcomes:
+    if None in outcomes or any("failed" in outcome for outcome in outcomes):
         return None
     scores = [outcome.get("score") for outcome in outcomes]
     return choose_rate(plan.grid.rates, scores)
@@ -184,12 +198,14 @@ def _pretraining(plan, link: Link, weights, number):
     epochs = max(1, round(plan.grid.samples_seen / photos))
     flags = *plan.pretrain_flags, *link.flags
     own = (("--val-share", 0),) if link.objective == "supervised" else ()
+    words = [f"pretrain {link.objective} on", *map(_last, link.source), *link.flags]
+    if number:
+        words.append("goes on")
+    elif weights != "none":
+        words.append(f"from {_last(weights)}")
     return Cell(
         kind="pretrain",
-        title=" ".join(
-            [f"pretrain {link.objective} on", *map(_last, link.source), *link.flags]
-        )
-        + " goes on" * (number > 0),
+        title=" ".join(words),
         settings=(
             ("--objective", link.objective),
             ("--data", link.source),

@@ -32,6 +32,10 @@ _OWN_PHOTOS = (
     "Of all photos that a run was evaluated on; near-duplicates of what it or another "
     "run learned from are not left out here. Means over the seeds."
 )
+_SAVED = (
+    "By {}, between numbers of labels interpolated; in brackets by the ends of the "
+    "paired interval at the first number, as if the other arm's curve were exact:"
+)
 _PRETRAINED_ONCE = (
     "A pretraining is run once and shared by all seeds: the intervals do not cover "
     "that another one of the same settings would come out otherwise."
@@ -82,6 +86,7 @@ def _numbers(config, found, folder):
             *cautions.not_random(plan),
             *cautions.few_steps(plan),
             *cautions.labels_of_pretrainings(plan),
+            *cautions.labels_of_starts(exposure),
             *cautions.not_shown_to_look(blind),
             *cautions.seen_before(exposure),
         ],
@@ -105,7 +110,7 @@ def _numbers(config, found, folder):
         "settings": config_to_dict(config),
         "grid": dataclasses.asdict(plan.grid),
         "commands": {
-            cell.title: [format_command(words) for words in cell.commands(folder)]
+            cell.key: [format_command(words) for words in cell.commands(folder)]
             for cell in found.done
         },
     }
@@ -132,7 +137,7 @@ def _sections(numbers, found):
     saved = [("text", row["text"] + ".") for row in numbers["labels_saved"]]
     if saved:
         name = found.labels[found.main_measure]
-        saved.insert(0, ("text", f"By {name}, between numbers of labels interpolated:"))
+        saved.insert(0, ("text", _SAVED.format(name)))
         sections.append(("Labels saved", saved))
     if numbers["blind"]:
         parts = blind_parts(numbers["blind"], numbers["measures"])

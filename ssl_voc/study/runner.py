@@ -87,9 +87,11 @@ class Runner:
         # Near the front, so that all arms of a seed are done before the next seed's.
         first = self.shard[0] % max(1, len(missing))
         for cell in missing[first:] + missing[:first]:
-            needed = {key: self.outcome_of(key) for key in cell.needs}
+            needed = {key: self.outcome_of(key) for key in (*cell.needs, *cell.trials)}
             broken = [key for key, outcome in needed.items() if has_failed(outcome)]
-            if broken and cell.is_ready:
+            # Until both of its runs have a rate, it may be called otherwise.
+            is_open = cell.kind == "explain" and not all(needed.values())
+            if broken and not is_open:
                 self.fail(cell, [], f"{broken[0]}, which it needs, failed")
                 self.tell_failure(cell)
             elif cell.is_ready and all(needed.values()):

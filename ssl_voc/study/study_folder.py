@@ -13,7 +13,7 @@ from ssl_voc.runs.json_files import read_json_dict, write_json
 from ssl_voc.runs.start_rules import PROGRAM, entries, read_manifest
 from ssl_voc.study.arms import Arm, Link, values_of
 from ssl_voc.study.budget import Pace
-from ssl_voc.study.cells import words_of
+from ssl_voc.study.cells import RESULT, words_of
 from ssl_voc.study.claims import NAME as CLAIM
 from ssl_voc.study.make_plan import TRIAL_EPOCHS, Trial, make_plan, read_trial
 from ssl_voc.study.photos import read_photos, weights_digest
@@ -47,6 +47,7 @@ def open_plan(config, claims):
     """
     folder = config.out
     _refuse_foreign(folder)
+    _refuse_foreign_cells(config.cells)
     settings = _settings(config, _NOT_PLANNED)
     if config.report:
         found = read_plan(folder)
@@ -129,6 +130,19 @@ def _refuse_foreign(folder):
         raise BadInput(
             f"--out: {folder} is not empty and holds no study. Choose another --out."
         )
+
+
+def _refuse_foreign_cells(folder):
+    """Finds that `--cells` names a folder of runs, or one to be made."""
+    if folder is None or not folder.exists():
+        return
+    if not folder.is_dir():
+        raise BadInput(f"--cells: {folder} is a file. Name a folder.")
+    marks = RESULT, CLAIM, "run", "output.txt"
+    if entries(folder) and not any(any(folder.glob(f"*/{mark}")) for mark in marks):
+        runs = folder / "cells"
+        hint = f" Did you mean {runs}?" * runs.is_dir()
+        raise BadInput(f"--cells: {folder} holds no runs of a study.{hint}")
 
 
 def _try_once(config, common, flags):

@@ -90,18 +90,21 @@ def _of_pair(own, label):
 
 def _cautions(differences):
     fewest = min(item.num_seeds for item in differences)
+    most = max(item.num_seeds for item in differences)
+    counts = {item.num_labels: None for item in differences if item.num_seeds == fewest}
+    where = "" if fewest == most else f" at {', '.join(map(str, counts))} labels"
     if fewest == 1:
         yield (
-            "One seed each: the intervals are of the photos alone. Another seed of "
-            "training may turn a small difference round; more --seeds tell."
+            f"One seed each{where}: the intervals are of the photos alone. Another "
+            "seed of training may turn a small difference round; more --seeds tell."
         )
     elif fewest < _USEFUL_SEEDS:
         yield (
-            f"{fewest} seeds each tell little of how much the seed matters, and the "
-            "intervals are wide: more --seeds may show what these do not."
+            f"{fewest} seeds each{where} tell little of how much the seed matters, and "
+            "the intervals are wide: more --seeds may show what these do not."
         )
     shown, number = sum(item.sign != 0 for item in differences), len(differences)
-    if number > 1 and shown and fewest > 1:
+    if number > 1 and shown and most > 1:
         yield (
             f"{shown} of {number} differences are clear of zero; of {number} that are "
             f"none, {number / 20:.2g} would look so by chance."

@@ -1,5 +1,6 @@
 """Budget: the largest balanced grid that fits, and what it gave up."""
 
+import dataclasses
 import re
 
 import pytest
@@ -70,6 +71,27 @@ def test_shares_go_before_seeds_and_the_order_is_told():
     assert chosen.grid.shares[0] == 0.01 and chosen.grid.shares[-1] == 1.0
     assert len(chosen.grid.shares) < 4 and len(chosen.grid.seeds) == 3
     assert "10 % of the labels" in chosen.left_out[0]
+
+
+def test_time_that_is_left_where_epochs_were_halved_last_goes_to_epochs():
+    plan = build_plan(seeds=(0,), shares=(1.0,), tuned=(), explain=False)
+    full = total_seconds(plan, PACE)
+    chosen = fit_to_budget(plan, PACE, 0.95 * full / 0.9, keeps_samples=True)
+    assert 15 < chosen.grid.epochs < 30
+    assert any(
+        f"{chosen.grid.epochs} times in place of 30" in line for line in chosen.left_out
+    )
+    more = dataclasses.replace(chosen.grid, epochs=chosen.grid.epochs + 1)
+    more = dataclasses.replace(chosen, grid=more)
+    assert total_seconds(chosen, PACE) <= 0.95 * full < total_seconds(more, PACE)
+
+
+def test_number_of_samples_that_was_asked_for_is_kept():
+    plan = build_plan()
+    hours = 0.3 * total_seconds(plan, PACE)
+    assert (
+        fit_to_budget(plan, PACE, hours, keeps_samples=True).grid.samples_seen == 4000
+    )
 
 
 def test_budget_below_the_smallest_grid_is_refused_with_what_it_lacks():

@@ -74,6 +74,25 @@ def test_photos_without_labels_count_where_none_are_learned(place, tmp_path):
     assert epochs["supervised"] > 1.5 * epochs["simclr"]
 
 
+def test_labels_of_one_class_are_refused_before_anything_runs(place, tmp_path):
+    pool = shutil.copytree(place / "bare", tmp_path / "pool")
+    for path in (pool / "Annotations").iterdir():
+        path.unlink()
+    with pytest.raises(BadInput, match="--arm a: expected photos of two classes"):
+        plan_of(place / "voc", arm=("random", f"a=supervised:{pool}"))
+
+
+def test_run_of_another_backbone_is_refused_before_anything_runs(place, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    manifest = {"program": "ssl_voc", "command": "pretrain"}
+    (run / "manifest.json").write_text(to_json(manifest))
+    (run / "config.yaml").write_text("backbone: EfficientNetB0\n")
+    (run / "backbone.keras").write_bytes(b"")
+    with pytest.raises(BadInput, match="is of the backbone EfficientNetB0, .* tiny"):
+        plan_of(place / "voc", imagenet=True, arm=("imagenet", str(run)))
+
+
 def test_pools_are_named_by_arms_or_by_a_flag_of_their_own(place):
     with pytest.raises(ValueError, match="--unlabeled: each --arm names"):
         plan_of(place / "voc", arm=("random", "ssl:x"), unlabeled=("x",))

@@ -9,9 +9,11 @@ import pytest
 from ssl_voc.study.plan import (
     cells_of,
     choose_rate,
+    pretraining_cells,
     rate_of,
     tuning_cells,
     tuning_share,
+    weights_of,
 )
 from tests.study.plans import build_plan
 
@@ -24,16 +26,11 @@ def finished(plan, best=0.003):
     """Outcomes where one rate is best for every arm."""
     scores = {}
     for arm in plan.arms:
-        weights = weights_of(plan, arm)
+        weights = weights_of(arm, pretraining_cells(plan, arm))
         for share in plan.grid.tuned:
             for cell in tuning_cells(plan, arm, share, weights):
                 scores[cell.key] = {"score": 0.9 if cell.rate == best else 0.1}
     return scores.get
-
-
-def weights_of(plan, arm):
-    cell = next(c for c in cells_of(plan, unknown) if c.arm == arm.name)
-    return dict(cell.settings)["--weights"]
 
 
 def test_pretrainings_come_first_and_are_shared_by_arms_and_shares():
@@ -84,6 +81,27 @@ def test_cell_waits_for_its_rate_and_takes_the_best_of_the_validation_photos():
     cells = cells_of(plan, finished(plan))
     assert all(cell.is_ready for cell in cells)
     assert {cell.rate for cell in cells if cell.kind == "finetune"} == {0.003}
+
+
+def test_trial_that_failed_leaves_the_rate_unknown():
+    plan = build_plan()
+    arm, known = plan.arms[0], finished(plan)
+    (failed, *_) = tuning_cells(plan, arm, 1.0, "none")
+
+    def outcome_of(key):
+        return {"failed": "exit status 1"} if key == failed.key else known(key)
+
+    assert rate_of(plan, arm, 1.0, "none", known) == 0.003
+    assert rate_of(plan, arm, 1.0, "none", outcome_of) is None
+    assert rate_of(plan, arm, 0.25, "none", outcome_of) == 0.003
+
+
+def test_pretrainings_of_other_starts_have_other_titles():
+    arms = ["random", "a=ssl:pool", "b=imagenet+ssl:pool", "c=runs/own+ssl:pool"]
+    cells = cells_of(build_plan(arms), unknown)
+    titles = [cell.title for cell in cells if cell.kind == "pretrain"]
+    first = "pretrain simclr on pool"
+    assert titles == [first, f"{first} from imagenet", f"{first} from own"]
 
 
 def test_too_few_labels_to_validate_take_the_rate_of_the_next_larger_share():

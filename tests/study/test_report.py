@@ -183,6 +183,36 @@ def test_labels_that_a_pretraining_learned_are_told_beside_the_verdict(tmp_path)
     assert "supervised pretraining on photos" in line and "900 photos" in line
 
 
+def test_what_the_start_of_an_arm_had_seen_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(Cell, "commands", pretended.commands)
+    monkeypatch.setattr(pretended_run, "SECONDS", 0.0)
+    monkeypatch.setattr(
+        Runner,
+        "_start",
+        lambda self, cell, words, folder: pretended_run.main(*words[2:]) is None,
+    )
+    arms = "random", "own=runs/own", "on=runs/own+ssl:pool"
+    plan = small_plan(arms=arms, evaluation=(), explain=False)
+    runner = make_runner(tmp_path / "cells", plan=plan)
+    assert runner.run() == 0
+    seen = {"pretraining_photos.tsv": "1f", "pretraining_unlabeled_photos.tsv": "ee"}
+    for run in (tmp_path / "cells").glob("*/run"):
+        text = (run / "photos.tsv").read_text()
+        (run / "held_out_photos.tsv").write_text(f"{text}a\tset\t{'ee' * 8}\n")
+        for name, digits in seen.items():
+            (run / name).write_text(f"{text}b\tset\t{digits * 8}\n")
+    config = StudyConfig(data=("photos",), out=tmp_path)
+    report = write_report(config, plan, runner.outcome_of)
+    rows = [row for row in report["exposure"] if "start" in row["photos"]]
+    # Of each its own list with labels, and that without, which has the reported photo.
+    assert [row["num_reported"] for row in rows] == [0, 1, 0, 1]
+    verdict = "\n".join(report["verdict"])
+    for name in ("own", "on"):
+        assert f"start or teacher of {name} learned the labels of 1 photos" in verdict
+        assert f"start or teacher of {name}: 1 of the 1 reported" in verdict
+    assert "teacher of random" not in verdict
+
+
 @pytest.mark.parametrize("backbone", ["own.keras", "EfficientNetB0"])
 def test_file_of_a_backbone_whose_weights_stand_for_random_ones_is_told(
     tmp_path, backbone

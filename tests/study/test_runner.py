@@ -251,6 +251,28 @@ def test_rate_that_diverges_is_tried_once_and_not_chosen(
     assert {cell.rate for cell in cells if cell.kind == "finetune"} == {0.01}
 
 
+def test_trial_that_fails_lets_the_runs_wait_for_the_next_start(
+    tmp_path, monkeypatch, in_process
+):
+    start = Runner._start
+
+    def fail(runner, cell, words, folder):
+        if cell.kind == "tune" and (cell.arm, cell.rate) == ("ssl", 0.003):
+            runner.fail(cell, words, "exit status 1")
+            return False
+        return start(runner, cell, words, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Runner, "_start", fail)
+        # Of either number of labels a trial and the run of its rate; heat maps.
+        assert make_runner(tmp_path).run() == 5
+        assert not [key for key in results(tmp_path) if key.startswith("fine-tune-ssl")]
+    runner = make_runner(tmp_path)
+    assert runner.run() == 0
+    cells = runner.cells_and_missing()[0]
+    assert {cell.rate for cell in cells if cell.kind == "finetune"} == {0.003}
+
+
 def test_arm_of_another_name_takes_over_the_runs_that_are_done(tmp_path, in_process):
     make_runner(tmp_path).run()
     before = {*results(tmp_path)}

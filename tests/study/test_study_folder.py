@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,24 @@ def test_trial_is_repeated_where_another_one_would_tell_something_else(
     for content, number in ((b"a", 1), (b"a", 1), (b"b", 2)):
         weights.write_bytes(content)
         assert num_trials(arm=("random", f"own={weights}")) == before + number
+
+
+def test_folder_of_runs_has_one_spelling_and_holds_runs(place, tmp_path, monkeypatch):
+    count_trials(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    voc = (str(place / "voc"),)
+    spellings = Path("s"), tmp_path / "s", tmp_path / "other" / ".." / "s"
+    folders = {StudyConfig(data=voc, out=out).cells_folder for out in spellings}
+    assert folders == {tmp_path.resolve() / "s" / "cells"}
+    (tmp_path / "old" / "cells").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    for name, words in (
+        ("old", "holds no runs of a study. Did you mean .*cells"),
+        ("file", "is a file"),
+    ):
+        config = StudyConfig(data=voc, out=tmp_path / "s", cells=tmp_path / name)
+        with pytest.raises(BadInput, match=f"--cells: .*{words}"):
+            open_plan(config, Claims())
 
 
 def test_data_that_changed_makes_a_new_plan(place, tmp_path, monkeypatch):

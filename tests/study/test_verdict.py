@@ -50,6 +50,13 @@ def test_one_seed_and_many_comparisons_are_told():
         assert any("10 of 10" in line and "0.5 would" in line for line in lines)
 
 
+def test_numbers_of_labels_with_fewer_seeds_are_named():
+    found = [difference(0.1, 0.2, 10, num_seeds=1), difference(0.1, 0.2, num_seeds=5)]
+    lines = give_verdict(found, "mean IoU")
+    assert any(line.startswith("One seed each at 10 labels: ") for line in lines)
+    assert any("2 of 2 differences" in line for line in lines)
+
+
 def test_each_arm_gets_a_line_and_no_runs_no_verdict():
     found = [difference(0.1, 0.2), difference(-0.1, 0.2, arm="imagenet")]
     first, second = give_verdict(found, "mean IoU")[:2]
