@@ -188,7 +188,7 @@ def parse_arms(texts):
         raise BadInput(f"--arm: two are called {repeated[0]!r}. Put NAME= before one.")
     for place, arm in enumerate(arms):
         for other in arms[:place]:
-            if (arm.links, arm.flags) == (other.links, other.flags):
+            if (arm.chain, arm.flags) == (other.chain, other.flags):
                 raise BadInput(f"--arm: {other.name!r} and {arm.name!r} are the same.")
     if len(arms) < 2:
         raise BadInput(

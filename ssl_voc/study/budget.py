@@ -1,4 +1,4 @@
-"""Time of cells, and the largest grid that fits into a budget."""
+"""Time of cells, and the grid made smaller until it fits into a budget."""
 
 import dataclasses
 import math

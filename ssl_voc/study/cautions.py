@@ -15,9 +15,9 @@ def hardly_learned(cells, folder):
             share = summary.get("loss_over_chance") or 0.0
             if share > HARDLY_LEARNED:
                 yield (
-                    f"{cell.title}: hardly learned in {cell.epochs} epochs, its loss "
-                    f"is {share:.2f} of chance. More --samples-seen, or more --budget, "
-                    "may turn the answer round."
+                    f"{cell.full_title}: hardly learned in {cell.epochs} epochs, its "
+                    f"loss is {share:.2f} of chance. More --samples-seen, or more "
+                    "--budget, may turn the answer round."
                 )
 
 

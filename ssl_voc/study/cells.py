@@ -35,6 +35,7 @@ class Cell:
         epochs: Number of epochs.
         photos: Number of photos of an epoch.
         trials: Keys of the cells that choose its learning rate.
+        start: What a pretraining begins with, in words; empty for random weights.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Cell:
     epochs: int = 0
     photos: int = 0
     trials: tuple[str, ...] = ()
+    start: str = ""
 
     @property
     def key(self):
@@ -58,6 +60,11 @@ class Cell:
         digest = hashlib.sha256(repr(named).encode("utf-8", "replace")).hexdigest()
         title = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")[:60]
         return f"{title}-{digest[:_DIGITS]}"
+
+    @property
+    def full_title(self):
+        """The title with what it begins with, which is no part of the key."""
+        return f"{self.title} from {self.start}" if self.start else self.title
 
     @property
     def command(self):

@@ -12,8 +12,8 @@ numbers of labels with several seeds, everything else equal and the learning rat
 for each inside the training labels, and reports what differs, by how much, and whether
 the difference is real: one page (report.html), report.md, report.json. Each run is a
 plain command in a folder of its own; killed anywhere, the same command goes on.
---budget chooses the largest grid that fits into a time; --shard and --cluster share the
-work among machines.
+--budget makes the grid smaller until it fits into a time; --shard and --cluster share
+the work among machines.
 
 Example: python -m ssl_voc.study --data labelled --unlabeled photos --budget 8h
 """

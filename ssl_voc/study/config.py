@@ -7,7 +7,7 @@ from typing import Literal
 
 from ssl_voc.cli.durations import parse_duration
 from ssl_voc.cli.options import option
-from ssl_voc.runs.paths import default_folder, real_path
+from ssl_voc.runs.paths import default_folder
 from ssl_voc.tasks import TASKS
 from ssl_voc.training.input_checks import AUTO
 
@@ -75,7 +75,7 @@ class StudyConfig:
     )
     explain: bool = option(True, "Compare heat maps at the most labels.")
     budget: str | None = option(
-        None, "Time to take, such as 20m or 2h: the largest grid that fits."
+        None, "Time to take, such as 20m or 2h: the grid is made smaller until it fits."
     )
     shard: str | None = option(
         None, "I/N: this process is the I-th of N that share --out."
@@ -145,5 +145,5 @@ class StudyConfig:
 
     @property
     def cells_folder(self):
-        """Where the runs lie, in one spelling: it is part of their settings."""
-        return real_path(self.out / "cells" if self.cells is None else self.cells)
+        """Where the runs lie."""
+        return self.out / "cells" if self.cells is None else self.cells

@@ -38,7 +38,7 @@ def find_exposure(plan, cells, folder):
         if cell.kind == "pretrain":
             labelled = OBJECTIVES[dict(cell.settings)["--objective"]].uses_labels
             path = cell.run_folder(folder) / POOL_LIST
-            rows.append(_row(cell.title, labelled, path, hashes))
+            rows.append(_row(cell.full_title, labelled, path, hashes))
     for share in plan.grid.shares:
         own = [c for c in cells if c.kind == "finetune" and c.share == share]
         if own:
@@ -63,18 +63,17 @@ def _seen_before_the_study(plan, cells, folder):
     lists = {PRETRAINING_LIST: True, PRETRAINING_UNLABELED_LIST: False}
     for arm in plan.arms:
         # The first run that begins with them: later ones list what it learned, too.
-        first = next(iter(pretraining_cells(plan, arm)), None)
-        for cell in cells:
-            if first is None:
-                is_it = arm.starts_from_path and cell.arm == arm.name
-            else:
-                is_it = cell.key == first.key
-            if is_it and cell.kind in ("pretrain", "finetune"):
-                for name, labelled in lists.items():
-                    path = cell.run_folder(folder) / name
-                    if path.is_file():
-                        yield f"The start or teacher of {arm.name}", labelled, path
-                break
+        first = [cell.key for cell in pretraining_cells(plan, arm)[:1]]
+        own = [
+            cell
+            for cell in cells
+            if (cell.key in first if first else cell.arm == arm.name)
+            and cell.kind in ("pretrain", "finetune")
+        ]
+        for name, labelled in lists.items() if own else ():
+            path = own[0].run_folder(folder) / name
+            if path.is_file():
+                yield f"The start or teacher of {arm.name}", labelled, path
 
 
 def _row(title, labelled, path, hashes):

@@ -224,7 +224,8 @@ def _refuse_other_backbones(arms, tried, backbone):
         folder = Path(os.path.expanduser(arm.start))
         if arm.starts_from_path and arm.start != tried and folder.is_dir():
             own = backbone_of(arm.start)
-            if own != backbone:
+            # Of files the architecture counts, not the name.
+            if own != backbone and not f"{own}{backbone}".count(".keras"):
                 raise BadInput(
                     f"--arm: {arm.start} is of the backbone {own}, and the others "
                     f"stand on {backbone}. Leave one of them out."

@@ -56,7 +56,7 @@ def training_charts_of(found, folder):
         curves = [_curve(folder, c, c.title, _LOSS_OVER_CHANCE) for c in learned]
         label, title = "loss over chance", "pretraining"
         if not all(curve.x for curve in curves):
-            curves = [_curve(folder, cell, cell.title, "loss") for cell in learned]
+            curves = [_curve(folder, cell, cell.full_title, "loss") for cell in learned]
             label = "loss"
         drawn.append((draw_training(curves, label, title), title))
     for share in found.plan.grid.shares[::-1]:

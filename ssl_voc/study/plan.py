@@ -140,7 +140,10 @@ def pretraining_cells(plan, arm):
     """The cells of the pretrainings of an arm, in order."""
     cells = []
     for link in arm.pretrainings:
-        cells.append(_pretraining(plan, link, weights_of(arm, cells), len(cells)))
+        start = cells[-1].full_title if cells else _last(arm.start)
+        cells.append(
+            _pretraining(plan, link, weights_of(arm, cells), start, len(cells))
+        )
     return cells
 
 
@@ -193,19 +196,18 @@ def choose_rate(rates, scores):
     return rates[scores.index(max(scores))]
 
 
-def _pretraining(plan, link: Link, weights, number):
+def _pretraining(plan, link: Link, weights, start, number):
     photos = plan.num_pretraining_photos[link.key]
     epochs = max(1, round(plan.grid.samples_seen / photos))
     flags = *plan.pretrain_flags, *link.flags
     own = (("--val-share", 0),) if link.objective == "supervised" else ()
-    words = [f"pretrain {link.objective} on", *map(_last, link.source), *link.flags]
-    if number:
-        words.append("goes on")
-    elif weights != "none":
-        words.append(f"from {_last(weights)}")
     return Cell(
         kind="pretrain",
-        title=" ".join(words),
+        title=" ".join(
+            [f"pretrain {link.objective} on", *map(_last, link.source), *link.flags]
+        )
+        + " goes on" * (number > 0),
+        start="" if start == "none" else start,
         settings=(
             ("--objective", link.objective),
             ("--data", link.source),
@@ -290,4 +292,4 @@ def _explanations(plan, cells):
 
 
 def _last(source):
-    return source.rstrip("/").rpartition("/")[2]
+    return source.rstrip("/").removesuffix("/backbone.keras").rpartition("/")[2]

@@ -5,10 +5,13 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
+from ssl_voc.cli.config_file import read_config_file
 from ssl_voc.cli.durations import format_duration
 from ssl_voc.runs.folder_lock import is_locked
 from ssl_voc.runs.json_files import read_json, read_json_dict, read_jsonl, write_json
+from ssl_voc.runs.start_rules import has_checkpoint
 from ssl_voc.study.cells import FAILURE, RESULT, cell_folder, format_command
 from ssl_voc.study.plan import cells_of
 from ssl_voc.tasks import TASKS
@@ -136,6 +139,7 @@ class Runner:
         done = (run / "summary.json", evaluation / "metrics.json")
         began = time.monotonic()
         for words, path in zip(commands, done, strict=False):
+            words = _as_begun(words, run)
             if not path.is_file() and not self._start(cell, words, folder):
                 if cell.kind != "tune" or not _has_diverged(run):
                     return
@@ -230,6 +234,24 @@ def _is_all_seen(evaluation):
     """Whether no photo is left whose figures may be compared."""
     metrics = read_json(evaluation / "metrics.json")
     return metrics["num_leaked"] >= metrics["num_images"]
+
+
+def _as_begun(words, run):
+    """A command that goes on with a run, its weights spelled as when that began.
+
+    They are those of another cell, whose folder may have another name by now: with a
+    checkpoint they are not read again.
+
+    Args:
+        words: The command.
+        run: Path of the run folder.
+    """
+    if "--weights" not in words or not has_checkpoint(run):
+        return words
+    place = words.index("--weights") + 1
+    begun = read_config_file(run / "config.yaml", "--weights").get("weights")
+    is_same = begun and Path(begun).parts[-2:] == Path(words[place]).parts[-2:]
+    return [*words[:place], begun, *words[place + 1 :]] if is_same else words
 
 
 def _has_diverged(run):

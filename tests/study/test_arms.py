@@ -103,3 +103,5 @@ def test_two_arms_of_different_names_are_needed():
         parse_arms(["random", "random=ssl:photos"])
     with pytest.raises(BadInput, match="'random' and 'Random' are the same"):
         parse_arms(["random", "Random=random"])
+    with pytest.raises(BadInput, match="'a' and 'b' are the same"):
+        parse_arms(["a=ssl:photos", "b=random+ssl:photos"])

@@ -87,11 +87,11 @@ def test_time_that_is_left_where_epochs_were_halved_last_goes_to_epochs():
 
 
 def test_number_of_samples_that_was_asked_for_is_kept():
-    plan = build_plan()
-    hours = 0.3 * total_seconds(plan, PACE)
-    assert (
-        fit_to_budget(plan, PACE, hours, keeps_samples=True).grid.samples_seen == 4000
-    )
+    plan = build_plan(samples_seen=400_000)
+    seconds = 0.9 * total_seconds(plan, PACE)
+    assert fit_to_budget(plan, PACE, seconds).grid.samples_seen < 400_000
+    kept = fit_to_budget(plan, PACE, seconds, keeps_samples=True)
+    assert kept.grid.samples_seen == 400_000
 
 
 def test_budget_below_the_smallest_grid_is_refused_with_what_it_lacks():

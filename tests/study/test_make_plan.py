@@ -89,8 +89,12 @@ def test_run_of_another_backbone_is_refused_before_anything_runs(place, tmp_path
     (run / "manifest.json").write_text(to_json(manifest))
     (run / "config.yaml").write_text("backbone: EfficientNetB0\n")
     (run / "backbone.keras").write_bytes(b"")
+    arms = "imagenet", str(run)
     with pytest.raises(BadInput, match="is of the backbone EfficientNetB0, .* tiny"):
-        plan_of(place / "voc", imagenet=True, arm=("imagenet", str(run)))
+        plan_of(place / "voc", imagenet=True, arm=arms)
+    for backbone in ("tiny", "./own.keras"):
+        (run / "config.yaml").write_text(f"backbone: {backbone}\n")
+        assert plan_of(place / "voc", imagenet=True, arm=arms).arms[1].start == str(run)
 
 
 def test_pools_are_named_by_arms_or_by_a_flag_of_their_own(place):

@@ -96,12 +96,22 @@ def test_trial_that_failed_leaves_the_rate_unknown():
     assert rate_of(plan, arm, 0.25, "none", outcome_of) == 0.003
 
 
-def test_pretrainings_of_other_starts_have_other_titles():
-    arms = ["random", "a=ssl:pool", "b=imagenet+ssl:pool", "c=runs/own+ssl:pool"]
+def test_pretrainings_are_told_with_what_they_began_with():
+    own = "runs/own/backbone.keras+ssl:pool"
+    arms = ["random", "a=ssl:pool", "b=imagenet+ssl:pool", f"c={own}+ssl:other"]
     cells = cells_of(build_plan(arms), unknown)
-    titles = [cell.title for cell in cells if cell.kind == "pretrain"]
-    first = "pretrain simclr on pool"
-    assert titles == [first, f"{first} from imagenet", f"{first} from own"]
+    cells = [cell for cell in cells if cell.kind == "pretrain"]
+    first, on = "pretrain simclr on pool", "pretrain simclr on other goes on"
+    assert [cell.full_title for cell in cells] == [
+        first,
+        f"{first} from imagenet",
+        f"{first} from own",
+        f"{on} from {first} from own",
+    ]
+    # No part of the key, by which the runs behind it find their weights.
+    assert {cell.title for cell in cells} == {first, on}
+    renamed = dataclasses.replace(cells[1], start="elsewhere")
+    assert renamed.key == cells[1].key
 
 
 def test_too_few_labels_to_validate_take_the_rate_of_the_next_larger_share():

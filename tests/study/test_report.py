@@ -199,7 +199,8 @@ def test_what_the_start_of_an_arm_had_seen_is_told(tmp_path, monkeypatch):
     for run in (tmp_path / "cells").glob("*/run"):
         text = (run / "photos.tsv").read_text()
         (run / "held_out_photos.tsv").write_text(f"{text}a\tset\t{'ee' * 8}\n")
-        for name, digits in seen.items():
+        begun = {} if "random" in run.parent.name else seen
+        for name, digits in begun.items():
             (run / name).write_text(f"{text}b\tset\t{digits * 8}\n")
     config = StudyConfig(data=("photos",), out=tmp_path)
     report = write_report(config, plan, runner.outcome_of)

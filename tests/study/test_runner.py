@@ -14,7 +14,7 @@ from ssl_voc.study.cells import FAILURE, RESULT, Cell
 from ssl_voc.study.claims import Claims
 from ssl_voc.study.command import describe_plan
 from ssl_voc.study.plan import cells_of
-from ssl_voc.study.runner import Runner, describe_outcome, time_left
+from ssl_voc.study.runner import Runner, _as_begun, describe_outcome, time_left
 from tests.interpreters import REPOSITORY
 from tests.study import pretended, pretended_run
 from tests.study.pretended import PACE, make_runner, results, small_plan
@@ -290,6 +290,19 @@ def test_failures_of_before_are_shown_by_a_report_and_hidden_by_a_new_start(tmp_
     assert make_runner(tmp_path).outcome_of("cell") is None
     runner = Runner(small_plan(), tmp_path, Claims(), PACE, retry_failures=False)
     assert runner.outcome_of("cell") == {"failed": "exit status 1"}
+
+
+def test_run_goes_on_with_its_weights_as_they_were_spelled(tmp_path):
+    run = tmp_path / "fine-tune" / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "config.yaml").write_text("weights: runs/s/cells/pretrain-1f/run\n")
+    words = ["finetune", "--weights", "/new/cells/pretrain-1f/run", "--seed", "0"]
+    assert _as_begun(words, run) == words  # before a checkpoint they are read
+    (run / "checkpoints" / "epoch_00001.npz").touch()
+    assert _as_begun(words, run)[2] == "runs/s/cells/pretrain-1f/run"
+    others = [*words[:2], "/new/cells/pretrain-2e/run"]
+    assert _as_begun(others, run) == others
+    assert _as_begun(["evaluate", "run"], run) == ["evaluate", "run"]
 
 
 @pytest.mark.parametrize("name", ["run", "run/evaluation"])
