@@ -40,6 +40,20 @@ def refuse_missing(flag: str, path: Path, expected: str = "") -> None:
         raise BadInput(f"{flag}: {path} does not exist.{hint}{expected}") from None
 
 
+def refuse_file(flag: str, folder: Path) -> None:
+    """Finds that what is to be a folder is one, or not there yet.
+
+    Args:
+        flag: The argument that names it, for the message.
+        folder: Its path.
+
+    Raises:
+        BadInput: when it is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{flag}: {folder} is a file. Name a folder.")
+
+
 def suggest_path(path: Path) -> str:
     """A sentence to append that names what was meant by a path that is not there."""
     try:

@@ -13,6 +13,7 @@ from ssl_voc.runs.atomic_files import TEMPORARY_PREFIX
 from ssl_voc.runs.environment import current_backend
 from ssl_voc.runs.folder_lock import LOCK_NAME
 from ssl_voc.runs.json_files import read_json_dict, read_jsonl
+from ssl_voc.runs.paths import refuse_file
 
 PROGRAM = "ssl_voc"
 METRICS = "metrics.jsonl"
@@ -83,8 +84,7 @@ def decide(
     Raises:
         BadInput: If the run may not start there.
     """
-    if path.exists() and not path.is_dir():
-        raise BadInput(f"--out: {path} is a file. Name a folder.")
+    refuse_file("--out", path)
     names = entries(path)
     if not names:
         return Start.CREATE

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import itertools
 import re
 import shlex
 
@@ -186,10 +187,9 @@ def parse_arms(texts):
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise BadInput(f"--arm: two are called {repeated[0]!r}. Put NAME= before one.")
-    for place, arm in enumerate(arms):
-        for other in arms[:place]:
-            if (arm.chain, arm.flags) == (other.chain, other.flags):
-                raise BadInput(f"--arm: {other.name!r} and {arm.name!r} are the same.")
+    for one, other in itertools.combinations(arms, 2):
+        if (one.chain, one.flags) == (other.chain, other.flags):
+            raise BadInput(f"--arm: {one.name!r} and {other.name!r} are the same.")
     if len(arms) < 2:
         raise BadInput(
             f"--arm: expected at least two to compare, got {', '.join(names) or 'none'}"

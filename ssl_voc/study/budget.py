@@ -86,8 +86,8 @@ def fit_to_budget(plan, pace, seconds, keeps_samples=False):
         BadInput: when the smallest grid does not fit.
     """
     available, samples_seen = PLANNED_SHARE * seconds, plan.grid.samples_seen
-    least = max(1, round(LEAST_SHARE_SEEN * samples_seen))
-    least = samples_seen if keeps_samples else least
+    least = 1.0 if keeps_samples else LEAST_SHARE_SEEN
+    least = max(1, round(least * samples_seen))
     chosen, lines = _with_grid(plan, samples_seen=least), []
     for change, line in (({}, ""), *_reductions(plan.grid)):
         before, chosen = chosen, _with_grid(chosen, **change)

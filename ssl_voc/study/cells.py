@@ -142,6 +142,11 @@ def cell_folder(folder, key):
     return next((path.parent for path in done), own)
 
 
+def has_failed(outcome):
+    """Whether a cell was run, and failed, by its result."""
+    return bool(outcome) and "failed" in outcome
+
+
 def words_of(settings):
     """Words of a command line.
 

@@ -63,14 +63,13 @@ def _seen_before_the_study(plan, cells, folder):
     lists = {PRETRAINING_LIST: True, PRETRAINING_UNLABELED_LIST: False}
     for arm in plan.arms:
         # The first run that begins with them: later ones list what it learned, too.
-        first = [cell.key for cell in pretraining_cells(plan, arm)[:1]]
-        own = [
-            cell
-            for cell in cells
-            if (cell.key in first if first else cell.arm == arm.name)
-            and cell.kind in ("pretrain", "finetune")
-        ]
-        for name, labelled in lists.items() if own else ():
+        if chain := pretraining_cells(plan, arm):
+            own = [cell for cell in cells if cell.key == chain[0].key]
+        else:
+            own = [c for c in cells if (c.kind, c.arm) == ("finetune", arm.name)]
+        if not own:
+            continue
+        for name, labelled in lists.items():
             path = own[0].run_folder(folder) / name
             if path.is_file():
                 yield f"The start or teacher of {arm.name}", labelled, path

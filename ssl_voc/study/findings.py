@@ -6,16 +6,16 @@ import math
 
 from ssl_voc.evaluate.scores import SCORES, common_photos
 from ssl_voc.study.arms import compared
+from ssl_voc.study.cells import has_failed
 from ssl_voc.study.labels_saved import describe_saving, labels_needed
 from ssl_voc.study.plan import (
     cells_of,
     pretraining_cells,
     rate_of,
-    tuning_cells,
+    trials_of,
     tuning_share,
     weights_of,
 )
-from ssl_voc.study.runner import has_failed
 from ssl_voc.study.verdict import Difference
 
 
@@ -221,7 +221,7 @@ def rates(findings):
         for share in plan.grid.shares:
             rate = rate_of(plan, arm, share, weights, findings.outcomes.get)
             at = tuning_share(plan.grid, share)
-            tried = [] if at is None else tuning_cells(plan, arm, at, weights)
+            tried = trials_of(plan, arm, share, weights)
             scores = {
                 cell.rate: (findings.outcomes.get(cell.key) or {}).get("score")
                 for cell in tried

@@ -98,10 +98,9 @@ def make_plan(config, run_trial):
     )
     if config.budget is not None:
         seconds = parse_duration(config.budget, "--budget")
-        plan = fit_to_budget(
-            *(plan, trial.pace, seconds - trial.seconds),
-            keeps_samples=config.samples_seen is not None,
-        )
+        seconds -= trial.seconds
+        is_asked_for = config.samples_seen is not None
+        plan = fit_to_budget(plan, trial.pace, seconds, keeps_samples=is_asked_for)
     _refuse_unfit_flags(arms, common, flags, pretrain_flags, plan.grid.epochs)
     return plan, trial.pace
 
@@ -225,7 +224,7 @@ def _refuse_other_backbones(arms, tried, backbone):
         if arm.starts_from_path and arm.start != tried and folder.is_dir():
             own = backbone_of(arm.start)
             # Of files the architecture counts, not the name.
-            if own != backbone and not f"{own}{backbone}".count(".keras"):
+            if own != backbone and ".keras" not in own + backbone:
                 raise BadInput(
                     f"--arm: {arm.start} is of the backbone {own}, and the others "
                     f"stand on {backbone}. Leave one of them out."

@@ -53,10 +53,10 @@ def training_charts_of(found, folder):
     drawn = []
     learned = [cell for cell in found.done if cell.kind == "pretrain"]
     if learned:
-        curves = [_curve(folder, c, c.title, _LOSS_OVER_CHANCE) for c in learned]
+        curves = [_curve(folder, c, c.full_title, _LOSS_OVER_CHANCE) for c in learned]
         label, title = "loss over chance", "pretraining"
         if not all(curve.x for curve in curves):
-            curves = [_curve(folder, cell, cell.full_title, "loss") for cell in learned]
+            curves = [_curve(folder, c, c.full_title, "loss") for c in learned]
             label = "loss"
         drawn.append((draw_training(curves, label, title), title))
     for share in found.plan.grid.shares[::-1]:

@@ -5,7 +5,7 @@ import math
 
 from pipelines.readers.training_splits import VALIDATION_SHARE
 from ssl_voc.study.arms import Arm, Link, values_of
-from ssl_voc.study.cells import RUN_OF, Cell
+from ssl_voc.study.cells import RUN_OF, Cell, has_failed
 from ssl_voc.training.default_epochs import default_epochs
 
 EXPLAINED_PHOTOS, SHOWN_PHOTOS = 100, 8
@@ -121,14 +121,14 @@ def cells_of(plan, outcome_of):
         if share in plan.grid.tuned:
             for cell in tuning_cells(plan, arm, share, weights[arm.name]):
                 cells[cell.key] = cell
+    known = []
+    for arm, share in pairs:
+        place = plan, arm, share, weights[arm.name]
+        trials = tuple(cell.key for cell in trials_of(*place))
+        known.append((place, rate_of(*place, outcome_of), trials))
     for seed in plan.grid.seeds:
-        for arm, share in pairs:
-            rate = rate_of(plan, arm, share, weights[arm.name], outcome_of)
-            cell = _finetuning(plan, arm, share, weights[arm.name], rate, seed)
-            if (at := tuning_share(plan.grid, share)) is not None:
-                trials = tuning_cells(plan, arm, at, weights[arm.name])
-                keys = tuple(trial.key for trial in trials)
-                cell = dataclasses.replace(cell, trials=keys)
+        for place, rate, trials in known:
+            cell = _finetuning(*place, rate, seed, trials=trials)
             cells[cell.key] = cell
     if plan.grid.explain:
         found = _explanations(plan, [*cells.values()])
@@ -141,9 +141,7 @@ def pretraining_cells(plan, arm):
     cells = []
     for link in arm.pretrainings:
         start = cells[-1].full_title if cells else _last(arm.start)
-        cells.append(
-            _pretraining(plan, link, weights_of(arm, cells), start, len(cells))
-        )
+        cells.append(_pretraining(plan, link, weights_of(arm, cells), start))
     return cells
 
 
@@ -161,6 +159,12 @@ def tuning_cells(plan, arm, share, weights):
     ]
 
 
+def trials_of(plan, arm, share, weights):
+    """The cells whose scores choose the rate of an arm at a share; none without."""
+    at = tuning_share(plan.grid, share)
+    return [] if at is None else tuning_cells(plan, arm, at, weights)
+
+
 def rate_of(plan, arm, share, weights, outcome_of):
     """The learning rate of an arm at a share; None before it is known.
 
@@ -168,12 +172,10 @@ def rate_of(plan, arm, share, weights, outcome_of):
     It is the best of those that were tried at this share, or, where that was not done,
     at the next larger, else the next smaller one.
     """
-    at = tuning_share(plan.grid, share)
-    if at is None:
+    outcomes = [outcome_of(c.key) for c in trials_of(plan, arm, share, weights)]
+    if not outcomes:
         return plan.grid.rates[0]
-    tried = tuning_cells(plan, arm, at, weights)
-    outcomes = [outcome_of(cell.key) for cell in tried]
-    if None in outcomes or any("failed" in outcome for outcome in outcomes):
+    if None in outcomes or any(map(has_failed, outcomes)):
         return None
     scores = [outcome.get("score") for outcome in outcomes]
     return choose_rate(plan.grid.rates, scores)
@@ -196,7 +198,7 @@ def choose_rate(rates, scores):
     return rates[scores.index(max(scores))]
 
 
-def _pretraining(plan, link: Link, weights, start, number):
+def _pretraining(plan, link: Link, weights, start):
     photos = plan.num_pretraining_photos[link.key]
     epochs = max(1, round(plan.grid.samples_seen / photos))
     flags = *plan.pretrain_flags, *link.flags
@@ -206,7 +208,7 @@ def _pretraining(plan, link: Link, weights, start, number):
         title=" ".join(
             [f"pretrain {link.objective} on", *map(_last, link.source), *link.flags]
         )
-        + " goes on" * (number > 0),
+        + " goes on" * weights.startswith(RUN_OF),
         start="" if start == "none" else start,
         settings=(
             ("--objective", link.objective),
@@ -223,7 +225,7 @@ def _pretraining(plan, link: Link, weights, start, number):
     )
 
 
-def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
+def _finetuning(plan, arm, share, weights, rate, seed, tunes=False, trials=()):
     photos = plan.count(share)
     epochs = plan.grid.epochs_at(share, photos)
     flags = *plan.finetune_flags, *arm.flags
@@ -250,6 +252,7 @@ def _finetuning(plan, arm, share, weights, rate, seed, tunes=False):
         rate=rate,
         epochs=epochs,
         photos=photos,
+        trials=trials,
     )
 
 

@@ -12,7 +12,13 @@ from ssl_voc.cli.durations import format_duration
 from ssl_voc.runs.folder_lock import is_locked
 from ssl_voc.runs.json_files import read_json, read_json_dict, read_jsonl, write_json
 from ssl_voc.runs.start_rules import has_checkpoint
-from ssl_voc.study.cells import FAILURE, RESULT, cell_folder, format_command
+from ssl_voc.study.cells import (
+    FAILURE,
+    RESULT,
+    cell_folder,
+    format_command,
+    has_failed,
+)
 from ssl_voc.study.plan import cells_of
 from ssl_voc.tasks import TASKS
 
@@ -346,8 +352,3 @@ def describe_outcome(cell, run, task):
         known = scores and None not in scores and not _has_diverged(run)
         found["score"] = sum(scores) / len(scores) if known else None
     return found
-
-
-def has_failed(outcome):
-    """Whether a cell was run, and failed."""
-    return bool(outcome) and "failed" in outcome

@@ -10,6 +10,7 @@ from ssl_voc.cli.errors import BadInput
 from ssl_voc.runs.atomic_files import write_text
 from ssl_voc.runs.folder_lock import is_locked
 from ssl_voc.runs.json_files import read_json_dict, write_json
+from ssl_voc.runs.paths import refuse_file
 from ssl_voc.runs.start_rules import PROGRAM, entries, read_manifest
 from ssl_voc.study.arms import Arm, Link, values_of
 from ssl_voc.study.budget import Pace
@@ -120,8 +121,7 @@ def _settings(config, left_out):
 
 
 def _refuse_foreign(folder):
-    if folder.exists() and not folder.is_dir():
-        raise BadInput(f"--out: {folder} is a file. Name a folder.")
+    refuse_file("--out", folder)
     names = [name for name in entries(folder) if not name.startswith(".")]
     plan, claim = (read_json_dict(folder / name) for name in (PLAN, CLAIM))
     is_ours = (plan.get("program"), plan.get("command")) == (PROGRAM, "study")
@@ -136,8 +136,7 @@ def _refuse_foreign_cells(folder):
     """Finds that `--cells` names a folder of runs, or one to be made."""
     if folder is None or not folder.exists():
         return
-    if not folder.is_dir():
-        raise BadInput(f"--cells: {folder} is a file. Name a folder.")
+    refuse_file("--cells", folder)
     marks = RESULT, CLAIM, "run", "output.txt"
     if entries(folder) and not any(any(folder.glob(f"*/{mark}")) for mark in marks):
         runs = folder / "cells"

@@ -13,6 +13,7 @@ from ssl_voc.study.budget import Pace
 from ssl_voc.study.cells import RESULT, Cell
 from ssl_voc.study.claims import Claims
 from ssl_voc.study.runner import Runner
+from tests.study import pretended_run
 from tests.study.plans import build_plan
 
 PACE = Pace(1.0, 0.001, 0.1)
@@ -40,6 +41,16 @@ def commands(cell, folder):
 def pretend():
     """Lets the cells of this process have these commands."""
     Cell.commands = commands
+
+
+def stay_in_process(patch):
+    """Lets cells pretend without processes of their own, by a `MonkeyPatch`."""
+
+    def start(runner, cell, words, folder):
+        return pretended_run.main(*words[2:]) is None
+
+    patch.setattr(pretended_run, "SECONDS", 0.0)
+    patch.setattr(Runner, "_start", start)
 
 
 def results(folder):

@@ -12,20 +12,8 @@ import pytest
 from ssl_voc.study.cells import Cell
 from ssl_voc.study.config import StudyConfig
 from ssl_voc.study.report import write_report
-from ssl_voc.study.runner import Runner
 from tests.study import pretended, pretended_run
-from tests.study.pretended import make_runner, small_plan
-
-
-def pretend_in_process(patch):
-    """Lets cells pretend to train, without processes of their own."""
-    patch.setattr(Cell, "commands", pretended.commands)
-    patch.setattr(pretended_run, "SECONDS", 0.0)
-    patch.setattr(
-        Runner,
-        "_start",
-        lambda self, cell, words, folder: pretended_run.main(*words[2:]) is None,
-    )
+from tests.study.pretended import make_runner, small_plan, stay_in_process
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +21,8 @@ def reported(tmp_path_factory):
     """A study of two seeds, run without processes, and its report."""
     out = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
-        pretend_in_process(patch)
+        patch.setattr(Cell, "commands", pretended.commands)
+        stay_in_process(patch)
         plan = dataclasses.replace(small_plan(seeds=(0, 1)), left_out=("heat",))
         runner = make_runner(out / "cells", plan=plan)
         assert runner.run() == 0
@@ -189,7 +178,8 @@ def test_labels_that_a_pretraining_learned_are_told_beside_the_verdict(tmp_path)
 
 
 def test_what_the_start_of_an_arm_had_seen_is_told(tmp_path, monkeypatch):
-    pretend_in_process(monkeypatch)
+    monkeypatch.setattr(Cell, "commands", pretended.commands)
+    stay_in_process(monkeypatch)
     arms = "random", "own=runs/own", "on=runs/own+ssl:pool"
     plan = small_plan(arms=arms, evaluation=(), explain=False)
     runner = make_runner(tmp_path / "cells", plan=plan)

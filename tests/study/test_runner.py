@@ -16,8 +16,14 @@ from ssl_voc.study.command import describe_plan
 from ssl_voc.study.plan import cells_of
 from ssl_voc.study.runner import Runner, _as_begun, describe_outcome, time_left
 from tests.interpreters import REPOSITORY
-from tests.study import pretended, pretended_run
-from tests.study.pretended import PACE, make_runner, results, small_plan
+from tests.study import pretended
+from tests.study.pretended import (
+    PACE,
+    make_runner,
+    results,
+    small_plan,
+    stay_in_process,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -190,12 +196,7 @@ def test_failure_is_told_and_what_needs_it_is_not_tried(tmp_path, monkeypatch, c
 @pytest.fixture
 def in_process(monkeypatch):
     """Commands of cells pretend without processes of their own."""
-
-    def start(runner, cell, words, folder):
-        return pretended_run.main(*words[2:]) is None
-
-    monkeypatch.setattr(pretended_run, "SECONDS", 0.0)
-    monkeypatch.setattr(Runner, "_start", start)
+    stay_in_process(monkeypatch)
 
 
 def test_arm_that_saw_all_reported_photos_with_their_labels_fails_alone(
