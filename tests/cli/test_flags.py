@@ -4,101 +4,21 @@ import copy
 import dataclasses
 import pickle
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from ssl_voc.cli.config_file import config_to_dict, config_to_yaml, describe_config
 from ssl_voc.cli.errors import BadInput
 from ssl_voc.cli.flags import parse
-from ssl_voc.cli.options import extended_by, option
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Config:
-    """What the tests parse."""
-
-    data: tuple[str, ...] = option(help="Photos.")
-    image_size: int = option(96, "Side of a view in pixels.", minimum=32)
-    learning_rate: float = option(0.5, "Rate.", above=0)
-    crop_area: tuple[float, float] = option((0.2, 1.0), "Area of a crop.")
-    deterministic: bool = option(False, "Same numbers.")
-    objective: Literal["simclr", "supervised"] = option("simclr", "Objective.")
-    weights: str | None = option(None, "Start.")
-    out: Path | None = option(None, "Run folder.")
-    epochs: int = option(36, "Passes.")
-    overwrite: bool = option(False, "Replace the run.")
-
-    def __post_init__(self):
-        if self.crop_area[0] > self.crop_area[1]:
-            raise ValueError("--crop-area: expected the smaller area first")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Positional:
-    """A run to evaluate, and photos."""
-
-    run: Path = option(help="Run folder.", positional=True)
-    images: tuple[str, ...] = option((), "Photos.", positional=True)
-    score: float = option(0.5, "Least score.")
-    draw: bool = option(True, "Write pictures.")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Lengths:
-    """Two settings of which one is given."""
-
-    epochs: int | None = option(None, "Passes.")
-    time: str | None = option(None, "Time to take.")
-
-    def __post_init__(self):
-        if self.epochs is not None and self.time is not None:
-            raise ValueError("--epochs and --time exclude each other")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SimCLR:
-    """Settings of one choice."""
-
-    temperature: float = option(0.15, "Of NT-Xent.", above=0)
-    layers: int = option(2, "Layers of the head.")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class VICReg:
-    """Settings of another choice, and a default of its own for all."""
-
-    variance: float = option(25.0, "Weight of the variance.", above=0)
-    layers: int = option(3, "Layers of the head.")
-    epochs: int = option(40, "Passes.", minimum=1)
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.variance > self.epochs:
-            raise ValueError("--variance: expected at most --epochs")
-
-
-@extended_by("objective", {"simclr": SimCLR, "vicreg": VICReg})
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Extended:
-    """What depends on no choice."""
-
-    objective: str = option("simclr", "Objective.")
-    epochs: int = option(36, "Passes.", minimum=1)
-
-    def __post_init__(self):
-        if self.epochs == 13:
-            raise ValueError("--epochs: expected another number")
-
-
-def read(*argv, config_class=Config):
-    return parse(config_class, argv, "pretrain", "Learns from photos.")
-
-
-def refusal(*argv, config_class=Config):
-    with pytest.raises(BadInput) as raised:
-        read(*argv, config_class=config_class)
-    return str(raised.value)
+from tests.cli.configs import (
+    Config,
+    Extended,
+    Lengths,
+    Positional,
+    SimCLR,
+    read,
+    refusal,
+)
 
 
 @pytest.fixture
@@ -298,34 +218,6 @@ def test_files_may_be_called_what_a_flag_might_take(tmp_path, monkeypatch):
     assert config.images == ("true",)
 
 
-@pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help_shows_ranges_defaults_and_choices(capsys, flag):
-    with pytest.raises(SystemExit) as end:
-        read(flag)
-    assert end.value.code == 0
-    text = " ".join(capsys.readouterr().out.split())
-    assert "usage: python -m ssl_voc.pretrain [OPTIONS] Learns from photos." in text
-    assert "Side of a view in pixels. [at least 32; default: 96]" in text
-    assert "[may be repeated; required]" in text
-    assert "simclr|supervised" in text
-    assert "[default: false]" in text
-    assert "[default: 0.2 1.0]" in text
-    assert "--config FILE" in text
-
-
-@pytest.mark.parametrize(("columns", "width"), [(50, 48), (90, 88), (200, 88)])
-def test_help_fits_the_terminal(capsys, monkeypatch, columns, width):
-    monkeypatch.setenv("COLUMNS", str(columns))
-    paragraphs = " ".join(["Learns"] * 12), "Example: python -m ssl_voc.pretrain"
-    with pytest.raises(SystemExit):
-        parse(Positional, ["--help"], "pretrain", "\n\n".join(paragraphs))
-    usage, _, *lines = capsys.readouterr().out.splitlines()
-    assert usage == "usage: python -m ssl_voc.pretrain [OPTIONS] RUN IMAGES..."
-    assert width - 8 < max(map(len, lines)) <= width
-    assert (paragraphs[0] in lines) == (width == 88)
-    assert lines[lines.index(paragraphs[1]) - 1] == ""
-
-
 def test_choice_brings_its_settings_and_their_defaults():
     config = read(config_class=Extended)
     common, own = {"objective": "simclr", "epochs": 36}, {"temperature": 0.15}
@@ -362,28 +254,6 @@ def test_choice_and_its_settings_come_from_a_file_too(config_file):
     assert read("--config", path, config_class=Extended).objective == "vicreg"
 
 
-def test_help_groups_the_settings_of_each_choice(capsys):
-    with pytest.raises(SystemExit):
-        read("--help", config_class=Extended)
-    common, simclr, vicreg = capsys.readouterr().out.split("options of --objective ")
-    assert "--objective simclr|vicreg" in common and "--temperature" not in common
-    assert "--temperature" in simclr and "default: 2" in simclr
-    assert "default: 3" in vicreg and "default: 40" in vicreg
-    assert "--objective" not in simclr + vicreg
-
-
-def test_help_for_one_choice_shows_its_settings_alone(capsys):
-    with pytest.raises(SystemExit):
-        read("--help", "--objective", "vicreg", config_class=Extended)
-    common, vicreg = capsys.readouterr().out.split("options of --objective ")
-    assert "--objective simclr|vicreg" in common and "--epochs" not in common
-    assert vicreg.startswith("vicreg:") and "default: 40" in vicreg
-    assert "--temperature" not in common + vicreg
-    assert "simclr, vicreg" in refusal(
-        "--objective", "moco", "--help", config_class=Extended
-    )
-
-
 def test_a_positional_value_may_be_typed_as_a_flag():
     def read(*argv):
         return parse(Positional, argv, "predict", "")
@@ -391,15 +261,3 @@ def test_a_positional_value_may_be_typed_as_a_flag():
     assert read("--run", "a", "--images", "b").images == ("b",)
     assert read("a", "b", "--images", "c").images == ("b", "c")
     assert read("--run", "a", "b").images == ("b",)
-
-
-def test_help_has_the_groups_that_a_config_names(capsys):
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Grouped(Lengths):
-        help_groups = {"options": ("time",), "rare options": ("epochs",)}
-
-    with pytest.raises(SystemExit):
-        parse(Grouped, ["--help"], "pretrain", "")
-    text = capsys.readouterr().out
-    places = [text.index(w) for w in ("--time", "--resume", "rare options", "--epochs")]
-    assert places == sorted(places)
